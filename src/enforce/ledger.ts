@@ -1,0 +1,46 @@
+/**
+ * The store behind buckets, as the enforcer sees it. Implemented in src/ledger; one contract test runs
+ * against every implementation.
+ */
+
+/** A tenant has one bucket of each kind. */
+export type BucketKind = 'requests' | 'items' | 'bytes';
+
+export interface BucketShape {
+  /** Tokens a second. 0: what is spent never comes back. */
+  readonly rate: number;
+  /** Tokens that a full bucket holds. A new bucket is full. */
+  readonly capacity: number;
+}
+
+export interface Answer {
+  /** The tokens were taken. */
+  readonly granted: boolean;
+  /** Tokens in the bucket when it answered: what a refusal names as available. */
+  readonly available: number;
+  /** Seconds until the same request could pass; Infinity when it never can. 0 when granted. */
+  readonly waitSeconds: number;
+}
+
+/** Times are milliseconds of a clock that never steps back. */
+export interface Bucket {
+  /** Takes n tokens if they are at hand here. Never waits, never takes a part. */
+  take(n: number, nowMs: number): boolean;
+  /**
+   * After `take` said no: takes n if the store has them. A local store answers at once; a shared one may
+   * have to ask, within its deadline. Never rejects.
+   */
+  ask(n: number, nowMs: number): Answer | Promise<Answer>;
+  /** Gives back tokens taken earlier. The bucket never holds more than its capacity. */
+  giveBack(n: number, nowMs: number): void;
+  /** A new limit. Takes effect at once and never creates tokens: a bucket keeps at most what it had. */
+  reshape(shape: BucketShape, nowMs: number): void;
+  /** The tenant leaves memory: what is held goes back to the store. */
+  release(nowMs: number): void;
+}
+
+export interface Ledger {
+  bucket(tenant: string, kind: BucketKind, shape: BucketShape, nowMs: number): Bucket;
+  /** Returns what is leased, closes connections. */
+  close(): Promise<void>;
+}

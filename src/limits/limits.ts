@@ -1,0 +1,58 @@
+/**
+ * The limits that the edge reads, under Mimir's own names and with Mimir's meanings, and the edge's own
+ * beside them. All objects here are frozen: a change is a new snapshot.
+ */
+
+/** One tenant's Mimir limits, complete: defaults with the tenant's overrides laid over them. */
+export interface MimirLimits {
+  readonly request_rate: number;
+  readonly request_burst_size: number;
+  readonly ingestion_rate: number;
+  readonly ingestion_burst_size: number;
+  readonly ingestion_burst_factor: number;
+  readonly max_label_names_per_series: number;
+  readonly max_label_names_per_info_series: number;
+  readonly max_label_name_length: number;
+  readonly max_label_value_length: number;
+  readonly label_value_length_over_limit_strategy: 'error' | 'truncate' | 'drop';
+  readonly max_exemplars_per_series_per_request: number;
+  readonly max_global_exemplars_per_user: number;
+  readonly max_global_series_per_user: number;
+  readonly max_global_series_per_metric: number;
+  readonly max_active_series_per_user: number;
+  readonly active_series_limit_response_code: number;
+  readonly accept_ha_samples: boolean;
+  readonly ha_cluster_label: string;
+  readonly ha_replica_label: string;
+  readonly ha_max_clusters: number;
+  readonly ha_tracker_update_timeout: number;
+  readonly ha_tracker_failover_timeout: number;
+  readonly service_overload_status_code_on_rate_limit_enabled: boolean;
+}
+
+export type Mode = 'enforce' | 'shadow' | 'off';
+
+/** Limits that Mimir does not have. They live in a document of their own: Mimir's parser is strict. */
+export interface EdgeLimits {
+  /** Unset (undefined) means the global mode. */
+  readonly mode: Mode | undefined;
+  /** Body bytes on the wire a second; 0 is off. */
+  readonly bytes_per_second: number;
+  /** 0 means ten seconds' worth of bytes_per_second. */
+  readonly bytes_burst_size: number;
+  /** Series in one request; 0 is off. */
+  readonly max_series_per_request: number;
+}
+
+export interface TenantLimits extends MimirLimits {
+  readonly edge: EdgeLimits;
+}
+
+/** All tenants' limits at one moment. */
+export interface Snapshot {
+  readonly defaults: TenantLimits;
+  /** Only tenants that a document names. */
+  readonly tenants: ReadonlyMap<string, TenantLimits>;
+  /** Changes when, and only when, an effective limit of any tenant changes. */
+  readonly hash: string;
+}
