@@ -1,8 +1,9 @@
-// Copies what tsc leaves behind (Lua scripts, pages) from src/ to the same place in dist/.
+// Puts beside the compiled code what it reads at run time: the .proto files, and whatever tsc leaves behind in src/.
 import { cpSync } from 'node:fs';
 
-const ASSETS = /\.(lua|proto|html|css|svg)$/;
+const ASSETS = /\.(lua|html|css|svg)$/;
 
+cpSync('proto', 'dist/proto', { recursive: true });
 cpSync('src', 'dist', {
   recursive: true,
   filter: (path) => !/\.[a-z]+$/.test(path) || ASSETS.test(path),

@@ -1,0 +1,53 @@
+/** How many decisions one core makes a second: the bucket alone, and the whole judgement of a decoded push. */
+import { TokenBucket } from '#src/enforce/token-bucket.js';
+import { enforcer, limits, samples, snapshot } from '../test/enforce/given.js';
+import { compare, printTable, smoke } from './rounds.js';
+
+const DECISIONS = smoke ? 10_000 : 2_000_000;
+const TENANTS = 1000;
+
+const one = new TokenBucket({ rate: 1e9, capacity: 1e9 }, 0);
+const many = Array.from({ length: TENANTS }, () => new TokenBucket({ rate: 1e5, capacity: 1e5 }, 0));
+const judging = enforcer({
+  snapshot: snapshot({}, limits({ ingestion_rate: 1e12, ingestion_burst_size: 1e12 })),
+  maxTenants: TENANTS,
+});
+const push = samples(500);
+const ids = Array.from({ length: TENANTS }, (_, index) => `tenant-${index}`);
+
+const results = await compare([
+  {
+    name: 'token bucket, one tenant',
+    run: () => {
+      for (let i = 0; i < DECISIONS; i++) one.take(500, i * 0.001);
+      return DECISIONS;
+    },
+  },
+  {
+    name: `token bucket, ${TENANTS} tenants, half refused`,
+    run: () => {
+      for (let i = 0; i < DECISIONS; i++) many[i % TENANTS]!.take(500, i * 0.0025);
+      return DECISIONS;
+    },
+  },
+  {
+    name: `admit + judge of a 500-series push, ${TENANTS} tenants`,
+    run: () => {
+      for (let i = 0; i < DECISIONS; i++) {
+        const admission = judging.admit(ids[i % TENANTS], i * 0.001);
+        if ('tenant' in admission) judging.judge(admission.tenant, push, i * 0.001);
+      }
+      return DECISIONS;
+    },
+  },
+]);
+
+console.log('Decisions on one core');
+printTable([
+  ['', 'ns each', 'millions/s'],
+  ...results.map(({ name, nanosecondsPerUnit }) => [
+    name,
+    nanosecondsPerUnit.toFixed(1),
+    (1000 / nanosecondsPerUnit).toFixed(1),
+  ]),
+]);

@@ -1,0 +1,325 @@
+/**
+ * The one place where a push is judged. A door calls `admit` with the tenant id before it reads a body, `judge`
+ * with what the body holds, and `giveBack` when an accepted push did not reach Mimir. The order is Mimir's own.
+ *
+ * Both answer at once unless an empty lease has to wait for the shared ledger; then they answer a promise.
+ */
+import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
+import { type TenantIdFault, tenantIdFault } from '../limits/tenant-id.js';
+import type { Push } from '../remotewrite/push.js';
+import { everySeriesIsValid, findInvalidSeries, itemsOfPush, type LabelFindings } from './label-rules.js';
+import type { Answer, Ledger } from './ledger.js';
+import type { Reason } from './reasons.js';
+import { type Refusal, type RefusalDetails, refuse } from './refusal.js';
+import { Tally } from './tally.js';
+import { type Purse, Tenant } from './tenant.js';
+import { Tenants } from './tenants.js';
+import type { Accepted, Admission, Admitted, Verdict } from './verdict.js';
+
+export interface EnforcerOptions {
+  readonly snapshot: Snapshot;
+  readonly ledger: Ledger;
+  /** The mode of tenants that name none; `off` switches enforcement off for everybody. */
+  readonly mode: Mode;
+  /** What becomes of tenants that no overrides document names. */
+  readonly unknownTenants: 'defaults' | 'refuse' | 'pass';
+  /** Tenants held in memory at most. */
+  readonly maxTenants: number;
+  /** Mimir's distributors: each has a whole burst of its own. */
+  readonly distributors: number;
+  /** 0 to 1, for the jitter of Retry-After. */
+  readonly random: () => number;
+}
+
+/** Reads a label of one series for a message: only called for a push that is refused. */
+export type SeriesNamer = (push: Push, row: number) => string;
+
+const ACCEPT_UNCHARGED: Accepted = { kind: 'accept', items: 0, bytes: 0, shadowed: undefined };
+
+export class Enforcer {
+  readonly tenants: Tenants;
+  /** Pushes that named no tenant, or none that may send. */
+  readonly nobody = new Tally();
+  readonly #options: EnforcerOptions;
+  readonly #nameSeries: SeriesNamer;
+  #snapshot: Snapshot;
+  #mode: Mode;
+
+  constructor(options: EnforcerOptions, nameSeries: SeriesNamer) {
+    this.#options = options;
+    this.#nameSeries = nameSeries;
+    this.#snapshot = options.snapshot;
+    this.#mode = options.mode;
+    this.tenants = new Tenants(options.maxTenants);
+  }
+
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  get mode(): Mode {
+    return this.#mode;
+  }
+
+  /** All limits change here, at once, for tenants in memory and for those to come. */
+  apply(snapshot: Snapshot, nowMs: number): void {
+    this.#snapshot = snapshot;
+    this.#relimitTenants(nowMs);
+  }
+
+  setMode(mode: Mode, nowMs: number): void {
+    this.#mode = mode;
+    this.#relimitTenants(nowMs);
+  }
+
+  /** Before the body: is there a tenant, is it known, may it send another request? */
+  admit(id: string | undefined, nowMs: number): Admission | Promise<Admission> {
+    const tenant = id === undefined ? undefined : this.tenants.use(id, nowMs);
+    return tenant === undefined ? this.#admitNew(id, nowMs) : this.#admitTenant(tenant, nowMs);
+  }
+
+  /** After the body: may what it holds pass? Takes everything that the push costs, or nothing. */
+  judge(tenant: Tenant, push: Push, nowMs: number): Verdict | Promise<Verdict> {
+    const { limits, tally, items: purse } = tenant;
+    tally.received(push);
+    if (tenant.mode === 'off') return this.#accept(tenant, ACCEPT_UNCHARGED);
+
+    const mostSeries = limits.edge.max_series_per_request;
+    if (mostSeries > 0 && push.series > mostSeries) {
+      return this.#outcome(
+        tenant,
+        push,
+        refuse('edge_series_per_request', seriesSentence(tenant, push, mostSeries)),
+      );
+    }
+
+    let items: number;
+    const findings = everySeriesIsValid(push, limits) ? undefined : findInvalidSeries(push, limits);
+    if (findings === undefined) {
+      items = itemsOfPush(push, limits);
+    } else if (findings.validSeries === 0 && push.metadata === 0) {
+      return this.#outcome(tenant, push, this.#refuseLabels(tenant, push, findings));
+    } else {
+      // Mimir leaves the invalid series out itself and says so to the sender; only the rest is charged.
+      items = findings.validItems;
+    }
+
+    if (purse === undefined || items === 0) return this.#judgeBytes(tenant, push, 0, nowMs);
+    if (items > purse.allowance.mostAtOnce)
+      return this.#outcome(tenant, push, this.#refuseBurst(tenant, purse, items));
+    if (purse.bucket.take(items, nowMs)) return this.#judgeBytes(tenant, push, items, nowMs);
+    return whenAnswered(purse.bucket.ask(items, nowMs), (answer) =>
+      answer.granted
+        ? this.#judgeBytes(tenant, push, items, nowMs)
+        : this.#outcome(tenant, push, this.#refuseItems(tenant, purse, items, answer)),
+    );
+  }
+
+  /** The push did not reach Mimir: the sender will come again, and pays then. */
+  giveBack(admitted: Admitted, accepted: Accepted | undefined, nowMs: number): void {
+    const { tenant, requests } = admitted;
+    if (requests > 0) tenant.requests?.bucket.giveBack(requests, nowMs);
+    if (accepted === undefined) return;
+    if (accepted.items > 0) tenant.items?.bucket.giveBack(accepted.items, nowMs);
+    if (accepted.bytes > 0) tenant.bytes?.bucket.giveBack(accepted.bytes, nowMs);
+  }
+
+  /** A door refuses for a reason of its own (a body that does not decode): counted here like any other. */
+  refuse(tenant: Tenant, reason: Reason, sentence: string): Refusal {
+    const refusal = refuse(reason, `${sentence}; tenant ${tenant.id}`, this.#details(tenant, 1));
+    if (tenant.mode === 'shadow') tenant.tally.shadow(reason, undefined);
+    else tenant.tally.refuse(reason, undefined);
+    return refusal;
+  }
+
+  #admitNew(id: string | undefined, nowMs: number): Admission | Promise<Admission> {
+    this.nobody.requests++;
+    if (id === undefined || id === '')
+      return this.#refuseNobody('edge_missing_tenant', 'the push names no tenant');
+    const fault = tenantIdFault(id);
+    if (fault !== undefined) return this.#refuseNobody('edge_invalid_tenant', TENANT_ID_SENTENCES[fault]);
+    const known = this.#snapshot.tenants.has(id);
+    if (!known && this.#options.unknownTenants === 'refuse') {
+      return this.#refuseNobody('edge_unknown_tenant', `tenant ${id} is in no overrides document`);
+    }
+    this.nobody.requests--;
+    const limits = this.#limitsOf(id);
+    const tenant = new Tenant(
+      id,
+      limits,
+      this.#modeOf(id, limits),
+      this.#options.ledger,
+      this.#options.distributors,
+      nowMs,
+    );
+    this.tenants.add(tenant, nowMs);
+    return this.#admitTenant(tenant, nowMs);
+  }
+
+  #admitTenant(tenant: Tenant, nowMs: number): Admission | Promise<Admission> {
+    tenant.tally.requests++;
+    const purse = tenant.requests;
+    if (purse === undefined || tenant.mode === 'off') return admitted(tenant, 0);
+    if (purse.bucket.take(1, nowMs)) return admitted(tenant, 1);
+    return whenAnswered(purse.bucket.ask(1, nowMs), (answer) => {
+      if (answer.granted) return admitted(tenant, 1);
+      const refusal = refuse(
+        'request_rate_limited',
+        `the push was refused because tenant ${tenant.id} is over its request rate of ` +
+          `${tenant.limits.request_rate} requests/s with a burst of ${tenant.limits.request_burst_size}; ` +
+          `limit: request_rate, request_burst_size`,
+        this.#details(tenant, answer.waitSeconds),
+      );
+      const outcome = this.#outcome(tenant, undefined, refusal);
+      return outcome.kind === 'refuse' ? outcome : admitted(tenant, 0, refusal);
+    });
+  }
+
+  #judgeBytes(tenant: Tenant, push: Push, items: number, nowMs: number): Verdict | Promise<Verdict> {
+    const purse = tenant.bytes;
+    const bytes = push.compressedBytes;
+    if (purse === undefined)
+      return this.#accept(tenant, { kind: 'accept', items, bytes: 0, shadowed: undefined });
+    const charged: Accepted = { kind: 'accept', items, bytes, shadowed: undefined };
+    if (purse.bucket.take(bytes, nowMs)) return this.#accept(tenant, charged);
+    return whenAnswered(purse.bucket.ask(bytes, nowMs), (answer) => {
+      if (answer.granted) return this.#accept(tenant, charged);
+      if (items > 0) tenant.items?.bucket.giveBack(items, nowMs);
+      return this.#outcome(tenant, push, this.#refuseBytes(tenant, purse, bytes, answer));
+    });
+  }
+
+  #accept(tenant: Tenant, accepted: Accepted): Accepted {
+    tenant.tally.accepted++;
+    return accepted;
+  }
+
+  /** In shadow mode a refusal is counted apart, and the push goes on, charged nothing. */
+  #outcome(tenant: Tenant, push: Push | undefined, refusal: Refusal): Verdict {
+    if (tenant.mode === 'enforce') {
+      tenant.tally.refuse(refusal.reason, push);
+      return refusal;
+    }
+    tenant.tally.shadow(refusal.reason, push);
+    if (push !== undefined) tenant.tally.accepted++;
+    return { kind: 'accept', items: 0, bytes: 0, shadowed: refusal };
+  }
+
+  #refuseNobody(reason: Reason, sentence: string): Refusal {
+    this.nobody.refuse(reason, undefined);
+    return refuse(reason, sentence);
+  }
+
+  #refuseLabels(tenant: Tenant, push: Push, findings: LabelFindings): Refusal {
+    const series = this.#nameSeries(push, findings.firstInvalid);
+    return refuse(
+      findings.firstReason,
+      `none of the ${push.series} series in this push of tenant ${tenant.id} is valid; the first: ` +
+        `${LABEL_SENTENCES[findings.firstReason](tenant.limits)}: ${series}`,
+    );
+  }
+
+  #refuseBurst(tenant: Tenant, purse: Purse, items: number): Refusal {
+    return refuse(
+      'burst_exceeded',
+      `the push was refused because it holds ${items} items and the burst size of tenant ${tenant.id} is ` +
+        `${purse.allowance.mostAtOnce}: it can not pass at any rate; limit: ${burstSettings(tenant.limits)}`,
+      this.#details(tenant, Number.POSITIVE_INFINITY),
+    );
+  }
+
+  #refuseItems(tenant: Tenant, purse: Purse, items: number, answer: Answer): Refusal {
+    return refuse(
+      'rate_limited',
+      `the push was refused because tenant ${tenant.id} is over its ingestion rate of ${purse.allowance.rate} ` +
+        `items/s with a burst of ${purse.allowance.mostAtOnce}: the push holds ${items} items (samples, ` +
+        `histograms, exemplars, metadata) and ${Math.floor(answer.available)} are left; ` +
+        `limit: ingestion_rate, ${burstSettings(tenant.limits)}`,
+      this.#details(tenant, answer.waitSeconds),
+    );
+  }
+
+  #refuseBytes(tenant: Tenant, purse: Purse, bytes: number, answer: Answer): Refusal {
+    return refuse(
+      'edge_bytes_rate_limited',
+      `the push was refused because tenant ${tenant.id} is over its byte rate of ${purse.allowance.rate} bytes/s ` +
+        `with a burst of ${purse.allowance.capacity}: the body has ${bytes} bytes and ` +
+        `${Math.floor(answer.available)} are left; limit: bytes_per_second, bytes_burst_size`,
+      this.#details(tenant, answer.waitSeconds),
+    );
+  }
+
+  #details(tenant: Tenant, waitSeconds: number): RefusalDetails {
+    return {
+      waitSeconds,
+      random: this.#options.random(),
+      overloadStatus: tenant.limits.service_overload_status_code_on_rate_limit_enabled,
+    };
+  }
+
+  #limitsOf(id: string): TenantLimits {
+    return this.#snapshot.tenants.get(id) ?? this.#snapshot.defaults;
+  }
+
+  /** The global `off` beats everything: it is the kill switch. Otherwise a tenant's own mode wins. */
+  #modeOf(id: string, limits: TenantLimits): Mode {
+    if (this.#mode === 'off') return 'off';
+    if (this.#options.unknownTenants === 'pass' && !this.#snapshot.tenants.has(id)) return 'off';
+    return limits.edge.mode ?? this.#mode;
+  }
+
+  #relimitTenants(nowMs: number): void {
+    const refuseUnknown = this.#options.unknownTenants === 'refuse';
+    for (const tenant of this.tenants.values()) {
+      if (refuseUnknown && !this.#snapshot.tenants.has(tenant.id)) {
+        this.tenants.remove(tenant, nowMs);
+        continue;
+      }
+      const limits = this.#limitsOf(tenant.id);
+      tenant.relimit(limits, this.#modeOf(tenant.id, limits), nowMs);
+    }
+  }
+}
+
+function admitted(tenant: Tenant, requests: number, shadowed?: Refusal): Admitted {
+  return { kind: 'admitted', tenant, requests, shadowed };
+}
+
+/** Keeps an answer that is there already out of the promise machinery. */
+function whenAnswered<T>(
+  answer: Answer | Promise<Answer>,
+  next: (answer: Answer) => T | Promise<T>,
+): T | Promise<T> {
+  return answer instanceof Promise ? answer.then(next) : next(answer);
+}
+
+function seriesSentence(tenant: Tenant, push: Push, most: number): string {
+  return (
+    `the push was refused because it holds ${push.series} series and tenant ${tenant.id} may send ${most} in one ` +
+    'request; limit: max_series_per_request'
+  );
+}
+
+function burstSettings(limits: TenantLimits): string {
+  return limits.ingestion_burst_factor > 0 ? 'ingestion_burst_factor' : 'ingestion_burst_size';
+}
+
+const LABEL_SENTENCES = {
+  missing_metric_name: () => 'it has no metric name',
+  max_label_names_per_series: (limits: TenantLimits) =>
+    `it has more than ${limits.max_label_names_per_series} labels (limit: max_label_names_per_series)`,
+  max_label_names_per_info_series: (limits: TenantLimits) =>
+    `it has more than ${limits.max_label_names_per_info_series} labels (limit: max_label_names_per_info_series)`,
+  label_name_too_long: (limits: TenantLimits) =>
+    `a label name is longer than ${limits.max_label_name_length} bytes (limit: max_label_name_length)`,
+  label_value_too_long: (limits: TenantLimits) =>
+    `a label value is longer than ${limits.max_label_value_length} bytes (limit: max_label_value_length)`,
+} as const;
+
+const TENANT_ID_SENTENCES: Record<TenantIdFault, string> = {
+  empty: 'the push names no tenant',
+  too_long: 'the tenant id is longer than 150 bytes',
+  unsupported_character: "the tenant id has a character other than a-z A-Z 0-9 ! - _ . * ' ( )",
+  reserved: 'the tenant id is one that Mimir keeps for itself',
+  several: 'the push names more than one tenant',
+};

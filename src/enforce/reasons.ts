@@ -1,0 +1,173 @@
+/**
+ * The closed list of reasons for which the edge answers a push itself. Status codes, error ids, metric labels
+ * and docs/refusals.md all come from this table. Where Mimir has an error for it, its status, id and reason
+ * label are Mimir's; what only the edge knows starts with `edge`.
+ */
+
+interface ReasonFacts {
+  readonly status: number;
+  /** Ends every message, in brackets. */
+  readonly id: string;
+  /** The sender should come again with the same data: the answer carries Retry-After. */
+  readonly retry: boolean;
+  /** For docs/refusals.md: what happened, and what to do about it. */
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+export const REASONS = {
+  rate_limited: {
+    status: 429,
+    id: 'err-mimir-tenant-max-ingestion-rate',
+    retry: true,
+    meaning: 'More samples, histograms, exemplars and metadata than the tenant may send now.',
+    remedy: 'Raise `ingestion_rate` or `ingestion_burst_size`, or send less.',
+  },
+  burst_exceeded: {
+    status: 429,
+    id: 'err-mimir-tenant-max-ingestion-rate',
+    retry: true,
+    meaning: 'One push holds more items than the burst: at this limit it can never pass.',
+    remedy:
+      'Raise `ingestion_burst_size` above the largest push, or lower `max_samples_per_send` in the sender.',
+  },
+  request_rate_limited: {
+    status: 429,
+    id: 'err-mimir-tenant-max-request-rate',
+    retry: true,
+    meaning: 'More pushes a second than the tenant may send; the body was not read.',
+    remedy: 'Raise `request_rate` or `request_burst_size`, or send fewer, larger pushes.',
+  },
+  edge_bytes_rate_limited: {
+    status: 429,
+    id: 'err-edge-tenant-max-bytes-rate',
+    retry: true,
+    meaning: 'More body bytes a second than the tenant may send (a limit of the edge alone).',
+    remedy: 'Raise `bytes_per_second` or `bytes_burst_size` in the edge limits.',
+  },
+  edge_series_per_request: {
+    status: 413,
+    id: 'err-edge-max-series-per-request',
+    retry: false,
+    meaning:
+      'One push holds more series than allowed: the tenant limit of the edge, or the cap `push.max_series`.',
+    remedy:
+      'Raise `max_series_per_request` or `push.max_series`, or lower `max_samples_per_send` in the sender.',
+  },
+  max_label_names_per_series: {
+    status: 400,
+    id: 'err-mimir-max-label-names-per-series',
+    retry: false,
+    meaning: 'No series of the push is valid, the first because it has too many labels.',
+    remedy: 'Drop labels in the sender, or raise `max_label_names_per_series`.',
+  },
+  max_label_names_per_info_series: {
+    status: 400,
+    id: 'err-mimir-max-label-names-per-info-series',
+    retry: false,
+    meaning: 'No series of the push is valid, the first because it is an info series with too many labels.',
+    remedy: 'Drop labels in the sender, or raise `max_label_names_per_info_series`.',
+  },
+  label_name_too_long: {
+    status: 400,
+    id: 'err-mimir-label-name-too-long',
+    retry: false,
+    meaning: 'No series of the push is valid, the first because a label name is too long.',
+    remedy: 'Shorten the label in the sender, or raise `max_label_name_length`.',
+  },
+  label_value_too_long: {
+    status: 400,
+    id: 'err-mimir-label-value-too-long',
+    retry: false,
+    meaning: 'No series of the push is valid, the first because a label value is too long.',
+    remedy: 'Shorten the value in the sender, or raise `max_label_value_length`.',
+  },
+  missing_metric_name: {
+    status: 400,
+    id: 'err-mimir-missing-metric-name',
+    retry: false,
+    meaning: 'No series of the push is valid, the first because it has no metric name.',
+    remedy: 'Give every series a `__name__` label.',
+  },
+  edge_missing_tenant: {
+    status: 401,
+    id: 'err-edge-missing-tenant',
+    retry: false,
+    meaning: 'The push names no tenant.',
+    remedy: 'Send the tenant header (`tenant.header`), or let the proxy in front set it.',
+  },
+  edge_invalid_tenant: {
+    status: 400,
+    id: 'err-edge-invalid-tenant',
+    retry: false,
+    meaning: 'The tenant id breaks the rules of Mimir, or names more than one tenant.',
+    remedy: "Use at most 150 characters of `a-z A-Z 0-9 ! - _ . * ' ( )`, one tenant a push.",
+  },
+  edge_unknown_tenant: {
+    status: 403,
+    id: 'err-edge-unknown-tenant',
+    retry: false,
+    meaning: 'No overrides document names the tenant, and `tenants.unknown` is `refuse`.',
+    remedy: 'Add the tenant to the overrides, or set `tenants.unknown` to `defaults`.',
+  },
+  edge_unsupported_media_type: {
+    status: 415,
+    id: 'err-edge-unsupported-media-type',
+    retry: false,
+    meaning: 'The content type or content encoding is none of remote write.',
+    remedy: 'Send `application/x-protobuf` with `snappy`, `gzip` or `identity`.',
+  },
+  edge_malformed_body: {
+    status: 400,
+    id: 'err-edge-malformed-body',
+    retry: false,
+    meaning: 'The body does not decode; the message names the byte.',
+    remedy: 'Look at the body with `mimir-edge inspect`; mend the sender or what stands between.',
+  },
+  edge_incomplete_body: {
+    status: 408,
+    id: 'err-edge-incomplete-body',
+    retry: false,
+    meaning: 'The body did not arrive in time (`server.body_timeout`).',
+    remedy: 'Look at the network between sender and edge, or raise `server.body_timeout`.',
+  },
+  edge_body_too_large: {
+    status: 413,
+    id: 'err-mimir-distributor-max-write-message-size',
+    retry: false,
+    meaning: 'The body is larger than the cap, on the wire or uncompressed.',
+    remedy: 'Raise `push.max_body_bytes` or `push.max_uncompressed_bytes`, as high as Mimir takes it.',
+  },
+  edge_overloaded: {
+    status: 503,
+    id: 'err-edge-max-bytes-in-flight',
+    retry: true,
+    meaning:
+      'The edge holds as many body bytes as it may (`push.max_bytes_in_flight`); the body was not read.',
+    remedy: 'Add replicas, raise the cap, or find out why the upstream is slow.',
+  },
+  edge_decoder_lost: {
+    status: 503,
+    id: 'err-edge-decoder-lost',
+    retry: true,
+    meaning: 'The thread that decoded this push died; it has been replaced.',
+    remedy: 'Nothing, if rare. Otherwise look for memory limits of the process.',
+  },
+  edge_state_lost: {
+    status: 503,
+    id: 'err-edge-state-lost',
+    retry: true,
+    meaning: 'The shared state is out of reach and `state.on_loss` is `refuse`.',
+    remedy: 'Bring Redis back, or set `state.on_loss` to `local-share`.',
+  },
+} as const satisfies Record<string, ReasonFacts>;
+
+export type Reason = keyof typeof REASONS;
+
+export const REASON_NAMES = Object.keys(REASONS) as Reason[];
+
+/** A reason's place in per-tenant counters. */
+export const REASON_INDEX = Object.fromEntries(REASON_NAMES.map((name, index) => [name, index])) as Record<
+  Reason,
+  number
+>;

@@ -1,0 +1,44 @@
+/** A refusal as the front doors answer it: Mimir's status and id, a plain sentence, and when to come again. */
+import { REASONS, type Reason } from './reasons.js';
+
+export interface Refusal {
+  readonly kind: 'refuse';
+  readonly reason: Reason;
+  readonly status: number;
+  readonly message: string;
+  /** Whole seconds for the Retry-After header; undefined when coming again would not help. */
+  readonly retryAfterSeconds: number | undefined;
+}
+
+/** Mimir's own bounds for Retry-After: a sender is neither sent into a tight loop nor put to sleep. */
+const RETRY_MIN_SECONDS = 1;
+const RETRY_MAX_SECONDS = 96;
+/** Spreads senders that were refused together over half of the wait again. */
+const RETRY_JITTER = 0.5;
+/** Mimir answers this in place of 429 to tenants that ask for it. */
+const SERVICE_OVERLOADED = 529;
+
+export interface RefusalDetails {
+  /** Until the same push could pass. Not finite: it never can at this limit. */
+  readonly waitSeconds?: number;
+  /** 0 to 1, for the jitter. */
+  readonly random?: number;
+  /** The tenant's `service_overload_status_code_on_rate_limit_enabled`. */
+  readonly overloadStatus?: boolean;
+}
+
+export function refuse(reason: Reason, sentence: string, details: RefusalDetails = {}): Refusal {
+  const facts = REASONS[reason];
+  return {
+    kind: 'refuse',
+    reason,
+    status: facts.status === 429 && details.overloadStatus ? SERVICE_OVERLOADED : facts.status,
+    message: `${sentence} (${facts.id})`,
+    retryAfterSeconds: facts.retry ? retryAfter(details.waitSeconds ?? 0, details.random ?? 0) : undefined,
+  };
+}
+
+function retryAfter(waitSeconds: number, random: number): number {
+  const spread = waitSeconds * (1 + RETRY_JITTER * random);
+  return Math.max(RETRY_MIN_SECONDS, Math.min(RETRY_MAX_SECONDS, Math.ceil(spread)));
+}

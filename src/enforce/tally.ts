@@ -1,0 +1,89 @@
+/**
+ * What one tenant has sent and what became of it: counters that only grow. The hot path adds to numbers here;
+ * whoever exports them reads them when asked.
+ */
+import type { Push } from '../remotewrite/push.js';
+import { REASON_INDEX, REASON_NAMES, type Reason } from './reasons.js';
+
+/** Per reason, four counters side by side. */
+export const DISCARDED_REQUESTS = 0;
+export const DISCARDED_SAMPLES = 1;
+export const DISCARDED_EXEMPLARS = 2;
+export const DISCARDED_METADATA = 3;
+const FIELDS = 4;
+
+export class Tally {
+  requests = 0;
+  accepted = 0;
+  series = 0;
+  samples = 0;
+  histograms = 0;
+  exemplars = 0;
+  metadata = 0;
+  bodyBytes = 0;
+  uncompressedBytes = 0;
+  /** Undefined until the first refusal: most tenants never have one. */
+  refused: Float64Array | undefined;
+  /** What would have been refused, had the tenant not been in shadow mode. */
+  shadowed: Float64Array | undefined;
+
+  received(push: Push): void {
+    this.series += push.series;
+    this.samples += push.samples;
+    this.histograms += push.histograms;
+    this.exemplars += push.exemplars;
+    this.metadata += push.metadata;
+    this.bodyBytes += push.compressedBytes;
+    this.uncompressedBytes += push.uncompressedBytes;
+  }
+
+  /** `push` is undefined where the refusal came before the body was decoded. */
+  refuse(reason: Reason, push: Push | undefined): void {
+    this.refused ??= new Float64Array(REASON_NAMES.length * FIELDS);
+    discard(this.refused, reason, push);
+  }
+
+  shadow(reason: Reason, push: Push | undefined): void {
+    this.shadowed ??= new Float64Array(REASON_NAMES.length * FIELDS);
+    discard(this.shadowed, reason, push);
+  }
+
+  /** Adds another tally to this one: a tenant that leaves memory stays in the totals. */
+  absorb(other: Tally): void {
+    this.requests += other.requests;
+    this.accepted += other.accepted;
+    this.series += other.series;
+    this.samples += other.samples;
+    this.histograms += other.histograms;
+    this.exemplars += other.exemplars;
+    this.metadata += other.metadata;
+    this.bodyBytes += other.bodyBytes;
+    this.uncompressedBytes += other.uncompressedBytes;
+    this.refused = sum(this.refused, other.refused);
+    this.shadowed = sum(this.shadowed, other.shadowed);
+  }
+}
+
+/** One field of one reason in `refused` or `shadowed`. */
+export function discarded(counts: Float64Array | undefined, reason: Reason, field: number): number {
+  return counts?.[REASON_INDEX[reason] * FIELDS + field] ?? 0;
+}
+
+function discard(counts: Float64Array, reason: Reason, push: Push | undefined): void {
+  const row = REASON_INDEX[reason] * FIELDS;
+  add(counts, row + DISCARDED_REQUESTS, 1);
+  if (push === undefined) return;
+  add(counts, row + DISCARDED_SAMPLES, push.samples + push.histograms);
+  add(counts, row + DISCARDED_EXEMPLARS, push.exemplars);
+  add(counts, row + DISCARDED_METADATA, push.metadata);
+}
+
+function add(counts: Float64Array, index: number, n: number): void {
+  counts[index] = (counts[index] ?? 0) + n;
+}
+
+function sum(a: Float64Array | undefined, b: Float64Array | undefined): Float64Array | undefined {
+  if (a === undefined || b === undefined) return a ?? b?.slice();
+  for (let i = 0; i < a.length; i++) add(a, i, b[i] ?? 0);
+  return a;
+}

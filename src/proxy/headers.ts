@@ -1,0 +1,100 @@
+/** Headers on their way through: what must not pass a proxy is left out, what the upstream wants to know is added. */
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+/** RFC 9110, 7.6.1: meant for one connection only. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Set anew for the upstream, or (Expect) settled between client and edge already. */
+const REPLACED = new Set([
+  'host',
+  'expect',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-request-id',
+]);
+
+/** What a client may ask to be dropped, by naming it in Connection: never what the upstream decides on. */
+const NEVER_DROPPED = new Set(['content-length', 'content-type', 'content-encoding', 'x-scope-orgid']);
+
+const requestIdPrefix = randomBytes(6).toString('hex');
+let requestIds = 0;
+
+/** The client's request id if it sent a sane one, or one of our own. */
+export function requestIdOf(req: IncomingMessage): string {
+  const given = req.headers['x-request-id'];
+  if (typeof given === 'string' && given.length > 0 && given.length <= 128) return given;
+  requestIds++;
+  return `${requestIdPrefix}-${requestIds.toString(36)}`;
+}
+
+/** The headers for the upstream, as a flat list of names and values. */
+export function upstreamHeaders(req: IncomingMessage, requestId: string): string[] {
+  const raw = req.rawHeaders;
+  const dropped = namedInConnection(req.headers.connection);
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || REPLACED.has(lower) || dropped?.has(lower)) continue;
+    headers.push(name, raw[i + 1] ?? '');
+  }
+  const client = req.socket.remoteAddress ?? '';
+  const forwardedFor = req.headers['x-forwarded-for'];
+  headers.push('X-Forwarded-For', forwardedFor === undefined ? client : `${forwardedFor}, ${client}`);
+  headers.push('X-Forwarded-Host', first(req.headers['x-forwarded-host']) ?? req.headers.host ?? '');
+  headers.push('X-Forwarded-Proto', first(req.headers['x-forwarded-proto']) ?? 'http');
+  headers.push('X-Request-Id', requestId);
+  return headers;
+}
+
+/** The upstream's response headers for the client, as a flat list of names and values. */
+export function downstreamHeaders(raw: readonly Buffer[]): string[] {
+  const headers: string[] = [];
+  let connection: string | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = text(raw[i]);
+    const lower = name.toLowerCase();
+    if (lower === 'connection') connection = text(raw[i + 1]);
+    if (!HOP_BY_HOP.has(lower)) headers.push(name, text(raw[i + 1]));
+  }
+  const dropped = namedInConnection(connection);
+  return dropped === undefined ? headers : withoutNames(headers, dropped);
+}
+
+/** Lower-case names listed in a Connection header, without the usual `keep-alive` and `close`. */
+function namedInConnection(connection: string | undefined): Set<string> | undefined {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined;
+  const names = connection.split(',').map((name) => name.trim().toLowerCase());
+  const dropped = names.filter((name) => name !== '' && !NEVER_DROPPED.has(name));
+  return dropped.length === 0 ? undefined : new Set(dropped);
+}
+
+function withoutNames(headers: string[], names: Set<string>): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (!names.has(name.toLowerCase())) kept.push(name, headers[i + 1] ?? '');
+  }
+  return kept;
+}
+
+/** Header bytes are passed on as they came: latin1 is the identity. */
+function text(bytes: Buffer | undefined): string {
+  return bytes === undefined ? '' : bytes.toString('latin1');
+}
+
+function first(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

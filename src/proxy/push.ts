@@ -1,0 +1,232 @@
+/**
+ * One push through the inline proxy, from tenant to answer, in the order of docs/architecture.md. This is the hot
+ * path: `handle` reads top to bottom, and every refusal is an early return.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Enforcer } from '../enforce/enforcer.js';
+import type { Reason } from '../enforce/reasons.js';
+import type { Refusal } from '../enforce/refusal.js';
+import type { Tenant } from '../enforce/tenant.js';
+import type { Accepted, Admitted } from '../enforce/verdict.js';
+import type { Broken, Decoder, Lost } from '../remotewrite/push.js';
+import { type Body, type BodyFault, type ByteBudget, readBody } from './body.js';
+import { encodingOf, protocolOf } from './format.js';
+import { requestIdOf, upstreamHeaders } from './headers.js';
+import { Relay, type RelayObserver } from './relay.js';
+import { answerRefusal } from './respond.js';
+import type { Upstream } from './upstream.js';
+
+export interface PushOptions {
+  /** Lower case. */
+  readonly tenantHeader: string;
+  readonly maxBodyBytes: number;
+  readonly maxUncompressedBytes: number;
+  readonly maxSeries: number;
+  /** A body must be whole by then. */
+  readonly bodyTimeoutMs: number;
+  readonly upstreamHeadersTimeoutMs: number;
+  readonly upstreamBodyTimeoutMs: number;
+}
+
+/** What the proxy reports while it works. Times in seconds. */
+export interface PushObserver extends RelayObserver {
+  decoded(seconds: number): void;
+  decided(seconds: number): void;
+  /** `shadow`: the push went on all the same. */
+  refused(tenant: Tenant | undefined, refusal: Refusal, requestId: string, shadow: boolean): void;
+}
+
+export interface PushParts {
+  readonly enforcer: Enforcer;
+  readonly decoder: Decoder;
+  readonly upstream: Upstream;
+  readonly budget: ByteBudget;
+  readonly observer: PushObserver;
+  /** Milliseconds of a clock that never steps back. */
+  readonly now: () => number;
+  readonly options: PushOptions;
+}
+
+/** `unread`: the push is none of the edge's business, and its body still to come. */
+export type PushOutcome = 'answered' | 'unread';
+
+const UNCHARGED: Accepted = { kind: 'accept', items: 0, bytes: 0, shadowed: undefined };
+
+export class PushExchange {
+  readonly #parts: PushParts;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #requestId: string;
+  #reservedBytes = 0;
+
+  constructor(parts: PushParts, req: IncomingMessage, res: ServerResponse) {
+    this.#parts = parts;
+    this.#req = req;
+    this.#res = res;
+    this.#requestId = requestIdOf(req);
+  }
+
+  async handle(expectsContinue: boolean): Promise<PushOutcome> {
+    try {
+      return await this.#handle(expectsContinue);
+    } finally {
+      this.#parts.budget.release(this.#reservedBytes);
+    }
+  }
+
+  async #handle(expectsContinue: boolean): Promise<PushOutcome> {
+    const { enforcer, decoder, observer, now, options } = this.#parts;
+    const headers = this.#req.headers;
+
+    const tenantId = headers[options.tenantHeader];
+    const admitting = enforcer.admit(typeof tenantId === 'string' ? tenantId : undefined, now());
+    const admission = admitting instanceof Promise ? await admitting : admitting;
+    if (admission.kind === 'refuse') {
+      const shadow = enforcer.mode !== 'enforce';
+      return this.#refuse(undefined, admission, shadow) ? 'answered' : 'unread';
+    }
+    const { tenant } = admission;
+    if (tenant.mode === 'off') return 'unread';
+    if (admission.shadowed !== undefined) this.#refuse(tenant, admission.shadowed, true);
+
+    const version = protocolOf(headers['content-type']);
+    const encoding = encodingOf(headers['content-encoding']);
+    if (version === undefined || encoding === undefined) {
+      return this.#refuseUnread(tenant, 'edge_unsupported_media_type', formatSentence(this.#req));
+    }
+    const declaredBytes = Number(headers['content-length'] ?? 0);
+    if (declaredBytes > options.maxBodyBytes) {
+      return this.#refuseUnread(tenant, 'edge_body_too_large', tooLargeSentence(options));
+    }
+    if (!this.#reserve(declaredBytes)) {
+      return this.#refuseUnread(tenant, 'edge_overloaded', overloadedSentence(this.#parts.budget));
+    }
+
+    if (expectsContinue) this.#res.writeContinue();
+    const body = await readBody(
+      this.#req,
+      options.maxBodyBytes,
+      options.bodyTimeoutMs,
+      declaredBytes,
+      this.#reserve,
+    );
+    if (typeof body === 'string') return this.#refuseBodyFault(tenant, body);
+
+    const decodeStartMs = now();
+    // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged.
+    const decoding = decoder.decode(body.chunks, body.byteLength, {
+      version,
+      encoding,
+      maxUncompressedBytes: options.maxUncompressedBytes,
+      maxSeries: options.maxSeries,
+      excludeLabel: tenant.limits.accept_ha_samples ? tenant.limits.ha_replica_label : '',
+    });
+    const decoded = decoding instanceof Promise ? await decoding : decoding;
+    const decodeEndMs = now();
+    observer.decoded((decodeEndMs - decodeStartMs) / 1000);
+    if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body);
+
+    const judging = enforcer.judge(tenant, decoded, decodeEndMs);
+    const verdict = judging instanceof Promise ? await judging : judging;
+    observer.decided((now() - decodeEndMs) / 1000);
+    if (verdict.kind === 'refuse') {
+      this.#refuse(tenant, verdict, false);
+      return 'answered';
+    }
+    if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
+    return this.#forward(admission, verdict, body);
+  }
+
+  readonly #reserve = (bytes: number): boolean => {
+    if (!this.#parts.budget.reserve(bytes)) return false;
+    this.#reservedBytes += bytes;
+    return true;
+  };
+
+  async #forward(admission: Admitted, accepted: Accepted, body: Body): Promise<PushOutcome> {
+    const { enforcer, observer, now, options, upstream } = this.#parts;
+    const relay = new Relay(this.#req, this.#res, observer, now, () =>
+      enforcer.giveBack(admission, accepted, now()),
+    );
+    upstream.send(
+      {
+        method: 'POST',
+        path: this.#req.url ?? '/',
+        headers: upstreamHeaders(this.#req, this.#requestId),
+        body: body.chunks,
+        headersTimeoutMs: options.upstreamHeadersTimeoutMs,
+        bodyTimeoutMs: options.upstreamBodyTimeoutMs,
+      },
+      relay,
+    );
+    await relay.done;
+    return 'answered';
+  }
+
+  /** Answers, unless the refusal is only to be seen (shadow mode). True: answered. */
+  #refuse(tenant: Tenant | undefined, refusal: Refusal, shadow: boolean): boolean {
+    this.#parts.observer.refused(tenant, refusal, this.#requestId, shadow);
+    if (!shadow) answerRefusal(this.#req, this.#res, refusal);
+    return !shadow;
+  }
+
+  #refuseUnread(tenant: Tenant, reason: Reason, sentence: string): PushOutcome {
+    const refusal = this.#parts.enforcer.refuse(tenant, reason, sentence);
+    return this.#refuse(tenant, refusal, tenant.mode === 'shadow') ? 'answered' : 'unread';
+  }
+
+  /** Half a body can not be passed on: this is refused in shadow mode, too. */
+  #refuseBodyFault(tenant: Tenant, fault: BodyFault): PushOutcome {
+    const { enforcer, options, budget } = this.#parts;
+    if (fault === 'aborted') return 'answered';
+    const [reason, sentence] = {
+      too_large: ['edge_body_too_large', tooLargeSentence(options)] as const,
+      over_budget: ['edge_overloaded', overloadedSentence(budget)] as const,
+      timeout: [
+        'edge_incomplete_body',
+        `the body did not arrive within ${options.bodyTimeoutMs} ms`,
+      ] as const,
+    }[fault];
+    this.#refuse(tenant, enforcer.refuse(tenant, reason, sentence), false);
+    return 'answered';
+  }
+
+  /** Bytes that do not decode never reach Mimir, unless the tenant is in shadow mode. */
+  #refuseUndecoded(
+    admission: Admitted,
+    fault: Broken | Lost,
+    body: Body,
+  ): PushOutcome | Promise<PushOutcome> {
+    const { tenant } = admission;
+    const [reason, sentence] = undecodedBody(fault);
+    const refusal = this.#parts.enforcer.refuse(tenant, reason, sentence);
+    if (this.#refuse(tenant, refusal, tenant.mode === 'shadow')) return 'answered';
+    return this.#forward(admission, UNCHARGED, body);
+  }
+}
+
+function undecodedBody(fault: Broken | Lost): readonly [Reason, string] {
+  if (fault.kind === 'lost') return ['edge_decoder_lost', fault.message];
+  switch (fault.code) {
+    case 'too_large':
+      return ['edge_body_too_large', `${fault.message}; limit: push.max_uncompressed_bytes`];
+    case 'too_many_series':
+      return ['edge_series_per_request', `${fault.message}; limit: push.max_series`];
+    default:
+      return ['edge_malformed_body', `the body does not decode: ${fault.message} at byte ${fault.offset}`];
+  }
+}
+
+function formatSentence(req: IncomingMessage): string {
+  const type = JSON.stringify(req.headers['content-type'] ?? '');
+  const encoding = JSON.stringify(req.headers['content-encoding'] ?? '');
+  return `content type ${type} with content encoding ${encoding} is not remote write`;
+}
+
+function tooLargeSentence(options: PushOptions): string {
+  return `the body is larger than ${options.maxBodyBytes} bytes; limit: push.max_body_bytes`;
+}
+
+function overloadedSentence(budget: ByteBudget): string {
+  return `the edge holds ${budget.used} of at most ${budget.capacity} body bytes; limit: push.max_bytes_in_flight`;
+}

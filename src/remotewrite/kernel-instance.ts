@@ -1,0 +1,145 @@
+/**
+ * One instance of the WASM kernel, seen from TypeScript: copies a body in chunk by chunk, decodes it, and gives a
+ * Push whose records and body are views on the kernel's memory.
+ */
+import { readFileSync } from 'node:fs';
+import { type Broken, type BrokenCode, type ProtocolVersion, type Push, RECORD_WORDS } from './push.js';
+
+interface KernelExports {
+  readonly memory: WebAssembly.Memory;
+  input(length: number): number;
+  decode(
+    length: number,
+    isSnappy: number,
+    isVersion2: number,
+    maxUncompressed: number,
+    maxSeries: number,
+    excludeLength: number,
+  ): number;
+}
+
+const kernelModule = new WebAssembly.Module(readFileSync(new URL('./kernel.wasm', import.meta.url)));
+
+// Addresses and words as kernel/memory.ts lays them out.
+const RESULT_WORD = 1024 / 4;
+const EXCLUDE = 2048;
+const EXCLUDE_MAX = 1024;
+
+/** What each code of kernel/memory.ts means. */
+const FAULTS: Readonly<Record<number, readonly [BrokenCode, string]>> = {
+  1: ['snappy', 'the snappy header is not a length'],
+  2: ['snappy', 'the snappy header claims more bytes than the body can hold'],
+  3: ['snappy', 'a snappy element is cut short'],
+  4: ['snappy', 'the snappy data is longer than its header says'],
+  5: ['snappy', 'a snappy copy points before the start'],
+  6: ['snappy', 'the snappy data is shorter than its header says'],
+  7: ['too_large', 'the body is too large when uncompressed'],
+  8: ['too_many_series', 'the body holds too many series'],
+  9: ['too_many_series', 'the body holds more symbols than any push needs'],
+  10: ['too_large', 'the body needs more memory than there is'],
+  11: ['protobuf', 'the message ends in the middle of a field'],
+  12: ['protobuf', 'a varint is too long'],
+  13: ['protobuf', 'a field has number 0'],
+  14: ['protobuf', 'a field has the wrong wire type'],
+  15: ['protobuf', 'a length reaches past the end of its message'],
+  16: ['protobuf', 'a group does not end as it began, or is nested too deeply'],
+  17: ['protobuf', 'a label refers to a symbol that is not there'],
+  18: ['protobuf', 'a series has a label name without a value'],
+};
+
+export interface KernelOptions {
+  readonly snappy: boolean;
+  readonly version: ProtocolVersion;
+  readonly maxUncompressedBytes: number;
+  readonly maxSeries: number;
+  readonly excludeLabel: string;
+}
+
+export class KernelInstance {
+  readonly #exports: KernelExports;
+  #bytes: Uint8Array;
+  #words: Uint32Array;
+
+  constructor() {
+    this.#exports = new WebAssembly.Instance(kernelModule).exports as unknown as KernelExports;
+    this.#bytes = new Uint8Array(this.#exports.memory.buffer);
+    this.#words = new Uint32Array(this.#exports.memory.buffer);
+  }
+
+  /** Memory only grows; whoever wants it back drops the instance. */
+  get memoryBytes(): number {
+    return this.#bytes.length;
+  }
+
+  decode(chunks: readonly Uint8Array[], byteLength: number, options: KernelOptions): Push | Broken {
+    const kernel = this.#exports;
+    const input = kernel.input(byteLength);
+    if (input === 0) return broken(10, 0);
+    this.#refreshViews();
+    let at = input;
+    for (const chunk of chunks) {
+      this.#bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    const code = kernel.decode(
+      byteLength,
+      options.snappy ? 1 : 0,
+      options.version === 2 ? 1 : 0,
+      options.maxUncompressedBytes,
+      options.maxSeries,
+      this.#writeExcluded(options.excludeLabel),
+    );
+    this.#refreshViews();
+    return code === 0 ? this.#push(byteLength, options.version) : broken(code, this.#result(12));
+  }
+
+  #push(compressedBytes: number, version: ProtocolVersion): Push {
+    const bodyAt = this.#result(0);
+    const uncompressedBytes = this.#result(1);
+    const recordsAt = this.#result(2) / 4;
+    const series = this.#result(3);
+    return {
+      kind: 'push',
+      version,
+      compressedBytes,
+      uncompressedBytes,
+      series,
+      samples: this.#result(4),
+      histograms: this.#result(5),
+      exemplars: this.#result(6),
+      metadata: this.#result(7),
+      mostLabels: this.#result(8),
+      longestLabelName: this.#result(9),
+      longestLabelValue: this.#result(10),
+      unnamedSeries: this.#result(11),
+      records: this.#words.subarray(recordsAt, recordsAt + series * RECORD_WORDS),
+      body: this.#bytes.subarray(bodyAt, bodyAt + uncompressedBytes),
+    };
+  }
+
+  #result(word: number): number {
+    return this.#words[RESULT_WORD + word] ?? 0;
+  }
+
+  /** A name longer than any label may be is never met, so it excludes nothing. */
+  #writeExcluded(label: string): number {
+    if (label === '') return 0;
+    const { read, written } = encoder.encodeInto(label, this.#bytes.subarray(EXCLUDE, EXCLUDE + EXCLUDE_MAX));
+    return read === label.length ? written : 0;
+  }
+
+  /** Growing detaches every view. */
+  #refreshViews(): void {
+    const { buffer } = this.#exports.memory;
+    if (this.#bytes.buffer === buffer) return;
+    this.#bytes = new Uint8Array(buffer);
+    this.#words = new Uint32Array(buffer);
+  }
+}
+
+const encoder = new TextEncoder();
+
+function broken(code: number, offset: number): Broken {
+  const [kind, message] = FAULTS[code] ?? (['protobuf', `the kernel answers ${code}`] as const);
+  return { kind: 'broken', code: kind, message, offset };
+}

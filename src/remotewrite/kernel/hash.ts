@@ -1,0 +1,45 @@
+/**
+ * 64-bit hashes of strings, labels and series. Multiply-rotate rounds over eight bytes at a time, and a full
+ * avalanche at the end of each label, so that adding labels up (which makes the series hash independent of their
+ * order) loses nothing.
+ */
+
+const PRIME_1: u64 = 0x9e3779b185ebca87;
+const PRIME_2: u64 = 0xc2b2ae3d27d4eb4f;
+const PRIME_3: u64 = 0x165667b19e3779f9;
+const PRIME_4: u64 = 0x85ebca77c2b2ae63;
+
+/** Not avalanched: goes through `hashLabel` or `finish`. Reads up to seven bytes past the end, within SLOP. */
+// @ts-ignore: decorator
+@inline
+export function hashBytes(at: u32, length: u32): u64 {
+  let hash: u64 = PRIME_4 + (<u64>length) * PRIME_1;
+  const end = at + length;
+  while (at + 8 <= end) {
+    hash = rotl<u64>(hash ^ (rotl<u64>(load<u64>(at) * PRIME_2, 31) * PRIME_1), 27) * PRIME_1 + PRIME_4;
+    at += 8;
+  }
+  const left = end - at;
+  if (left > 0) {
+    const word = load<u64>(at) & (0xffffffffffffffff >>> (64 - 8 * (<u64>left)));
+    hash = rotl<u64>(hash ^ (rotl<u64>(word * PRIME_2, 31) * PRIME_1), 27) * PRIME_1 + PRIME_4;
+  }
+  return hash;
+}
+
+/** One label from the hashes of its name and its value. The two are told apart: swapped, they hash differently. */
+// @ts-ignore: decorator
+@inline
+export function hashLabel(name: u64, value: u64): u64 {
+  return finish(rotl<u64>(finish(name) * PRIME_3, 29) ^ value);
+}
+
+// @ts-ignore: decorator
+@inline
+export function finish(hash: u64): u64 {
+  hash ^= hash >>> 33;
+  hash *= 0xff51afd7ed558ccd;
+  hash ^= hash >>> 33;
+  hash *= 0xc4ceb9fe1a85ec53;
+  return hash ^ (hash >>> 33);
+}

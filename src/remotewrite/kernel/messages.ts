@@ -1,0 +1,208 @@
+/**
+ * Checks the messages whose content only Mimir reads (samples, exemplars, histograms, metadata): every field has
+ * the wire type that its number says, and every length fits. A body that passes here decodes in Mimir.
+ */
+import { SYMBOL_REF, WIRE_TYPE } from './memory';
+import {
+  cursor,
+  fail,
+  fault,
+  readLength,
+  readTag,
+  readVarint32,
+  seek,
+  skipBytes,
+  skipField,
+  skipVarint,
+  WIRE_BYTES,
+  WIRE_FIXED64,
+  WIRE_VARINT,
+} from './wire';
+
+export const SAMPLE: u32 = 0;
+export const LABEL: u32 = 1;
+export const EXEMPLAR_V1: u32 = 2;
+export const EXEMPLAR_V2: u32 = 3;
+export const HISTOGRAM: u32 = 4;
+export const BUCKET_SPAN: u32 = 5;
+export const METADATA_V1: u32 = 6;
+export const METADATA_V2: u32 = 7;
+
+const UNKNOWN: u32 = 0;
+const VARINT_FIELD: u32 = 1;
+const DOUBLE_FIELD: u32 = 2;
+const STRING_FIELD: u32 = 3;
+const VARINTS_FIELD: u32 = 4;
+const DOUBLES_FIELD: u32 = 5;
+const SYMBOL_FIELD: u32 = 6;
+const SYMBOLS_FIELD: u32 = 7;
+const LABEL_FIELD: u32 = 8;
+const SPAN_FIELD: u32 = 9;
+
+/** Entries in the symbols table of the push that is being scanned. */
+let symbols: u32 = 0;
+let version2: bool = false;
+/** Set by METADATA_V2 messages that say anything. */
+export let metadataSaysSomething: bool = false;
+
+export function setProtocol(isVersion2: bool, symbolCount: u32): void {
+  version2 = isVersion2;
+  symbols = symbolCount;
+}
+
+function fieldOf(message: u32, number: u32): u32 {
+  switch (message) {
+    case SAMPLE:
+      // 3 is start_timestamp, in version 2 only.
+      return number === 1 ? DOUBLE_FIELD : number === 2 ? VARINT_FIELD : number === 3 && version2 ? VARINT_FIELD : UNKNOWN;
+    case LABEL:
+      return number === 1 || number === 2 ? STRING_FIELD : UNKNOWN;
+    case EXEMPLAR_V1:
+      return number === 1 ? LABEL_FIELD : number === 2 ? DOUBLE_FIELD : number === 3 ? VARINT_FIELD : UNKNOWN;
+    case EXEMPLAR_V2:
+      return number === 1 ? SYMBOLS_FIELD : number === 2 ? DOUBLE_FIELD : number === 3 ? VARINT_FIELD : UNKNOWN;
+    case BUCKET_SPAN:
+      return number === 1 || number === 2 ? VARINT_FIELD : UNKNOWN;
+    case METADATA_V1:
+      if (number === 1) return VARINT_FIELD;
+      return number === 2 || number === 4 || number === 5 ? STRING_FIELD : UNKNOWN;
+    case METADATA_V2:
+      if (number === 1) return VARINT_FIELD;
+      return number === 3 || number === 4 ? SYMBOL_FIELD : UNKNOWN;
+    default:
+      return histogramField(number);
+  }
+}
+
+function histogramField(number: u32): u32 {
+  switch (number) {
+    case 1:
+    case 4:
+    case 6:
+    case 14:
+    case 15:
+      return VARINT_FIELD;
+    case 2:
+    case 3:
+    case 5:
+    case 7:
+      return DOUBLE_FIELD;
+    case 8:
+    case 11:
+      return SPAN_FIELD;
+    case 9:
+    case 12:
+      return VARINTS_FIELD;
+    case 10:
+    case 13:
+    case 16:
+      return DOUBLES_FIELD;
+    case 17:
+      return version2 ? VARINT_FIELD : UNKNOWN;
+    default:
+      return UNKNOWN;
+  }
+}
+
+/**
+ * True for a sample as every sender writes it: value, then a timestamp of at most eight bytes, and nothing else. Any
+ * other has to be checked.
+ */
+// @ts-ignore: decorator
+@inline
+export function isPlainSample(at: u32, length: u32): bool {
+  const timestampLength = length - 10;
+  if (timestampLength - 1 > 7) return false;
+  if (<u32>load<u8>(at) !== 0x09 || <u32>load<u8>(at + 9) !== 0x10) return false;
+  // All bytes of the timestamp but the last have their high bit set.
+  const continues = load<u64>(at + 10) & (0x8080808080808080 >>> (64 - 8 * (<u64>timestampLength)));
+  return continues === (<u64>0x0080808080808080 & ((<u64>1 << (8 * (<u64>timestampLength) - 8)) - 1));
+}
+
+/** Walks one message up to `end`. Look at `fault` afterwards. */
+export function checkMessage(message: u32, end: u32): void {
+  while (cursor < end) {
+    const at = cursor;
+    const tag = readTag(end);
+    if (fault !== 0) return;
+    const wire = tag & 7;
+    const field = fieldOf(message, tag >>> 3);
+    switch (field) {
+      case UNKNOWN:
+        skipField(tag, end);
+        break;
+      case VARINT_FIELD:
+        if (wire !== WIRE_VARINT) fail(WIRE_TYPE, at);
+        else if (message === METADATA_V2) checkMetadataType(end);
+        else skipVarint(end);
+        break;
+      case DOUBLE_FIELD:
+        if (wire !== WIRE_FIXED64) fail(WIRE_TYPE, at);
+        else skipBytes(8, end);
+        break;
+      case SYMBOL_FIELD:
+        if (wire !== WIRE_VARINT) fail(WIRE_TYPE, at);
+        else if (checkSymbol(end) > 0) metadataSaysSomething = true;
+        break;
+      case VARINTS_FIELD:
+      case SYMBOLS_FIELD:
+        if (wire === WIRE_VARINT) checkElement(field, end);
+        else if (wire === WIRE_BYTES) checkPacked(field, end);
+        else fail(WIRE_TYPE, at);
+        break;
+      case DOUBLES_FIELD:
+        if (wire === WIRE_FIXED64) skipBytes(8, end);
+        else if (wire === WIRE_BYTES) checkPacked(field, end);
+        else fail(WIRE_TYPE, at);
+        break;
+      default: {
+        if (wire !== WIRE_BYTES) {
+          fail(WIRE_TYPE, at);
+          return;
+        }
+        const length = readLength(end);
+        if (fault !== 0) return;
+        if (field === STRING_FIELD) seek(cursor + length);
+        else checkMessage(field === LABEL_FIELD ? LABEL : BUCKET_SPAN, cursor + length);
+      }
+    }
+    if (fault !== 0) return;
+  }
+}
+
+/** Type 0 is unknown: it says nothing. */
+function checkMetadataType(end: u32): void {
+  const at = cursor;
+  skipVarint(end);
+  for (let byte = at; byte < cursor; byte++) {
+    if ((load<u8>(byte) & 127) !== 0) metadataSaysSomething = true;
+  }
+}
+
+function checkSymbol(end: u32): u32 {
+  const at = cursor;
+  const ref = readVarint32(end);
+  if (fault === 0 && ref >= symbols) return fail(SYMBOL_REF, at);
+  return ref;
+}
+
+// @ts-ignore: decorator
+@inline
+function checkElement(field: u32, end: u32): void {
+  if (field === SYMBOLS_FIELD) checkSymbol(end);
+  else skipVarint(end);
+}
+
+function checkPacked(field: u32, parentEnd: u32): void {
+  const length = readLength(parentEnd);
+  if (fault !== 0) return;
+  const end = cursor + length;
+  while (cursor < end && fault === 0) {
+    if (field === DOUBLES_FIELD) skipBytes(8, end);
+    else checkElement(field, end);
+  }
+}
+
+export function clearMetadata(): void {
+  metadataSaysSomething = false;
+}

@@ -1,0 +1,281 @@
+/**
+ * Remote Write 2.0: io.prometheus.write.v2.Request. Series name their labels by places in a symbols table, which may
+ * stand anywhere in the body: a first pass finds and hashes the symbols, a second one scans the series.
+ */
+
+import { isExcluded } from './exclude';
+import { finish, hashBytes, hashLabel } from './hash';
+import { align16, ODD_REFS, OUT_OF_MEMORY, reserve, SYMBOL_REF, TOO_MANY_SYMBOLS, WIRE_TYPE } from './memory';
+import {
+  checkMessage,
+  clearMetadata,
+  EXEMPLAR_V2,
+  HISTOGRAM,
+  isPlainSample,
+  METADATA_V2,
+  metadataSaysSomething,
+  SAMPLE,
+  setProtocol,
+} from './messages';
+import { addMetadata, beginSeries, endSeries, isNameLabel, namedFlags } from './records';
+import { cursor, fail, fault, readLength, readTag, readVarint32, seek, skipField, skipVarint, WIRE_BYTES, WIRE_VARINT } from './wire';
+
+const REQUEST_SYMBOLS: u32 = 4;
+const REQUEST_TIMESERIES: u32 = 5;
+const SERIES_LABELS_REFS: u32 = 1;
+const SERIES_SAMPLES: u32 = 2;
+const SERIES_HISTOGRAMS: u32 = 3;
+const SERIES_EXEMPLARS: u32 = 4;
+const SERIES_CREATED_TIMESTAMP: u32 = 6;
+
+/** Two bytes in the body make a symbol, sixteen here hold it: this bounds the table at 64 MiB. */
+const SYMBOLS_MAX: u32 = 4 << 20;
+/** Per symbol: address, length, hash. */
+const SYMBOL_BYTES: u32 = 16;
+
+/** Series that `readSymbols` passed on its way. */
+export let seriesFound: u32 = 0;
+
+let symbols: u32 = 0;
+let symbolCount: u32 = 0;
+/** A set of metric families that have metadata: Mimir counts one entry a family. */
+let families: u32 = 0;
+let familiesMask: u32 = 0;
+
+/** Finds the symbols and makes the tables. Returns the first free address after them; 0 when `fault` is set. */
+export function readSymbols(free: u32, end: u32): u32 {
+  const start = cursor;
+  seriesFound = 0;
+  symbols = align16(free);
+  symbolCount = 0;
+  let room: u32 = 0;
+  while (cursor < end) {
+    const at = cursor;
+    const tag = readTag(end);
+    if (fault !== 0) return 0;
+    if (tag >>> 3 === REQUEST_TIMESERIES) seriesFound++;
+    if (tag >>> 3 !== REQUEST_SYMBOLS) {
+      skipField(tag, end);
+      if (fault !== 0) return 0;
+      continue;
+    }
+    if ((tag & 7) !== WIRE_BYTES) return fail(WIRE_TYPE, at);
+    const length = readLength(end);
+    if (fault !== 0) return 0;
+    if (symbolCount === SYMBOLS_MAX) return fail(TOO_MANY_SYMBOLS, at);
+    if (symbolCount === room) {
+      room += 4096;
+      if (!reserve(<u64>symbols + <u64>room * SYMBOL_BYTES)) return fail(OUT_OF_MEMORY, at);
+    }
+    const entry = symbols + symbolCount * SYMBOL_BYTES;
+    store<u32>(entry, cursor);
+    store<u32>(entry + 4, length);
+    store<u64>(entry + 8, hashBytes(cursor, length));
+    symbolCount++;
+    seek(cursor + length);
+  }
+  seek(start);
+  setProtocol(true, symbolCount);
+  families = symbols + symbolCount * SYMBOL_BYTES;
+  return families;
+}
+
+/**
+ * Makes the set of families, empty, for at most `series` series. Returns the first free address after it; 0 when
+ * memory is out.
+ */
+export function prepareFamilies(series: u32): u32 {
+  let slots: u32 = 16;
+  while (slots < series * 2) slots *= 2;
+  if (!reserve(<u64>families + <u64>slots * 8)) return 0;
+  memory.fill(families, 0, slots * 8);
+  familiesMask = slots - 1;
+  return families + slots * 8;
+}
+
+/** Walks a whole body. Look at `fault` afterwards. */
+export function scanVersion2(body: u32, end: u32): void {
+  while (cursor < end) {
+    const at = cursor;
+    const tag = readTag(end);
+    if (fault !== 0) return;
+    if (tag >>> 3 !== REQUEST_TIMESERIES) {
+      skipField(tag, end);
+      if (fault !== 0) return;
+      continue;
+    }
+    if ((tag & 7) !== WIRE_BYTES) {
+      fail(WIRE_TYPE, at);
+      return;
+    }
+    const length = readLength(end);
+    if (fault !== 0) return;
+    scanSeries(at, body, cursor + length);
+    if (fault !== 0) return;
+  }
+}
+
+// The series that is being scanned. References may come packed, singly, or both, so they are taken one by one.
+const NO_REF: u32 = 0xffffffff;
+let nameRef: u32 = NO_REF;
+let hashSum: u64 = 0;
+let metricHash: u64 = 0;
+let family: u64 = 0;
+let labels: u32 = 0;
+let longestName: u32 = 0;
+let longestValue: u32 = 0;
+let flags: u32 = 0;
+
+function scanSeries(at: u32, body: u32, end: u32): void {
+  const full = beginSeries();
+  if (full !== 0) {
+    fail(full, at);
+    return;
+  }
+  nameRef = NO_REF;
+  hashSum = 0;
+  metricHash = 0;
+  family = 0;
+  labels = 0;
+  longestName = 0;
+  longestValue = 0;
+  flags = 0;
+  clearMetadata();
+  let samples: u32 = 0;
+  let histograms: u32 = 0;
+  let exemplars: u32 = 0;
+
+  while (cursor < end) {
+    const fieldAt = cursor;
+    const tag = readTag(end);
+    if (fault !== 0) return;
+    const field = tag >>> 3;
+    if (field === SERIES_LABELS_REFS) {
+      scanRefs(tag & 7, fieldAt, end);
+    } else if (field === SERIES_CREATED_TIMESTAMP) {
+      if ((tag & 7) !== WIRE_VARINT) fail(WIRE_TYPE, fieldAt);
+      else skipVarint(end);
+    } else if (field > SERIES_CREATED_TIMESTAMP) {
+      skipField(tag, end);
+    } else if ((tag & 7) !== WIRE_BYTES) {
+      fail(WIRE_TYPE, fieldAt);
+    } else {
+      const length = readLength(end);
+      if (fault !== 0) return;
+      if (field === SERIES_SAMPLES) {
+        samples++;
+        if (isPlainSample(cursor, length)) seek(cursor + length);
+        else checkMessage(SAMPLE, cursor + length);
+      } else if (field === SERIES_HISTOGRAMS) {
+        histograms++;
+        checkMessage(HISTOGRAM, cursor + length);
+      } else if (field === SERIES_EXEMPLARS) {
+        exemplars++;
+        checkMessage(EXEMPLAR_V2, cursor + length);
+      } else {
+        checkMessage(METADATA_V2, cursor + length);
+      }
+    }
+    if (fault !== 0) return;
+  }
+  if (nameRef !== NO_REF) {
+    fail(ODD_REFS, at);
+    return;
+  }
+  if (metadataSaysSomething && family !== 0) addFamily();
+  endSeries(
+    at - body,
+    end - at,
+    hashSum,
+    metricHash,
+    labels,
+    longestName,
+    longestValue,
+    samples,
+    histograms,
+    exemplars,
+    flags,
+  );
+}
+
+function scanRefs(wire: u32, at: u32, parentEnd: u32): void {
+  if (wire === WIRE_VARINT) {
+    takeRef(parentEnd);
+    return;
+  }
+  if (wire !== WIRE_BYTES) {
+    fail(WIRE_TYPE, at);
+    return;
+  }
+  const length = readLength(parentEnd);
+  if (fault !== 0) return;
+  const end = cursor + length;
+  while (cursor < end && fault === 0) takeRef(end);
+}
+
+// @ts-ignore: decorator
+@inline
+function takeRef(end: u32): void {
+  const at = cursor;
+  const ref = readVarint32(end);
+  if (fault !== 0) return;
+  if (ref >= symbolCount) {
+    fail(SYMBOL_REF, at);
+  } else if (nameRef === NO_REF) {
+    nameRef = ref;
+  } else {
+    takeLabel(symbols + nameRef * SYMBOL_BYTES, symbols + ref * SYMBOL_BYTES);
+    nameRef = NO_REF;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function takeLabel(nameEntry: u32, valueEntry: u32): void {
+  const valueLength = load<u32>(valueEntry + 4);
+  // As in Mimir, a label without a value is no label.
+  if (valueLength === 0) return;
+  const name = load<u32>(nameEntry);
+  const nameLength = load<u32>(nameEntry + 4);
+  const valueHash = load<u64>(valueEntry + 8);
+  labels++;
+  longestName = max<u32>(longestName, nameLength);
+  longestValue = max<u32>(longestValue, valueLength);
+  if (isNameLabel(name, nameLength) && flags === 0) {
+    const value = load<u32>(valueEntry);
+    metricHash = finish(valueHash);
+    flags = namedFlags(value, valueLength);
+    family = familyHash(value, valueLength);
+  }
+  if (isExcluded(name, nameLength)) return;
+  hashSum += hashLabel(load<u64>(nameEntry + 8), valueHash);
+}
+
+/** `_bucket`, `_count` and `_sum` of a histogram or summary are one family. */
+function familyHash(name: u32, length: u32): u64 {
+  let kept = length;
+  if (length > 7 && load<u32>(name + length - 7) === 0x6375625f && load<u32>(name + length - 4) === 0x74656b63) {
+    kept = length - 7;
+  } else if (length > 6 && load<u32>(name + length - 6) === 0x756f635f && <u32>load<u16>(name + length - 2) === 0x746e) {
+    kept = length - 6;
+  } else if (length > 4 && load<u32>(name + length - 4) === 0x6d75735f) {
+    kept = length - 4;
+  }
+  return finish(hashBytes(name, kept)) | 1;
+}
+
+/** Counts the metadata of a family once. */
+function addFamily(): void {
+  let slot = <u32>family & familiesMask;
+  while (true) {
+    const entry = families + slot * 8;
+    const there = load<u64>(entry);
+    if (there === family) return;
+    if (there === 0) {
+      store<u64>(entry, family);
+      addMetadata();
+      return;
+    }
+    slot = (slot + 1) & familiesMask;
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Decodes small bodies where it is called and large ones in a thread, so that one large push does not hold up the
+ * event loop for all others. docs/performance.md has the measurement behind the threshold.
+ */
+import { Piscina } from 'piscina';
+import { InlineDecoder } from './inline-decoder.js';
+import type { Decoded, DecodeOptions, Decoder, Lost } from './push.js';
+import type { DecodeTask } from './worker.js';
+
+export interface DecoderOptions {
+  /** Bodies up to this many bytes on the wire are decoded inline. */
+  readonly inlineMaxBytes: number;
+  /** Threads for larger ones; 0: everything inline. */
+  readonly threads: number;
+  /** A kernel whose memory has grown past this is given up after its push. */
+  readonly maxRetainedBytes: number;
+}
+
+export interface PooledDecoder extends Decoder {
+  /** Bodies that wait for a thread. */
+  queued(): number;
+  /** Bytes of the inline kernel's memory. */
+  memoryBytes(): number;
+  /** Threads that died and were replaced. */
+  lostWorkers(): number;
+  /** Ends a thread as if it had crashed. For tests. */
+  endOneWorker(): Promise<void>;
+}
+
+export function createDecoder(options: DecoderOptions): PooledDecoder {
+  const inline = new InlineDecoder(options.maxRetainedBytes);
+  const pool = options.threads > 0 ? openPool(options.threads) : undefined;
+  let lost = 0;
+
+  async function decodeInPool(
+    workers: Piscina,
+    chunks: readonly Uint8Array[],
+    byteLength: number,
+    decodeOptions: DecodeOptions,
+  ): Promise<Decoded> {
+    const body = joined(chunks, byteLength);
+    const task: DecodeTask = { body, options: decodeOptions, maxRetainedBytes: options.maxRetainedBytes };
+    try {
+      return await workers.run(task, { transferList: [body.buffer] });
+    } catch (error) {
+      lost++;
+      return lostTo(error);
+    }
+  }
+
+  return {
+    decode(chunks, byteLength, decodeOptions) {
+      // A pool without a living thread would never answer.
+      if (pool === undefined || byteLength <= options.inlineMaxBytes || pool.threads.length === 0) {
+        return inline.decode(chunks, byteLength, decodeOptions);
+      }
+      return decodeInPool(pool, chunks, byteLength, decodeOptions);
+    },
+    queued: () => pool?.queueSize ?? 0,
+    memoryBytes: () => inline.memoryBytes,
+    lostWorkers: () => lost,
+    endOneWorker: async () => {
+      await pool?.threads[0]?.terminate();
+    },
+    close: async () => {
+      await pool?.destroy();
+    },
+  };
+}
+
+function openPool(threads: number): Piscina {
+  return new Piscina({
+    filename: new URL('./worker.js', import.meta.url).href,
+    name: 'decode',
+    minThreads: threads,
+    maxThreads: threads,
+    concurrentTasksPerWorker: 1,
+  });
+}
+
+/** In an ArrayBuffer of its own, which can be moved to the thread: the chunks stay, to be forwarded. */
+function joined(chunks: readonly Uint8Array[], byteLength: number): Uint8Array<ArrayBuffer> {
+  const body = new Uint8Array(byteLength);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
+}
+
+function lostTo(error: unknown): Lost {
+  const why = error instanceof Error ? error.message : String(error);
+  return { kind: 'lost', message: `the thread that decoded this push ended: ${why}` };
+}

@@ -1,0 +1,95 @@
+/** The process's own metrics: latencies, what is held now, what upstream answered. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** From 50 µs, a small push inline, to 30 s, where upstreams time out. */
+const LATENCY_BUCKETS = [
+  0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
+
+export interface GaugeSource {
+  readonly name: string;
+  readonly help: string;
+  readonly read: () => number;
+}
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #decode = this.#latency(
+    'mimir_edge_decode_duration_seconds',
+    'Time to decode a push, queueing included.',
+  );
+  readonly #decision = this.#latency('mimir_edge_decision_duration_seconds', 'Time to judge a decoded push.');
+  readonly #upstream = this.#latency(
+    'mimir_edge_upstream_duration_seconds',
+    'Time from sending a request to the first byte of the answer.',
+  );
+  readonly #responses = new Counter({
+    name: 'mimir_edge_upstream_responses_total',
+    help: 'Answers of the upstream by status class.',
+    labelNames: ['class'],
+    registers: [this.registry],
+  });
+  readonly #failures = new Counter({
+    name: 'mimir_edge_upstream_failures_total',
+    help: 'Requests that got no answer from the upstream.',
+    labelNames: ['failure'],
+    registers: [this.registry],
+  });
+
+  constructor(version: string) {
+    collectDefaultMetrics({ register: this.registry });
+    new Gauge({
+      name: 'mimir_edge_build_info',
+      help: 'Always 1; the labels say what runs.',
+      labelNames: ['version', 'node'],
+      registers: [this.registry],
+    }).set({ version, node: process.version }, 1);
+    for (const failure of ['unreachable', 'timeout', 'broken']) this.#failures.inc({ failure }, 0);
+  }
+
+  gauge({ name, help, read }: GaugeSource): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  counter({ name, help, read }: GaugeSource): void {
+    new Counter({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+
+  decoded(seconds: number): void {
+    this.#decode.observe(seconds);
+  }
+
+  decided(seconds: number): void {
+    this.#decision.observe(seconds);
+  }
+
+  forwarded(status: number, seconds: number): void {
+    this.#upstream.observe(seconds);
+    this.#responses.inc({ class: STATUS_CLASSES[Math.floor(status / 100)] ?? 'other' });
+  }
+
+  failed(failure: string): void {
+    this.#failures.inc({ failure });
+  }
+
+  #latency(name: string, help: string): Histogram {
+    return new Histogram({ name, help, buckets: LATENCY_BUCKETS, registers: [this.registry] });
+  }
+}
+
+const STATUS_CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'];

@@ -1,0 +1,123 @@
+/**
+ * Per-tenant counters for Prometheus, read from the tallies when somebody scrapes: the hot path never looks up a
+ * label. Label values are bounded because tenants in memory are; those that left are under OTHER.
+ */
+import { Counter, type Registry } from 'prom-client';
+import type { Enforcer } from '../enforce/enforcer.js';
+import { REASON_NAMES } from '../enforce/reasons.js';
+import {
+  DISCARDED_EXEMPLARS,
+  DISCARDED_METADATA,
+  DISCARDED_REQUESTS,
+  DISCARDED_SAMPLES,
+  discarded,
+  type Tally,
+} from '../enforce/tally.js';
+
+/** Not a valid tenant id, so it can not be taken for one. */
+export const OTHER_TENANTS = '(other)';
+/** Pushes that named no tenant, or none that may send. */
+export const NO_TENANT = '(none)';
+
+type NumberField = {
+  [K in keyof Tally]: Tally[K] extends number ? K : never;
+}[keyof Tally];
+
+const RECEIVED: readonly (readonly [NumberField, string, string])[] = [
+  ['requests', 'mimir_edge_received_requests_total', 'Pushes received, before any decision.'],
+  ['accepted', 'mimir_edge_accepted_requests_total', 'Pushes let through to Mimir.'],
+  ['series', 'mimir_edge_received_series_total', 'Series in decoded pushes.'],
+  ['samples', 'mimir_edge_received_samples_total', 'Float samples in decoded pushes.'],
+  ['histograms', 'mimir_edge_received_histograms_total', 'Native histogram samples in decoded pushes.'],
+  ['exemplars', 'mimir_edge_received_exemplars_total', 'Exemplars in decoded pushes.'],
+  ['metadata', 'mimir_edge_received_metadata_total', 'Metadata entries in decoded pushes.'],
+  ['bodyBytes', 'mimir_edge_received_body_bytes_total', 'Body bytes of decoded pushes, as on the wire.'],
+  [
+    'uncompressedBytes',
+    'mimir_edge_received_uncompressed_bytes_total',
+    'Body bytes of decoded pushes, uncompressed.',
+  ],
+];
+
+const DISCARDED: readonly (readonly [number, string, string])[] = [
+  [DISCARDED_REQUESTS, 'requests', 'Pushes'],
+  [DISCARDED_SAMPLES, 'samples', 'Samples and native histograms in pushes'],
+  [DISCARDED_EXEMPLARS, 'exemplars', 'Exemplars in pushes'],
+  [DISCARDED_METADATA, 'metadata', 'Metadata entries in pushes'],
+];
+
+export function exportTenants(registry: Registry, enforcer: Enforcer): void {
+  const tallies = (): [string, Tally][] => [
+    ...[...enforcer.tenants.values()].map((tenant): [string, Tally] => [tenant.id, tenant.tally]),
+    [OTHER_TENANTS, enforcer.tenants.departed],
+    [NO_TENANT, enforcer.nobody],
+  ];
+  for (const [field, name, help] of RECEIVED) exportReceived(registry, tallies, field, name, help);
+  for (const [field, noun, what] of DISCARDED) {
+    exportDiscarded(
+      registry,
+      tallies,
+      'refused',
+      field,
+      `mimir_edge_discarded_${noun}_total`,
+      `${what} refused.`,
+    );
+    exportDiscarded(
+      registry,
+      tallies,
+      'shadowed',
+      field,
+      `mimir_edge_shadow_discarded_${noun}_total`,
+      `${what} let through in shadow mode that would have been refused.`,
+    );
+  }
+}
+
+function exportReceived(
+  registry: Registry,
+  tallies: () => [string, Tally][],
+  field: NumberField,
+  name: string,
+  help: string,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: ['user'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [user, tally] of tallies()) {
+        if (tally.requests > 0) this.inc({ user }, tally[field]);
+      }
+    },
+  });
+}
+
+function exportDiscarded(
+  registry: Registry,
+  tallies: () => [string, Tally][],
+  kind: 'refused' | 'shadowed',
+  field: number,
+  name: string,
+  help: string,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: ['user', 'reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [user, tally] of tallies()) {
+        const counts = tally[kind];
+        if (counts === undefined) continue;
+        for (const reason of REASON_NAMES) {
+          if (discarded(counts, reason, DISCARDED_REQUESTS) > 0) {
+            this.inc({ user, reason }, discarded(counts, reason, field));
+          }
+        }
+      }
+    },
+  });
+}

@@ -1,0 +1,89 @@
+import t from 'tap';
+import { everySeriesIsValid, findInvalidSeries, itemsOfPush } from '#src/enforce/label-rules.js';
+import { RECORD_FLAG_INFO, RECORD_FLAG_NAMED } from '#src/remotewrite/push.js';
+import { type GivenSeries, limits, push } from './given.js';
+
+const strict = limits({
+  max_label_names_per_series: 5,
+  max_label_names_per_info_series: 8,
+  max_label_name_length: 10,
+  max_label_value_length: 20,
+});
+
+t.test('each rule finds its series, at the first byte over the limit and not before', async (t) => {
+  const cases: [string, GivenSeries, GivenSeries][] = [
+    ['missing_metric_name', {}, { flags: 0 }],
+    ['max_label_names_per_series', { labels: 5 }, { labels: 6 }],
+    ['label_name_too_long', { longestName: 10 }, { longestName: 11 }],
+    ['label_value_too_long', { longestValue: 20 }, { longestValue: 21 }],
+    [
+      'max_label_names_per_info_series',
+      { labels: 8, flags: RECORD_FLAG_NAMED | RECORD_FLAG_INFO },
+      { labels: 9, flags: RECORD_FLAG_NAMED | RECORD_FLAG_INFO },
+    ],
+  ];
+  for (const [reason, valid, invalid] of cases) {
+    t.equal(findInvalidSeries(push([valid, {}]), strict), undefined, `${reason}: valid at the limit`);
+    const mixed = push([{}, invalid, {}]);
+    t.equal(everySeriesIsValid(mixed, strict), false, reason);
+    t.match(findInvalidSeries(mixed, strict), {
+      firstReason: reason,
+      firstInvalid: 1,
+      validSeries: 2,
+      validItems: 2,
+    });
+  }
+});
+
+t.test("a series that breaks several rules is named by Mimir's first", async (t) => {
+  const worst = push([{ flags: 0, labels: 99, longestName: 99, longestValue: 99 }]);
+  t.equal(findInvalidSeries(worst, strict)?.firstReason, 'missing_metric_name');
+  const long = push([{ labels: 99, longestName: 99, longestValue: 99 }]);
+  t.equal(findInvalidSeries(long, strict)?.firstReason, 'max_label_names_per_series');
+});
+
+t.test('long values stay where Mimir shortens them', async (t) => {
+  const long = push([{ longestValue: 5000 }]);
+  for (const strategy of ['truncate', 'drop'] as const) {
+    t.equal(everySeriesIsValid(long, limits({ label_value_length_over_limit_strategy: strategy })), true);
+  }
+});
+
+t.test('the HA replica label, which Mimir removes first, does not count', async (t) => {
+  const labelled = push([{ labels: 6 }]);
+  const { edge: _edge, ...mimir } = strict;
+  t.equal(everySeriesIsValid(labelled, strict), false);
+  t.equal(everySeriesIsValid(labelled, limits({ ...mimir, accept_ha_samples: true })), true);
+});
+
+t.test("items are what Mimir's ingestion rate counts", async (t) => {
+  const mixed = push(
+    [
+      { samples: 2, exemplars: 3 },
+      { samples: 0, histograms: 4, exemplars: 1 },
+    ],
+    5,
+  );
+  t.equal(itemsOfPush(mixed, limits()), 11, 'exemplars are not even decoded for a tenant that may have none');
+  t.equal(itemsOfPush(mixed, limits({ max_global_exemplars_per_user: 100 })), 15);
+  t.equal(
+    itemsOfPush(
+      mixed,
+      limits({ max_global_exemplars_per_user: 100, max_exemplars_per_series_per_request: 2 }),
+    ),
+    14,
+    'the surplus is dropped before it is counted',
+  );
+});
+
+t.test('only valid series are charged', async (t) => {
+  const mixed = push(
+    [
+      { samples: 3, exemplars: 2 },
+      { flags: 0, samples: 50, exemplars: 50 },
+    ],
+    7,
+  );
+  const findings = findInvalidSeries(mixed, limits({ max_global_exemplars_per_user: 1 }));
+  t.match(findings, { validSeries: 1, validItems: 3 + 2 + 7 });
+});

@@ -1,0 +1,35 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { REASON_NAMES, REASONS } from '#src/enforce/reasons.js';
+import { refuse } from '#src/enforce/refusal.js';
+
+t.test('Retry-After covers the wait, is spread by jitter, and stays within its bounds', async (t) => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0, max: 1e6, noNaN: true }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (wait, random) => {
+        const seconds = refuse('rate_limited', 's', { waitSeconds: wait, random }).retryAfterSeconds ?? -1;
+        return Number.isInteger(seconds) && seconds >= Math.min(96, wait) && seconds >= 1 && seconds <= 96;
+      },
+    ),
+  );
+  const spread = [0, 0.25, 0.5, 1].map(
+    (random) => refuse('rate_limited', 's', { waitSeconds: 40, random }).retryAfterSeconds,
+  );
+  t.strictSame(spread, [40, 45, 50, 60]);
+});
+
+t.test('only answers after which the same data may pass carry Retry-After', async (t) => {
+  for (const reason of REASON_NAMES) {
+    const { status } = REASONS[reason];
+    const retryable = status === 429 || status === 503;
+    t.equal(REASONS[reason].retry, retryable, `${reason} answers ${status}`);
+    t.equal(refuse(reason, 's').retryAfterSeconds !== undefined, retryable);
+  }
+});
+
+t.test('every message ends with its error id', async (t) => {
+  for (const reason of REASON_NAMES)
+    t.ok(refuse(reason, 'a sentence').message.endsWith(`(${REASONS[reason].id})`));
+});
