@@ -25,7 +25,8 @@ export function itemsAllowance(limits: TenantLimits, distributors: number): Allo
 /** Undefined: the tenant has no request rate. */
 export function requestsAllowance(limits: TenantLimits, distributors: number): Allowance | undefined {
   if (limits.request_rate <= 0) return undefined;
-  const burst = limits.request_burst_size;
+  // Mimir documents 0 as "disabled"; a bucket that holds nothing would refuse everything.
+  const burst = limits.request_burst_size || Math.max(1, Math.ceil(limits.request_rate));
   return { rate: limits.request_rate, capacity: burst * distributors, mostAtOnce: burst };
 }
 

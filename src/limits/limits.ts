@@ -3,7 +3,7 @@
  * beside them. All objects here are frozen: a change is a new snapshot.
  */
 
-/** One tenant's Mimir limits, complete: defaults with the tenant's overrides laid over them. */
+/** One tenant's Mimir limits, durations in milliseconds, complete: defaults with the tenant's overrides laid over them. */
 export interface MimirLimits {
   readonly request_rate: number;
   readonly request_burst_size: number;

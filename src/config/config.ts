@@ -1,0 +1,206 @@
+/**
+ * The effective configuration: defaults, then the file, then MIMIR_EDGE_* variables, then flags. Everything that is
+ * wrong is reported at once, and nothing that is wrong is passed over.
+ */
+import { isMap, isScalar, LineCounter, type Node, parseDocument, stringify, type YAMLMap } from 'yaml';
+import {
+  DEFAULT_LIMITS,
+  EDGE_LIMITS,
+  type LimitTable,
+  MIMIR_LIMITS,
+  readLimit,
+  suggest,
+} from '../limits/limit-table.js';
+import type { TenantLimits } from '../limits/limits.js';
+import { tenantLimits } from '../limits/snapshot.js';
+import { nearestName } from '../limits/values.js';
+import { readSetting } from './read-setting.js';
+import { SETTINGS, type Setting, type SettingPath, type SettingValue } from './settings.js';
+
+export type Settings = { readonly [P in SettingPath]: SettingValue<(typeof SETTINGS)[P]> };
+
+export interface Config extends Settings {
+  /** The limits of tenants that no document names: the sections `limits` and `edge_limits`. */
+  readonly defaults: TenantLimits;
+}
+
+export interface ConfigError {
+  readonly path: string;
+  /** Where it was given: file with line and column, variable, or flag. */
+  readonly source: string;
+  readonly message: string;
+}
+
+export interface ConfigSources {
+  readonly file?: { readonly name: string; readonly text: string } | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Dotted paths and their texts. */
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+const ENV_PREFIX = 'MIMIR_EDGE_';
+
+export const SETTING_PATHS = Object.keys(SETTINGS) as SettingPath[];
+const PATH_BY_ENV = new Map(SETTING_PATHS.map((path) => [envName(path), path]));
+
+export function loadConfig(sources: ConfigSources): { config: Config } | { errors: readonly ConfigError[] } {
+  return new Loader().load(sources);
+}
+
+export function envName(path: string): string {
+  return ENV_PREFIX + path.replaceAll('.', '_').toUpperCase();
+}
+
+/** A place in the file, for messages. */
+type At = (node: unknown) => string;
+
+class Loader {
+  readonly #errors: ConfigError[] = [];
+  readonly #values = new Map<string, unknown>();
+  readonly #limits = new Map<string, unknown>();
+  readonly #edgeLimits = new Map<string, unknown>();
+
+  load({ file, env, flags }: ConfigSources): { config: Config } | { errors: readonly ConfigError[] } {
+    for (const path of SETTING_PATHS) this.#set(path, SETTINGS[path].fallback, 'default');
+    if (file !== undefined) this.#readFile(file.name, file.text);
+    for (const [name, text] of Object.entries(env)) this.#readEnv(name, text);
+    for (const [path, text] of Object.entries(flags)) this.#setKnown(path, text, `flag --${path}`);
+    if (this.#errors.length > 0) return { errors: this.#errors };
+    const defaults = tenantLimits(DEFAULT_LIMITS, this.#limits, this.#edgeLimits);
+    return { config: Object.freeze({ ...Object.fromEntries(this.#values), defaults }) as unknown as Config };
+  }
+
+  #readEnv(name: string, text: string | undefined): void {
+    if (!name.startsWith(ENV_PREFIX) || text === undefined) return;
+    const path = PATH_BY_ENV.get(name);
+    if (path !== undefined) this.#set(path, text, `variable ${name}`);
+    else this.#error(name, 'environment', `unknown setting${hint(name, PATH_BY_ENV.keys())}`);
+  }
+
+  #readFile(name: string, text: string): void {
+    const lines = new LineCounter();
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      uniqueKeys: true,
+      merge: true,
+    });
+    const place = (offset: number): string => {
+      const { line, col } = lines.linePos(offset);
+      return `${name}:${Math.max(1, line)}:${Math.max(1, col)}`;
+    };
+    for (const error of document.errors) this.#error('', place(error.pos[0]), error.message);
+    if (document.errors.length > 0) return;
+    const top = document.contents;
+    if (isMap(top)) this.#readMap('', top, (node) => place((node as Node).range?.[0] ?? 0));
+    else if (top !== null && !(isScalar(top) && top.value === null)) {
+      this.#error('', place(0), 'expected a map of settings');
+    }
+  }
+
+  #readMap(prefix: string, map: YAMLMap, at: At): void {
+    for (const { key, value } of map.items) {
+      const name = prefix + String(isScalar(key) ? key.value : key);
+      if (name === 'limits') {
+        this.#readLimits(name, value, MIMIR_LIMITS, this.#limits, at(key), at);
+      } else if (name === 'edge_limits') {
+        this.#readLimits(name, value, EDGE_LIMITS, this.#edgeLimits, at(key), at);
+      } else if (SETTING_PATHS.some((path) => path.startsWith(`${name}.`))) {
+        if (isMap(value)) this.#readMap(`${name}.`, value, at);
+        else if (!isNull(value)) this.#error(name, at(key), 'expected a map of settings');
+      } else {
+        this.#setKnown(name, (value as Node | null)?.toJSON(), at(key));
+      }
+    }
+  }
+
+  #readLimits(
+    section: string,
+    map: unknown,
+    table: LimitTable,
+    into: Map<string, unknown>,
+    source: string,
+    at: At,
+  ): void {
+    if (isNull(map)) return;
+    if (!isMap(map)) {
+      this.#error(section, source, 'expected a map of limits');
+      return;
+    }
+    for (const { key, value } of map.items) {
+      const name = String(isScalar(key) ? key.value : key);
+      const facts = Object.hasOwn(table, name) ? table[name] : undefined;
+      if (facts === undefined) {
+        this.#error(`${section}.${name}`, at(key), `unknown limit${suggest(name, table)}`);
+        continue;
+      }
+      const raw = isScalar(value) ? value.value : undefined;
+      const read = readLimit(facts, raw);
+      if ('value' in read) into.set(name, read.value);
+      else this.#error(`${section}.${name}`, at(key), `${read.problem}, found ${shown(raw)}`);
+    }
+  }
+
+  #setKnown(path: string, raw: unknown, source: string): void {
+    if (Object.hasOwn(SETTINGS, path)) this.#set(path as SettingPath, raw, source);
+    else this.#error(path, source, `unknown setting${hint(path, SETTING_PATHS)}`);
+  }
+
+  #set(path: SettingPath, raw: unknown, source: string): void {
+    const read = readSetting(SETTINGS[path], raw);
+    if ('value' in read) this.#values.set(path, read.value);
+    else this.#error(path, source, `expected ${read.expected}, found ${shown(raw)}`);
+  }
+
+  #error(path: string, source: string, message: string): void {
+    this.#errors.push({ path, source, message });
+  }
+}
+
+/** As YAML that could be the file. A password in a URL can not be given, so there is nothing to hide yet. */
+export function printConfig(config: Config): string {
+  const tree: Record<string, unknown> = {};
+  for (const path of SETTING_PATHS) put(tree, path.split('.'), printed(SETTINGS[path], config[path]));
+  const { edge, ...mimir } = config.defaults;
+  tree['limits'] = printLimits(MIMIR_LIMITS, mimir);
+  tree['edge_limits'] = printLimits(EDGE_LIMITS, edge);
+  return stringify(tree);
+}
+
+function printed(setting: Setting, value: unknown): unknown {
+  if (setting.type === 'duration') return `${value}ms`;
+  if (setting.type === 'address') {
+    const { host, port } = value as { host: string; port: number };
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  }
+  return value;
+}
+
+function printLimits(table: LimitTable, limits: object): Record<string, unknown> {
+  const entries = Object.entries(limits).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, table[name]?.type === 'duration' ? `${value}ms` : value]),
+  );
+}
+
+function put(tree: Record<string, unknown>, [head = '', ...rest]: string[], value: unknown): void {
+  if (rest.length === 0) {
+    tree[head] = value;
+    return;
+  }
+  tree[head] ??= {};
+  put(tree[head] as Record<string, unknown>, rest, value);
+}
+
+function isNull(node: unknown): boolean {
+  return node === null || node === undefined || (isScalar(node) && node.value === null);
+}
+
+function shown(raw: unknown): string {
+  return JSON.stringify(raw) ?? 'nothing';
+}
+
+function hint(name: string, names: Iterable<string>): string {
+  const nearest = nearestName(name, names);
+  return nearest === undefined ? '' : `; did you mean ${nearest}?`;
+}

@@ -1,0 +1,78 @@
+/** Reads one setting from text or from a YAML value, and says in plain words what is expected when it can not. */
+import { readBoolean, readDurationMs, readInteger, readSizeBytes } from '../limits/values.js';
+import type { Setting, SettingTypes } from './settings.js';
+
+export type ReadSetting = { readonly value: unknown } | { readonly expected: string };
+
+export function readSetting(setting: Setting, raw: unknown): ReadSetting {
+  const { type, min } = setting;
+  if (typeof type !== 'string') {
+    return type.includes(String(raw)) ? { value: raw } : { expected: `one of ${type.join(', ')}` };
+  }
+  const value = READERS[type](raw);
+  if (value === undefined) return { expected: EXPECTED[type] };
+  if (min !== undefined && typeof value === 'number' && value < min) {
+    return { expected: `${EXPECTED[type]}, at least ${min}${type === 'duration' ? ' ms' : ''}` };
+  }
+  return { value };
+}
+
+const READERS: { [T in keyof SettingTypes]: (raw: unknown) => SettingTypes[T] | undefined } = {
+  string: readText,
+  path: readText,
+  strings: readList,
+  paths: readList,
+  url: (raw) => {
+    const urls = readList(raw);
+    return urls?.every(isHttpUrl) ? urls : undefined;
+  },
+  address: readAddress,
+  duration: readDurationMs,
+  size: readSizeBytes,
+  count: readInteger,
+  bool: readBoolean,
+};
+
+const EXPECTED: Record<keyof SettingTypes, string> = {
+  string: 'a text',
+  path: 'a path',
+  strings: 'a list of texts',
+  paths: 'one path or a list of paths',
+  url: 'one http:// or https:// URL or a list of them',
+  address: 'host:port, such as 0.0.0.0:8080 or [::1]:8080',
+  duration: 'a duration such as 500ms, 30s or 1h30m',
+  size: 'a size such as 65536, 64KiB or 100MiB',
+  count: 'a whole number',
+  bool: 'true or false',
+};
+
+function readText(raw: unknown): string | undefined {
+  if (raw === null || raw === undefined) return '';
+  return typeof raw === 'string' || typeof raw === 'number' ? String(raw) : undefined;
+}
+
+/** A YAML list, or a text with commas; an empty text is an empty list. */
+function readList(raw: unknown): readonly string[] | undefined {
+  if (raw === null || raw === undefined) return [];
+  if (Array.isArray(raw)) return raw.every((one) => typeof one === 'string') ? raw : undefined;
+  if (typeof raw !== 'string') return undefined;
+  return raw
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+}
+
+function isHttpUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, search, hash, username } = new URL(text);
+  return (protocol === 'http:' || protocol === 'https:') && search === '' && hash === '' && username === '';
+}
+
+const ADDRESS = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/;
+
+function readAddress(raw: unknown): { host: string; port: number } | undefined {
+  const match = typeof raw === 'string' ? ADDRESS.exec(raw) : null;
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) return undefined;
+  return { host: match[1] ?? (match[2] || '0.0.0.0'), port };
+}

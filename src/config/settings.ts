@@ -1,0 +1,166 @@
+/**
+ * Every setting, declared once: its path, type, default and meaning. Validation, --help, --print-config and
+ * docs/settings.md are made from this table.
+ */
+
+/** How a value is written and what it becomes. Durations become milliseconds, sizes bytes. */
+export interface SettingTypes {
+  string: string;
+  strings: readonly string[];
+  url: readonly string[];
+  path: string;
+  paths: readonly string[];
+  address: { readonly host: string; readonly port: number };
+  duration: number;
+  size: number;
+  count: number;
+  bool: boolean;
+}
+
+type SettingType = keyof SettingTypes | readonly string[];
+
+export interface Setting<T extends SettingType = SettingType> {
+  /** A list of words is a choice of one. */
+  readonly type: T;
+  /** As it would be written in the file. */
+  readonly fallback: string;
+  readonly doc: string;
+  /** For counts, sizes and durations (in milliseconds). */
+  readonly min?: number;
+}
+
+function setting<const T extends SettingType>(
+  type: T,
+  fallback: string,
+  doc: string,
+  min?: number,
+): Setting<T> {
+  return min === undefined ? { type, fallback, doc } : { type, fallback, doc, min };
+}
+
+export const SETTINGS = {
+  'upstream.url': setting('url', '', "Mimir's distributors, or what stands before them. One URL or several."),
+  'upstream.connections': setting('count', '128', 'Connections to each URL at most.', 1),
+  'upstream.connect_timeout': setting('duration', '2s', 'Time to connect.', 1),
+  'upstream.headers_timeout': setting('duration', '30s', 'Time until Mimir begins its answer to a push.', 1),
+  'upstream.body_timeout': setting('duration', '30s', 'Longest silence within an answer to a push.', 1),
+  'upstream.tls.ca_file': setting(
+    'path',
+    '',
+    "PEM file with the CA of an https upstream. Empty: the system's.",
+  ),
+
+  'listen.proxy': setting('address', '0.0.0.0:8080', 'Where pushes, and everything else for Mimir, come in.'),
+  'listen.grpc': setting(
+    'address',
+    '0.0.0.0:8081',
+    "Kept for Envoy's ext_authz and ratelimit; not served yet.",
+  ),
+  'listen.admin': setting('address', '127.0.0.1:8082', 'Metrics and probes.'),
+
+  'tenant.header': setting('string', 'X-Scope-OrgID', 'The header that names the tenant.'),
+  'tenants.max': setting('count', '10000', 'Tenants held in memory; the least recently used goes first.', 1),
+  'tenants.unknown': setting(
+    ['defaults', 'refuse', 'pass'],
+    'defaults',
+    'Tenants that no overrides document names: give them the defaults, refuse them (403), or let them pass unjudged.',
+  ),
+  mode: setting(
+    ['enforce', 'shadow', 'off'],
+    'enforce',
+    'For tenants without a mode of their own: enforce, decide and count but let pass, or do nothing. `off` beats ' +
+      "every tenant's own mode.",
+  ),
+
+  'push.paths': setting(
+    'strings',
+    '/api/v1/push',
+    'Paths whose POSTs are enforced. All else is passed through.',
+  ),
+  'push.max_body_bytes': setting('size', '100MiB', 'A push on the wire.', 1),
+  'push.max_uncompressed_bytes': setting('size', '100MiB', 'A push uncompressed.', 1),
+  'push.max_series': setting(
+    'count',
+    '1000000',
+    'Series in a push: bounds the memory that a small body can claim.',
+    1,
+  ),
+  'push.max_bytes_in_flight': setting('size', '512MiB', 'Body bytes that the process holds at one time.', 1),
+
+  'server.header_timeout': setting('duration', '10s', "Time for a request's headers.", 1),
+  'server.body_timeout': setting(
+    'duration',
+    '30s',
+    "Time for a push's body; longest silence in other bodies.",
+    1,
+  ),
+  'server.idle_timeout': setting('duration', '75s', 'Time that an idle connection is kept.', 1),
+  'server.max_connections': setting('count', '10000', 'Connections at one time.', 1),
+
+  'decode.inline_max_bytes': setting(
+    'size',
+    '1MiB',
+    'Bodies up to this size on the wire are decoded inline.',
+    0,
+  ),
+  'decode.threads': setting('count', '1', 'Threads that decode larger bodies. 0: everything inline.', 0),
+  'decode.max_retained_bytes': setting('size', '64MiB', 'Memory that a decoder keeps between pushes.', 0),
+
+  'overrides.file': setting(
+    'paths',
+    '',
+    "Mimir's overrides, one file or several, merged in order. Empty: none.",
+  ),
+  'overrides.edge_file': setting(
+    'paths',
+    '',
+    'Overrides of the limits that Mimir does not have, of the same form.',
+  ),
+  'overrides.poll_interval': setting(
+    'duration',
+    '10s',
+    'How often files are looked at when no event comes.',
+    100,
+  ),
+  'overrides.max_bytes': setting('size', '16MiB', 'Size of an overrides file at most.', 1),
+  'overrides.required': setting('bool', 'false', 'Not ready before all overrides files were read once.'),
+
+  'mimir.distributors': setting(
+    'count',
+    '1',
+    "Mimir's distributors: each gives a tenant the whole burst.",
+    1,
+  ),
+
+  'shutdown.delay': setting(
+    'duration',
+    '0s',
+    'After SIGTERM: time to go on serving, not ready, so that load balancers look elsewhere.',
+    0,
+  ),
+  'shutdown.timeout': setting(
+    'duration',
+    '30s',
+    'Then: time for requests under way. What is left is cut.',
+    0,
+  ),
+
+  'log.level': setting(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'Least level that is logged.'),
+  'log.refusals_per_minute': setting(
+    'count',
+    '6',
+    'Refusals logged for a tenant each minute; all are counted.',
+    0,
+  ),
+} as const satisfies Record<string, Setting>;
+
+export type SettingPath = keyof typeof SETTINGS;
+
+export type SettingValue<S> =
+  S extends Setting<infer T>
+    ? T extends keyof SettingTypes
+      ? SettingTypes[T]
+      : T extends readonly (infer Word)[]
+        ? Word
+        : never
+    : never;

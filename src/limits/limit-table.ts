@@ -1,0 +1,210 @@
+/**
+ * Every limit that the edge reads, declared once: name, type, default, what zero means. Parsing, defaults and
+ * docs/limits.md are made from here.
+ */
+import type { EdgeLimits, MimirLimits, TenantLimits } from './limits.js';
+import { nearestName, readBoolean, readDurationMs, readInteger, readNumber } from './values.js';
+
+export type LimitType = 'float' | 'int' | 'bool' | 'string' | 'duration' | readonly string[];
+
+export interface LimitFacts<T> {
+  readonly type: LimitType;
+  readonly fallback: T;
+  /** What 0 means; empty where it is a value like any other. */
+  readonly zero: string;
+  readonly doc: string;
+}
+
+type Table<L> = { readonly [K in keyof L]-?: LimitFacts<L[K]> };
+
+/** Durations are kept in milliseconds. */
+export const MIMIR_LIMITS: Table<MimirLimits> = {
+  request_rate: {
+    type: 'float',
+    fallback: 0,
+    zero: 'off',
+    doc: 'Pushes a second. Checked before the body is read.',
+  },
+  request_burst_size: {
+    type: 'int',
+    fallback: 0,
+    zero: "one second's worth",
+    doc: 'Pushes at once. Has no meaning without `request_rate`.',
+  },
+  ingestion_rate: {
+    type: 'float',
+    fallback: 10_000,
+    zero: 'nothing after the burst',
+    doc: 'Items a second: samples, native histograms, exemplars and metadata together, all or nothing for a push.',
+  },
+  ingestion_burst_size: {
+    type: 'int',
+    fallback: 200_000,
+    zero: 'nothing passes',
+    doc: "Items at once, for each of Mimir's distributors (`mimir.distributors`).",
+  },
+  ingestion_burst_factor: {
+    type: 'float',
+    fallback: 0,
+    zero: 'off',
+    doc: 'Replaces `ingestion_burst_size` by this multiple of `ingestion_rate`, over all distributors.',
+  },
+  max_label_names_per_series: {
+    type: 'int',
+    fallback: 30,
+    zero: '',
+    doc: 'Labels of a series, `__name__` included.',
+  },
+  max_label_names_per_info_series: {
+    type: 'int',
+    fallback: 80,
+    zero: '',
+    doc: 'Labels of a series whose metric name ends in `_info`. No effect below `max_label_names_per_series`.',
+  },
+  max_label_name_length: { type: 'int', fallback: 1024, zero: '', doc: 'Bytes of a label name.' },
+  max_label_value_length: {
+    type: 'int',
+    fallback: 2048,
+    zero: '',
+    doc: 'Bytes of a label value, the metric name included.',
+  },
+  label_value_length_over_limit_strategy: {
+    type: ['error', 'truncate', 'drop'],
+    fallback: 'error',
+    zero: '',
+    doc: 'With `truncate` or `drop` Mimir shortens long values, so the edge lets them pass.',
+  },
+  max_exemplars_per_series_per_request: {
+    type: 'int',
+    fallback: 0,
+    zero: 'off',
+    doc: 'Exemplars over it are dropped by Mimir, so the edge does not count them.',
+  },
+  max_global_exemplars_per_user: {
+    type: 'int',
+    fallback: 0,
+    zero: 'no exemplars at all',
+    doc: 'At 0 Mimir does not decode exemplars, so the edge does not count them.',
+  },
+  max_global_series_per_user: {
+    type: 'int',
+    fallback: 150_000,
+    zero: 'off',
+    doc: 'Series in memory. Read, not yet enforced.',
+  },
+  max_global_series_per_metric: {
+    type: 'int',
+    fallback: 0,
+    zero: 'off',
+    doc: 'Series in memory for one metric name. Read, not yet enforced.',
+  },
+  max_active_series_per_user: {
+    type: 'int',
+    fallback: 0,
+    zero: 'off',
+    doc: 'Active series. Read, not yet enforced.',
+  },
+  active_series_limit_response_code: {
+    type: 'int',
+    fallback: 429,
+    zero: '',
+    doc: 'Status for too many active series. Read, not yet used.',
+  },
+  accept_ha_samples: {
+    type: 'bool',
+    fallback: false,
+    zero: '',
+    doc: 'The tenant sends from HA pairs: series may have one label more, which Mimir removes.',
+  },
+  ha_cluster_label: {
+    type: 'string',
+    fallback: 'cluster',
+    zero: '',
+    doc: 'Names the HA pair. Read, not yet used.',
+  },
+  ha_replica_label: {
+    type: 'string',
+    fallback: '__replica__',
+    zero: '',
+    doc: 'Names the replica; left out of the series hash of tenants with `accept_ha_samples`.',
+  },
+  ha_max_clusters: {
+    type: 'int',
+    fallback: 100,
+    zero: 'off',
+    doc: 'HA pairs of a tenant. Read, not yet used.',
+  },
+  ha_tracker_update_timeout: { type: 'duration', fallback: 15_000, zero: '', doc: 'Read, not yet used.' },
+  ha_tracker_failover_timeout: { type: 'duration', fallback: 30_000, zero: '', doc: 'Read, not yet used.' },
+  service_overload_status_code_on_rate_limit_enabled: {
+    type: 'bool',
+    fallback: false,
+    zero: '',
+    doc: 'Answers 529 in place of 429.',
+  },
+};
+
+export const EDGE_LIMITS: Table<EdgeLimits> = {
+  mode: {
+    type: ['enforce', 'shadow', 'off'],
+    fallback: undefined,
+    zero: '',
+    doc: 'Enforce the limits, only count what would be refused, or do nothing. Unset: the global `mode`.',
+  },
+  bytes_per_second: { type: 'float', fallback: 0, zero: 'off', doc: 'Body bytes a second, as on the wire.' },
+  bytes_burst_size: { type: 'float', fallback: 0, zero: "ten seconds' worth", doc: 'Body bytes at once.' },
+  max_series_per_request: { type: 'int', fallback: 0, zero: 'off', doc: 'Series in one push.' },
+};
+
+export type LimitTable = Readonly<Record<string, LimitFacts<unknown>>>;
+
+/** Mimir's defaults, and no edge limit. */
+export const DEFAULT_LIMITS: TenantLimits = Object.freeze({
+  ...fallbacks<MimirLimits>(MIMIR_LIMITS),
+  edge: Object.freeze(fallbacks<EdgeLimits>(EDGE_LIMITS)),
+});
+
+/** The value of one limit, or a sentence on what is wrong with it. */
+export function readLimit(
+  facts: LimitFacts<unknown>,
+  value: unknown,
+): { value: unknown } | { problem: string } {
+  const { type } = facts;
+  if (typeof type !== 'string') {
+    return type.includes(String(value)) ? { value } : { problem: `expected one of ${type.join(', ')}` };
+  }
+  const read = READERS[type](value);
+  if (read === undefined) return { problem: `expected ${EXPECTED[type]}` };
+  if (typeof read === 'number' && read < 0) return { problem: 'expected a number that is not negative' };
+  return { value: read };
+}
+
+export function describeType(type: LimitType): string {
+  return typeof type === 'string' ? type : type.join(' \\| ');
+}
+
+export function suggest(name: string, table: LimitTable): string {
+  const nearest = nearestName(name, Object.keys(table));
+  return nearest === undefined ? '' : `; did you mean ${nearest}?`;
+}
+
+const READERS = {
+  float: readNumber,
+  int: readInteger,
+  bool: readBoolean,
+  duration: readDurationMs,
+  string: (value: unknown) => (typeof value === 'string' ? value : undefined),
+} as const;
+
+const EXPECTED = {
+  float: 'a number',
+  int: 'a whole number',
+  bool: 'true or false',
+  duration: 'a duration such as 30s or 1h30m',
+  string: 'a text',
+} as const;
+
+function fallbacks<L>(table: Table<L>): L {
+  const entries = Object.entries<LimitFacts<unknown>>(table as LimitTable);
+  return Object.fromEntries(entries.map(([name, { fallback }]) => [name, fallback])) as L;
+}

@@ -1,0 +1,195 @@
+/**
+ * Reads overrides documents, Mimir's runtime configuration and the edge's own of the same form, with a line and a
+ * column for everything that is wrong. A document with errors is useless as a whole; warnings are not.
+ */
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml';
+import { EDGE_LIMITS, type LimitTable, MIMIR_LIMITS, readLimit, suggest } from './limit-table.js';
+import { OTHER_MIMIR_LIMITS, OTHER_SECTIONS } from './other-mimir-limits.js';
+import { tenantIdFault } from './tenant-id.js';
+
+/** `edge`: the document of limits that Mimir does not have. */
+export type DocumentKind = 'mimir' | 'edge';
+
+export interface Finding {
+  /** Dotted, from the top of the document. */
+  readonly path: string;
+  readonly message: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** What a document says for a tenant: only the limits that it names. */
+export type NamedLimits = ReadonlyMap<string, unknown>;
+
+export interface OverridesDocument {
+  readonly tenants: ReadonlyMap<string, NamedLimits>;
+  readonly warnings: readonly Finding[];
+  readonly errors: readonly Finding[];
+}
+
+/** Aliases that a document may expand to: more is an attempt to fill the memory. */
+const MAX_ALIASES = 10_000;
+
+export function parseOverrides(text: string, kind: DocumentKind): OverridesDocument {
+  return new Reader(text, kind).read();
+}
+
+class Reader {
+  readonly #lines = new LineCounter();
+  readonly #document;
+  readonly #table: LimitTable;
+  readonly #otherTable: LimitTable;
+  readonly #kind: DocumentKind;
+  readonly #tenants = new Map<string, NamedLimits>();
+  readonly #warnings: Finding[] = [];
+  readonly #errors: Finding[] = [];
+  #aliases = 0;
+
+  constructor(text: string, kind: DocumentKind) {
+    this.#kind = kind;
+    this.#table = kind === 'mimir' ? MIMIR_LIMITS : EDGE_LIMITS;
+    this.#otherTable = kind === 'mimir' ? EDGE_LIMITS : MIMIR_LIMITS;
+    this.#document = parseDocument(text, {
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      uniqueKeys: true,
+      merge: true,
+      strict: true,
+    });
+  }
+
+  read(): OverridesDocument {
+    for (const error of this.#document.errors) this.#error('', error.message, error.pos[0]);
+    const top = this.#document.contents;
+    if (this.#errors.length === 0 && !isNothing(top)) {
+      if (isMap(top)) this.#readSections(top);
+      else this.#error('', 'expected a map with the key overrides', top);
+    }
+    return { tenants: this.#tenants, warnings: this.#warnings, errors: this.#errors };
+  }
+
+  #readSections(top: YAMLMap): void {
+    for (const pair of top.items) {
+      const name = keyText(pair);
+      const value = this.#resolve(pair.value as Node | null);
+      if (name === 'overrides') {
+        if (isMap(value)) this.#readTenants(value);
+        else if (!isNothing(value)) this.#error(name, 'expected a map of tenants', pair.key as Node);
+      } else if (!OTHER_SECTIONS.has(name) && !name.startsWith('x-')) {
+        this.#warn(name, 'unknown section, ignored', pair.key as Node);
+      }
+    }
+  }
+
+  #readTenants(overrides: YAMLMap): void {
+    for (const pair of overrides.items) {
+      const tenant = keyText(pair);
+      const path = `overrides.${tenant}`;
+      const fault = tenantIdFault(tenant);
+      if (fault !== undefined) {
+        this.#warn(
+          path,
+          `no tenant can have this id (${fault.replaceAll('_', ' ')}), ignored`,
+          pair.key as Node,
+        );
+        continue;
+      }
+      const limits = new Map<string, unknown>();
+      const value = this.#resolve(pair.value as Node | null);
+      if (isMap(value)) this.#readLimits(path, value, limits);
+      else if (!isNothing(value)) this.#error(path, 'expected a map of limits', pair.key as Node);
+      this.#tenants.set(tenant, limits);
+    }
+  }
+
+  #readLimits(path: string, map: YAMLMap, limits: Map<string, unknown>): void {
+    for (const pair of map.items) {
+      const name = keyText(pair);
+      if (name === '<<') this.#mergeIn(path, pair, limits);
+      else this.#readLimit(`${path}.${name}`, name, pair, limits);
+    }
+  }
+
+  /** Keys in place beat keys that are merged in. */
+  #mergeIn(path: string, pair: Pair, limits: Map<string, unknown>): void {
+    const source = this.#resolve(pair.value as Node | null);
+    const inPlace = new Map(limits);
+    if (isMap(source)) this.#readLimits(path, source, limits);
+    else this.#error(`${path}.<<`, 'expected an alias of a map', pair.key as Node);
+    for (const [name, value] of inPlace) limits.set(name, value);
+  }
+
+  #readLimit(path: string, name: string, pair: Pair, limits: Map<string, unknown>): void {
+    const facts = Object.hasOwn(this.#table, name) ? this.#table[name] : undefined;
+    if (facts === undefined) {
+      this.#unknownLimit(path, name, pair.key as Node);
+      return;
+    }
+    const node = this.#resolve(pair.value as Node | null);
+    // In Mimir, too, a key without a value leaves the default.
+    if (isNothing(node)) return;
+    const read = readLimit(facts, isScalar(node) ? node.value : undefined);
+    if ('value' in read) limits.set(name, read.value);
+    else this.#error(path, `${read.problem}, found ${JSON.stringify(this.#sourceOf(node))}`, node);
+  }
+
+  #unknownLimit(path: string, name: string, key: Node): void {
+    if (Object.hasOwn(this.#otherTable, name)) {
+      const where =
+        this.#kind === 'mimir'
+          ? "is the edge's own and makes Mimir refuse this document: move it to the edge overrides (overrides.edge_file)"
+          : "is Mimir's: move it to the overrides that Mimir reads (overrides.file)";
+      this.#warn(path, `${name} ${where}`, key);
+    } else if (this.#kind === 'edge' || !OTHER_MIMIR_LIMITS.has(name)) {
+      this.#warn(path, `unknown limit, ignored${suggest(name, this.#table)}`, key);
+    }
+  }
+
+  #resolve(node: Node | null): Node | null {
+    if (!isAlias(node)) return node;
+    this.#aliases++;
+    if (this.#aliases > MAX_ALIASES) {
+      if (this.#aliases === MAX_ALIASES + 1) this.#error('', `more than ${MAX_ALIASES} aliases`, node);
+      return null;
+    }
+    return (node.resolve(this.#document) as Node | undefined) ?? null;
+  }
+
+  #sourceOf(node: Node | null): unknown {
+    return isScalar(node) ? (node.source ?? node.value) : 'a map or a list';
+  }
+
+  #error(path: string, message: string, where: Node | number | null): void {
+    this.#errors.push(this.#finding(path, message, where));
+  }
+
+  #warn(path: string, message: string, where: Node | null): void {
+    this.#warnings.push(this.#finding(path, message, where));
+  }
+
+  #finding(path: string, message: string, where: Node | number | null): Finding {
+    const offset = typeof where === 'number' ? where : (where?.range?.[0] ?? 0);
+    const { line, col } = this.#lines.linePos(offset);
+    return { path, message, line: Math.max(1, line), column: Math.max(1, col) };
+  }
+}
+
+function isNothing(node: unknown): node is null {
+  return node === null || node === undefined || (isScalar(node) && node.value === null);
+}
+
+/** A key as it is written: a tenant named 007 or 1e3 is not a number. */
+function keyText(pair: Pair): string {
+  const key = pair.key;
+  if (!isScalar(key)) return String(key);
+  return key.source ?? String(key.value);
+}
