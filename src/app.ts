@@ -1,0 +1,213 @@
+/**
+ * The composition root: the only file that knows every part. Start order: limits, ledger, decoder, upstream, then
+ * admin, then the proxy. Stop order: not ready, wait, drain the proxy, return leases, close what is left.
+ */
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { AdminServer } from './admin/server.js';
+import type { Config } from './config/config.js';
+import { Enforcer } from './enforce/enforcer.js';
+import { MemoryLedger } from './ledger/memory.js';
+import { FileOverrides } from './overrides/file.js';
+import { ByteBudget } from './proxy/body.js';
+import { ProxyServer } from './proxy/server.js';
+import { Upstream } from './proxy/upstream.js';
+import { seriesName } from './remotewrite/labels.js';
+import { createDecoder } from './remotewrite/pool.js';
+import { Metrics } from './telemetry/metrics.js';
+import { RefusalLog } from './telemetry/refusal-log.js';
+import { exportTenants } from './telemetry/tenant-metrics.js';
+import { VERSION } from './version.js';
+
+export interface RunningApp {
+  readonly proxy: AddressInfo;
+  readonly admin: AddressInfo;
+  readonly enforcer: Enforcer;
+  /** Drains and stops. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+export async function startApp(config: Config, log: Logger): Promise<RunningApp> {
+  const now = (): number => performance.now();
+  const metrics = new Metrics(VERSION);
+  const refusalLog = new RefusalLog(log, config['log.refusals_per_minute'], now);
+  let draining = false;
+
+  const overrides = openOverrides(config, log, (snapshot) => enforcer.apply(snapshot, now()));
+  const ledger = new MemoryLedger();
+  const enforcer = new Enforcer(
+    {
+      snapshot: overrides.snapshot,
+      ledger,
+      mode: config.mode,
+      unknownTenants: config['tenants.unknown'],
+      maxTenants: config['tenants.max'],
+      distributors: config['mimir.distributors'],
+      random: Math.random,
+    },
+    seriesName,
+  );
+  await overrides.start();
+
+  const decoder = createDecoder({
+    inlineMaxBytes: config['decode.inline_max_bytes'],
+    threads: config['decode.threads'],
+    maxRetainedBytes: config['decode.max_retained_bytes'],
+  });
+  const upstream = new Upstream(
+    {
+      urls: config['upstream.url'],
+      connections: config['upstream.connections'],
+      connectTimeoutMs: config['upstream.connect_timeout'],
+      caFile: config['upstream.tls.ca_file'] || undefined,
+    },
+    now,
+  );
+  const budget = new ByteBudget(config['push.max_bytes_in_flight']);
+  const proxy = new ProxyServer(
+    {
+      enforcer,
+      decoder,
+      upstream,
+      budget,
+      now,
+      observer: {
+        decoded: (seconds) => metrics.decoded(seconds),
+        decided: (seconds) => metrics.decided(seconds),
+        forwarded: (status, seconds) => metrics.forwarded(status, seconds),
+        failed: (failure) => metrics.failed(failure),
+        refused: (tenant, refusal, requestId, shadow) =>
+          refusalLog.refused(tenant, refusal, requestId, shadow),
+      },
+      options: {
+        tenantHeader: config['tenant.header'].toLowerCase(),
+        maxBodyBytes: config['push.max_body_bytes'],
+        maxUncompressedBytes: config['push.max_uncompressed_bytes'],
+        maxSeries: config['push.max_series'],
+        bodyTimeoutMs: config['server.body_timeout'],
+        upstreamHeadersTimeoutMs: config['upstream.headers_timeout'],
+        upstreamBodyTimeoutMs: config['upstream.body_timeout'],
+      },
+    },
+    {
+      ...config['listen.proxy'],
+      pushPaths: new Set(config['push.paths']),
+      maxConnections: config['server.max_connections'],
+      headerTimeoutMs: config['server.header_timeout'],
+      idleTimeoutMs: config['server.idle_timeout'],
+    },
+    (error) => log.error({ err: error }, 'a request failed for a reason that is a bug'),
+  );
+  const admin = new AdminServer(config['listen.admin'], metrics.registry, () => {
+    const limits = overrides.status();
+    const ready = !draining && (limits.loaded || !config['overrides.required']);
+    return {
+      ready,
+      details: {
+        draining,
+        mode: enforcer.mode,
+        limits: { ...limits, hash: enforcer.snapshot.hash, tenants: enforcer.snapshot.tenants.size },
+      },
+    };
+  });
+
+  exportTenants(metrics.registry, enforcer);
+  exportGauges();
+  const adminAddress = await admin.start();
+  const proxyAddress = await proxy.start();
+  log.info({ proxy: proxyAddress, admin: adminAddress, mode: config.mode, version: VERSION }, 'serving');
+
+  let stopping: Promise<void> | undefined;
+  return {
+    proxy: proxyAddress,
+    admin: adminAddress,
+    enforcer,
+    stop() {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+
+  async function stop(): Promise<void> {
+    draining = true;
+    proxy.drain();
+    log.info('stopping: not ready any more');
+    await delay(config['shutdown.delay']);
+    await proxy.stop(config['shutdown.timeout']);
+    await ledger.close();
+    await overrides.stop();
+    await Promise.all([upstream.destroy(), decoder.close()]);
+    await admin.stop();
+    log.info('stopped');
+  }
+
+  function exportGauges(): void {
+    const gauges: [string, string, () => number][] = [
+      ['body_bytes_in_flight', 'Body bytes that the process holds now.', () => budget.used],
+      ['body_bytes_in_flight_limit', 'The most that it may hold.', () => budget.capacity],
+      ['requests_in_flight', 'Requests under way, passed-through ones included.', () => proxy.activeRequests],
+      ['tenants', 'Tenants held in memory.', () => enforcer.tenants.size],
+      ['decode_queue', 'Bodies that wait for a decoding thread.', () => decoder.queued()],
+      ['decode_memory_bytes', 'Memory of the inline decoder.', () => decoder.memoryBytes()],
+      ['limits_tenants', 'Tenants that the overrides name.', () => enforcer.snapshot.tenants.size],
+      [
+        'limits_stale_seconds',
+        'Since when the overrides can not be used; 0 while they can.',
+        () => (overrides.status().stale ? (Date.now() - overrides.status().goodAtMs) / 1000 : 0),
+      ],
+      [
+        'limits_age_seconds',
+        'Since the overrides were last found good.',
+        () => (Date.now() - overrides.status().goodAtMs) / 1000,
+      ],
+      [
+        'limits_unknown_keys',
+        'Keys in the overrides that are passed over.',
+        () => overrides.status().unknownKeys,
+      ],
+      ['ready', '1 while the process is ready.', () => (draining ? 0 : 1)],
+    ];
+    for (const [name, help, read] of gauges) metrics.gauge({ name: `mimir_edge_${name}`, help, read });
+    metrics.counter({
+      name: 'mimir_edge_limits_failures_total',
+      help: 'Attempts to read the overrides that failed.',
+      read: () => overrides.status().failures,
+    });
+    metrics.counter({
+      name: 'mimir_edge_tenant_evictions_total',
+      help: 'Tenants that left memory because there were too many.',
+      read: () => enforcer.tenants.evictions,
+    });
+    metrics.counter({
+      name: 'mimir_edge_decode_threads_lost_total',
+      help: 'Pushes lost to a decoding thread that ended.',
+      read: () => decoder.lostWorkers(),
+    });
+  }
+}
+
+function openOverrides(
+  config: Config,
+  log: Logger,
+  changed: (snapshot: FileOverrides['snapshot']) => void,
+): FileOverrides {
+  return new FileOverrides(
+    {
+      mimirFiles: config['overrides.file'],
+      edgeFiles: config['overrides.edge_file'],
+      defaults: config.defaults,
+      pollIntervalMs: config['overrides.poll_interval'],
+      maxBytes: config['overrides.max_bytes'],
+    },
+    {
+      changed(snapshot) {
+        changed(snapshot);
+        log.info({ tenants: snapshot.tenants.size, hash: snapshot.hash }, 'limits changed');
+      },
+      failed: (message) =>
+        log.error({ error: message }, 'the overrides can not be used: the last good limits stay'),
+      warned: (file, { path, message, line, column }) => log.warn({ file, line, column, path }, message),
+    },
+  );
+}

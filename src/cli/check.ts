@@ -1,0 +1,154 @@
+/** mimir-edge check: what an overrides file comes to, and what is wrong with it. */
+import { parseArgs } from 'node:util';
+import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
+import type { Snapshot, TenantLimits } from '../limits/limits.js';
+import {
+  type DocumentKind,
+  type Finding,
+  type OverridesDocument,
+  parseOverrides,
+} from '../limits/overrides-document.js';
+import { buildSnapshot } from '../limits/snapshot.js';
+import { type Io, readInput, UsageError } from './io.js';
+import { readConfig } from './serve.js';
+
+const HELP = `Usage: mimir-edge check OVERRIDES.yaml [MORE.yaml ...] [options]
+
+Shows every tenant's effective limits, where they differ from the defaults, and all warnings and errors with their
+line and column. Exit code 1 when there is an error.
+
+  --edge-file FILE   overrides of the limits that only the edge has
+  --config FILE      the edge's configuration: its section limits has the defaults
+  --tenant ID        this tenant alone, with all its limits
+  --json
+  --help
+
+Examples:
+  mimir-edge check overrides.yaml
+  mimir-edge check --config edge.yaml --tenant team-a overrides.yaml
+`;
+
+const MAX_BYTES = 64 << 20;
+
+interface Checked {
+  readonly file: string;
+  readonly kind: DocumentKind;
+  readonly document: OverridesDocument;
+}
+
+export async function check(args: string[], io: Io): Promise<number> {
+  const { values, positionals } = parse(args);
+  if (values.help) {
+    io.stdout.write(HELP);
+    return 0;
+  }
+  if (positionals.length === 0 && values['edge-file'] === undefined)
+    throw new UsageError('an overrides file is needed');
+  const config = readConfig(values.config, io, {});
+  if (config === undefined) return 1;
+
+  const checked: Checked[] = [];
+  for (const file of positionals) checked.push(await checkFile(file, 'mimir', io));
+  if (values['edge-file'] !== undefined) checked.push(await checkFile(values['edge-file'], 'edge', io));
+  const documents = (kind: DocumentKind): OverridesDocument[] =>
+    checked.filter((one) => one.kind === kind).map(({ document }) => document);
+  const snapshot = buildSnapshot({
+    defaults: config.defaults,
+    mimir: documents('mimir'),
+    edge: documents('edge'),
+  });
+  const tenants = chosenTenants(snapshot, values.tenant);
+  const failed = checked.some(({ document }) => document.errors.length > 0);
+
+  if (values.json) io.stdout.write(`${JSON.stringify(asJson(checked, snapshot, tenants), undefined, 2)}\n`);
+  else report(checked, snapshot, tenants, values.tenant !== undefined, failed, io);
+  return failed ? 1 : 0;
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        'edge-file': { type: 'string' },
+        config: { type: 'string' },
+        tenant: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function checkFile(file: string, kind: DocumentKind, io: Io): Promise<Checked> {
+  const text = (await readInput(file, io, MAX_BYTES)).toString('utf8');
+  return { file, kind, document: parseOverrides(text, kind) };
+}
+
+function chosenTenants(snapshot: Snapshot, tenant: string | undefined): [string, TenantLimits][] {
+  if (tenant === undefined) return [...snapshot.tenants];
+  return [[tenant, snapshot.tenants.get(tenant) ?? snapshot.defaults]];
+}
+
+function asJson(
+  checked: readonly Checked[],
+  snapshot: Snapshot,
+  tenants: readonly [string, TenantLimits][],
+): unknown {
+  const findings = (kind: 'errors' | 'warnings') =>
+    checked.flatMap(({ file, document }) => document[kind].map((finding) => ({ file, ...finding })));
+  return {
+    errors: findings('errors'),
+    warnings: findings('warnings'),
+    hash: snapshot.hash,
+    defaults: snapshot.defaults,
+    tenants: Object.fromEntries(tenants),
+  };
+}
+
+function report(
+  checked: readonly Checked[],
+  { defaults, hash }: Snapshot,
+  tenants: readonly [string, TenantLimits][],
+  all: boolean,
+  failed: boolean,
+  io: Io,
+): void {
+  for (const { file, document } of checked) {
+    for (const error of document.errors) io.stderr.write(line(file, 'error', error));
+    for (const warning of document.warnings) io.stderr.write(line(file, 'warning', warning));
+  }
+  if (failed) {
+    io.stdout.write('The document can not be used: the edge would keep the last good limits.\n');
+    return;
+  }
+  for (const [id, limits] of tenants) io.stdout.write(`${id}\n${limitLines(limits, defaults, all)}`);
+  io.stdout.write(`${tenants.length} tenant${tenants.length === 1 ? '' : 's'}, limits hash ${hash}\n`);
+}
+
+function line(file: string, level: string, { path, message, line, column }: Finding): string {
+  return `${file}:${line}:${column}: ${level}: ${path === '' ? '' : `${path}: `}${message}\n`;
+}
+
+function limitLines(limits: TenantLimits, defaults: TenantLimits, all: boolean): string {
+  const lines: string[] = [];
+  const add = (name: string, type: unknown, value: unknown, fallback: unknown): void => {
+    const unit = type === 'duration' ? 'ms' : '';
+    if (value !== fallback)
+      lines.push(
+        `  ${name}: ${value}${unit} (default ${fallback ?? 'unset'}${fallback === undefined ? '' : unit})\n`,
+      );
+    else if (all && value !== undefined) lines.push(`  ${name}: ${value}${unit}\n`);
+  };
+  for (const [name, { type }] of Object.entries(MIMIR_LIMITS)) {
+    add(name, type, limits[name as keyof TenantLimits], defaults[name as keyof TenantLimits]);
+  }
+  for (const [name, { type }] of Object.entries(EDGE_LIMITS)) {
+    const key = name as keyof TenantLimits['edge'];
+    add(name, type, limits.edge[key], defaults.edge[key]);
+  }
+  return lines.length === 0 ? '  as the defaults\n' : lines.join('');
+}

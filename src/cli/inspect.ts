@@ -1,0 +1,202 @@
+/** mimir-edge inspect: what is in a push body, or where exactly it is broken. */
+import { parseArgs } from 'node:util';
+import { InlineDecoder } from '../remotewrite/inline-decoder.js';
+import { labelsOf, readSymbols } from '../remotewrite/labels.js';
+import type { Broken, Encoding, ProtocolVersion, Push } from '../remotewrite/push.js';
+import { type Io, readInput, table, UsageError } from './io.js';
+
+const HELP = `Usage: mimir-edge inspect FILE|- [--json] [--version 1|2] [--encoding snappy|gzip|identity] [--top N]
+
+Shows what a remote-write body holds, or the reason and the byte at which it is broken (exit code 1).
+
+  --json        as JSON
+  --version     1 is prometheus.WriteRequest, 2 is io.prometheus.write.v2.Request; found out when not given
+  --encoding    found out when not given
+  --top N       metric names to show, by series (default 10)
+  --help
+
+Examples:
+  mimir-edge inspect body.snappy
+  mimir-edge inspect --json - < body.snappy
+`;
+
+const MAX_BYTES = 256 << 20;
+const MAX_SERIES = 20_000_000;
+
+export interface Inspection {
+  readonly version: ProtocolVersion;
+  readonly encoding: Encoding;
+  readonly compressedBytes: number;
+  readonly uncompressedBytes: number;
+  readonly series: number;
+  readonly samples: number;
+  readonly histograms: number;
+  readonly exemplars: number;
+  readonly metadata: number;
+  readonly maxLabels: number;
+  readonly metrics: readonly { readonly name: string; readonly series: number }[];
+}
+
+interface Attempt {
+  readonly version: ProtocolVersion;
+  readonly encoding: Encoding;
+  readonly decoded: Push | Broken;
+}
+
+export async function inspect(args: string[], io: Io): Promise<number> {
+  const { values, positionals } = parse(args);
+  if (values.help) {
+    io.stdout.write(HELP);
+    return 0;
+  }
+  const [file] = positionals;
+  if (file === undefined || positionals.length > 1)
+    throw new UsageError('one FILE is needed, or - for standard input');
+  const body = await readInput(file, io, MAX_BYTES);
+  const attempt = decodeAsBest(body, choice(values.encoding, ENCODINGS, 'encoding'), version(values.version));
+  const top = Number(values.top);
+  if (!Number.isSafeInteger(top) || top < 0) throw new UsageError('--top needs a whole number');
+
+  const { decoded } = attempt;
+  if (decoded.kind === 'broken') {
+    reportBroken(attempt, decoded, values.json, io);
+    return 1;
+  }
+  const inspection = inspectPush(decoded, attempt.encoding, top);
+  io.stdout.write(values.json ? `${JSON.stringify(inspection, undefined, 2)}\n` : describe(inspection));
+  return 0;
+}
+
+const ENCODINGS: readonly Encoding[] = ['snappy', 'gzip', 'identity'];
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        version: { type: 'string' },
+        encoding: { type: 'string' },
+        top: { type: 'string', default: '10' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function choice<T extends string>(
+  given: string | undefined,
+  known: readonly T[],
+  name: string,
+): T | undefined {
+  if (given === undefined) return undefined;
+  const found = known.find((one) => one === given);
+  if (found === undefined) throw new UsageError(`--${name} is one of ${known.join(', ')}`);
+  return found;
+}
+
+function version(given: string | undefined): ProtocolVersion | undefined {
+  const text = choice(given, ['1', '2'] as const, 'version');
+  return text === undefined ? undefined : text === '1' ? 1 : 2;
+}
+
+/**
+ * Tries what is not given. A body of one version has nothing but unknown fields in the other, so the version in
+ * which it holds something is the right one.
+ */
+function decodeAsBest(
+  body: Buffer,
+  encoding: Encoding | undefined,
+  givenVersion: ProtocolVersion | undefined,
+): Attempt {
+  const attempts: Attempt[] = [];
+  for (const one of encoding === undefined ? likelyEncodings(body) : [encoding]) {
+    for (const version of givenVersion === undefined ? ([1, 2] as const) : [givenVersion]) {
+      const attempt = { version, encoding: one, decoded: decode(body, one, version) };
+      if (attempt.decoded.kind === 'push' && attempt.decoded.series + attempt.decoded.metadata > 0)
+        return attempt;
+      attempts.push(attempt);
+    }
+  }
+  const [first] = attempts;
+  const sound = attempts.find(({ decoded }) => decoded.kind === 'push');
+  // Of several failures, the one that got furthest says most: a snappy body fails late in the protobuf.
+  const furthest = attempts.find(({ decoded }) => decoded.kind === 'broken' && decoded.code === 'protobuf');
+  const best = sound ?? furthest ?? first;
+  if (best === undefined) throw new Error('nothing was tried');
+  return best;
+}
+
+function likelyEncodings(body: Buffer): Encoding[] {
+  return body[0] === 0x1f && body[1] === 0x8b ? ['gzip', 'snappy'] : ['snappy', 'identity'];
+}
+
+function decode(body: Buffer, encoding: Encoding, version: ProtocolVersion): Push | Broken {
+  return new InlineDecoder(Number.POSITIVE_INFINITY).decode([body], body.length, {
+    version,
+    encoding,
+    maxUncompressedBytes: 4 * MAX_BYTES,
+    maxSeries: MAX_SERIES,
+    excludeLabel: '',
+  });
+}
+
+function inspectPush(push: Push, encoding: Encoding, top: number): Inspection {
+  const { version, compressedBytes, uncompressedBytes, series, samples, histograms, exemplars, metadata } =
+    push;
+  return {
+    version,
+    encoding,
+    compressedBytes,
+    uncompressedBytes,
+    series,
+    samples,
+    histograms,
+    exemplars,
+    metadata,
+    maxLabels: push.mostLabels,
+    metrics: topMetrics(push, top),
+  };
+}
+
+function topMetrics(push: Push, top: number): { name: string; series: number }[] {
+  const symbols = readSymbols(push);
+  const counts = new Map<string, number>();
+  for (let row = 0; row < push.series; row++) {
+    const name = labelsOf(push, row, symbols).find(([label]) => label === '__name__')?.[1] ?? '';
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts]
+    .map(([name, series]) => ({ name, series }))
+    .sort((a, b) => b.series - a.series || (a.name < b.name ? -1 : 1))
+    .slice(0, top);
+}
+
+function describe(inspection: Inspection): string {
+  const { version, encoding, metrics, compressedBytes, uncompressedBytes, ...counts } = inspection;
+  const ratio = compressedBytes === 0 ? 0 : uncompressedBytes / compressedBytes;
+  const head =
+    `Remote Write ${version}.0, ${encoding}: ${compressedBytes} bytes, ` +
+    `${uncompressedBytes} uncompressed (${ratio.toFixed(1)} to 1)\n\n`;
+  const body = table(Object.entries(counts).map(([name, count]) => [name, String(count)]));
+  if (metrics.length === 0) return head + body;
+  const names = metrics.map(({ name, series }) => [name === '' ? '(no name)' : name, String(series)]);
+  return `${head}${body}\n${table([['metric', 'series'], ...names])}`;
+}
+
+function reportBroken({ version, encoding }: Attempt, broken: Broken, json: boolean, io: Io): void {
+  const { code, message, offset } = broken;
+  if (json) {
+    io.stdout.write(
+      `${JSON.stringify({ error: { code, message, offset, version, encoding } }, undefined, 2)}\n`,
+    );
+    return;
+  }
+  const where = code === 'snappy' ? 'compressed body' : 'uncompressed body';
+  io.stderr.write(
+    `broken at byte ${offset} of the ${where}: ${message} (read as ${encoding}, version ${version})\n`,
+  );
+}

@@ -1,0 +1,45 @@
+/** What a command reads and writes, so that tests can hand in their own. */
+export interface Io {
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The command was called wrongly: its message goes to stderr, with exit code 2. */
+export class UsageError extends Error {}
+
+/** Reads a file, or standard input for `-`, up to a size. */
+export async function readInput(path: string, io: Io, maxBytes: number): Promise<Buffer> {
+  const { createReadStream } = await import('node:fs');
+  const stream = path === '-' ? io.stdin : createReadStream(path);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of stream) {
+      const bytes = Buffer.from(chunk as Uint8Array);
+      size += bytes.length;
+      if (size > maxBytes) throw new UsageError(`${path} is larger than ${maxBytes} bytes`);
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Rows in columns; the first column left-aligned, the others right-aligned. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd();
+  return `${rows.map(line).join('\n')}\n`;
+}

@@ -1,0 +1,141 @@
+/** mimir-edge serve: the proxy, until SIGTERM or SIGINT. */
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { startApp } from '../app.js';
+import {
+  type Config,
+  type ConfigError,
+  envName,
+  loadConfig,
+  printConfig,
+  SETTING_PATHS,
+} from '../config/config.js';
+import { SETTINGS } from '../config/settings.js';
+import { type Io, UsageError } from './io.js';
+
+const HELP = `Usage: mimir-edge serve [--config FILE] [--SETTING=VALUE ...] [--print-config]
+
+Enforces the tenants' limits on pushes, and passes everything else through to the upstream.
+
+  --config FILE     settings as YAML
+  --print-config    show the effective configuration, and stop
+  --SETTING=VALUE   any setting below; beats the environment, which beats the file
+  --help
+
+Examples:
+  mimir-edge serve --upstream.url=http://mimir-distributor:8080
+  mimir-edge serve --config edge.yaml --mode=shadow
+  MIMIR_EDGE_UPSTREAM_URL=http://mimir:8080 mimir-edge serve --overrides.file=/etc/mimir/overrides.yaml
+
+Settings, with their variable and default:
+`;
+
+export async function serve(args: string[], io: Io): Promise<number> {
+  const { config: configFile, flags, switches } = parseFlags(args);
+  if (switches.has('help')) {
+    io.stdout.write(HELP + settingsHelp());
+    return 0;
+  }
+  const config = readConfig(configFile, io, flags);
+  if (config === undefined) return 1;
+  if (switches.has('print-config')) {
+    io.stdout.write(printConfig(config));
+    return 0;
+  }
+  if (config['upstream.url'].length === 0) {
+    throw new UsageError(
+      'upstream.url is needed: where is Mimir? For example --upstream.url=http://localhost:9009',
+    );
+  }
+  await serveUntilSignal(config, io);
+  return 0;
+}
+
+async function serveUntilSignal(config: Config, io: Io): Promise<void> {
+  const log = pino(
+    { level: config['log.level'], base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    io.stdout,
+  );
+  const app = await startApp(config, log);
+  await new Promise<void>((resolve) => {
+    let asked = false;
+    const onSignal = (): void => {
+      // Whoever asks twice does not want to wait.
+      if (asked) process.exit(1);
+      asked = true;
+      app.stop().then(resolve, (error: unknown) => {
+        log.error({ err: error }, 'the stop failed');
+        process.exit(1);
+      });
+    };
+    process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  });
+}
+
+interface Flags {
+  readonly config: string | undefined;
+  readonly flags: Readonly<Record<string, string>>;
+  readonly switches: ReadonlySet<string>;
+}
+
+const SWITCHES = new Set(['help', 'print-config']);
+
+/** `--name=value` or `--name value`; which names there are is for the configuration to say. */
+function parseFlags(args: readonly string[]): Flags {
+  const flags: Record<string, string> = {};
+  const switches = new Set<string>();
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? '';
+    if (arg === '-h') {
+      switches.add('help');
+      continue;
+    }
+    if (!arg.startsWith('--')) throw new UsageError(`unexpected argument ${arg}`);
+    const equals = arg.indexOf('=');
+    const name = arg.slice(2, equals < 0 ? undefined : equals);
+    if (SWITCHES.has(name)) {
+      switches.add(name);
+      continue;
+    }
+    const value = equals < 0 ? args[++i] : arg.slice(equals + 1);
+    if (value === undefined) throw new UsageError(`--${name} needs a value`);
+    flags[name] = value;
+  }
+  const { config, ...settings } = flags;
+  return { config, flags: settings, switches };
+}
+
+/** The configuration, or undefined when it was found wanting and that has been said. */
+export function readConfig(
+  file: string | undefined,
+  io: Io,
+  flags: Readonly<Record<string, string>>,
+): Config | undefined {
+  const loaded = loadConfig({
+    file: file === undefined ? undefined : { name: file, text: readConfigFile(file) },
+    env: io.env,
+    flags,
+  });
+  if ('config' in loaded) return loaded.config;
+  for (const error of loaded.errors) io.stderr.write(`mimir-edge: ${describe(error)}\n`);
+  return undefined;
+}
+
+function readConfigFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--config: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function describe({ path, source, message }: ConfigError): string {
+  return `${source}: ${path === '' ? '' : `${path}: `}${message}`;
+}
+
+function settingsHelp(): string {
+  return SETTING_PATHS.map((path) => {
+    const { fallback, doc } = SETTINGS[path];
+    return `  --${path}=${fallback}\n      ${doc} (${envName(path)})\n`;
+  }).join('');
+}

@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+/** The binary: hands the arguments to a command. */
+import { check } from './cli/check.js';
+import { demo } from './cli/demo.js';
+import { inspect } from './cli/inspect.js';
+import { type Io, UsageError } from './cli/io.js';
+import { serve } from './cli/serve.js';
+import { VERSION } from './version.js';
+
+const COMMANDS: Readonly<Record<string, (args: string[], io: Io) => Promise<number>>> = {
+  serve,
+  demo,
+  inspect,
+  check,
+};
+
+const HELP = `mimir-edge ${VERSION}: enforces every tenant's own Mimir limits before a distributor decodes a byte
+
+Usage: mimir-edge COMMAND [options]
+
+  serve     the inline proxy, with its metrics and probes
+  demo      everything in one process: a sink, tenants that send, a live table
+  inspect   what is in a remote-write body
+  check     effective limits of an overrides file, and what is wrong with it
+
+mimir-edge COMMAND --help tells more.
+
+Examples:
+  mimir-edge demo --seconds 20
+  mimir-edge serve --upstream.url=http://mimir-distributor:8080 --overrides.file=overrides.yaml
+  mimir-edge check overrides.yaml
+  mimir-edge inspect body.snappy
+`;
+
+async function run(argv: string[], io: Io): Promise<number> {
+  const [name = '--help', ...args] = argv;
+  if (name === '--version' || name === '-v') {
+    io.stdout.write(`${VERSION}\n`);
+    return 0;
+  }
+  if (name === '--help' || name === '-h' || name === 'help') {
+    io.stdout.write(HELP);
+    return argv.length === 0 ? 2 : 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  try {
+    if (command === undefined) throw new UsageError(`there is no command ${name}`);
+    return await command(args, io);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    io.stderr.write(
+      `mimir-edge: ${error.message}\nTry mimir-edge ${command === undefined ? '' : `${name} `}--help\n`,
+    );
+    return 2;
+  }
+}
+
+// A reader that closes the pipe early (head, less) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+process.exitCode = await run(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+});
