@@ -316,7 +316,7 @@ class View {
         why(tenant),
       ];
     });
-    return table([['tenant', 'samples/s', 'limit/s', 'accepted', 'refused', 'why'], ...rows]);
+    return table([['tenant', 'samples/s', 'limit/s', 'accepted', 'refused', 'why'], ...rows], [5]);
   }
 }
 

@@ -123,8 +123,11 @@ function decodeAsBest(
   }
   const [first] = attempts;
   const sound = attempts.find(({ decoded }) => decoded.kind === 'push');
-  // Of several failures, the one that got furthest says most: a snappy body fails late in the protobuf.
-  const furthest = attempts.find(({ decoded }) => decoded.kind === 'broken' && decoded.code === 'protobuf');
+  // Of several failures, the one that got furthest says most: the protobuf inside a sound compression.
+  const furthest = attempts.find(
+    ({ decoded, encoding }) =>
+      decoded.kind === 'broken' && decoded.code === 'protobuf' && encoding !== 'identity',
+  );
   const best = sound ?? furthest ?? first;
   if (best === undefined) throw new Error('nothing was tried');
   return best;

@@ -29,15 +29,17 @@ export async function readInput(path: string, io: Io, maxBytes: number): Promise
   return Buffer.concat(chunks);
 }
 
-/** Rows in columns; the first column left-aligned, the others right-aligned. */
-export function table(rows: readonly (readonly string[])[]): string {
+/** Rows in columns; the first column and those in `texts` left-aligned, the others right-aligned. */
+export function table(rows: readonly (readonly string[])[], texts: readonly number[] = []): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
   );
   const line = (row: readonly string[]): string =>
     row
       .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+        column === 0 || texts.includes(column)
+          ? cell.padEnd(widths[column] ?? 0)
+          : cell.padStart(widths[column] ?? 0),
       )
       .join('  ')
       .trimEnd();

@@ -1,0 +1,106 @@
+/**
+ * Throws damaged and random bodies at the kernel for a while and compares each with the oracle. Prints what it did;
+ * the first difference, trap or hang ends it with exit code 1 and the bytes in a file.
+ *
+ *   npm run fuzz -- --seconds 60 [--seed N]
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import SnappyJS from 'snappyjs';
+import { InlineDecoder } from '#src/remotewrite/inline-decoder.js';
+import type { Encoding } from '#src/remotewrite/push.js';
+import { expect, found, mayBeStricter, uncompress } from '../remotewrite/oracle.js';
+import { damage, damaged, messageV1, messageV2 } from '../remotewrite/pushes.js';
+
+const { values } = parseArgs({
+  options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' } },
+});
+const seconds = Number(values.seconds);
+const seed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
+/** One kernel for all: what one body leaves in its memory must not reach the next. */
+const decoder = new InlineDecoder(64 << 20);
+
+const data = new URL('../../../test/data/', import.meta.url);
+const real = readdirSync(data)
+  .filter((name) => name.endsWith('.snappy'))
+  .map((name) => SnappyJS.uncompress(readFileSync(new URL(name, data))));
+
+const cases = fc.record({
+  plain: fc.oneof(
+    { weight: 3, arbitrary: messageV1 },
+    { weight: 3, arbitrary: messageV2 },
+    { weight: 1, arbitrary: fc.constantFrom(...real) },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 100 }) },
+  ),
+  version: fc.constantFrom(1 as const, 2 as const),
+  encoding: fc.constantFrom<Encoding>('identity', 'snappy', 'gzip'),
+  plainDamage: fc.option(damage),
+  wireDamage: fc.option(damage, { freq: 1 }),
+});
+type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
+
+let executions = 0;
+let accepted = 0;
+const deadline = Date.now() + seconds * 1000;
+for (let round = 0; Date.now() < deadline; round++) {
+  for (const one of fc.sample(cases, { seed: seed + round, numRuns: 200 })) {
+    executions++;
+    const body = bodyOf(one);
+    const problem = differs(body, one);
+    if (problem === undefined) continue;
+    const file = `fuzz-${seed}-${executions}.hex`;
+    writeFileSync(file, Buffer.from(body).toString('hex'));
+    console.error(
+      `${problem}: version ${one.version}, ${one.encoding}, seed ${seed}; the body is in ${file}`,
+    );
+    process.exit(1);
+  }
+}
+console.log(
+  `fuzz: ${executions} bodies in ${seconds} s (${Math.round(executions / seconds)} a second), ${accepted} of them sound, ` +
+    `no difference; seed ${seed}`,
+);
+
+function bodyOf({ plain, encoding, plainDamage, wireDamage }: Case): Uint8Array {
+  const message = plainDamage === null ? plain : damaged(plain, plainDamage);
+  const body =
+    encoding === 'snappy' ? SnappyJS.compress(message) : encoding === 'gzip' ? gzipSync(message) : message;
+  return wireDamage === null ? body : damaged(body, wireDamage);
+}
+
+function differs(body: Uint8Array, { version, encoding }: Case): string | undefined {
+  let decoded: ReturnType<InlineDecoder['decode']>;
+  try {
+    decoded = decoder.decode([body], body.length, {
+      version,
+      encoding,
+      maxUncompressedBytes: 16 << 20,
+      maxSeries: 100_000,
+      excludeLabel: '',
+    });
+  } catch (error) {
+    return `the kernel trapped: ${error}`;
+  }
+  const plain = plainOf(body, encoding);
+  const expected = plain === undefined ? undefined : expect(plain, version);
+  if (decoded.kind === 'push') {
+    accepted++;
+    if (expected === undefined) return 'the kernel takes what the oracle refuses';
+    return JSON.stringify(found(decoded)) === JSON.stringify(expected) ? undefined : 'the counts differ';
+  }
+  const compression = decoded.code === 'snappy' || decoded.code === 'gzip' || decoded.code === 'too_large';
+  if (expected === undefined || compression || mayBeStricter(decoded.message)) return undefined;
+  return `the kernel refuses what the oracle takes (${decoded.message} at ${decoded.offset})`;
+}
+
+function plainOf(body: Uint8Array, encoding: Encoding): Uint8Array | undefined {
+  if (encoding === 'identity') return body;
+  if (encoding === 'snappy') return uncompress(body);
+  try {
+    return gunzipSync(body, { maxOutputLength: 16 << 20 });
+  } catch {
+    return undefined;
+  }
+}
