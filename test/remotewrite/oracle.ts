@@ -55,12 +55,51 @@ export function expect(body: Uint8Array, version: 1 | 2): Expected | undefined {
   }
 }
 
-export function uncompress(body: Uint8Array): Uint8Array | undefined {
-  try {
-    return SnappyJS.uncompress(body);
-  } catch {
-    return undefined;
+/**
+ * Snappy as its format description has it, byte by byte. snappyjs alone would not do: it lets pass blocks that end in
+ * mid-element, or that are longer or shorter than their header says. Where both take a block they must agree.
+ */
+export function uncompress(block: Uint8Array): Uint8Array | undefined {
+  const out = uncompressStrictly(block);
+  if (out !== undefined && !Buffer.from(SnappyJS.uncompress(block)).equals(out))
+    throw new Error('two oracles differ');
+  return out;
+}
+
+function uncompressStrictly(block: Uint8Array): Uint8Array | undefined {
+  let at = 0;
+  const little = (bytes: number): number => {
+    let value = 0;
+    for (let i = 0; i < bytes; i++) value += (block[at++] ?? Number.NaN) * 256 ** i;
+    return value;
+  };
+  let length = 0;
+  for (let scale = 1; ; scale *= 128) {
+    const byte = block[at++];
+    if (byte === undefined || at > 5) return undefined;
+    length += (byte & 127) * scale;
+    if (byte < 128) break;
   }
+  // What no block of this size can hold is not worth an allocation.
+  if (length > block.length * 32 + 64) return undefined;
+  const out: number[] = [];
+  while (at < block.length) {
+    const tag = block[at++]!;
+    const kind = tag & 3;
+    if (kind === 0) {
+      const short = tag >>> 2;
+      const size = 1 + (short < 60 ? short : little(short - 59));
+      if (!(at + size <= block.length) || out.length + size > length) return undefined;
+      out.push(...block.subarray(at, at + size));
+      at += size;
+      continue;
+    }
+    const size = kind === 1 ? 4 + ((tag >>> 2) & 7) : 1 + (tag >>> 2);
+    const offset = kind === 1 ? (tag >>> 5) * 256 + little(1) : little(kind === 2 ? 2 : 4);
+    if (!(offset > 0 && offset <= out.length) || out.length + size > length) return undefined;
+    for (let i = 0; i < size; i++) out.push(out[out.length - offset]!);
+  }
+  return out.length === length ? Uint8Array.from(out) : undefined;
 }
 
 function expectV1(body: Uint8Array): Expected {
