@@ -1,0 +1,61 @@
+/** The bodies that all benches share: Kubernetes-like pushes, and those of a real Prometheus. */
+import { readFileSync } from 'node:fs';
+import { compress, encodeVersion1, encodeVersion2, type SeriesToSend } from '#src/remotewrite/encode.js';
+
+/** Twelve labels, about 420 bytes of protobuf for each series, seven to one in snappy's hands. */
+export function kubernetesSeries(count: number): SeriesToSend[] {
+  return Array.from({ length: count }, (_, n) => ({
+    labels: [
+      ['__name__', `container_network_receive_packets_dropped_total_${Math.floor(n / 100)}`],
+      ['cluster', 'prod-eu-west-1'],
+      ['container', `application-${n % 23}`],
+      ['endpoint', 'https-metrics'],
+      ['id', `/kubepods/burstable/pod${hex(n, 8)}-${hex(n * 7, 4)}-4c1d-9a5e-${hex(n * 31, 12)}`],
+      ['image', `registry.example.com/platform/application-${n % 23}@sha256:${hex(n % 23, 32)}`],
+      ['instance', `10.${n % 16}.${n % 250}.${n % 199}:10250`],
+      ['job', 'kubelet'],
+      ['metrics_path', '/metrics/cadvisor'],
+      ['namespace', `team-${n % 40}-production`],
+      ['node', `ip-10-${n % 16}-${n % 250}-${n % 199}.eu-west-1.compute.internal`],
+      ['pod', `application-${n % 23}-${hex(n * 13, 10)}-${hex(n * 17, 5)}`],
+    ],
+    value: n * 1.5,
+    timestampMs: 1_760_000_000_000 + (n % 15),
+  }));
+}
+
+function hex(n: number, length: number): string {
+  return Math.abs(Math.imul(n + 1, 0x9e3779b1))
+    .toString(16)
+    .padStart(length, '7')
+    .slice(-length);
+}
+
+export interface BenchBody {
+  readonly name: string;
+  readonly version: 1 | 2;
+  readonly series: number;
+  readonly snappy: Buffer;
+}
+
+function made(series: number, version: 1 | 2): BenchBody {
+  const all = kubernetesSeries(series);
+  const plain = version === 1 ? encodeVersion1(all) : encodeVersion2(all);
+  return {
+    name: `${series} series, version ${version}`,
+    version,
+    series,
+    snappy: Buffer.from(compress(plain)),
+  };
+}
+
+export const k8s500 = made(500, 1);
+export const k8s2000 = made(2000, 1);
+export const k8s2000v2 = made(2000, 2);
+export const real500: BenchBody = {
+  name: 'real Prometheus, 500 series',
+  version: 1,
+  series: 500,
+  snappy: readFileSync(new URL('../../test/data/prom-2.42-samples-500a.snappy', import.meta.url)),
+};
+export const small: BenchBody = { ...made(20, 1), name: '20 series' };
