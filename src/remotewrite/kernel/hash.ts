@@ -9,22 +9,25 @@ const PRIME_2: u64 = 0xc2b2ae3d27d4eb4f;
 const PRIME_3: u64 = 0x165667b19e3779f9;
 const PRIME_4: u64 = 0x85ebca77c2b2ae63;
 
-/** Not avalanched: goes through `hashLabel` or `finish`. Reads up to seven bytes past the end, within SLOP. */
+/**
+ * Not avalanched: goes through `hashLabel` or `finish`. The last eight bytes are taken whole, overlapping those before
+ * them (the length is in the hash, so that loses nothing); a string of less than eight is read with what follows it in
+ * memory, and that is masked away.
+ */
 // @ts-ignore: decorator
 @inline
 export function hashBytes(at: u32, length: u32): u64 {
   let hash: u64 = PRIME_4 + (<u64>length) * PRIME_1;
-  const end = at + length;
-  while (at + 8 <= end) {
-    hash = rotl<u64>(hash ^ (rotl<u64>(load<u64>(at) * PRIME_2, 31) * PRIME_1), 27) * PRIME_1 + PRIME_4;
+  if (length < 8) {
+    const word = load<u64>(at) & ~(<u64>0xffffffffffffffff << (8 * (<u64>length)));
+    return rotl<u64>(hash ^ word, 27) * PRIME_1;
+  }
+  const last = at + length - 8;
+  while (at < last) {
+    hash = rotl<u64>(hash ^ load<u64>(at), 27) * PRIME_1 + PRIME_2;
     at += 8;
   }
-  const left = end - at;
-  if (left > 0) {
-    const word = load<u64>(at) & (0xffffffffffffffff >>> (64 - 8 * (<u64>left)));
-    hash = rotl<u64>(hash ^ (rotl<u64>(word * PRIME_2, 31) * PRIME_1), 27) * PRIME_1 + PRIME_4;
-  }
-  return hash;
+  return rotl<u64>(hash ^ load<u64>(last), 27) * PRIME_1;
 }
 
 /** One label from the hashes of its name and its value. The two are told apart: swapped, they hash differently. */

@@ -200,7 +200,7 @@ function scanSeries(at: u32, body: u32, end: u32): void {
 
 function scanRefs(wire: u32, at: u32, parentEnd: u32): void {
   if (wire === WIRE_VARINT) {
-    takeRef(parentEnd);
+    takeRefs(parentEnd, true);
     return;
   }
   if (wire !== WIRE_BYTES) {
@@ -208,47 +208,70 @@ function scanRefs(wire: u32, at: u32, parentEnd: u32): void {
     return;
   }
   const length = readLength(parentEnd);
-  if (fault !== 0) return;
-  const end = cursor + length;
-  while (cursor < end && fault === 0) takeRef(end);
+  if (fault === 0) takeRefs(cursor + length, false);
 }
 
-// @ts-ignore: decorator
-@inline
-function takeRef(end: u32): void {
-  const at = cursor;
-  const ref = readVarint32(end);
-  if (fault !== 0) return;
-  if (ref >= symbolCount) {
-    fail(SYMBOL_REF, at);
-  } else if (nameRef === NO_REF) {
-    nameRef = ref;
-  } else {
-    takeLabel(symbols + nameRef * SYMBOL_BYTES, symbols + ref * SYMBOL_BYTES);
-    nameRef = NO_REF;
-  }
+/** The labels' hot loop: what changes with each reference is held in locals, and written back at the end. */
+function takeRefs(end: u32, single: bool): void {
+  let next = cursor;
+  let name = nameRef;
+  let sum = hashSum;
+  let count = labels;
+  let mostName = longestName;
+  let mostValue = longestValue;
+  do {
+    const at = next;
+    if (next >= end && !single) break;
+    // One or two bytes hold any reference that senders make; the rest goes the long way.
+    let ref = <u32>load<u16>(next);
+    if ((ref & 0x80) === 0 && next < end) {
+      ref &= 0x7f;
+      next += 1;
+    } else if ((ref & 0x8080) === 0x80 && next + 1 < end) {
+      ref = (ref & 0x7f) | ((ref >>> 8) << 7);
+      next += 2;
+    } else {
+      seek(next);
+      ref = readVarint32(end);
+      if (fault !== 0) return;
+      next = cursor;
+    }
+    if (ref >= symbolCount) {
+      fail(SYMBOL_REF, at);
+      return;
+    }
+    if (name === NO_REF) {
+      name = ref;
+      continue;
+    }
+    const nameEntry = symbols + name * SYMBOL_BYTES;
+    const valueEntry = symbols + ref * SYMBOL_BYTES;
+    name = NO_REF;
+    const valueLength = load<u32>(valueEntry + 4);
+    // As in Mimir, a label without a value is no label.
+    if (valueLength === 0) continue;
+    const nameAt = load<u32>(nameEntry);
+    const nameLength = load<u32>(nameEntry + 4);
+    count++;
+    mostName = max<u32>(mostName, nameLength);
+    mostValue = max<u32>(mostValue, valueLength);
+    if (flags === 0 && isNameLabel(nameAt, nameLength)) takeName(valueEntry, valueLength);
+    if (isExcluded(nameAt, nameLength)) continue;
+    sum += hashLabel(load<u64>(nameEntry + 8), load<u64>(valueEntry + 8));
+  } while (!single);
+  seek(next);
+  nameRef = name;
+  hashSum = sum;
+  labels = count;
+  longestName = mostName;
+  longestValue = mostValue;
 }
 
-// @ts-ignore: decorator
-@inline
-function takeLabel(nameEntry: u32, valueEntry: u32): void {
-  const valueLength = load<u32>(valueEntry + 4);
-  // As in Mimir, a label without a value is no label.
-  if (valueLength === 0) return;
-  const name = load<u32>(nameEntry);
-  const nameLength = load<u32>(nameEntry + 4);
-  const valueHash = load<u64>(valueEntry + 8);
-  labels++;
-  longestName = max<u32>(longestName, nameLength);
-  longestValue = max<u32>(longestValue, valueLength);
-  if (isNameLabel(name, nameLength) && flags === 0) {
-    const value = load<u32>(valueEntry);
-    metricHash = finish(valueHash);
-    flags = namedFlags(value, valueLength);
-    family = familyHash(value, valueLength);
-  }
-  if (isExcluded(name, nameLength)) return;
-  hashSum += hashLabel(load<u64>(nameEntry + 8), valueHash);
+function takeName(entry: u32, length: u32): void {
+  const value = load<u32>(entry);
+  metricHash = finish(load<u64>(entry + 8));
+  flags = namedFlags(value, length);
+  family = familyHash(value, length);
 }
 
 /** `_bucket`, `_count` and `_sum` of a histogram or summary are one family. */
