@@ -1,10 +1,6 @@
 /** The process's own metrics: latencies, what is held now, what upstream answered. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-
-/** From 50 µs, a small push inline, to 30 s, where upstreams time out. */
-const LATENCY_BUCKETS = [
-  0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
-];
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { LatencyHistogram } from './latency-histogram.js';
 
 export interface GaugeSource {
   readonly name: string;
@@ -87,8 +83,8 @@ export class Metrics {
     this.#failures.inc({ failure });
   }
 
-  #latency(name: string, help: string): Histogram {
-    return new Histogram({ name, help, buckets: LATENCY_BUCKETS, registers: [this.registry] });
+  #latency(name: string, help: string): LatencyHistogram {
+    return new LatencyHistogram(name, help, this.registry);
   }
 }
 

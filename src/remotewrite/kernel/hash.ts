@@ -34,7 +34,7 @@ export function hashBytes(at: u32, length: u32): u64 {
 // @ts-ignore: decorator
 @inline
 export function hashLabel(name: u64, value: u64): u64 {
-  return finish(rotl<u64>(finish(name) * PRIME_3, 29) ^ value);
+  return finish(rotl<u64>(name * PRIME_3, 29) ^ value);
 }
 
 // @ts-ignore: decorator

@@ -1,0 +1,132 @@
+/** Starts what a bench compares, each as a process of its own on a free loopback port, and reads their CPU time. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { request } from 'undici';
+
+export interface Peer {
+  readonly name: string;
+  readonly url: string;
+  /** Nanoseconds of CPU so far, all its processes and threads together. */
+  cpu(): number;
+  stop(): Promise<void>;
+}
+
+export function hasNginx(): boolean {
+  return spawnSync('nginx', ['-v']).status === 0;
+}
+
+export async function startSink(): Promise<Peer> {
+  const port = await freePort();
+  return startProcess(
+    'sink',
+    process.execPath,
+    [new URL('./sink.js', import.meta.url).pathname, String(port)],
+    port,
+  );
+}
+
+export async function startEdge(upstream: string, flags: readonly string[] = []): Promise<Peer> {
+  const [port, admin] = [await freePort(), await freePort()];
+  const main = new URL('../../../dist/main.js', import.meta.url).pathname;
+  const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
+  const config = join(folder, 'edge.yaml');
+  // Limits that are looked at for every push, and never reached.
+  writeFileSync(config, 'limits: { ingestion_rate: 1e12, ingestion_burst_size: 1e12, request_rate: 1e9 }\n');
+  const args = [
+    main,
+    'serve',
+    `--config=${config}`,
+    `--upstream.url=${upstream}`,
+    `--listen.proxy=127.0.0.1:${port}`,
+    `--listen.admin=127.0.0.1:${admin}`,
+    '--log.level=error',
+    ...flags,
+  ];
+  return startProcess('edge', process.execPath, args, port, folder);
+}
+
+/** One worker, keep-alive both ways, bodies in memory: nginx at its best. */
+export async function startNginx(upstream: string): Promise<Peer> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
+  const config = join(folder, 'nginx.conf');
+  const path = (name: string) => `${name}_temp_path ${join(folder, name)};`;
+  writeFileSync(
+    config,
+    `worker_processes 1; daemon off; pid ${join(folder, 'pid')}; error_log stderr error;
+    events { worker_connections 1024; }
+    http {
+      access_log off; ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(path).join(' ')}
+      client_body_buffer_size 1m; client_max_body_size 100m; keepalive_requests 1000000;
+      upstream sink { server ${upstream.slice('http://'.length)}; keepalive 64; keepalive_requests 1000000; }
+      server {
+        listen 127.0.0.1:${port};
+        location / { proxy_pass http://sink; proxy_http_version 1.1; proxy_set_header Connection ""; }
+      }
+    }`,
+  );
+  return startProcess('nginx', 'nginx', ['-c', config, '-e', 'stderr'], port, folder);
+}
+
+async function startProcess(
+  name: string,
+  command: string,
+  args: readonly string[],
+  port: number,
+  folder?: string,
+): Promise<Peer> {
+  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const url = `http://127.0.0.1:${port}`;
+  await answering(url, child, name);
+  return {
+    name,
+    url,
+    cpu: () => cpuOf(child.pid!),
+    stop: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => {
+          if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+          resolve();
+        });
+        child.kill('SIGTERM');
+      }),
+  };
+}
+
+async function answering(url: string, child: ChildProcess, name: string): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`);
+    try {
+      await (await request(url)).body.dump();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  child.kill('SIGKILL');
+  throw new Error(`${name} does not answer`);
+}
+
+/** The process, its threads, and its children (nginx' workers). */
+function cpuOf(pid: number): number {
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const [onCpu = '0'] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ');
+    nanoseconds += Number(onCpu);
+    const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim();
+    for (const child of children === '' ? [] : children.split(' ')) nanoseconds += cpuOf(Number(child));
+  }
+  return nanoseconds;
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,74 @@
+/**
+ * CPU per push of the edge, enforcing, beside nginx passing the same bodies through to the same sink.
+ *
+ *   npm run bench:proxy [-- --smoke]
+ */
+import { Pool } from 'undici';
+import { type BenchBody, k8s500, k8s2000, real500, small } from './bodies.js';
+import { hasNginx, type Peer, startEdge, startNginx, startSink } from './peers/processes.js';
+import { median, printTable, smoke } from './rounds.js';
+
+const CONNECTIONS = 8;
+const ROUNDS = smoke ? 2 : 9;
+const PUSHES = smoke ? 40 : 1500;
+
+const sink = await startSink();
+const peers = [await startEdge(sink.url), await startEdge(sink.url, ['--mode=off'])];
+if (hasNginx()) peers.unshift(await startNginx(sink.url));
+
+const rows = [['body', 'on the wire', ...peerNames(), 'edge / nginx']];
+for (const body of [small, real500, k8s500, k8s2000]) rows.push(await measure(body));
+console.log(
+  `CPU of the proxy for each push, ${CONNECTIONS} connections (medians of ${ROUNDS} interleaved rounds)`,
+);
+printTable(rows);
+if (!hasNginx()) console.log('  nginx is left out: it is not installed');
+for (const peer of [...peers, sink]) await peer.stop();
+
+function peerNames(): string[] {
+  return [...(hasNginx() ? ['nginx'] : []), 'edge, enforcing', 'edge, off'];
+}
+
+async function measure(body: BenchBody): Promise<string[]> {
+  const times = peers.map((): number[] => []);
+  for (let round = -1; round < ROUNDS; round++) {
+    for (const [index, peer] of peers.entries()) {
+      const before = peer.cpu();
+      await sendMany(peer, body);
+      // The first round warms up.
+      if (round >= 0) times[index]!.push((peer.cpu() - before) / PUSHES);
+    }
+  }
+  const medians = times.map(median);
+  const [nginx, edge] = medians;
+  return [
+    body.name,
+    `${(body.snappy.length / 1000).toFixed(0)} kB`,
+    ...medians.map((nanoseconds) => `${(nanoseconds / 1000).toFixed(0)} us`),
+    medians.length === 3 ? `${(edge! / nginx!).toFixed(1)}x` : '-',
+  ];
+}
+
+async function sendMany(peer: Peer, body: BenchBody): Promise<void> {
+  const pool = new Pool(peer.url, { connections: CONNECTIONS });
+  let left = PUSHES;
+  const sender = async () => {
+    while (left-- > 0) {
+      const response = await pool.request({
+        method: 'POST',
+        path: '/api/v1/push',
+        headers: {
+          'content-type': 'application/x-protobuf',
+          'content-encoding': 'snappy',
+          'x-prometheus-remote-write-version': '0.1.0',
+          'x-scope-orgid': 'bench',
+        },
+        body: body.snappy,
+      });
+      await response.body.dump();
+      if (response.statusCode !== 200) throw new Error(`${peer.name} answers ${response.statusCode}`);
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, sender));
+  await pool.close();
+}

@@ -1,0 +1,49 @@
+/**
+ * A histogram of seconds without labels. prom-client's own costs over a microsecond for each observation inside a
+ * busy process; this one adds to two numbers, and turns into prom-client's form when somebody scrapes.
+ */
+import type { Metric, Registry } from 'prom-client';
+
+/** From 50 µs, a small push inline, to 30 s, where upstreams time out. */
+const BOUNDS = [
+  0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
+
+export class LatencyHistogram {
+  readonly name: string;
+  readonly help: string;
+  readonly type = 'histogram';
+  readonly aggregator = 'sum';
+  /** The last is for what is over every bound. */
+  readonly #counts = new Float64Array(BOUNDS.length + 1);
+  #sum = 0;
+
+  constructor(name: string, help: string, registry: Registry) {
+    this.name = name;
+    this.help = help;
+    registry.registerMetric(this as unknown as Metric);
+  }
+
+  observe(seconds: number): void {
+    let bucket = 0;
+    while (bucket < BOUNDS.length && seconds > (BOUNDS[bucket] ?? 0)) bucket++;
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
+    this.#sum += seconds;
+  }
+
+  /** prom-client calls this for each scrape. */
+  async get(): Promise<object> {
+    const { name, help, type, aggregator } = this;
+    let total = 0;
+    const buckets = [...BOUNDS, '+Inf'].map((le, index) => {
+      total += this.#counts[index] ?? 0;
+      return { metricName: `${name}_bucket`, labels: { le }, value: total };
+    });
+    const values = [
+      ...buckets,
+      { metricName: `${name}_sum`, labels: {}, value: this.#sum },
+      { metricName: `${name}_count`, labels: {}, value: total },
+    ];
+    return { name, help, type, aggregator, values };
+  }
+}
