@@ -3,13 +3,17 @@
  * column for everything that is wrong. A document with errors is useless as a whole; warnings are not.
  */
 import {
+  type Alias,
+  type Document,
   isAlias,
   isMap,
   isScalar,
+  isSeq,
   LineCounter,
   type Node,
   type Pair,
   parseDocument,
+  visit,
   type YAMLMap,
 } from 'yaml';
 import { EDGE_LIMITS, type LimitTable, MIMIR_LIMITS, readLimit, suggest } from './limit-table.js';
@@ -36,8 +40,10 @@ export interface OverridesDocument {
   readonly errors: readonly Finding[];
 }
 
-/** Aliases that a document may expand to: more is an attempt to fill the memory. */
-const MAX_ALIASES = 10_000;
+/** Values that a document may expand to through its aliases: more is an attempt to stall the process. */
+const MAX_VALUES = 2_000_000;
+/** Maps merged into maps; a map that is merged into itself goes on for ever. */
+const MAX_MERGE_DEPTH = 50;
 
 export function parseOverrides(text: string, kind: DocumentKind): OverridesDocument {
   return new Reader(text, kind).read();
@@ -52,7 +58,9 @@ class Reader {
   readonly #tenants = new Map<string, NamedLimits>();
   readonly #warnings: Finding[] = [];
   readonly #errors: Finding[] = [];
-  #aliases = 0;
+  readonly #anchored: ReadonlyMap<Alias, Node>;
+  #values = 0;
+  #mergeDepth = 0;
 
   constructor(text: string, kind: DocumentKind) {
     this.#kind = kind;
@@ -61,10 +69,12 @@ class Reader {
     this.#document = parseDocument(text, {
       lineCounter: this.#lines,
       prettyErrors: false,
-      uniqueKeys: true,
+      // Found by `#pairs` instead: the library compares each key with all before it, minutes for 50,000 tenants.
+      uniqueKeys: false,
       merge: true,
       strict: true,
     });
+    this.#anchored = anchoredNodes(this.#document);
   }
 
   read(): OverridesDocument {
@@ -78,8 +88,7 @@ class Reader {
   }
 
   #readSections(top: YAMLMap): void {
-    for (const pair of top.items) {
-      const name = keyText(pair);
+    for (const [name, pair] of this.#pairs('', top)) {
       const value = this.#resolve(pair.value as Node | null);
       if (name === 'overrides') {
         if (isMap(value)) this.#readTenants(value);
@@ -91,8 +100,7 @@ class Reader {
   }
 
   #readTenants(overrides: YAMLMap): void {
-    for (const pair of overrides.items) {
-      const tenant = keyText(pair);
+    for (const [tenant, pair] of this.#pairs('overrides', overrides)) {
       const path = `overrides.${tenant}`;
       const fault = tenantIdFault(tenant);
       if (fault !== undefined) {
@@ -112,19 +120,40 @@ class Reader {
   }
 
   #readLimits(path: string, map: YAMLMap, limits: Map<string, unknown>): void {
-    for (const pair of map.items) {
-      const name = keyText(pair);
+    for (const [name, pair] of this.#pairs(path, map)) {
+      this.#values++;
+      if (this.#values > MAX_VALUES) {
+        if (this.#values === MAX_VALUES + 1)
+          this.#error(path, `the document has more than ${MAX_VALUES} values`, map);
+        return;
+      }
       if (name === '<<') this.#mergeIn(path, pair, limits);
       else this.#readLimit(`${path}.${name}`, name, pair, limits);
     }
   }
 
-  /** Keys in place beat keys that are merged in. */
+  /** Keys and pairs of a map. A key that is given twice is an error. */
+  *#pairs(path: string, map: YAMLMap): Generator<[key: string, pair: Pair]> {
+    const seen = new Set<string>();
+    for (const pair of map.items) {
+      const key = keyText(pair);
+      if (seen.has(key)) this.#error(path, `the key ${key} is given twice`, pair.key as Node);
+      else yield [key, pair];
+      seen.add(key);
+    }
+  }
+
+  /** One map or a list of them. Keys in place beat keys that are merged in, and the first of a list beats the rest. */
   #mergeIn(path: string, pair: Pair, limits: Map<string, unknown>): void {
     const source = this.#resolve(pair.value as Node | null);
+    const maps = isSeq(source) ? source.items.map((item) => this.#resolve(item as Node)) : [source];
     const inPlace = new Map(limits);
-    if (isMap(source)) this.#readLimits(path, source, limits);
-    else this.#error(`${path}.<<`, 'expected an alias of a map', pair.key as Node);
+    this.#mergeDepth++;
+    for (const map of maps.reverse()) {
+      if (isMap(map) && this.#mergeDepth <= MAX_MERGE_DEPTH) this.#readLimits(path, map, limits);
+      else this.#error(`${path}.<<`, 'expected an alias of a map, not nested too deeply', pair.key as Node);
+    }
+    this.#mergeDepth--;
     for (const [name, value] of inPlace) limits.set(name, value);
   }
 
@@ -155,13 +184,7 @@ class Reader {
   }
 
   #resolve(node: Node | null): Node | null {
-    if (!isAlias(node)) return node;
-    this.#aliases++;
-    if (this.#aliases > MAX_ALIASES) {
-      if (this.#aliases === MAX_ALIASES + 1) this.#error('', `more than ${MAX_ALIASES} aliases`, node);
-      return null;
-    }
-    return (node.resolve(this.#document) as Node | undefined) ?? null;
+    return isAlias(node) ? (this.#anchored.get(node) ?? null) : node;
   }
 
   #sourceOf(node: Node | null): unknown {
@@ -181,6 +204,22 @@ class Reader {
     const { line, col } = this.#lines.linePos(offset);
     return { path, message, line: Math.max(1, line), column: Math.max(1, col) };
   }
+}
+
+/** What each alias stands for: the last node before it with its anchor. One walk, where Alias.resolve() is one each. */
+function anchoredNodes(document: Document.Parsed): Map<Alias, Node> {
+  const byAnchor = new Map<string, Node>();
+  const byAlias = new Map<Alias, Node>();
+  visit(document, {
+    Alias(_key, alias) {
+      const node = byAnchor.get(alias.source);
+      if (node !== undefined) byAlias.set(alias, node);
+    },
+    Value(_key, node) {
+      if (node.anchor !== undefined) byAnchor.set(node.anchor, node);
+    },
+  });
+  return byAlias;
 }
 
 function isNothing(node: unknown): node is null {

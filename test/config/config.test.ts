@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import {
+  type Config,
+  type ConfigSources,
+  envName,
+  loadConfig,
+  printConfig,
+  SETTING_PATHS,
+} from '#src/config/config.js';
+import { SETTINGS } from '#src/config/settings.js';
+
+function load(text = '', more: Partial<ConfigSources> = {}): Config {
+  const loaded = loadConfig({ file: { name: 'edge.yaml', text }, env: {}, flags: {}, ...more });
+  if ('errors' in loaded) throw new Error(JSON.stringify(loaded.errors));
+  return loaded.config;
+}
+
+function errorsOf(text: string, more: Partial<ConfigSources> = {}): string[] {
+  const loaded = loadConfig({ file: { name: 'edge.yaml', text }, env: {}, flags: {}, ...more });
+  return 'errors' in loaded
+    ? loaded.errors.map(({ path, source, message }) => `${source}: ${path}: ${message}`)
+    : [];
+}
+
+t.test('with nothing given there are defaults', async (t) => {
+  t.match(load(), {
+    'listen.proxy': { host: '0.0.0.0', port: 8080 },
+    'listen.admin': { host: '127.0.0.1', port: 8082 },
+    'tenant.header': 'X-Scope-OrgID',
+    'upstream.connect_timeout': 2000,
+    'push.max_body_bytes': 104_857_600,
+    'push.paths': ['/api/v1/push'],
+    mode: 'enforce',
+    defaults: { ingestion_rate: 10_000 },
+  });
+});
+
+t.test('flags beat the environment, which beats the file', async (t) => {
+  const file =
+    'mode: shadow\ntenants: { max: 5, unknown: pass }\nupstream: { url: [http://a:1, http://b:2] }';
+  const env = { MIMIR_EDGE_TENANTS_MAX: '6', MIMIR_EDGE_MODE: 'off', OTHER: 'x' };
+  const config = load(file, { env, flags: { mode: 'enforce' } });
+  t.match(config, {
+    mode: 'enforce',
+    'tenants.max': 6,
+    'tenants.unknown': 'pass',
+    'upstream.url': ['http://a:1', 'http://b:2'],
+  });
+});
+
+t.test('the sections limits and edge_limits are the defaults for all tenants', async (t) => {
+  const { defaults } = load(
+    'limits: { ingestion_rate: 5, ha_tracker_update_timeout: 10s }\nedge_limits: { bytes_per_second: 7 }',
+  );
+  t.match(defaults, {
+    ingestion_rate: 5,
+    ha_tracker_update_timeout: 10_000,
+    request_rate: 0,
+    edge: { bytes_per_second: 7 },
+  });
+});
+
+t.test('everything that is wrong is said at once: where, what was expected, what was found', async (t) => {
+  const text = `
+mode: maybe
+upstreem: { url: http://a }
+upstream: { connect_timeout: 5, conections: 4, url: ftp://x }
+listen: { proxy: 8080 }
+tenants: { max: 0 }
+limits: { ingestion_rat: 5, request_rate: fast }
+push: 5
+`;
+  const errors = errorsOf(text, {
+    env: { MIMIR_EDGE_MOD: 'off', MIMIR_EDGE_TENANTS_MAX: 'x' },
+    flags: { 'log.levell': 'info' },
+  });
+  t.strictSame(errors, [
+    'edge.yaml:2:1: mode: expected one of enforce, shadow, off, found "maybe"',
+    'edge.yaml:3:1: upstreem: unknown setting',
+    'edge.yaml:4:13: upstream.connect_timeout: expected a duration such as 500ms, 30s or 1h30m, found 5',
+    'edge.yaml:4:33: upstream.conections: unknown setting; did you mean upstream.connections?',
+    'edge.yaml:4:48: upstream.url: expected one http:// or https:// URL or a list of them, found "ftp://x"',
+    'edge.yaml:5:11: listen.proxy: expected host:port, such as 0.0.0.0:8080 or [::1]:8080, found 8080',
+    'edge.yaml:6:12: tenants.max: expected a whole number, at least 1, found 0',
+    'edge.yaml:7:11: limits.ingestion_rat: unknown limit; did you mean ingestion_rate?',
+    'edge.yaml:7:29: limits.request_rate: expected a number, found "fast"',
+    'edge.yaml:8:1: push: expected a map of settings',
+    'environment: MIMIR_EDGE_MOD: unknown setting; did you mean MIMIR_EDGE_MODE?',
+    'variable MIMIR_EDGE_TENANTS_MAX: tenants.max: expected a whole number, found "x"',
+    'flag --log.levell: log.levell: unknown setting; did you mean log.level?',
+  ]);
+});
+
+t.test('a file that is no map, or no YAML, is an error with its place', async (t) => {
+  t.match(errorsOf('- a')[0], /edge.yaml:1:1: .*expected a map/);
+  t.match(errorsOf('mode: "off')[0], /^edge.yaml:1:/);
+  t.match(errorsOf('mode: off\nmode: shadow')[0], /^edge.yaml:2:1/);
+});
+
+t.test('what --print-config shows is a file that comes to the same', async (t) => {
+  const config = load(
+    'limits: { ingestion_rate: 5 }\nlisten: { proxy: "[::1]:0" }\noverrides: { file: [a, b] }',
+    {
+      flags: { 'upstream.url': 'http://a:1,http://b:2' },
+    },
+  );
+  t.strictSame(load(printConfig(config)), config);
+});
+
+t.test('docs/settings.md lists every setting as it is declared', async (t) => {
+  const docs = readFileSync(new URL('../../../docs/settings.md', import.meta.url), 'utf8');
+  for (const path of SETTING_PATHS) {
+    const { fallback, doc } = SETTINGS[path];
+    t.ok(docs.includes(`| \`${path}\` | ${fallback === '' ? '' : `\`${fallback}\``} | ${doc} |`), path);
+    t.ok(docs.includes(envName('upstream.url')));
+  }
+});

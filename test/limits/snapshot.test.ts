@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import t from 'tap';
+import {
+  DEFAULT_LIMITS,
+  describeType,
+  EDGE_LIMITS,
+  type LimitTable,
+  MIMIR_LIMITS,
+} from '#src/limits/limit-table.js';
+import { parseOverrides } from '#src/limits/overrides-document.js';
+import { buildSnapshot } from '#src/limits/snapshot.js';
+
+const mimir = (text: string) => parseOverrides(text, 'mimir');
+const build = (...texts: string[]) =>
+  buildSnapshot({ defaults: DEFAULT_LIMITS, mimir: texts.map(mimir), edge: [] });
+
+t.test("the defaults are Mimir's", async (t) => {
+  t.match(DEFAULT_LIMITS, {
+    request_rate: 0,
+    ingestion_rate: 10_000,
+    ingestion_burst_size: 200_000,
+    max_label_names_per_series: 30,
+    max_label_name_length: 1024,
+    max_label_value_length: 2048,
+    max_global_series_per_user: 150_000,
+    max_global_exemplars_per_user: 0,
+    edge: { mode: undefined, bytes_per_second: 0 },
+  });
+});
+
+t.test(
+  'a tenant starts from the defaults and replaces what it names; others have the defaults',
+  async (t) => {
+    const { tenants, defaults } = build('overrides: { a: { ingestion_rate: 5 } }');
+    t.strictSame(tenants.get('a'), { ...DEFAULT_LIMITS, ingestion_rate: 5 });
+    t.equal(tenants.get('b'), undefined);
+    t.equal(defaults, DEFAULT_LIMITS);
+  },
+);
+
+t.test('of several documents the later wins, key by key', async (t) => {
+  const { tenants } = build(
+    'overrides: { a: { ingestion_rate: 1, request_rate: 1 }, b: { request_rate: 1 } }',
+    'overrides: { a: { ingestion_rate: 2 } }',
+  );
+  t.match(tenants.get('a'), { ingestion_rate: 2, request_rate: 1 });
+  t.match(tenants.get('b'), { request_rate: 1 });
+});
+
+t.test('a snapshot can not be edited', async (t) => {
+  const { tenants } = build('overrides: { a: { ingestion_rate: 1 } }');
+  t.throws(() => {
+    (tenants.get('a') as { ingestion_rate: number }).ingestion_rate = 2;
+  });
+});
+
+t.test('the hash follows what the limits come to, not how they are written', async (t) => {
+  const one = build('overrides: { a: { ingestion_rate: 1, request_rate: 2 }, b: {} }').hash;
+  t.equal(build('overrides: { b: {}, a: { request_rate: 2.0, ingestion_rate: 1e0 } }').hash, one);
+  t.not(build('overrides: { a: { ingestion_rate: 1, request_rate: 3 }, b: {} }').hash, one);
+  t.not(build('overrides: { a: { ingestion_rate: 1, request_rate: 2 } }').hash, one);
+});
+
+t.test('tenants whose limits did not change keep their object', async (t) => {
+  const before = build('overrides: { a: { ingestion_rate: 1 }, b: { ingestion_rate: 1 } }');
+  const after = buildSnapshot({
+    defaults: DEFAULT_LIMITS,
+    mimir: [mimir('overrides: { a: { ingestion_rate: 1.0 }, b: { ingestion_rate: 2 } }')],
+    edge: [],
+    previous: before,
+  });
+  t.equal(after.tenants.get('a'), before.tenants.get('a'));
+  t.not(after.tenants.get('b'), before.tenants.get('b'));
+});
+
+t.test('merging is the same in one step or two', async () => {
+  const one = fc.dictionary(
+    fc.constantFrom('a', 'b', 'c'),
+    fc.dictionary(fc.constantFrom('ingestion_rate', 'request_rate', 'max_label_name_length'), fc.nat()),
+  );
+  fc.assert(
+    fc.property(one, one, (first, second) => {
+      const merged: Record<string, object> = {};
+      for (const part of [first, second]) {
+        for (const [id, named] of Object.entries(part)) merged[id] = { ...merged[id], ...named };
+      }
+      const apart = build(JSON.stringify({ overrides: first }), JSON.stringify({ overrides: second }));
+      return apart.hash === build(JSON.stringify({ overrides: merged })).hash;
+    }),
+  );
+});
+
+t.test('docs/limits.md lists every limit as it is declared', async (t) => {
+  const docs = readFileSync(new URL('../../../docs/limits.md', import.meta.url), 'utf8');
+  for (const table of [MIMIR_LIMITS, EDGE_LIMITS] as LimitTable[]) {
+    for (const [name, { type, fallback, zero, doc }] of Object.entries(table)) {
+      const shown = type === 'duration' ? `${Number(fallback) / 1000}s` : (fallback ?? 'unset');
+      t.ok(docs.includes(`| \`${name}\` | ${describeType(type)} | ${shown} | ${zero} | ${doc} |`), name);
+    }
+  }
+});
