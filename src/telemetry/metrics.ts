@@ -34,6 +34,10 @@ export class Metrics {
 
   constructor(version: string) {
     collectDefaultMetrics({ register: this.registry });
+    // Gauges that are named like counters; the metrics without _total beside them say the same by type.
+    for (const what of ['handles', 'requests', 'resources']) {
+      this.registry.removeSingleMetric(`nodejs_active_${what}_total`);
+    }
     new Gauge({
       name: 'mimir_edge_build_info',
       help: 'Always 1; the labels say what runs.',

@@ -1,0 +1,165 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import t from 'tap';
+import { encodeVersion2 } from '#src/remotewrite/encode.js';
+import { PUSH_500 } from '../proxy/given.js';
+import { MAIN, start } from './processes.js';
+
+function run(args: string[], input: Buffer | string = '', env: Record<string, string> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    input,
+    env: { ...process.env, ...env },
+    timeout: 60_000,
+  });
+  return { status, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
+const REAL = new URL('../../../test/data/prom-2.42-samples-500a.snappy', import.meta.url).pathname;
+
+t.test('help is there for everything, with examples', async (t) => {
+  for (const args of [
+    ['--help'],
+    ['serve', '--help'],
+    ['demo', '-h'],
+    ['inspect', '--help'],
+    ['check', '--help'],
+  ]) {
+    t.match(run(args), { status: 0, stdout: /Usage: .*Examples:/s, stderr: '' }, args.join(' '));
+  }
+  t.match(run([]), { status: 2 });
+  t.match(run(['--version']), { status: 0, stdout: /^\d+\.\d+\.\d+\n$/ });
+  t.match(run(['nonsense']), { status: 2, stderr: /there is no command nonsense/ });
+});
+
+t.test('serve says what is wrong with its settings, all at once, and does not start', async (t) => {
+  t.match(run(['serve']), { status: 2, stderr: /upstream.url is needed/ });
+  t.match(run(['serve', '--mode=maybe', '--tenants.max=x'], '', { MIMIR_EDGE_UPSTREAM_URL: 'nope' }), {
+    status: 1,
+    stderr: /MIMIR_EDGE_UPSTREAM_URL.*--mode: mode: expected one of.*--tenants.max/s,
+  });
+  t.match(run(['serve', '--config', '/nowhere.yaml']), { status: 2, stderr: /ENOENT/ });
+  t.match(run(['serve', 'extra']), { status: 2, stderr: /unexpected argument extra/ });
+  t.match(run(['serve', '--mode']), { status: 2, stderr: /--mode needs a value/ });
+  t.match(run(['serve', '--print-config', '--upstream.url=http://a']), {
+    status: 0,
+    stdout: /url:\n {4}- http:\/\/a/,
+  });
+});
+
+t.test('inspect shows what is in a body, from a file and from standard input', async (t) => {
+  t.match(run(['inspect', REAL]), {
+    status: 0,
+    stdout: /Remote Write 1.0, snappy: 11432 bytes.*series +500/s,
+  });
+  const { stdout } = run(['inspect', '--json', '--top', '3', '-'], PUSH_500);
+  t.match(JSON.parse(stdout), {
+    version: 1,
+    encoding: 'snappy',
+    compressedBytes: 11432,
+    uncompressedBytes: 82315,
+    series: 500,
+    samples: 500,
+    histograms: 0,
+    exemplars: 0,
+    metadata: 0,
+    maxLabels: 11,
+    metrics: [{ series: 16 }, { series: 16 }, { series: 16 }],
+  });
+  const v2 = encodeVersion2([
+    {
+      labels: [
+        ['__name__', 'up'],
+        ['job', 'x'],
+      ],
+      value: 1,
+      timestampMs: 1,
+    },
+  ]);
+  t.match(JSON.parse(run(['inspect', '--json', '-'], Buffer.from(v2)).stdout), {
+    version: 2,
+    encoding: 'identity',
+    metrics: [{ name: 'up', series: 1 }],
+  });
+  t.match(JSON.parse(run(['inspect', '--json', '-'], gzipSync(v2)).stdout), { version: 2, encoding: 'gzip' });
+});
+
+t.test('inspect names the reason and the byte at which a body is broken', async (t) => {
+  t.match(run(['inspect', '-'], PUSH_500.subarray(0, 5000)), {
+    status: 1,
+    stderr: /broken at byte \d+ of the compressed body: .*cut short/,
+  });
+  const wrong = Buffer.from(v1WithWrongWireType());
+  const { status, stdout } = run(
+    ['inspect', '--json', '--encoding', 'identity', '--version', '1', '-'],
+    wrong,
+  );
+  t.equal(status, 1);
+  t.match(JSON.parse(stdout), {
+    error: { code: 'protobuf', offset: 0, message: 'a field has the wrong wire type' },
+  });
+  t.match(run(['inspect', '/nowhere']), { status: 2, stderr: /ENOENT/ });
+  t.match(run(['inspect']), { status: 2, stderr: /FILE is needed/ });
+  t.match(run(['inspect', '--version', '3', '-']), { status: 2, stderr: /one of 1, 2/ });
+});
+
+function v1WithWrongWireType(): number[] {
+  return [0x08, 0x01];
+}
+
+t.test('check shows effective limits and findings with line and column', async (t) => {
+  const folder = t.testdir();
+  const file = join(folder, 'overrides.yaml');
+  writeFileSync(file, 'overrides:\n  a:\n    ingestion_rate: 5\n    ingestion_bust_size: 3\n  b: {}\n');
+  t.match(run(['check', file]), {
+    status: 0,
+    stdout:
+      /a\n {2}ingestion_rate: 5 \(default 10000\)\nb\n {2}as the defaults\n2 tenants, limits hash [0-9a-f]{16}/,
+    stderr:
+      /overrides.yaml:4:5: warning: overrides.a.ingestion_bust_size: unknown limit, ignored; did you mean ingestion_burst_size/,
+  });
+  const config = join(folder, 'edge.yaml');
+  const edgeFile = join(folder, 'edge-overrides.yaml');
+  writeFileSync(config, 'limits: { ingestion_rate: 7 }');
+  writeFileSync(edgeFile, 'overrides: { a: { mode: off } }');
+  const json = JSON.parse(run(['check', '--json', '--config', config, '--edge-file', edgeFile, file]).stdout);
+  t.match(json, {
+    errors: [],
+    warnings: [{ line: 4, column: 5 }],
+    defaults: { ingestion_rate: 7 },
+    tenants: { a: { ingestion_rate: 5, edge: { mode: 'off' } }, b: { ingestion_rate: 7 } },
+  });
+  t.match(run(['check', '--tenant', 'a', file]).stdout, /max_label_names_per_series: 30/);
+  writeFileSync(file, 'overrides:\n  a:\n    ingestion_rate: fast\n');
+  t.match(run(['check', file]), {
+    status: 1,
+    stderr: /:3:21: error: overrides.a.ingestion_rate: expected a number, found "fast"/,
+  });
+  t.match(run(['check', '--json', file]), { status: 1, stdout: /"line": 3/ });
+  t.match(run(['check']), { status: 2 });
+});
+
+t.test(
+  'demo runs by itself, refuses the noisy tenant and the broken bodies, and ends with a summary',
+  async (t) => {
+    const { status, stdout, stderr } = run(['demo', '--seconds', '4']);
+    t.equal(status, 0, stderr);
+    t.match(stdout, /team-noisy .*rate_limited \d+/);
+    t.match(stdout, /team-broken .*edge_malformed_body \d+/);
+    t.match(stdout, /team-shadow \(shadow\)/);
+    const [, received, accepted, refused, arrived] =
+      stdout.match(/(\d+) pushes received, (\d+) accepted, (\d+) refused; (\d+) arrived/) ?? [];
+    t.equal(Number(received), Number(accepted) + Number(refused));
+    t.equal(arrived, accepted, 'what was accepted is what arrived');
+    t.ok(Number(refused) > 0);
+    t.match(run(['demo', '--seconds', 'soon']), { status: 2, stderr: /--seconds needs a number/ });
+  },
+);
+
+t.test('demo ends on Ctrl-C', async (t) => {
+  const demo = start(t, process.execPath, [MAIN, 'demo']);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  t.equal(await demo.stop('SIGINT'), 0);
+  t.match(demo.output(), /pushes received/);
+});
