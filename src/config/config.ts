@@ -12,6 +12,7 @@ import {
   suggest,
 } from '../limits/limit-table.js';
 import type { TenantLimits } from '../limits/limits.js';
+import { OTHER_MIMIR_LIMITS } from '../limits/other-mimir-limits.js';
 import { tenantLimits } from '../limits/snapshot.js';
 import { nearestName } from '../limits/values.js';
 import { readSetting } from './read-setting.js';
@@ -39,6 +40,8 @@ export interface ConfigSources {
 }
 
 const ENV_PREFIX = 'MIMIR_EDGE_';
+/** Kubernetes sets these in every pod beside a Service that is named mimir-edge. */
+const OF_KUBERNETES = /^MIMIR_EDGE_(SERVICE_(HOST|PORT)|PORT)(_|$)/;
 
 export const SETTING_PATHS = Object.keys(SETTINGS) as SettingPath[];
 const PATH_BY_ENV = new Map(SETTING_PATHS.map((path) => [envName(path), path]));
@@ -65,13 +68,41 @@ class Loader {
     if (file !== undefined) this.#readFile(file.name, file.text);
     for (const [name, text] of Object.entries(env)) this.#readEnv(name, text);
     for (const [path, text] of Object.entries(flags)) this.#setKnown(path, text, `flag --${path}`);
+    if (this.#errors.length === 0) this.#checkTogether();
     if (this.#errors.length > 0) return { errors: this.#errors };
+    return this.#finish();
+  }
+
+  #finish(): { config: Config } {
     const defaults = tenantLimits(DEFAULT_LIMITS, this.#limits, this.#edgeLimits);
     return { config: Object.freeze({ ...Object.fromEntries(this.#values), defaults }) as unknown as Config };
   }
 
+  /** What no single setting can say. */
+  #checkTogether(): void {
+    const { config } = this.#finish();
+    if (!/^[A-Za-z0-9_-]+$/.test(config['tenant.header'])) {
+      this.#error(
+        'tenant.header',
+        'settings',
+        `expected the name of a header, found ${shown(config['tenant.header'])}`,
+      );
+    }
+    for (const path of config['push.paths']) {
+      if (!path.startsWith('/'))
+        this.#error('push.paths', 'settings', `expected paths that begin with /, found ${shown(path)}`);
+    }
+    if (config['push.max_bytes_in_flight'] < config['push.max_body_bytes']) {
+      this.#error(
+        'push.max_bytes_in_flight',
+        'settings',
+        'expected room for one body of push.max_body_bytes at least',
+      );
+    }
+  }
+
   #readEnv(name: string, text: string | undefined): void {
-    if (!name.startsWith(ENV_PREFIX) || text === undefined) return;
+    if (!name.startsWith(ENV_PREFIX) || OF_KUBERNETES.test(name) || text === undefined) return;
     const path = PATH_BY_ENV.get(name);
     if (path !== undefined) this.#set(path, text, `variable ${name}`);
     else this.#error(name, 'environment', `unknown setting${hint(name, PATH_BY_ENV.keys())}`);
@@ -130,6 +161,8 @@ class Loader {
     for (const { key, value } of map.items) {
       const name = String(isScalar(key) ? key.value : key);
       const facts = Object.hasOwn(table, name) ? table[name] : undefined;
+      // A block that was copied from Mimir's own configuration has limits that mean nothing here.
+      if (facts === undefined && table === MIMIR_LIMITS && OTHER_MIMIR_LIMITS.has(name)) continue;
       if (facts === undefined) {
         this.#error(`${section}.${name}`, at(key), `unknown limit${suggest(name, table)}`);
         continue;

@@ -5,14 +5,15 @@ import type { Setting, SettingTypes } from './settings.js';
 export type ReadSetting = { readonly value: unknown } | { readonly expected: string };
 
 export function readSetting(setting: Setting, raw: unknown): ReadSetting {
-  const { type, min } = setting;
+  const { type, min = 0, max = Number.MAX_SAFE_INTEGER } = setting;
   if (typeof type !== 'string') {
     return type.includes(String(raw)) ? { value: raw } : { expected: `one of ${type.join(', ')}` };
   }
   const value = READERS[type](raw);
   if (value === undefined) return { expected: EXPECTED[type] };
-  if (min !== undefined && typeof value === 'number' && value < min) {
-    return { expected: `${EXPECTED[type]}, at least ${min}${type === 'duration' ? ' ms' : ''}` };
+  if (typeof value === 'number' && (value < min || value > max)) {
+    const unit = type === 'duration' ? ' ms' : '';
+    return { expected: `${EXPECTED[type]}, ${value < min ? `at least ${min}` : `at most ${max}`}${unit}` };
   }
   return { value };
 }

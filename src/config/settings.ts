@@ -27,15 +27,20 @@ export interface Setting<T extends SettingType = SettingType> {
   readonly doc: string;
   /** For counts, sizes and durations (in milliseconds). */
   readonly min?: number;
+  readonly max?: number;
 }
+
+/** Node's timers fire at once when they are asked for more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 function setting<const T extends SettingType>(
   type: T,
   fallback: string,
   doc: string,
   min?: number,
+  max = type === 'duration' ? LONGEST_TIMER_MS : Number.MAX_SAFE_INTEGER,
 ): Setting<T> {
-  return min === undefined ? { type, fallback, doc } : { type, fallback, doc, min };
+  return min === undefined ? { type, fallback, doc } : { type, fallback, doc, min, max };
 }
 
 export const SETTINGS = {
@@ -103,7 +108,7 @@ export const SETTINGS = {
     'Bodies up to this size on the wire are decoded inline.',
     0,
   ),
-  'decode.threads': setting('count', '1', 'Threads that decode larger bodies. 0: everything inline.', 0),
+  'decode.threads': setting('count', '1', 'Threads that decode larger bodies. 0: everything inline.', 0, 256),
   'decode.max_retained_bytes': setting('size', '64MiB', 'Memory that a decoder keeps between pushes.', 0),
 
   'overrides.file': setting(

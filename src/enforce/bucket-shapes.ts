@@ -16,17 +16,16 @@ const DEFAULT_BYTES_BURST_SECONDS = 10;
 export function itemsAllowance(limits: TenantLimits, distributors: number): Allowance {
   const rate = limits.ingestion_rate;
   const burst =
-    limits.ingestion_burst_factor > 0
+    limits.ingestion_burst_factor >= 1
       ? Math.ceil((limits.ingestion_burst_factor * rate) / distributors)
       : limits.ingestion_burst_size;
   return { rate, capacity: burst * distributors, mostAtOnce: burst };
 }
 
-/** Undefined: the tenant has no request rate. */
+/** Undefined: the tenant has no request rate. In Mimir a burst of 0 is one without bounds, so it is none either. */
 export function requestsAllowance(limits: TenantLimits, distributors: number): Allowance | undefined {
-  if (limits.request_rate <= 0) return undefined;
-  // Mimir documents 0 as "disabled"; a bucket that holds nothing would refuse everything.
-  const burst = limits.request_burst_size || Math.max(1, Math.ceil(limits.request_rate));
+  const burst = limits.request_burst_size;
+  if (limits.request_rate <= 0 || burst === 0) return undefined;
   return { rate: limits.request_rate, capacity: burst * distributors, mostAtOnce: burst };
 }
 

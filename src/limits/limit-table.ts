@@ -28,7 +28,7 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
   request_burst_size: {
     type: 'int',
     fallback: 0,
-    zero: "one second's worth",
+    zero: 'no request limit',
     doc: 'Pushes at once. Has no meaning without `request_rate`.',
   },
   ingestion_rate: {
@@ -47,7 +47,7 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     type: 'float',
     fallback: 0,
     zero: 'off',
-    doc: 'Replaces `ingestion_burst_size` by this multiple of `ingestion_rate`, over all distributors.',
+    doc: 'From 1 up, replaces `ingestion_burst_size` by this multiple of `ingestion_rate`, over all distributors.',
   },
   max_label_names_per_series: {
     type: 'int',
@@ -105,7 +105,7 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     doc: 'Active series. Read, not yet enforced.',
   },
   active_series_limit_response_code: {
-    type: 'int',
+    type: ['429', '400'],
     fallback: 429,
     zero: '',
     doc: 'Status for too many active series. Read, not yet used.',
@@ -171,7 +171,9 @@ export function readLimit(
 ): { value: unknown } | { problem: string } {
   const { type } = facts;
   if (typeof type !== 'string') {
-    return type.includes(String(value)) ? { value } : { problem: `expected one of ${type.join(', ')}` };
+    return type.includes(String(value))
+      ? { value: typeof facts.fallback === 'number' ? Number(value) : value }
+      : { problem: `expected one of ${type.join(', ')}` };
   }
   const read = READERS[type](value);
   if (read === undefined) return { problem: `expected ${EXPECTED[type]}` };
@@ -193,7 +195,8 @@ const READERS = {
   int: readInteger,
   bool: readBoolean,
   duration: readDurationMs,
-  string: (value: unknown) => (typeof value === 'string' ? value : undefined),
+  string: (value: unknown) =>
+    ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : undefined,
 } as const;
 
 const EXPECTED = {

@@ -31,7 +31,7 @@ export interface Finding {
   readonly column: number;
 }
 
-/** What a document says for a tenant: only the limits that it names. */
+/** What a document says for a tenant: only the limits that it names. Undefined: the default again. */
 export type NamedLimits = ReadonlyMap<string, unknown>;
 
 export interface OverridesDocument {
@@ -42,6 +42,8 @@ export interface OverridesDocument {
 
 /** Values that a document may expand to through its aliases: more is an attempt to stall the process. */
 const MAX_VALUES = 2_000_000;
+/** More say nothing new: a misspelt key in a map that all tenants share. */
+const MAX_WARNINGS = 1000;
 /** Maps merged into maps; a map that is merged into itself goes on for ever. */
 const MAX_MERGE_DEPTH = 50;
 
@@ -78,7 +80,10 @@ class Reader {
   }
 
   read(): OverridesDocument {
-    for (const error of this.#document.errors) this.#error('', error.message, error.pos[0]);
+    for (const error of this.#document.errors) {
+      // Mimir, too, reads the first document of a file and no other.
+      if (error.code !== 'MULTIPLE_DOCS') this.#error('', error.message, error.pos[0]);
+    }
     const top = this.#document.contents;
     if (this.#errors.length === 0 && !isNothing(top)) {
       if (isMap(top)) this.#readSections(top);
@@ -101,6 +106,14 @@ class Reader {
 
   #readTenants(overrides: YAMLMap): void {
     for (const [tenant, pair] of this.#pairs('overrides', overrides)) {
+      if (tenant === '<<') {
+        this.#error(
+          'overrides.<<',
+          'merge keys work within a tenant, not for tenants as a whole',
+          pair.key as Node,
+        );
+        continue;
+      }
       const path = `overrides.${tenant}`;
       const fault = tenantIdFault(tenant);
       if (fault !== undefined) {
@@ -164,8 +177,11 @@ class Reader {
       return;
     }
     const node = this.#resolve(pair.value as Node | null);
-    // In Mimir, too, a key without a value leaves the default.
-    if (isNothing(node)) return;
+    // As in Mimir, a key without a value takes back what an earlier document says.
+    if (isNothing(node)) {
+      limits.set(name, undefined);
+      return;
+    }
     const read = readLimit(facts, isScalar(node) ? node.value : undefined);
     if ('value' in read) limits.set(name, read.value);
     else this.#error(path, `${read.problem}, found ${JSON.stringify(this.#sourceOf(node))}`, node);
@@ -184,7 +200,10 @@ class Reader {
   }
 
   #resolve(node: Node | null): Node | null {
-    return isAlias(node) ? (this.#anchored.get(node) ?? null) : node;
+    if (!isAlias(node)) return node;
+    const target = this.#anchored.get(node);
+    if (target === undefined) this.#error('', `there is no anchor ${node.source}`, node);
+    return target ?? null;
   }
 
   #sourceOf(node: Node | null): unknown {
@@ -196,7 +215,7 @@ class Reader {
   }
 
   #warn(path: string, message: string, where: Node | null): void {
-    this.#warnings.push(this.#finding(path, message, where));
+    if (this.#warnings.length < MAX_WARNINGS) this.#warnings.push(this.#finding(path, message, where));
   }
 
   #finding(path: string, message: string, where: Node | number | null): Finding {

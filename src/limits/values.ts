@@ -4,12 +4,16 @@
  */
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
+/** 10_000, which YAML for Go takes. */
+const GROUPED = /^\d{1,3}(_\d{3})+$/;
 
 /** A finite number, also from a quoted one ("10000") and from 1e6. */
 export function readNumber(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
-  if (typeof value !== 'string' || !NUMBER.test(value.trim())) return undefined;
-  const number = Number(value);
+  if (typeof value !== 'string') return undefined;
+  const text = GROUPED.test(value) ? value.replaceAll('_', '') : value.trim();
+  if (!NUMBER.test(text)) return undefined;
+  const number = Number(text);
   return Number.isFinite(number) ? number : undefined;
 }
 

@@ -215,8 +215,11 @@ export class FileOverrides {
   }
 
   #scheduleReload(): void {
-    clearTimeout(this.#settle);
-    this.#settle = setTimeout(() => void this.reload(), SETTLE_MS);
+    // A folder in which something always happens must not put it off for ever.
+    this.#settle ??= setTimeout(() => {
+      this.#settle = undefined;
+      void this.reload();
+    }, SETTLE_MS);
   }
 }
 

@@ -92,6 +92,30 @@ push: 5
   ]);
 });
 
+t.test('what Kubernetes sets for a Service named mimir-edge is no setting', async (t) => {
+  const env = {
+    MIMIR_EDGE_SERVICE_HOST: '10.0.0.1',
+    MIMIR_EDGE_SERVICE_PORT_HTTP: '80',
+    MIMIR_EDGE_PORT: 'tcp://x',
+    MIMIR_EDGE_PORT_80_TCP_ADDR: 'x',
+  };
+  t.match(load('', { env }), { mode: 'enforce' });
+});
+
+t.test("a limits block that was copied from Mimir's configuration is taken", async (t) => {
+  t.match(load('limits: { ingestion_rate: 3, max_query_lookback: 30d }'), {
+    defaults: { ingestion_rate: 3 },
+  });
+});
+
+t.test('settings that make no sense are refused: alone, or together', async (t) => {
+  t.match(errorsOf('server: { body_timeout: 30d }')[0], /at most 2147483647 ms/);
+  t.match(errorsOf('decode: { threads: 1000 }')[0], /at most 256/);
+  t.match(errorsOf('tenant: { header: X Scope }')[0], /name of a header/);
+  t.match(errorsOf('push: { paths: [api] }')[0], /begin with \//);
+  t.match(errorsOf('push: { max_bytes_in_flight: 1MiB }')[0], /room for one body/);
+});
+
 t.test('a file that is no map, or no YAML, is an error with its place', async (t) => {
   t.match(errorsOf('- a')[0], /edge.yaml:1:1: .*expected a map/);
   t.match(errorsOf('mode: "off')[0], /^edge.yaml:1:/);

@@ -41,7 +41,12 @@ export function start(
     if (child.exitCode === null) child.kill(signal);
     return exit;
   };
-  t.teardown(() => stop('SIGKILL'));
+  t.teardown(async () => {
+    // A master that is killed outright leaves its workers behind, with our pipes.
+    const patience = setTimeout(() => stop('SIGKILL'), 10_000);
+    await stop();
+    clearTimeout(patience);
+  });
   return { child, output: () => output, exit, stop };
 }
 

@@ -123,6 +123,18 @@ t.test('the request rate is checked before the body', async (t) => {
   t.equal(admit(edge, 'a', 1000).requests, 1);
 });
 
+t.test('a request rate without a burst, and a burst factor below 1, are off, as in Mimir', async (t) => {
+  const loose = limits({
+    request_rate: 1,
+    request_burst_size: 0,
+    ingestion_burst_factor: 0.5,
+    ingestion_burst_size: 20_000,
+  });
+  const edge = enforcer({ snapshot: snapshot({ a: loose }) });
+  for (let i = 0; i < 100; i++) admit(edge, 'a');
+  t.equal(judge(edge, admit(edge, 'a').tenant, samples(20_000)).kind, 'accept');
+});
+
 t.test('a tenant may ask for 529 in place of 429', async (t) => {
   const overloaded = limits({
     ingestion_burst_size: 1,

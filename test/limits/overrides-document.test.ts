@@ -45,6 +45,7 @@ t.test(
     t.strictSame(limitsOf(text, '007'), { request_rate: 7 }, 'a tenant is a name, not a number');
     t.strictSame(limitsOf(text, '__proto__'), { request_rate: 3 });
     t.strictSame(limitsOf(text, 'empty'), {});
+    t.strictSame(limitsOf('overrides: { a: { request_rate: } }', 'a'), { request_rate: undefined });
     t.strictSame(limitsOf(text, 'nothing'), {});
   },
 );
@@ -168,6 +169,31 @@ t.test('a bomb of aliases is refused before it goes off', async (t) => {
     'mimir',
   );
   t.match(errors[0]?.message, /more than 2000000 values/);
+});
+
+t.test('the values that Go takes and JavaScript would not', async (t) => {
+  t.strictSame(
+    limitsOf('overrides: { a: { ingestion_rate: 10_000, ha_cluster_label: 5 } }\n---\noverrides: {}', 'a'),
+    {
+      ingestion_rate: 10_000,
+      ha_cluster_label: '5',
+    },
+  );
+});
+
+t.test('an alias of nothing is an error', async (t) => {
+  t.match(
+    parseOverrides('overrides: { a: *x }', 'mimir').errors[0]?.message,
+    /no anchor x|[Uu]nresolved alias/,
+  );
+});
+
+t.test('a misspelt key that all tenants share does not fill the memory with warnings', async (t) => {
+  const entries = Array.from({ length: 5000 }, (_, n) => `  t${n}: *a`).join('\n');
+  t.equal(
+    parseOverrides(`x-a: &a { ingestion_rat: 1 }\noverrides:\n${entries}`, 'mimir').warnings.length,
+    1000,
+  );
 });
 
 t.test('an alias of itself is refused', async (t) => {

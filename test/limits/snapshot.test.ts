@@ -48,6 +48,14 @@ t.test('of several documents the later wins, key by key', async (t) => {
   t.match(tenants.get('b'), { request_rate: 1 });
 });
 
+t.test('a key without a value takes back what an earlier document says', async (t) => {
+  const { tenants } = build(
+    'overrides: { a: { ingestion_rate: 1 } }',
+    'overrides: { a: { ingestion_rate: } }',
+  );
+  t.match(tenants.get('a'), { ingestion_rate: 10_000 });
+});
+
 t.test('a snapshot can not be edited', async (t) => {
   const { tenants } = build('overrides: { a: { ingestion_rate: 1 } }');
   t.throws(() => {
