@@ -38,7 +38,7 @@ export interface BenchBody {
   readonly snappy: Buffer;
 }
 
-function made(series: number, version: 1 | 2): BenchBody {
+export function kubernetesBody(series: number, version: 1 | 2): BenchBody {
   const all = kubernetesSeries(series);
   const plain = version === 1 ? encodeVersion1(all) : encodeVersion2(all);
   return {
@@ -49,13 +49,13 @@ function made(series: number, version: 1 | 2): BenchBody {
   };
 }
 
-export const k8s500 = made(500, 1);
-export const k8s2000 = made(2000, 1);
-export const k8s2000v2 = made(2000, 2);
+export const k8s500 = kubernetesBody(500, 1);
+export const k8s2000 = kubernetesBody(2000, 1);
+export const k8s2000v2 = kubernetesBody(2000, 2);
 export const real500: BenchBody = {
   name: 'real Prometheus, 500 series',
   version: 1,
   series: 500,
   snappy: readFileSync(new URL('../../test/data/prom-2.42-samples-500a.snappy', import.meta.url)),
 };
-export const small: BenchBody = { ...made(20, 1), name: '20 series' };
+export const small: BenchBody = { ...kubernetesBody(20, 1), name: '20 series' };

@@ -1,0 +1,71 @@
+/**
+ * Where to decode: inline, or in a thread. For each body size: how long it holds up the event loop either way, and the
+ * CPU of the whole process for each push. Behind the defaults of decode.inline_max_bytes and decode.threads.
+ *
+ *   npm run bench:pool [-- --smoke]
+ */
+import { createDecoder } from '#src/remotewrite/pool.js';
+import type { DecodeOptions } from '#src/remotewrite/push.js';
+import { kubernetesBody } from './bodies.js';
+import { median, printTable, smoke } from './rounds.js';
+
+const PUSHES = smoke ? 3 : 30;
+const ROUNDS = smoke ? 2 : 7;
+const options: DecodeOptions = {
+  version: 1,
+  encoding: 'snappy',
+  maxUncompressedBytes: 100 << 20,
+  maxSeries: 1_000_000,
+  excludeLabel: '',
+};
+const inline = createDecoder({
+  inlineMaxBytes: Number.POSITIVE_INFINITY,
+  threads: 0,
+  maxRetainedBytes: 1 << 30,
+});
+const pooled = createDecoder({ inlineMaxBytes: 0, threads: 1, maxRetainedBytes: 1 << 30 });
+
+const rows = [
+  [
+    'series',
+    'on the wire',
+    'inline: loop held',
+    'thread: loop held',
+    'inline: CPU',
+    'thread: CPU',
+    'CPU ratio',
+  ],
+];
+for (const series of smoke ? [500] : [100, 500, 2000, 5000, 10_000, 25_000, 50_000]) {
+  const body = kubernetesBody(series, 1).snappy;
+  const results = [await measure(inline, body), await measure(pooled, body)] as const;
+  const us = (nanoseconds: number) => `${(nanoseconds / 1000).toFixed(0)} us`;
+  rows.push([
+    String(series),
+    `${(body.length / 1000).toFixed(0)} kB`,
+    ...results.map(({ held }) => us(held)),
+    ...results.map(({ cpu }) => us(cpu)),
+    `${(results[1].cpu / results[0].cpu).toFixed(1)}x`,
+  ]);
+}
+console.log('Decoding inline and in a thread (medians)');
+printTable(rows);
+await Promise.all([inline.close(), pooled.close()]);
+
+async function measure(decoder: typeof inline, body: Buffer): Promise<{ held: number; cpu: number }> {
+  const held: number[] = [];
+  const cpu: number[] = [];
+  for (let round = -1; round < ROUNDS; round++) {
+    const before = process.cpuUsage();
+    for (let i = 0; i < PUSHES; i++) {
+      const start = process.hrtime.bigint();
+      const decoding = decoder.decode([body], body.length, options);
+      if (round >= 0) held.push(Number(process.hrtime.bigint() - start));
+      await decoding;
+    }
+    const { user, system } = process.cpuUsage(before);
+    // The first round warms up.
+    if (round >= 0) cpu.push(((user + system) * 1000) / PUSHES);
+  }
+  return { held: median(held), cpu: median(cpu) };
+}
