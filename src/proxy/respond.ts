@@ -6,8 +6,9 @@ import type { UpstreamFailure } from './upstream.js';
 /** Tells senders and access logs that the edge answered, not Mimir, and why. */
 const REASON_HEADER = 'X-Mimir-Edge-Reason';
 
-/** A body that is not used is read to its end up to this size, so that the connection can be kept. */
+/** A body that is not used is read to its end up to this size and time, so that the connection can be kept. */
 const DISCARD_MAX_BYTES = 256 * 1024;
+const DISCARD_MAX_MS = 5000;
 
 /** A Remote Write 2.0 sender reads from these what was written: nothing. */
 const NOTHING_WRITTEN = {
@@ -64,12 +65,16 @@ function answer(
  */
 function discardBody(req: IncomingMessage): void {
   let discarded = 0;
+  const cut = (): void => {
+    req.socket.destroy();
+  };
+  const timer = setTimeout(cut, DISCARD_MAX_MS);
+  const done = (): void => clearTimeout(timer);
   req.on('data', (chunk: Buffer) => {
     discarded += chunk.length;
-    if (discarded > DISCARD_MAX_BYTES) req.socket.destroy();
+    if (discarded > DISCARD_MAX_BYTES) cut();
   });
-  req.on('error', () => {});
-  req.resume();
+  req.once('end', done).once('close', done).resume();
 }
 
 function isVersion2(req: IncomingMessage): boolean {

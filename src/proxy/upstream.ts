@@ -89,8 +89,7 @@ export class Upstream {
         path: target.basePath + request.path,
         method: request.method as Dispatcher.HttpMethod,
         headers: request.headers,
-        // undici takes any iterable of buffers and writes them without joining; its type leaves iterables out.
-        body: request.body as Readable | null,
+        body: bodyForUndici(request.body),
         headersTimeout: request.headersTimeoutMs,
         bodyTimeout: request.bodyTimeoutMs,
       },
@@ -167,6 +166,12 @@ function openTarget(url: string, options: UpstreamOptions, ca: Buffer | undefine
     connect: { timeout: options.connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
   });
   return { origin, basePath: pathname.replace(/\/$/, ''), pool, shunnedUntilMs: 0 };
+}
+
+/** undici writes one buffer at once, and any iterable of buffers without joining them; its type leaves iterables out. */
+function bodyForUndici(body: UpstreamRequest['body']): Buffer | Readable | null {
+  if (Array.isArray(body) && body.length <= 1) return body[0] ?? null;
+  return body as Readable | null;
 }
 
 function canBeSentAgain(request: UpstreamRequest): boolean {

@@ -1,7 +1,8 @@
 /** An upstream that records what arrives, and an edge in front of it, both in this process. */
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { Server as TlsServer } from 'node:https';
+import { type AddressInfo, connect, type Server as NetServer } from 'node:net';
 import type { Enforcer, EnforcerOptions } from '#src/enforce/enforcer.js';
 import type { Refusal } from '#src/enforce/refusal.js';
 import { ByteBudget } from '#src/proxy/body.js';
@@ -51,7 +52,7 @@ export async function upstream(answer: Answer = (_req, res) => res.end()): Promi
   return { url, arrived, server, close: () => closeServer(server) };
 }
 
-export function listen(server: Server): Promise<string> {
+export function listen(server: NetServer): Promise<string> {
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () =>
       resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
@@ -59,7 +60,7 @@ export function listen(server: Server): Promise<string> {
   });
 }
 
-export function closeServer(server: Server): Promise<void> {
+export function closeServer(server: Server | TlsServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();

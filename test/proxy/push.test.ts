@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import SnappyJS from 'snappyjs';
@@ -223,6 +225,65 @@ t.test('a sender too slow with its body gets 408', async (t) => {
   t.match(answer, /^HTTP\/1.1 408 /);
   await proxy.stop();
   await mimir.close();
+});
+
+t.test(
+  'a sender that goes on with a body that was refused is cut off; a small rest is read and the connection kept',
+  async (t) => {
+    const mimir = await upstream();
+    const proxy = await edge(mimir.url, { push: { maxBodyBytes: 1000 } });
+    const small = `${HEAD}Content-Length: 5000\r\n\r\n${'x'.repeat(5000)}`;
+    const answers = await rawExchange(
+      proxy.port,
+      `${small}${HEAD}Content-Length: 3\r\n\r\nabc`,
+      '400 Bad Request',
+    );
+    t.match(answers, /^HTTP\/1.1 413 .*HTTP\/1.1 400 /s, 'the next request on the connection has its answer');
+    const socket = connect(proxy.port, '127.0.0.1');
+    let received = '';
+    let closed = false;
+    socket.on('data', (data) => {
+      received += data.toString('latin1');
+    });
+    socket
+      .on('error', () => {})
+      .on('close', () => {
+        closed = true;
+      });
+    socket.write(`${HEAD}Content-Length: 100000000\r\n\r\n`);
+    await eventually(() => received.includes('413'));
+    const flood = setInterval(() => socket.write(Buffer.alloc(65536)), 1);
+    t.ok(await eventually(() => closed), 'it is not read to its end');
+    clearInterval(flood);
+    await proxy.stop();
+    await mimir.close();
+  },
+);
+
+t.test('a sender too slow with its headers gets 408', async (t) => {
+  const mimir = await upstream();
+  const proxy = await edge(mimir.url, { server: { headerTimeoutMs: 100 } });
+  t.match(await rawExchange(proxy.port, 'POST /api/v1/push HTTP/1.1\r\nHost: e'), /^HTTP\/1.1 408 /);
+  await proxy.stop();
+  await mimir.close();
+});
+
+t.test('an https upstream is trusted by the CA that is named, and by no other', async (t) => {
+  const data = (name: string) => new URL(`../../../test/data/tls/${name}`, import.meta.url);
+  const mimir = createTlsServer(
+    { key: readFileSync(data('server.key')), cert: readFileSync(data('server.crt')) },
+    (req, res) => {
+      req.resume().on('end', () => res.end());
+    },
+  );
+  const url = (await listen(mimir)).replace('http:', 'https:');
+  const trusting = await edge(url, { upstream: { caFile: data('ca.crt').pathname } });
+  t.equal((await send(trusting.url)).status, 200);
+  const doubting = await edge(url);
+  t.equal((await send(doubting.url)).status, 502);
+  await trusting.stop();
+  await doubting.stop();
+  await closeServer(mimir);
 });
 
 t.test('a client that goes away cancels the call to Mimir', async (t) => {
