@@ -9,7 +9,7 @@ import {
   parseOverrides,
 } from '../limits/overrides-document.js';
 import { buildSnapshot } from '../limits/snapshot.js';
-import { type Io, readInput, UsageError } from './io.js';
+import { asUsage, type Io, readInput, UsageError } from './io.js';
 import { readConfig } from './serve.js';
 
 const HELP = `Usage: mimir-edge check OVERRIDES.yaml [MORE.yaml ...] [options]
@@ -66,8 +66,8 @@ export async function check(args: string[], io: Io): Promise<number> {
 }
 
 function parse(args: string[]) {
-  try {
-    return parseArgs({
+  return asUsage(() =>
+    parseArgs({
       args,
       allowPositionals: true,
       options: {
@@ -77,10 +77,8 @@ function parse(args: string[]) {
         tenant: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+    }),
+  );
 }
 
 async function checkFile(file: string, kind: DocumentKind, io: Io): Promise<Checked> {

@@ -4,7 +4,6 @@
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,8 +15,9 @@ import { loadConfig } from '../config/config.js';
 import { REASON_NAMES } from '../enforce/reasons.js';
 import { DISCARDED_REQUESTS, discarded } from '../enforce/tally.js';
 import type { Tenant } from '../enforce/tenant.js';
+import { listen } from '../listen.js';
 import { compress, encodeVersion1, encodeVersion2, type SeriesToSend } from '../remotewrite/encode.js';
-import { type Io, table, UsageError } from './io.js';
+import { asUsage, type Io, table, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge demo [--seconds N] [--proxy-port PORT] [--admin-port PORT]
 
@@ -112,8 +112,8 @@ interface DemoOptions {
 
 /** Undefined: help was asked for. */
 function readOptions(args: string[]): DemoOptions | undefined {
-  try {
-    const { values } = parseArgs({
+  const { values } = asUsage(() =>
+    parseArgs({
       args,
       options: {
         seconds: { type: 'string' },
@@ -121,18 +121,14 @@ function readOptions(args: string[]): DemoOptions | undefined {
         'admin-port': { type: 'string', default: '0' },
         help: { type: 'boolean', short: 'h', default: false },
       },
-    });
-    if (values.help) return undefined;
-    return {
-      seconds: values.seconds === undefined ? undefined : number('seconds', values.seconds, 1, 86_400),
-      proxyPort: number('proxy-port', values['proxy-port'], 0, 65_535),
-      adminPort: number('admin-port', values['admin-port'], 0, 65_535),
-    };
-  } catch (error) {
-    throw error instanceof UsageError
-      ? error
-      : new UsageError(error instanceof Error ? error.message : String(error));
-  }
+    }),
+  );
+  if (values.help) return undefined;
+  return {
+    seconds: values.seconds === undefined ? undefined : number('seconds', values.seconds, 1, 86_400),
+    proxyPort: number('proxy-port', values['proxy-port'], 0, 65_535),
+    adminPort: number('admin-port', values['admin-port'], 0, 65_535),
+  };
 }
 
 function number(name: string, text: string, min: number, max: number): number {
@@ -151,7 +147,7 @@ interface Sink {
 }
 
 /** Takes whatever comes, as a Mimir would that has no limits. */
-function startSink(): Promise<Sink> {
+async function startSink(): Promise<Sink> {
   let pushes = 0;
   const server = createServer((req, res) => {
     req.resume().on('end', () => {
@@ -159,18 +155,15 @@ function startSink(): Promise<Sink> {
       res.end();
     });
   });
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      resolve({
-        port: (server.address() as AddressInfo).port,
-        received: () => pushes,
-        close: () => {
-          server.close();
-          server.closeAllConnections();
-        },
-      });
-    });
-  });
+  const { port } = await listen(server, 0, '127.0.0.1');
+  return {
+    port,
+    received: () => pushes,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }
 
 async function startEdge(

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { InlineDecoder } from '../remotewrite/inline-decoder.js';
 import { labelsOf, readSymbols } from '../remotewrite/labels.js';
 import type { Broken, Encoding, ProtocolVersion, Push } from '../remotewrite/push.js';
-import { type Io, readInput, table, UsageError } from './io.js';
+import { asUsage, type Io, readInput, table, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge inspect FILE|- [--json] [--version 1|2] [--encoding snappy|gzip|identity] [--top N]
 
@@ -70,8 +70,8 @@ export async function inspect(args: string[], io: Io): Promise<number> {
 const ENCODINGS: readonly Encoding[] = ['snappy', 'gzip', 'identity'];
 
 function parse(args: string[]) {
-  try {
-    return parseArgs({
+  return asUsage(() =>
+    parseArgs({
       args,
       allowPositionals: true,
       options: {
@@ -81,10 +81,8 @@ function parse(args: string[]) {
         top: { type: 'string', default: '10' },
         help: { type: 'boolean', short: 'h', default: false },
       },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+    }),
+  );
 }
 
 function choice<T extends string>(

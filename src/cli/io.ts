@@ -9,6 +9,15 @@ export interface Io {
 /** The command was called wrongly: its message goes to stderr, with exit code 2. */
 export class UsageError extends Error {}
 
+/** Whatever goes wrong in here is the caller's mistake: arguments are parsed, files of the caller's are opened. */
+export function asUsage<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
 /** Reads a file, or standard input for `-`, up to a size. */
 export async function readInput(path: string, io: Io, maxBytes: number): Promise<Buffer> {
   const { createReadStream } = await import('node:fs');

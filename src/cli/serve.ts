@@ -11,7 +11,7 @@ import {
   SETTING_PATHS,
 } from '../config/config.js';
 import { SETTINGS } from '../config/settings.js';
-import { type Io, UsageError } from './io.js';
+import { asUsage, type Io, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge serve [--config FILE] [--SETTING=VALUE ...] [--print-config]
 
@@ -112,21 +112,13 @@ export function readConfig(
   flags: Readonly<Record<string, string>>,
 ): Config | undefined {
   const loaded = loadConfig({
-    file: file === undefined ? undefined : { name: file, text: readConfigFile(file) },
+    file: file === undefined ? undefined : { name: file, text: asUsage(() => readFileSync(file, 'utf8')) },
     env: io.env,
     flags,
   });
   if ('config' in loaded) return loaded.config;
   for (const error of loaded.errors) io.stderr.write(`mimir-edge: ${describe(error)}\n`);
   return undefined;
-}
-
-function readConfigFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`--config: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }
 
 function describe({ path, source, message }: ConfigError): string {

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { listen } from '../listen.js';
 import { passThrough } from './pass-through.js';
 import { PushExchange, type PushParts } from './push.js';
 
@@ -51,13 +52,7 @@ export class ProxyServer {
 
   /** Resolves with the address it listens on. */
   start(): Promise<AddressInfo> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#options.host, () => {
-        this.#server.off('error', reject);
-        resolve(this.#server.address() as AddressInfo);
-      });
-    });
+    return listen(this.#server, this.#options.port, this.#options.host);
   }
 
   get activeRequests(): number {
