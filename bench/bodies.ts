@@ -2,26 +2,33 @@
 import { readFileSync } from 'node:fs';
 import { compress, encodeVersion1, encodeVersion2, type SeriesToSend } from '#src/remotewrite/encode.js';
 
-/** Twelve labels, about 420 bytes of protobuf for each series; 500 make 211 kB, 47 kB as snappy. */
+/**
+ * As a kubelet is scraped: metric by metric, and for each one every container of a node. Twelve labels; 500 series
+ * are about 245 kB of protobuf, 47 kB as snappy.
+ */
 export function kubernetesSeries(count: number): SeriesToSend[] {
-  return Array.from({ length: count }, (_, n) => ({
-    labels: [
-      ['__name__', `container_network_receive_packets_total_${Math.floor(n / 100)}`],
-      ['cluster', 'prod-eu-west-1'],
-      ['container', `application-${n % 23}`],
-      ['endpoint', 'https-metrics'],
-      ['id', `/kubepods/burstable/pod${hex(n, 8)}`],
-      ['image', `registry.example.com/platform/application-${n % 23}:v1`],
-      ['instance', `10.${n % 16}.${n % 250}.${n % 199}:10250`],
-      ['job', 'kubelet'],
-      ['metrics_path', '/metrics/cadvisor'],
-      ['namespace', `team-${n % 40}-production`],
-      ['node', `ip-10-${n % 16}-${n % 250}-${n % 199}.compute.internal`],
-      ['pod', `application-${n % 23}-${hex(n * 13, 10)}-${hex(n * 17, 5)}`],
-    ],
-    value: n * 1.5,
-    timestampMs: 1_760_000_000_000 + (n % 15),
-  }));
+  return Array.from({ length: count }, (_, n) => {
+    const node = Math.floor(n / 500);
+    const container = n % 50;
+    return {
+      labels: [
+        ['__name__', `container_network_receive_packets_dropped_total_${Math.floor(n / 50) % 10}`],
+        ['cluster', 'prod-eu-west-1'],
+        ['container', `application-${container % 23}`],
+        ['endpoint', 'https-metrics'],
+        ['id', `/kubepods/burstable/pod${hex(n, 8)}-${hex(n * 7, 4)}-${hex(n * 31, 8)}-${hex(n * 131, 8)}`],
+        ['image', `registry.example.com/platform/application-${container % 23}:v1.${container % 7}`],
+        ['instance', `10.${node % 16}.${node % 250}.17:10250`],
+        ['job', 'kubelet'],
+        ['metrics_path', '/metrics/cadvisor'],
+        ['namespace', `team-${container % 40}-production`],
+        ['node', `ip-10-${node % 16}-${node % 250}-17.eu-west-1.compute.internal`],
+        ['pod', `application-${container % 23}-${hex(n * 13, 10)}-${hex(n * 17, 5)}`],
+      ],
+      value: n * 1.5,
+      timestampMs: 1_760_000_000_000 + (n % 15),
+    };
+  });
 }
 
 function hex(n: number, length: number): string {

@@ -1,5 +1,7 @@
 /** How many decisions one core makes a second: the bucket alone, and the whole judgement of a decoded push. */
+import { Tally } from '#src/enforce/tally.js';
 import { TokenBucket } from '#src/enforce/token-bucket.js';
+import { Metrics } from '#src/telemetry/metrics.js';
 import { enforcer, limits, samples, snapshot } from '../test/enforce/given.js';
 import { compare, printTable, smoke } from './rounds.js';
 
@@ -13,6 +15,8 @@ const judging = enforcer({
   maxTenants: TENANTS,
 });
 const push = samples(500);
+const tally = new Tally();
+const metrics = new Metrics('bench');
 const ids = Array.from({ length: TENANTS }, (_, index) => `tenant-${index}`);
 
 const results = await compare([
@@ -36,6 +40,18 @@ const results = await compare([
       for (let i = 0; i < DECISIONS; i++) {
         const admission = judging.admit(ids[i % TENANTS], i * 0.001);
         if ('tenant' in admission) judging.judge(admission.tenant, push, i * 0.001);
+      }
+      return DECISIONS;
+    },
+  },
+  {
+    name: 'telemetry of a push: tally and three latencies',
+    run: () => {
+      for (let i = 0; i < DECISIONS; i++) {
+        tally.received(push);
+        metrics.decoded(0.0001);
+        metrics.decided(0.00001);
+        metrics.forwarded(200, 0.002);
       }
       return DECISIONS;
     },

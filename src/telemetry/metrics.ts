@@ -2,6 +2,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { LatencyHistogram } from './latency-histogram.js';
 
+const STATUS_CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'];
+
 export interface GaugeSource {
   readonly name: string;
   readonly help: string;
@@ -19,12 +21,8 @@ export class Metrics {
     'mimir_edge_upstream_duration_seconds',
     'Time from sending a request to the first byte of the answer.',
   );
-  readonly #responses = new Counter({
-    name: 'mimir_edge_upstream_responses_total',
-    help: 'Answers of the upstream by status class.',
-    labelNames: ['class'],
-    registers: [this.registry],
-  });
+  /** By the first digit of the status. */
+  readonly #responses = new Float64Array(STATUS_CLASSES.length);
   readonly #failures = new Counter({
     name: 'mimir_edge_upstream_failures_total',
     help: 'Requests that got no answer from the upstream.',
@@ -44,6 +42,18 @@ export class Metrics {
       labelNames: ['version', 'node'],
       registers: [this.registry],
     }).set({ version, node: process.version }, 1);
+    const responses = this.#responses;
+    new Counter({
+      name: 'mimir_edge_upstream_responses_total',
+      help: 'Answers of the upstream by status class.',
+      labelNames: ['class'],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [index, name] of STATUS_CLASSES.entries())
+          this.inc({ class: name }, responses[index] ?? 0);
+      },
+    });
     for (const failure of ['unreachable', 'timeout', 'broken']) this.#failures.inc({ failure }, 0);
   }
 
@@ -80,7 +90,8 @@ export class Metrics {
 
   forwarded(status: number, seconds: number): void {
     this.#upstream.observe(seconds);
-    this.#responses.inc({ class: STATUS_CLASSES[Math.floor(status / 100)] ?? 'other' });
+    const known = status >= 100 && status < 600 ? Math.floor(status / 100) : 0;
+    this.#responses[known] = (this.#responses[known] ?? 0) + 1;
   }
 
   failed(failure: string): void {
@@ -91,5 +102,3 @@ export class Metrics {
     return new LatencyHistogram(name, help, this.registry);
   }
 }
-
-const STATUS_CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'];
