@@ -21,6 +21,13 @@ export interface Expected {
   rows: number[][];
 }
 
+/** By MetricType: what Mimir cuts off a series' name to get its family's. */
+const SUFFIXES = new Map([
+  [3, /(?<=.)_(bucket|count|sum)$/s],
+  [4, /(?<=.)_(bucket|gcount|gsum)$/s],
+  [5, /(?<=.)_(count|sum)$/s],
+]);
+
 type Label = [name: Buffer, value: Buffer];
 
 interface SeriesV1 {
@@ -145,7 +152,7 @@ function expectV2(body: Uint8Array): Expected {
     )?.[1];
     const says = metadata.type !== 0 || metadata.helpRef !== 0 || metadata.unitRef !== 0;
     if (says && name !== undefined)
-      families.add(name.toString('latin1').replace(/(?<=.)_(bucket|count|sum)$/s, ''));
+      families.add(name.toString('latin1').replace(SUFFIXES.get(metadata.type) ?? /$^/, ''));
   }
   expected.metadata = families.size;
   return expected;

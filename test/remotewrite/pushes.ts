@@ -14,7 +14,18 @@ const name = fc.oneof(
 const value = fc.oneof(
   {
     weight: 3,
-    arbitrary: fc.constantFrom('up', 'target_info', '_info', 'x_bucket', 'x_count', 'x_sum', 'a:9090', ''),
+    arbitrary: fc.constantFrom(
+      'up',
+      'target_info',
+      '_info',
+      'x_bucket',
+      'x_count',
+      'x_sum',
+      'x_gcount',
+      'x_gsum',
+      'a:9090',
+      '',
+    ),
   },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
   { weight: 1, arbitrary: fc.string({ minLength: 100, maxLength: 300 }) },

@@ -44,6 +44,8 @@ let symbols: u32 = 0;
 let version2: bool = false;
 /** Set by METADATA_V2 messages that say anything. */
 export let metadataSaysSomething: bool = false;
+/** The MetricType of the last METADATA_V2 message. */
+export let metadataType: u32 = 0;
 
 export function setProtocol(isVersion2: bool, symbolCount: u32): void {
   version2 = isVersion2;
@@ -174,9 +176,12 @@ export function checkMessage(message: u32, end: u32): void {
 function checkMetadataType(end: u32): void {
   const at = cursor;
   skipVarint(end);
-  for (let byte = at; byte < cursor; byte++) {
-    if ((load<u8>(byte) & 127) !== 0) metadataSaysSomething = true;
+  // The low 32 bits, as every decoder of an enum takes them.
+  metadataType = 0;
+  for (let byte = at, shift: u32 = 0; byte < cursor && shift < 32; byte++, shift += 7) {
+    metadataType |= (<u32>load<u8>(byte) & 127) << shift;
   }
+  if (metadataType !== 0) metadataSaysSomething = true;
 }
 
 function checkSymbol(end: u32): u32 {
@@ -205,4 +210,5 @@ function checkPacked(field: u32, parentEnd: u32): void {
 
 export function clearMetadata(): void {
   metadataSaysSomething = false;
+  metadataType = 0;
 }

@@ -14,6 +14,7 @@ import {
   isPlainSample,
   METADATA_V2,
   metadataSaysSomething,
+  metadataType,
   SAMPLE,
   setProtocol,
 } from './messages';
@@ -120,7 +121,8 @@ const NO_REF: u32 = 0xffffffff;
 let nameRef: u32 = NO_REF;
 let hashSum: u64 = 0;
 let metricHash: u64 = 0;
-let family: u64 = 0;
+let metricName: u32 = 0;
+let metricNameLength: u32 = 0;
 let labels: u32 = 0;
 let longestName: u32 = 0;
 let longestValue: u32 = 0;
@@ -135,7 +137,7 @@ function scanSeries(at: u32, body: u32, end: u32): void {
   nameRef = NO_REF;
   hashSum = 0;
   metricHash = 0;
-  family = 0;
+  metricNameLength = 0;
   labels = 0;
   longestName = 0;
   longestValue = 0;
@@ -182,7 +184,7 @@ function scanSeries(at: u32, body: u32, end: u32): void {
     fail(ODD_REFS, at);
     return;
   }
-  if (metadataSaysSomething && family !== 0) addFamily();
+  if (metadataSaysSomething && metricNameLength > 0) addFamily(familyHash(metricName, metricNameLength));
   endSeries(
     at - body,
     end - at,
@@ -271,24 +273,52 @@ function takeName(entry: u32, length: u32): void {
   const value = load<u32>(entry);
   metricHash = finish(load<u64>(entry + 8));
   flags = namedFlags(value, length);
-  family = familyHash(value, length);
+  metricName = value;
+  metricNameLength = length;
 }
 
-/** `_bucket`, `_count` and `_sum` of a histogram or summary are one family. */
+// MetricType in io.prometheus.write.v2.Metadata.
+const HISTOGRAM_TYPE: u32 = 3;
+const GAUGE_HISTOGRAM_TYPE: u32 = 4;
+const SUMMARY_TYPE: u32 = 5;
+
+/** A histogram or summary is one family under its series' suffixes; which those are, its type says, as in Mimir. */
 function familyHash(name: u32, length: u32): u64 {
-  let kept = length;
-  if (length > 7 && load<u32>(name + length - 7) === 0x6375625f && load<u32>(name + length - 4) === 0x74656b63) {
-    kept = length - 7;
-  } else if (length > 6 && load<u32>(name + length - 6) === 0x756f635f && <u32>load<u16>(name + length - 2) === 0x746e) {
-    kept = length - 6;
-  } else if (length > 4 && load<u32>(name + length - 4) === 0x6d75735f) {
-    kept = length - 4;
+  let cut: u32 = 0;
+  if (metadataType === HISTOGRAM_TYPE || metadataType === SUMMARY_TYPE) {
+    if (metadataType === HISTOGRAM_TYPE && endsInBucket(name, length)) cut = 7;
+    else if (endsInCount(name, length)) cut = 6;
+    else if (endsInSum(name, length)) cut = 4;
+  } else if (metadataType === GAUGE_HISTOGRAM_TYPE) {
+    if (endsInBucket(name, length)) cut = 7;
+    else if (length > 7 && load<u16>(name + length - 7) === 0x675f && isCount(name + length - 5)) cut = 7;
+    else if (length > 5 && load<u16>(name + length - 5) === 0x675f && isSum(name + length - 3)) cut = 5;
   }
-  return finish(hashBytes(name, kept)) | 1;
+  return finish(hashBytes(name, length - cut)) | 1;
+}
+
+function endsInBucket(name: u32, length: u32): bool {
+  return length > 7 && load<u32>(name + length - 7) === 0x6375625f && load<u32>(name + length - 4) === 0x74656b63;
+}
+
+function endsInCount(name: u32, length: u32): bool {
+  return length > 6 && load<u8>(name + length - 6) === 0x5f && isCount(name + length - 5);
+}
+
+function endsInSum(name: u32, length: u32): bool {
+  return length > 4 && load<u8>(name + length - 4) === 0x5f && isSum(name + length - 3);
+}
+
+function isCount(at: u32): bool {
+  return load<u32>(at) === 0x6e756f63 && load<u8>(at + 4) === 0x74;
+}
+
+function isSum(at: u32): bool {
+  return load<u16>(at) === 0x7573 && load<u8>(at + 2) === 0x6d;
 }
 
 /** Counts the metadata of a family once. */
-function addFamily(): void {
+function addFamily(family: u64): void {
   let slot = <u32>family & familiesMask;
   while (true) {
     const entry = families + slot * 8;
