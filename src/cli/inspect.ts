@@ -102,8 +102,8 @@ function version(given: string | undefined): ProtocolVersion | undefined {
 }
 
 /**
- * Tries what is not given. A body of one version has nothing but unknown fields in the other, so the version in
- * which it holds something is the right one.
+ * Tries what is not given. A body of one version is refused as the other, so the version in which it holds something is
+ * the right one.
  */
 function decodeAsBest(
   body: Buffer,
@@ -136,13 +136,15 @@ function likelyEncodings(body: Buffer): Encoding[] {
 }
 
 function decode(body: Buffer, encoding: Encoding, version: ProtocolVersion): Push | Broken {
-  return new InlineDecoder(Number.POSITIVE_INFINITY).decode([body], body.length, {
+  const decoded = new InlineDecoder(Number.POSITIVE_INFINITY).decode([body], body.length, {
     version,
     encoding,
     maxUncompressedBytes: 4 * MAX_BYTES,
     maxSeries: MAX_SERIES,
     excludeLabel: '',
   });
+  if (decoded.kind === 'lost') throw new UsageError(decoded.message);
+  return decoded;
 }
 
 function inspectPush(push: Push, encoding: Encoding, top: number): Inspection {

@@ -1,7 +1,7 @@
 /** Decodes where it is called, at once. The Push it gives holds until its next decode. */
 import { gunzipSync } from 'node:zlib';
 import { KernelInstance } from './kernel-instance.js';
-import type { Broken, DecodeOptions, Push } from './push.js';
+import type { Broken, Decoded, DecodeOptions } from './push.js';
 
 export class InlineDecoder {
   readonly #maxRetainedBytes: number;
@@ -16,7 +16,7 @@ export class InlineDecoder {
     return this.#kernel.memoryBytes;
   }
 
-  decode(chunks: readonly Uint8Array[], byteLength: number, options: DecodeOptions): Push | Broken {
+  decode(chunks: readonly Uint8Array[], byteLength: number, options: DecodeOptions): Decoded {
     if (this.#kernel.memoryBytes > this.#maxRetainedBytes) this.#kernel = new KernelInstance();
     if (options.encoding !== 'gzip')
       return this.#decode(chunks, byteLength, options, options.encoding === 'snappy');
@@ -31,7 +31,7 @@ export class InlineDecoder {
     byteLength: number,
     options: DecodeOptions,
     snappy: boolean,
-  ): Push | Broken {
+  ): Decoded {
     return this.#kernel.decode(chunks, byteLength, {
       snappy,
       version: options.version,

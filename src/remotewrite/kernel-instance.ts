@@ -3,7 +3,15 @@
  * Push whose records and body are views on the kernel's memory.
  */
 import { readFileSync } from 'node:fs';
-import { type Broken, type BrokenCode, type ProtocolVersion, type Push, RECORD_WORDS } from './push.js';
+import {
+  type Broken,
+  type BrokenCode,
+  type Decoded,
+  type Lost,
+  type ProtocolVersion,
+  type Push,
+  RECORD_WORDS,
+} from './push.js';
 
 interface KernelExports {
   readonly memory: WebAssembly.Memory;
@@ -36,7 +44,6 @@ const FAULTS: Readonly<Record<number, readonly [BrokenCode, string]>> = {
   7: ['too_large', 'the body is too large when uncompressed'],
   8: ['too_many_series', 'the body holds too many series'],
   9: ['too_many_series', 'the body holds more symbols than any push needs'],
-  10: ['too_large', 'the body needs more memory than there is'],
   11: ['protobuf', 'the message ends in the middle of a field'],
   12: ['protobuf', 'a varint is too long'],
   13: ['protobuf', 'a field has number 0'],
@@ -45,6 +52,7 @@ const FAULTS: Readonly<Record<number, readonly [BrokenCode, string]>> = {
   16: ['protobuf', 'a group does not end as it began, or is nested too deeply'],
   17: ['protobuf', 'a label refers to a symbol that is not there'],
   18: ['protobuf', 'a series has a label name without a value'],
+  19: ['protobuf', 'the message is of the other version of remote write'],
 };
 
 export interface KernelOptions {
@@ -71,10 +79,10 @@ export class KernelInstance {
     return this.#bytes.length;
   }
 
-  decode(chunks: readonly Uint8Array[], byteLength: number, options: KernelOptions): Push | Broken {
+  decode(chunks: readonly Uint8Array[], byteLength: number, options: KernelOptions): Decoded {
     const kernel = this.#exports;
     const input = kernel.input(byteLength);
-    if (input === 0) return broken(10, 0);
+    if (input === 0) return NO_MEMORY;
     this.#refreshViews();
     let at = input;
     for (const chunk of chunks) {
@@ -90,7 +98,8 @@ export class KernelInstance {
       this.#writeExcluded(options.excludeLabel),
     );
     this.#refreshViews();
-    return code === 0 ? this.#push(byteLength, options.version) : broken(code, this.#result(12));
+    if (code === 0) return this.#push(byteLength, options.version);
+    return code === OUT_OF_MEMORY ? NO_MEMORY : broken(code, this.#result(12));
   }
 
   #push(compressedBytes: number, version: ProtocolVersion): Push {
@@ -138,6 +147,10 @@ export class KernelInstance {
 }
 
 const encoder = new TextEncoder();
+
+/** Not the sender's fault: it may come again. */
+const OUT_OF_MEMORY = 10;
+const NO_MEMORY: Lost = { kind: 'lost', message: 'there is no memory to decode the push in' };
 
 function broken(code: number, offset: number): Broken {
   const [kind, message] = FAULTS[code] ?? (['protobuf', `the kernel answers ${code}`] as const);

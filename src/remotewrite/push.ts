@@ -75,7 +75,7 @@ export interface Broken {
   readonly offset: number;
 }
 
-/** The decoder lost this request (its worker died): the sender may come again. */
+/** The decoder lost this request (its thread died, memory ran out): the sender may come again. */
 export interface Lost {
   readonly kind: 'lost';
   readonly message: string;

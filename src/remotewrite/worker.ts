@@ -1,7 +1,7 @@
 /** Decodes in a thread of the pool, with the same code as inline, and hands records and body over without a copy. */
 import { Piscina } from 'piscina';
 import { InlineDecoder } from './inline-decoder.js';
-import type { Broken, DecodeOptions, Push } from './push.js';
+import type { Decoded, DecodeOptions, Push } from './push.js';
 
 type Transferable = Parameters<typeof Piscina.move>[0];
 
@@ -15,7 +15,7 @@ let decoder: InlineDecoder | undefined;
 
 export function decode({ body, options, maxRetainedBytes }: DecodeTask): unknown {
   decoder ??= new InlineDecoder(maxRetainedBytes);
-  const decoded: Push | Broken = decoder.decode([body], body.length, options);
+  const decoded: Decoded = decoder.decode([body], body.length, options);
   if (decoded.kind !== 'push') return decoded;
   // Views on the kernel's memory can not leave the thread: these two are copied, then moved.
   const push: Push = { ...decoded, records: decoded.records.slice(), body: decoded.body.slice() };

@@ -16,7 +16,7 @@ import { damage, damaged, messageV1, messageV2, wire } from './pushes.js';
 const decoder = new InlineDecoder(64 << 20);
 
 function decode(body: Uint8Array, options: Partial<DecodeOptions> = {}): Push | Broken {
-  return decoder.decode([body], body.length, {
+  const decoded = decoder.decode([body], body.length, {
     version: 1,
     encoding: 'identity',
     maxUncompressedBytes: 64 << 20,
@@ -24,6 +24,8 @@ function decode(body: Uint8Array, options: Partial<DecodeOptions> = {}): Push | 
     excludeLabel: '',
     ...options,
   });
+  if (decoded.kind === 'lost') throw new Error(decoded.message);
+  return decoded;
 }
 
 function sound(body: Uint8Array, options: Partial<DecodeOptions> = {}): Push {
@@ -250,6 +252,13 @@ t.test('each way to lie in a protobuf is refused, with the byte where it is', as
     t.match(decoded, { kind: 'broken', code: 'protobuf' }, name);
     t.match((decoded as Broken).message, message, name);
   }
+});
+
+t.test('a body of one version that says it is of the other is refused, not taken for nothing', async (t) => {
+  const series = one([['__name__', 'up']]);
+  const refused = { kind: 'broken', message: 'the message is of the other version of remote write' };
+  t.match(decode(encodeVersion2(series), { version: 1 }), refused);
+  t.match(decode(encodeVersion1(series), { version: 2 }), refused);
 });
 
 t.test('nothing is something: empty bodies, series, labels and symbols', async (t) => {

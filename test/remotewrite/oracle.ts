@@ -226,12 +226,13 @@ export function hashes(push: Push, word = 2): bigint[] {
 
 /**
  * Where the kernel refuses what protobufjs lets pass, and why that is right: Mimir's own decoder refuses a known
- * field of a wrong wire type and a varint of more than ten bytes, and no sender writes deeply nested groups.
+ * field of a wrong wire type, a varint of more than ten bytes and fields of the other version, and no sender writes deeply nested groups.
  */
 const STRICTER = new Set([
   'a field has the wrong wire type',
   'a varint is too long',
   'a group does not end as it began, or is nested too deeply',
+  'the message is of the other version of remote write',
 ]);
 
 export function mayBeStricter(message: string): boolean {

@@ -50,6 +50,7 @@ export const LENGTH: u32 = 15;
 export const GROUP: u32 = 16;
 export const SYMBOL_REF: u32 = 17;
 export const ODD_REFS: u32 = 18;
+export const OTHER_VERSION: u32 = 19;
 
 /** Makes sure that memory reaches `end`. False: the host gives no more. */
 export function reserve(end: u64): bool {

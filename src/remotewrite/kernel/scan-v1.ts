@@ -1,7 +1,7 @@
 /** Remote Write 1.0: prometheus.WriteRequest. */
 import { isExcluded } from './exclude';
 import { finish, hashBytes, hashLabel } from './hash';
-import { WIRE_TYPE } from './memory';
+import { OTHER_VERSION, WIRE_TYPE } from './memory';
 import {
   checkMessage,
   EXEMPLAR_V1,
@@ -16,6 +16,9 @@ import { cursor, fail, fault, readLength, readTag, seek, skipField, WIRE_BYTES }
 
 const WRITE_REQUEST_TIMESERIES: u32 = 1;
 const WRITE_REQUEST_METADATA: u32 = 3;
+/** Symbols and series of version 2: read as unknown fields, a whole push would pass for nothing. Mimir refuses it, too. */
+const VERSION_2_SYMBOLS: u32 = 4;
+const VERSION_2_TIMESERIES: u32 = 5;
 const SERIES_LABELS: u32 = 1;
 const SERIES_SAMPLES: u32 = 2;
 const SERIES_EXEMPLARS: u32 = 3;
@@ -31,6 +34,10 @@ export function scanVersion1(body: u32, end: u32): void {
     const tag = readTag(end);
     if (fault !== 0) return;
     const field = tag >>> 3;
+    if (field === VERSION_2_SYMBOLS || field === VERSION_2_TIMESERIES) {
+      fail(OTHER_VERSION, at);
+      return;
+    }
     if (field !== WRITE_REQUEST_TIMESERIES && field !== WRITE_REQUEST_METADATA) {
       skipField(tag, end);
       if (fault !== 0) return;

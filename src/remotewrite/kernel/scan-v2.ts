@@ -5,7 +5,7 @@
 
 import { isExcluded } from './exclude';
 import { finish, hashBytes, hashLabel } from './hash';
-import { align16, ODD_REFS, OUT_OF_MEMORY, reserve, SYMBOL_REF, TOO_MANY_SYMBOLS, WIRE_TYPE } from './memory';
+import { align16, ODD_REFS, OTHER_VERSION, OUT_OF_MEMORY, reserve, SYMBOL_REF, TOO_MANY_SYMBOLS, WIRE_TYPE } from './memory';
 import {
   checkMessage,
   clearMetadata,
@@ -23,6 +23,9 @@ import { cursor, fail, fault, readLength, readTag, readVarint32, seek, skipField
 
 const REQUEST_SYMBOLS: u32 = 4;
 const REQUEST_TIMESERIES: u32 = 5;
+/** Series and metadata of version 1: not for here, as in Mimir. */
+const VERSION_1_TIMESERIES: u32 = 1;
+const VERSION_1_METADATA: u32 = 3;
 const SERIES_LABELS_REFS: u32 = 1;
 const SERIES_SAMPLES: u32 = 2;
 const SERIES_HISTOGRAMS: u32 = 3;
@@ -54,8 +57,10 @@ export function readSymbols(free: u32, end: u32): u32 {
     const at = cursor;
     const tag = readTag(end);
     if (fault !== 0) return 0;
-    if (tag >>> 3 === REQUEST_TIMESERIES) seriesFound++;
-    if (tag >>> 3 !== REQUEST_SYMBOLS) {
+    const field = tag >>> 3;
+    if (field === VERSION_1_TIMESERIES || field === VERSION_1_METADATA) return fail(OTHER_VERSION, at);
+    if (field === REQUEST_TIMESERIES) seriesFound++;
+    if (field !== REQUEST_SYMBOLS) {
       skipField(tag, end);
       if (fault !== 0) return 0;
       continue;
