@@ -31,7 +31,7 @@ export interface LeaseCall {
 export interface LeaseReply {
   /** The need and some of the reserve, or 0 when the need could not be met. */
   readonly granted: number;
-  /** What the bucket still holds. */
+  /** What the bucket still holds; below 0 when it owes. */
   readonly available: number;
   /** The bucket's shape, which another replica may have changed. */
   readonly shape: BucketShape;
@@ -118,7 +118,7 @@ export class Lease {
     const { rate, capacity } = this.#shape;
     const waitSeconds =
       n > capacity || rate === 0 ? Number.POSITIVE_INFINITY : Math.max(0, n - available) / rate;
-    return { granted: false, available, waitSeconds };
+    return { granted: false, available: Math.max(0, available), waitSeconds };
   }
 
   giveBack(n: number): void {

@@ -52,7 +52,9 @@ export class LeaseStore {
       bucket.rate = call.shape.rate;
       bucket.capacity = call.shape.capacity;
     }
-    let tokens = Math.max(0, Math.min(bucket.tokens, bucket.capacity) - call.debit);
+    // A bucket may owe what it holds at most; the tenant waits until that is earned.
+    let tokens = Math.min(bucket.tokens, bucket.capacity);
+    if (call.debit > 0) tokens = Math.max(Math.min(tokens, -bucket.capacity), tokens - call.debit);
     tokens = Math.min(bucket.capacity, tokens + call.give);
     let granted = 0;
     if (call.need <= tokens) {

@@ -17,7 +17,8 @@ export class LocalShare {
     this.#replicas = replicas;
     this.#capacity = shape.capacity / replicas;
     this.#bucket = new TokenBucket(shareOf(shape, replicas), nowMs);
-    this.#bucket.take(Math.max(0, this.#capacity - available / replicas), nowMs);
+    const missing = this.#capacity - available / replicas;
+    this.#bucket.take(Math.min(this.#capacity, Math.max(0, missing)), nowMs);
   }
 
   take(n: number, nowMs: number): boolean {

@@ -33,7 +33,9 @@ end
 if ARGV[9] ~= '' and ARGV[9] ~= generation then tokens = math.min(tokens, tonumber(ARGV[10])) end
 
 if ARGV[3] == '1' then rate, capacity = tonumber(ARGV[1]), tonumber(ARGV[2]) end
-tokens = math.max(0, math.min(tokens, capacity) - debit)
+-- A bucket may owe what it holds at most; the tenant waits until that is earned.
+tokens = math.min(tokens, capacity)
+if debit > 0 then tokens = math.max(math.min(tokens, -capacity), tokens - debit) end
 tokens = math.min(capacity, tokens + give)
 
 local granted = 0
