@@ -55,7 +55,7 @@ export class Lease {
   held = 0;
   #shape: BucketShape;
   #shapeIsNews = true;
-  /** What the store held when it last answered, and when it was asked. */
+  /** What the store held when it last answered, and when that was. */
   #available = 0;
   #seenMs = 0;
   #generation = '';
@@ -165,10 +165,10 @@ export class Lease {
   }
 
   /** `waiting`: how much of what is held now goes to pushes that wait. */
-  settle(call: LeaseCall, reply: LeaseReply, waiting: number, sentMs: number, nowMs: number): void {
+  settle(call: LeaseCall, reply: LeaseReply, waiting: number, nowMs: number): void {
     this.held += reply.granted;
     this.#available = reply.available;
-    this.#seenMs = sentMs;
+    this.#seenMs = nowMs;
     this.#generation = reply.generation;
     if (call.reshape && call.shape === this.#shape) this.#shapeIsNews = false;
     if (!this.#shapeIsNews) this.#shape = reply.shape;

@@ -125,16 +125,20 @@ export class LeasedBucket implements Bucket {
   /** Called now and then: whatever has to be said to the store without a push. True when a call was sent. */
   sweep(nowMs: number): boolean {
     if (this.#calling || !this.#host.mayAsk(this.part)) return false;
-    if (this.#local !== undefined || this.#lease.shapeIsNews || this.#owed > 0) {
+    if (this.#local !== undefined) {
+      // Only to pay and to be back: what is leased now would be spent a second time from the share.
+      return this.#send(this.#lease.callToReturn(0, this.#settleDebts(nowMs), nowMs), nowMs);
+    }
+    if (this.#lease.shapeIsNews || this.#owed > 0) {
       return this.#send(this.#lease.callForReserve(this.#settleDebts(nowMs), nowMs), nowMs);
     }
     const surplus = this.#lease.surplus(nowMs);
     return surplus > 0 && this.#send(this.#lease.callToReturn(surplus, 0, nowMs), nowMs);
   }
 
-  replied(call: LeaseCall, reply: LeaseReply, inTime: boolean, sentMs: number, nowMs: number): void {
+  replied(call: LeaseCall, reply: LeaseReply, inTime: boolean, nowMs: number): void {
     this.#calling = false;
-    this.#lease.settle(call, reply, sum(this.#asked) + sum(this.#waiting), sentMs, nowMs);
+    this.#lease.settle(call, reply, sum(this.#asked) + sum(this.#waiting), nowMs);
     if (inTime && this.#local !== undefined) {
       this.#owed += this.#local.spent;
       this.#local = undefined;
@@ -149,8 +153,9 @@ export class LeasedBucket implements Bucket {
   }
 
   /** The deadline is over. The call may still be answered, but no push waits for it. */
-  late(nowMs: number): void {
-    this.#goAlone(nowMs);
+  late(call: LeaseCall, nowMs: number): void {
+    // What it may still be granted is not there for the share.
+    this.#goAlone(nowMs, call.need + call.most);
     this.#answerAllAlone(nowMs);
   }
 
@@ -206,8 +211,10 @@ export class LeasedBucket implements Bucket {
     return debit;
   }
 
-  #goAlone(nowMs: number): void {
-    this.#local ??= new LocalShare(this.#lease.shape, this.#host.replicas(), this.#lease.bound(nowMs), nowMs);
+  #goAlone(nowMs: number, claimed = 0): void {
+    if (this.#local !== undefined) return;
+    const available = this.#lease.bound(nowMs) - this.#owed - claimed;
+    this.#local = new LocalShare(this.#lease.shape, this.#host.replicas(), available, nowMs);
   }
 
   /** What is held is spent first: it is paid for. */

@@ -217,7 +217,7 @@ export class LeasedLedger implements Ledger, LeaseHost {
     const nowMs = this.#options.now();
     this.#landed(flight);
     if (!flight.late) this.#circuit(flight.bucket.part).succeeded();
-    flight.bucket.replied(flight.call, reply, !flight.late, flight.sentMs, nowMs);
+    flight.bucket.replied(flight.call, reply, !flight.late, nowMs);
   }
 
   #failed(flight: CallInFlight, error: unknown): void {
@@ -251,7 +251,7 @@ export class LeasedLedger implements Ledger, LeaseHost {
       this.#lateCalls++;
       flight.late = true;
       this.#partFailed(flight.bucket.part, timeoutError(callTimeoutMs), nowMs);
-      flight.bucket.late(nowMs);
+      flight.bucket.late(flight.call, nowMs);
     }
   }
 

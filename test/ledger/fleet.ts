@@ -9,7 +9,6 @@ import { LeasedBucket, type LeaseHost } from '#src/ledger/leased-bucket.js';
 
 interface Flight {
   readonly call: LeaseCall;
-  readonly sentMs: number;
   reply: LeaseReply | undefined;
   late: boolean;
 }
@@ -34,8 +33,8 @@ export class Replica implements LeaseHost {
     return this.connected;
   }
 
-  send(_bucket: LeasedBucket, call: LeaseCall, nowMs: number): boolean {
-    this.flight = { call, sentMs: nowMs, reply: undefined, late: false };
+  send(_bucket: LeasedBucket, call: LeaseCall): boolean {
+    this.flight = { call, reply: undefined, late: false };
     return true;
   }
 
@@ -53,13 +52,13 @@ export class Replica implements LeaseHost {
     const { flight, fleet } = this;
     if (flight?.reply === undefined) return;
     this.flight = undefined;
-    this.bucket.replied(flight.call, flight.reply, !flight.late, flight.sentMs, fleet.nowMs);
+    this.bucket.replied(flight.call, flight.reply, !flight.late, fleet.nowMs);
   }
 
   late(): void {
     if (this.flight === undefined || this.flight.late) return;
     this.flight.late = true;
-    this.bucket.late(this.fleet.nowMs);
+    this.bucket.late(this.flight.call, this.fleet.nowMs);
   }
 
   /** The connection breaks: whether the call had arrived is not known here. */
@@ -92,6 +91,8 @@ export class Fleet {
   leased = 0;
   debited = 0;
   lost = 0;
+  /** Full buckets that the store's losses of data may have made. */
+  forgotten = 0;
   readonly replicas: Replica[];
   readonly replicaCount: number;
   store: LeaseStore;
@@ -106,6 +107,10 @@ export class Fleet {
     this.replicaCount = replicaCount;
     this.store = this.#newStore();
     this.replicas = Array.from({ length: replicaCount }, () => new Replica(this));
+    // The bucket comes to life, full, with the shape that `earned` begins with.
+    this.replicas[0]?.bucket.sweep(0);
+    this.replicas[0]?.arrive();
+    this.replicas[0]?.answer();
   }
 
   apply(call: LeaseCall): LeaseReply {
@@ -122,8 +127,9 @@ export class Fleet {
     this.#earn();
   }
 
-  /** The store restarts without its data. */
+  /** The store restarts without its data. A replica that never saw the bucket starts a full one. */
   forget(): void {
+    this.forgotten += this.shape.capacity;
     this.store = this.#newStore();
   }
 
