@@ -38,7 +38,7 @@ export interface LeaseReply {
   readonly generation: string;
 }
 
-/** A call is worth this many pushes: keeps the calls under one in twenty pushes, prefetching at half a lease. */
+/** While the bucket is drained a replica calls no more often than once for so many pushes. */
 const PUSHES_PER_CALL = 64;
 const MIN_SPACING_SECONDS = 0.05;
 /** How old the knowledge may be that a push is refused on. */
@@ -46,7 +46,9 @@ const MAX_SPACING_SECONDS = 0.25;
 /** The reserve never lasts longer than this, */
 const MAX_RESERVE_SECONDS = 1;
 /** nor is it more of the use than the bucket refills in this part of the time that it takes to fill. */
-const RESERVE_PART_OF_REFILL = 1 / 8;
+const RESERVE_PART_OF_REFILL = 1 / 6;
+/** What is left of a lease when it is time to ask for the next. */
+const LOW_WATER = 1 / 4;
 /** A lease that nobody took from for so long goes back. */
 const IDLE_MS = 2000;
 
@@ -172,7 +174,7 @@ export class Lease {
     this.#generation = reply.generation;
     if (call.reshape && call.shape === this.#shape) this.#shapeIsNews = false;
     if (!this.#shapeIsNews) this.#shape = reply.shape;
-    this.#lowWater = Math.max(0, this.held - waiting) / 2;
+    this.#lowWater = Math.max(0, this.held - waiting) * LOW_WATER;
     if (reply.granted < call.need + call.least) {
       this.#drainedUntilMs = nowMs + this.#spacingSeconds(nowMs) * 1000;
       this.#prefetchMs = this.#drainedUntilMs;
