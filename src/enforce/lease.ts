@@ -175,7 +175,7 @@ export class Lease {
     if (call.reshape && call.shape === this.#shape) this.#shapeIsNews = false;
     if (!this.#shapeIsNews) this.#shape = reply.shape;
     this.#lowWater = Math.max(0, this.held - waiting) * LOW_WATER;
-    if (reply.granted < call.need + call.least) {
+    if (reply.granted < call.need + Math.floor(call.least)) {
       this.#drainedUntilMs = nowMs + this.#spacingSeconds(nowMs) * 1000;
       this.#prefetchMs = this.#drainedUntilMs;
     }

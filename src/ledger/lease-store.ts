@@ -60,7 +60,8 @@ export class LeaseStore {
     if (call.need <= tokens) {
       const left = tokens - call.need;
       const fill = bucket.capacity > 0 ? left / bucket.capacity : 0;
-      const reserve = Math.min(left, Math.max(call.least, Math.min(call.most * fill, left / 4)));
+      // Whole tokens: fractions that travel to and fro would wear down.
+      const reserve = Math.floor(Math.min(left, Math.max(call.least, Math.min(call.most * fill, left / 4))));
       granted = call.need + reserve;
       tokens = left - reserve;
     }

@@ -43,7 +43,8 @@ if need <= tokens then
   local left = tokens - need
   local fill = 0
   if capacity > 0 then fill = left / capacity end
-  local reserve = math.min(left, math.max(least, math.min(most * fill, left / 4)))
+  -- Whole tokens: fractions that travel to and fro would wear down.
+  local reserve = math.floor(math.min(left, math.max(least, math.min(most * fill, left / 4))))
   granted = need + reserve
   tokens = left - reserve
 end
