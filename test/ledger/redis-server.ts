@@ -29,10 +29,20 @@ export class RedisServer {
   #process: ChildProcess | undefined;
   #admin: Redis | undefined;
 
-  constructor(port: number, args: readonly string[] = [], command = 'redis-server') {
+  constructor(port: number, args: readonly string[] = [], command = 'redis-server', configFile?: string) {
     this.port = port;
-    this.#args = args;
     this.#command = command;
+    this.#args = [
+      ...(configFile === undefined ? [] : [configFile]),
+      '--port',
+      `${port}`,
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      this.folder,
+      ...(configFile === undefined ? ['--save', ''] : []),
+      ...args,
+    ];
   }
 
   static async start(args: readonly string[] = []): Promise<RedisServer> {
@@ -55,11 +65,7 @@ export class RedisServer {
   }
 
   async run(): Promise<void> {
-    this.#process = spawn(
-      this.#command,
-      ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.folder, '--save', '', ...this.#args],
-      { stdio: 'ignore' },
-    );
+    this.#process = spawn(this.#command, this.#args, { stdio: 'ignore' });
     for (let i = 0; i < 200; i++) {
       const pong = await this.admin.ping().catch(() => undefined);
       if (pong === 'PONG') return;
