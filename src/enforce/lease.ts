@@ -162,8 +162,7 @@ export class Lease {
     if (this.held === 0) return 0;
     if (nowMs - this.#usedMs >= IDLE_MS) return this.held;
     const { most } = this.#reserve(nowMs);
-    const wanted = Math.max(most, this.#windowTokens);
-    return this.held > 2 * wanted ? this.held - wanted : 0;
+    return this.held > 2 * most ? this.held - most : 0;
   }
 
   /** `waiting`: how much of what is held now goes to pushes that wait. */

@@ -4,7 +4,7 @@
  */
 const FAILURES_TO_OPEN = 3;
 const FIRST_PROBE_MS = 250;
-const MAX_PROBE_MS = 2000;
+const MAX_PROBE_MS = 1000;
 
 export class Circuit {
   open = false;

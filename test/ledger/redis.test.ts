@@ -11,6 +11,12 @@ import { RedisServer, redisMissing } from './redis-server.js';
 
 const now = (): number => performance.now();
 
+/** All that a user needs: docs/shared-state.md says the same. */
+const PERMISSIONS = [
+  ...['~mimir-edge:*', '+@connection', '+@scripting', '+info', '+time', '+hmget', '+hset', '+pexpire'],
+  ...['+zadd', '+zrem', '+zremrangebyscore', '+zcard'],
+];
+
 t.test('with a Redis', { skip: redisMissing }, async (t) => {
   const redis = await RedisServer.start();
   t.teardown(() => redis.stop());
@@ -136,7 +142,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
   t.test('credentials come from files, and are read again', async (t) => {
     const { writeFileSync } = await import('node:fs');
     const file = `${redis.folder}/password`;
-    await redis.admin.call('ACL', 'SETUSER', 'edge', 'on', '>first', '~*', '+@all');
+    await redis.admin.call('ACL', 'SETUSER', 'edge', 'on', '>first', ...PERMISSIONS);
     writeFileSync(file, 'first\n');
     const url = redis.url.replace('//', '//edge@');
     const { ledger } = await redisLedger(t, url, { passwordFile: file });

@@ -9,7 +9,7 @@ import type { RedisLedgerOptions } from './options.js';
 export type RedisClient = Redis | Cluster;
 
 const FIRST_RECONNECT_MS = 100;
-const MAX_RECONNECT_MS = 2000;
+const MAX_RECONNECT_MS = 1000;
 /** A socket that owes an answer and brings nothing for so long is dead; a multiple of the command timeout. */
 const SOCKET_TIMEOUTS = 10;
 const MIN_SOCKET_TIMEOUT_MS = 500;
