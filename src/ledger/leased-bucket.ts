@@ -37,7 +37,8 @@ export class LeasedBucket implements Bucket {
   position = -1;
   readonly #host: LeaseHost;
   readonly #lease: Lease;
-  #calling = false;
+  /** The call in flight. */
+  #call: LeaseCall | undefined;
   #released = false;
   /** Pushes that the call in flight asks for, and those that came after it. */
   #asked: Waiter[] = [];
@@ -72,13 +73,13 @@ export class LeasedBucket implements Bucket {
   }
 
   get calling(): boolean {
-    return this.#calling;
+    return this.#call !== undefined;
   }
 
   take(n: number, nowMs: number): boolean {
     const lease = this.#lease;
     if (lease.take(n, nowMs)) {
-      if (!this.#calling && lease.runsLow(nowMs)) this.#askAhead(nowMs);
+      if (this.#call === undefined && lease.runsLow(nowMs)) this.#askAhead(nowMs);
       return true;
     }
     return this.#local !== undefined && this.#takeAlone(n, nowMs);
@@ -93,7 +94,7 @@ export class LeasedBucket implements Bucket {
     if (this.#waiting.length >= MAX_WAITERS) return this.#lease.refuse(n);
     return new Promise((answer) => {
       this.#waiting.push({ n, answer });
-      if (!this.#calling) this.#askForWaiting(nowMs);
+      if (this.#call === undefined) this.#askForWaiting(nowMs);
     });
   }
 
@@ -111,12 +112,12 @@ export class LeasedBucket implements Bucket {
     if (this.#released) return;
     this.#released = true;
     this.#host.forget(this);
-    if (!this.#calling) this.returnAll(nowMs);
+    if (this.#call === undefined) this.returnAll(nowMs);
   }
 
   /** Brings back what is held and pays what is owed. False: there is nothing to do or no way to. */
   returnAll(nowMs: number): boolean {
-    if (this.#calling || !this.#host.mayAsk(this.part)) return false;
+    if (this.#call !== undefined || !this.#host.mayAsk(this.part)) return false;
     const debit = this.#settleDebts(nowMs);
     if (this.#lease.held === 0 && debit === 0) return false;
     return this.#send(this.#lease.callToReturn(this.#lease.held, debit, nowMs), nowMs);
@@ -124,7 +125,7 @@ export class LeasedBucket implements Bucket {
 
   /** Called now and then: whatever has to be said to the store without a push. True when a call was sent. */
   sweep(nowMs: number): boolean {
-    if (this.#calling || !this.#host.mayAsk(this.part)) return false;
+    if (this.#call !== undefined || !this.#host.mayAsk(this.part)) return false;
     if (this.#local !== undefined) {
       // Only to pay and to be back: what is leased now would be spent a second time from the share.
       return this.#send(this.#lease.callToReturn(0, this.#settleDebts(nowMs), nowMs), nowMs);
@@ -137,7 +138,7 @@ export class LeasedBucket implements Bucket {
   }
 
   replied(call: LeaseCall, reply: LeaseReply, inTime: boolean, nowMs: number): void {
-    this.#calling = false;
+    this.#call = undefined;
     this.#lease.settle(call, reply, sum(this.#asked) + sum(this.#waiting), nowMs);
     if (inTime && this.#local !== undefined) {
       this.#owed += this.#local.spent;
@@ -149,19 +150,18 @@ export class LeasedBucket implements Bucket {
       answer(this.#lease.spend(n) ? granted(this.#lease.held) : this.#lease.refuse(n));
     }
     if (this.#waiting.length > 0) this.#serveWaiting(nowMs);
-    if (this.#released && !this.#calling) this.returnAll(nowMs);
+    if (this.#released && this.#call === undefined) this.returnAll(nowMs);
   }
 
   /** The deadline is over. The call may still be answered, but no push waits for it. */
-  late(call: LeaseCall, nowMs: number): void {
-    // What it may still be granted is not there for the share.
-    this.#goAlone(nowMs, call.need + call.most);
+  late(nowMs: number): void {
+    this.#goAlone(nowMs);
     this.#answerAllAlone(nowMs);
   }
 
   failed(call: LeaseCall, nowMs: number): void {
-    this.#calling = false;
     this.#goAlone(nowMs);
+    this.#call = undefined;
     this.#local?.unsettle(call.debit);
     this.#answerAllAlone(nowMs);
   }
@@ -179,7 +179,6 @@ export class LeasedBucket implements Bucket {
     const smallest = asked[0]?.n ?? 0;
     const call = this.#lease.callForPushes(smallest, sum(asked) - smallest, this.#settleDebts(nowMs), nowMs);
     if (this.#send(call, nowMs)) return;
-    this.#lease.giveBack(call.give);
     this.#goAlone(nowMs);
     this.#answerAllAlone(nowMs);
   }
@@ -200,9 +199,13 @@ export class LeasedBucket implements Bucket {
   }
 
   #send(call: LeaseCall, nowMs: number): boolean {
-    this.#calling = this.#host.send(this, call, nowMs);
-    if (!this.#calling) this.#owed += call.debit;
-    return this.#calling;
+    if (this.#host.send(this, call, nowMs)) {
+      this.#call = call;
+      return true;
+    }
+    this.#owed += call.debit;
+    this.#lease.giveBack(call.give);
+    return false;
   }
 
   #settleDebts(nowMs: number): number {
@@ -211,8 +214,10 @@ export class LeasedBucket implements Bucket {
     return debit;
   }
 
-  #goAlone(nowMs: number, claimed = 0): void {
+  #goAlone(nowMs: number): void {
     if (this.#local !== undefined) return;
+    // What a call in flight pays, and what it may still be granted, is not there for the share.
+    const claimed = this.#call === undefined ? 0 : this.#call.debit + this.#call.need + this.#call.most;
     const available = this.#lease.bound(nowMs) - this.#owed - claimed;
     this.#local = new LocalShare(this.#lease.shape, this.#host.replicas(), available, nowMs);
   }

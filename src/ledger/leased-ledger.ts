@@ -252,7 +252,7 @@ export class LeasedLedger implements Ledger, LeaseHost {
       this.#lateCalls++;
       flight.late = true;
       this.#partFailed(flight.bucket.part, timeoutError(callTimeoutMs), nowMs);
-      flight.bucket.late(flight.call, nowMs);
+      flight.bucket.late(nowMs);
     }
   }
 

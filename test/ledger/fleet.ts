@@ -58,7 +58,7 @@ export class Replica implements LeaseHost {
   late(): void {
     if (this.flight === undefined || this.flight.late) return;
     this.flight.late = true;
-    this.bucket.late(this.flight.call, this.fleet.nowMs);
+    this.bucket.late(this.fleet.nowMs);
   }
 
   /** The connection breaks: whether the call had arrived is not known here. */
