@@ -49,7 +49,8 @@ if (redisMissing) {
 async function measure(way: Plan['way'], skewed: boolean, bursty: boolean): Promise<Outcome> {
   const redis = await RedisServer.start();
   try {
-    const startAt = Date.now() + 1500;
+    // Time for all replicas to start: one that is late would offer for longer than the others.
+    const startAt = Date.now() + 1500 + 500 * REPLICAS;
     const fleetPushes = PUSHES_PER_SECOND * REPLICAS;
     const runs = Array.from({ length: REPLICAS }, (_, replica) => {
       const share = skewed ? (replica === 0 ? SKEW : (1 - SKEW) / (REPLICAS - 1)) : 1 / REPLICAS;
