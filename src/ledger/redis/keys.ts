@@ -1,0 +1,45 @@
+/** Names of keys. All of a tenant's keys have one hash tag, so that they live in one slot of a cluster. */
+import { createHash } from 'node:crypto';
+import type { BucketKind } from '../../enforce/ledger.js';
+
+/** Ranges of a cluster's slots that are given up and probed each on their own. */
+export const CLUSTER_PARTS = 16;
+const SLOTS = 16384;
+
+const PLAIN = /^[0-9A-Za-z!_.*'()-]{1,150}$/;
+
+/** Tenant ids that Mimir allows stand for themselves; nothing else gets into a key. */
+export function tenantTag(tenant: string): string {
+  return PLAIN.test(tenant) ? tenant : `#${createHash('sha256').update(tenant).digest('hex')}`;
+}
+
+export function bucketKey(prefix: string, tenant: string, kind: BucketKind): string {
+  return `${prefix}{${tenantTag(tenant)}}:${kind}`;
+}
+
+export function clusterPartOf(tag: string): number {
+  return Math.floor((crc16(tag) % SLOTS) / (SLOTS / CLUSTER_PARTS));
+}
+
+/** One key in each part, for heartbeats. */
+export function heartbeatKeys(prefix: string, parts: number): string[] {
+  const keys: string[] = [];
+  for (let i = 0, found = 0; found < parts; i++) {
+    const part = parts === 1 ? 0 : clusterPartOf(`#${i}`);
+    if (keys[part] !== undefined) continue;
+    keys[part] = `${prefix}{#${i}}:replicas`;
+    found++;
+  }
+  return keys;
+}
+
+/** CRC16 (XMODEM), by which Redis Cluster places keys. */
+function crc16(text: string): number {
+  let crc = 0;
+  for (const byte of Buffer.from(text)) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+    crc &= 0xffff;
+  }
+  return crc;
+}

@@ -1,0 +1,26 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import { RedisServer, redisMissing } from '../ledger/redis-server.js';
+import { SharedLoad } from './shared-load.js';
+
+t.setTimeout(120_000);
+
+t.test(
+  'paused for ten seconds: a socket that answers nothing is given up',
+  { skip: redisMissing },
+  async (t) => {
+    const redis = await RedisServer.start();
+    t.teardown(() => redis.stop());
+    const load = await SharedLoad.start(t, redis.url);
+    t.ok(await load.flows());
+    redis.signal('SIGSTOP');
+    t.ok(await load.state('degraded'));
+    t.ok(await load.flows());
+    await delay(10_000);
+    redis.signal('SIGCONT');
+    t.ok(await load.recovered());
+    t.ok(await load.flows());
+    load.check(t);
+    load.checkLog(t, 2);
+  },
+);

@@ -1,0 +1,43 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { charge, eventually } from '../ledger/contract.js';
+import { redisLedger } from '../ledger/given.js';
+import { freePort, RedisServer, redisMissing } from '../ledger/redis-server.js';
+
+const required = process.env['REQUIRE_PEERS'] === '1';
+const missing: string | false =
+  redisMissing ||
+  (spawnSync('openssl', ['version']).status === 0 || required ? false : 'openssl is not installed');
+
+t.test('TLS: rediss:// with a CA and a client certificate from files', { skip: missing }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-tls-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const made = spawnSync('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+    ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
+    ...['-keyout', key, '-out', cert],
+  ]);
+  t.equal(made.status, 0, 'a certificate');
+  const tlsPort = await freePort();
+  const redis = await RedisServer.start([
+    ...['--tls-port', `${tlsPort}`, '--tls-cert-file', cert, '--tls-key-file', key],
+    ...['--tls-ca-cert-file', cert, '--tls-auth-clients', 'yes'],
+  ]);
+  t.teardown(() => redis.stop());
+
+  const url = `rediss://localhost:${tlsPort}`;
+  const trusted = await redisLedger(t, url, { caFile: cert, certFile: cert, keyFile: key });
+  t.equal(trusted.ledger.status().state, 'up');
+  const bucket = trusted.ledger.bucket('tls', 'items', { rate: 0, capacity: 10 }, performance.now());
+  t.ok((await charge(bucket, 10)).granted);
+  t.notOk((await charge(bucket, 1)).granted);
+
+  const stranger = await redisLedger(t, url, { connectTimeoutMs: 300 });
+  t.equal(stranger.ledger.status().state, 'degraded', 'without the CA nothing is trusted');
+  t.ok(await eventually(() => stranger.ledger.status().lastError?.kind === 'connection'));
+  t.match(stranger.ledger.status().lastError?.message, /certificate/);
+});

@@ -1,0 +1,51 @@
+/** Ledgers for tests, closed with the test that opened them. */
+import type { Test } from 'tap';
+import type { LeasedLedger } from '#src/ledger/leased-ledger.js';
+import { createRedisLedger, type RedisLedgerSettings } from '#src/ledger/redis/redis-ledger.js';
+
+export interface LogLine {
+  readonly level: 'info' | 'warn';
+  readonly message: string;
+}
+
+export interface TestLedger {
+  readonly ledger: LeasedLedger;
+  readonly lines: readonly LogLine[];
+}
+
+export async function redisLedger(
+  t: Test,
+  url: string | readonly string[],
+  settings: Partial<RedisLedgerSettings> = {},
+): Promise<TestLedger> {
+  const lines: LogLine[] = [];
+  const ledger = createRedisLedger({
+    urls: typeof url === 'string' ? [url] : url,
+    mode: 'single',
+    sentinelMaster: 'primary',
+    usernameFile: '',
+    passwordFile: '',
+    sentinelPasswordFile: '',
+    caFile: '',
+    certFile: '',
+    keyFile: '',
+    keyPrefix: 'mimir-edge:',
+    // Generous: the machine that runs the tests may be slow, and a late answer is not what they are about.
+    commandTimeoutMs: 500,
+    connectTimeoutMs: 5000,
+    maxInFlight: 1024,
+    replicas: 0,
+    onLoss: 'local-share',
+    closeTimeoutMs: 1000,
+    now: () => performance.now(),
+    random: Math.random,
+    log: {
+      info: (_details, message) => lines.push({ level: 'info', message }),
+      warn: (_details, message) => lines.push({ level: 'warn', message }),
+    },
+    ...settings,
+  });
+  t.teardown(() => ledger.close());
+  await ledger.start();
+  return { ledger, lines };
+}

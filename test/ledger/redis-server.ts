@@ -1,0 +1,94 @@
+/** A real redis-server of our own: on a free port of loopback, in a temporary folder, ended by its process id. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+
+/** Why the tests that need it are skipped; undefined when it is there, or when peers are required. */
+export const redisMissing: string | false =
+  spawnSync('redis-server', ['--version']).status === 0 || process.env['REQUIRE_PEERS'] === '1'
+    ? false
+    : 'redis-server is not installed';
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+export class RedisServer {
+  readonly port: number;
+  readonly folder = mkdtempSync(join(tmpdir(), 'mimir-edge-redis-'));
+  readonly #args: readonly string[];
+  readonly #command: string;
+  #process: ChildProcess | undefined;
+  #admin: Redis | undefined;
+
+  constructor(port: number, args: readonly string[] = [], command = 'redis-server', configFile?: string) {
+    this.port = port;
+    this.#command = command;
+    this.#args = [
+      ...(configFile === undefined ? [] : [configFile]),
+      '--port',
+      `${port}`,
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      this.folder,
+      ...(configFile === undefined ? ['--save', ''] : []),
+      ...args,
+    ];
+  }
+
+  static async start(args: readonly string[] = []): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), args);
+    await server.run();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Commands of the test itself, on a patient connection. */
+  get admin(): Redis {
+    this.#admin ??= new Redis({ port: this.port, host: '127.0.0.1', retryStrategy: () => 50 }).on(
+      'error',
+      () => {},
+    );
+    return this.#admin;
+  }
+
+  async run(): Promise<void> {
+    this.#process = spawn(this.#command, this.#args, { stdio: 'ignore' });
+    for (let i = 0; i < 200; i++) {
+      const pong = await this.admin.ping().catch(() => undefined);
+      if (pong === 'PONG') return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`${this.#command} does not answer on port ${this.port}`);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  async stop(): Promise<void> {
+    this.#admin?.disconnect();
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
