@@ -8,13 +8,14 @@ import type { Logger } from 'pino';
 import { AdminServer } from './admin/server.js';
 import type { Config } from './config/config.js';
 import { Enforcer } from './enforce/enforcer.js';
-import { MemoryLedger } from './ledger/memory.js';
+import { openLedger } from './ledger/open-ledger.js';
 import { FileOverrides } from './overrides/file.js';
 import { ByteBudget } from './proxy/body.js';
 import { ProxyServer } from './proxy/server.js';
 import { Upstream } from './proxy/upstream.js';
 import { seriesName } from './remotewrite/labels.js';
 import { createDecoder } from './remotewrite/pool.js';
+import { exportLedger } from './telemetry/ledger-metrics.js';
 import { Metrics } from './telemetry/metrics.js';
 import { RefusalLog } from './telemetry/refusal-log.js';
 import { exportTenants } from './telemetry/tenant-metrics.js';
@@ -35,7 +36,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
   let draining = false;
 
   const overrides = openOverrides(config, log, (snapshot) => enforcer.apply(snapshot, now()));
-  const ledger = new MemoryLedger();
+  const { ledger, status: ledgerStatus } = await openLedger(config, now, log);
   const enforcer = new Enforcer(
     {
       snapshot: overrides.snapshot,
@@ -107,6 +108,8 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
       details: {
         draining,
         mode: enforcer.mode,
+        // A ledger that is out of reach does not make a replica unready: it would take all of them out at once.
+        ledger: ledgerStatus?.() ?? 'memory',
         limits: { ...limits, hash: enforcer.snapshot.hash, tenants: enforcer.snapshot.tenants.size },
       },
     };
@@ -169,6 +172,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
       ['ready', '1 while the process is ready.', () => (draining ? 0 : 1)],
     ];
     for (const [name, help, read] of gauges) metrics.gauge({ name: `mimir_edge_${name}`, help, read });
+    if (ledgerStatus !== undefined) exportLedger(metrics, ledgerStatus);
     metrics.counter({
       name: 'mimir_edge_limits_failures_total',
       help: 'Attempts to read the overrides that failed.',

@@ -2,7 +2,7 @@
  * The effective configuration: defaults, then the file, then MIMIR_EDGE_* variables, then flags. Everything that is
  * wrong is reported at once, and nothing that is wrong is passed over.
  */
-import { isMap, isScalar, LineCounter, type Node, parseDocument, stringify, type YAMLMap } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, stringify, type YAMLMap } from 'yaml';
 import {
   DEFAULT_LIMITS,
   EDGE_LIMITS,
@@ -114,7 +114,6 @@ class Loader {
       lineCounter: lines,
       prettyErrors: false,
       uniqueKeys: true,
-      merge: true,
     });
     const place = (offset: number): string => {
       const { line, col } = lines.linePos(offset);
@@ -131,7 +130,7 @@ class Loader {
 
   #readMap(prefix: string, map: YAMLMap, at: At): void {
     for (const { key, value } of map.items) {
-      const name = prefix + String(isScalar(key) ? key.value : key);
+      const name = prefix + keyText(key);
       if (name === 'limits') {
         this.#readLimits(name, value, MIMIR_LIMITS, this.#limits, at(key), at);
       } else if (name === 'edge_limits') {
@@ -140,7 +139,7 @@ class Loader {
         if (isMap(value)) this.#readMap(`${name}.`, value, at);
         else if (!isNull(value)) this.#error(name, at(key), 'expected a map of settings');
       } else {
-        this.#setKnown(name, (value as Node | null)?.toJSON(), at(key));
+        this.#setKnown(name, plainValue(value), at(key));
       }
     }
   }
@@ -159,7 +158,7 @@ class Loader {
       return;
     }
     for (const { key, value } of map.items) {
-      const name = String(isScalar(key) ? key.value : key);
+      const name = keyText(key);
       const facts = Object.hasOwn(table, name) ? table[name] : undefined;
       // A block that was copied from Mimir's own configuration has limits that mean nothing here.
       if (facts === undefined && table === MIMIR_LIMITS && OTHER_MIMIR_LIMITS.has(name)) continue;
@@ -182,6 +181,8 @@ class Loader {
   #set(path: SettingPath, raw: unknown, source: string): void {
     const read = readSetting(SETTINGS[path], raw);
     if ('value' in read) this.#values.set(path, read.value);
+    // What does not read as a Redis URL may still have a password in it.
+    else if (SETTINGS[path].type === 'redis') this.#error(path, source, `expected ${read.expected}`);
     else this.#error(path, source, `expected ${read.expected}, found ${shown(raw)}`);
   }
 
@@ -190,7 +191,7 @@ class Loader {
   }
 }
 
-/** As YAML that could be the file. A password in a URL can not be given, so there is nothing to hide yet. */
+/** As YAML that could be the file, but for passwords. */
 export function printConfig(config: Config): string {
   const tree: Record<string, unknown> = {};
   for (const path of SETTING_PATHS) put(tree, path.split('.'), printed(SETTINGS[path], config[path]));
@@ -202,11 +203,18 @@ export function printConfig(config: Config): string {
 
 function printed(setting: Setting, value: unknown): unknown {
   if (setting.type === 'duration') return `${value}ms`;
+  if (setting.type === 'redis') return (value as readonly string[]).map(withoutPassword);
   if (setting.type === 'address') {
     const { host, port } = value as { host: string; port: number };
     return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   }
   return value;
+}
+
+function withoutPassword(url: string): string {
+  const shown = new URL(url);
+  if (shown.password !== '') shown.password = '********';
+  return shown.href;
 }
 
 function printLimits(table: LimitTable, limits: object): Record<string, unknown> {
@@ -225,12 +233,26 @@ function put(tree: Record<string, unknown>, [head = '', ...rest]: string[], valu
   put(tree[head] as Record<string, unknown>, rest, value);
 }
 
+/** Read as a setting, it is none of any type. */
+const A_MAP: unique symbol = Symbol('a map');
+
+/** A scalar or a list of scalars; no setting is anything else. */
+function plainValue(node: unknown): unknown {
+  if (isScalar(node)) return node.value;
+  if (isSeq(node)) return node.items.map((item) => (isScalar(item) ? item.value : 'a map or a list'));
+  return isNull(node) ? null : A_MAP;
+}
+
+function keyText(key: unknown): string {
+  return isScalar(key) ? String(key.value) : '(not a text)';
+}
+
 function isNull(node: unknown): boolean {
   return node === null || node === undefined || (isScalar(node) && node.value === null);
 }
 
 function shown(raw: unknown): string {
-  return JSON.stringify(raw) ?? 'nothing';
+  return raw === A_MAP ? 'a map' : (JSON.stringify(raw) ?? 'nothing');
 }
 
 function hint(name: string, names: Iterable<string>): string {

@@ -27,6 +27,10 @@ const READERS: { [T in keyof SettingTypes]: (raw: unknown) => SettingTypes[T] | 
     const urls = readList(raw);
     return urls?.every(isHttpUrl) ? urls : undefined;
   },
+  redis: (raw) => {
+    const urls = readList(raw);
+    return urls?.every(isRedisUrl) ? urls : undefined;
+  },
   address: readAddress,
   duration: readDurationMs,
   size: readSizeBytes,
@@ -40,6 +44,7 @@ const EXPECTED: Record<keyof SettingTypes, string> = {
   strings: 'a list of texts',
   paths: 'one path or a list of paths',
   url: 'one http:// or https:// URL or a list of them',
+  redis: 'one redis:// or rediss:// URL or a list of them',
   address: 'host:port, such as 0.0.0.0:8080 or [::1]:8080',
   duration: 'a duration such as 500ms, 30s or 1h30m',
   size: 'a size such as 65536, 64KiB or 100MiB',
@@ -67,6 +72,10 @@ function isHttpUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, search, hash, username } = new URL(text);
   return (protocol === 'http:' || protocol === 'https:') && search === '' && hash === '' && username === '';
+}
+
+function isRedisUrl(text: string): boolean {
+  return URL.canParse(text) && ['redis:', 'rediss:'].includes(new URL(text).protocol);
 }
 
 const ADDRESS = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/;

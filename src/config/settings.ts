@@ -8,6 +8,8 @@ export interface SettingTypes {
   string: string;
   strings: readonly string[];
   url: readonly string[];
+  /** May have a password in it: never shown. */
+  redis: readonly string[];
   path: string;
   paths: readonly string[];
   address: { readonly host: string; readonly port: number };
@@ -136,6 +138,63 @@ export const SETTINGS = {
     "Mimir's distributors: each gives a tenant the whole burst.",
     1,
   ),
+
+  'state.redis.url': setting(
+    'redis',
+    '',
+    'Where replicas share their buckets: redis:// or rediss://, several for Sentinel and Cluster. Empty: each replica ' +
+      'counts for itself.',
+  ),
+  'state.redis.mode': setting(['single', 'sentinel', 'cluster'], 'single', 'What the URLs are.'),
+  'state.redis.sentinel_master': setting(
+    'string',
+    'mymaster',
+    'The name that the sentinels know the primary under.',
+  ),
+  'state.redis.username_file': setting(
+    'path',
+    '',
+    'File with the user name; read again before every connection.',
+  ),
+  'state.redis.password_file': setting(
+    'path',
+    '',
+    'File with the password; read again before every connection.',
+  ),
+  'state.redis.sentinel_password_file': setting('path', '', "File with the sentinels' own password."),
+  'state.redis.tls.ca_file': setting('path', '', "PEM file with the CA of rediss://. Empty: the system's."),
+  'state.redis.tls.cert_file': setting('path', '', 'PEM file with a client certificate.'),
+  'state.redis.tls.key_file': setting('path', '', 'PEM file with its key.'),
+  'state.redis.key_prefix': setting(
+    'string',
+    'mimir-edge:',
+    'Before every key: two fleets on one Redis need two.',
+  ),
+  'state.redis.command_timeout': setting('duration', '50ms', 'Time that a push waits for one answer.', 1),
+  'state.redis.connect_timeout': setting(
+    'duration',
+    '1s',
+    'Time to connect, and that the start waits for Redis.',
+    1,
+  ),
+  'state.redis.max_in_flight': setting(
+    'count',
+    '1024',
+    'Calls sent and not answered; beyond, local shares.',
+    1,
+  ),
+  'state.replicas': setting(
+    'count',
+    '0',
+    'Replicas that share the limits. 0: counted by heartbeats in Redis.',
+    0,
+  ),
+  'state.on_loss': setting(
+    ['local-share', 'allow', 'refuse'],
+    'local-share',
+    'Without Redis: each replica serves its share, pushes that no lease covers pass, or they are refused (503).',
+  ),
+  'state.close_timeout': setting('duration', '1s', 'Time to return leases on stop.', 0),
 
   'shutdown.delay': setting(
     'duration',

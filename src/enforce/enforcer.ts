@@ -163,13 +163,7 @@ export class Enforcer {
     if (purse.bucket.take(1, nowMs)) return admitted(tenant, 1);
     return whenAnswered(purse.bucket.ask(1, nowMs), (answer) => {
       if (answer.granted) return admitted(tenant, 1);
-      const refusal = refuse(
-        'request_rate_limited',
-        `the push was refused because tenant ${tenant.id} is over its request rate of ` +
-          `${tenant.limits.request_rate} requests/s with a burst of ${tenant.limits.request_burst_size}; ` +
-          `limit: request_rate, request_burst_size`,
-        this.#details(tenant, answer.waitSeconds),
-      );
+      const refusal = answer.lost ? this.#refuseLost(tenant, answer) : this.#refuseRequest(tenant, answer);
       const outcome = this.#outcome(tenant, undefined, refusal);
       return outcome.kind === 'refuse' ? outcome : admitted(tenant, 0, refusal);
     });
@@ -229,6 +223,7 @@ export class Enforcer {
   }
 
   #refuseItems(tenant: Tenant, purse: Purse, items: number, answer: Answer): Refusal {
+    if (answer.lost) return this.#refuseLost(tenant, answer);
     return refuse(
       'rate_limited',
       `the push was refused because tenant ${tenant.id} is over its ingestion rate of ${purse.allowance.rate} ` +
@@ -240,11 +235,31 @@ export class Enforcer {
   }
 
   #refuseBytes(tenant: Tenant, purse: Purse, bytes: number, answer: Answer): Refusal {
+    if (answer.lost) return this.#refuseLost(tenant, answer);
     return refuse(
       'edge_bytes_rate_limited',
       `the push was refused because tenant ${tenant.id} is over its byte rate of ${purse.allowance.rate} bytes/s ` +
         `with a burst of ${purse.allowance.capacity}: the body has ${bytes} bytes and ` +
         `${Math.floor(answer.available)} are left; limit: bytes_per_second, bytes_burst_size`,
+      this.#details(tenant, answer.waitSeconds),
+    );
+  }
+
+  #refuseRequest(tenant: Tenant, answer: Answer): Refusal {
+    const { request_rate, request_burst_size } = tenant.limits;
+    return refuse(
+      'request_rate_limited',
+      `the push was refused because tenant ${tenant.id} is over its request rate of ${request_rate} requests/s with a ` +
+        `burst of ${request_burst_size}; limit: request_rate, request_burst_size`,
+      this.#details(tenant, answer.waitSeconds),
+    );
+  }
+
+  /** Says nothing of the tenant's limit, so the sender must keep its data: 503, not 429. */
+  #refuseLost(tenant: Tenant, answer: Answer): Refusal {
+    return refuse(
+      'edge_state_lost',
+      `the shared state is out of reach, and no push of tenant ${tenant.id} is let through without it`,
       this.#details(tenant, answer.waitSeconds),
     );
   }

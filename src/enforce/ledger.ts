@@ -20,6 +20,8 @@ export interface Answer {
   readonly available: number;
   /** Seconds until the same request could pass; Infinity when it never can. 0 when granted. */
   readonly waitSeconds: number;
+  /** The store could not be asked, and nothing is given on trust: no word on the tenant's limit. */
+  readonly lost?: true;
 }
 
 /** Times are milliseconds of a clock that never steps back. */

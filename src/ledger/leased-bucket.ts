@@ -235,7 +235,7 @@ export class LeasedBucket implements Bucket {
   #answerAlone(n: number, nowMs: number): Answer {
     if (this.#lease.spend(n) || this.#takeAlone(n, nowMs)) return granted(this.#lease.held);
     if (this.#host.onLoss === 'refuse' || this.#local === undefined) {
-      return { granted: false, available: this.#lease.held, waitSeconds: UNKNOWN_WAIT_SECONDS };
+      return { granted: false, available: this.#lease.held, waitSeconds: UNKNOWN_WAIT_SECONDS, lost: true };
     }
     // A push that no share can hold may pass when the store is back.
     const waitSeconds = this.#local.waitSeconds(n - this.#lease.held, nowMs);

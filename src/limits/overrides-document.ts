@@ -13,6 +13,7 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  type Scalar,
   visit,
   type YAMLMap,
 } from 'yaml';
@@ -149,7 +150,11 @@ class Reader {
   *#pairs(path: string, map: YAMLMap): Generator<[key: string, pair: Pair]> {
     const seen = new Set<string>();
     for (const pair of map.items) {
-      const key = keyText(pair);
+      if (!isScalar(pair.key)) {
+        this.#error(path, 'a key must be a text', pair.key as Node | null);
+        continue;
+      }
+      const key = keyText(pair.key);
       if (seen.has(key)) this.#error(path, `the key ${key} is given twice`, pair.key as Node);
       else yield [key, pair];
       seen.add(key);
@@ -246,8 +251,6 @@ function isNothing(node: unknown): node is null {
 }
 
 /** A key as it is written: a tenant named 007 or 1e3 is not a number. */
-function keyText(pair: Pair): string {
-  const key = pair.key;
-  if (!isScalar(key)) return String(key);
+function keyText(key: Scalar): string {
   return key.source ?? String(key.value);
 }

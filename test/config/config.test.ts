@@ -118,6 +118,8 @@ t.test('settings that make no sense are refused: alone, or together', async (t) 
 
 t.test('a file that is no map, or no YAML, is an error with its place', async (t) => {
   t.match(errorsOf('- a')[0], /edge.yaml:1:1: .*expected a map/);
+  t.match(errorsOf('?  <<: ')[0], /unknown setting/);
+  t.match(errorsOf('push: { paths: { a: b } }')[0], /a list of texts/);
   t.match(errorsOf('mode: "off')[0], /^edge.yaml:1:/);
   t.match(errorsOf('mode: off\nmode: shadow')[0], /^edge.yaml:2:1/);
 });
@@ -130,6 +132,14 @@ t.test('what --print-config shows is a file that comes to the same', async (t) =
     },
   );
   t.strictSame(load(printConfig(config)), config);
+});
+
+t.test('a password in a URL of Redis is never shown', async (t) => {
+  const url = 'rediss://user:s3cret@redis:6379/1';
+  const shown = printConfig(load('', { flags: { 'state.redis.url': url } }));
+  t.match(shown, 'rediss://user:********@redis:6379/1');
+  t.notMatch(shown, 's3cret');
+  t.notMatch(errorsOf('', { flags: { 'state.redis.url': 'http://user:s3cret@redis' } }).join(), 's3cret');
 });
 
 t.test('docs/settings.md lists every setting as it is declared', async (t) => {

@@ -101,6 +101,7 @@ t.test('every error has its path, line and column', async (t) => {
     ['overrides:\n  a: {request_rate: 1, request_rate: 2}', 'overrides.a', 2, 24, 'given twice'],
     ['overrides:\n  a: {}\n  a: {}', 'overrides', 3, 3, 'given twice'],
     ['overrides: {a: {', '', 1, 17, 'Flow map'],
+    ['?  <<: ', '', 1, 6, 'a key must be a text'],
     ['overrides:\n\ta: 1', '', 2, 1, 'Tabs'],
   ];
   for (const [text, path, line, column, message] of cases) {

@@ -1,0 +1,38 @@
+/** How the shared ledger is doing, read when somebody scrapes. */
+import { Counter } from 'prom-client';
+import type { LedgerStatus } from '../ledger/leased-ledger.js';
+import type { Metrics } from './metrics.js';
+
+export function exportLedger(metrics: Metrics, status: () => LedgerStatus): void {
+  const gauges: [string, string, (now: LedgerStatus) => number][] = [
+    [
+      'degraded',
+      '1 while some part of the shared state does not answer.',
+      ({ state }) => (state === 'up' ? 0 : 1),
+    ],
+    ['parts_down', 'Parts of the shared state that do not answer.', ({ partsDown }) => partsDown],
+    ['replicas', 'Replicas that a local share is made for.', ({ replicas }) => replicas],
+    ['buckets', 'Buckets that this replica shares.', ({ buckets }) => buckets],
+    ['buckets_alone', 'Buckets that serve a local share.', ({ bucketsAlone }) => bucketsAlone],
+    ['tokens_leased', 'Tokens that are leased and not spent.', ({ tokensLeased }) => tokensLeased],
+    ['calls_in_flight', 'Calls that are sent and not answered.', ({ callsInFlight }) => callsInFlight],
+  ];
+  for (const [name, help, read] of gauges) {
+    metrics.gauge({ name: `mimir_edge_ledger_${name}`, help, read: () => read(status()) });
+  }
+  metrics.counter({
+    name: 'mimir_edge_ledger_calls_total',
+    help: 'Calls to the shared state.',
+    read: () => status().calls,
+  });
+  new Counter({
+    name: 'mimir_edge_ledger_errors_total',
+    help: 'Calls to the shared state that failed, by kind.',
+    labelNames: ['kind'],
+    registers: [metrics.registry],
+    collect() {
+      this.reset();
+      for (const [kind, count] of Object.entries(status().errors)) this.inc({ kind }, count);
+    },
+  });
+}
