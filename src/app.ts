@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import { AdminServer } from './admin/server.js';
 import type { Config } from './config/config.js';
 import { Enforcer } from './enforce/enforcer.js';
-import { openLedger } from './ledger/open-ledger.js';
+import { openLedger } from './open-ledger.js';
 import { FileOverrides } from './overrides/file.js';
 import { ByteBudget } from './proxy/body.js';
 import { ProxyServer } from './proxy/server.js';

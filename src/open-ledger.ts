@@ -1,9 +1,9 @@
 /** The ledger that the settings ask for: shared through Redis, or of this process alone. */
-import type { Config } from '../config/config.js';
-import type { Ledger } from '../enforce/ledger.js';
-import type { LedgerLog, LedgerStatus } from './leased-ledger.js';
-import { MemoryLedger } from './memory.js';
-import { createRedisLedger } from './redis/redis-ledger.js';
+import type { Config } from './config/config.js';
+import type { Ledger } from './enforce/ledger.js';
+import type { LedgerLog, LedgerStatus } from './ledger/leased-ledger.js';
+import { MemoryLedger } from './ledger/memory.js';
+import { createRedisLedger } from './ledger/redis/redis-ledger.js';
 
 export interface OpenLedger {
   readonly ledger: Ledger;
