@@ -125,9 +125,10 @@ export const REASONS = {
     remedy: 'Look at the body with `mimir-edge inspect`; mend the sender or what stands between.',
   },
   edge_incomplete_body: {
-    status: 408,
+    // Not 408: a sender drops for good what is refused with 4xx, and a slow network is not its mistake.
+    status: 503,
     id: 'err-edge-incomplete-body',
-    retry: false,
+    retry: true,
     meaning: 'The body did not arrive in time (`server.body_timeout`).',
     remedy: 'Look at the network between sender and edge, or raise `server.body_timeout`.',
   },
