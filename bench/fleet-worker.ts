@@ -1,7 +1,9 @@
 /** One replica of the fleet bench: offers pushes by the plan that the parent sends, and reports what became of them. */
+
 import { Redis } from 'ioredis';
 import type { Bucket } from '#src/enforce/ledger.js';
 import { createRedisLedger } from '#src/ledger/redis/redis-ledger.js';
+import { plainRedis } from '../test/ledger/given.js';
 
 export interface TenantPlan {
   readonly name: string;
@@ -47,19 +49,8 @@ interface Decider {
 
 async function leases(plan: Plan): Promise<Decider> {
   const ledger = createRedisLedger({
-    urls: [`redis://127.0.0.1:${plan.redisPort}`],
-    mode: 'single',
-    sentinelMaster: '',
-    usernameFile: '',
-    passwordFile: '',
-    sentinelPasswordFile: '',
-    caFile: '',
-    certFile: '',
-    keyFile: '',
+    ...plainRedis([`redis://127.0.0.1:${plan.redisPort}`]),
     keyPrefix: 'bench:',
-    commandTimeoutMs: 500,
-    connectTimeoutMs: 5000,
-    maxInFlight: 1024,
     replicas: 0,
     onLoss: 'refuse',
     closeTimeoutMs: 1000,

@@ -102,9 +102,8 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
   );
   const admin = new AdminServer(config['listen.admin'], metrics.registry, () => {
     const limits = overrides.status();
-    const ready = !draining && (limits.loaded || !config['overrides.required']);
     return {
-      ready,
+      ready: isReady(),
       details: {
         draining,
         mode: enforcer.mode,
@@ -131,6 +130,10 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
       return stopping;
     },
   };
+
+  function isReady(): boolean {
+    return !draining && (overrides.status().loaded || !config['overrides.required']);
+  }
 
   async function stop(): Promise<void> {
     draining = true;
@@ -169,7 +172,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
         'Keys in the overrides that are passed over.',
         () => overrides.status().unknownKeys,
       ],
-      ['ready', '1 while the process is ready.', () => (draining ? 0 : 1)],
+      ['ready', '1 while the process is ready.', () => (isReady() ? 1 : 0)],
     ];
     for (const [name, help, read] of gauges) metrics.gauge({ name: `mimir_edge_${name}`, help, read });
     if (ledgerStatus !== undefined) exportLedger(metrics, ledgerStatus);

@@ -1,10 +1,11 @@
 /** Starts what a bench compares, each as a process of its own on a free loopback port, and reads their CPU time. */
+
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { request } from 'undici';
+import { freePort } from '../../test/free-port.js';
 
 export interface Peer {
   readonly name: string;
@@ -120,13 +121,4 @@ function cpuOf(pid: number): number {
     for (const child of children === '' ? [] : children.split(' ')) nanoseconds += cpuOf(Number(child));
   }
   return nanoseconds;
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

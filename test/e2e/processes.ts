@@ -1,6 +1,6 @@
 /** Starts real processes for end-to-end tests: the edge itself, and peers from the system where they are installed. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { type AddressInfo, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import { eventually } from '../proxy/given.js';
 
@@ -82,15 +82,6 @@ export async function startEdge(t: Test, flags: readonly string[]): Promise<Star
     proxy: `http://127.0.0.1:${proxy.port}`,
     admin: `http://127.0.0.1:${admin.port}`,
   };
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** Polls until a URL gives an answer that is wanted. */

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { answering, freePort, needs, start, startEdge } from './processes.js';
+import { freePort } from '../free-port.js';
+import { answering, needs, start, startEdge } from './processes.js';
 
 t.test('a real Prometheus sends through a real nginx and the edge to a real Prometheus', async (t) => {
   if (![needs(t, 'prometheus'), needs(t, 'nginx', ['-v'])].every(Boolean)) return;

@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import t from 'tap';
+import { freePort } from '../free-port.js';
 import { eventually } from '../ledger/contract.js';
-import { freePort, RedisServer, redisMissing } from '../ledger/redis-server.js';
+import { RedisServer, redisMissing } from '../ledger/redis-server.js';
 import { SharedLoad } from './shared-load.js';
 
 t.setTimeout(120_000);

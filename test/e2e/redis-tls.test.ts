@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { freePort } from '../free-port.js';
 import { charge, eventually } from '../ledger/contract.js';
 import { redisLedger } from '../ledger/given.js';
-import { freePort, RedisServer, redisMissing } from '../ledger/redis-server.js';
+import { RedisServer, redisMissing } from '../ledger/redis-server.js';
 
 const required = process.env['REQUIRE_PEERS'] === '1';
 const missing: string | false =

@@ -1,6 +1,7 @@
 /** Ledgers for tests, closed with the test that opened them. */
 import type { Test } from 'tap';
 import type { LeasedLedger } from '#src/ledger/leased-ledger.js';
+import type { RedisLedgerOptions } from '#src/ledger/redis/options.js';
 import { createRedisLedger, type RedisLedgerSettings } from '#src/ledger/redis/redis-ledger.js';
 
 export interface LogLine {
@@ -13,14 +14,10 @@ export interface TestLedger {
   readonly lines: readonly LogLine[];
 }
 
-export async function redisLedger(
-  t: Test,
-  url: string | readonly string[],
-  settings: Partial<RedisLedgerSettings> = {},
-): Promise<TestLedger> {
-  const lines: LogLine[] = [];
-  const ledger = createRedisLedger({
-    urls: typeof url === 'string' ? [url] : url,
+/** One Redis without credentials or TLS. */
+export function plainRedis(urls: readonly string[]): RedisLedgerOptions {
+  return {
+    urls,
     mode: 'single',
     sentinelMaster: 'primary',
     usernameFile: '',
@@ -34,6 +31,17 @@ export async function redisLedger(
     commandTimeoutMs: 500,
     connectTimeoutMs: 5000,
     maxInFlight: 1024,
+  };
+}
+
+export async function redisLedger(
+  t: Test,
+  url: string | readonly string[],
+  settings: Partial<RedisLedgerSettings> = {},
+): Promise<TestLedger> {
+  const lines: LogLine[] = [];
+  const ledger = createRedisLedger({
+    ...plainRedis(typeof url === 'string' ? [url] : url),
     replicas: 0,
     onLoss: 'local-share',
     closeTimeoutMs: 1000,

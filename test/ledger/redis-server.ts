@@ -1,25 +1,17 @@
 /** A real redis-server of our own: on a free port of loopback, in a temporary folder, ended by its process id. */
+
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { freePort } from '../free-port.js';
 
 /** Why the tests that need it are skipped; undefined when it is there, or when peers are required. */
 export const redisMissing: string | false =
   spawnSync('redis-server', ['--version']).status === 0 || process.env['REQUIRE_PEERS'] === '1'
     ? false
     : 'redis-server is not installed';
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
 
 export class RedisServer {
   readonly port: number;

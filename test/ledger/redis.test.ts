@@ -3,10 +3,9 @@ import fc from 'fast-check';
 import t from 'tap';
 import { LeaseStore } from '#src/ledger/lease-store.js';
 import { bucketKey, clusterPartOf, heartbeatKeys } from '#src/ledger/redis/keys.js';
-import type { RedisLedgerOptions } from '#src/ledger/redis/options.js';
 import { RedisTransport } from '#src/ledger/redis/transport.js';
 import { charge, eventually, ledgerContract } from './contract.js';
-import { redisLedger } from './given.js';
+import { plainRedis, redisLedger } from './given.js';
 import { RedisServer, redisMissing } from './redis-server.js';
 
 const now = (): number => performance.now();
@@ -170,7 +169,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
   });
 
   t.test('a transport that is closed leaves no socket', async (t) => {
-    const transport = new RedisTransport(transportOptions(redis.url), 'someone');
+    const transport = new RedisTransport(plainRedis([redis.url]), 'someone');
     await transport.connect(5000);
     t.ok((await transport.heartbeat(0)) >= 1);
     await transport.close();
@@ -206,22 +205,4 @@ async function runScript(
     call.generation,
     String(call.bound),
   )) as string[];
-}
-
-function transportOptions(url: string): RedisLedgerOptions {
-  return {
-    urls: [url],
-    mode: 'single',
-    sentinelMaster: '',
-    usernameFile: '',
-    passwordFile: '',
-    sentinelPasswordFile: '',
-    caFile: '',
-    certFile: '',
-    keyFile: '',
-    keyPrefix: 'mimir-edge:',
-    commandTimeoutMs: 500,
-    connectTimeoutMs: 5000,
-    maxInFlight: 1024,
-  };
 }
