@@ -2,7 +2,7 @@
  * Reads a request body into the chunks it came in, within a byte cap, a process-wide budget and a time. Nothing
  * is joined: decoder and upstream both take the chunks.
  */
-import type { IncomingMessage } from 'node:http';
+import type { Caller } from './caller.js';
 
 /** Body bytes that the process holds at one time. */
 export class ByteBudget {
@@ -65,7 +65,7 @@ class ChunkList implements Body {
  * without a declared length needs beyond them goes through `reserveMore`. The caller releases all of it.
  */
 export function readBody(
-  req: IncomingMessage,
+  caller: Caller,
   maxBytes: number,
   timeoutMs: number,
   reservedBytes: number,
@@ -78,28 +78,26 @@ export function readBody(
 
     function settle(outcome: Body | BodyFault): void {
       clearTimeout(timer);
-      req.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
-      if (typeof outcome === 'string') req.pause();
       resolve(outcome);
     }
-    function onData(chunk: Buffer): void {
-      const total = body.byteLength + chunk.length;
-      if (total > maxBytes) {
-        settle('too_large');
-      } else if (total > reserved && !reserveMore(total - reserved)) {
-        settle('over_budget');
-      } else {
+
+    caller.readBody({
+      data(chunk) {
+        const total = body.byteLength + chunk.length;
+        if (total > maxBytes) {
+          settle('too_large');
+          return false;
+        }
+        if (total > reserved && !reserveMore(total - reserved)) {
+          settle('over_budget');
+          return false;
+        }
         reserved = Math.max(reserved, total);
         body.add(chunk);
-      }
-    }
-    function onEnd(): void {
-      settle(body);
-    }
-    function onClose(): void {
-      settle('aborted');
-    }
-
-    req.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+        return true;
+      },
+      end: () => settle(body),
+      aborted: () => settle('aborted'),
+    });
   });
 }

@@ -1,6 +1,6 @@
 /** Headers on their way through: what must not pass a proxy is left out, what the upstream wants to know is added. */
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { Caller } from './caller.js';
 
 /** RFC 9110, 7.6.1: meant for one connection only. */
 const HOP_BY_HOP = new Set([
@@ -32,17 +32,17 @@ const requestIdPrefix = randomBytes(6).toString('hex');
 let requestIds = 0;
 
 /** The client's request id if it sent a sane one, or one of our own. */
-export function requestIdOf(req: IncomingMessage): string {
-  const given = req.headers['x-request-id'];
+export function requestIdOf({ headers }: Caller): string {
+  const given = headers['x-request-id'];
   if (typeof given === 'string' && given.length > 0 && given.length <= 128) return given;
   requestIds++;
   return `${requestIdPrefix}-${requestIds.toString(36)}`;
 }
 
 /** The headers for the upstream, as a flat list of names and values. */
-export function upstreamHeaders(req: IncomingMessage, requestId: string): string[] {
-  const raw = req.rawHeaders;
-  const dropped = namedInConnection(req.headers.connection);
+export function upstreamHeaders(caller: Caller, requestId: string): string[] {
+  const { rawHeaders: raw, headers: given, remoteAddress } = caller;
+  const dropped = namedInConnection(first(given['connection']));
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? '';
@@ -50,24 +50,26 @@ export function upstreamHeaders(req: IncomingMessage, requestId: string): string
     if (HOP_BY_HOP.has(lower) || REPLACED.has(lower) || dropped?.has(lower)) continue;
     headers.push(name, raw[i + 1] ?? '');
   }
-  const client = req.socket.remoteAddress ?? '';
-  const forwardedFor = req.headers['x-forwarded-for'];
-  headers.push('X-Forwarded-For', forwardedFor === undefined ? client : `${forwardedFor}, ${client}`);
-  headers.push('X-Forwarded-Host', first(req.headers['x-forwarded-host']) ?? req.headers.host ?? '');
-  headers.push('X-Forwarded-Proto', first(req.headers['x-forwarded-proto']) ?? 'http');
+  const forwardedFor = given['x-forwarded-for'];
+  headers.push(
+    'X-Forwarded-For',
+    forwardedFor === undefined ? remoteAddress : `${forwardedFor}, ${remoteAddress}`,
+  );
+  headers.push('X-Forwarded-Host', first(given['x-forwarded-host']) ?? first(given['host']) ?? '');
+  headers.push('X-Forwarded-Proto', first(given['x-forwarded-proto']) ?? 'http');
   headers.push('X-Request-Id', requestId);
   return headers;
 }
 
 /** The upstream's response headers for the client, as a flat list of names and values. */
-export function downstreamHeaders(raw: readonly Buffer[]): string[] {
+export function downstreamHeaders(raw: readonly string[]): string[] {
   const headers: string[] = [];
   let connection: string | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = text(raw[i]);
+    const name = raw[i] ?? '';
     const lower = name.toLowerCase();
-    if (lower === 'connection') connection = text(raw[i + 1]);
-    if (!HOP_BY_HOP.has(lower)) headers.push(name, text(raw[i + 1]));
+    if (lower === 'connection') connection = raw[i + 1];
+    if (!HOP_BY_HOP.has(lower)) headers.push(name, raw[i + 1] ?? '');
   }
   const dropped = namedInConnection(connection);
   return dropped === undefined ? headers : withoutNames(headers, dropped);
@@ -90,11 +92,7 @@ function withoutNames(headers: string[], names: Set<string>): string[] {
   return kept;
 }
 
-/** Header bytes are passed on as they came: latin1 is the identity. */
-function text(bytes: Buffer | undefined): string {
-  return bytes === undefined ? '' : bytes.toString('latin1');
-}
-
-function first(value: string | string[] | undefined): string | undefined {
+/** node:http gives a list for Set-Cookie alone. */
+export function first(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }

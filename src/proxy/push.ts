@@ -2,7 +2,6 @@
  * One push through the inline proxy, from tenant to answer, in the order of docs/architecture.md. This is the hot
  * path: `handle` reads top to bottom, and every refusal is an early return.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Enforcer } from '../enforce/enforcer.js';
 import type { Reason } from '../enforce/reasons.js';
 import type { Refusal } from '../enforce/refusal.js';
@@ -10,8 +9,9 @@ import type { Tenant } from '../enforce/tenant.js';
 import type { Accepted, Admitted } from '../enforce/verdict.js';
 import type { Broken, Decoder, Lost } from '../remotewrite/push.js';
 import { type Body, type BodyFault, type ByteBudget, readBody } from './body.js';
+import type { Caller } from './caller.js';
 import { encodingOf, protocolOf } from './format.js';
-import { requestIdOf, upstreamHeaders } from './headers.js';
+import { first, requestIdOf, upstreamHeaders } from './headers.js';
 import { Relay, type RelayObserver } from './relay.js';
 import { answerRefusal } from './respond.js';
 import type { Upstream } from './upstream.js';
@@ -54,29 +54,27 @@ const UNCHARGED: Accepted = { kind: 'accept', items: 0, bytes: 0, shadowed: unde
 
 export class PushExchange {
   readonly #parts: PushParts;
-  readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
+  readonly #caller: Caller;
   readonly #requestId: string;
   #reservedBytes = 0;
 
-  constructor(parts: PushParts, req: IncomingMessage, res: ServerResponse) {
+  constructor(parts: PushParts, caller: Caller) {
     this.#parts = parts;
-    this.#req = req;
-    this.#res = res;
-    this.#requestId = requestIdOf(req);
+    this.#caller = caller;
+    this.#requestId = requestIdOf(caller);
   }
 
-  async handle(expectsContinue: boolean): Promise<PushOutcome> {
+  async handle(): Promise<PushOutcome> {
     try {
-      return await this.#handle(expectsContinue);
+      return await this.#handle();
     } finally {
       this.#parts.budget.release(this.#reservedBytes);
     }
   }
 
-  async #handle(expectsContinue: boolean): Promise<PushOutcome> {
+  async #handle(): Promise<PushOutcome> {
     const { enforcer, decoder, observer, now, options } = this.#parts;
-    const headers = this.#req.headers;
+    const { headers } = this.#caller;
 
     const tenantId = headers[options.tenantHeader];
     const admitting = enforcer.admit(typeof tenantId === 'string' ? tenantId : undefined, now());
@@ -89,10 +87,10 @@ export class PushExchange {
     if (tenant.mode === 'off') return 'unread';
     if (admission.shadowed !== undefined) this.#refuse(tenant, admission.shadowed, true);
 
-    const version = protocolOf(headers['content-type']);
-    const encoding = encodingOf(headers['content-encoding']);
+    const version = protocolOf(first(headers['content-type']));
+    const encoding = encodingOf(first(headers['content-encoding']));
     if (version === undefined || encoding === undefined) {
-      return this.#refuseUnread(tenant, 'edge_unsupported_media_type', formatSentence(this.#req));
+      return this.#refuseUnread(tenant, 'edge_unsupported_media_type', formatSentence(this.#caller));
     }
     const declaredBytes = Number(headers['content-length'] ?? 0);
     if (declaredBytes > options.maxBodyBytes) {
@@ -102,9 +100,9 @@ export class PushExchange {
       return this.#refuseUnread(tenant, 'edge_overloaded', overloadedSentence(this.#parts.budget));
     }
 
-    if (expectsContinue) this.#res.writeContinue();
+    this.#caller.continue();
     const body = await readBody(
-      this.#req,
+      this.#caller,
       options.maxBodyBytes,
       options.bodyTimeoutMs,
       declaredBytes,
@@ -145,14 +143,12 @@ export class PushExchange {
 
   async #forward(admission: Admitted, accepted: Accepted, body: Body): Promise<PushOutcome> {
     const { enforcer, observer, now, options, upstream } = this.#parts;
-    const relay = new Relay(this.#req, this.#res, observer, now, () =>
-      enforcer.giveBack(admission, accepted, now()),
-    );
+    const relay = new Relay(this.#caller, observer, now, () => enforcer.giveBack(admission, accepted, now()));
     upstream.send(
       {
         method: 'POST',
-        path: this.#req.url ?? '/',
-        headers: upstreamHeaders(this.#req, this.#requestId),
+        path: this.#caller.url,
+        headers: upstreamHeaders(this.#caller, this.#requestId),
         body: body.chunks,
         headersTimeoutMs: options.upstreamHeadersTimeoutMs,
         bodyTimeoutMs: options.upstreamBodyTimeoutMs,
@@ -166,7 +162,7 @@ export class PushExchange {
   /** Answers, unless the refusal is only to be seen (shadow mode). True: answered. */
   #refuse(tenant: Tenant | undefined, refusal: Refusal, shadow: boolean): boolean {
     this.#parts.observer.refused(tenant, refusal, this.#requestId, shadow);
-    if (!shadow) answerRefusal(this.#req, this.#res, refusal);
+    if (!shadow) answerRefusal(this.#caller, refusal);
     return !shadow;
   }
 
@@ -217,9 +213,9 @@ function undecodedBody(fault: Broken | Lost): readonly [Reason, string] {
   }
 }
 
-function formatSentence(req: IncomingMessage): string {
-  const type = JSON.stringify(req.headers['content-type'] ?? '');
-  const encoding = JSON.stringify(req.headers['content-encoding'] ?? '');
+function formatSentence({ headers }: Caller): string {
+  const type = JSON.stringify(headers['content-type'] ?? '');
+  const encoding = JSON.stringify(headers['content-encoding'] ?? '');
   return `content type ${type} with content encoding ${encoding} is not remote write`;
 }
 

@@ -1,5 +1,5 @@
 /** Carries the upstream's answer to the client as it comes, whole, at the client's pace. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from './caller.js';
 import { downstreamHeaders } from './headers.js';
 import { answerFailure } from './respond.js';
 import type { Flow, UpstreamFailure, UpstreamReceiver } from './upstream.js';
@@ -13,8 +13,7 @@ export interface RelayObserver {
 export class Relay implements UpstreamReceiver {
   /** Resolves when nothing more will happen. */
   readonly done: Promise<void>;
-  readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
+  readonly #caller: Caller;
   readonly #observer: RelayObserver;
   readonly #now: () => number;
   readonly #undelivered: () => void;
@@ -25,15 +24,8 @@ export class Relay implements UpstreamReceiver {
   #clientGone = false;
 
   /** `undelivered` is called once if the upstream did not take the request and the sender will come again. */
-  constructor(
-    req: IncomingMessage,
-    res: ServerResponse,
-    observer: RelayObserver,
-    now: () => number,
-    undelivered: () => void,
-  ) {
-    this.#req = req;
-    this.#res = res;
+  constructor(caller: Caller, observer: RelayObserver, now: () => number, undelivered: () => void) {
+    this.#caller = caller;
     this.#observer = observer;
     this.#now = now;
     this.#undelivered = undelivered;
@@ -41,7 +33,12 @@ export class Relay implements UpstreamReceiver {
     this.done = new Promise((resolve) => {
       this.#finished = resolve;
     });
-    res.once('close', this.#onClose);
+    // The client left before it had its answer: Mimir need not finish it.
+    caller.onGone = () => {
+      this.#clientGone = true;
+      this.#abort?.();
+    };
+    caller.onDrain = () => this.#flow?.resume();
   }
 
   started(abort: () => void): void {
@@ -49,47 +46,33 @@ export class Relay implements UpstreamReceiver {
     if (this.#clientGone) abort();
   }
 
-  response(status: number, statusText: string, rawHeaders: readonly Buffer[], flow: Flow): void {
+  response(status: number, statusText: string, rawHeaders: readonly string[], flow: Flow): void {
     this.#observer.forwarded(status, (this.#now() - this.#startMs) / 1000);
     // 429 is not the edge's to charge for either: Mimir took nothing, and the sender may come again.
     if (status >= 500 || status === 429) this.#undelivered();
     this.#flow = flow;
-    this.#res.writeHead(status, statusText, downstreamHeaders(rawHeaders));
+    this.#caller.writeHead(status, statusText, downstreamHeaders(rawHeaders));
   }
 
   data(chunk: Buffer): void {
-    if (this.#res.write(chunk)) return;
-    this.#flow?.pause();
-    this.#res.once('drain', () => this.#flow?.resume());
+    if (!this.#caller.write(chunk)) this.#flow?.pause();
   }
 
   end(): void {
-    this.#res.end();
-    this.#finish();
+    this.#caller.end();
+    this.#finished();
   }
 
   failed(failure: UpstreamFailure): void {
     if (failure !== 'aborted') {
       this.#observer.failed(failure);
       // Half an answer may be out: then only a cut connection tells the client that the rest is missing.
-      if (this.#res.headersSent) this.#res.destroy();
+      if (this.#caller.answering) this.#caller.destroy();
       else {
         this.#undelivered();
-        answerFailure(this.#req, this.#res, failure);
+        answerFailure(this.#caller, failure);
       }
     }
-    this.#finish();
-  }
-
-  /** The client left before it had its answer: Mimir need not finish it. */
-  readonly #onClose = (): void => {
-    if (this.#res.writableFinished) return;
-    this.#clientGone = true;
-    this.#abort?.();
-  };
-
-  #finish(): void {
-    this.#res.off('close', this.#onClose);
     this.#finished();
   }
 }

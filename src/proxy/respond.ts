@@ -1,27 +1,24 @@
-/** Answers that the edge gives itself, and what becomes of a body that nobody will use. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** Answers that the edge gives itself. */
+import { STATUS_CODES } from 'node:http';
 import type { Refusal } from '../enforce/refusal.js';
+import type { Caller } from './caller.js';
 import type { UpstreamFailure } from './upstream.js';
 
 /** Tells senders and access logs that the edge answered, not Mimir, and why. */
 const REASON_HEADER = 'X-Mimir-Edge-Reason';
 
-/** A body that is not used is read to its end up to this size and time, so that the connection can be kept. */
-const DISCARD_MAX_BYTES = 256 * 1024;
-const DISCARD_MAX_MS = 5000;
-
 /** A Remote Write 2.0 sender reads from these what was written: nothing. */
-const NOTHING_WRITTEN = {
-  'X-Prometheus-Remote-Write-Samples-Written': '0',
-  'X-Prometheus-Remote-Write-Histograms-Written': '0',
-  'X-Prometheus-Remote-Write-Exemplars-Written': '0',
-};
+const NOTHING_WRITTEN = [
+  ...['X-Prometheus-Remote-Write-Samples-Written', '0'],
+  ...['X-Prometheus-Remote-Write-Histograms-Written', '0'],
+  ...['X-Prometheus-Remote-Write-Exemplars-Written', '0'],
+];
 
-export function answerRefusal(req: IncomingMessage, res: ServerResponse, refusal: Refusal): void {
-  const headers: Record<string, string> = { [REASON_HEADER]: refusal.reason };
-  if (refusal.retryAfterSeconds !== undefined) headers['Retry-After'] = String(refusal.retryAfterSeconds);
-  if (isVersion2(req)) Object.assign(headers, NOTHING_WRITTEN);
-  answer(req, res, refusal.status, headers, refusal.message);
+export function answerRefusal(caller: Caller, refusal: Refusal): void {
+  const headers = [REASON_HEADER, refusal.reason];
+  if (refusal.retryAfterSeconds !== undefined) headers.push('Retry-After', String(refusal.retryAfterSeconds));
+  if (isVersion2(caller)) headers.push(...NOTHING_WRITTEN);
+  answer(caller, refusal.status, headers, refusal.message);
 }
 
 const FAILURES: Record<Exclude<UpstreamFailure, 'aborted'>, { status: number; sentence: string }> = {
@@ -31,52 +28,25 @@ const FAILURES: Record<Exclude<UpstreamFailure, 'aborted'>, { status: number; se
 };
 
 /** The push was not refused: it could not be delivered. The sender should come again. */
-export function answerFailure(
-  req: IncomingMessage,
-  res: ServerResponse,
-  failure: Exclude<UpstreamFailure, 'aborted'>,
-): void {
+export function answerFailure(caller: Caller, failure: Exclude<UpstreamFailure, 'aborted'>): void {
   const { status, sentence } = FAILURES[failure];
-  const headers = { [REASON_HEADER]: `upstream_${failure}`, 'Retry-After': '1' };
-  answer(req, res, status, headers, `${sentence} (err-edge-upstream-${failure})`);
+  const headers = [REASON_HEADER, `upstream_${failure}`, 'Retry-After', '1'];
+  answer(caller, status, headers, `${sentence} (err-edge-upstream-${failure})`);
 }
 
-function answer(
-  req: IncomingMessage,
-  res: ServerResponse,
-  status: number,
-  headers: Record<string, string>,
-  message: string,
-): void {
-  if (res.headersSent || res.destroyed) return;
-  const body = `${message}\n`;
-  res.writeHead(status, {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    ...headers,
-  });
-  res.end(body);
-  if (!req.complete) discardBody(req);
+/** A bug: the sender keeps its data and comes again. */
+export function answerBug(caller: Caller): void {
+  answer(caller, 503, ['Retry-After', '1'], 'internal error (err-edge-internal)');
 }
 
-/**
- * The answer is out while the sender may still be sending. Cutting the connection at once could destroy the
- * answer on its way, so a little is read and thrown away first.
- */
-function discardBody(req: IncomingMessage): void {
-  let discarded = 0;
-  const cut = (): void => {
-    req.socket.destroy();
-  };
-  const timer = setTimeout(cut, DISCARD_MAX_MS);
-  const done = (): void => clearTimeout(timer);
-  req.on('data', (chunk: Buffer) => {
-    discarded += chunk.length;
-    if (discarded > DISCARD_MAX_BYTES) cut();
-  });
-  req.once('end', done).once('close', done).resume();
+function answer(caller: Caller, status: number, headers: string[], message: string): void {
+  if (caller.answering) return;
+  const body = Buffer.from(`${message}\n`);
+  headers.push('Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(body.length));
+  caller.writeHead(status, STATUS_CODES[status] ?? '', headers);
+  caller.end(body);
 }
 
-function isVersion2(req: IncomingMessage): boolean {
-  return req.headers['content-type']?.includes('io.prometheus.write.v2.Request') ?? false;
+function isVersion2({ headers }: Caller): boolean {
+  return headers['content-type']?.includes('io.prometheus.write.v2.Request') ?? false;
 }

@@ -3,11 +3,15 @@
  * request end: connections are told to close with their next answer, and idle ones go last.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, Server as NetServer } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { listen } from '../listen.js';
+import type { Caller } from './caller.js';
+import { HttpCaller } from './http-caller.js';
+import { Lane } from './lane.js';
 import { passThrough } from './pass-through.js';
 import { PushExchange, type PushParts } from './push.js';
+import { answerBug } from './respond.js';
 
 export interface ServerOptions {
   readonly host: string;
@@ -26,6 +30,7 @@ export class ProxyServer {
   readonly #parts: PushParts;
   readonly #options: ServerOptions;
   readonly #server: Server;
+  readonly #lane: Lane;
   readonly #onBug: (error: unknown) => void;
   #draining = false;
   #active = 0;
@@ -44,10 +49,11 @@ export class ProxyServer {
         connectionsCheckingInterval: Math.min(options.headerTimeoutMs, 5000),
         noDelay: true,
       },
-      (req, res) => this.#handle(req, res, false),
+      (req, res) => this.#serveHttp(req, res, false),
     );
-    this.#server.on('checkContinue', (req, res) => this.#handle(req, res, true));
+    this.#server.on('checkContinue', (req, res) => this.#serveHttp(req, res, true));
     this.#server.maxConnections = options.maxConnections;
+    this.#lane = this.#openLane();
   }
 
   /** Resolves with the address it listens on. */
@@ -62,6 +68,7 @@ export class ProxyServer {
   /** From now on every answer ends its connection, so that clients move elsewhere. Requests are still served. */
   drain(): void {
     this.#draining = true;
+    this.#lane.draining = true;
   }
 
   /** Stops listening, lets what is under way end, and cuts what is left at the deadline. */
@@ -73,42 +80,60 @@ export class ProxyServer {
     });
     const grace = Math.min(IDLE_GRACE_MS, timeoutMs);
     await delay(grace);
-    const deadline = setTimeout(() => this.#server.closeAllConnections(), timeoutMs - grace);
+    const deadline = setTimeout(() => {
+      this.#lane.closeAll();
+      this.#server.closeAllConnections();
+    }, timeoutMs - grace);
     await this.#idle();
+    this.#lane.closeIdle();
     this.#server.closeIdleConnections();
     await closed;
     clearTimeout(deadline);
   }
 
-  #handle(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
-    this.#active++;
+  /** Every connection begins in the lane; those that it hands over go where they would have gone without it. */
+  #openLane(): Lane {
+    const [readHttp] = this.#server.listeners('connection') as [(socket: Socket) => void];
+    this.#server.removeAllListeners('connection');
+    const lane = new Lane({
+      idleTimeoutMs: this.#options.idleTimeoutMs,
+      serve: (caller) => this.#serve(caller),
+      handOver: (socket) => readHttp.call(this.#server, socket),
+    });
+    this.#server.on('connection', (socket: Socket) => lane.take(socket));
+    return lane;
+  }
+
+  #serveHttp(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
     if (this.#draining) res.setHeader('Connection', 'close');
-    req.on('error', () => {});
-    this.#route(req, res, expectsContinue)
-      .catch((error: unknown) => this.#failed(res, error))
+    this.#serve(new HttpCaller(req, res, expectsContinue));
+  }
+
+  #serve(caller: Caller): void {
+    this.#active++;
+    this.#route(caller)
+      .catch((error: unknown) => this.#failed(caller, error))
       .finally(() => this.#ended());
   }
 
-  async #route(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): Promise<void> {
-    if (this.#isPush(req)) {
-      const outcome = await new PushExchange(this.#parts, req, res).handle(expectsContinue);
+  async #route(caller: Caller): Promise<void> {
+    if (this.#isPush(caller)) {
+      const outcome = await new PushExchange(this.#parts, caller).handle();
       if (outcome === 'answered') return;
     }
-    await passThrough(this.#parts, req, res, expectsContinue);
+    await passThrough(this.#parts, caller);
   }
 
-  #isPush(req: IncomingMessage): boolean {
-    if (req.method !== 'POST') return false;
-    const url = req.url ?? '/';
+  #isPush({ method, url }: Caller): boolean {
+    if (method !== 'POST') return false;
     const query = url.indexOf('?');
     return this.#options.pushPaths.has(query < 0 ? url : url.slice(0, query));
   }
 
-  /** A bug: the sender keeps its data and comes again. */
-  #failed(res: ServerResponse, error: unknown): void {
+  #failed(caller: Caller, error: unknown): void {
     this.#onBug(error);
-    if (res.headersSent) res.destroy();
-    else res.writeHead(503, { 'Retry-After': '1' }).end('internal error (err-edge-internal)\n');
+    if (caller.answering) caller.destroy();
+    else answerBug(caller);
   }
 
   #ended(): void {

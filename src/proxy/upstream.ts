@@ -1,10 +1,11 @@
 /**
- * Mimir's distributors: one connection pool a URL, round robin, and past a URL that refuses connections. A request
- * goes out a second time only when no connection could be made, so nothing is ever sent twice.
+ * Mimir's distributors: connections to each URL, round robin, and past a URL that refuses them. A request goes out a
+ * second time only when no connection could be made, so nothing is ever sent twice.
  */
 import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
+import { PlainPool } from './plain-pool.js';
 
 export interface UpstreamOptions {
   readonly urls: readonly string[];
@@ -19,7 +20,7 @@ export interface UpstreamRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: string[];
-  /** Chunks are sent as they are. A stream can be sent once only. */
+  /** Whole, or to be sent as it comes, and then once only. */
   readonly body: readonly Buffer[] | Readable | null;
   readonly headersTimeoutMs: number;
   readonly bodyTimeoutMs: number;
@@ -29,7 +30,8 @@ export interface UpstreamRequest {
 export interface UpstreamReceiver {
   /** Called once, before anything else: how to end the call early. */
   started(abort: () => void): void;
-  response(status: number, statusText: string, rawHeaders: readonly Buffer[], flow: Flow): void;
+  /** Headers: names and values in turn. */
+  response(status: number, statusText: string, rawHeaders: readonly string[], flow: Flow): void;
   data(chunk: Buffer): void;
   end(): void;
   failed(failure: UpstreamFailure, error: Error): void;
@@ -47,9 +49,10 @@ export type UpstreamFailure = 'unreachable' | 'timeout' | 'broken' | 'aborted';
 const SHUN_MS = 1000;
 
 interface Target {
-  readonly origin: string;
   readonly basePath: string;
   readonly pool: Pool;
+  /** For whole bodies over plain HTTP: far cheaper. */
+  readonly plain: PlainPool | undefined;
   shunnedUntilMs: number;
 }
 
@@ -61,7 +64,7 @@ export class Upstream {
   constructor(options: UpstreamOptions, now: () => number) {
     this.#now = now;
     const ca = options.caFile === undefined ? undefined : readFileSync(options.caFile);
-    this.#targets = options.urls.map((url) => openTarget(url, options, ca));
+    this.#targets = options.urls.map((url) => openTarget(url, options, ca, now));
   }
 
   send(request: UpstreamRequest, receiver: UpstreamReceiver): void {
@@ -74,26 +77,37 @@ export class Upstream {
 
   /** Ends every call that is still out. */
   async destroy(): Promise<void> {
+    for (const { plain } of this.#targets) plain?.destroy();
     await Promise.all(this.#targets.map(({ pool }) => pool.destroy()));
   }
 
   #attempt(request: UpstreamRequest, receiver: UpstreamReceiver, attemptsLeft: number): void {
     const target = this.#pick();
-    const call = new Call(receiver, (error) => {
+    const { method, body, headers, headersTimeoutMs, bodyTimeoutMs } = request;
+    const path = target.basePath + request.path;
+    const onUnreachable = (error: Error): void => {
       target.shunnedUntilMs = this.#now() + SHUN_MS;
       if (attemptsLeft > 1 && canBeSentAgain(request)) this.#attempt(request, receiver, attemptsLeft - 1);
       else receiver.failed('unreachable', error);
-    });
+    };
+    if (target.plain !== undefined && isWhole(body)) {
+      target.plain.send(
+        { method, path, headers, body, headersTimeoutMs, bodyTimeoutMs },
+        receiver,
+        onUnreachable,
+      );
+      return;
+    }
     target.pool.dispatch(
       {
-        path: target.basePath + request.path,
-        method: request.method as Dispatcher.HttpMethod,
-        headers: request.headers,
-        body: bodyForUndici(request.body),
-        headersTimeout: request.headersTimeoutMs,
-        bodyTimeout: request.bodyTimeoutMs,
+        path,
+        method: method as Dispatcher.HttpMethod,
+        headers,
+        body: isWhole(body) ? joined(body) : body,
+        headersTimeout: headersTimeoutMs,
+        bodyTimeout: bodyTimeoutMs,
       },
-      call,
+      new Call(receiver, onUnreachable),
     );
   }
 
@@ -140,7 +154,8 @@ class Call implements Dispatcher.DispatchHandler {
   ): void {
     // 1xx answers are for this connection; the final one follows.
     if (status < 200) return;
-    this.#receiver.response(status, statusText ?? '', (controller.rawHeaders ?? []) as Buffer[], controller);
+    const rawHeaders = ((controller.rawHeaders ?? []) as Buffer[]).map((bytes) => bytes.toString('latin1'));
+    this.#receiver.response(status, statusText ?? '', rawHeaders, controller);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -158,24 +173,43 @@ class Call implements Dispatcher.DispatchHandler {
   }
 }
 
-function openTarget(url: string, options: UpstreamOptions, ca: Buffer | undefined): Target {
-  const { origin, pathname } = new URL(url);
+function openTarget(
+  url: string,
+  options: UpstreamOptions,
+  ca: Buffer | undefined,
+  now: () => number,
+): Target {
+  const { origin, pathname, protocol, hostname, port, host } = new URL(url);
+  const { connections, connectTimeoutMs } = options;
   const pool = new Pool(origin, {
-    connections: options.connections,
+    connections,
     pipelining: 1,
-    connect: { timeout: options.connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
+    connect: { timeout: connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
   });
-  return { origin, basePath: pathname.replace(/\/$/, ''), pool, shunnedUntilMs: 0 };
+  const plain =
+    protocol === 'http:'
+      ? new PlainPool({
+          host: hostname.replace(/^\[(.*)\]$/, '$1'),
+          port: Number(port || 80),
+          authority: host,
+          connections,
+          connectTimeoutMs,
+          now,
+        })
+      : undefined;
+  return { basePath: pathname.replace(/\/$/, ''), pool, plain, shunnedUntilMs: 0 };
 }
 
-/** undici writes one buffer at once, and any iterable of buffers without joining them; its type leaves iterables out. */
-function bodyForUndici(body: UpstreamRequest['body']): Buffer | Readable | null {
-  if (Array.isArray(body) && body.length <= 1) return body[0] ?? null;
-  return body as Readable | null;
+function isWhole(body: UpstreamRequest['body']): body is readonly Buffer[] {
+  return Array.isArray(body);
 }
 
-function canBeSentAgain(request: UpstreamRequest): boolean {
-  return request.body === null || Array.isArray(request.body);
+function joined(chunks: readonly Buffer[]): Buffer | null {
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+}
+
+function canBeSentAgain({ body }: UpstreamRequest): boolean {
+  return body === null || isWhole(body);
 }
 
 function isTimeout(error: Error): boolean {

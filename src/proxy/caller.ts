@@ -1,0 +1,70 @@
+/** The client's side of one request, as the doors see it: node:http's, or the lane's. */
+import type { Readable } from 'node:stream';
+
+/** By lower-case name. */
+export type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Takes a body as it comes. */
+export interface BodySink {
+  /** False: no more is wanted. */
+  data(chunk: Buffer): boolean;
+  end(): void;
+  /** The client went away before the body was whole. */
+  aborted(): void;
+}
+
+export interface Caller {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+  readonly remoteAddress: string;
+
+  /** Tells a client that waits for `100 Continue` to send its body. */
+  continue(): void;
+  /** The body, from its beginning. Called once at most, and not beside `bodyStream`. */
+  readBody(sink: BodySink): void;
+  /** The body as a stream, or null where there is none. A client that stays silent for longer is cut off. */
+  bodyStream(longestSilenceMs: number): Readable | null;
+
+  /** The answer has begun. */
+  readonly answering: boolean;
+  /** Headers: names and values in turn. */
+  writeHead(status: number, statusText: string, headers: readonly string[]): void;
+  /** False: write on when `onDrain` is called. */
+  write(chunk: Buffer): boolean;
+  onDrain: (() => void) | undefined;
+  /** The answer is whole. What is left of the body is thrown away. */
+  end(chunk?: Buffer): void;
+  /** Cuts the connection. */
+  destroy(): void;
+  /** Called if the client goes away before it has its whole answer. */
+  onGone: (() => void) | undefined;
+}
+
+/**
+ * A body that nobody uses is read to its end up to this size and time: cutting the connection at once could destroy
+ * the answer on its way.
+ */
+export const DISCARD_MAX_BYTES = 256 * 1024;
+export const DISCARD_MAX_MS = 5000;
+
+/**
+ * Ends a client that stops in the middle of a body. The socket's count of bytes is watched, not the stream: a second
+ * reader would set it flowing before the upstream is ready for it.
+ */
+export function cutWhenSilent(
+  body: Readable,
+  socket: { readonly bytesRead: number },
+  timeoutMs: number,
+  cut: () => void,
+): void {
+  let seen = -1;
+  const timer = setInterval(() => {
+    if (socket.bytesRead === seen) cut();
+    seen = socket.bytesRead;
+  }, timeoutMs);
+  const clear = () => clearInterval(timer);
+  body.once('end', clear).once('close', clear);
+}

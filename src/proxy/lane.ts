@@ -1,0 +1,361 @@
+/**
+ * The short way through HTTP: plain HTTP/1.1 requests, as every remote-write sender, NGINX and Envoy write them, read
+ * straight from the socket. The first request on a connection that is not plain (chunked body, Expect, Upgrade, a head
+ * in pieces, anything unclear) hands the connection over to node:http, with every byte that came.
+ *
+ * docs/performance.md has what this saves.
+ */
+import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import {
+  type BodySink,
+  type Caller,
+  cutWhenSilent,
+  DISCARD_MAX_BYTES,
+  DISCARD_MAX_MS,
+  type Headers,
+} from './caller.js';
+import { endOfHead, parseLength, parseRequestHead, type RequestHead } from './http1.js';
+
+export interface LaneOptions {
+  readonly idleTimeoutMs: number;
+  /** Serves one request; the caller's `end` or `destroy` ends it. */
+  readonly serve: (caller: Caller) => void;
+  /** Takes over a connection whose next request is not plain. */
+  readonly handOver: (socket: Socket) => void;
+}
+
+export class Lane {
+  readonly options: LaneOptions;
+  readonly #connections = new Set<LaneConnection>();
+  draining = false;
+
+  constructor(options: LaneOptions) {
+    this.options = options;
+  }
+
+  take(socket: Socket): void {
+    const connection = new LaneConnection(this, socket);
+    this.#connections.add(connection);
+    socket.once('close', () => this.forget(connection));
+  }
+
+  forget(connection: LaneConnection): void {
+    this.#connections.delete(connection);
+  }
+
+  closeIdle(): void {
+    for (const connection of this.#connections) if (connection.idle) connection.destroy();
+  }
+
+  closeAll(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+}
+
+class LaneConnection {
+  readonly socket: Socket;
+  readonly remoteAddress: string;
+  readonly #lane: Lane;
+  #call: LaneCaller | undefined;
+  /** Bytes of a request that came before the one under way was done. */
+  #early: Buffer | undefined;
+
+  constructor(lane: Lane, socket: Socket) {
+    this.#lane = lane;
+    this.socket = socket;
+    this.remoteAddress = socket.remoteAddress ?? '';
+    socket.setTimeout(lane.options.idleTimeoutMs);
+    socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain);
+    socket.on('timeout', this.#onTimeout).on('close', this.#onClose).on('error', ignore);
+  }
+
+  get idle(): boolean {
+    return this.#call === undefined;
+  }
+
+  get draining(): boolean {
+    return this.#lane.draining;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Keeps what came after the request under way, and reads no more until that is done. */
+  keep(chunk: Buffer): void {
+    this.#early = this.#early === undefined ? chunk : Buffer.concat([this.#early, chunk]);
+    this.socket.pause();
+  }
+
+  /** The request under way is done, both ways. */
+  done(close: boolean): void {
+    this.#call = undefined;
+    if (close) {
+      this.socket.destroySoon();
+      return;
+    }
+    const early = this.#early;
+    this.#early = undefined;
+    this.socket.resume();
+    // Not from within the last request's end: a client that pipelines must not deepen the stack.
+    if (early !== undefined) process.nextTick(() => this.#begin(early));
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#call === undefined) this.#begin(chunk);
+    else this.#call.arrived(chunk);
+  };
+
+  #begin(bytes: Buffer): void {
+    if (this.socket.destroyed) return;
+    const headEnd = endOfHead(bytes, 0);
+    const head = headEnd < 0 ? undefined : parseRequestHead(bytes.toString('latin1', 0, headEnd));
+    const length = head === undefined ? Number.NaN : plainBodyLength(head);
+    if (head === undefined || Number.isNaN(length)) {
+      this.#handOver(bytes);
+      return;
+    }
+    this.#call = new LaneCaller(this, head, length);
+    if (headEnd < bytes.length) this.#call.arrived(bytes.subarray(headEnd));
+    this.#lane.options.serve(this.#call);
+  }
+
+  #handOver(bytes: Buffer): void {
+    const { socket } = this;
+    this.#lane.forget(this);
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain);
+    socket.off('timeout', this.#onTimeout).off('close', this.#onClose).off('error', ignore);
+    socket.setTimeout(0);
+    socket.unshift(bytes);
+    this.#lane.options.handOver(socket);
+  }
+
+  /** Half a connection is none: as for node:http, a client that sends no more wants no answer. */
+  readonly #onEnd = (): void => {
+    this.socket.destroy();
+  };
+
+  readonly #onDrain = (): void => {
+    this.#call?.onDrain?.();
+  };
+
+  /** A request under way has timeouts of its own. */
+  readonly #onTimeout = (): void => {
+    if (this.idle) this.socket.destroy();
+  };
+
+  readonly #onClose = (): void => {
+    this.#call?.gone();
+  };
+}
+
+class LaneCaller implements Caller {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly rawHeaders: readonly string[];
+  onDrain: (() => void) | undefined;
+  onGone: (() => void) | undefined;
+  readonly #connection: LaneConnection;
+  /** Bytes of the body still to come. */
+  #bodyLeft: number;
+  #sink: BodySink | undefined;
+  /** What came of the body before anybody wanted it. */
+  #waiting: Buffer | undefined;
+  #discarded = 0;
+  #discardTimer: NodeJS.Timeout | undefined;
+
+  /** Status line and headers, until the first bytes of the answer show how it is framed. */
+  #head: string | undefined;
+  #answering = false;
+  #chunked = false;
+  #ended = false;
+
+  constructor(connection: LaneConnection, head: RequestHead, bodyLength: number) {
+    this.#connection = connection;
+    this.#bodyLeft = bodyLength;
+    this.method = head.method;
+    this.url = head.url;
+    this.headers = head.headers;
+    this.rawHeaders = head.rawHeaders;
+  }
+
+  get remoteAddress(): string {
+    return this.#connection.remoteAddress;
+  }
+
+  get answering(): boolean {
+    return this.#answering;
+  }
+
+  /** Nobody who expects `100 Continue` is in the lane. */
+  continue(): void {}
+
+  /** More bytes, of this request's body first. */
+  arrived(chunk: Buffer): void {
+    const taken = Math.min(chunk.length, this.#bodyLeft);
+    if (taken < chunk.length) this.#connection.keep(chunk.subarray(taken));
+    if (taken === 0) return;
+    this.#bodyLeft -= taken;
+    const part = taken === chunk.length ? chunk : chunk.subarray(0, taken);
+    if (this.#ended) this.#discard(taken);
+    else if (this.#sink === undefined) this.#hold(part);
+    else this.#give(this.#sink, part);
+  }
+
+  readBody(sink: BodySink): void {
+    this.#sink = sink;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) this.#give(sink, waiting);
+    else if (this.#bodyLeft === 0) sink.end();
+    this.#connection.socket.resume();
+  }
+
+  bodyStream(longestSilenceMs: number): Readable | null {
+    if (this.#bodyLeft === 0 && this.#waiting === undefined) return null;
+    const { socket } = this.#connection;
+    const stream = new Readable({ read: () => void socket.resume() });
+    cutWhenSilent(stream, socket, longestSilenceMs, () => socket.destroy());
+    this.readBody({
+      data(chunk) {
+        if (!stream.push(chunk)) socket.pause();
+        return true;
+      },
+      end: () => stream.push(null),
+      aborted: () => stream.destroy(),
+    });
+    return stream;
+  }
+
+  writeHead(status: number, statusText: string, headers: readonly string[]): void {
+    this.#answering = true;
+    let head = `HTTP/1.1 ${status} ${statusText}\r\n`;
+    let hasLength = status === 204 || status === 304;
+    let hasDate = false;
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i] as string;
+      if (name.length === 14 && name.toLowerCase() === 'content-length') hasLength = true;
+      else if (name.length === 4 && name.toLowerCase() === 'date') hasDate = true;
+      head += `${name}: ${headers[i + 1]}\r\n`;
+    }
+    if (!hasDate) head += dateLine();
+    if (this.#closes()) head += 'Connection: close\r\n';
+    this.#chunked = !hasLength;
+    this.#head = head;
+  }
+
+  write(chunk: Buffer): boolean {
+    const { socket } = this.#connection;
+    if (chunk.length === 0) return true;
+    const head = this.#takeHead(this.#chunked ? 'Transfer-Encoding: chunked\r\n\r\n' : '\r\n');
+    socket.cork();
+    if (this.#chunked) socket.write(`${head}${chunk.length.toString(16)}\r\n`, 'latin1');
+    else if (head !== '') socket.write(head, 'latin1');
+    let more = socket.write(chunk);
+    if (this.#chunked) more = socket.write('\r\n', 'latin1');
+    socket.uncork();
+    return more;
+  }
+
+  end(chunk?: Buffer): void {
+    const { socket } = this.#connection;
+    if (this.#head !== undefined) {
+      // Nothing is out yet: one small write, with the length known after all.
+      const length = this.#chunked ? `Content-Length: ${chunk?.length ?? 0}\r\n\r\n` : '\r\n';
+      socket.write(this.#takeHead(length) + (chunk === undefined ? '' : chunk.toString('latin1')), 'latin1');
+    } else {
+      if (chunk !== undefined) this.write(chunk);
+      if (this.#chunked) socket.write('0\r\n\r\n', 'latin1');
+    }
+    this.#finish();
+  }
+
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
+  /** The connection is closed. */
+  gone(): void {
+    clearTimeout(this.#discardTimer);
+    if (this.#ended) return;
+    if (this.#bodyLeft > 0) this.#sink?.aborted();
+    this.onGone?.();
+  }
+
+  #hold(part: Buffer): void {
+    this.#waiting = this.#waiting === undefined ? part : Buffer.concat([this.#waiting, part]);
+    this.#connection.socket.pause();
+  }
+
+  #give(sink: BodySink, part: Buffer): void {
+    if (!sink.data(part)) {
+      this.#sink = NO_SINK;
+      this.#connection.socket.pause();
+    } else if (this.#bodyLeft === 0) {
+      sink.end();
+    }
+  }
+
+  #takeHead(framing: string): string {
+    if (this.#head === undefined) return '';
+    const head = this.#head + framing;
+    this.#head = undefined;
+    return head;
+  }
+
+  #closes(): boolean {
+    return this.#connection.draining || this.headers['connection'] === 'close';
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    this.#waiting = undefined;
+    if (this.#bodyLeft === 0) {
+      this.#connection.done(this.#closes());
+      return;
+    }
+    this.#discardTimer = setTimeout(() => this.destroy(), DISCARD_MAX_MS);
+    this.#connection.socket.resume();
+  }
+
+  #discard(bytes: number): void {
+    this.#discarded += bytes;
+    if (this.#discarded > DISCARD_MAX_BYTES) {
+      this.destroy();
+    } else if (this.#bodyLeft === 0) {
+      clearTimeout(this.#discardTimer);
+      this.#connection.done(this.#closes());
+    }
+  }
+}
+
+const NO_SINK: BodySink = { data: () => true, end() {}, aborted() {} };
+
+function ignore(): void {}
+
+/** Bytes of a plain request's body; NaN for a request that is not plain. */
+function plainBodyLength({ method, headers }: RequestHead): number {
+  if (method === 'HEAD' || method === 'CONNECT' || method === 'TRACE') return Number.NaN;
+  if (headers['host'] === undefined || headers['transfer-encoding'] !== undefined) return Number.NaN;
+  if (headers['expect'] !== undefined || headers['upgrade'] !== undefined) return Number.NaN;
+  const connection = headers['connection'];
+  if (connection !== undefined && connection !== 'close' && connection.toLowerCase() !== 'keep-alive') {
+    return Number.NaN;
+  }
+  const length = headers['content-length'];
+  return length === undefined ? 0 : parseLength(length);
+}
+
+let dateSecond = 0;
+let dateText = '';
+
+function dateLine(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = `Date: ${new Date().toUTCString()}\r\n`;
+  }
+  return dateText;
+}
