@@ -1,17 +1,16 @@
 #!/usr/bin/env node
 /** The binary: hands the arguments to a command. */
-import { check } from './cli/check.js';
-import { demo } from './cli/demo.js';
-import { inspect } from './cli/inspect.js';
 import { type Io, UsageError } from './cli/io.js';
-import { serve } from './cli/serve.js';
 import { VERSION } from './version.js';
 
-const COMMANDS: Readonly<Record<string, (args: string[], io: Io) => Promise<number>>> = {
-  serve,
-  demo,
-  inspect,
-  check,
+type Command = (args: string[], io: Io) => Promise<number>;
+
+/** Each loads what it needs: a proxy that serves has no use for what encodes a demo's pushes. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./cli/serve.js')).serve,
+  demo: async () => (await import('./cli/demo.js')).demo,
+  inspect: async () => (await import('./cli/inspect.js')).inspect,
+  check: async () => (await import('./cli/check.js')).check,
 };
 
 const HELP = `mimir-edge ${VERSION}: enforces every tenant's own Mimir limits before a distributor decodes a byte
@@ -42,14 +41,14 @@ async function run(argv: string[], io: Io): Promise<number> {
     io.stdout.write(HELP);
     return argv.length === 0 ? 2 : 0;
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   try {
-    if (command === undefined) throw new UsageError(`there is no command ${name}`);
-    return await command(args, io);
+    if (load === undefined) throw new UsageError(`there is no command ${name}`);
+    return await (await load())(args, io);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     io.stderr.write(
-      `mimir-edge: ${error.message}\nTry mimir-edge ${command === undefined ? '' : `${name} `}--help\n`,
+      `mimir-edge: ${error.message}\nTry mimir-edge ${load === undefined ? '' : `${name} `}--help\n`,
     );
     return 2;
   }

@@ -74,9 +74,11 @@ export function readBody(
   return new Promise((resolve) => {
     const body = new ChunkList();
     let reserved = reservedBytes;
-    const timer = setTimeout(() => settle('timeout'), timeoutMs);
+    let settled = false;
+    let timer: NodeJS.Timeout | undefined;
 
     function settle(outcome: Body | BodyFault): void {
+      settled = true;
       clearTimeout(timer);
       resolve(outcome);
     }
@@ -99,5 +101,7 @@ export function readBody(
       end: () => settle(body),
       aborted: () => settle('aborted'),
     });
+    // Most bodies are whole by now: they came with the head.
+    if (!settled) timer = setTimeout(() => settle('timeout'), timeoutMs);
   });
 }

@@ -19,6 +19,8 @@ export interface ResponseHead {
   readonly status: number;
   readonly statusText: string;
   readonly rawHeaders: readonly string[];
+  /** False for HTTP/1.0, whose connections end with the answer. */
+  readonly persistent: boolean;
 }
 
 /** Index of the first byte after the head, or -1 if it is not whole within what a head may hold. */
@@ -55,12 +57,14 @@ export function parseResponseHead(text: string): ResponseHead | undefined {
   const lineEnd = text.indexOf('\r\n');
   const status = Number(text.slice(STATUS_AT, STATUS_AT + 3));
   const afterStatus = text.charCodeAt(STATUS_AT + 3);
-  if (!text.startsWith(RESPONSE_VERSION) || !(status >= 100 && status <= 999)) return undefined;
+  const persistent = text.startsWith(RESPONSE_VERSION);
+  if (!persistent && !text.startsWith(OLD_RESPONSE_VERSION)) return undefined;
+  if (!(status >= 100 && status <= 999)) return undefined;
   if (afterStatus !== SPACE && afterStatus !== CR) return undefined;
   const statusText = text.slice(STATUS_AT + 4, lineEnd);
   if (!isText(statusText, 0, statusText.length)) return undefined;
   const rawHeaders = parseHeaders(text, lineEnd + 2);
-  return rawHeaders === undefined ? undefined : { status, statusText, rawHeaders };
+  return rawHeaders === undefined ? undefined : { status, statusText, rawHeaders, persistent };
 }
 
 /** A Content-Length of digits alone; NaN for anything else. */
@@ -93,6 +97,7 @@ function parseHeaders(text: string, from: number): string[] | undefined {
 const END_OF_HEAD = '\r\n\r\n';
 const REQUEST_VERSION = ' HTTP/1.1\r\n';
 const RESPONSE_VERSION = 'HTTP/1.1 ';
+const OLD_RESPONSE_VERSION = 'HTTP/1.0 ';
 const STATUS_AT = RESPONSE_VERSION.length;
 const CR = 0x0d;
 const SPACE = 0x20;

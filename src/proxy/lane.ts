@@ -170,6 +170,8 @@ class LaneCaller implements Caller {
   #head: string | undefined;
   #answering = false;
   #chunked = false;
+  /** The answer said that it is the connection's last. */
+  #close = false;
   #ended = false;
 
   constructor(connection: LaneConnection, head: RequestHead, bodyLength: number) {
@@ -241,7 +243,8 @@ class LaneCaller implements Caller {
       head += `${name}: ${headers[i + 1]}\r\n`;
     }
     if (!hasDate) head += dateLine();
-    if (this.#closes()) head += 'Connection: close\r\n';
+    this.#close = this.#connection.draining || this.headers['connection'] === 'close';
+    if (this.#close) head += 'Connection: close\r\n';
     this.#chunked = !hasLength;
     this.#head = head;
   }
@@ -305,15 +308,11 @@ class LaneCaller implements Caller {
     return head;
   }
 
-  #closes(): boolean {
-    return this.#connection.draining || this.headers['connection'] === 'close';
-  }
-
   #finish(): void {
     this.#ended = true;
     this.#waiting = undefined;
     if (this.#bodyLeft === 0) {
-      this.#connection.done(this.#closes());
+      this.#connection.done(this.#close);
       return;
     }
     this.#discardTimer = setTimeout(() => this.destroy(), DISCARD_MAX_MS);
@@ -326,7 +325,7 @@ class LaneCaller implements Caller {
       this.destroy();
     } else if (this.#bodyLeft === 0) {
       clearTimeout(this.#discardTimer);
-      this.#connection.done(this.#closes());
+      this.#connection.done(this.#close);
     }
   }
 }
@@ -335,9 +334,12 @@ const NO_SINK: BodySink = { data: () => true, end() {}, aborted() {} };
 
 function ignore(): void {}
 
+/** Those that node:http knows, too, and whose answers have bodies. */
+const METHODS = new Set(['POST', 'GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
+
 /** Bytes of a plain request's body; NaN for a request that is not plain. */
 function plainBodyLength({ method, headers }: RequestHead): number {
-  if (method === 'HEAD' || method === 'CONNECT' || method === 'TRACE') return Number.NaN;
+  if (!METHODS.has(method)) return Number.NaN;
   if (headers['host'] === undefined || headers['transfer-encoding'] !== undefined) return Number.NaN;
   if (headers['expect'] !== undefined || headers['upgrade'] !== undefined) return Number.NaN;
   const connection = headers['connection'];

@@ -169,7 +169,7 @@ class Connection {
       const used =
         this.#framing === 'head' ? this.#takeHead(call, chunk, at) : this.#takeBody(call, chunk, at);
       if (used < 0) {
-        this.#fail(call, 'broken', new Error('the upstream does not answer in HTTP/1.1'));
+        this.#fail(call, 'broken', new Error('the upstream does not answer in HTTP/1'));
         return;
       }
       at += used;
@@ -205,11 +205,11 @@ class Connection {
     return true;
   }
 
-  #readFraming({ status, rawHeaders }: ResponseHead): boolean {
+  #readFraming({ status, rawHeaders, persistent }: ResponseHead): boolean {
     const bodiless = status === 204 || status === 304;
     this.#framing = bodiless ? 'length' : 'close';
     this.#bodyLeft = 0;
-    this.#keepAliveMs = IDLE_MS;
+    this.#keepAliveMs = persistent ? IDLE_MS : 0;
     let lengths = 0;
     let encodings = 0;
     for (let i = 0; i < rawHeaders.length; i += 2) {
