@@ -26,7 +26,7 @@ const REPLACED = new Set([
 ]);
 
 /** What a client may ask to be dropped, by naming it in Connection: never what the upstream decides on. */
-const NEVER_DROPPED = new Set(['content-length', 'content-type', 'content-encoding', 'x-scope-orgid']);
+const NEVER_DROPPED = new Set(['content-length', 'content-type', 'content-encoding']);
 
 const requestIdPrefix = randomBytes(6).toString('hex');
 let requestIds = 0;
@@ -40,9 +40,9 @@ export function requestIdOf({ headers }: Caller): string {
 }
 
 /** The headers for the upstream, as a flat list of names and values. */
-export function upstreamHeaders(caller: Caller, requestId: string): string[] {
+export function upstreamHeaders(caller: Caller, requestId: string, tenantHeader: string): string[] {
   const { rawHeaders: raw, headers: given, remoteAddress } = caller;
-  const dropped = namedInConnection(first(given['connection']));
+  const dropped = namedInConnection(first(given['connection']), tenantHeader);
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? '';
@@ -71,15 +71,15 @@ export function downstreamHeaders(raw: readonly string[]): string[] {
     if (lower === 'connection') connection = raw[i + 1];
     if (!HOP_BY_HOP.has(lower)) headers.push(name, raw[i + 1] ?? '');
   }
-  const dropped = namedInConnection(connection);
+  const dropped = namedInConnection(connection, '');
   return dropped === undefined ? headers : withoutNames(headers, dropped);
 }
 
 /** Lower-case names listed in a Connection header, without the usual `keep-alive` and `close`. */
-function namedInConnection(connection: string | undefined): Set<string> | undefined {
+function namedInConnection(connection: string | undefined, tenantHeader: string): Set<string> | undefined {
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined;
   const names = connection.split(',').map((name) => name.trim().toLowerCase());
-  const dropped = names.filter((name) => name !== '' && !NEVER_DROPPED.has(name));
+  const dropped = names.filter((name) => name !== '' && name !== tenantHeader && !NEVER_DROPPED.has(name));
   return dropped.length === 0 ? undefined : new Set(dropped);
 }
 

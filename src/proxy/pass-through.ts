@@ -1,6 +1,6 @@
 /** Everything that is not an enforced push: streamed both ways, any method, nothing held. */
 import type { Caller } from './caller.js';
-import { requestIdOf, upstreamHeaders } from './headers.js';
+import { upstreamHeaders } from './headers.js';
 import type { PushParts } from './push.js';
 import { Relay } from './relay.js';
 
@@ -10,6 +10,7 @@ const NO_TIMEOUT = 0;
 export function passThrough(
   parts: Pick<PushParts, 'upstream' | 'observer' | 'now' | 'options'>,
   caller: Caller,
+  requestId: string,
 ): Promise<void> {
   caller.continue();
   const relay = new Relay(caller, parts.observer, parts.now, () => {});
@@ -17,7 +18,7 @@ export function passThrough(
     {
       method: caller.method,
       path: caller.url,
-      headers: upstreamHeaders(caller, requestIdOf(caller)),
+      headers: upstreamHeaders(caller, requestId, parts.options.tenantHeader),
       body: caller.bodyStream(parts.options.bodyTimeoutMs),
       headersTimeoutMs: NO_TIMEOUT,
       bodyTimeoutMs: NO_TIMEOUT,

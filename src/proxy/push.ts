@@ -11,7 +11,7 @@ import type { Broken, Decoder, Lost } from '../remotewrite/push.js';
 import { type Body, type BodyFault, type ByteBudget, readBody } from './body.js';
 import type { Caller } from './caller.js';
 import { encodingOf, protocolOf } from './format.js';
-import { first, requestIdOf, upstreamHeaders } from './headers.js';
+import { first, upstreamHeaders } from './headers.js';
 import { Relay, type RelayObserver } from './relay.js';
 import { answerRefusal } from './respond.js';
 import type { Upstream } from './upstream.js';
@@ -58,10 +58,10 @@ export class PushExchange {
   readonly #requestId: string;
   #reservedBytes = 0;
 
-  constructor(parts: PushParts, caller: Caller) {
+  constructor(parts: PushParts, caller: Caller, requestId: string) {
     this.#parts = parts;
     this.#caller = caller;
-    this.#requestId = requestIdOf(caller);
+    this.#requestId = requestId;
   }
 
   async handle(): Promise<PushOutcome> {
@@ -148,7 +148,7 @@ export class PushExchange {
       {
         method: 'POST',
         path: this.#caller.url,
-        headers: upstreamHeaders(this.#caller, this.#requestId),
+        headers: upstreamHeaders(this.#caller, this.#requestId, options.tenantHeader),
         body: body.chunks,
         headersTimeoutMs: options.upstreamHeadersTimeoutMs,
         bodyTimeoutMs: options.upstreamBodyTimeoutMs,

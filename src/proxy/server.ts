@@ -7,6 +7,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { listen } from '../listen.js';
 import type { Caller } from './caller.js';
+import { requestIdOf } from './headers.js';
 import { HttpCaller } from './http-caller.js';
 import { Lane } from './lane.js';
 import { passThrough } from './pass-through.js';
@@ -117,11 +118,12 @@ export class ProxyServer {
   }
 
   async #route(caller: Caller): Promise<void> {
+    const requestId = requestIdOf(caller);
     if (this.#isPush(caller)) {
-      const outcome = await new PushExchange(this.#parts, caller).handle();
+      const outcome = await new PushExchange(this.#parts, caller, requestId).handle();
       if (outcome === 'answered') return;
     }
-    await passThrough(this.#parts, caller);
+    await passThrough(this.#parts, caller, requestId);
   }
 
   #isPush({ method, url }: Caller): boolean {

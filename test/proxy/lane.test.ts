@@ -333,3 +333,26 @@ t.test('a socket that the lane has handed over is no longer its own', async (t) 
   client.destroy();
   await new Promise((resolve) => server.close(resolve));
 });
+
+t.test('connections past the cap are closed, and those within it served', async (t) => {
+  const mimir = await upstream();
+  const proxy = await edge(mimir.url, { server: { maxConnections: 2 } });
+  const open = [connect(proxy.port, '127.0.0.1'), connect(proxy.port, '127.0.0.1')];
+  const get = 'GET / HTTP/1.1\r\nHost: edge\r\n\r\n';
+  for (const socket of open) socket.on('data', () => {}).write(get);
+  t.ok(await eventually(() => mimir.arrived.length === 2));
+  const refused = connect(proxy.port, '127.0.0.1');
+  let closed = false;
+  refused
+    .on('error', () => {})
+    .on('close', () => {
+      closed = true;
+    });
+  refused.write(get);
+  t.ok(await eventually(() => closed));
+  open[0]?.write(get);
+  t.ok(await eventually(() => mimir.arrived.length === 3));
+  for (const socket of open) socket.destroy();
+  await proxy.stop();
+  await mimir.close();
+});

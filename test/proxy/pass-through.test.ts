@@ -64,7 +64,7 @@ t.test('headers for one connection only are not passed on, either way', async (t
   const proxy = await edge(mimir.url);
   const answer = await rawExchange(
     proxy.port,
-    'GET / HTTP/1.1\r\nHost: public.example\r\nConnection: keep-alive, X-Mine, Content-Type\r\nX-Mine: 1\r\nTE: trailers\r\n' +
+    'GET / HTTP/1.1\r\nHost: public.example\r\nConnection: keep-alive, X-Mine, Content-Type, X-Scope-OrgID\r\nX-Scope-OrgID: a\r\nX-Mine: 1\r\nTE: trailers\r\n' +
       'Upgrade: h2c\r\nProxy-Authorization: secret\r\nX-Forwarded-For: 10.0.0.1\r\nX-Twice: a\r\nX-Twice: b\r\nContent-Type: t/x\r\n\r\n',
     'ok',
   );
@@ -75,6 +75,7 @@ t.test('headers for one connection only are not passed on, either way', async (t
     'x-forwarded-for': '10.0.0.1, 127.0.0.1',
     'x-forwarded-host': 'public.example',
     'content-type': 't/x',
+    'x-scope-orgid': 'a',
     'x-twice': 'a, b',
   });
   t.equal(arrived?.headers.host, mimir.url.slice('http://'.length));
