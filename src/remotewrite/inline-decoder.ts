@@ -38,6 +38,7 @@ export class InlineDecoder {
       maxUncompressedBytes: options.maxUncompressedBytes,
       maxSeries: options.maxSeries,
       excludeLabel: options.excludeLabel,
+      clusterLabel: options.clusterLabel ?? '',
     });
   }
 }

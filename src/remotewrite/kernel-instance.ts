@@ -1,12 +1,13 @@
 /**
  * One instance of the WASM kernel, seen from TypeScript: copies a body in chunk by chunk, decodes it, and gives a
- * Push whose records and body are views on the kernel's memory.
+ * Push whose records and body are views on the kernel's memory. Or compresses one.
  */
 import { readFileSync } from 'node:fs';
 import {
   type Broken,
   type BrokenCode,
   type Decoded,
+  type HaLabels,
   type Lost,
   type ProtocolVersion,
   type Push,
@@ -24,6 +25,8 @@ interface KernelExports {
     maxSeries: number,
     excludeLength: number,
   ): number;
+  firstLabel(nameLength: number, isVersion2: number): number;
+  compress(length: number): number;
 }
 
 const kernelModule = new WebAssembly.Module(readFileSync(new URL('./kernel.wasm', import.meta.url)));
@@ -31,7 +34,9 @@ const kernelModule = new WebAssembly.Module(readFileSync(new URL('./kernel.wasm'
 // Addresses and words as kernel/memory.ts lays them out.
 const RESULT_WORD = 1024 / 4;
 const EXCLUDE = 2048;
-const EXCLUDE_MAX = 1024;
+const WANTED = 3072;
+const NAME_MAX = 1024;
+const RESULT_LENGTH = 13;
 
 /** What each code of kernel/memory.ts means. */
 const FAULTS: Readonly<Record<number, readonly [BrokenCode, string]>> = {
@@ -61,6 +66,7 @@ export interface KernelOptions {
   readonly maxUncompressedBytes: number;
   readonly maxSeries: number;
   readonly excludeLabel: string;
+  readonly clusterLabel: string;
 }
 
 export class KernelInstance {
@@ -95,14 +101,29 @@ export class KernelInstance {
       options.version === 2 ? 1 : 0,
       options.maxUncompressedBytes,
       options.maxSeries,
-      this.#writeExcluded(options.excludeLabel),
+      this.#writeName(EXCLUDE, options.excludeLabel),
     );
     this.#refreshViews();
-    if (code === 0) return this.#push(byteLength, options.version);
+    if (code === 0) return this.#push(byteLength, options);
     return code === OUT_OF_MEMORY ? NO_MEMORY : broken(code, this.#result(12));
   }
 
-  #push(compressedBytes: number, version: ProtocolVersion): Push {
+  /**
+   * Compresses `length` bytes, which `write` puts into the array that it is given. The snappy block is a copy; undefined:
+   * there is no memory for it.
+   */
+  compress(length: number, write: (input: Uint8Array) => void): Buffer | undefined {
+    const input = this.#exports.input(length);
+    if (input === 0) return undefined;
+    this.#refreshViews();
+    write(this.#bytes.subarray(input, input + length));
+    const block = this.#exports.compress(length);
+    if (block === 0) return undefined;
+    this.#refreshViews();
+    return Buffer.from(this.#bytes.subarray(block, block + this.#result(RESULT_LENGTH)));
+  }
+
+  #push(compressedBytes: number, { version, clusterLabel, excludeLabel }: KernelOptions): Push {
     const bodyAt = this.#result(0);
     const uncompressedBytes = this.#result(1);
     const recordsAt = this.#result(2) / 4;
@@ -121,6 +142,7 @@ export class KernelInstance {
       longestLabelName: this.#result(9),
       longestLabelValue: this.#result(10),
       unnamedSeries: this.#result(11),
+      ha: clusterLabel === '' ? undefined : this.#haLabels(clusterLabel, excludeLabel, version),
       records: this.#words.subarray(recordsAt, recordsAt + series * RECORD_WORDS),
       body: this.#bytes.subarray(bodyAt, bodyAt + uncompressedBytes),
     };
@@ -130,10 +152,22 @@ export class KernelInstance {
     return this.#words[RESULT_WORD + word] ?? 0;
   }
 
-  /** A name longer than any label may be is never met, so it excludes nothing. */
-  #writeExcluded(label: string): number {
+  #haLabels(clusterLabel: string, replicaLabel: string, version: ProtocolVersion): HaLabels | undefined {
+    const cluster = this.#firstLabel(clusterLabel, version);
+    const replica = cluster === undefined ? undefined : this.#firstLabel(replicaLabel, version);
+    return cluster === undefined || replica === undefined ? undefined : { cluster, replica };
+  }
+
+  /** The value of a label of the first series. */
+  #firstLabel(name: string, version: ProtocolVersion): string | undefined {
+    const at = this.#exports.firstLabel(this.#writeName(WANTED, name), version === 2 ? 1 : 0);
+    return at === 0 ? undefined : decoder.decode(this.#bytes.subarray(at, at + this.#result(RESULT_LENGTH)));
+  }
+
+  /** Returns the name's length. A name longer than any label may be is never met: it is none. */
+  #writeName(at: number, label: string): number {
     if (label === '') return 0;
-    const { read, written } = encoder.encodeInto(label, this.#bytes.subarray(EXCLUDE, EXCLUDE + EXCLUDE_MAX));
+    const { read, written } = encoder.encodeInto(label, this.#bytes.subarray(at, at + NAME_MAX));
     return read === label.length ? written : 0;
   }
 
@@ -147,6 +181,7 @@ export class KernelInstance {
 }
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Not the sender's fault: it may come again. */
 const OUT_OF_MEMORY = 10;

@@ -1,11 +1,22 @@
 /**
- * Decodes small bodies where it is called and large ones in a thread, so that one large push does not hold up the
+ * Decodes and filters small bodies where it is called and large ones in a thread, so that one large push does not hold up the
  * event loop for all others. docs/performance.md has the measurement behind the threshold.
  */
 import { Piscina } from 'piscina';
+import { InlineFilter } from './filter.js';
 import { InlineDecoder } from './inline-decoder.js';
-import type { Decoded, DecodeOptions, Decoder, Lost } from './push.js';
-import type { DecodeTask } from './worker.js';
+import {
+  type Decoded,
+  type DecodeOptions,
+  type Decoder,
+  type Encoding,
+  type FilteredBody,
+  type Lost,
+  ownedPush,
+  type Push,
+} from './push.js';
+import type { Rows } from './rows.js';
+import type { DecodeTask, FilterTask } from './worker.js';
 
 export interface DecoderOptions {
   /** Bodies up to this many bytes on the wire are decoded inline. */
@@ -19,7 +30,7 @@ export interface DecoderOptions {
 export interface PooledDecoder extends Decoder {
   /** Bodies that wait for a thread. */
   queued(): number;
-  /** Bytes of the inline kernel's memory. */
+  /** Bytes of the inline kernels' memory. */
   memoryBytes(): number;
   /** Threads that died and were replaced. */
   lostWorkers(): number;
@@ -29,8 +40,16 @@ export interface PooledDecoder extends Decoder {
 
 export function createDecoder(options: DecoderOptions): PooledDecoder {
   const inline = new InlineDecoder(options.maxRetainedBytes);
+  const inlineFilter = new InlineFilter(options.maxRetainedBytes);
   const pool = options.threads > 0 ? openPool(options.threads) : undefined;
   let lost = 0;
+
+  /** Undefined: so many bytes are worked on where they are. A pool without a living thread would never answer. */
+  function poolFor(bytes: number): Piscina | undefined {
+    return pool === undefined || bytes <= options.inlineMaxBytes || pool.threads.length === 0
+      ? undefined
+      : pool;
+  }
 
   async function decodeInPool(
     workers: Piscina,
@@ -48,16 +67,45 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
     }
   }
 
+  async function filterInPool(
+    workers: Piscina,
+    push: Push,
+    leftOut: Rows,
+    encoding: Encoding,
+  ): Promise<FilteredBody> {
+    const owned = ownedPush(push);
+    const task: FilterTask = {
+      push: owned,
+      leftOut,
+      encoding,
+      maxRetainedBytes: options.maxRetainedBytes,
+    };
+    try {
+      return await workers.run(task, {
+        name: 'filter',
+        transferList: [owned.records.buffer as ArrayBuffer, owned.body.buffer as ArrayBuffer],
+      });
+    } catch (error) {
+      lost++;
+      return lostTo(error);
+    }
+  }
+
   return {
     decode(chunks, byteLength, decodeOptions) {
-      // A pool without a living thread would never answer.
-      if (pool === undefined || byteLength <= options.inlineMaxBytes || pool.threads.length === 0) {
-        return inline.decode(chunks, byteLength, decodeOptions);
-      }
-      return decodeInPool(pool, chunks, byteLength, decodeOptions);
+      const workers = poolFor(byteLength);
+      return workers === undefined
+        ? inline.decode(chunks, byteLength, decodeOptions)
+        : decodeInPool(workers, chunks, byteLength, decodeOptions);
+    },
+    filter(push, leftOut, encoding) {
+      const workers = poolFor(push.compressedBytes);
+      return workers === undefined
+        ? inlineFilter.filter(push, leftOut, encoding)
+        : filterInPool(workers, push, leftOut, encoding);
     },
     queued: () => pool?.queueSize ?? 0,
-    memoryBytes: () => inline.memoryBytes,
+    memoryBytes: () => inline.memoryBytes + inlineFilter.memoryBytes,
     lostWorkers: () => lost,
     endOneWorker: async () => {
       await pool?.threads[0]?.terminate();
@@ -91,5 +139,5 @@ function joined(chunks: readonly Uint8Array[], byteLength: number): Uint8Array<A
 
 function lostTo(error: unknown): Lost {
   const why = error instanceof Error ? error.message : String(error);
-  return { kind: 'lost', message: `the thread that decoded this push ended: ${why}` };
+  return { kind: 'lost', message: `the thread that worked on this push ended: ${why}` };
 }

@@ -2,6 +2,7 @@
  * What one remote-write request holds, after decoding. Numbers only: label text stays in `body`
  * and is read there when a refusal needs a name.
  */
+import type { Rows } from './rows.js';
 
 /** 1 is prometheus.WriteRequest, 2 is io.prometheus.write.v2.Request. */
 export type ProtocolVersion = 1 | 2;
@@ -28,10 +29,24 @@ export interface Push {
   readonly longestLabelValue: number;
   /** Series with no `__name__` label, or with an empty one. */
   readonly unnamedSeries: number;
+  /** Of the first series, if it has both labels and they were asked for. */
+  readonly ha: HaLabels | undefined;
   /** `series` rows of RECORD_WORDS words, laid out as below. */
   readonly records: Uint32Array;
   /** The uncompressed protobuf that the records' offsets point into. */
   readonly body: Uint8Array;
+}
+
+/** What tells the replicas of an HA pair apart. */
+export interface HaLabels {
+  readonly cluster: string;
+  readonly replica: string;
+}
+
+/** The push in memory of its own: it outlives the next decode. */
+export function ownedPush(push: Push): Push {
+  if (push.body.byteLength === push.body.buffer.byteLength) return push;
+  return { ...push, records: push.records.slice(), body: push.body.slice() };
 }
 
 /** Words (u32) of one record. */
@@ -83,6 +98,8 @@ export interface Lost {
 
 export type Decoded = Push | Broken | Lost;
 
+export type FilteredBody = Uint8Array | Lost;
+
 export interface DecodeOptions {
   readonly version: ProtocolVersion;
   readonly encoding: Encoding;
@@ -90,14 +107,21 @@ export interface DecodeOptions {
   readonly maxSeries: number;
   /** A label name left out of the series hash (the HA replica label), or the empty string. */
   readonly excludeLabel: string;
+  /** The label that names an HA pair: its value and the excluded label's are read from the first series. */
+  readonly clusterLabel?: string;
 }
 
-/** Turns a body, in the chunks that it arrived in, into a Push. Answers at once when it decodes inline. */
+/**
+ * Turns a body, in the chunks that it arrived in, into a Push, and a Push back into a body. Both answer at once when they
+ * work inline.
+ */
 export interface Decoder {
   decode(
     chunks: readonly Uint8Array[],
     byteLength: number,
     options: DecodeOptions,
   ): Decoded | Promise<Decoded>;
+  /** The push without the rows that are left out, in the given encoding. Afterwards the push is not to be used. */
+  filter(push: Push, leftOut: Rows, encoding: Encoding): FilteredBody | Promise<FilteredBody>;
   close(): Promise<void>;
 }

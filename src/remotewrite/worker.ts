@@ -1,7 +1,12 @@
-/** Decodes in a thread of the pool, with the same code as inline, and hands records and body over without a copy. */
+/**
+ * What a thread of the pool does, with the same code as inline: decodes, and hands records and body over without a copy,
+ * or writes a body anew.
+ */
 import { Piscina } from 'piscina';
+import { InlineFilter } from './filter.js';
 import { InlineDecoder } from './inline-decoder.js';
-import type { Decoded, DecodeOptions, Push } from './push.js';
+import { type Decoded, type DecodeOptions, type Encoding, ownedPush, type Push } from './push.js';
+import type { Rows } from './rows.js';
 
 type Transferable = Parameters<typeof Piscina.move>[0];
 
@@ -11,16 +16,29 @@ export interface DecodeTask {
   readonly maxRetainedBytes: number;
 }
 
+export interface FilterTask {
+  readonly push: Push;
+  readonly leftOut: Rows;
+  readonly encoding: Encoding;
+  readonly maxRetainedBytes: number;
+}
+
 let decoder: InlineDecoder | undefined;
+let filters: InlineFilter | undefined;
 
 export function decode({ body, options, maxRetainedBytes }: DecodeTask): unknown {
   decoder ??= new InlineDecoder(maxRetainedBytes);
   const decoded: Decoded = decoder.decode([body], body.length, options);
   if (decoded.kind !== 'push') return decoded;
-  // Views on the kernel's memory can not leave the thread: these two are copied, then moved.
-  const push: Push = { ...decoded, records: decoded.records.slice(), body: decoded.body.slice() };
+  // Views on the kernel's memory can not leave the thread.
+  const push = ownedPush(decoded);
   return Piscina.move({
     [Piscina.transferableSymbol]: [push.records.buffer, push.body.buffer],
     [Piscina.valueSymbol]: push,
   } as unknown as Transferable);
+}
+
+export function filter({ push, leftOut, encoding, maxRetainedBytes }: FilterTask): unknown {
+  filters ??= new InlineFilter(maxRetainedBytes);
+  return filters.filter(push, leftOut, encoding);
 }

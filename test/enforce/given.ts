@@ -122,6 +122,7 @@ export function push(series: GivenSeries[], metadata = 0, compressedBytes = 100)
     longestLabelValue: most((row) => row.longestValue),
     unnamedSeries: rows.filter((row) => (row.flags & RECORD_FLAG_NAMED) === 0).length,
     records,
+    ha: undefined,
     body: new Uint8Array(),
   };
 }

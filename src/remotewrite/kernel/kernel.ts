@@ -1,6 +1,6 @@
 /**
- * The kernel's entry points: reserve room for the input, copy it in, decode. Compiled by AssemblyScript to one small
- * WASM module; docs/kernel.md has the design.
+ * The kernel's entry points: reserve room for the input, copy it in, decode or compress. Compiled by AssemblyScript to one
+ * small WASM module; docs/kernel.md has the design.
  */
 import { setExcluded } from './exclude';
 import {
@@ -11,16 +11,29 @@ import {
   RESULT_BODY,
   RESULT_BODY_LENGTH,
   RESULT_ERROR_OFFSET,
+  RESULT_LENGTH,
+  RESULT_RECORDS,
+  RESULT_SERIES,
   reserve,
   SLOP,
   TOO_LARGE,
   TOO_MANY_SERIES,
+  WANTED,
 } from './memory';
 import { beginPush, endPush } from './records';
-import { scanVersion1 } from './scan-v1';
-import { prepareFamilies, readSymbols, scanVersion2, seriesFound } from './scan-v2';
+import { findLabelVersion1, scanVersion1, value as value1, valueLength as valueLength1 } from './scan-v1';
+import {
+  findLabelVersion2,
+  prepareFamilies,
+  readSymbols,
+  scanVersion2,
+  seriesFound,
+  value as value2,
+  valueLength as valueLength2,
+} from './scan-v2';
 import { claimedLength, position, readHeader, roomFor, uncompress } from './snappy';
-import { fault, faultAt, start } from './wire';
+import { compressBlock, compressedEnd } from './snappy-compress';
+import { fault, faultAt, readLength, readTag, start } from './wire';
 
 /** Address where `length` bytes of input go; 0 when memory is out. */
 export function input(length: u32): u32 {
@@ -52,6 +65,33 @@ export function decode(
     return failed(TOO_LARGE, 0);
   }
   return scan(body, bodyLength, isVersion2, maxSeries);
+}
+
+/**
+ * After a decode: where the value of a label of the push's first series is, its length in RESULT; 0 when the series, or
+ * the push, has none. The label's name is in WANTED.
+ */
+export function firstLabel(nameLength: u32, isVersion2: bool): u32 {
+  if (load<u32>(RESULT_SERIES) === 0) return 0;
+  const record = load<u32>(RESULT_RECORDS);
+  const series = load<u32>(RESULT_BODY) + load<u32>(record);
+  const end = series + load<u32>(record + 4);
+  start(series);
+  readTag(end);
+  readLength(end);
+  const found = isVersion2
+    ? findLabelVersion2(WANTED, nameLength, end)
+    : findLabelVersion1(WANTED, nameLength, end);
+  if (!found) return 0;
+  store<u32>(RESULT_LENGTH, isVersion2 ? valueLength2 : valueLength1);
+  return isVersion2 ? value2 : value1;
+}
+
+/** Compresses the input as a snappy block. Returns where that is, its length in RESULT; 0 when memory is out. */
+export function compress(length: u32): u32 {
+  const block = compressBlock(INPUT, length);
+  store<u32>(RESULT_LENGTH, compressedEnd - block);
+  return block;
 }
 
 function scan(body: u32, length: u32, isVersion2: bool, maxSeries: u32): u32 {

@@ -4,6 +4,7 @@
  *
  *   RESULT   what a decode found, words that the binding reads
  *   EXCLUDE  the label name that the series hash leaves out
+ *   WANTED   the name of a label that is looked for
  *   INPUT    the bytes as they came, then in turn: the body, and the tables that the scan makes
  */
 
@@ -12,7 +13,7 @@ export const SLOP: u32 = 64;
 
 export const RESULT: u32 = 1024;
 export const EXCLUDE: u32 = 2048;
-export const EXCLUDE_MAX: u32 = 1024;
+export const WANTED: u32 = 3072;
 export const INPUT: u32 = 4096;
 
 // Words of RESULT; src/remotewrite/kernel-instance.ts reads the same.
@@ -29,6 +30,8 @@ export const RESULT_LONGEST_NAME: u32 = RESULT + 36;
 export const RESULT_LONGEST_VALUE: u32 = RESULT + 40;
 export const RESULT_UNNAMED: u32 = RESULT + 44;
 export const RESULT_ERROR_OFFSET: u32 = RESULT + 48;
+/** Of what `compress` or `firstLabel` answers. */
+export const RESULT_LENGTH: u32 = RESULT + 52;
 
 // What a decode answers; src/remotewrite/kernel-instance.ts has the sentences.
 export const OK: u32 = 0;

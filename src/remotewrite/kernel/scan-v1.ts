@@ -59,11 +59,11 @@ export function scanVersion1(body: u32, end: u32): void {
   }
 }
 
-// The label that `readLabel` or the short way found.
+// The label that `readLabel` found.
 let name: u32 = 0;
 let nameLength: u32 = 0;
-let value: u32 = 0;
-let valueLength: u32 = 0;
+export let value: u32 = 0;
+export let valueLength: u32 = 0;
 
 function scanSeries(at: u32, body: u32, end: u32): void {
   const full = beginSeries();
@@ -171,6 +171,21 @@ function scanSeries(at: u32, body: u32, end: u32): void {
     exemplars,
     flags,
   );
+}
+
+/** Looks for the value of one label in a sound series, into the globals above. False: it has none. */
+export function findLabelVersion1(wanted: u32, wantedLength: u32, end: u32): bool {
+  while (cursor < end) {
+    const tag = readTag(end);
+    if (tag >>> 3 !== SERIES_LABELS) {
+      skipField(tag, end);
+      continue;
+    }
+    const length = readLength(end);
+    readLabel(cursor + length);
+    if (valueLength > 0 && nameLength === wantedLength && memory.compare(name, wanted, wantedLength) === 0) return true;
+  }
+  return false;
 }
 
 /** Reads a label message, however it is written, into the globals above. */

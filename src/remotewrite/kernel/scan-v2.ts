@@ -274,6 +274,41 @@ function takeRefs(end: u32, single: bool): void {
   longestValue = mostValue;
 }
 
+/** The symbol that `findLabelVersion2` found. */
+export let value: u32 = 0;
+export let valueLength: u32 = 0;
+
+/** Looks for the value of one label in a sound series. False: it has none. */
+export function findLabelVersion2(wanted: u32, wantedLength: u32, end: u32): bool {
+  nameRef = NO_REF;
+  while (cursor < end) {
+    const tag = readTag(end);
+    if (tag >>> 3 !== SERIES_LABELS_REFS) {
+      skipField(tag, end);
+      continue;
+    }
+    const refsEnd = (tag & 7) === WIRE_BYTES ? readLength(end) + cursor : cursor + 1;
+    while (cursor < refsEnd) {
+      const ref = readVarint32(end);
+      if (nameRef === NO_REF) {
+        nameRef = ref;
+        continue;
+      }
+      const nameEntry = symbols + nameRef * SYMBOL_BYTES;
+      const valueEntry = symbols + ref * SYMBOL_BYTES;
+      nameRef = NO_REF;
+      value = load<u32>(valueEntry);
+      valueLength = load<u32>(valueEntry + 4);
+      const isWanted =
+        valueLength > 0 &&
+        load<u32>(nameEntry + 4) === wantedLength &&
+        memory.compare(load<u32>(nameEntry), wanted, wantedLength) === 0;
+      if (isWanted) return true;
+    }
+  }
+  return false;
+}
+
 function takeName(entry: u32, length: u32): void {
   const value = load<u32>(entry);
   metricHash = finish(load<u64>(entry + 8));

@@ -1,5 +1,5 @@
 /**
- * Snappy block format, uncompress only. Every length and offset is checked against what is there before a byte is
+ * Uncompresses the snappy block format. Every length and offset is checked against what is there before a byte is
  * moved; copies then go in 16-byte steps, which may run up to SLOP bytes past the end.
  */
 import {
