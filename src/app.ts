@@ -13,7 +13,7 @@ import { FileOverrides } from './overrides/file.js';
 import { ByteBudget } from './proxy/body.js';
 import { ProxyServer } from './proxy/server.js';
 import { Upstream } from './proxy/upstream.js';
-import { seriesName } from './remotewrite/labels.js';
+import { seriesNames } from './remotewrite/labels.js';
 import { createDecoder } from './remotewrite/pool.js';
 import { exportLedger } from './telemetry/ledger-metrics.js';
 import { Metrics } from './telemetry/metrics.js';
@@ -45,9 +45,11 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
       unknownTenants: config['tenants.unknown'],
       maxTenants: config['tenants.max'],
       distributors: config['mimir.distributors'],
+      overLimit: config['series.over_limit'],
+      dropDuplicates: config['ha.drop_duplicates'],
       random: Math.random,
     },
-    seriesName,
+    seriesNames,
   );
   await overrides.start();
 

@@ -94,6 +94,17 @@ export const SETTINGS = {
   ),
   'push.max_bytes_in_flight': setting('size', '512MiB', 'Body bytes that the process holds at one time.', 1),
 
+  'series.over_limit': setting(
+    ['filter', 'refuse'],
+    'filter',
+    'A push of which some series break a label rule: forward the others, as Mimir does, or refuse all of it.',
+  ),
+  'ha.drop_duplicates': setting(
+    'bool',
+    'true',
+    'Answer the pushes of replicas that are not elected (202). Otherwise they are forwarded, uncharged, for Mimir to drop.',
+  ),
+
   'server.header_timeout': setting('duration', '10s', "Time for a request's headers.", 1),
   'server.body_timeout': setting(
     'duration',

@@ -2,19 +2,21 @@
  * The one place where a push is judged. A door calls `admit` with the tenant id before it reads a body, `judge`
  * with what the body holds, and `giveBack` when an accepted push did not reach Mimir. The order is Mimir's own.
  *
- * Both answer at once unless an empty lease has to wait for the shared ledger; then they answer a promise.
+ * Both answer at once unless they have to wait for the shared ledger (an empty lease, an HA pair that is not known yet);
+ * then they answer a promise. A push that is looked at again after such a wait is copied before it.
  */
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import { type TenantIdFault, tenantIdFault } from '../limits/tenant-id.js';
-import type { Push } from '../remotewrite/push.js';
-import { everySeriesIsValid, findInvalidSeries, itemsOfPush, type LabelFindings } from './label-rules.js';
-import type { Answer, Ledger } from './ledger.js';
+import { type HaLabels, ownedPush, type Push } from '../remotewrite/push.js';
+import { everySeriesIsValid, findInvalidSeries, itemsOfPush, itemsWithout } from './label-rules.js';
+import type { Answer, ElectionAnswer, ElectionRules, Ledger } from './ledger.js';
+import type { LeftOut, SeriesReason } from './left-out.js';
 import type { Reason } from './reasons.js';
 import { type Refusal, type RefusalDetails, refuse } from './refusal.js';
 import { Tally } from './tally.js';
 import { type Purse, Tenant } from './tenant.js';
 import { Tenants } from './tenants.js';
-import type { Accepted, Admission, Admitted, Verdict } from './verdict.js';
+import type { Accepted, Admission, Admitted, Charge, Verdict } from './verdict.js';
 
 export interface EnforcerOptions {
   readonly snapshot: Snapshot;
@@ -27,12 +29,16 @@ export interface EnforcerOptions {
   readonly maxTenants: number;
   /** Mimir's distributors: each has a whole burst of its own. */
   readonly distributors: number;
+  /** A push of which some series may not pass: let the others through, or refuse all of it. */
+  readonly overLimit: 'filter' | 'refuse';
+  /** Answer pushes of replicas that are not elected, or forward them for Mimir to drop. */
+  readonly dropDuplicates: boolean;
   /** 0 to 1, for the jitter of Retry-After. */
   readonly random: () => number;
 }
 
-/** Reads a label of one series for a message: only called for a push that is refused. */
-export type SeriesNamer = (push: Push, row: number) => string;
+/** Reads the labels of some series for a message: only called for a push that is refused, or loses series. */
+export type SeriesNamer = (push: Push, rows: readonly number[]) => string[];
 
 const ACCEPT_UNCHARGED: Accepted = { kind: 'accept', items: 0, bytes: 0, shadowed: undefined };
 
@@ -80,48 +86,30 @@ export class Enforcer {
 
   /** After the body: may what it holds pass? Takes everything that the push costs, or nothing. */
   judge(tenant: Tenant, push: Push, nowMs: number): Verdict | Promise<Verdict> {
-    const { limits, tally, items: purse } = tenant;
-    tally.received(push);
-    if (tenant.mode === 'off') return this.#accept(tenant, ACCEPT_UNCHARGED);
-
-    const mostSeries = limits.edge.max_series_per_request;
-    if (mostSeries > 0 && push.series > mostSeries) {
-      return this.#outcome(
-        tenant,
-        push,
-        refuse('edge_series_per_request', seriesSentence(tenant, push, mostSeries)),
-      );
+    tenant.tally.received(push);
+    if (tenant.mode === 'off') {
+      tenant.tally.accepted++;
+      return ACCEPT_UNCHARGED;
     }
-
-    let items: number;
-    const findings = everySeriesIsValid(push, limits) ? undefined : findInvalidSeries(push, limits);
-    if (findings === undefined) {
-      items = itemsOfPush(push, limits);
-    } else if (findings.validSeries === 0 && push.metadata === 0) {
-      return this.#outcome(tenant, push, this.#refuseLabels(tenant, push, findings));
-    } else {
-      // Mimir leaves the invalid series out itself and says so to the sender; only the rest is charged.
-      items = findings.validItems;
-    }
-
-    if (purse === undefined || items === 0) return this.#judgeBytes(tenant, push, 0, nowMs);
-    if (items > purse.allowance.mostAtOnce)
-      return this.#outcome(tenant, push, this.#refuseBurst(tenant, purse, items));
-    if (purse.bucket.take(items, nowMs)) return this.#judgeBytes(tenant, push, items, nowMs);
-    return whenAnswered(purse.bucket.ask(items, nowMs), (answer) =>
-      answer.granted
-        ? this.#judgeBytes(tenant, push, items, nowMs)
-        : this.#outcome(tenant, push, this.#refuseItems(tenant, purse, items, answer)),
-    );
+    const { ha } = push;
+    if (ha === undefined || !sendsFromPair(ha, tenant.limits)) return this.#judgeSeries(tenant, push, nowMs);
+    const answer = tenant.elections.hear(ha, electionRules(tenant.limits), nowMs);
+    if (!(answer instanceof Promise)) return this.#judgeReplica(tenant, push, ha, answer, nowMs);
+    const owned = ownedPush(push);
+    return answer.then((late) => this.#judgeReplica(tenant, owned, ha, late, nowMs));
   }
 
   /** The push did not reach Mimir: the sender will come again, and pays then. */
-  giveBack(admitted: Admitted, accepted: Accepted | undefined, nowMs: number): void {
+  giveBack(admitted: Admitted, charge: Charge | undefined, nowMs: number): void {
     const { tenant, requests } = admitted;
     if (requests > 0) tenant.requests?.bucket.giveBack(requests, nowMs);
-    if (accepted === undefined) return;
-    if (accepted.items > 0) tenant.items?.bucket.giveBack(accepted.items, nowMs);
-    if (accepted.bytes > 0) tenant.bytes?.bucket.giveBack(accepted.bytes, nowMs);
+    if (charge !== undefined) this.#giveBackCharge(tenant, charge, nowMs);
+  }
+
+  /** Mimir took the push for a duplicate: it costs nothing, and Mimir's election is the one that counts. */
+  deduplicated(tenant: Tenant, ha: HaLabels, charge: Charge, nowMs: number): void {
+    this.#giveBackCharge(tenant, charge, nowMs);
+    tenant.elections.resign(ha, nowMs);
   }
 
   /** A door refuses for a reason of its own (a body that does not decode): counted here like any other. */
@@ -164,39 +152,120 @@ export class Enforcer {
     return whenAnswered(purse.bucket.ask(1, nowMs), (answer) => {
       if (answer.granted) return admitted(tenant, 1);
       const refusal = answer.lost ? this.#refuseLost(tenant, answer) : this.#refuseRequest(tenant, answer);
-      const outcome = this.#outcome(tenant, undefined, refusal);
+      const outcome = this.#outcome(tenant, undefined, undefined, refusal);
       return outcome.kind === 'refuse' ? outcome : admitted(tenant, 0, refusal);
     });
   }
 
-  #judgeBytes(tenant: Tenant, push: Push, items: number, nowMs: number): Verdict | Promise<Verdict> {
+  #judgeReplica(
+    tenant: Tenant,
+    push: Push,
+    ha: HaLabels,
+    answer: ElectionAnswer,
+    nowMs: number,
+  ): Verdict | Promise<Verdict> {
+    if (answer === 'too_many_clusters') {
+      return this.#outcome(
+        tenant,
+        push,
+        undefined,
+        refuse('too_many_ha_clusters', pairsSentence(tenant, ha)),
+      );
+    }
+    if (answer !== 'other') return this.#judgeSeries(tenant, push, nowMs);
+    tenant.tally.deduplicated += push.samples + push.histograms;
+    if (tenant.mode === 'enforce' && this.#options.dropDuplicates) {
+      return { kind: 'duplicate', message: duplicateSentence(tenant, ha) };
+    }
+    tenant.tally.accepted++;
+    return ACCEPT_UNCHARGED;
+  }
+
+  #judgeSeries(tenant: Tenant, push: Push, nowMs: number): Verdict | Promise<Verdict> {
+    const { limits } = tenant;
+    const mostSeries = limits.edge.max_series_per_request;
+    if (mostSeries > 0 && push.series > mostSeries) {
+      const refusal = refuse('edge_series_per_request', seriesSentence(tenant, push, mostSeries));
+      return this.#outcome(tenant, push, undefined, refusal);
+    }
+    const leftOut = everySeriesIsValid(push, limits) ? undefined : findInvalidSeries(push, limits);
+    return this.#judgeItems(tenant, push, leftOut, nowMs);
+  }
+
+  #judgeItems(
+    tenant: Tenant,
+    push: Push,
+    leftOut: LeftOut | undefined,
+    nowMs: number,
+  ): Verdict | Promise<Verdict> {
+    const { limits, items: purse } = tenant;
+    if (leftOut !== undefined && (this.#options.overLimit === 'refuse' || nothingIsLeft(push, leftOut))) {
+      return this.#outcome(tenant, push, leftOut, this.#refuseSeries(tenant, push, leftOut, 'refused'));
+    }
+    const items = leftOut === undefined ? itemsOfPush(push, limits) : itemsWithout(push, limits, leftOut);
+    if (purse === undefined || items === 0) return this.#judgeBytes(tenant, push, leftOut, 0, nowMs);
+    if (items > purse.allowance.mostAtOnce)
+      return this.#outcome(tenant, push, leftOut, this.#refuseBurst(tenant, purse, items));
+    if (purse.bucket.take(items, nowMs)) return this.#judgeBytes(tenant, push, leftOut, items, nowMs);
+    const kept = leftOut === undefined ? push : ownedPush(push);
+    return whenAnswered(purse.bucket.ask(items, nowMs), (answer) =>
+      answer.granted
+        ? this.#judgeBytes(tenant, kept, leftOut, items, nowMs)
+        : this.#outcome(tenant, kept, leftOut, this.#refuseItems(tenant, purse, items, answer)),
+    );
+  }
+
+  #judgeBytes(
+    tenant: Tenant,
+    push: Push,
+    leftOut: LeftOut | undefined,
+    items: number,
+    nowMs: number,
+  ): Verdict | Promise<Verdict> {
     const purse = tenant.bytes;
     const bytes = push.compressedBytes;
-    if (purse === undefined)
-      return this.#accept(tenant, { kind: 'accept', items, bytes: 0, shadowed: undefined });
-    const charged: Accepted = { kind: 'accept', items, bytes, shadowed: undefined };
-    if (purse.bucket.take(bytes, nowMs)) return this.#accept(tenant, charged);
+    if (purse === undefined) return this.#accept(tenant, push, leftOut, { items, bytes: 0 });
+    if (purse.bucket.take(bytes, nowMs)) return this.#accept(tenant, push, leftOut, { items, bytes });
+    const kept = leftOut === undefined ? push : ownedPush(push);
     return whenAnswered(purse.bucket.ask(bytes, nowMs), (answer) => {
-      if (answer.granted) return this.#accept(tenant, charged);
-      if (items > 0) tenant.items?.bucket.giveBack(items, nowMs);
-      return this.#outcome(tenant, push, this.#refuseBytes(tenant, purse, bytes, answer));
+      if (answer.granted) return this.#accept(tenant, kept, leftOut, { items, bytes });
+      this.#giveBackCharge(tenant, { items, bytes: 0 }, nowMs);
+      return this.#outcome(tenant, kept, leftOut, this.#refuseBytes(tenant, purse, bytes, answer));
     });
   }
 
-  #accept(tenant: Tenant, accepted: Accepted): Accepted {
+  /** In shadow mode nothing is left out, only counted. */
+  #accept(tenant: Tenant, push: Push, leftOut: LeftOut | undefined, { items, bytes }: Charge): Verdict {
     tenant.tally.accepted++;
-    return accepted;
+    if (leftOut === undefined) return { kind: 'accept', items, bytes, shadowed: undefined };
+    const refusal = this.#refuseSeries(tenant, push, leftOut, 'left out');
+    if (tenant.mode !== 'enforce') {
+      tenant.tally.shadowLeaveOut(leftOut);
+      return { kind: 'accept', items, bytes, shadowed: refusal };
+    }
+    tenant.tally.leaveOut(leftOut);
+    return { kind: 'filter', items, bytes, push, leftOut, refusal };
   }
 
   /** In shadow mode a refusal is counted apart, and the push goes on, charged nothing. */
-  #outcome(tenant: Tenant, push: Push | undefined, refusal: Refusal): Verdict {
+  #outcome(
+    tenant: Tenant,
+    push: Push | undefined,
+    leftOut: LeftOut | undefined,
+    refusal: Refusal,
+  ): Accepted | Refusal {
     if (tenant.mode === 'enforce') {
-      tenant.tally.refuse(refusal.reason, push);
+      tenant.tally.refuse(refusal.reason, push, leftOut);
       return refusal;
     }
-    tenant.tally.shadow(refusal.reason, push);
+    tenant.tally.shadow(refusal.reason, push, leftOut);
     if (push !== undefined) tenant.tally.accepted++;
     return { kind: 'accept', items: 0, bytes: 0, shadowed: refusal };
+  }
+
+  #giveBackCharge(tenant: Tenant, { items, bytes }: Charge, nowMs: number): void {
+    if (items > 0) tenant.items?.bucket.giveBack(items, nowMs);
+    if (bytes > 0) tenant.bytes?.bucket.giveBack(bytes, nowMs);
   }
 
   #refuseNobody(reason: Reason, sentence: string): Refusal {
@@ -204,12 +273,20 @@ export class Enforcer {
     return refuse(reason, sentence);
   }
 
-  #refuseLabels(tenant: Tenant, push: Push, findings: LabelFindings): Refusal {
-    const series = this.#nameSeries(push, findings.firstInvalid);
+  /** Names the first reason, and a few of the series that it is about. */
+  #refuseSeries(tenant: Tenant, push: Push, leftOut: LeftOut, fate: 'refused' | 'left out'): Refusal {
+    const { lead } = leftOut;
+    if (lead === undefined)
+      throw new Error('a push without a series that is left out is not refused for one');
+    const some =
+      leftOut.series === push.series
+        ? `none of the ${push.series} series in this push of tenant ${tenant.id} may pass`
+        : `${leftOut.series} of the ${push.series} series in this push of tenant ${tenant.id} may not pass; ` +
+          (fate === 'refused' ? 'all of it was refused (series.over_limit)' : 'the rest was taken');
+    const examples = this.#nameSeries(push, lead.examples).join(', ');
     return refuse(
-      findings.firstReason,
-      `none of the ${push.series} series in this push of tenant ${tenant.id} is valid; the first: ` +
-        `${LABEL_SENTENCES[findings.firstReason](tenant.limits)}: ${series}`,
+      lead.reason,
+      `${some}; the first: ${SERIES_SENTENCES[lead.reason](tenant.limits)}: ${examples}`,
     );
   }
 
@@ -308,6 +385,42 @@ function whenAnswered<T>(
   return answer instanceof Promise ? answer.then(next) : next(answer);
 }
 
+/** Mimir passes over a replica label that no series may have; then the push is taken as it is. */
+function sendsFromPair({ cluster, replica }: HaLabels, limits: TenantLimits): boolean {
+  const longest = limits.max_label_value_length;
+  return (
+    limits.accept_ha_samples && Buffer.byteLength(cluster) <= longest && Buffer.byteLength(replica) <= longest
+  );
+}
+
+/** Where the tenant may have any number of pairs, this many are remembered. */
+const MOST_CLUSTERS = 10_000;
+
+function electionRules(limits: TenantLimits): ElectionRules {
+  return {
+    updateMs: limits.ha_tracker_update_timeout,
+    updateJitterMs: limits.ha_tracker_update_timeout_jitter_max,
+    failoverMs: limits.ha_tracker_failover_timeout,
+    mostClusters: limits.ha_max_clusters || MOST_CLUSTERS,
+  };
+}
+
+/** In version 2 metadata goes with its series. */
+function nothingIsLeft(push: Push, leftOut: LeftOut): boolean {
+  return leftOut.series === push.series && (push.metadata === 0 || push.version === 2);
+}
+
+function pairsSentence(tenant: Tenant, { cluster }: HaLabels): string {
+  return (
+    `the push was refused because tenant ${tenant.id} has as many HA clusters as it may, ` +
+    `${tenant.limits.ha_max_clusters || MOST_CLUSTERS}, and ${cluster} is another one; limit: ha_max_clusters`
+  );
+}
+
+function duplicateSentence(tenant: Tenant, { cluster, replica }: HaLabels): string {
+  return `another replica of cluster ${cluster} than ${replica} is elected; tenant ${tenant.id}`;
+}
+
 function seriesSentence(tenant: Tenant, push: Push, most: number): string {
   return (
     `the push was refused because it holds ${push.series} series and tenant ${tenant.id} may send ${most} in one ` +
@@ -319,17 +432,17 @@ function burstSettings(limits: TenantLimits): string {
   return limits.ingestion_burst_factor > 0 ? 'ingestion_burst_factor' : 'ingestion_burst_size';
 }
 
-const LABEL_SENTENCES = {
+const SERIES_SENTENCES: Record<SeriesReason, (limits: TenantLimits) => string> = {
   missing_metric_name: () => 'it has no metric name',
-  max_label_names_per_series: (limits: TenantLimits) =>
+  max_label_names_per_series: (limits) =>
     `it has more than ${limits.max_label_names_per_series} labels (limit: max_label_names_per_series)`,
-  max_label_names_per_info_series: (limits: TenantLimits) =>
+  max_label_names_per_info_series: (limits) =>
     `it has more than ${limits.max_label_names_per_info_series} labels (limit: max_label_names_per_info_series)`,
-  label_name_too_long: (limits: TenantLimits) =>
+  label_name_too_long: (limits) =>
     `a label name is longer than ${limits.max_label_name_length} bytes (limit: max_label_name_length)`,
-  label_value_too_long: (limits: TenantLimits) =>
+  label_value_too_long: (limits) =>
     `a label value is longer than ${limits.max_label_value_length} bytes (limit: max_label_value_length)`,
-} as const;
+};
 
 const TENANT_ID_SENTENCES: Record<TenantIdFault, string> = {
   empty: 'the push names no tenant',

@@ -16,25 +16,7 @@ import {
   RECORD_SAMPLES,
   RECORD_WORDS,
 } from '../remotewrite/push.js';
-import type { Reason } from './reasons.js';
-
-export type LabelReason = Extract<
-  Reason,
-  | 'missing_metric_name'
-  | 'max_label_names_per_series'
-  | 'max_label_names_per_info_series'
-  | 'label_name_too_long'
-  | 'label_value_too_long'
->;
-
-/** What the rules leave of a push. */
-export interface LabelFindings {
-  readonly validSeries: number;
-  readonly validItems: number;
-  /** The first series that breaks a rule: its row in the records, and the rule. */
-  readonly firstInvalid: number;
-  readonly firstReason: LabelReason;
-}
+import { LeftOut, type SeriesReason } from './left-out.js';
 
 /** True when no series can break a rule: decided on the push's maxima, without a look at the series. */
 export function everySeriesIsValid(push: Push, limits: MimirLimits): boolean {
@@ -47,22 +29,15 @@ export function everySeriesIsValid(push: Push, limits: MimirLimits): boolean {
 }
 
 /** Looks at every series. Undefined when all are valid after all (info series may have more labels). */
-export function findInvalidSeries(push: Push, limits: MimirLimits): LabelFindings | undefined {
-  let validSeries = 0;
-  let validItems = push.metadata;
-  let firstInvalid = -1;
-  let firstReason: LabelReason = 'missing_metric_name';
+export function findInvalidSeries(push: Push, limits: MimirLimits): LeftOut | undefined {
+  let leftOut: LeftOut | undefined;
   for (let row = 0; row < push.series; row++) {
     const reason = brokenRule(push.records, row * RECORD_WORDS, limits);
-    if (reason === undefined) {
-      validSeries++;
-      validItems += itemsOfSeries(push.records, row * RECORD_WORDS, limits);
-    } else if (firstInvalid < 0) {
-      firstInvalid = row;
-      firstReason = reason;
-    }
+    if (reason === undefined) continue;
+    leftOut ??= new LeftOut(push.series);
+    leftOut.add(push, row, reason);
   }
-  return firstInvalid < 0 ? undefined : { validSeries, validItems, firstInvalid, firstReason };
+  return leftOut;
 }
 
 /** What Mimir's ingestion rate counts in a push whose series are all valid. */
@@ -75,6 +50,18 @@ export function itemsOfPush(push: Push, limits: MimirLimits): number {
     exemplars += countedExemplars(push.records, row * RECORD_WORDS, limits);
   }
   return items + exemplars;
+}
+
+/**
+ * The same without the series that are left out. Metadata counts as it was sent: in version 2 some of it may go with its
+ * series.
+ */
+export function itemsWithout(push: Push, limits: MimirLimits, leftOut: LeftOut): number {
+  let items = push.metadata;
+  for (let row = 0; row < push.series; row++) {
+    if (!leftOut.has(row)) items += itemsOfSeries(push.records, row * RECORD_WORDS, limits);
+  }
+  return items;
 }
 
 function itemsOfSeries(records: Uint32Array, at: number, limits: MimirLimits): number {
@@ -93,7 +80,7 @@ function countedExemplars(records: Uint32Array, at: number, limits: MimirLimits)
   return most === 0 ? exemplars : Math.min(exemplars, most);
 }
 
-function brokenRule(records: Uint32Array, at: number, limits: MimirLimits): LabelReason | undefined {
+function brokenRule(records: Uint32Array, at: number, limits: MimirLimits): SeriesReason | undefined {
   const flags = word(records, at + RECORD_FLAGS);
   if ((flags & RECORD_FLAG_NAMED) === 0) return 'missing_metric_name';
   const labels = word(records, at + RECORD_LABELS);

@@ -1,7 +1,9 @@
 /**
- * The store behind buckets, as the enforcer sees it. Implemented in src/ledger; one contract test runs
+ * The store behind buckets and elections, as the enforcer sees it. Implemented in src/ledger; one contract test runs
  * against every implementation.
  */
+
+import type { HaLabels } from '../remotewrite/push.js';
 
 /** A tenant has one bucket of each kind. */
 export type BucketKind = 'requests' | 'items' | 'bytes';
@@ -41,8 +43,30 @@ export interface Bucket {
   release(nowMs: number): void;
 }
 
+/** Mimir's limits for HA pairs, in milliseconds. */
+export interface ElectionRules {
+  /** How old the note of when the elected replica was heard may become. */
+  readonly updateMs: number;
+  readonly updateJitterMs: number;
+  /** After so long without a word from the elected replica the next one that is heard takes its place. */
+  readonly failoverMs: number;
+  readonly mostClusters: number;
+}
+
+/** `unknown`: the store can not be asked, and what is known here does not decide it. */
+export type ElectionAnswer = 'elected' | 'other' | 'too_many_clusters' | 'unknown';
+
+/** Which replica of each of a tenant's HA pairs may send. The first one that is heard is elected. */
+export interface Elections {
+  /** Answers at once unless the store has to be asked, and then within its deadline. Never rejects. */
+  hear(ha: HaLabels, rules: ElectionRules, nowMs: number): ElectionAnswer | Promise<ElectionAnswer>;
+  /** Mimir has elected another: whichever is heard next may take the place. */
+  resign(ha: HaLabels, nowMs: number): void;
+}
+
 export interface Ledger {
   bucket(tenant: string, kind: BucketKind, shape: BucketShape, nowMs: number): Bucket;
+  elections(tenant: string): Elections;
   /** Returns what is leased, closes connections. */
   close(): Promise<void>;
 }

@@ -58,36 +58,46 @@ export const REASONS = {
     status: 400,
     id: 'err-mimir-max-label-names-per-series',
     retry: false,
-    meaning: 'No series of the push is valid, the first because it has too many labels.',
+    meaning: 'Series with too many labels were left out; the rest of the push was taken, if there was any.',
     remedy: 'Drop labels in the sender, or raise `max_label_names_per_series`.',
   },
   max_label_names_per_info_series: {
     status: 400,
     id: 'err-mimir-max-label-names-per-info-series',
     retry: false,
-    meaning: 'No series of the push is valid, the first because it is an info series with too many labels.',
+    meaning:
+      'Info series with too many labels were left out; the rest of the push was taken, if there was any.',
     remedy: 'Drop labels in the sender, or raise `max_label_names_per_info_series`.',
   },
   label_name_too_long: {
     status: 400,
     id: 'err-mimir-label-name-too-long',
     retry: false,
-    meaning: 'No series of the push is valid, the first because a label name is too long.',
+    meaning:
+      'Series with a label name that is too long were left out; the rest of the push was taken, if there was any.',
     remedy: 'Shorten the label in the sender, or raise `max_label_name_length`.',
   },
   label_value_too_long: {
     status: 400,
     id: 'err-mimir-label-value-too-long',
     retry: false,
-    meaning: 'No series of the push is valid, the first because a label value is too long.',
+    meaning:
+      'Series with a label value that is too long were left out; the rest of the push was taken, if there was any.',
     remedy: 'Shorten the value in the sender, or raise `max_label_value_length`.',
   },
   missing_metric_name: {
     status: 400,
     id: 'err-mimir-missing-metric-name',
     retry: false,
-    meaning: 'No series of the push is valid, the first because it has no metric name.',
+    meaning: 'Series without a metric name were left out; the rest of the push was taken, if there was any.',
     remedy: 'Give every series a `__name__` label.',
+  },
+  too_many_ha_clusters: {
+    status: 400,
+    id: 'err-mimir-tenant-too-many-ha-clusters',
+    retry: false,
+    meaning: 'The push is of an HA cluster that is not known yet, and the tenant has as many as it may.',
+    remedy: 'Raise `ha_max_clusters`, or give fewer values to the label `ha_cluster_label`.',
   },
   edge_missing_tenant: {
     status: 401,
@@ -151,7 +161,7 @@ export const REASONS = {
     status: 503,
     id: 'err-edge-decoder-lost',
     retry: true,
-    meaning: 'The thread that decoded this push died; it has been replaced.',
+    meaning: 'The thread that decoded or filtered this push died; it has been replaced.',
     remedy: 'Nothing, if rare. Otherwise look for memory limits of the process.',
   },
   edge_state_lost: {

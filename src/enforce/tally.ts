@@ -3,6 +3,7 @@
  * whoever exports them reads them when asked.
  */
 import type { Push } from '../remotewrite/push.js';
+import type { LeftOut } from './left-out.js';
 import { REASON_INDEX, REASON_NAMES, type Reason } from './reasons.js';
 
 /** Per reason, four counters side by side. */
@@ -15,6 +16,10 @@ const FIELDS = 4;
 export class Tally {
   requests = 0;
   accepted = 0;
+  /** Of the accepted ones: those that lost some of their series. */
+  filtered = 0;
+  /** Samples and histograms that a replica sent that is not elected. */
+  deduplicated = 0;
   series = 0;
   samples = 0;
   histograms = 0;
@@ -37,21 +42,35 @@ export class Tally {
     this.uncompressedBytes += push.uncompressedBytes;
   }
 
-  /** `push` is undefined where the refusal came before the body was decoded. */
-  refuse(reason: Reason, push: Push | undefined): void {
+  /** `push` is undefined where the refusal came before the body was decoded. What was left out before has its own reasons. */
+  refuse(reason: Reason, push: Push | undefined, leftOut?: LeftOut): void {
     this.refused ??= new Float64Array(REASON_NAMES.length * FIELDS);
-    discard(this.refused, reason, push);
+    discard(this.refused, reason, push, leftOut);
   }
 
-  shadow(reason: Reason, push: Push | undefined): void {
+  shadow(reason: Reason, push: Push | undefined, leftOut?: LeftOut): void {
     this.shadowed ??= new Float64Array(REASON_NAMES.length * FIELDS);
-    discard(this.shadowed, reason, push);
+    discard(this.shadowed, reason, push, leftOut);
+  }
+
+  /** Some series of a push that goes on without them. */
+  leaveOut(leftOut: LeftOut): void {
+    this.filtered++;
+    this.refused ??= new Float64Array(REASON_NAMES.length * FIELDS);
+    discardSeries(this.refused, leftOut);
+  }
+
+  shadowLeaveOut(leftOut: LeftOut): void {
+    this.shadowed ??= new Float64Array(REASON_NAMES.length * FIELDS);
+    discardSeries(this.shadowed, leftOut);
   }
 
   /** Adds another tally to this one: a tenant that leaves memory stays in the totals. */
   absorb(other: Tally): void {
     this.requests += other.requests;
     this.accepted += other.accepted;
+    this.filtered += other.filtered;
+    this.deduplicated += other.deduplicated;
     this.series += other.series;
     this.samples += other.samples;
     this.histograms += other.histograms;
@@ -69,13 +88,30 @@ export function discarded(counts: Float64Array | undefined, reason: Reason, fiel
   return counts?.[REASON_INDEX[reason] * FIELDS + field] ?? 0;
 }
 
-function discard(counts: Float64Array, reason: Reason, push: Push | undefined): void {
+function discard(
+  counts: Float64Array,
+  reason: Reason,
+  push: Push | undefined,
+  leftOut: LeftOut | undefined,
+): void {
   const row = REASON_INDEX[reason] * FIELDS;
   add(counts, row + DISCARDED_REQUESTS, 1);
   if (push === undefined) return;
   add(counts, row + DISCARDED_SAMPLES, push.samples + push.histograms);
   add(counts, row + DISCARDED_EXEMPLARS, push.exemplars);
   add(counts, row + DISCARDED_METADATA, push.metadata);
+  if (leftOut === undefined) return;
+  add(counts, row + DISCARDED_SAMPLES, -leftOut.samples - leftOut.histograms);
+  add(counts, row + DISCARDED_EXEMPLARS, -leftOut.exemplars);
+  discardSeries(counts, leftOut);
+}
+
+function discardSeries(counts: Float64Array, leftOut: LeftOut): void {
+  for (const { reason, samples, histograms, exemplars } of leftOut.groups) {
+    const row = REASON_INDEX[reason] * FIELDS;
+    add(counts, row + DISCARDED_SAMPLES, samples + histograms);
+    add(counts, row + DISCARDED_EXEMPLARS, exemplars);
+  }
 }
 
 function add(counts: Float64Array, index: number, n: number): void {

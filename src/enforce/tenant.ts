@@ -1,7 +1,7 @@
 /** One tenant as this process holds it: its limits now, its buckets, what it has sent. */
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import { type Allowance, bytesAllowance, itemsAllowance, requestsAllowance } from './bucket-shapes.js';
-import type { Bucket, BucketKind, Ledger } from './ledger.js';
+import type { Bucket, BucketKind, Elections, Ledger } from './ledger.js';
 import { Tally } from './tally.js';
 
 /** A bucket and the limit it stands for. */
@@ -26,6 +26,8 @@ export class Tenant {
 
   readonly #ledger: Ledger;
   readonly #distributors: number;
+  /** Undefined until the first push of an HA pair: most tenants have none. */
+  #elections: Elections | undefined;
 
   constructor(
     id: string,
@@ -42,6 +44,11 @@ export class Tenant {
     this.#ledger = ledger;
     this.#distributors = distributors;
     this.#shapePurses(nowMs);
+  }
+
+  get elections(): Elections {
+    this.#elections ??= this.#ledger.elections(this.id);
+    return this.#elections;
   }
 
   /** New limits take effect at once; no bucket gains tokens by it. */

@@ -1,4 +1,6 @@
 /** What the enforcer says about a push, and what it charged for it. */
+import type { Push } from '../remotewrite/push.js';
+import type { LeftOut } from './left-out.js';
 import type { Refusal } from './refusal.js';
 import type { Tenant } from './tenant.js';
 
@@ -14,13 +16,33 @@ export interface Admitted {
 
 export type Admission = Admitted | Refusal;
 
-/** The push may go on. `items` and `bytes` are the tokens taken for it. */
-export interface Accepted {
-  readonly kind: 'accept';
+/** The tokens taken for a push. */
+export interface Charge {
   readonly items: number;
   readonly bytes: number;
+}
+
+/** The push may go on. */
+export interface Accepted extends Charge {
+  readonly kind: 'accept';
   /** Shadow mode: what the answer would have been. */
   readonly shadowed: Refusal | undefined;
 }
 
-export type Verdict = Accepted | Refusal;
+/** The push may go on without some of its series. */
+export interface Filtered extends Charge {
+  readonly kind: 'filter';
+  /** What to filter: a view on the decoder's memory, if the verdict came at once. */
+  readonly push: Push;
+  readonly leftOut: LeftOut;
+  /** For the sender, once Mimir has taken the rest. */
+  readonly refusal: Refusal;
+}
+
+/** The push comes from a replica of an HA pair that is not elected: it is dropped, and that is no mistake of the sender. */
+export interface Duplicate {
+  readonly kind: 'duplicate';
+  readonly message: string;
+}
+
+export type Verdict = Accepted | Filtered | Duplicate | Refusal;

@@ -1,9 +1,10 @@
 /**
- * How lease calls reach the store: Redis, or the process that is the ledger for others. Promises may settle late
+ * How calls reach the store: Redis, or the process that is the ledger for others. Promises may settle late
  * or never; the ledger above does not wait for them longer than its deadline.
  */
 import type { LeaseCall, LeaseReply } from '../enforce/lease.js';
 import type { BucketKind } from '../enforce/ledger.js';
+import type { ElectionCall, ElectionReply } from './shared-elections.js';
 
 export interface LeaseTransport {
   /** Parts of the store that can fail alone: 1, or ranges of a cluster's slots. */
@@ -13,6 +14,7 @@ export interface LeaseTransport {
   connect(timeoutMs: number): Promise<void>;
   /** Rejects with a StoreError: then nobody knows whether it was done. */
   lease(tenant: string, kind: BucketKind, call: LeaseCall): Promise<LeaseReply>;
+  elect(tenant: string, call: ElectionCall): Promise<ElectionReply>;
   /** Writes to one part that this replica is alive, and counts those that are. Part 0 is the one that counts. */
   heartbeat(part: number): Promise<number>;
   /** This replica is leaving. */

@@ -1,11 +1,11 @@
 /**
- * All leased buckets of one replica: sends their calls, holds each to its deadline, keeps the circuits, counts
+ * All leased buckets, and all elections, of one replica: sends their calls, holds each to its deadline, keeps the circuits, counts
  * replicas, and goes round the buckets with one timer for whatever has to be said without a push.
  *
  * No push waits longer than two deadlines, and none at all while the store is down.
  */
 import type { LeaseCall, LeaseReply } from '../enforce/lease.js';
-import type { Bucket, BucketKind, BucketShape, Ledger } from '../enforce/ledger.js';
+import type { Bucket, BucketKind, BucketShape, Elections, Ledger } from '../enforce/ledger.js';
 import { Circuit } from './circuit.js';
 import {
   type LeaseTransport,
@@ -14,6 +14,12 @@ import {
   type StoreErrorKind,
 } from './lease-transport.js';
 import { LeasedBucket, type LeaseHost, type OnLoss } from './leased-bucket.js';
+import {
+  type ElectionCall,
+  type ElectionHost,
+  type ElectionReply,
+  SharedElections,
+} from './shared-elections.js';
 
 export interface LeasedLedgerOptions {
   /** Replicas that share the buckets; 0: those that are counted in the store. */
@@ -73,7 +79,7 @@ interface CallInFlight {
   late: boolean;
 }
 
-export class LeasedLedger implements Ledger, LeaseHost {
+export class LeasedLedger implements Ledger, LeaseHost, ElectionHost {
   readonly onLoss: OnLoss;
   readonly #transport: LeaseTransport;
   readonly #options: LeasedLedgerOptions;
@@ -84,6 +90,7 @@ export class LeasedLedger implements Ledger, LeaseHost {
   /** In the order of their deadlines. */
   readonly #inTime = new Set<CallInFlight>();
   #lateCalls = 0;
+  #elections = 0;
   #deadline: NodeJS.Timeout | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #cursor = 0;
@@ -127,6 +134,27 @@ export class LeasedLedger implements Ledger, LeaseHost {
     return bucket;
   }
 
+  elections(tenant: string): Elections {
+    return new SharedElections(this, tenant, 2 * this.#options.random() - 1);
+  }
+
+  elect(tenant: string, call: ElectionCall): Promise<ElectionReply | 'lost'> | undefined {
+    const part = this.#transport.partOf(tenant);
+    if (!this.mayAsk(part) || !this.#hasRoom()) return undefined;
+    this.#calls++;
+    this.#elections++;
+    const landed = (): void => {
+      this.#elections--;
+    };
+    const reply = this.#transport.elect(tenant, call);
+    reply.then(landed, landed);
+    return this.#inTimeOrLost(part, reply);
+  }
+
+  now(): number {
+    return this.#options.now();
+  }
+
   replicas(): number {
     return this.#options.replicas || this.#replicasSeen;
   }
@@ -136,10 +164,7 @@ export class LeasedLedger implements Ledger, LeaseHost {
   }
 
   send(bucket: LeasedBucket, call: LeaseCall, nowMs: number): boolean {
-    if (this.#inTime.size + this.#lateCalls >= this.#options.maxInFlight) {
-      this.#noteError('busy', 'too many calls in flight', nowMs);
-      return false;
-    }
+    if (!this.#hasRoom()) return false;
     const flight: CallInFlight = { bucket, call, sentMs: nowMs, late: false };
     this.#inTime.add(flight);
     this.#calls++;
@@ -178,7 +203,7 @@ export class LeasedLedger implements Ledger, LeaseHost {
       buckets: this.#buckets.length,
       bucketsAlone,
       tokensLeased,
-      callsInFlight: this.#inTime.size + this.#lateCalls,
+      callsInFlight: this.#callsInFlight(),
       calls: this.#calls,
       errors: { ...this.#errors },
       lastError: last && {
@@ -212,6 +237,38 @@ export class LeasedLedger implements Ledger, LeaseHost {
     const circuit = this.#circuits[part];
     if (circuit === undefined) throw new RangeError(`the store has no part ${part}`);
     return circuit;
+  }
+
+  #callsInFlight(): number {
+    return this.#inTime.size + this.#lateCalls + this.#elections;
+  }
+
+  #hasRoom(): boolean {
+    if (this.#callsInFlight() < this.#options.maxInFlight) return true;
+    this.#noteError('busy', 'too many calls in flight', this.#options.now());
+    return false;
+  }
+
+  /** The reply of a call, if it comes within the deadline. */
+  #inTimeOrLost<T>(part: number, reply: Promise<T>): Promise<T | 'lost'> {
+    const { callTimeoutMs, now } = this.#options;
+    return new Promise((resolve) => {
+      let settled = false;
+      const settle = (outcome: T | 'lost', error?: unknown): void => {
+        if (settled) return;
+        settled = true;
+        clearTimeout(timer);
+        if (error === undefined) this.#circuit(part).succeeded();
+        else this.#partFailed(part, error, now());
+        resolve(outcome);
+      };
+      // As for leases: replies that have arrived while the loop was busy are read first.
+      const timer = setTimeout(
+        () => setImmediate(settle, 'lost', timeoutError(callTimeoutMs)),
+        callTimeoutMs,
+      );
+      reply.then(settle, (error: unknown) => settle('lost', error));
+    });
   }
 
   #replied(flight: CallInFlight, reply: LeaseReply): void {

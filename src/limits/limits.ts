@@ -26,6 +26,7 @@ export interface MimirLimits {
   readonly ha_replica_label: string;
   readonly ha_max_clusters: number;
   readonly ha_tracker_update_timeout: number;
+  readonly ha_tracker_update_timeout_jitter_max: number;
   readonly ha_tracker_failover_timeout: number;
   readonly service_overload_status_code_on_rate_limit_enabled: boolean;
 }

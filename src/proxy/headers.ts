@@ -39,8 +39,13 @@ export function requestIdOf({ headers }: Caller): string {
   return `${requestIdPrefix}-${requestIds.toString(36)}`;
 }
 
-/** The headers for the upstream, as a flat list of names and values. */
-export function upstreamHeaders(caller: Caller, requestId: string, tenantHeader: string): string[] {
+/** The headers for the upstream, as a flat list of names and values. A body that was written anew has another length. */
+export function upstreamHeaders(
+  caller: Caller,
+  requestId: string,
+  tenantHeader: string,
+  isBodyNew = false,
+): string[] {
   const { rawHeaders: raw, headers: given, remoteAddress } = caller;
   const dropped = namedInConnection(first(given['connection']), tenantHeader);
   const headers: string[] = [];
@@ -48,6 +53,7 @@ export function upstreamHeaders(caller: Caller, requestId: string, tenantHeader:
     const name = raw[i] ?? '';
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || REPLACED.has(lower) || dropped?.has(lower)) continue;
+    if (isBodyNew && lower === 'content-length') continue;
     headers.push(name, raw[i + 1] ?? '');
   }
   const forwardedFor = given['x-forwarded-for'];

@@ -6,14 +6,14 @@ import type { Enforcer } from '../enforce/enforcer.js';
 import type { Reason } from '../enforce/reasons.js';
 import type { Refusal } from '../enforce/refusal.js';
 import type { Tenant } from '../enforce/tenant.js';
-import type { Accepted, Admitted } from '../enforce/verdict.js';
-import type { Broken, Decoder, Lost } from '../remotewrite/push.js';
+import type { Admitted, Charge, Filtered } from '../enforce/verdict.js';
+import type { Broken, Decoder, Encoding, HaLabels, Lost } from '../remotewrite/push.js';
 import { type Body, type BodyFault, type ByteBudget, readBody } from './body.js';
 import type { Caller } from './caller.js';
 import { encodingOf, protocolOf } from './format.js';
 import { first, upstreamHeaders } from './headers.js';
 import { Relay, type RelayObserver } from './relay.js';
-import { answerRefusal } from './respond.js';
+import { answerDuplicate, answerRefusal, type PartialAnswer } from './respond.js';
 import type { Upstream } from './upstream.js';
 
 export interface PushOptions {
@@ -50,7 +50,16 @@ export interface PushParts {
 /** `unread`: the push is none of the edge's business, and its body still to come. */
 export type PushOutcome = 'answered' | 'unread';
 
-const UNCHARGED: Accepted = { kind: 'accept', items: 0, bytes: 0, shadowed: undefined };
+const UNCHARGED: Charge = { items: 0, bytes: 0 };
+
+/** What goes to the upstream, and what is to be known when it answers. */
+interface Delivery {
+  readonly charge: Charge;
+  readonly chunks: readonly Buffer[];
+  readonly ha: HaLabels | undefined;
+  /** Some series were left out: the body was written anew. */
+  readonly partial: PartialAnswer | undefined;
+}
 
 export class PushExchange {
   readonly #parts: PushParts;
@@ -111,13 +120,14 @@ export class PushExchange {
     if (typeof body === 'string') return this.#refuseBodyFault(tenant, body);
 
     const decodeStartMs = now();
-    // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged.
+    // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged, and filtered.
     const decoding = decoder.decode(body.chunks, body.byteLength, {
       version,
       encoding,
       maxUncompressedBytes: options.maxUncompressedBytes,
       maxSeries: options.maxSeries,
       excludeLabel: tenant.limits.accept_ha_samples ? tenant.limits.ha_replica_label : '',
+      clusterLabel: tenant.limits.accept_ha_samples ? tenant.limits.ha_cluster_label : '',
     });
     const decoded = decoding instanceof Promise ? await decoding : decoding;
     const decodeEndMs = now();
@@ -131,8 +141,14 @@ export class PushExchange {
       this.#refuse(tenant, verdict, false);
       return 'answered';
     }
+    if (verdict.kind === 'duplicate') {
+      answerDuplicate(this.#caller, verdict.message, decoded);
+      return 'answered';
+    }
+    if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict, encoding, body);
     if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
-    return this.#forward(admission, verdict, body);
+    const { chunks } = body;
+    return this.#forward(admission, { charge: verdict, chunks, ha: decoded.ha, partial: undefined });
   }
 
   readonly #reserve = (bytes: number): boolean => {
@@ -141,15 +157,56 @@ export class PushExchange {
     return true;
   };
 
-  async #forward(admission: Admitted, accepted: Accepted, body: Body): Promise<PushOutcome> {
-    const { enforcer, observer, now, options, upstream } = this.#parts;
-    const relay = new Relay(this.#caller, observer, now, () => enforcer.giveBack(admission, accepted, now()));
+  /** The body is written anew at once, while its push can still be read. */
+  async #forwardPart(
+    admission: Admitted,
+    verdict: Filtered,
+    encoding: Encoding,
+    body: Body,
+  ): Promise<PushOutcome> {
+    const { enforcer, decoder, observer, now } = this.#parts;
+    const { push, leftOut, refusal } = verdict;
+    const filtering = decoder.filter(push, leftOut.rows, encoding);
+    const filtered = filtering instanceof Promise ? await filtering : filtering;
+    if (!(filtered instanceof Uint8Array)) {
+      enforcer.giveBack(admission, verdict, now());
+      return this.#refuseForGood(admission.tenant, 'edge_decoder_lost', filtered.message);
+    }
+    // A sender may compress better than the edge does.
+    if (!this.#reserve(Math.max(0, filtered.length - body.byteLength))) {
+      enforcer.giveBack(admission, verdict, now());
+      return this.#refuseForGood(admission.tenant, 'edge_overloaded', overloadedSentence(this.#parts.budget));
+    }
+    observer.refused(admission.tenant, refusal, this.#requestId, false);
+    const sent = {
+      samples: push.samples - leftOut.samples,
+      histograms: push.histograms - leftOut.histograms,
+      exemplars: push.exemplars - leftOut.exemplars,
+    };
+    return this.#forward(admission, {
+      charge: verdict,
+      chunks: [Buffer.from(filtered.buffer, filtered.byteOffset, filtered.length)],
+      ha: push.ha,
+      partial: { refusal, sent },
+    });
+  }
+
+  async #forward(admission: Admitted, delivery: Delivery): Promise<PushOutcome> {
+    const { observer, now, options, upstream } = this.#parts;
+    const { chunks, partial } = delivery;
+    const relay = new Relay(
+      this.#caller,
+      observer,
+      now,
+      (status) => this.#answered(admission, delivery, status),
+      partial,
+    );
     upstream.send(
       {
         method: 'POST',
         path: this.#caller.url,
-        headers: upstreamHeaders(this.#caller, this.#requestId, options.tenantHeader),
-        body: body.chunks,
+        headers: upstreamHeaders(this.#caller, this.#requestId, options.tenantHeader, partial !== undefined),
+        body: chunks,
         headersTimeoutMs: options.upstreamHeadersTimeoutMs,
         bodyTimeoutMs: options.upstreamBodyTimeoutMs,
       },
@@ -157,6 +214,13 @@ export class PushExchange {
     );
     await relay.done;
     return 'answered';
+  }
+
+  /** A status of 0 is none. 429 is not the edge's to charge for either: Mimir took nothing, and the sender may come again. */
+  #answered(admission: Admitted, { charge, ha }: Delivery, status: number): void {
+    const { enforcer, now } = this.#parts;
+    if (status === 0 || status >= 500 || status === 429) enforcer.giveBack(admission, charge, now());
+    else if (status === 202 && ha !== undefined) enforcer.deduplicated(admission.tenant, ha, charge, now());
   }
 
   /** Answers, unless the refusal is only to be seen (shadow mode). True: answered. */
@@ -171,9 +235,15 @@ export class PushExchange {
     return this.#refuse(tenant, refusal, tenant.mode === 'shadow') ? 'answered' : 'unread';
   }
 
-  /** Half a body can not be passed on: this is refused in shadow mode, too. */
+  /** Also in shadow mode: there is nothing that could be passed on. */
+  #refuseForGood(tenant: Tenant, reason: Reason, sentence: string): PushOutcome {
+    this.#refuse(tenant, this.#parts.enforcer.refuse(tenant, reason, sentence), false);
+    return 'answered';
+  }
+
+  /** Half a body can not be passed on. */
   #refuseBodyFault(tenant: Tenant, fault: BodyFault): PushOutcome {
-    const { enforcer, options, budget } = this.#parts;
+    const { options, budget } = this.#parts;
     if (fault === 'aborted') return 'answered';
     const [reason, sentence] = {
       too_large: ['edge_body_too_large', tooLargeSentence(options)] as const,
@@ -183,8 +253,7 @@ export class PushExchange {
         `the body did not arrive within ${options.bodyTimeoutMs} ms`,
       ] as const,
     }[fault];
-    this.#refuse(tenant, enforcer.refuse(tenant, reason, sentence), false);
-    return 'answered';
+    return this.#refuseForGood(tenant, reason, sentence);
   }
 
   /** Bytes that do not decode never reach Mimir, unless the tenant is in shadow mode. */
@@ -197,7 +266,8 @@ export class PushExchange {
     const [reason, sentence] = undecodedBody(fault);
     const refusal = this.#parts.enforcer.refuse(tenant, reason, sentence);
     if (this.#refuse(tenant, refusal, tenant.mode === 'shadow')) return 'answered';
-    return this.#forward(admission, UNCHARGED, body);
+    const { chunks } = body;
+    return this.#forward(admission, { charge: UNCHARGED, chunks, ha: undefined, partial: undefined });
   }
 }
 

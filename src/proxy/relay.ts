@@ -1,7 +1,10 @@
-/** Carries the upstream's answer to the client as it comes, whole, at the client's pace. */
+/**
+ * Carries the upstream's answer to the client as it comes, whole, at the client's pace. A push that lost some of its series
+ * gets an answer of the edge's own once the upstream has taken the rest.
+ */
 import type { Caller } from './caller.js';
 import { downstreamHeaders } from './headers.js';
-import { answerFailure } from './respond.js';
+import { answerFailure, answerPartial, type PartialAnswer } from './respond.js';
 import type { Flow, UpstreamFailure, UpstreamReceiver } from './upstream.js';
 
 export interface RelayObserver {
@@ -16,19 +19,29 @@ export class Relay implements UpstreamReceiver {
   readonly #caller: Caller;
   readonly #observer: RelayObserver;
   readonly #now: () => number;
-  readonly #undelivered: () => void;
+  readonly #answered: (status: number) => void;
+  readonly #partial: PartialAnswer | undefined;
   readonly #startMs: number;
   #finished: () => void = () => {};
   #abort: (() => void) | undefined;
   #flow: Flow | undefined;
   #clientGone = false;
+  /** The client has its answer; what is still to come is not for it. */
+  #replaced = false;
 
-  /** `undelivered` is called once if the upstream did not take the request and the sender will come again. */
-  constructor(caller: Caller, observer: RelayObserver, now: () => number, undelivered: () => void) {
+  /** `answered` is called once, with the upstream's status, or with 0 when there was none. */
+  constructor(
+    caller: Caller,
+    observer: RelayObserver,
+    now: () => number,
+    answered: (status: number) => void,
+    partial?: PartialAnswer,
+  ) {
     this.#caller = caller;
     this.#observer = observer;
     this.#now = now;
-    this.#undelivered = undelivered;
+    this.#answered = answered;
+    this.#partial = partial;
     this.#startMs = now();
     this.done = new Promise((resolve) => {
       this.#finished = resolve;
@@ -48,18 +61,22 @@ export class Relay implements UpstreamReceiver {
 
   response(status: number, statusText: string, rawHeaders: readonly string[], flow: Flow): void {
     this.#observer.forwarded(status, (this.#now() - this.#startMs) / 1000);
-    // 429 is not the edge's to charge for either: Mimir took nothing, and the sender may come again.
-    if (status >= 500 || status === 429) this.#undelivered();
+    this.#answered(status);
+    if (this.#partial !== undefined && (status === 200 || status === 204)) {
+      this.#replaced = true;
+      answerPartial(this.#caller, this.#partial, rawHeaders);
+      return;
+    }
     this.#flow = flow;
     this.#caller.writeHead(status, statusText, downstreamHeaders(rawHeaders));
   }
 
   data(chunk: Buffer): void {
-    if (!this.#caller.write(chunk)) this.#flow?.pause();
+    if (!this.#replaced && !this.#caller.write(chunk)) this.#flow?.pause();
   }
 
   end(): void {
-    this.#caller.end();
+    if (!this.#replaced) this.#caller.end();
     this.#finished();
   }
 
@@ -67,9 +84,10 @@ export class Relay implements UpstreamReceiver {
     if (failure !== 'aborted') {
       this.#observer.failed(failure);
       // Half an answer may be out: then only a cut connection tells the client that the rest is missing.
-      if (this.#caller.answering) this.#caller.destroy();
-      else {
-        this.#undelivered();
+      if (this.#caller.answering) {
+        if (!this.#replaced) this.#caller.destroy();
+      } else {
+        this.#answered(0);
         answerFailure(this.#caller, failure);
       }
     }

@@ -7,18 +7,64 @@ import type { UpstreamFailure } from './upstream.js';
 /** Tells senders and access logs that the edge answered, not Mimir, and why. */
 const REASON_HEADER = 'X-Mimir-Edge-Reason';
 
-/** A Remote Write 2.0 sender reads from these what was written: nothing. */
-const NOTHING_WRITTEN = [
-  ...['X-Prometheus-Remote-Write-Samples-Written', '0'],
-  ...['X-Prometheus-Remote-Write-Histograms-Written', '0'],
-  ...['X-Prometheus-Remote-Write-Exemplars-Written', '0'],
-];
+/** What was written of a push. */
+export interface Written {
+  readonly samples: number;
+  readonly histograms: number;
+  readonly exemplars: number;
+}
+
+const NOTHING: Written = { samples: 0, histograms: 0, exemplars: 0 };
+
+/** The upstream took what it was sent, which was not all. */
+export interface PartialAnswer {
+  readonly refusal: Refusal;
+  readonly sent: Written;
+}
 
 export function answerRefusal(caller: Caller, refusal: Refusal): void {
-  const headers = [REASON_HEADER, refusal.reason];
-  if (refusal.retryAfterSeconds !== undefined) headers.push('Retry-After', String(refusal.retryAfterSeconds));
-  if (isVersion2(caller)) headers.push(...NOTHING_WRITTEN);
+  const headers = refusalHeaders(refusal);
+  if (isVersion2(caller)) headers.push(...writtenHeaders(NOTHING));
   answer(caller, refusal.status, headers, refusal.message);
+}
+
+/** The upstream's own count of what was written stands, where it gave one. */
+export function answerPartial(
+  caller: Caller,
+  { refusal, sent }: PartialAnswer,
+  upstreamHeaders: readonly string[],
+): void {
+  const headers = refusalHeaders(refusal);
+  if (isVersion2(caller)) {
+    const counted = upstreamHeaders.filter((_, i) => WRITTEN.test(upstreamHeaders[i - (i % 2)] ?? ''));
+    headers.push(...(counted.length > 0 ? counted : writtenHeaders(sent)));
+  }
+  answer(caller, refusal.status, headers, refusal.message);
+}
+
+/**
+ * As Mimir answers samples of a replica that is not elected. To a Remote Write 2.0 sender all of it counts as written: the
+ * other replica wrote it, and a 2xx without anything written would look like a receiver that does not know the protocol.
+ */
+export function answerDuplicate(caller: Caller, message: string, sent: Written): void {
+  answer(caller, 202, isVersion2(caller) ? writtenHeaders(sent) : [], message);
+}
+
+const WRITTEN = /^x-prometheus-remote-write-\w+-written$/i;
+
+/** A Remote Write 2.0 sender reads from these what was written. */
+function writtenHeaders({ samples, histograms, exemplars }: Written): string[] {
+  return [
+    ...['X-Prometheus-Remote-Write-Samples-Written', String(samples)],
+    ...['X-Prometheus-Remote-Write-Histograms-Written', String(histograms)],
+    ...['X-Prometheus-Remote-Write-Exemplars-Written', String(exemplars)],
+  ];
+}
+
+function refusalHeaders({ reason, retryAfterSeconds }: Refusal): string[] {
+  const headers = [REASON_HEADER, reason];
+  if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
+  return headers;
 }
 
 const FAILURES: Record<Exclude<UpstreamFailure, 'aborted'>, { status: number; sentence: string }> = {

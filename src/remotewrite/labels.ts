@@ -23,9 +23,13 @@ export function labelsOf(push: Push, row: number, symbols = readSymbols(push)): 
   return [];
 }
 
-/** A series as PromQL writes it, cut to a length that fits a message. */
-export function seriesName(push: Push, row: number, maxLength = 300): string {
-  const labels = labelsOf(push, row);
+/** Series as PromQL writes them, each cut to a length that fits a message. */
+export function seriesNames(push: Push, rows: readonly number[], maxLength = 300): string[] {
+  const symbols = readSymbols(push);
+  return rows.map((row) => nameOf(labelsOf(push, row, symbols), maxLength));
+}
+
+function nameOf(labels: readonly Label[], maxLength: number): string {
   const name = labels.find(([label]) => label === '__name__')?.[1] ?? '';
   const pairs = labels
     .filter(([label]) => label !== '__name__')

@@ -26,6 +26,12 @@ type NumberField = {
 const RECEIVED: readonly (readonly [NumberField, string, string])[] = [
   ['requests', 'mimir_edge_received_requests_total', 'Pushes received, before any decision.'],
   ['accepted', 'mimir_edge_accepted_requests_total', 'Pushes let through to Mimir.'],
+  ['filtered', 'mimir_edge_filtered_requests_total', 'Pushes let through without some of their series.'],
+  [
+    'deduplicated',
+    'mimir_edge_deduplicated_samples_total',
+    'Samples and native histograms from replicas of HA pairs that are not elected.',
+  ],
   ['series', 'mimir_edge_received_series_total', 'Series in decoded pushes.'],
   ['samples', 'mimir_edge_received_samples_total', 'Float samples in decoded pushes.'],
   ['histograms', 'mimir_edge_received_histograms_total', 'Native histogram samples in decoded pushes.'],
@@ -113,7 +119,8 @@ function exportDiscarded(
         const counts = tally[kind];
         if (counts === undefined) continue;
         for (const reason of REASON_NAMES) {
-          if (discarded(counts, reason, DISCARDED_REQUESTS) > 0) {
+          // A reason that only ever left out single series has discarded no push.
+          if (DISCARDED.some(([any]) => discarded(counts, reason, any) > 0)) {
             this.inc({ user, reason }, discarded(counts, reason, field));
           }
         }

@@ -37,6 +37,7 @@ const MIMIR: MimirLimits = {
   ha_replica_label: '__replica__',
   ha_max_clusters: 100,
   ha_tracker_update_timeout: 15_000,
+  ha_tracker_update_timeout_jitter_max: 5000,
   ha_tracker_failover_timeout: 30_000,
   service_overload_status_code_on_rate_limit_enabled: false,
 };
@@ -65,10 +66,12 @@ export function enforcer(options: Partial<EnforcerOptions> = {}): Enforcer {
       unknownTenants: 'defaults',
       maxTenants: 1000,
       distributors: 1,
+      overLimit: 'filter',
+      dropDuplicates: true,
       random: () => 0,
       ...options,
     },
-    (_push, row) => `series ${row}`,
+    (_push, rows) => rows.map((row) => `series ${row}`),
   );
 }
 

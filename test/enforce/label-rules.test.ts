@@ -1,5 +1,10 @@
 import t from 'tap';
-import { everySeriesIsValid, findInvalidSeries, itemsOfPush } from '#src/enforce/label-rules.js';
+import {
+  everySeriesIsValid,
+  findInvalidSeries,
+  itemsOfPush,
+  itemsWithout,
+} from '#src/enforce/label-rules.js';
 import { RECORD_FLAG_INFO, RECORD_FLAG_NAMED } from '#src/remotewrite/push.js';
 import { type GivenSeries, limits, push } from './given.js';
 
@@ -26,20 +31,20 @@ t.test('each rule finds its series, at the first byte over the limit and not bef
     t.equal(findInvalidSeries(push([valid, {}]), strict), undefined, `${reason}: valid at the limit`);
     const mixed = push([{}, invalid, {}]);
     t.equal(everySeriesIsValid(mixed, strict), false, reason);
-    t.match(findInvalidSeries(mixed, strict), {
-      firstReason: reason,
-      firstInvalid: 1,
-      validSeries: 2,
-      validItems: 2,
-    });
+    const leftOut = findInvalidSeries(mixed, strict);
+    t.match(leftOut, { series: 1, lead: { reason, examples: [1] } });
+    t.strictSame(
+      [0, 1, 2].map((row) => leftOut?.has(row)),
+      [false, true, false],
+    );
   }
 });
 
 t.test("a series that breaks several rules is named by Mimir's first", async (t) => {
   const worst = push([{ flags: 0, labels: 99, longestName: 99, longestValue: 99 }]);
-  t.equal(findInvalidSeries(worst, strict)?.firstReason, 'missing_metric_name');
+  t.equal(findInvalidSeries(worst, strict)?.lead?.reason, 'missing_metric_name');
   const long = push([{ labels: 99, longestName: 99, longestValue: 99 }]);
-  t.equal(findInvalidSeries(long, strict)?.firstReason, 'max_label_names_per_series');
+  t.equal(findInvalidSeries(long, strict)?.lead?.reason, 'max_label_names_per_series');
 });
 
 t.test('long values stay where Mimir shortens them', async (t) => {
@@ -84,6 +89,36 @@ t.test('only valid series are charged', async (t) => {
     ],
     7,
   );
-  const findings = findInvalidSeries(mixed, limits({ max_global_exemplars_per_user: 1 }));
-  t.match(findings, { validSeries: 1, validItems: 3 + 2 + 7 });
+  const exemplars = limits({ max_global_exemplars_per_user: 1 });
+  const leftOut = findInvalidSeries(mixed, exemplars);
+  t.equal(leftOut && itemsWithout(mixed, exemplars, leftOut), 3 + 2 + 7);
 });
+
+t.test(
+  'what is left out is counted by reason, the first of each stage with up to three examples',
+  async (t) => {
+    const many = push([
+      { labels: 6, samples: 2 },
+      {},
+      { flags: 0, histograms: 3, samples: 0, exemplars: 4 },
+      ...new Array(5).fill({ labels: 6 }),
+    ]);
+    const leftOut = findInvalidSeries(many, strict);
+    t.match(leftOut, { series: 7, samples: 7, histograms: 3, exemplars: 4 });
+    t.strictSame(leftOut?.groups, [
+      {
+        reason: 'max_label_names_per_series',
+        examples: [0, 3, 4],
+        series: 6,
+        samples: 7,
+        histograms: 0,
+        exemplars: 0,
+      },
+      { reason: 'missing_metric_name', examples: [2], series: 1, samples: 0, histograms: 3, exemplars: 4 },
+    ]);
+    leftOut?.nextStage();
+    t.equal(leftOut?.lead?.reason, 'max_label_names_per_series', 'a stage without findings does not lead');
+    leftOut?.add(many, 1, 'label_name_too_long');
+    t.equal(leftOut?.lead?.reason, 'label_name_too_long');
+  },
+);

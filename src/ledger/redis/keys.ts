@@ -17,6 +17,10 @@ export function bucketKey(prefix: string, tenant: string, kind: BucketKind): str
   return `${prefix}{${tenantTag(tenant)}}:${kind}`;
 }
 
+export function electionsKey(prefix: string, tenant: string): string {
+  return `${prefix}{${tenantTag(tenant)}}:ha`;
+}
+
 export function clusterPartOf(tag: string): number {
   return Math.floor((crc16(tag) % SLOTS) / (SLOTS / CLUSTER_PARTS));
 }

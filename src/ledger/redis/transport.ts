@@ -1,14 +1,15 @@
 /**
- * Lease calls as Redis scripts. Calls made in the same turn of the event loop leave in one pipeline; to a cluster
- * they leave one by one, each to its own node.
+ * Lease and election calls as Redis scripts. Lease calls made in the same turn of the event loop leave in one pipeline; to
+ * a cluster they leave one by one, each to its own node.
  */
 import { readFileSync } from 'node:fs';
 import { Cluster } from 'ioredis';
 import type { LeaseCall, LeaseReply } from '../../enforce/lease.js';
 import type { BucketKind } from '../../enforce/ledger.js';
 import { type LeaseTransport, StoreError, type StoreErrorKind } from '../lease-transport.js';
+import type { ElectionCall, ElectionReply } from '../shared-elections.js';
 import { createClient, type RedisClient } from './client.js';
-import { bucketKey, CLUSTER_PARTS, clusterPartOf, heartbeatKeys, tenantTag } from './keys.js';
+import { bucketKey, CLUSTER_PARTS, clusterPartOf, electionsKey, heartbeatKeys, tenantTag } from './keys.js';
 import type { RedisLedgerOptions } from './options.js';
 
 /** A replica that was not heard of for so long is not counted. */
@@ -20,6 +21,7 @@ type Arguments = [key: string, ...args: (string | number)[]];
 interface Scripts {
   mimirEdgeLease(...args: Arguments): Promise<string[]>;
   mimirEdgeHeartbeat(...args: Arguments): Promise<number>;
+  mimirEdgeElect(...args: Arguments): Promise<string[]>;
 }
 
 interface ScriptPipeline {
@@ -50,6 +52,7 @@ export class RedisTransport implements LeaseTransport {
     const client = createClient(options);
     client.defineCommand('mimirEdgeLease', { lua: readScript('lease.lua'), numberOfKeys: 1 });
     client.defineCommand('mimirEdgeHeartbeat', { lua: readScript('heartbeat.lua'), numberOfKeys: 1 });
+    client.defineCommand('mimirEdgeElect', { lua: readScript('elect.lua'), numberOfKeys: 1 });
     this.#client = client as RedisClient & Scripts;
     // ioredis reconnects by itself; what failed is told by the calls that fail.
     this.#client.on('error', (error: Error) => {
@@ -92,6 +95,22 @@ export class RedisTransport implements LeaseTransport {
       if (this.#queue.length === 0) setImmediate(() => this.#flush());
       this.#queue.push({ args, resolve, reject });
     });
+  }
+
+  async elect(tenant: string, call: ElectionCall): Promise<ElectionReply> {
+    const { ha, updateMs, failoverMs, mostClusters, forgetMs, resign } = call;
+    try {
+      const [replica, age] = await this.#client.mimirEdgeElect(
+        electionsKey(this.#prefix, tenant),
+        ha.cluster,
+        ha.replica,
+        ...[updateMs, failoverMs, mostClusters, forgetMs].map(String),
+        resign ? '1' : '0',
+      );
+      return replica === undefined ? undefined : { replica, ageMs: Number(age) };
+    } catch (error) {
+      throw this.#storeError(error);
+    }
   }
 
   async heartbeat(part: number): Promise<number> {

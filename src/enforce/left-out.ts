@@ -1,0 +1,88 @@
+/**
+ * The series of one push that may not pass: which rows they are, and for each reason how many and what was in them. Made
+ * for the first such series; a clean push has none. Label rules add to it first, series limits after them.
+ */
+import {
+  type Push,
+  RECORD_EXEMPLARS,
+  RECORD_HISTOGRAMS,
+  RECORD_SAMPLES,
+  RECORD_WORDS,
+} from '../remotewrite/push.js';
+import { addRow, hasRow, noRows, type Rows } from '../remotewrite/rows.js';
+import type { Reason } from './reasons.js';
+
+/** Why a series may not pass, while others of its push may. */
+export type SeriesReason = Extract<
+  Reason,
+  | 'missing_metric_name'
+  | 'max_label_names_per_series'
+  | 'max_label_names_per_info_series'
+  | 'label_name_too_long'
+  | 'label_value_too_long'
+>;
+
+export interface LeftOutGroup {
+  readonly reason: SeriesReason;
+  /** Rows of the first few, for the message. */
+  readonly examples: number[];
+  series: number;
+  samples: number;
+  histograms: number;
+  exemplars: number;
+}
+
+const MOST_EXAMPLES = 3;
+
+export class LeftOut {
+  readonly rows: Rows;
+  readonly groups: LeftOutGroup[] = [];
+  series = 0;
+  samples = 0;
+  histograms = 0;
+  exemplars = 0;
+  #leading = 0;
+
+  constructor(series: number) {
+    this.rows = noRows(series);
+  }
+
+  /** What the answer is about. */
+  get lead(): LeftOutGroup | undefined {
+    return this.groups[this.#leading] ?? this.groups[0];
+  }
+
+  has(row: number): boolean {
+    return hasRow(this.rows, row);
+  }
+
+  /** A row is added once. */
+  add({ records }: Push, row: number, reason: SeriesReason): void {
+    addRow(this.rows, row);
+    const at = row * RECORD_WORDS;
+    const group = this.#group(reason);
+    const samples = records[at + RECORD_SAMPLES] ?? 0;
+    const histograms = records[at + RECORD_HISTOGRAMS] ?? 0;
+    const exemplars = records[at + RECORD_EXEMPLARS] ?? 0;
+    if (group.examples.length < MOST_EXAMPLES) group.examples.push(row);
+    for (const total of [group, this]) {
+      total.series++;
+      total.samples += samples;
+      total.histograms += histograms;
+      total.exemplars += exemplars;
+    }
+  }
+
+  /** What is added from here on leads: Mimir's ingesters have the last word, so their errors win over its distributors'. */
+  nextStage(): void {
+    this.#leading = this.groups.length;
+  }
+
+  #group(reason: SeriesReason): LeftOutGroup {
+    const known = this.groups.find((group) => group.reason === reason);
+    if (known !== undefined) return known;
+    const group = { reason, examples: [], series: 0, samples: 0, histograms: 0, exemplars: 0 };
+    this.groups.push(group);
+    return group;
+  }
+}
