@@ -74,6 +74,7 @@ export class SharedElections implements Elections {
   resign(ha: HaLabels): void {
     if (this.#known.get(ha.cluster)?.replica !== ha.replica) return;
     this.#known.delete(ha.cluster);
+    this.#fullUntilMs = Number.NEGATIVE_INFINITY;
     void this.#host.elect(this.#tenant, {
       ha,
       updateMs: 0,

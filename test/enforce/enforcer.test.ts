@@ -1,9 +1,11 @@
 import t from 'tap';
 import type { Enforcer } from '#src/enforce/enforcer.js';
-import { DISCARDED_REQUESTS, DISCARDED_SAMPLES, discarded } from '#src/enforce/tally.js';
+import type { Bucket } from '#src/enforce/ledger.js';
+import { DISCARDED_EXEMPLARS, DISCARDED_REQUESTS, DISCARDED_SAMPLES, discarded } from '#src/enforce/tally.js';
 import type { Tenant } from '#src/enforce/tenant.js';
 import type { Admitted, Verdict } from '#src/enforce/verdict.js';
-import type { Push } from '#src/remotewrite/push.js';
+import { MemoryLedger } from '#src/ledger/memory.js';
+import { type Push, RECORD_SAMPLES, RECORD_WORDS } from '#src/remotewrite/push.js';
 import { enforcer, limits, push, samples, snapshot } from './given.js';
 
 function admit(edge: Enforcer, id: string, nowMs = 0): Admitted {
@@ -192,14 +194,191 @@ t.test(
       status: 400,
       message: /series 0 \(err-mimir-missing-metric-name\)$/,
     });
-    t.match(judge(edge, tenant, push([{ flags: 0 }, {}])), { kind: 'accept', items: 1 });
+    t.match(judge(edge, tenant, push([{ flags: 0 }, {}])), { kind: 'filter', items: 1 });
     t.match(
       judge(edge, tenant, push([{ flags: 0 }], 1)),
-      { kind: 'accept', items: 1 },
+      { kind: 'filter', items: 1 },
       'its metadata is valid',
+    );
+    t.match(
+      judge(edge, tenant, { ...push([{ flags: 0 }], 1), version: 2 }),
+      { kind: 'refuse' },
+      'in version 2 metadata goes with its series',
     );
   },
 );
+
+const MIXED = [
+  { samples: 5 },
+  { flags: 0, samples: 2, exemplars: 3 },
+  { labels: 99 },
+  { flags: 0, histograms: 4, samples: 0 },
+];
+
+t.test('series that may not pass are left out alone, named, counted and not charged', async (t) => {
+  const edge = enforcer();
+  const { tenant } = admit(edge, 'a');
+  const verdict = judge(edge, tenant, push(MIXED, 1));
+  t.match(verdict, {
+    kind: 'filter',
+    items: 6,
+    refusal: {
+      reason: 'missing_metric_name',
+      status: 400,
+      message: /^3 of the 4 series .* tenant a .* the rest was taken; .*: series 1, series 3 \(err-mimir-/,
+    },
+  });
+  const { tally } = tenant;
+  t.equal(discarded(tally.refused, 'missing_metric_name', DISCARDED_SAMPLES), 6);
+  t.equal(discarded(tally.refused, 'missing_metric_name', DISCARDED_EXEMPLARS), 3);
+  t.equal(discarded(tally.refused, 'max_label_names_per_series', DISCARDED_SAMPLES), 1);
+  t.equal(discarded(tally.refused, 'missing_metric_name', DISCARDED_REQUESTS), 0, 'the push went on');
+  t.match(tally, { accepted: 1, filtered: 1 });
+});
+
+t.test('a push that is refused after it lost series has each sample under its own reason', async (t) => {
+  const edge = enforcer({ snapshot: snapshot({ a: limits({ ingestion_burst_size: 5 }) }) });
+  const { tenant } = admit(edge, 'a');
+  t.match(judge(edge, tenant, push(MIXED, 1)), { kind: 'refuse', reason: 'burst_exceeded' });
+  const { refused } = tenant.tally;
+  t.equal(discarded(refused, 'burst_exceeded', DISCARDED_SAMPLES), 5);
+  t.equal(discarded(refused, 'missing_metric_name', DISCARDED_SAMPLES), 6);
+  t.equal(discarded(refused, 'max_label_names_per_series', DISCARDED_SAMPLES), 1);
+});
+
+t.test('by setting all of a push is refused for one series', async (t) => {
+  const edge = enforcer({ overLimit: 'refuse' });
+  const { tenant } = admit(edge, 'a');
+  t.match(judge(edge, tenant, push(MIXED, 1)), {
+    kind: 'refuse',
+    reason: 'missing_metric_name',
+    message: /3 of the 4 series.* all of it was refused/,
+  });
+  t.equal(judge(edge, tenant, samples(3)).kind, 'accept');
+});
+
+t.test('in shadow mode nothing is left out, only counted; what is valid is charged', async (t) => {
+  const edge = enforcer({ mode: 'shadow' });
+  const { tenant } = admit(edge, 'a');
+  t.match(judge(edge, tenant, push(MIXED)), {
+    kind: 'accept',
+    items: 5,
+    shadowed: { reason: 'missing_metric_name' },
+  });
+  t.equal(discarded(tenant.tally.shadowed, 'missing_metric_name', DISCARDED_SAMPLES), 6);
+  t.match(tenant.tally, { refused: undefined, filtered: 0, accepted: 1 });
+});
+
+t.test('a push that waits for the ledger is copied, if it is to be filtered then', async (t) => {
+  const slow: Bucket = {
+    take: () => false,
+    ask: async () => ({ granted: true, available: 0, waitSeconds: 0 }),
+    giveBack() {},
+    reshape() {},
+    release() {},
+  };
+  class SlowLedger extends MemoryLedger {
+    override bucket(): Bucket {
+      return slow;
+    }
+  }
+  const edge = enforcer({
+    ledger: new SlowLedger(),
+    snapshot: snapshot({ a: limits({}, { bytes_per_second: 1 }) }),
+  });
+  const { tenant } = admit(edge, 'a');
+  const memory = new Uint8Array([9, 1, 2, 3, 9]);
+  const view = { ...push(MIXED), body: memory.subarray(1, 4) };
+  const judging = edge.judge(tenant, view, 0);
+  memory.fill(0);
+  view.records.fill(0);
+  const verdict = await judging;
+  if (verdict.kind !== 'filter') throw new Error(verdict.kind);
+  t.strictSame([...verdict.push.body], [1, 2, 3]);
+  t.not(verdict.push.records[RECORD_WORDS + RECORD_SAMPLES], 0);
+});
+
+const PAIRS = limits({ accept_ha_samples: true, ingestion_rate: 0, ingestion_burst_size: 100 });
+
+function fromReplica(replica: string, cluster = 'prod', n = 10): Push {
+  return { ...samples(n), ha: { cluster, replica } };
+}
+
+t.test(
+  'of an HA pair the first replica is taken and charged, the other answered and charged nothing',
+  async (t) => {
+    const edge = enforcer({ snapshot: snapshot({ a: PAIRS }) });
+    const { tenant } = admit(edge, 'a');
+    for (let i = 0; i < 5; i++) {
+      t.match(judge(edge, tenant, fromReplica('one')), { kind: 'accept', items: 10 });
+      t.match(judge(edge, tenant, fromReplica('two')), {
+        kind: 'duplicate',
+        message: /cluster prod than two/,
+      });
+    }
+    t.match(judge(edge, tenant, fromReplica('two', 'test')), { kind: 'accept', items: 10 }, 'another pair');
+    t.match(judge(edge, tenant, samples(10)), { kind: 'accept', items: 10 }, 'no replica at all');
+    t.equal(tenant.tally.deduplicated, 50);
+    t.equal(tenant.tally.accepted, 7);
+    t.equal(tenant.tally.refused, undefined);
+  },
+);
+
+t.test('a replica that takes over is charged from its first push on', async (t) => {
+  const edge = enforcer({ snapshot: snapshot({ a: PAIRS }) });
+  const { tenant } = admit(edge, 'a');
+  judge(edge, tenant, fromReplica('one'), 0);
+  t.equal(judge(edge, tenant, fromReplica('two'), 29_999).kind, 'duplicate');
+  t.match(judge(edge, tenant, fromReplica('two'), 30_000), { kind: 'accept', items: 10 });
+  t.equal(judge(edge, tenant, fromReplica('one'), 30_001).kind, 'duplicate', 'the old one comes back');
+});
+
+t.test('what Mimir takes for a duplicate costs nothing, and its election is followed', async (t) => {
+  const edge = enforcer({ snapshot: snapshot({ a: PAIRS }) });
+  const { tenant } = admit(edge, 'a');
+  const one = { cluster: 'prod', replica: 'one' };
+  const verdict = judge(edge, tenant, fromReplica('one', 'prod', 100));
+  t.match(verdict, { kind: 'accept', items: 100 });
+  if (verdict.kind === 'accept') edge.deduplicated(tenant, one, verdict, 0);
+  t.match(judge(edge, tenant, fromReplica('two', 'prod', 100)), { kind: 'accept', items: 100 });
+  edge.deduplicated(tenant, one, { items: 0, bytes: 0 }, 0);
+  t.equal(
+    judge(edge, tenant, fromReplica('one')).kind,
+    'duplicate',
+    'who is not elected resigns from nothing',
+  );
+});
+
+t.test('duplicates are forwarded uncharged in shadow mode, and by setting', async (t) => {
+  for (const options of [{ mode: 'shadow' }, { dropDuplicates: false }] as const) {
+    const edge = enforcer({ snapshot: snapshot({ a: PAIRS }), ...options });
+    const { tenant } = admit(edge, 'a');
+    judge(edge, tenant, fromReplica('one'));
+    t.match(judge(edge, tenant, fromReplica('two', 'prod', 1000)), { kind: 'accept', items: 0, bytes: 0 });
+    t.equal(tenant.tally.deduplicated, 1000);
+  }
+});
+
+t.test('a tenant has so many HA clusters and not more; pairs of others are no pairs', async (t) => {
+  const two = limits({ accept_ha_samples: true, ha_max_clusters: 2, max_label_value_length: 20 });
+  const edge = enforcer({ snapshot: snapshot({ a: two, b: limits() }) });
+  const { tenant } = admit(edge, 'a');
+  for (const cluster of ['x', 'y']) t.equal(judge(edge, tenant, fromReplica('one', cluster)).kind, 'accept');
+  t.match(judge(edge, tenant, fromReplica('one', 'z')), {
+    kind: 'refuse',
+    reason: 'too_many_ha_clusters',
+    status: 400,
+    message: /2, and z is another one.*\(err-mimir-tenant-too-many-ha-clusters\)$/,
+  });
+  t.equal(judge(edge, tenant, fromReplica('two', 'x')).kind, 'duplicate', 'those that it has are served');
+  t.equal(
+    judge(edge, tenant, fromReplica('x'.repeat(21), 'z')).kind,
+    'accept',
+    'not a label that Mimir takes',
+  );
+  const other = admit(edge, 'b').tenant;
+  for (const replica of ['one', 'two']) t.equal(judge(edge, other, fromReplica(replica)).kind, 'accept');
+});
 
 t.test('lowered limits take effect at once, raised ones mint nothing', async (t) => {
   const edge = enforcer({

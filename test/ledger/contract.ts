@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
-import type { Answer, Bucket, BucketShape, Ledger } from '#src/enforce/ledger.js';
+import type { Answer, Bucket, BucketShape, ElectionRules, Ledger } from '#src/enforce/ledger.js';
 
 export interface Implementation {
   readonly name: string;
@@ -101,6 +101,46 @@ export function ledgerContract(t: Test, implementation: Implementation): void {
     const { bucket } = await open(t, { rate: 0, capacity: 1000 });
     const answers = await Promise.all(Array.from({ length: 150 }, () => charge(bucket, 10)));
     t.equal(answers.filter(({ granted }) => granted).length, 100);
+  });
+
+  const pair = (replica: string, cluster = 'prod') => ({ cluster, replica });
+  const rules: ElectionRules = {
+    updateMs: 3_600_000,
+    updateJitterMs: 0,
+    failoverMs: 7_200_000,
+    mostClusters: 3,
+  };
+
+  t.test(
+    `${implementation.name}: the first replica that is heard is elected, until it resigns`,
+    async (t) => {
+      const elections = (await implementation.open(t)).elections(`contract-${tenants++}`);
+      t.equal(await elections.hear(pair('one'), rules, now()), 'elected');
+      t.equal(await elections.hear(pair('two'), rules, now()), 'other');
+      t.equal(await elections.hear(pair('two', 'test'), rules, now()), 'elected', 'each pair has its own');
+      elections.resign(pair('two'), now());
+      t.equal(await elections.hear(pair('one'), rules, now()), 'elected');
+      elections.resign(pair('one'), now());
+      t.equal(await elections.hear(pair('two'), rules, now()), 'elected');
+      t.equal(await elections.hear(pair('one'), rules, now()), 'other');
+    },
+  );
+
+  t.test(`${implementation.name}: a silent replica is replaced by the next that is heard`, async (t) => {
+    const elections = (await implementation.open(t)).elections(`contract-${tenants++}`);
+    const hasty = { ...rules, updateMs: 50, failoverMs: 100 };
+    t.equal(await elections.hear(pair('one'), hasty, now()), 'elected');
+    t.ok(await eventually(async () => (await elections.hear(pair('two'), hasty, now())) === 'elected'));
+    t.equal(await elections.hear(pair('one'), rules, now()), 'other');
+  });
+
+  t.test(`${implementation.name}: a tenant has so many pairs and not more`, async (t) => {
+    const elections = (await implementation.open(t)).elections(`contract-${tenants++}`);
+    for (const cluster of ['a', 'b', 'c']) {
+      t.equal(await elections.hear(pair('one', cluster), rules, now()), 'elected');
+    }
+    t.equal(await elections.hear(pair('one', 'd'), rules, now()), 'too_many_clusters');
+    t.equal(await elections.hear(pair('one', 'a'), rules, now()), 'elected');
   });
 
   t.test(

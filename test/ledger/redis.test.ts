@@ -13,7 +13,7 @@ const now = (): number => performance.now();
 /** All that a user needs: docs/shared-state.md says the same. */
 const PERMISSIONS = [
   ...['~mimir-edge:*', '+@connection', '+@scripting', '+info', '+time', '+hmget', '+hset', '+pexpire'],
-  ...['+zadd', '+zrem', '+zremrangebyscore', '+zcard'],
+  ...['+zadd', '+zrem', '+zremrangebyscore', '+zcard', '+hget', '+hdel', '+hlen', '+hgetall'],
 ];
 
 t.test('with a Redis', { skip: redisMissing }, async (t) => {
@@ -155,6 +155,13 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     );
     t.ok(await eventually(() => ledger.status().bucketsAlone === 0));
     t.ok((await redis.admin.exists(bucketKey('mimir-edge:', 'rotated', 'items'))) === 1);
+    const elections = ledger.elections('rotated');
+    const rules = { updateMs: 1000, updateJitterMs: 0, failoverMs: 2000, mostClusters: 1 };
+    t.equal(await elections.hear({ cluster: 'x', replica: 'a' }, rules, now()), 'elected');
+    t.equal(await elections.hear({ cluster: 'y', replica: 'a' }, rules, now()), 'too_many_clusters');
+    elections.resign({ cluster: 'x', replica: 'a' }, now());
+    t.equal(await elections.hear({ cluster: 'x', replica: 'b' }, rules, now()), 'elected');
+    t.same(ledger.status().errors.refused, 0);
   });
 
   t.test('calls of one moment leave together, and no key is without an end', async (t) => {
