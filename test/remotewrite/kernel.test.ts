@@ -10,7 +10,7 @@ import {
 } from '#src/remotewrite/encode.js';
 import { InlineDecoder } from '#src/remotewrite/inline-decoder.js';
 import type { Broken, DecodeOptions, Push } from '#src/remotewrite/push.js';
-import { expect, found, hashes, mayBeStricter, uncompress } from './oracle.js';
+import { expect, found, haLabels, hashes, mayBeStricter, uncompress } from './oracle.js';
 import { damage, damaged, messageV1, messageV2, wire } from './pushes.js';
 
 const decoder = new InlineDecoder(64 << 20);
@@ -443,6 +443,37 @@ t.test('the replica label is left out of the hash, and only that', async (t) => 
     }),
   );
   t.pass();
+});
+
+t.test("an HA pair's labels are read from the first series, if it has both", async (t) => {
+  let pairs = 0;
+  const reads = (body: Uint8Array, version: 1 | 2): boolean => {
+    const { ha } = sound(body, { version, excludeLabel: '__replica__', clusterLabel: 'cluster' });
+    if (ha !== undefined) pairs++;
+    const expected = haLabels(body, version, 'cluster', '__replica__');
+    return JSON.stringify(ha) === JSON.stringify(expected);
+  };
+  fc.assert(
+    fc.property(messageV1, (body) => reads(body, 1)),
+    { numRuns: 1000 },
+  );
+  fc.assert(
+    fc.property(messageV2, (body) => reads(body, 2)),
+    { numRuns: 1000 },
+  );
+  t.ok(pairs > 10, `${pairs} pairs`);
+  const pair = encodeVersion1(
+    one([
+      ['__replica__', 'a'],
+      ['cluster', 'prod'],
+    ]),
+  );
+  const labels = { excludeLabel: '__replica__', clusterLabel: 'cluster' };
+  t.strictSame(sound(pair, labels).ha, { cluster: 'prod', replica: 'a' });
+  t.equal(sound(pair, { excludeLabel: '__replica__' }).ha, undefined, 'not asked for');
+  t.equal(sound(pair, { ...labels, clusterLabel: 'c'.repeat(2000) }).ha, undefined);
+  t.equal(sound(pair, { ...labels, clusterLabel: 'luster' }).ha, undefined);
+  t.equal(sound(new Uint8Array(), labels).ha, undefined, 'no series');
 });
 
 t.test('what is not the same series does not have the same hash', async (t) => {

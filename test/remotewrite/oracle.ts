@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs';
 import SnappyJS from 'snappyjs';
-import type { Push } from '#src/remotewrite/push.js';
+import type { HaLabels, Push } from '#src/remotewrite/push.js';
+import { hasRow, type Rows } from '#src/remotewrite/rows.js';
 
 export interface Expected {
   series: number;
@@ -60,6 +61,46 @@ export function expect(body: Uint8Array, version: 1 | 2): Expected | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The body's top-level fields, cut apart by protobufjs, without the series that are left out. */
+export function without(body: Uint8Array, version: 1 | 2, leftOut: Rows): Buffer {
+  const reader = protobuf.Reader.create(body);
+  const kept: Uint8Array[] = [];
+  for (let row = 0; reader.pos < reader.len; ) {
+    const start = reader.pos;
+    const tag = reader.uint32();
+    reader.skipType(tag & 7);
+    const isSeries = tag >>> 3 === (version === 1 ? 1 : 5);
+    if (!isSeries || !hasRow(leftOut, row)) kept.push(body.subarray(start, reader.pos));
+    if (isSeries) row++;
+  }
+  return Buffer.concat(kept);
+}
+
+/** The labels of the first series that tell HA replicas apart. */
+export function haLabels(
+  body: Uint8Array,
+  version: 1 | 2,
+  clusterLabel: string,
+  replicaLabel: string,
+): HaLabels | undefined {
+  let labels: Label[] = [];
+  if (version === 1) {
+    const { timeseries } = V1.decode(body) as unknown as { timeseries: SeriesV1[] };
+    labels = (timeseries[0]?.labels ?? []).map(({ name, value }) => [Buffer.from(name), Buffer.from(value)]);
+  } else {
+    const { symbols, timeseries } = V2.decode(body) as unknown as {
+      symbols: Uint8Array[];
+      timeseries: SeriesV2[];
+    };
+    const refs = (timeseries[0]?.labelsRefs ?? []).map((ref) => Buffer.from(symbols[ref] ?? []));
+    for (let i = 0; i + 1 < refs.length; i += 2) labels.push([refs[i]!, refs[i + 1]!]);
+  }
+  const textOf = (wanted: string) =>
+    labels.find(([name, value]) => name.toString() === wanted && value.length > 0)?.[1].toString();
+  const [cluster, replica] = [textOf(clusterLabel), textOf(replicaLabel)];
+  return cluster === undefined || replica === undefined ? undefined : { cluster, replica };
 }
 
 /**
