@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer as createTlsServer } from 'node:https';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
 import { encodeVersion1, encodeVersion2, WriteRequestV1, WriteRequestV2 } from '#src/remotewrite/encode.js';
 import { limits, snapshot } from '../enforce/given.js';
-import { edge, type GivenUpstream, rawExchange, send, upstream } from './given.js';
+import { closeServer, edge, type GivenUpstream, listen, rawExchange, send, upstream } from './given.js';
 
 const VERSION_2 = {
   'Content-Type': 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
@@ -107,8 +109,12 @@ t.test(
     };
     t.strictSame(await written(), ['8', '0', '0']);
     t.strictSame(arrivedValues(mimir, 2, unsnapped), KEPT);
-    headers = { 'x-prometheus-remote-write-samples-written': '7' };
-    t.strictSame(await written(), ['7', '0', '0']);
+    headers = {
+      'x-prometheus-remote-write-samples-written': '7',
+      'x-prometheus-remote-write-histograms-written': '0',
+      'x-prometheus-remote-write-exemplars-written': '1',
+    };
+    t.strictSame(await written(), ['7', '0', '1']);
     await proxy.stop();
     await mimir.close();
   },
@@ -182,6 +188,31 @@ function farCopies(plain: Buffer, tail: number): Buffer {
   }
   return Buffer.concat([Buffer.from(varint), literal, head, ...copies]);
 }
+
+t.test('an https upstream gets the new length, too', async (t) => {
+  const data = (name: string) => new URL(`../../../test/data/tls/${name}`, import.meta.url);
+  const lengths: [string | undefined, number][] = [];
+  const mimir = createTlsServer(
+    { key: readFileSync(data('server.key')), cert: readFileSync(data('server.crt')) },
+    (req, res) => {
+      let bytes = 0;
+      req.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      req.on('end', () => {
+        lengths.push([req.headers['content-length'], bytes]);
+        res.end();
+      });
+    },
+  );
+  const url = (await listen(mimir)).replace('http:', 'https:');
+  const proxy = await edge(url, { upstream: { caFile: data('ca.crt').pathname } });
+  t.equal((await send(proxy.url, PUSH_1)).status, 400);
+  t.equal(lengths.length, 1);
+  for (const [declared, bytes] of lengths) t.equal(declared, String(bytes));
+  await proxy.stop();
+  await closeServer(mimir);
+});
 
 t.test('in shadow mode the push arrives as it was sent', async (t) => {
   const mimir = await upstream();
