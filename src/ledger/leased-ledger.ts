@@ -4,7 +4,7 @@
  *
  * No push waits longer than two deadlines, and none at all while the store is down.
  */
-import type { LeaseCall, LeaseReply } from '../enforce/lease.js';
+import type { LeaseCall } from '../enforce/lease.js';
 import type { Bucket, BucketKind, BucketShape, Elections, Ledger } from '../enforce/ledger.js';
 import { Circuit } from './circuit.js';
 import {
@@ -73,9 +73,10 @@ const SWEEP_CALLS = 64;
 const HEARTBEAT_MS = 2000;
 
 interface CallInFlight {
-  readonly bucket: LeasedBucket;
-  readonly call: LeaseCall;
+  readonly part: number;
   readonly sentMs: number;
+  /** The deadline is over. */
+  readonly callLate: (nowMs: number) => void;
   late: boolean;
 }
 
@@ -90,7 +91,6 @@ export class LeasedLedger implements Ledger, LeaseHost, ElectionHost {
   /** In the order of their deadlines. */
   readonly #inTime = new Set<CallInFlight>();
   #lateCalls = 0;
-  #elections = 0;
   #deadline: NodeJS.Timeout | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #cursor = 0;
@@ -138,21 +138,26 @@ export class LeasedLedger implements Ledger, LeaseHost, ElectionHost {
     return new SharedElections(this, tenant, 2 * this.#options.random() - 1);
   }
 
-  elect(tenant: string, call: ElectionCall): Promise<ElectionReply | 'lost'> | undefined {
+  elect(tenant: string, call: ElectionCall, nowMs: number): Promise<ElectionReply | 'lost'> | undefined {
     const part = this.#transport.partOf(tenant);
-    if (!this.mayAsk(part) || !this.#hasRoom()) return undefined;
-    this.#calls++;
-    this.#elections++;
-    const landed = (): void => {
-      this.#elections--;
-    };
-    const reply = this.#transport.elect(tenant, call);
-    reply.then(landed, landed);
-    return this.#inTimeOrLost(part, reply);
-  }
-
-  now(): number {
-    return this.#options.now();
+    if (!this.mayAsk(part)) return undefined;
+    return new Promise((answer) => {
+      const flight = this.#takeOff(part, nowMs, () => answer('lost'));
+      if (flight === undefined) {
+        answer('lost');
+        return;
+      }
+      this.#transport.elect(tenant, call).then(
+        (reply) => {
+          this.#succeeded(flight);
+          answer(reply);
+        },
+        (error: unknown) => {
+          this.#failed(flight, error);
+          answer('lost');
+        },
+      );
+    });
   }
 
   replicas(): number {
@@ -164,14 +169,17 @@ export class LeasedLedger implements Ledger, LeaseHost, ElectionHost {
   }
 
   send(bucket: LeasedBucket, call: LeaseCall, nowMs: number): boolean {
-    if (!this.#hasRoom()) return false;
-    const flight: CallInFlight = { bucket, call, sentMs: nowMs, late: false };
-    this.#inTime.add(flight);
-    this.#calls++;
-    this.#watchDeadline(this.#options.callTimeoutMs);
+    const flight = this.#takeOff(bucket.part, nowMs, (lateMs) => bucket.late(lateMs));
+    if (flight === undefined) return false;
     this.#transport.lease(bucket.tenant, bucket.kind, call).then(
-      (reply) => this.#replied(flight, reply),
-      (error: unknown) => this.#failed(flight, error),
+      (reply) => {
+        this.#succeeded(flight);
+        bucket.replied(call, reply, !flight.late, this.#options.now());
+      },
+      (error: unknown) => {
+        this.#failed(flight, error);
+        bucket.failed(call, this.#options.now());
+      },
     );
     return true;
   }
@@ -203,7 +211,7 @@ export class LeasedLedger implements Ledger, LeaseHost, ElectionHost {
       buckets: this.#buckets.length,
       bucketsAlone,
       tokensLeased,
-      callsInFlight: this.#callsInFlight(),
+      callsInFlight: this.#inTime.size + this.#lateCalls,
       calls: this.#calls,
       errors: { ...this.#errors },
       lastError: last && {
@@ -239,50 +247,27 @@ export class LeasedLedger implements Ledger, LeaseHost, ElectionHost {
     return circuit;
   }
 
-  #callsInFlight(): number {
-    return this.#inTime.size + this.#lateCalls + this.#elections;
+  /** Undefined when too many calls are in flight. */
+  #takeOff(part: number, nowMs: number, callLate: (nowMs: number) => void): CallInFlight | undefined {
+    if (this.#inTime.size + this.#lateCalls >= this.#options.maxInFlight) {
+      this.#noteError('busy', 'too many calls in flight', nowMs);
+      return undefined;
+    }
+    const flight: CallInFlight = { part, sentMs: nowMs, callLate, late: false };
+    this.#inTime.add(flight);
+    this.#calls++;
+    this.#watchDeadline(this.#options.callTimeoutMs);
+    return flight;
   }
 
-  #hasRoom(): boolean {
-    if (this.#callsInFlight() < this.#options.maxInFlight) return true;
-    this.#noteError('busy', 'too many calls in flight', this.#options.now());
-    return false;
-  }
-
-  /** The reply of a call, if it comes within the deadline. */
-  #inTimeOrLost<T>(part: number, reply: Promise<T>): Promise<T | 'lost'> {
-    const { callTimeoutMs, now } = this.#options;
-    return new Promise((resolve) => {
-      let settled = false;
-      const settle = (outcome: T | 'lost', error?: unknown): void => {
-        if (settled) return;
-        settled = true;
-        clearTimeout(timer);
-        if (error === undefined) this.#circuit(part).succeeded();
-        else this.#partFailed(part, error, now());
-        resolve(outcome);
-      };
-      // As for leases: replies that have arrived while the loop was busy are read first.
-      const timer = setTimeout(
-        () => setImmediate(settle, 'lost', timeoutError(callTimeoutMs)),
-        callTimeoutMs,
-      );
-      reply.then(settle, (error: unknown) => settle('lost', error));
-    });
-  }
-
-  #replied(flight: CallInFlight, reply: LeaseReply): void {
-    const nowMs = this.#options.now();
+  #succeeded(flight: CallInFlight): void {
     this.#landed(flight);
-    if (!flight.late) this.#circuit(flight.bucket.part).succeeded();
-    flight.bucket.replied(flight.call, reply, !flight.late, nowMs);
+    if (!flight.late) this.#circuit(flight.part).succeeded();
   }
 
   #failed(flight: CallInFlight, error: unknown): void {
-    const nowMs = this.#options.now();
     this.#landed(flight);
-    if (!flight.late) this.#partFailed(flight.bucket.part, error, nowMs);
-    flight.bucket.failed(flight.call, nowMs);
+    if (!flight.late) this.#partFailed(flight.part, error, this.#options.now());
   }
 
   #landed(flight: CallInFlight): void {
@@ -308,8 +293,8 @@ export class LeasedLedger implements Ledger, LeaseHost, ElectionHost {
       this.#inTime.delete(flight);
       this.#lateCalls++;
       flight.late = true;
-      this.#partFailed(flight.bucket.part, timeoutError(callTimeoutMs), nowMs);
-      flight.bucket.late(nowMs);
+      this.#partFailed(flight.part, timeoutError(callTimeoutMs), nowMs);
+      flight.callLate(nowMs);
     }
   }
 

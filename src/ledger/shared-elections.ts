@@ -29,8 +29,7 @@ export type ElectionReply = { readonly replica: string; readonly ageMs: number }
 
 export interface ElectionHost {
   /** Calls the store, under its deadline and circuit. Undefined, or a promise of 'lost': it can not be asked. */
-  elect(tenant: string, call: ElectionCall): Promise<ElectionReply | 'lost'> | undefined;
-  now(): number;
+  elect(tenant: string, call: ElectionCall, nowMs: number): Promise<ElectionReply | 'lost'> | undefined;
 }
 
 interface Known {
@@ -71,18 +70,19 @@ export class SharedElections implements Elections {
     return known.replica === ha.replica ? 'elected' : 'other';
   }
 
-  resign(ha: HaLabels): void {
+  resign(ha: HaLabels, nowMs: number): void {
     if (this.#known.get(ha.cluster)?.replica !== ha.replica) return;
     this.#known.delete(ha.cluster);
     this.#fullUntilMs = Number.NEGATIVE_INFINITY;
-    void this.#host.elect(this.#tenant, {
+    const call = {
       ha,
       updateMs: 0,
       failoverMs: 0,
       mostClusters: 0,
       forgetMs: FORGET_MS,
       resign: true,
-    });
+    };
+    void this.#host.elect(this.#tenant, call, nowMs);
   }
 
   /** Replicas of a pair that ask at one moment share one call, and its reply. */
@@ -98,7 +98,7 @@ export class SharedElections implements Elections {
       forgetMs: FORGET_MS,
       resign: false,
     };
-    const asking = this.#host.elect(this.#tenant, call);
+    const asking = this.#host.elect(this.#tenant, call, nowMs);
     if (asking === undefined) return this.#decideAlone(ha, rules, nowMs);
     this.#asking.set(ha.cluster, asking);
     return asking.then((reply) => {
@@ -116,7 +116,7 @@ export class SharedElections implements Elections {
   ): void {
     if (reply === 'lost') return;
     if (reply === undefined) {
-      this.#fullUntilMs = this.#host.now() + FULL_MS;
+      this.#fullUntilMs = askedMs + FULL_MS;
       return;
     }
     const before = this.#known.get(cluster);

@@ -13,10 +13,6 @@ class Store {
   calls = 0;
   away: 'no' | 'known' | 'unknown' = 'no';
 
-  now(): number {
-    return this.nowMs;
-  }
-
   elect(_tenant: string, call: ElectionCall): Promise<ElectionReply | 'lost'> | undefined {
     if (this.away === 'known') return undefined;
     this.calls++;
@@ -115,9 +111,9 @@ t.test(
     const store = new Store();
     const elections = new SharedElections(store, 'a', 0);
     await hear(elections, store, 'one');
-    elections.resign({ cluster: 'prod', replica: 'two' });
+    elections.resign({ cluster: 'prod', replica: 'two' }, store.nowMs);
     t.equal(hear(elections, store, 'two'), 'other');
-    elections.resign({ cluster: 'prod', replica: 'one' });
+    elections.resign({ cluster: 'prod', replica: 'one' }, store.nowMs);
     t.equal(await hear(elections, store, 'two'), 'elected');
   },
 );
