@@ -224,18 +224,18 @@ export class Enforcer {
   ): Verdict | Promise<Verdict> {
     const purse = tenant.bytes;
     const bytes = push.compressedBytes;
-    if (purse === undefined) return this.#accept(tenant, push, leftOut, { items, bytes: 0 });
-    if (purse.bucket.take(bytes, nowMs)) return this.#accept(tenant, push, leftOut, { items, bytes });
+    if (purse === undefined) return this.#accept(tenant, push, leftOut, items, 0);
+    if (purse.bucket.take(bytes, nowMs)) return this.#accept(tenant, push, leftOut, items, bytes);
     const kept = leftOut === undefined ? push : ownedPush(push);
     return whenAnswered(purse.bucket.ask(bytes, nowMs), (answer) => {
-      if (answer.granted) return this.#accept(tenant, kept, leftOut, { items, bytes });
+      if (answer.granted) return this.#accept(tenant, kept, leftOut, items, bytes);
       this.#giveBackCharge(tenant, { items, bytes: 0 }, nowMs);
       return this.#outcome(tenant, kept, leftOut, this.#refuseBytes(tenant, purse, bytes, answer));
     });
   }
 
   /** In shadow mode nothing is left out, only counted. */
-  #accept(tenant: Tenant, push: Push, leftOut: LeftOut | undefined, { items, bytes }: Charge): Verdict {
+  #accept(tenant: Tenant, push: Push, leftOut: LeftOut | undefined, items: number, bytes: number): Verdict {
     tenant.tally.accepted++;
     if (leftOut === undefined) return { kind: 'accept', items, bytes, shadowed: undefined };
     const refusal = this.#refuseSeries(tenant, push, leftOut, 'left out');
