@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { encodeVersion2 } from '#src/remotewrite/encode.js';
-import { PUSH_500 } from '../proxy/given.js';
+import { eventually, PUSH_500 } from '../proxy/given.js';
 import { MAIN, start } from './processes.js';
 
 function run(args: string[], input: Buffer | string = '', env: Record<string, string> = {}) {
@@ -159,7 +159,7 @@ t.test(
 
 t.test('demo ends on Ctrl-C', async (t) => {
   const demo = start(t, process.execPath, [MAIN, 'demo']);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  t.ok(await eventually(() => /overrides.yaml/.test(demo.output()), 60_000), 'it runs');
   t.equal(await demo.stop('SIGINT'), 0);
   t.match(demo.output(), /pushes received/);
 });

@@ -202,7 +202,7 @@ export function rawExchange(port: number, bytes: string | Buffer, until?: string
 }
 
 /** Waits until a condition holds; a test that waits in vain fails on what it checks next. */
-export async function eventually(condition: () => boolean, withinMs = 10_000): Promise<boolean> {
+export async function eventually(condition: () => boolean, withinMs = 30_000): Promise<boolean> {
   for (const deadline = Date.now() + withinMs; Date.now() < deadline; ) {
     if (condition()) return true;
     await new Promise((resolve) => setTimeout(resolve, 5));
