@@ -5,9 +5,12 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { AdminServer } from './admin/server.js';
+import type { Registry } from 'prom-client';
+import { AdminServer, type Readiness } from './admin/server.js';
 import type { Config } from './config/config.js';
 import { Enforcer } from './enforce/enforcer.js';
+import type { Ledger } from './enforce/ledger.js';
+import type { LeaseTransport } from './ledger/lease-transport.js';
 import { openLedger } from './open-ledger.js';
 import { FileOverrides } from './overrides/file.js';
 import { ByteBudget } from './proxy/body.js';
@@ -25,18 +28,26 @@ export interface RunningApp {
   readonly proxy: AddressInfo;
   readonly admin: AddressInfo;
   readonly enforcer: Enforcer;
+  readonly ledger: Ledger;
   /** Drains and stops. Safe to call twice. */
   stop(): Promise<void>;
 }
 
-export async function startApp(config: Config, log: Logger): Promise<RunningApp> {
+/** What a process that is one of several workers has of its primary (src/workers/). */
+export interface PrimarySide {
+  readonly transport: LeaseTransport;
+  /** In place of the admin listener, which the primary has for all. */
+  admin(registry: Registry, readiness: () => Readiness): Pick<AdminServer, 'start' | 'stop'>;
+}
+
+export async function startApp(config: Config, log: Logger, primary?: PrimarySide): Promise<RunningApp> {
   const now = (): number => performance.now();
   const metrics = new Metrics(VERSION);
   const refusalLog = new RefusalLog(log, config['log.refusals_per_minute'], now);
   let draining = false;
 
   const overrides = openOverrides(config, log, (snapshot) => enforcer.apply(snapshot, now()));
-  const { ledger, status: ledgerStatus } = await openLedger(config, now, log);
+  const { ledger, status: ledgerStatus } = await openLedger(config, now, log, primary?.transport);
   const enforcer = new Enforcer(
     {
       snapshot: overrides.snapshot,
@@ -102,7 +113,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     },
     (error) => log.error({ err: error }, 'a request failed for a reason that is a bug'),
   );
-  const admin = new AdminServer(config['listen.admin'], metrics.registry, () => {
+  const readiness = (): Readiness => {
     const limits = overrides.status();
     return {
       ready: isReady(),
@@ -114,7 +125,11 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
         limits: { ...limits, hash: enforcer.snapshot.hash, tenants: enforcer.snapshot.tenants.size },
       },
     };
-  });
+  };
+  const { registry } = metrics;
+  const admin =
+    primary?.admin(registry, readiness) ??
+    new AdminServer(config['listen.admin'], { registry, readiness, healthy: () => true });
 
   exportTenants(metrics.registry, enforcer);
   exportGauges();
@@ -127,6 +142,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     proxy: proxyAddress,
     admin: adminAddress,
     enforcer,
+    ledger,
     stop() {
       stopping ??= stop();
       return stopping;

@@ -1,7 +1,8 @@
-/** The ledger that the settings ask for: shared through Redis, or of this process alone. */
+/** The ledger that the settings ask for: shared through Redis, with other workers, or of this process alone. */
 import type { Config } from './config/config.js';
 import type { Ledger } from './enforce/ledger.js';
-import type { LedgerLog, LedgerStatus } from './ledger/leased-ledger.js';
+import type { LeaseTransport } from './ledger/lease-transport.js';
+import { LeasedLedger, type LedgerLog, type LedgerStatus } from './ledger/leased-ledger.js';
 import { MemoryLedger } from './ledger/memory.js';
 import { createRedisLedger } from './ledger/redis/redis-ledger.js';
 
@@ -11,30 +12,56 @@ export interface OpenLedger {
   readonly status: (() => LedgerStatus) | undefined;
 }
 
-/** Resolves when Redis answers, or when `state.redis.connect_timeout` is over: then it starts degraded. */
-export async function openLedger(config: Config, now: () => number, log: LedgerLog): Promise<OpenLedger> {
-  if (config['state.redis.url'].length === 0) return { ledger: new MemoryLedger(), status: undefined };
-  const ledger = createRedisLedger({
-    urls: config['state.redis.url'],
-    mode: config['state.redis.mode'],
-    sentinelMaster: config['state.redis.sentinel_master'],
-    usernameFile: config['state.redis.username_file'],
-    passwordFile: config['state.redis.password_file'],
-    sentinelPasswordFile: config['state.redis.sentinel_password_file'],
-    caFile: config['state.redis.tls.ca_file'],
-    certFile: config['state.redis.tls.cert_file'],
-    keyFile: config['state.redis.tls.key_file'],
-    keyPrefix: config['state.redis.key_prefix'],
-    commandTimeoutMs: config['state.redis.command_timeout'],
+/** The primary answers in well under a millisecond. One that does not for so long is stopped or dead. */
+const PRIMARY_TIMEOUT_MS = 1000;
+const PRIMARY_MAX_IN_FLIGHT = 1024;
+
+/**
+ * Resolves when Redis answers, or when `state.redis.connect_timeout` is over: then it starts degraded. `primary` is the
+ * way to the process that is the ledger for its workers; with Redis it is not used.
+ */
+export async function openLedger(
+  config: Config,
+  now: () => number,
+  log: LedgerLog,
+  primary: LeaseTransport | undefined,
+): Promise<OpenLedger> {
+  const common = {
     connectTimeoutMs: config['state.redis.connect_timeout'],
-    maxInFlight: config['state.redis.max_in_flight'],
-    replicas: config['state.replicas'],
     onLoss: config['state.on_loss'],
     closeTimeoutMs: config['state.close_timeout'],
     now,
     random: Math.random,
     log,
-  });
+  };
+  let ledger: LeasedLedger;
+  if (config['state.redis.url'].length > 0) {
+    ledger = createRedisLedger({
+      ...common,
+      urls: config['state.redis.url'],
+      mode: config['state.redis.mode'],
+      sentinelMaster: config['state.redis.sentinel_master'],
+      usernameFile: config['state.redis.username_file'],
+      passwordFile: config['state.redis.password_file'],
+      sentinelPasswordFile: config['state.redis.sentinel_password_file'],
+      caFile: config['state.redis.tls.ca_file'],
+      certFile: config['state.redis.tls.cert_file'],
+      keyFile: config['state.redis.tls.key_file'],
+      keyPrefix: config['state.redis.key_prefix'],
+      commandTimeoutMs: config['state.redis.command_timeout'],
+      maxInFlight: config['state.redis.max_in_flight'],
+      replicas: config['state.replicas'],
+    });
+  } else if (primary !== undefined) {
+    ledger = new LeasedLedger(primary, {
+      ...common,
+      callTimeoutMs: PRIMARY_TIMEOUT_MS,
+      maxInFlight: PRIMARY_MAX_IN_FLIGHT,
+      replicas: config.workers,
+    });
+  } else {
+    return { ledger: new MemoryLedger(), status: undefined };
+  }
   await ledger.start();
   return { ledger, status: () => ledger.status() };
 }

@@ -1,13 +1,20 @@
 /** The admin listener: metrics and probes, for Prometheus and Kubernetes. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Registry } from 'prom-client';
 import { listen } from '../listen.js';
 
 export interface Readiness {
   readonly ready: boolean;
   /** Shown by /readyz, ready or not. */
   readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** What the listener shows: of this process, or of all workers together. */
+export interface AdminSource {
+  readonly registry: { readonly contentType: string; metrics(): Promise<string> };
+  readiness(): Readiness | Promise<Readiness>;
+  /** False: it hangs, and nothing but an end will help. */
+  healthy(): boolean | Promise<boolean>;
 }
 
 export interface AdminOptions {
@@ -18,13 +25,11 @@ export interface AdminOptions {
 export class AdminServer {
   readonly #server: Server;
   readonly #options: AdminOptions;
-  readonly #registry: Registry;
-  readonly #readiness: () => Readiness;
+  readonly #source: AdminSource;
 
-  constructor(options: AdminOptions, registry: Registry, readiness: () => Readiness) {
+  constructor(options: AdminOptions, source: AdminSource) {
     this.#options = options;
-    this.#registry = registry;
-    this.#readiness = readiness;
+    this.#source = source;
     this.#server = createServer({ requestTimeout: 10_000 }, (req, res) => {
       this.#handle(req, res).catch(() => res.destroy());
     });
@@ -50,15 +55,20 @@ export class AdminServer {
     }
     switch (req.url?.split('?', 1)[0]) {
       case '/metrics': {
-        const text = await this.#registry.metrics();
-        res.writeHead(200, { 'Content-Type': this.#registry.contentType }).end(text);
+        const { registry } = this.#source;
+        const text = await registry.metrics();
+        res.writeHead(200, { 'Content-Type': registry.contentType }).end(text);
         return;
       }
-      case '/healthz':
-        res.writeHead(200, { 'Content-Type': 'text/plain' }).end('ok\n');
+      case '/healthz': {
+        const healthy = await this.#source.healthy();
+        res
+          .writeHead(healthy ? 200 : 503, { 'Content-Type': 'text/plain' })
+          .end(healthy ? 'ok\n' : 'hangs\n');
         return;
+      }
       case '/readyz': {
-        const { ready, details } = this.#readiness();
+        const { ready, details } = await this.#source.readiness();
         sendJson(res, ready ? 200 : 503, { ready, ...details });
         return;
       }

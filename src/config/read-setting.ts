@@ -1,4 +1,5 @@
 /** Reads one setting from text or from a YAML value, and says in plain words what is expected when it can not. */
+import { availableParallelism } from 'node:os';
 import { readBoolean, readDurationMs, readInteger, readSizeBytes } from '../limits/values.js';
 import type { Setting, SettingTypes } from './settings.js';
 
@@ -35,6 +36,7 @@ const READERS: { [T in keyof SettingTypes]: (raw: unknown) => SettingTypes[T] | 
   duration: readDurationMs,
   size: readSizeBytes,
   count: readInteger,
+  cores: (raw) => (raw === 'auto' ? availableParallelism() : readInteger(raw)),
   bool: readBoolean,
 };
 
@@ -49,6 +51,7 @@ const EXPECTED: Record<keyof SettingTypes, string> = {
   duration: 'a duration such as 500ms, 30s or 1h30m',
   size: 'a size such as 65536, 64KiB or 100MiB',
   count: 'a whole number',
+  cores: 'a whole number or auto',
   bool: 'true or false',
 };
 

@@ -16,6 +16,8 @@ export interface SettingTypes {
   duration: number;
   size: number;
   count: number;
+  /** A number, or auto: the cores that this process may use. */
+  cores: number;
   bool: boolean;
 }
 
@@ -46,6 +48,15 @@ function setting<const T extends SettingType>(
 }
 
 export const SETTINGS = {
+  workers: setting(
+    'cores',
+    '1',
+    'Processes that serve behind one port; `auto`: one for each core. More than one share their buckets, and need no ' +
+      'Redis for it.',
+    1,
+    256,
+  ),
+
   'upstream.url': setting('url', '', "Mimir's distributors, or what stands before them. One URL or several."),
   'upstream.connections': setting('count', '128', 'Connections to each URL at most.', 1),
   'upstream.connect_timeout': setting('duration', '2s', 'Time to connect.', 1),
