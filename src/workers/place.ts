@@ -6,12 +6,14 @@ import cluster, { type Worker } from 'node:cluster';
 import type { AddressInfo } from 'node:net';
 import type { LeaseRequest } from '../ledger/ipc-transport.js';
 import type { MetricValues } from '../telemetry/summed-metrics.js';
+import { closeWithWorker } from './handed-over.js';
 import type { Answers, ToPrimary, ToWorker } from './messages.js';
 
 const FIRST_RESTART_MS = 100;
 const MAX_RESTART_MS = 10_000;
 /** A worker that served for so long is replaced after the shortest pause. */
 const STEADY_MS = 10_000;
+const LAST_WORDS_MS = 100;
 
 export interface WorkerEnd {
   readonly pid: number | undefined;
@@ -43,7 +45,7 @@ export class Place {
   readonly #events: PlaceEvents;
   readonly #questions = new Map<keyof Answers, Question>();
   #worker: Worker | undefined;
-  #servingSinceMs = 0;
+  #servingSinceMs: number | undefined;
   /** Processes in a row that did not serve for long. */
   #failures = 0;
   #restart: NodeJS.Timeout | undefined;
@@ -62,21 +64,17 @@ export class Place {
   start(): void {
     const worker = cluster.fork();
     this.#worker = worker;
+    closeWithWorker(worker);
     worker.on('message', (message: ToPrimary) => this.#heard(message));
     worker.on('error', () => {
       // What can not be sent is for nobody. Without a process there is no other sign of its end.
-      if (worker.process.pid === undefined) this.#ended(null, null);
+      if (worker.process.pid === undefined) this.#ended(worker, null, null);
     });
-    let end: [number | null, string | null] | undefined;
-    let disconnected = false;
     worker.once('exit', (code, signal) => {
-      end = [code, signal];
-      if (disconnected) this.#ended(code, signal);
-    });
-    // Its last messages may be read after its end is known.
-    worker.once('disconnect', () => {
-      disconnected = true;
-      if (end !== undefined) this.#ended(...end);
+      this.serving = false;
+      // Its last messages may be read after its end is known.
+      if (worker.isConnected()) setTimeout(() => this.#ended(worker, code, signal), LAST_WORDS_MS);
+      else this.#ended(worker, code, signal);
     });
   }
 
@@ -137,18 +135,20 @@ export class Place {
     this.#questions.delete(about);
   }
 
-  #ended(code: number | null, signal: string | null): void {
-    const { serving: served, pid } = this;
+  #ended(worker: Worker, code: number | null, signal: string | null): void {
+    // node:cluster does not always see by itself that it is gone, and would go on handing it connections.
+    worker.disconnect();
     this.#worker = undefined;
-    this.serving = false;
     for (const about of [...this.#questions.keys()]) this.#answered(about, {});
-    const steady = served && performance.now() - this.#servingSinceMs >= STEADY_MS;
+    const served = this.#servingSinceMs !== undefined;
+    const steady = served && performance.now() - (this.#servingSinceMs ?? 0) >= STEADY_MS;
+    this.#servingSinceMs = undefined;
     this.#failures = steady ? 0 : this.#failures + 1;
     let restartInMs: number | undefined;
     if (!this.#closed) {
       restartInMs = Math.min(MAX_RESTART_MS, FIRST_RESTART_MS * 2 ** Math.max(0, this.#failures - 1));
       this.#restart = setTimeout(() => this.start(), restartInMs);
     }
-    this.#events.ended(this, { pid, code, signal, served, restartInMs });
+    this.#events.ended(this, { pid: worker.process.pid, code, signal, served, restartInMs });
   }
 }

@@ -172,10 +172,14 @@ export class Primary {
 
   /** What those that serve say of themselves. */
   async #ask(): Promise<{ place: Place; readiness: Readiness | undefined }[]> {
-    const serving = this.#places.filter((place) => place.serving);
-    return Promise.all(
-      serving.map(async (place) => ({ place, readiness: await place.ask('readiness', PROBE_MS) })),
+    const answers = await Promise.all(
+      this.#places.map(async (place) => ({
+        place,
+        readiness: place.serving ? await place.ask('readiness', PROBE_MS) : undefined,
+      })),
     );
+    // One may have ended in the meantime.
+    return answers.filter(({ place }) => place.serving);
   }
 
   /** Ready while a worker is, and none serves that is not, but for one that is leaving. */
