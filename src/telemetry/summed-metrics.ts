@@ -2,6 +2,7 @@
  * The metrics of several processes as those of one. Counters and what is held are sums; what workers that ended had
  * counted stays in them, so that a sum never falls when a worker is replaced.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AggregatorRegistry, type LabelValues, type Registry } from 'prom-client';
 import { OTHER_TENANTS } from './tenant-metrics.js';
 
@@ -42,8 +43,20 @@ export class SummedMetrics {
   }
 
   /** In Prometheus' text format. The primary's come first. */
-  text(processes: readonly (readonly MetricValues[])[]): Promise<string> {
-    return sum([...processes, this.#departed]).metrics();
+  async text(processes: readonly (readonly MetricValues[])[]): Promise<string> {
+    const byName = new Map<string, MetricValues[][]>();
+    for (const metric of [...processes, this.#departed].flat()) {
+      const same = byName.get(metric.name);
+      if (same === undefined) byName.set(metric.name, [[metric]]);
+      else same.push([metric]);
+    }
+    const texts: string[] = [];
+    for (const same of byName.values()) {
+      texts.push(await sum(same).metrics());
+      // Many tenants make many lines, and workers wait for leases meanwhile.
+      await nextTurn();
+    }
+    return texts.join('\n');
   }
 
   #bounded(value: MetricValues['values'][number]): MetricValues['values'][number] {

@@ -22,6 +22,7 @@ class Worker {
   #metrics: (() => Promise<MetricValues[]>) | undefined;
   #readiness: (() => Readiness) | undefined;
   #stopping: Promise<void> | undefined;
+  #crashed = false;
 
   constructor({ worker, config, admin }: Start) {
     this.#log = openLog(config['log.level'], process.stdout, { worker });
@@ -74,6 +75,8 @@ class Worker {
 
   /** Nothing can be trusted any more, but what is leased and was not spent is there to be returned. */
   async #crash(error: unknown): Promise<void> {
+    if (this.#crashed) return;
+    this.#crashed = true;
     this.#log.fatal({ err: error }, 'a bug ends this worker');
     setTimeout(() => process.exit(1), CRASH_TIMEOUT_MS);
     await (await this.#app).ledger.close();
