@@ -70,7 +70,7 @@ export async function startEdge(
     return line === undefined ? undefined : JSON.parse(line);
   };
   if (
-    !(await eventually(() => serving() !== undefined || started.child.exitCode !== null)) ||
+    !(await eventually(() => serving() !== undefined || started.child.exitCode !== null, 60_000)) ||
     serving() === undefined
   ) {
     throw new Error(`the edge does not serve: ${started.output()}`);

@@ -61,7 +61,10 @@ class Senders {
 
   constructor(t: Test, edge: StartedEdge, count: number, tenant = 'a') {
     this.#tenant = tenant;
-    this.#clients = Array.from({ length: count }, () => new Client(edge.proxy, { headersTimeout: 20_000 }));
+    this.#clients = Array.from(
+      { length: count },
+      () => new Client(edge.proxy, { headersTimeout: 20_000, keepAliveTimeout: 60_000 }),
+    );
     t.teardown(async () => {
       this.#stopped = true;
       await Promise.all(this.#clients.map((client) => client.destroy()));
@@ -169,7 +172,7 @@ t.test('workers enforce one limit, exactly, and refuse nobody within it', async 
 t.test('metrics and probes are those of all workers', async (t) => {
   const mimir = await upstream();
   t.teardown(() => mimir.close());
-  const edge = await startWorkers(t, 2, [`--upstream.url=${mimir.url}`, '--server.max_connections=4']);
+  const edge = await startWorkers(t, 2, [`--upstream.url=${mimir.url}`, '--server.max_connections=16']);
   const senders = new Senders(t, edge, 4);
   for (let i = 0; i < 5; i++) await senders.once();
   t.strictSame([...senders.seen], [['200', 20]]);
@@ -191,9 +194,10 @@ t.test('metrics and probes are those of all workers', async (t) => {
   );
   t.match(edge.output(), /"worker":1,.*"msg":"serving"/);
 
-  const tooMany = new Senders(t, edge, 2, 'late');
+  const tooMany = new Senders(t, edge, 24, 'late');
   await tooMany.once();
-  t.notOk(tooMany.seen.has('200'), 'connections are capped over all workers');
+  t.ok(tooMany.accepted > 0);
+  t.ok(tooMany.accepted <= 12, `${tooMany.accepted} of 12: connections are capped over all workers`);
 
   process.kill(each[1]!.pid, 'SIGSTOP');
   t.equal((await fetch(`${edge.admin}/healthz`)).status, 503, 'one that hangs makes the whole unhealthy');
