@@ -2,7 +2,7 @@
 
 import { Redis } from 'ioredis';
 import type { Bucket } from '#src/enforce/ledger.js';
-import { IpcTransport, type LeaseResponse } from '#src/ledger/ipc-transport.js';
+import { IpcTransport, type NumberedReply } from '#src/ledger/ipc-transport.js';
 import { LeasedLedger } from '#src/ledger/leased-ledger.js';
 import { createRedisLedger } from '#src/ledger/redis/redis-ledger.js';
 import { plainRedis } from '../test/ledger/given.js';
@@ -82,7 +82,7 @@ async function leases(plan: Plan): Promise<Decider> {
 
 function toParent(): IpcTransport {
   const transport = new IpcTransport(1, (requests) => process.send?.(requests));
-  process.on('message', (responses: LeaseResponse[]) => transport.answered(responses));
+  process.on('message', (replies: NumberedReply[]) => transport.answered(replies));
   return transport;
 }
 

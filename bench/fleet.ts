@@ -7,9 +7,8 @@
  *   npm run bench:fleet -- [--seconds 10] [--replicas 4] [--smoke]
  */
 import { fork } from 'node:child_process';
-import type { LeaseCall, LeaseReply } from '#src/enforce/lease.js';
-import type { LeaseRequest } from '#src/ledger/ipc-transport.js';
-import { LeaseStore } from '#src/ledger/lease-store.js';
+import type { NumberedRequest } from '#src/ledger/ipc-transport.js';
+import { MemoryStore } from '#src/ledger/memory-store.js';
 import { RedisServer, redisMissing } from '../test/ledger/redis-server.js';
 import { BURST_MS, MEAN_PUSH, type Plan, type TenantResult } from './fleet-worker.js';
 import { printTable, smoke } from './rounds.js';
@@ -61,7 +60,7 @@ async function measure(way: Plan['way'], skewed: boolean, bursty: boolean): Prom
   try {
     // Time for all replicas to start: one that is late would offer for longer than the others.
     const startAt = Date.now() + 1500 + 500 * REPLICAS;
-    const store = new LeaseStore(() => 'bench');
+    const store = new MemoryStore(() => 'bench', LOADS.length);
     const fleetPushes = PUSHES_PER_SECOND * REPLICAS;
     const runs = Array.from({ length: REPLICAS }, (_, replica) => {
       const share = skewed ? (replica === 0 ? SKEW : (1 - SKEW) / (REPLICAS - 1)) : 1 / REPLICAS;
@@ -92,20 +91,18 @@ async function measure(way: Plan['way'], skewed: boolean, bursty: boolean): Prom
   }
 }
 
-function runReplica(plan: Plan, store: LeaseStore): Promise<TenantResult[]> {
+function runReplica(plan: Plan, store: MemoryStore): Promise<TenantResult[]> {
   return new Promise((resolve, reject) => {
     const child = fork(new URL('fleet-worker.js', import.meta.url), { serialization: 'advanced' });
-    child.on('message', (message: LeaseRequest[] | { results: TenantResult[] }) => {
+    child.on('message', (message: NumberedRequest[] | { results: TenantResult[] }) => {
       if ('results' in message) resolve(message.results);
       else
-        child.send(message.map(({ id, tenant, kind, call }) => ({ id, reply: apply(tenant, kind, call) })));
+        child.send(
+          message.map(({ id, request }) => ({ id, reply: store.answer(request, performance.now()) })),
+        );
     });
     child.once('exit', (code) => reject(new Error(`a replica ended early with ${code}`)));
     child.send(plan);
-
-    function apply(tenant: string, kind: string, call: LeaseCall): LeaseReply {
-      return store.apply(`${kind} ${tenant}`, call, performance.now());
-    }
   });
 }
 

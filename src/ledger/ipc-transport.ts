@@ -1,42 +1,46 @@
 /**
- * Lease calls of a worker to the process that started it, which is the ledger for all its workers. Calls made in the
- * same turn of the event loop leave in one message. Between two processes of one machine no message is lost while
- * both live; when the other is gone, whatever was asked fails at once.
+ * Calls of a worker to the process that started it, which is the ledger for all its workers. Calls made in the same turn
+ * of the event loop leave in one message. Between two processes of one machine no message is lost while both live;
+ * when the other is gone, whatever was asked fails at once.
  */
 import type { LeaseCall, LeaseReply } from '../enforce/lease.js';
 import type { BucketKind } from '../enforce/ledger.js';
 import { type LeaseTransport, StoreError } from './lease-transport.js';
+import type { StoreReply, StoreRequest } from './memory-store.js';
+import type { ElectionCall, ElectionReply } from './shared-elections.js';
 
-export interface LeaseRequest {
+export interface NumberedRequest {
   readonly id: number;
-  readonly tenant: string;
-  readonly kind: BucketKind;
-  readonly call: LeaseCall;
+  readonly request: StoreRequest;
 }
 
-export interface LeaseResponse {
+export interface NumberedReply {
   readonly id: number;
-  readonly reply: LeaseReply;
+  readonly reply: StoreReply;
 }
 
 interface Pending {
-  readonly resolve: (reply: LeaseReply) => void;
+  readonly resolve: (reply: StoreReply) => void;
+  readonly reject: (error: StoreError) => void;
+}
+
+interface Beat {
+  readonly resolve: (workers: number) => void;
   readonly reject: (error: StoreError) => void;
 }
 
 export class IpcTransport implements LeaseTransport {
   readonly parts = 1;
   readonly #workers: number;
-  readonly #send: (requests: readonly LeaseRequest[]) => void;
+  readonly #send: (requests: readonly NumberedRequest[]) => void;
   readonly #pending = new Map<number, Pending>();
-  #queue: LeaseRequest[] = [];
+  #queue: NumberedRequest[] = [];
+  #beats: Beat[] = [];
   #nextId = 0;
-  #beats: { readonly resolve: (workers: number) => void; readonly reject: (error: StoreError) => void }[] =
-    [];
   #gone = false;
 
   /** Every message that `send` sends is answered by `answered`, one without requests too. */
-  constructor(workers: number, send: (requests: readonly LeaseRequest[]) => void) {
+  constructor(workers: number, send: (requests: readonly NumberedRequest[]) => void) {
     this.#workers = workers;
     this.#send = send;
   }
@@ -48,24 +52,16 @@ export class IpcTransport implements LeaseTransport {
   async connect(): Promise<void> {}
 
   lease(tenant: string, kind: BucketKind, call: LeaseCall): Promise<LeaseReply> {
-    return new Promise((resolve, reject) => {
-      if (this.#gone) {
-        reject(goneError());
-        return;
-      }
-      if (this.#queue.length === 0) setImmediate(() => this.#flush());
-      const id = this.#nextId++;
-      this.#queue.push({ id, tenant, kind, call });
-      this.#pending.set(id, { resolve, reject });
-    });
+    return this.#ask({ about: 'lease', tenant, kind, call }) as Promise<LeaseReply>;
+  }
+
+  elect(tenant: string, call: ElectionCall): Promise<ElectionReply> {
+    return this.#ask({ about: 'election', tenant, call }) as Promise<ElectionReply>;
   }
 
   heartbeat(): Promise<number> {
+    if (this.#gone) return Promise.reject(goneError());
     return new Promise((resolve, reject) => {
-      if (this.#gone) {
-        reject(goneError());
-        return;
-      }
       this.#beats.push({ resolve, reject });
       this.#send([]);
     });
@@ -76,8 +72,8 @@ export class IpcTransport implements LeaseTransport {
 
   async close(): Promise<void> {}
 
-  answered(responses: readonly LeaseResponse[]): void {
-    for (const { id, reply } of responses) {
+  answered(replies: readonly NumberedReply[]): void {
+    for (const { id, reply } of replies) {
       this.#pending.get(id)?.resolve(reply);
       this.#pending.delete(id);
     }
@@ -93,6 +89,16 @@ export class IpcTransport implements LeaseTransport {
     this.#pending.clear();
     this.#beats = [];
     for (const { reject } of waiting) reject(goneError());
+  }
+
+  #ask(request: StoreRequest): Promise<StoreReply> {
+    if (this.#gone) return Promise.reject(goneError());
+    return new Promise((resolve, reject) => {
+      if (this.#queue.length === 0) setImmediate(() => this.#flush());
+      const id = this.#nextId++;
+      this.#queue.push({ id, request });
+      this.#pending.set(id, { resolve, reject });
+    });
   }
 
   #flush(): void {

@@ -4,7 +4,7 @@
  */
 import cluster, { type Worker } from 'node:cluster';
 import type { AddressInfo } from 'node:net';
-import type { LeaseRequest } from '../ledger/ipc-transport.js';
+import type { NumberedRequest } from '../ledger/ipc-transport.js';
 import type { MetricValues } from '../telemetry/summed-metrics.js';
 import { closeWithWorker } from './handed-over.js';
 import type { Answers, ToPrimary, ToWorker } from './messages.js';
@@ -28,7 +28,7 @@ export interface PlaceEvents {
   /** What a new process is told first. */
   welcome(place: Place): ToWorker;
   serving(place: Place, proxy: AddressInfo): void;
-  leases(place: Place, requests: readonly LeaseRequest[]): void;
+  store(place: Place, requests: readonly NumberedRequest[]): void;
   ended(place: Place, end: WorkerEnd): void;
 }
 
@@ -107,7 +107,7 @@ export class Place {
 
   #heard(message: ToPrimary): void {
     if (message.kind === 'here') this.tell(this.#closed ? { kind: 'stop' } : this.#events.welcome(this));
-    else if (message.kind === 'leases') this.#events.leases(this, message.requests);
+    else if (message.kind === 'store') this.#events.store(this, message.requests);
     else if (message.kind === 'serving') {
       this.serving = true;
       this.#servingSinceMs = performance.now();

@@ -11,8 +11,8 @@ import type { Logger } from 'pino';
 import { Gauge } from 'prom-client';
 import { AdminServer, type Readiness } from '../admin/server.js';
 import type { Config } from '../config/config.js';
-import type { LeaseRequest } from '../ledger/ipc-transport.js';
-import { LeaseStore } from '../ledger/lease-store.js';
+import type { NumberedRequest } from '../ledger/ipc-transport.js';
+import { MemoryStore } from '../ledger/memory-store.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { SummedMetrics } from '../telemetry/summed-metrics.js';
 import { VERSION } from '../version.js';
@@ -24,8 +24,6 @@ const SCRAPE_MS = 3000;
 /** Beyond the times that the settings give a worker to stop. */
 const STOP_MARGIN_MS = 5000;
 const EXPIRE_MS = 60_000;
-/** A tenant has one of each kind. */
-const BUCKETS_PER_TENANT = 3;
 
 export class Primary {
   readonly #config: Config;
@@ -34,7 +32,7 @@ export class Primary {
   readonly #admin: AdminServer;
   readonly #metrics = new Metrics(VERSION);
   readonly #sums: SummedMetrics;
-  readonly #buckets: LeaseStore;
+  readonly #store: MemoryStore;
   #expiring: NodeJS.Timeout | undefined;
   #adminAddress: AddressInfo | undefined;
   #scrape: Promise<string> | undefined;
@@ -53,17 +51,14 @@ export class Primary {
     this.#sums = new SummedMetrics(config['tenants.max']);
     let generations = 0;
     const life = randomUUID();
-    this.#buckets = new LeaseStore(
-      () => `${life}.${generations++}`,
-      BUCKETS_PER_TENANT * config['tenants.max'],
-    );
+    this.#store = new MemoryStore(() => `${life}.${generations++}`, config['tenants.max']);
     this.#places = Array.from(
       { length: config.workers },
       (_, index) =>
         new Place(index + 1, {
           welcome: ({ id }) => ({ kind: 'start', worker: id, config, admin: this.#adminListens() }),
           serving: () => this.#serving(),
-          leases: (place, requests) => this.#lease(place, requests),
+          store: (place, requests) => this.#answer(place, requests),
           ended: (place, end) => this.#ended(place, end),
         }),
     );
@@ -86,7 +81,7 @@ export class Primary {
       serialization: 'advanced',
     });
     this.#adminAddress = await this.#admin.start();
-    this.#expiring = setInterval(() => this.#buckets.expire(performance.now()), EXPIRE_MS);
+    this.#expiring = setInterval(() => this.#store.expire(performance.now()), EXPIRE_MS);
     const started = new Promise<void>((resolve, reject) => {
       this.#started = resolve;
       this.#notStarted = reject;
@@ -161,13 +156,10 @@ export class Primary {
     if (this.#places.every(({ pid }) => pid === undefined)) this.#allEnded?.();
   }
 
-  #lease(place: Place, requests: readonly LeaseRequest[]): void {
+  #answer(place: Place, requests: readonly NumberedRequest[]): void {
     const nowMs = performance.now();
-    const responses = requests.map(({ id, tenant, kind, call }) => ({
-      id,
-      reply: this.#buckets.apply(`${kind} ${tenant}`, call, nowMs),
-    }));
-    place.tell({ kind: 'leases', responses });
+    const replies = requests.map(({ id, request }) => ({ id, reply: this.#store.answer(request, nowMs) }));
+    place.tell({ kind: 'store', replies });
   }
 
   /** What those that serve say of themselves. */
@@ -196,7 +188,7 @@ export class Primary {
           wanted: this.#places.length,
           serving: answers.length,
           restarts: this.#restarts,
-          buckets: this.#buckets.size,
+          buckets: this.#store.buckets,
         },
         each: answers.map(({ place, readiness }) => ({
           worker: place.id,
@@ -234,7 +226,7 @@ export class Primary {
     metrics.gauge({
       name: 'mimir_edge_worker_buckets',
       help: 'Buckets that the workers share.',
-      read: () => this.#buckets.size,
+      read: () => this.#store.buckets,
     });
     metrics.counter({
       name: 'mimir_edge_worker_restarts_total',

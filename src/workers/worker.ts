@@ -26,7 +26,7 @@ class Worker {
 
   constructor({ worker, config, admin }: Start) {
     this.#log = openLog(config['log.level'], process.stdout, { worker });
-    this.#transport = new IpcTransport(config.workers, (requests) => tell({ kind: 'leases', requests }));
+    this.#transport = new IpcTransport(config.workers, (requests) => tell({ kind: 'store', requests }));
     this.#app = startApp(workerConfig(config), this.#log, {
       transport: this.#transport,
       admin: (registry: Registry, readiness) => {
@@ -44,7 +44,7 @@ class Worker {
 
   heard(message: ToWorker): void {
     if (message.kind === 'stop') this.stop();
-    else if (message.kind === 'leases') this.#transport.answered(message.responses);
+    else if (message.kind === 'store') this.#transport.answered(message.replies);
     else if (message.kind === 'ask') void this.#answer(message.about);
   }
 
