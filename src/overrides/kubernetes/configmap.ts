@@ -18,7 +18,7 @@ export interface ConfigMapSourceOptions extends ApiOptions {
 }
 
 const FIRST_RETRY_MS = 250;
-/** A watch that ends sooner than this, and brings nothing, is no watch. */
+/** A watch that ends sooner than this, and brings nothing, was in vain. */
 const SHORTEST_WATCH_MS = 1000;
 
 export class ConfigMapSource implements Source {
@@ -85,6 +85,7 @@ export class ConfigMapSource implements Source {
       this.#openedMs = performance.now();
       this.#listener?.hindered(undefined);
     };
+    let inVain = 0;
     for (;;) {
       let events = 0;
       for await (const { type, object } of this.#api.watch(resourceVersion, opened)) {
@@ -96,7 +97,8 @@ export class ConfigMapSource implements Source {
         if (type === 'BOOKMARK' || object.metadata.name !== this.#options.configMap) continue;
         await this.#take(type === 'DELETED' ? undefined : object, Date.now());
       }
-      if (events === 0 && !this.#stood()) throw new Error(`${this.name}: watches end as soon as they begin`);
+      inVain = events > 0 || this.#stood() ? 0 : inVain + 1;
+      if (inVain > 1) throw new Error(`${this.name}: watches end as soon as they begin`);
     }
   }
 
