@@ -58,6 +58,8 @@ class Slot {
   /** Read, and not yet parsed. */
   next: string | undefined;
   nextChangedAtMs = 0;
+  /** Being parsed. */
+  underWay: string | undefined;
   /** In force. */
   good: string | undefined;
   /** Parsed, and found wanting. */
@@ -179,7 +181,13 @@ export class Overrides {
 
   #takeText(slot: Slot, text: string, changedAtMs: number): void {
     slot.next = undefined;
-    if (text === slot.good) {
+    if (slot.underWay !== undefined) {
+      // What was good may not be by the time that this is parsed.
+      if (text !== slot.underWay) {
+        slot.next = text;
+        slot.nextChangedAtMs = changedAtMs;
+      }
+    } else if (text === slot.good) {
       slot.error = undefined;
       slot.bad = undefined;
     } else if (text === slot.bad) {
@@ -205,14 +213,15 @@ export class Overrides {
   }
 
   async #parse(): Promise<void> {
-    const texts = this.#slots.map(({ next }) => next);
-    const changedAtMs = Math.min(
-      ...this.#slots.filter(({ next }) => next !== undefined).map((slot) => slot.nextChangedAtMs),
-    );
-    for (const slot of this.#slots) slot.next = undefined;
-    const documents = this.#slots.map(({ place: { kind }, good = '' }, index) => ({
+    const changing = this.#slots.filter(({ next }) => next !== undefined);
+    const changedAtMs = Math.min(...changing.map((slot) => slot.nextChangedAtMs));
+    for (const slot of changing) {
+      slot.underWay = slot.next;
+      slot.next = undefined;
+    }
+    const documents = this.#slots.map(({ place: { kind }, good = '', underWay = good }) => ({
       kind,
-      text: texts[index] ?? good,
+      text: underWay,
       fallback: good,
     }));
     try {
@@ -222,18 +231,16 @@ export class Overrides {
       const first = !this.status().loaded;
       for (const [index, slot] of this.#slots.entries()) {
         const document = parsed.documents[index];
-        const text = texts[index];
-        if (document !== undefined && text !== undefined) this.#judge(slot, text, document);
+        if (document !== undefined && slot.underWay !== undefined) this.#judge(slot, slot.underWay, document);
       }
       this.#swap(parsed.snapshot, first ? undefined : changedAtMs);
     } catch (error) {
       if (this.#stopped) return;
-      for (const [index, slot] of this.#slots.entries()) {
-        const text = texts[index];
-        if (text !== undefined)
-          this.#slotFailed(slot, `${slot.place.name} could not be parsed: ${messageOf(error)}`, text);
+      for (const slot of changing) {
+        this.#slotFailed(slot, `${slot.place.name} could not be parsed: ${messageOf(error)}`, slot.underWay);
       }
     }
+    for (const slot of changing) slot.underWay = undefined;
     for (const feed of this.#feeds) this.#touch(feed);
   }
 
@@ -286,7 +293,10 @@ export class Overrides {
   }
 
   #touch(feed: Feed): void {
-    if (feed.error === undefined && feed.slots.every(({ next }) => next === undefined))
+    if (
+      feed.error === undefined &&
+      feed.slots.every(({ next, underWay }) => (next ?? underWay) === undefined)
+    )
       feed.goodAtMs = Date.now();
   }
 
