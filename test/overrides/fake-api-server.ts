@@ -267,6 +267,10 @@ export class FakeApiServer {
       );
       return;
     }
+    if (body !== '' && !/json/.test(req.headers['content-type'] ?? '')) {
+      sendStatus(res, 415, 'UnsupportedMediaType', 'only JSON is understood here');
+      return;
+    }
     if (verb === 'watch') this.#watch(namespace, name, searchParams, fault, res);
     else if (verb === 'list') this.#list(namespace, searchParams, res);
     else this.#single(verb, namespace, name, body, res);
