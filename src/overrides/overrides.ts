@@ -55,6 +55,8 @@ export interface SourceStatus {
 /** One document, and what became of it. */
 class Slot {
   readonly place: DocumentPlace;
+  /** For messages. */
+  name: string;
   /** Read, and not yet parsed. */
   next: string | undefined;
   nextChangedAtMs = 0;
@@ -72,6 +74,7 @@ class Slot {
 
   constructor(place: DocumentPlace) {
     this.place = place;
+    this.name = place.name;
   }
 }
 
@@ -171,9 +174,11 @@ export class Overrides {
     feed.version = version;
     feed.failure = undefined;
     for (const [index, slot] of feed.slots.entries()) {
-      const read = documents[index] ?? { problem: `${slot.place.name} is not there` };
-      if ('text' in read) this.#takeText(slot, read.text, changedAtMs);
-      else this.#slotFailed(slot, read.problem);
+      const read = documents[index] ?? { problem: `${slot.name} is not there` };
+      if ('text' in read) {
+        slot.name = read.name ?? slot.place.name;
+        this.#takeText(slot, read.text, changedAtMs);
+      } else this.#slotFailed(slot, read.problem);
     }
     this.#touch(feed);
     void this.#build();
@@ -194,7 +199,7 @@ export class Overrides {
       this.#failures++;
     } else if (text.trim() === '' && slot.tenants > 0) {
       // Some editors and tools truncate a file before they fill it: taken at its word, that would lift every limit.
-      this.#slotFailed(slot, `${slot.place.name} is empty; write "overrides: {}" to remove all overrides`);
+      this.#slotFailed(slot, `${slot.name} is empty; write "overrides: {}" to remove all overrides`);
     } else {
       slot.next = text;
       slot.nextChangedAtMs = changedAtMs;
@@ -237,7 +242,7 @@ export class Overrides {
     } catch (error) {
       if (this.#stopped) return;
       for (const slot of changing) {
-        this.#slotFailed(slot, `${slot.place.name} could not be parsed: ${messageOf(error)}`, slot.underWay);
+        this.#slotFailed(slot, `${slot.name} could not be parsed: ${messageOf(error)}`, slot.underWay);
       }
     }
     for (const slot of changing) slot.underWay = undefined;
@@ -245,7 +250,7 @@ export class Overrides {
   }
 
   #judge(slot: Slot, text: string, { errors, warnings, tenants }: ParsedDocument): void {
-    const { name } = slot.place;
+    const { name } = slot;
     const [first] = errors;
     if (first !== undefined) {
       const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';

@@ -37,7 +37,8 @@ export interface SourceRead {
   readonly changedAtMs: number;
 }
 
-export type DocumentRead = { readonly text: string } | { readonly problem: string };
+/** `name`: what messages call it, where the source knows better than the place does. */
+export type DocumentRead = { readonly text: string; readonly name?: string } | { readonly problem: string };
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -84,9 +84,7 @@ t.test('a tenant that is removed has the defaults again, at once', async (t) => 
 });
 
 t.test('a bad document leaves the last good one; the error names key, line and column', async (t) => {
-  const { server, rate, failures, overrides } = await started(t, {
-    keys: [{ kind: 'mimir', key: 'overrides.yaml' }],
-  });
+  const { server, rate, failures, overrides } = await started(t);
   server.put('limits', 'overrides:\n  a:\n    ingestion_rate: fast\n');
   t.ok(await eventually(() => failures.length > 0));
   t.match(failures, [/configmap:limits#overrides.yaml:3:21: overrides.a.ingestion_rate: expected a number/]);

@@ -24,7 +24,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 type Contents = Pick<ConfigMap, 'data' | 'binaryData'>;
 
-/** `key` empty: found by itself. */
+/** `key` empty: found by itself. The name is what is to be added to the ConfigMap's. */
 export async function documentOf(
   configMap: Contents,
   kind: DocumentKind,
@@ -37,7 +37,7 @@ export async function documentOf(
   const bytes = bytesOf(configMap, found);
   if (bytes === undefined) return { problem: `it has no key ${found}${listed(configMap)}` };
   try {
-    return { text: await decodeText(found, bytes, maxBytes) };
+    return { text: await decodeText(found, bytes, maxBytes), name: `#${found}` };
   } catch (error) {
     return { problem: messageOf(error) };
   }
@@ -95,5 +95,5 @@ function flatDocument(configMap: Contents, kind: DocumentKind): DocumentRead {
   const entries = counting.map(
     ([tenant, lines]) => `  ${JSON.stringify(tenant)}:\n${lines.map(({ line }) => line).join('')}`,
   );
-  return { text: `overrides:\n${entries.join('')}` };
+  return { text: `overrides:\n${entries.join('')}`, name: ' (flat keys)' };
 }

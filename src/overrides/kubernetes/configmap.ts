@@ -115,7 +115,8 @@ export class ConfigMapSource implements Source {
     const documents = await Promise.all(
       keys.map(async ({ kind, key }) => {
         const read = await documentOf(configMap, kind, key, maxBytes);
-        return 'problem' in read ? { problem: `${this.name}: ${read.problem}` } : read;
+        if ('problem' in read) return { problem: `${this.name}: ${read.problem}` };
+        return { text: read.text, name: `${this.name}${read.name ?? ''}` };
       }),
     );
     const version = configMap.metadata.resourceVersion;
