@@ -5,8 +5,7 @@
  *   npm run bench:overrides [-- --smoke]
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { Enforcer } from '#src/enforce/enforcer.js';
-import { MemoryLedger } from '#src/ledger/memory.js';
+import type { Enforcer } from '#src/enforce/enforcer.js';
 import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
 import { parseOverrides } from '#src/limits/overrides-document.js';
 import { buildSnapshot, type IndexedSnapshot } from '#src/limits/snapshot.js';
@@ -14,7 +13,7 @@ import { ConfigMapSource } from '#src/overrides/kubernetes/configmap.js';
 import { JsonLines } from '#src/overrides/kubernetes/json-lines.js';
 import { Overrides } from '#src/overrides/overrides.js';
 import { Parser } from '#src/overrides/parser.js';
-import { seriesName } from '#src/remotewrite/labels.js';
+import { enforcer } from '../test/enforce/given.js';
 import { FakeApiServer } from '../test/overrides/fake-api-server.js';
 import { median, printTable, smoke } from './rounds.js';
 
@@ -51,7 +50,7 @@ printTable(followed);
 
 async function row(tenants: number, alike: boolean): Promise<string[]> {
   const parser = new Parser();
-  const enforcer = newEnforcer(tenants);
+  const full = newEnforcer(tenants);
   const wholeMs: number[] = [];
   const cpuMs: number[] = [];
   const turnMs: number[] = [];
@@ -67,7 +66,7 @@ async function row(tenants: number, alike: boolean): Promise<string[]> {
     const documents = [{ kind: 'mimir', text, fallback: '' } as const];
     snapshot = (await parser.parse({ defaults: DEFAULT_LIMITS, documents }, snapshot)).snapshot;
     const parsedMs = performance.now();
-    enforcer.apply(snapshot, parsedMs);
+    full.apply(snapshot, parsedMs);
     const endedMs = performance.now();
     if (turns === undefined) {
       wholeMs.push(endedMs - startedMs);
@@ -185,20 +184,9 @@ function build(text: string, previous: IndexedSnapshot): IndexedSnapshot {
 }
 
 function newEnforcer(tenants: number): Enforcer {
-  const enforcer = new Enforcer(
-    {
-      snapshot: EMPTY,
-      ledger: new MemoryLedger(),
-      mode: 'enforce',
-      unknownTenants: 'defaults',
-      maxTenants: IN_MEMORY,
-      distributors: 1,
-      random: Math.random,
-    },
-    seriesName,
-  );
-  for (let n = 0; n < Math.min(tenants, IN_MEMORY); n++) enforcer.admit(`tenant-${n}`, performance.now());
-  return enforcer;
+  const full = enforcer({ snapshot: EMPTY, maxTenants: IN_MEMORY });
+  for (let n = 0; n < Math.min(tenants, IN_MEMORY); n++) full.admit(`tenant-${n}`, performance.now());
+  return full;
 }
 
 /** By CPU time of the main thread, which no other process on the machine takes away, to a tick of the kernel. */
