@@ -12,7 +12,7 @@ import { Enforcer } from './enforce/enforcer.js';
 import type { Ledger } from './enforce/ledger.js';
 import type { LeaseTransport } from './ledger/lease-transport.js';
 import { openLedger } from './open-ledger.js';
-import { FileOverrides } from './overrides/file.js';
+import { openOverrides } from './open-overrides.js';
 import { ByteBudget } from './proxy/body.js';
 import { ProxyServer } from './proxy/server.js';
 import { Upstream } from './proxy/upstream.js';
@@ -20,6 +20,7 @@ import { seriesNames } from './remotewrite/labels.js';
 import { createDecoder } from './remotewrite/pool.js';
 import { exportLedger } from './telemetry/ledger-metrics.js';
 import { Metrics } from './telemetry/metrics.js';
+import { exportOverrides } from './telemetry/overrides-metrics.js';
 import { RefusalLog } from './telemetry/refusal-log.js';
 import { exportTenants } from './telemetry/tenant-metrics.js';
 import { VERSION } from './version.js';
@@ -46,7 +47,16 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   const refusalLog = new RefusalLog(log, config['log.refusals_per_minute'], now);
   let draining = false;
 
-  const overrides = openOverrides(config, log, (snapshot) => enforcer.apply(snapshot, now()));
+  const overrides = openOverrides(config, {
+    changed(snapshot) {
+      enforcer.apply(snapshot, now());
+      log.info({ tenants: snapshot.tenants.size, hash: snapshot.hash }, 'limits changed');
+    },
+    failed: (message) => log.error({ error: message }, 'overrides can not be used: the last good ones stay'),
+    warned: (document, { path, message, line, column }) =>
+      log.warn({ document, line, column, path }, message),
+    noticed: (message) => log.warn(message),
+  });
   const { ledger, status: ledgerStatus } = await openLedger(config, now, log, primary?.transport);
   const enforcer = new Enforcer(
     {
@@ -175,30 +185,11 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
       ['decode_queue', 'Bodies that wait for a decoding thread.', () => decoder.queued()],
       ['decode_memory_bytes', 'Memory of the inline decoder.', () => decoder.memoryBytes()],
       ['limits_tenants', 'Tenants that the overrides name.', () => enforcer.snapshot.tenants.size],
-      [
-        'limits_stale_seconds',
-        'Since when the overrides can not be used; 0 while they can.',
-        () => (overrides.status().stale ? (Date.now() - overrides.status().goodAtMs) / 1000 : 0),
-      ],
-      [
-        'limits_age_seconds',
-        'Since the overrides were last found good.',
-        () => (Date.now() - overrides.status().goodAtMs) / 1000,
-      ],
-      [
-        'limits_unknown_keys',
-        'Keys in the overrides that are passed over.',
-        () => overrides.status().unknownKeys,
-      ],
       ['ready', '1 while the process is ready.', () => (isReady() ? 1 : 0)],
     ];
     for (const [name, help, read] of gauges) metrics.gauge({ name: `mimir_edge_${name}`, help, read });
     if (ledgerStatus !== undefined) exportLedger(metrics, ledgerStatus);
-    metrics.counter({
-      name: 'mimir_edge_limits_failures_total',
-      help: 'Attempts to read the overrides that failed.',
-      read: () => overrides.status().failures,
-    });
+    exportOverrides(metrics, () => ({ ...overrides.status(), hash: enforcer.snapshot.hash }));
     metrics.counter({
       name: 'mimir_edge_tenant_evictions_total',
       help: 'Tenants that left memory because there were too many.',
@@ -210,29 +201,4 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
       read: () => decoder.lostWorkers(),
     });
   }
-}
-
-function openOverrides(
-  config: Config,
-  log: Logger,
-  changed: (snapshot: FileOverrides['snapshot']) => void,
-): FileOverrides {
-  return new FileOverrides(
-    {
-      mimirFiles: config['overrides.file'],
-      edgeFiles: config['overrides.edge_file'],
-      defaults: config.defaults,
-      pollIntervalMs: config['overrides.poll_interval'],
-      maxBytes: config['overrides.max_bytes'],
-    },
-    {
-      changed(snapshot) {
-        changed(snapshot);
-        log.info({ tenants: snapshot.tenants.size, hash: snapshot.hash }, 'limits changed');
-      },
-      failed: (message) =>
-        log.error({ error: message }, 'the overrides can not be used: the last good limits stay'),
-      warned: (file, { path, message, line, column }) => log.warn({ file, line, column, path }, message),
-    },
-  );
 }

@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./cli/demo.js')).demo,
   inspect: async () => (await import('./cli/inspect.js')).inspect,
   check: async () => (await import('./cli/check.js')).check,
+  diff: async () => (await import('./cli/diff.js')).diff,
 };
 
 const HELP = `mimir-edge ${VERSION}: enforces every tenant's own Mimir limits before a distributor decodes a byte
@@ -20,7 +21,8 @@ Usage: mimir-edge COMMAND [options]
   serve     the inline proxy, with its metrics and probes
   demo      everything in one process: a sink, tenants that send, a live table
   inspect   what is in a remote-write body
-  check     effective limits of an overrides file, and what is wrong with it
+  check     effective limits of an overrides file, a ConfigMap or Helm values, and what is wrong with it
+  diff      whose limits change from one version to another
 
 mimir-edge COMMAND --help tells more.
 
