@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -124,8 +124,10 @@ function overrides(t: Test, text: string): string {
   return file;
 }
 
+/** One that has ended and that nobody has waited for has no command line any more. */
 function alive(pid: number): boolean {
-  return existsSync(`/proc/${pid}`);
+  const file = `/proc/${pid}/cmdline`;
+  return existsSync(file) && readFileSync(file, 'utf8') !== '';
 }
 
 t.test('workers enforce one limit, exactly, and refuse nobody within it', async (t) => {
