@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import { AdminServer } from './admin/server.js';
 import type { Config } from './config/config.js';
 import { Enforcer } from './enforce/enforcer.js';
-import { openLedger } from './open-ledger.js';
+import { openBook, openLedger } from './open-ledger.js';
 import { FileOverrides } from './overrides/file.js';
 import { ByteBudget } from './proxy/body.js';
 import { ProxyServer } from './proxy/server.js';
@@ -18,6 +18,7 @@ import { createDecoder } from './remotewrite/pool.js';
 import { exportLedger } from './telemetry/ledger-metrics.js';
 import { Metrics } from './telemetry/metrics.js';
 import { RefusalLog } from './telemetry/refusal-log.js';
+import { exportSeries } from './telemetry/series-metrics.js';
 import { exportTenants } from './telemetry/tenant-metrics.js';
 import { VERSION } from './version.js';
 
@@ -36,7 +37,8 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
   let draining = false;
 
   const overrides = openOverrides(config, log, (snapshot) => enforcer.apply(snapshot, now()));
-  const { ledger, status: ledgerStatus } = await openLedger(config, now, log);
+  const { ledger, series, status: ledgerStatus } = await openLedger(config, now, log);
+  const book = openBook(config, series, now);
   const enforcer = new Enforcer(
     {
       snapshot: overrides.snapshot,
@@ -45,6 +47,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
       unknownTenants: config['tenants.unknown'],
       maxTenants: config['tenants.max'],
       distributors: config['mimir.distributors'],
+      series: book,
       overLimit: config['series.over_limit'],
       dropDuplicates: config['ha.drop_duplicates'],
       random: Math.random,
@@ -111,13 +114,16 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
         mode: enforcer.mode,
         // A ledger that is out of reach does not make a replica unready: it would take all of them out at once.
         ledger: ledgerStatus?.() ?? 'memory',
+        series: book?.status() ?? 'not tracked',
         limits: { ...limits, hash: enforcer.snapshot.hash, tenants: enforcer.snapshot.tenants.size },
       },
     };
   });
 
   exportTenants(metrics.registry, enforcer);
+  if (book !== undefined) exportSeries(metrics, enforcer, book);
   exportGauges();
+  book?.start();
   const adminAddress = await admin.start();
   const proxyAddress = await proxy.start();
   log.info({ proxy: proxyAddress, admin: adminAddress, mode: config.mode, version: VERSION }, 'serving');
@@ -143,6 +149,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     log.info('stopping: not ready any more');
     await delay(config['shutdown.delay']);
     await proxy.stop(config['shutdown.timeout']);
+    book?.close();
     await ledger.close();
     await overrides.stop();
     await Promise.all([upstream.destroy(), decoder.close()]);

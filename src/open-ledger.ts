@@ -1,19 +1,26 @@
-/** The ledger that the settings ask for: shared through Redis, or of this process alone. */
+/** The ledger and the book of series that the settings ask for: shared through Redis, or of this process alone. */
 import type { Config } from './config/config.js';
 import type { Ledger } from './enforce/ledger.js';
 import type { LedgerLog, LedgerStatus } from './ledger/leased-ledger.js';
 import { MemoryLedger } from './ledger/memory.js';
 import { createRedisLedger } from './ledger/redis/redis-ledger.js';
+import { TrackedBook } from './ledger/series-book.js';
+import type { SeriesStore } from './ledger/series-store.js';
+import { labelsOf } from './remotewrite/labels.js';
 
 export interface OpenLedger {
   readonly ledger: Ledger;
+  /** Where series are shared; undefined: nowhere. */
+  readonly series: SeriesStore | undefined;
   /** Undefined: nothing is shared. */
   readonly status: (() => LedgerStatus) | undefined;
 }
 
 /** Resolves when Redis answers, or when `state.redis.connect_timeout` is over: then it starts degraded. */
 export async function openLedger(config: Config, now: () => number, log: LedgerLog): Promise<OpenLedger> {
-  if (config['state.redis.url'].length === 0) return { ledger: new MemoryLedger(), status: undefined };
+  if (config['state.redis.url'].length === 0) {
+    return { ledger: new MemoryLedger(), series: undefined, status: undefined };
+  }
   const ledger = createRedisLedger({
     urls: config['state.redis.url'],
     mode: config['state.redis.mode'],
@@ -36,5 +43,22 @@ export async function openLedger(config: Config, now: () => number, log: LedgerL
     log,
   });
   await ledger.start();
-  return { ledger, status: () => ledger.status() };
+  return { ledger, series: ledger.series, status: () => ledger.status() };
+}
+
+/** Undefined when series are not tracked. It works once it is started. */
+export function openBook(
+  config: Config,
+  store: SeriesStore | undefined,
+  now: () => number,
+): TrackedBook | undefined {
+  if (!config['series.tracking']) return undefined;
+  return new TrackedBook({
+    idleTimeoutMs: config['series.idle_timeout'],
+    maxSeries: config['series.max'],
+    maxTenants: config['tenants.max'],
+    store,
+    nameMetric: (push, row) => labelsOf(push, row).find(([label]) => label === '__name__')?.[1] ?? '',
+    now,
+  });
 }
