@@ -11,7 +11,7 @@ import type { Config } from './config/config.js';
 import { Enforcer } from './enforce/enforcer.js';
 import type { Ledger } from './enforce/ledger.js';
 import type { LeaseTransport } from './ledger/lease-transport.js';
-import { openLedger } from './open-ledger.js';
+import { openBook, openLedger } from './open-ledger.js';
 import { openOverrides } from './open-overrides.js';
 import { ByteBudget } from './proxy/body.js';
 import { ProxyServer } from './proxy/server.js';
@@ -22,6 +22,7 @@ import { exportLedger } from './telemetry/ledger-metrics.js';
 import { Metrics } from './telemetry/metrics.js';
 import { exportOverrides } from './telemetry/overrides-metrics.js';
 import { RefusalLog } from './telemetry/refusal-log.js';
+import { exportSeries } from './telemetry/series-metrics.js';
 import { exportTenants } from './telemetry/tenant-metrics.js';
 import { VERSION } from './version.js';
 
@@ -57,7 +58,8 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
       log.warn({ document, line, column, path }, message),
     noticed: (message) => log.warn(message),
   });
-  const { ledger, status: ledgerStatus } = await openLedger(config, now, log, primary?.transport);
+  const { ledger, series, status: ledgerStatus } = await openLedger(config, now, log, primary?.transport);
+  const book = openBook(config, series, now);
   const enforcer = new Enforcer(
     {
       snapshot: overrides.snapshot,
@@ -66,6 +68,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
       unknownTenants: config['tenants.unknown'],
       maxTenants: config['tenants.max'],
       distributors: config['mimir.distributors'],
+      series: book,
       overLimit: config['series.over_limit'],
       dropDuplicates: config['ha.drop_duplicates'],
       random: Math.random,
@@ -132,6 +135,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
         mode: enforcer.mode,
         // A ledger that is out of reach does not make a replica unready: it would take all of them out at once.
         ledger: ledgerStatus?.() ?? 'memory',
+        series: book?.status() ?? 'not tracked',
         limits: { ...limits, hash: enforcer.snapshot.hash, tenants: enforcer.snapshot.tenants.size },
       },
     };
@@ -142,7 +146,9 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     new AdminServer(config['listen.admin'], { registry, readiness, healthy: () => true });
 
   exportTenants(metrics.registry, enforcer);
+  if (book !== undefined) exportSeries(metrics, enforcer, book);
   exportGauges();
+  book?.start();
   const adminAddress = await admin.start();
   const proxyAddress = await proxy.start();
   log.info({ proxy: proxyAddress, admin: adminAddress, mode: config.mode, version: VERSION }, 'serving');
@@ -169,6 +175,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     log.info('stopping: not ready any more');
     await delay(config['shutdown.delay']);
     await proxy.stop(config['shutdown.timeout']);
+    book?.close();
     await ledger.close();
     await overrides.stop();
     await Promise.all([upstream.destroy(), decoder.close()]);

@@ -1,13 +1,18 @@
-/** The ledger that the settings ask for: shared through Redis, with other workers, or of this process alone. */
+/** The ledger and the book of series that the settings ask for: shared through Redis, with other workers, or of this process alone. */
 import type { Config } from './config/config.js';
 import type { Ledger } from './enforce/ledger.js';
 import type { LeaseTransport } from './ledger/lease-transport.js';
 import { LeasedLedger, type LedgerLog, type LedgerStatus } from './ledger/leased-ledger.js';
 import { MemoryLedger } from './ledger/memory.js';
 import { createRedisLedger } from './ledger/redis/redis-ledger.js';
+import { TrackedBook } from './ledger/series-book.js';
+import type { SeriesStore } from './ledger/series-store.js';
+import { labelsOf } from './remotewrite/labels.js';
 
 export interface OpenLedger {
   readonly ledger: Ledger;
+  /** Where series are shared; undefined: nowhere. */
+  readonly series: SeriesStore | undefined;
   /** Undefined: nothing is shared. */
   readonly status: (() => LedgerStatus) | undefined;
 }
@@ -60,8 +65,25 @@ export async function openLedger(
       replicas: config.workers,
     });
   } else {
-    return { ledger: new MemoryLedger(), status: undefined };
+    return { ledger: new MemoryLedger(), series: undefined, status: undefined };
   }
   await ledger.start();
-  return { ledger, status: () => ledger.status() };
+  return { ledger, series: ledger.series, status: () => ledger.status() };
+}
+
+/** Undefined when series are not tracked. It works once it is started. */
+export function openBook(
+  config: Config,
+  store: SeriesStore | undefined,
+  now: () => number,
+): TrackedBook | undefined {
+  if (!config['series.tracking']) return undefined;
+  return new TrackedBook({
+    idleTimeoutMs: config['series.idle_timeout'],
+    maxSeries: config['series.max'],
+    maxTenants: config['tenants.max'],
+    store,
+    nameMetric: (push, row) => labelsOf(push, row).find(([label]) => label === '__name__')?.[1] ?? '',
+    now,
+  });
 }

@@ -21,6 +21,8 @@ const NOT_SUMMED: readonly (readonly [RegExp, string])[] = [
   [/^nodejs_eventloop_lag_min_seconds$/, 'min'],
   [/^nodejs_eventloop_lag_/, 'max'],
   [/^mimir_edge_(limits_.*|tenants)$/, 'max'],
+  // A series that several workers see is one; those with a limit are counted over all of them.
+  [/^mimir_edge_(active|fleet)_series$/, 'max'],
   [/^mimir_edge_ledger_(degraded|parts_down|parts|replicas)$/, 'max'],
 ];
 
