@@ -78,7 +78,7 @@ export async function loadtest(args: string[], io: Io): Promise<number> {
   };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const report = await run.done.finally(endProgress);
-  process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
+  process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
 
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, undefined, 1)}\n`);
   if (values.html !== undefined) writeFileSync(values.html, htmlReport(report));

@@ -41,7 +41,7 @@ export function htmlReport(report: LoadReport): string {
 </head>
 <body>
 <h1>Load test: ${escapeHtml(report.options.profile)}</h1>
-<p>${escapeHtml(title)}, started ${escapeHtml(report.startedAt)}. ${escapeHtml(PROFILE_MEANINGS[report.options.profile])}.</p>
+<p>${escapeHtml(title)}, started ${escapeHtml(report.startedAt)}. Profile: ${escapeHtml(PROFILE_MEANINGS[report.options.profile])}.</p>
 ${warnings(report)
   .map((text) => `<p class="warning">${escapeHtml(text)}</p>`)
   .join('\n')}
@@ -68,7 +68,9 @@ ${htmlTable([['option', 'value'], ...Object.entries(report.options).map(([name, 
 }
 
 function curves(report: LoadReport, all: readonly Curve[], shown: (value: number) => string): string {
-  const { slots, slotSeconds } = report;
+  const { slotSeconds } = report;
+  const whole = report.slots.filter(({ second }) => second + slotSeconds <= report.seconds);
+  const slots = whole.length > 0 ? whole : report.slots;
   const most = Math.max(1e-9, ...slots.flatMap((slot) => all.map(({ of }) => of(slot))));
   const x = (index: number): number =>
     LEFT + ((WIDTH - LEFT - 10) * (index + 0.5)) / Math.max(1, slots.length);
