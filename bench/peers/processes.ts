@@ -14,6 +14,8 @@ export interface Peer {
   cpu(): number;
   /** Of each process that it started. */
   cpuOfChildren(): number[];
+  /** Memory that it holds now, of its first process. */
+  rssBytes(): number;
   stop(): Promise<void>;
 }
 
@@ -23,13 +25,14 @@ export function hasNginx(): boolean {
   return spawnSync('nginx', ['-v']).status === 0;
 }
 
-export async function startSink(): Promise<Peer> {
-  const port = await freePort();
+/** `usPerPush`: it takes that long for each, one after the other. */
+export async function startSink(port = 0, usPerPush = 0): Promise<Peer> {
+  const ownPort = port === 0 ? await freePort() : port;
   return startProcess(
     'sink',
     process.execPath,
-    [new URL('./sink.js', import.meta.url).pathname, String(port)],
-    port,
+    [new URL('./sink.js', import.meta.url).pathname, String(ownPort), String(usPerPush)],
+    ownPort,
   );
 }
 
@@ -98,7 +101,7 @@ export async function startNginx(upstream: string): Promise<Peer> {
   return startProcess('nginx', 'nginx', ['-c', config, '-e', 'stderr'], port, folder);
 }
 
-async function startProcess(
+export async function startProcess(
   name: string,
   command: string,
   args: readonly string[],
@@ -117,6 +120,7 @@ async function startProcess(
     url,
     cpu: () => cpuOf(child.pid!),
     cpuOfChildren: () => childrenOf(child.pid!).map(cpuOf),
+    rssBytes: () => rssOf(child.pid!),
     stop: () =>
       new Promise((resolve) => {
         child.once('exit', () => {
@@ -158,4 +162,9 @@ function childrenOf(pid: number): number[] {
     const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim();
     return children === '' ? [] : children.split(' ').map(Number);
   });
+}
+
+function rssOf(pid: number): number {
+  const [, kilobytes = '0'] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) * 1024;
 }
