@@ -17,10 +17,15 @@ export class Load {
   readonly #schedule: Schedule;
   readonly #tenants: ReturnType<typeof shareOut>;
   readonly #connections: number;
+  /** Of all tenants. */
+  readonly #pushes: number;
+  /** Pushes under way, by tenant and number. */
+  readonly #out = new Set<string>();
 
   constructor({ connections, ...shape }: LoadShape) {
     this.#connections = connections;
     this.#tenants = shareOut({ ...shape, tenantPrefix: 'bench-', skew: 'even' });
+    this.#pushes = this.#tenants.reduce((sum, { pushes }) => sum + pushes, 0);
     this.#bodies = new Bodies(this.#tenants, { version: 1, churnPerMinute: 0, seed: shape.seriesPerPush });
     this.#schedule = new Schedule(this.#tenants, {
       intervalMs: 1000,
@@ -43,14 +48,20 @@ export class Load {
   }
 
   #push(sender: Sender, url: string): Promise<void> {
-    const due = this.#schedule.take();
-    // Receivers take a series' samples in order of time only.
+    // Receivers take a series' samples in order of time only: what is out is passed over while there is anything else.
+    let due = this.#schedule.take();
+    while (this.#out.size < this.#pushes && this.#out.has(`${due.tenant}/${due.push}`)) {
+      due = this.#schedule.take();
+    }
+    const key = `${due.tenant}/${due.push}`;
+    this.#out.add(key);
     const timestampMs = Date.now() + due.cycle;
     const body = this.#bodies.take({ ...due, timestampMs, allNew: false });
     const tenant = this.#tenants[due.tenant]?.id ?? '';
     return new Promise((resolve, reject) => {
       sender.send({ tenant, body: body.bytes, slowMs: 0 }, ({ status, failure }) => {
         this.#bodies.giveBack(body);
+        this.#out.delete(key);
         if (status === 200 || status === 204) resolve();
         else reject(new Error(`${url} answers ${failure ?? status}`));
       });
