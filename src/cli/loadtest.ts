@@ -9,6 +9,7 @@ import type { LoadReport } from '../loadtest/report.js';
 import { htmlReport } from '../loadtest/report-html.js';
 import { compareReports, describeReport, differingOptions } from '../loadtest/report-text.js';
 import { startLoad } from '../loadtest/run.js';
+import { shareOut } from '../loadtest/tenants.js';
 import { asUsage, type Io, table, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge loadtest --target URL [options]
@@ -53,8 +54,9 @@ Examples:
   mimir-edge loadtest --compare before.json after.json
 `;
 
-/** All templates of the largest tenant are held in memory. */
 const MOST_SERIES = 50_000_000;
+/** Its pushes are held in memory, and all others are made from them: 700 MB. */
+const MOST_SERIES_OF_A_TENANT = 10_000_000;
 const MOST_TENANTS = 100_000;
 const LONGEST_MS = 7 * 24 * 3_600_000;
 
@@ -139,11 +141,11 @@ function readOptions(values: Values): LoadOptions {
   if (mode === 'closed' && (values.retry || profile === 'retry-storm' || profile === 'slow-senders')) {
     throw new UsageError('retries and slow senders need --mode open');
   }
-  return {
+  const options = {
     target: readTarget(values.target),
     tenants: count('tenants', values.tenants, DEFAULTS.tenants, Math.min(series, MOST_TENANTS)),
-    tenantPrefix: values['tenant-prefix'] ?? DEFAULTS.tenantPrefix,
-    tenantHeader: values['tenant-header'] ?? DEFAULTS.tenantHeader,
+    tenantPrefix: headerText('tenant-prefix', values['tenant-prefix'] ?? DEFAULTS.tenantPrefix),
+    tenantHeader: headerText('tenant-header', values['tenant-header'] ?? DEFAULTS.tenantHeader),
     headers: values.header.map(readHeader),
     series,
     seriesPerPush: count('series-per-push', values['series-per-push'], DEFAULTS.seriesPerPush, 100_000),
@@ -161,7 +163,14 @@ function readOptions(values: Values): LoadOptions {
     timeoutMs: duration('timeout', values.timeout, DEFAULTS.timeoutMs),
     maxInFlight: count('max-in-flight', values['max-in-flight'], DEFAULTS.maxInFlight, 100_000),
     seed: count('seed', values.seed, DEFAULTS.seed, 2 ** 32 - 1),
-  };
+  } as const;
+  const [largest] = shareOut(options);
+  if (largest !== undefined && largest.pushes * largest.seriesPerPush > MOST_SERIES_OF_A_TENANT) {
+    throw new UsageError(
+      `--series gives the largest tenant more than ${MOST_SERIES_OF_A_TENANT}: use more tenants, or --skew even`,
+    );
+  }
+  return options;
 }
 
 /** No default: a load test on the wrong machine is an outage. */
@@ -180,7 +189,15 @@ function readTarget(text: string | undefined): string {
 function readHeader(text: string): readonly [string, string] {
   const colon = text.indexOf(':');
   if (colon <= 0) throw new UsageError("--header needs 'NAME: VALUE'");
-  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+  return [
+    headerText('header', text.slice(0, colon).trim()),
+    headerText('header', text.slice(colon + 1).trim()),
+  ];
+}
+
+function headerText(name: string, text: string): string {
+  if (!/^[\x20-\x7e]+$/.test(text)) throw new UsageError(`--${name} takes printable characters only`);
+  return text;
 }
 
 function readIntervalMs(values: Values, series: number): number {

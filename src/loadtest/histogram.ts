@@ -1,5 +1,5 @@
 /**
- * Counts times in buckets that grow with them: 32 to each doubling, so that a quantile is off by 3 % at most. From a
+ * Counts times in buckets that grow with them: 32 to each doubling, so that a quantile is off by little over 3 % at most. From a
  * microsecond to over an hour in a few kilobytes.
  */
 

@@ -22,6 +22,8 @@ export interface Timing {
 }
 
 const RATE_STEP_MS = 100;
+/** Of long runs: planning a push must not take longer than sending it. */
+const MOST_STEPS = 2000;
 
 export class Schedule {
   readonly #tenants: readonly LoadTenant[];
@@ -30,10 +32,15 @@ export class Schedule {
   readonly #due: Float64Array;
   /** Tenants as a binary heap: the one that is due first comes first. */
   readonly #heap: Uint32Array;
+  readonly #stepMs: number;
 
   constructor(tenants: readonly LoadTenant[], timing: Timing) {
     this.#tenants = tenants;
     this.#timing = timing;
+    const { durationMs } = timing;
+    this.#stepMs = Number.isFinite(durationMs)
+      ? Math.max(RATE_STEP_MS, durationMs / MOST_STEPS)
+      : RATE_STEP_MS;
     this.#sent = new Float64Array(tenants.length);
     this.#due = Float64Array.from(tenants, (_, tenant) =>
       this.#after(tenant, 0, this.#gapMs(tenant) * timing.random()),
@@ -72,7 +79,7 @@ export class Schedule {
     let left = gapMs;
     for (let at = fromMs; at < durationMs; ) {
       const times = rate(tenant, at);
-      const stepEnd = (Math.floor(at / RATE_STEP_MS) + 1) * RATE_STEP_MS;
+      const stepEnd = (Math.floor(at / this.#stepMs) + 1) * this.#stepMs;
       const covered = (stepEnd - at) * times;
       if (covered >= left && times > 0) return orNever(at + left / times, durationMs);
       left -= covered;

@@ -31,6 +31,8 @@ t.test('what can not be meant is refused by name', async (t) => {
     [['--rate', '5', '--interval', '1s'], /exclude each other/],
     [['--header', 'nothing'], /--header needs/],
     [['--mode', 'closed', '--retry'], /need --mode open/],
+    [['--header', 'a: b\nc: d'], /--header takes printable/],
+    [['--series', '50000000', '--tenants', '2'], /--series gives the largest tenant/],
     [['--nonsense'], /nonsense/],
     [['extra'], /unexpected argument extra/],
     [['--compare', 'one.json'], /ENOENT|needs two files/],
