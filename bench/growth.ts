@@ -12,8 +12,8 @@ import { median, printTable, smoke } from './rounds.js';
 const BASE: LoadShape = { tenants: 10, series: 50_000, seriesPerPush: 500, connections: 8 };
 const ROUNDS = smoke ? 1 : 7;
 /** In a round. */
-const SAMPLES = smoke ? 20_000 : 400_000;
-const WARM_UP_SAMPLES = smoke ? 20_000 : 5_000_000;
+const PUSHES = smoke ? 40 : 800;
+const WARM_UP = smoke ? 40 : 15_000;
 
 interface Point {
   readonly name: string;
@@ -23,7 +23,7 @@ interface Point {
 const sink = await startSink();
 const edge = await startEdge(sink.url, ['--tenants.max=20000']);
 try {
-  await new Load(BASE).send(edge.url, WARM_UP_SAMPLES / BASE.seriesPerPush);
+  await new Load(BASE).send(edge.url, WARM_UP);
   await growWith('series a push', [20, 100, 500, 2000, 10_000], (seriesPerPush) => ({
     seriesPerPush,
     series: 10 * Math.max(5000, seriesPerPush),
@@ -49,7 +49,7 @@ async function growWith(
   const costs = points.map((): number[] => []);
   for (let round = -1; round < ROUNDS; round++) {
     for (const [index, { shape }] of points.entries()) {
-      const pushes = Math.max(shape.connections, Math.ceil(SAMPLES / shape.seriesPerPush));
+      const pushes = Math.max(shape.connections, PUSHES);
       const before = edge.cpu();
       await loads[index]!.send(edge.url, pushes);
       // The first round warms up.
@@ -71,14 +71,13 @@ async function growWithReplicas(counts: readonly number[]): Promise<void> {
     const replicas: Peer[] = [];
     for (let i = 0; i < count; i++) replicas.push(await startEdge(sink.url, flags));
     const load = new Load(BASE);
-    const each = Math.ceil(SAMPLES / BASE.seriesPerPush);
     const cpu = () => replicas.reduce((sum, replica) => sum + replica.cpu(), 0);
-    for (const { url } of replicas) await load.send(url, WARM_UP_SAMPLES / BASE.seriesPerPush);
+    for (const { url } of replicas) await load.send(url, WARM_UP);
     const costs: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const before = cpu();
-      for (const { url } of replicas) await load.send(url, each);
-      costs.push((cpu() - before) / (each * count) / 1000);
+      for (const { url } of replicas) await load.send(url, PUSHES);
+      costs.push((cpu() - before) / (PUSHES * count) / 1000);
     }
     rows.push([String(count), median(costs), BASE.seriesPerPush]);
     for (const replica of replicas) await replica.stop();

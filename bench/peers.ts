@@ -20,9 +20,9 @@ const CONNECTIONS = 8;
 const SERIES = 50_000;
 const TENANTS = 10;
 const ROUNDS = smoke ? 2 : 7;
-/** Samples in a round, whatever the size of its pushes. */
-const SAMPLES = smoke ? 20_000 : 500_000;
-const WARM_UP_SAMPLES = smoke ? 20_000 : 5_000_000;
+const PUSHES = smoke ? 40 : 800;
+/** Before the first round: engines compile what is hot for some ten thousand pushes. */
+const WARM_UP = smoke ? 40 : 15_000;
 
 interface Contender {
   readonly name: string;
@@ -40,6 +40,8 @@ try {
   await enter('mimir-edge, enforcing', true, () => startEdge(sink.url));
   await enter('victoria-metrics, storing', hasVictoriaMetrics(), startVictoriaMetrics, RECEIVER_PATH);
   await enter('Prometheus, storing', hasPrometheus(), startPrometheus, RECEIVER_PATH);
+  const warm = new Load({ tenants: TENANTS, series: SERIES, seriesPerPush: 50, connections: CONNECTIONS });
+  for (const { peer, path } of contenders) await warm.send(peer.url + path, WARM_UP);
   for (const seriesPerPush of smoke ? [500] : [100, 500, 2000]) await compareAt(seriesPerPush);
 } finally {
   for (const { peer } of contenders) await peer.stop();
@@ -58,20 +60,18 @@ async function enter(
 
 async function compareAt(seriesPerPush: number): Promise<void> {
   const load = new Load({ tenants: TENANTS, series: SERIES, seriesPerPush, connections: CONNECTIONS });
-  const pushes = Math.ceil(SAMPLES / seriesPerPush);
-  for (const { peer, path } of contenders) {
-    await load.send(peer.url + path, Math.ceil(WARM_UP_SAMPLES / seriesPerPush));
-  }
+  // The first round warms up.
+  for (const { peer, path } of contenders) await load.send(peer.url + path, PUSHES);
   // CPU is read at the start of each round and of the next one: what a peer does in the background counts, too.
   const readings = contenders.map((): number[] => []);
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [index, { peer, path }] of contenders.entries()) {
       readings[index]!.push(peer.cpu());
-      if (round < ROUNDS) await load.send(peer.url + path, pushes);
+      if (round < ROUNDS) await load.send(peer.url + path, PUSHES);
     }
   }
   const costs = readings.map((all) =>
-    median(all.slice(1).map((cpu, round) => (cpu - all[round]!) / pushes / 1000)),
+    median(all.slice(1).map((cpu, round) => (cpu - all[round]!) / PUSHES / 1000)),
   );
   const costOf = (part: string) => costs[contenders.findIndex(({ name }) => name.includes(part))];
   const times = (cost: number, other = Number.NaN) =>

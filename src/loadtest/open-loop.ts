@@ -54,14 +54,16 @@ class OpenLoop {
   }
 
   async send(): Promise<void> {
-    const { signal, now, startedMs } = this.#plan;
-    while (!signal.aborted && this.#schedule.nextMs < Number.POSITIVE_INFINITY) {
-      const waitMs = this.#schedule.nextMs - (now() - startedMs);
+    const { options, signal, now, startedMs } = this.#plan;
+    const elapsedMs = (): number => now() - startedMs;
+    // What is due is sent, even when it is late; and a run has its whole length, even when nothing more is due.
+    while (!signal.aborted && Math.min(this.#schedule.nextMs, elapsedMs()) < options.durationMs) {
+      const waitMs = Math.min(this.#schedule.nextMs, options.durationMs) - elapsedMs();
       if (waitMs > 0) {
         await delay(waitMs, undefined, { signal }).catch(() => {});
         continue;
       }
-      for (let i = 0; i < BATCH && this.#schedule.nextMs <= now() - startedMs; i++) {
+      for (let i = 0; i < BATCH && this.#schedule.nextMs <= elapsedMs(); i++) {
         this.#sendDue(this.#schedule.take());
       }
       await nextTurn();

@@ -5,6 +5,8 @@ import { amount, milliseconds } from './report-text.js';
 const REDRAW_MS = 250;
 const LINE_MS = 5000;
 const BAR_LENGTH = 20;
+/** Live rates are those of the last two seconds: over less they flicker. */
+const LIVE_POINTS = 8;
 
 export interface Screen {
   readonly isTTY?: boolean;
@@ -15,15 +17,17 @@ export interface Screen {
 export function showProgress(screen: Screen, recorder: Recorder, durationMs: number): () => void {
   const live = screen.isTTY === true;
   const startMs = performance.now();
-  let seen = { atMs: startMs, sent: 0, samples: 0 };
+  const seen = [{ atMs: startMs, sent: 0, samples: 0 }];
 
   function line(): string {
     const nowMs = performance.now();
     const { totals, latency, inFlight } = recorder;
-    const seconds = (nowMs - seen.atMs) / 1000;
-    const pushes = (totals.sent - seen.sent) / seconds;
-    const samples = (totals.samplesAccepted - seen.samples) / seconds;
-    seen = { atMs: nowMs, sent: totals.sent, samples: totals.samplesAccepted };
+    const [before] = seen;
+    const seconds = (nowMs - (before?.atMs ?? startMs)) / 1000;
+    const pushes = (totals.sent - (before?.sent ?? 0)) / seconds;
+    const samples = (totals.samplesAccepted - (before?.samples ?? 0)) / seconds;
+    seen.push({ atMs: nowMs, sent: totals.sent, samples: totals.samplesAccepted });
+    if (seen.length > (live ? LIVE_POINTS : 1)) seen.shift();
     const answered = totals.accepted + totals.refused + totals.failed;
     const accepted = answered === 0 ? '-' : `${((100 * totals.accepted) / answered).toFixed(1)} %`;
     const notSent = totals.notSent === 0 ? '' : `, ${totals.notSent} not sent`;
