@@ -6,8 +6,8 @@ import { atLeast, atMost, check, type Scenario } from '../lab.js';
 
 const TENANTS = 10;
 /** Samples a second, for each tenant over both replicas; the load is four fifths of it. */
-const LIMIT = 20_000;
-const P99_BOUND_MS = 150;
+const LIMIT = 5000;
+const P99_BOUND_MS = 100;
 
 export const scenario: Scenario = {
   summary: 'Redis is killed for a third of the run: tenants within their limits see nothing of it',
@@ -27,7 +27,7 @@ export const scenario: Scenario = {
           edges.map(({ url }) =>
             lab.load(url, {
               tenants: TENANTS,
-              series: 20_000,
+              series: 5000,
               'series-per-push': 100,
               rate: (0.8 * LIMIT * TENANTS) / edges.length,
               duration: `${seconds}s`,
@@ -46,7 +46,7 @@ export const scenario: Scenario = {
       const due = reports.reduce((sum, { totals }) => sum + totals.due, 0);
       const accepted = reports.reduce((sum, { totals }) => sum + totals.accepted, 0);
       const kinds = new Set(reports.flatMap(({ answers }) => Object.keys(answers)));
-      const p99 = Math.max(...reports.flatMap(({ slots }) => slots.map((slot) => slot.p99)));
+      const p99 = Math.max(...reports.map(({ latency }) => latency.p99));
       return [
         atLeast('pushes accepted', (100 * accepted) / due, 99, ' %'),
         check(
@@ -54,7 +54,7 @@ export const scenario: Scenario = {
           [...kinds].join(', '),
           [...kinds].every((kind) => kind === '200' || kind === '429'),
         ),
-        atMost('p99 of the worst second', p99, P99_BOUND_MS, ' ms'),
+        atMost('p99, the outage included', p99, P99_BOUND_MS, ' ms'),
       ];
     } finally {
       await redis.stop();

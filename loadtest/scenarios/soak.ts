@@ -2,7 +2,7 @@
 
 import { startEdge, startSink } from '../../bench/peers/processes.js';
 import { median } from '../../bench/rounds.js';
-import { findKnee, KNEE_LOAD } from '../knee.js';
+import { findKnee, KNEE_LOAD, NO_KNEE } from '../knee.js';
 import { atLeast, atMost, megabytes, type Scenario } from '../lab.js';
 
 export const scenario: Scenario = {
@@ -10,11 +10,12 @@ export const scenario: Scenario = {
   async run(lab) {
     const sink = await lab.start(startSink());
     const edge = await lab.start(startEdge(sink.url));
-    const { samplesPerSecond } = await findKnee(lab, edge.url);
+    const knee = await findKnee(lab, edge.url);
+    if (knee === 0) return [NO_KNEE];
     const endWatch = lab.watchMemory(edge);
     const { totals, latency } = await lab.load(edge.url, {
       ...KNEE_LOAD,
-      rate: Math.max(1000, samplesPerSecond),
+      rate: knee,
       churn: '2%/min',
       duration: `${lab.seconds(60 * lab.minutes)}s`,
     });
