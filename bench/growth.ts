@@ -10,7 +10,7 @@ import { type Peer, startEdge, startSink } from './peers/processes.js';
 import { median, printTable, smoke } from './rounds.js';
 
 const BASE: LoadShape = { tenants: 10, series: 50_000, seriesPerPush: 500, connections: 8 };
-const ROUNDS = smoke ? 1 : 7;
+const ROUNDS = smoke ? 1 : 5;
 /** In a round. */
 const PUSHES = smoke ? 40 : 800;
 const WARM_UP = smoke ? 40 : 15_000;
