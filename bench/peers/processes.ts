@@ -84,8 +84,11 @@ export async function startThreads(
 function edgeConfig(limits = UNREACHED_LIMITS): { folder: string; config: string } {
   const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
   const config = join(folder, 'edge.yaml');
-  writeFileSync(config, `limits: { ${limits} }
-`);
+  writeFileSync(
+    config,
+    `limits: { ${limits} }
+`,
+  );
   return { folder, config };
 }
 

@@ -18,7 +18,7 @@ export const scenario: Scenario = {
     const limits =
       `request_rate: ${REQUEST_LIMIT}, request_burst_size: ${REQUEST_LIMIT}, ` +
       `ingestion_rate: ${LIMIT}, ingestion_burst_size: ${2 * LIMIT}`;
-    const edge = await lab.start(startEdge(sink.url, [], limits));
+    const edge = await lab.start(startEdge(sink.url, [], { limits }));
     const duration = `${lab.seconds(8)}s`;
     const others = () =>
       lab.load(edge.url, {

@@ -30,7 +30,7 @@ export const scenario: Scenario = {
     const limits =
       `request_rate: ${pushesPerTenant}, request_burst_size: ${Math.ceil(pushesPerTenant)}, ` +
       'ingestion_rate: 1e12, ingestion_burst_size: 1e12';
-    const edge = await lab.start(startEdge(sink.url, [], limits));
+    const edge = await lab.start(startEdge(sink.url, [], { limits }));
     const duration = `${lab.seconds(20)}s`;
     const atKnee = await lab.load(edge.url, { ...load, rate: 0.95 * knee, duration });
     const before = edge.rssBytes();

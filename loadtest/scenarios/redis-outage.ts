@@ -19,8 +19,8 @@ export const scenario: Scenario = {
       const limits = `ingestion_rate: ${LIMIT}, ingestion_burst_size: ${2 * LIMIT}`;
       const flags = [`--state.redis.url=${redis.url}`, '--state.replicas=2'];
       const edges = [
-        await lab.start(startEdge(sink.url, flags, limits)),
-        await lab.start(startEdge(sink.url, flags, limits)),
+        await lab.start(startEdge(sink.url, flags, { limits })),
+        await lab.start(startEdge(sink.url, flags, { limits })),
       ];
       const load = async (seconds: number) =>
         Promise.all(

@@ -27,5 +27,5 @@ export const scenario: Scenario = {
 };
 
 function start(lab: Lab, sink: Peer, port?: number): Promise<Peer> {
-  return lab.start(startEdge(sink.url, ['--shutdown.delay=500ms'], undefined, port));
+  return lab.start(startEdge(sink.url, ['--shutdown.delay=500ms'], port === undefined ? {} : { port }));
 }
