@@ -28,8 +28,13 @@ export function start(
   command: string,
   args: readonly string[],
   env: Record<string, string> = {},
+  options: { readonly cwd?: string; readonly uid?: number; readonly gid?: number } = {},
 ): Started {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+    ...options,
+  });
   let output = '';
   const collect = (data: Buffer) => {
     output += data.toString();
