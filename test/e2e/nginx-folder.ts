@@ -47,7 +47,7 @@ export async function startNginx(t: Test, folder: string, options: NginxOptions)
   edit('hosts.conf', {
     'mimir-edge-1:8080': host(edges[0] ?? ''),
     ...(edges[1] === undefined
-      ? { 'server mimir-edge-2:8080 max_fails=1 fail_timeout=5s;': '' }
+      ? { 'server mimir-edge-2:8080 max_fails=1 fail_timeout=1s;': '' }
       : { 'mimir-edge-2:8080': host(edges[1]) }),
     'mimir-distributor:8080': host(mimir),
   });
