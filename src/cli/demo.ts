@@ -155,7 +155,7 @@ async function startSink(): Promise<Sink> {
       res.end();
     });
   });
-  const { port } = await listen(server, 0, '127.0.0.1');
+  const { port } = await listen(server, 0, '127.0.0.1', 'the sink');
   return {
     port,
     received: () => pushes,

@@ -11,6 +11,7 @@ import {
   SETTING_PATHS,
 } from '../config/config.js';
 import { SETTINGS } from '../config/settings.js';
+import { StartError } from '../listen.js';
 import { openLog } from '../telemetry/log.js';
 import { Primary } from '../workers/primary.js';
 import { asUsage, type Io, UsageError } from './io.js';
@@ -49,7 +50,14 @@ export async function serve(args: string[], io: Io): Promise<number> {
       'upstream.url is needed: where is Mimir? For example --upstream.url=http://localhost:9009',
     );
   }
-  await serveUntilSignal(config, io);
+  try {
+    await serveUntilSignal(config, io);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    // What did start would keep the process alive.
+    io.stderr.write(`mimir-edge: ${error.message}\n`, () => process.exit(1));
+    return 1;
+  }
   return 0;
 }
 
