@@ -9,7 +9,7 @@ import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import { type TenantIdFault, tenantIdFault } from '../limits/tenant-id.js';
 import { type HaLabels, ownedPush, type Push } from '../remotewrite/push.js';
 import { everySeriesIsValid, findInvalidSeries, itemsOfPush, itemsWithout } from './label-rules.js';
-import type { Answer, ElectionAnswer, ElectionRules, Ledger } from './ledger.js';
+import type { Answer, BucketKind, ElectionAnswer, ElectionRules, Ledger } from './ledger.js';
 import { LeftOut, type SeriesReason } from './left-out.js';
 import type { Reason } from './reasons.js';
 import { type Refusal, type RefusalDetails, refuse } from './refusal.js';
@@ -123,17 +123,58 @@ export class Enforcer {
     return refusal;
   }
 
+  /** The tenant of a charge without a push. Undefined: no tenant that may send. */
+  tenant(id: string, nowMs: number): Tenant | undefined {
+    const tenant = this.tenants.use(id, nowMs);
+    if (tenant !== undefined) return tenant;
+    const fault = this.#idFault(id);
+    return fault === undefined ? this.#addTenant(id, nowMs) : undefined;
+  }
+
+  /**
+   * Takes n tokens from a bucket of the tenant, or from one that stands in for it. A refusal is not counted: the door
+   * may give back what else it has drawn, and says with `refused` what became of it.
+   */
+  draw(
+    tenant: Tenant,
+    kind: BucketKind,
+    purse: Purse,
+    n: number,
+    nowMs: number,
+  ): Refusal | undefined | Promise<Refusal | undefined> {
+    if (kind === 'items' && n > purse.allowance.mostAtOnce) return this.#refuseBurst(tenant, purse, n);
+    if (purse.bucket.take(n, nowMs)) return undefined;
+    return whenAnswered(purse.bucket.ask(n, nowMs), (answer) =>
+      answer.granted ? undefined : this.#refuseDraw(tenant, kind, purse, n, answer),
+    );
+  }
+
+  /** Counts a refusal by `draw`. True: the tenant is in shadow mode, and it is only to be seen. */
+  refused(tenant: Tenant, refusal: Refusal): boolean {
+    return this.#outcome(tenant, undefined, undefined, refusal).kind === 'accept';
+  }
+
   #admitNew(id: string | undefined, nowMs: number): Admission | Promise<Admission> {
-    this.nobody.requests++;
-    if (id === undefined || id === '')
-      return this.#refuseNobody('edge_missing_tenant', 'the push names no tenant');
-    const fault = tenantIdFault(id);
-    if (fault !== undefined) return this.#refuseNobody('edge_invalid_tenant', TENANT_ID_SENTENCES[fault]);
-    const known = this.#snapshot.tenants.has(id);
-    if (!known && this.#options.unknownTenants === 'refuse') {
-      return this.#refuseNobody('edge_unknown_tenant', `tenant ${id} is in no overrides document`);
+    const fault = this.#idFault(id ?? '');
+    if (id === undefined || fault !== undefined) {
+      this.nobody.requests++;
+      return this.#refuseNobody(...(fault ?? NO_TENANT));
     }
-    this.nobody.requests--;
+    return this.#admitTenant(this.#addTenant(id, nowMs), nowMs);
+  }
+
+  /** Why no tenant of this id may send. */
+  #idFault(id: string): readonly [Reason, string] | undefined {
+    if (id === '') return NO_TENANT;
+    const fault = tenantIdFault(id);
+    if (fault !== undefined) return ['edge_invalid_tenant', TENANT_ID_SENTENCES[fault]];
+    if (this.#options.unknownTenants === 'refuse' && !this.#snapshot.tenants.has(id)) {
+      return ['edge_unknown_tenant', `tenant ${id} is in no overrides document`];
+    }
+    return undefined;
+  }
+
+  #addTenant(id: string, nowMs: number): Tenant {
     const limits = this.#limitsOf(id);
     const tenant = new Tenant(
       id,
@@ -145,7 +186,7 @@ export class Enforcer {
       nowMs,
     );
     this.tenants.add(tenant, nowMs);
-    return this.#admitTenant(tenant, nowMs);
+    return tenant;
   }
 
   #admitTenant(tenant: Tenant, nowMs: number): Admission | Promise<Admission> {
@@ -157,7 +198,7 @@ export class Enforcer {
       if (answer.granted) return admitted(tenant, 1);
       const refusal = answer.lost
         ? this.#refuseLost(tenant, answer.waitSeconds)
-        : this.#refuseRequest(tenant, answer);
+        : this.#refuseRequest(tenant, purse, answer);
       const outcome = this.#outcome(tenant, undefined, undefined, refusal);
       return outcome.kind === 'refuse' ? outcome : admitted(tenant, 0, refusal);
     });
@@ -376,14 +417,21 @@ export class Enforcer {
     );
   }
 
-  #refuseRequest(tenant: Tenant, answer: Answer): Refusal {
-    const { request_rate, request_burst_size } = tenant.limits;
+  #refuseRequest(tenant: Tenant, { allowance }: Purse, answer: Answer): Refusal {
     return refuse(
       'request_rate_limited',
-      `the push was refused because tenant ${tenant.id} is over its request rate of ${request_rate} requests/s with a ` +
-        `burst of ${request_burst_size}; limit: request_rate, request_burst_size`,
+      `the push was refused because tenant ${tenant.id} is over its request rate of ${allowance.rate} requests/s with a ` +
+        `burst of ${allowance.mostAtOnce}; limit: request_rate, request_burst_size`,
       this.#details(tenant, answer.waitSeconds),
     );
+  }
+
+  #refuseDraw(tenant: Tenant, kind: BucketKind, purse: Purse, n: number, answer: Answer): Refusal {
+    if (kind === 'bytes') return this.#refuseBytes(tenant, purse, n, answer);
+    if (kind === 'items') return this.#refuseItems(tenant, purse, n, answer);
+    return answer.lost
+      ? this.#refuseLost(tenant, answer.waitSeconds)
+      : this.#refuseRequest(tenant, purse, answer);
   }
 
   /** Says nothing of the tenant's limit, so the sender must keep its data: 503, not 429. */
@@ -516,6 +564,8 @@ const SERIES_SENTENCES: Record<SeriesReason, (limits: TenantLimits) => string> =
     `it is new, and its metric has its ${limits.max_global_series_per_metric} active series ` +
     '(limit: max_global_series_per_metric)',
 };
+
+const NO_TENANT = ['edge_missing_tenant', 'the push names no tenant'] as const;
 
 const TENANT_ID_SENTENCES: Record<TenantIdFault, string> = {
   empty: 'the push names no tenant',
