@@ -3,10 +3,10 @@
  * CPU for a body of 64 KiB and can not open its server's windows: docs/performance.md has the figures.
  *
  * Connections leave in two steps, so that no call is lost between them: first the client is told to open no more
- * streams here, then, when it must have heard, the connection closes behind its last call.
+ * streams here, then, when it must have heard, the connection closes behind its last call. Node can only say both at
+ * once, so the first step is a frame of our own.
  */
 import {
-  constants,
   createSecureServer,
   createServer,
   type Http2SecureServer,
@@ -16,7 +16,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { type AddressInfo, Server as NetServer } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { listen } from '../listen.js';
 import { GRPC, GrpcCall, type GrpcCode } from './grpc-call.js';
@@ -42,7 +42,6 @@ export interface GrpcObserver {
   bug(error: unknown): void;
 }
 
-const { NGHTTP2_NO_ERROR } = constants;
 /** By HTTP/2's own default a connection carries 64 KiB a round trip; these carry any body in one. */
 const STREAM_WINDOW_BYTES = 1 << 20;
 const CONNECTION_WINDOW_BYTES = 16 << 20;
@@ -50,8 +49,8 @@ const CONNECTION_WINDOW_BYTES = 16 << 20;
 const SESSION_MEMORY_MB = 1 << 20;
 /** Envoy resets a stream when its client leaves or a timeout passes: no attack. Versions of Node that know it. */
 const STREAM_RESETS = { streamResetBurst: 10_000, streamResetRate: 1000 };
-/** Leaves every stream that is on its way when the client reads it. */
-const LAST_POSSIBLE_STREAM = 2 ** 31 - 1;
+/** GOAWAY without an error that refuses no stream, not even those that are on their way. */
+const NOTICE = Buffer.from('0000080700000000007fffffff00000000', 'hex');
 /** A client has heard by then that it should go elsewhere. */
 const NOTICE_MS = 1000;
 /** A connection that is still there so long after its age is cut. */
@@ -66,6 +65,9 @@ export class GrpcServer {
   readonly #server: Http2Server | Http2SecureServer;
   /** And the timer that ends each. */
   readonly #sessions = new Map<ServerHttp2Session, NodeJS.Timeout>();
+  /** Below plain-text sessions. */
+  readonly #sockets = new WeakMap<ServerHttp2Session, Socket>();
+  #opening: ServerHttp2Session | undefined;
   #active = 0;
 
   constructor(
@@ -82,6 +84,7 @@ export class GrpcServer {
     this.#server.maxConnections = options.maxConnections;
     this.#server.on('session', (session: ServerHttp2Session) => this.#opened(session));
     this.#server.on('sessionError', () => {});
+    if (options.tls === undefined) this.#server.on('connection', (socket: Socket) => this.#connected(socket));
     this.#server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
       this.#serve(stream, headers),
     );
@@ -111,7 +114,7 @@ export class GrpcServer {
       NetServer.prototype.close.call(this.#server, () => resolve());
     });
     const notice = Math.min(NOTICE_MS, timeoutMs);
-    for (const session of this.#sessions.keys()) tellToLeave(session);
+    for (const session of this.#sessions.keys()) this.#tellToLeave(session);
     if (this.#sessions.size > 0) await new Promise((resolve) => setTimeout(resolve, notice));
     beforeLast();
     for (const session of this.#sessions.keys()) session.close();
@@ -141,6 +144,7 @@ export class GrpcServer {
   }
 
   #opened(session: ServerHttp2Session): void {
+    this.#opening = session;
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.on('error', () => {});
     const age = this.#options.maxConnectionAgeMs * (1 + AGE_JITTER * (2 * Math.random() - 1));
@@ -154,8 +158,22 @@ export class GrpcServer {
     });
   }
 
+  /** Right after `#opened`: http2 makes a session of a plain-text connection as soon as it comes. */
+  #connected(socket: Socket): void {
+    if (this.#opening !== undefined) this.#sockets.set(this.#opening, socket);
+    this.#opening = undefined;
+  }
+
+  /**
+   * http2 hands whole frames to the socket, so another can go between them. Not with TLS, where only one may write: a
+   * call that is on its way when the connection closes is lost, unless Envoy itself renews its connections earlier.
+   */
+  #tellToLeave(session: ServerHttp2Session): void {
+    if (!session.destroyed && !session.closed) this.#sockets.get(session)?.write(NOTICE);
+  }
+
   #retire(session: ServerHttp2Session): void {
-    tellToLeave(session);
+    this.#tellToLeave(session);
     const close = (): void => {
       session.close();
       this.#sessions.set(
@@ -191,10 +209,6 @@ export class GrpcServer {
     if (handler === undefined) call.fail(GRPC.UNIMPLEMENTED, 'there is no such method');
     else await handler(call);
   }
-}
-
-function tellToLeave(session: ServerHttp2Session): void {
-  if (!session.destroyed && !session.closed) session.goaway(NGHTTP2_NO_ERROR, LAST_POSSIBLE_STREAM);
 }
 
 function isGrpc(headers: IncomingHttpHeaders): boolean {
