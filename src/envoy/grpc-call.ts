@@ -140,7 +140,6 @@ export class GrpcCall implements BodySource {
     this.#respond();
     this.status = GRPC.OK;
     this.#stream.end(framed(message));
-    this.#leaveRest();
   }
 
   fail(code: GrpcCode, message: string): void {
@@ -152,8 +151,8 @@ export class GrpcCall implements BodySource {
       this.#stream.end();
     } else {
       this.#stream.respond({ ...HEADERS, ...status }, { endStream: true });
+      this.#leaveRest();
     }
-    this.#leaveRest();
   }
 
   /** Answers a call whose message could not be read. */
@@ -167,15 +166,17 @@ export class GrpcCall implements BodySource {
   #respond(): void {
     this.#stream.respond(HEADERS, { waitForTrailers: true });
     this.#stream.once('wantTrailers', () => {
-      if (!this.#closed) this.#stream.sendTrailers(this.#trailers);
+      if (this.#closed) return;
+      this.#stream.sendTrailers(this.#trailers);
+      this.#leaveRest();
     });
   }
 
-  /** The answer is there before the request was whole: the rest of it is of no use. */
+  /** The answer is out before the request was whole: the caller need not send the rest. */
   #leaveRest(): void {
     if (this.#stream.readableEnded) return;
-    this.#stream.once('finish', () => this.#stream.close(NGHTTP2_NO_ERROR));
     this.#stream.resume();
+    setImmediate(() => this.#stream.close(NGHTTP2_NO_ERROR));
   }
 }
 

@@ -65,7 +65,6 @@ export class GrpcServer {
   readonly #server: Http2Server | Http2SecureServer;
   /** And the timer that ends each. */
   readonly #sessions = new Map<ServerHttp2Session, NodeJS.Timeout>();
-  /** Below plain-text sessions. */
   readonly #sockets = new WeakMap<ServerHttp2Session, Socket>();
   #opening: ServerHttp2Session | undefined;
   #active = 0;
@@ -84,7 +83,8 @@ export class GrpcServer {
     this.#server.maxConnections = options.maxConnections;
     this.#server.on('session', (session: ServerHttp2Session) => this.#opened(session));
     this.#server.on('sessionError', () => {});
-    if (options.tls === undefined) this.#server.on('connection', (socket: Socket) => this.#connected(socket));
+    const connected = options.tls === undefined ? 'connection' : 'secureConnection';
+    this.#server.on(connected, (socket: Socket) => this.#connected(socket));
     this.#server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
       this.#serve(stream, headers),
     );
@@ -119,7 +119,7 @@ export class GrpcServer {
     beforeLast();
     for (const session of this.#sessions.keys()) session.close();
     const deadline = setTimeout(() => {
-      for (const session of this.#sessions.keys()) session.destroy();
+      for (const session of this.#sessions.keys()) this.#cut(session);
     }, timeoutMs - notice);
     await closed;
     clearTimeout(deadline);
@@ -158,7 +158,7 @@ export class GrpcServer {
     });
   }
 
-  /** Right after `#opened`: http2 makes a session of a plain-text connection as soon as it comes. */
+  /** Right after `#opened`: http2 makes a session of a connection as soon as it comes. */
   #connected(socket: Socket): void {
     if (this.#opening !== undefined) this.#sockets.set(this.#opening, socket);
     this.#opening = undefined;
@@ -169,7 +169,14 @@ export class GrpcServer {
    * call that is on its way when the connection closes is lost, unless Envoy itself renews its connections earlier.
    */
   #tellToLeave(session: ServerHttp2Session): void {
-    if (!session.destroyed && !session.closed) this.#sockets.get(session)?.write(NOTICE);
+    if (this.#options.tls !== undefined || session.destroyed || session.closed) return;
+    this.#sockets.get(session)?.write(NOTICE);
+  }
+
+  /** A session that is told to close waits for its client, even where it is told to destroy itself. */
+  #cut(session: ServerHttp2Session): void {
+    session.destroy();
+    this.#sockets.get(session)?.destroy();
   }
 
   #retire(session: ServerHttp2Session): void {
@@ -178,7 +185,7 @@ export class GrpcServer {
       session.close();
       this.#sessions.set(
         session,
-        setTimeout(() => session.destroy(), OVERDUE_MS),
+        setTimeout(() => this.#cut(session), OVERDUE_MS),
       );
     };
     this.#sessions.set(session, setTimeout(close, NOTICE_MS));

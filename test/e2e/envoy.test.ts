@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { freePort } from '../free-port.js';
 import { eventually, PUSH_500, send, upstream } from '../proxy/given.js';
@@ -249,6 +250,8 @@ t.test('two replicas, restarted one after the other under load: no client sees i
     while (loading) {
       const { status } = await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': `t${Math.random()}` });
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      // Leaves the machine some time to start the next edge.
+      await delay(5);
     }
   };
   const senders = [load(), load(), load(), load()];
