@@ -6,6 +6,7 @@ import type { Enforcer } from './enforce/enforcer.js';
 import type { Ledger } from './enforce/ledger.js';
 import { EnvoyDoor } from './envoy/door.js';
 import { OverrideBuckets } from './envoy/override-buckets.js';
+import { TlsFiles } from './envoy/tls-files.js';
 import type { Decoder } from './remotewrite/push.js';
 import { EnvoyMetrics } from './telemetry/envoy-metrics.js';
 import type { Metrics } from './telemetry/metrics.js';
@@ -40,14 +41,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
       maxConnectionAgeMs: config['envoy.max_connection_age'],
       bodyTimeoutMs: config['server.body_timeout'],
       tlsPollIntervalMs: TLS_POLL_MS,
-      tls:
-        config['envoy.tls.cert_file'] === ''
-          ? undefined
-          : {
-              cert: config['envoy.tls.cert_file'],
-              key: config['envoy.tls.key_file'],
-              clientCa: config['envoy.tls.client_ca_file'] || undefined,
-            },
+      tls: openTls(config),
     },
     {
       isReady: parts.isReady,
@@ -110,6 +104,19 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
   );
   exportDoor(parts.metrics, door);
   return door;
+}
+
+function openTls(config: Config): TlsFiles | undefined {
+  if (config['envoy.tls.cert_file'] === '') return undefined;
+  try {
+    return new TlsFiles({
+      cert: config['envoy.tls.cert_file'],
+      key: config['envoy.tls.key_file'],
+      clientCa: config['envoy.tls.client_ca_file'] || undefined,
+    });
+  } catch (error) {
+    throw new Error('envoy.tls: the files can not be used', { cause: error });
+  }
 }
 
 function exportDoor(metrics: Metrics, door: EnvoyDoor): void {

@@ -5,11 +5,11 @@ import { type GrpcObserver, GrpcServer, type GrpcServerOptions, type Handler } f
 import { Health } from './health.js';
 import { type RateLimitParts, rateLimit } from './ratelimit.js';
 import { reflectionHandlers } from './reflection.js';
-import { type TlsFileNames, TlsFiles } from './tls-files.js';
+import type { TlsFiles } from './tls-files.js';
 
 export interface EnvoyDoorOptions extends Omit<GrpcServerOptions, 'tls'> {
   /** Undefined: plain text. */
-  readonly tls: TlsFileNames | undefined;
+  readonly tls: TlsFiles | undefined;
   readonly tlsPollIntervalMs: number;
 }
 
@@ -31,14 +31,12 @@ const SERVICES = [AUTHORIZATION, RATE_LIMIT];
 export class EnvoyDoor {
   readonly #server: GrpcServer;
   readonly #health: Health;
-  readonly #tls: TlsFiles | undefined;
   readonly #options: EnvoyDoorOptions;
   readonly #observer: EnvoyDoorParts['observer'];
 
   constructor(options: EnvoyDoorOptions, parts: EnvoyDoorParts) {
     this.#options = options;
     this.#observer = parts.observer;
-    this.#tls = options.tls && new TlsFiles(options.tls);
     this.#health = new Health(SERVICES, parts.isReady);
     const handlers = new Map<string, Handler>([
       [`/${AUTHORIZATION}/Check`, (call) => new CheckExchange(parts.check, call).handle()],
@@ -47,7 +45,7 @@ export class EnvoyDoor {
       ...reflectionHandlers([...SERVICES, 'grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection']),
     ]);
     this.#server = new GrpcServer(
-      { ...options, tls: this.#tls?.context },
+      { ...options, tls: options.tls?.context },
       handlers,
       parts.observer,
       parts.check.now,
@@ -63,13 +61,13 @@ export class EnvoyDoor {
   }
 
   get tlsFailures(): number {
-    return this.#tls?.failures ?? 0;
+    return this.#options.tls?.failures ?? 0;
   }
 
   /** Resolves with the address it listens on. */
   async start(): Promise<AddressInfo> {
     const address = await this.#server.start();
-    this.#tls?.watch(
+    this.#options.tls?.watch(
       this.#options.tlsPollIntervalMs,
       (context) => {
         this.#server.renewTls(context);
@@ -87,7 +85,7 @@ export class EnvoyDoor {
 
   /** Stops listening, lets calls end, and cuts what is left at the deadline. */
   async stop(timeoutMs: number): Promise<void> {
-    this.#tls?.close();
+    this.#options.tls?.close();
     await this.#server.stop(timeoutMs, () => this.#health.close());
   }
 }
