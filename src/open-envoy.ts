@@ -64,6 +64,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
           maxUncompressedBytes: config['push.max_uncompressed_bytes'],
           maxSeries: config['push.max_series'],
           charge: config['envoy.charge'],
+          onFilter: config['envoy.on_filter'],
           onBody: {
             partial: config['envoy.on_partial_body'],
             missing: config['envoy.on_missing_body'],

@@ -87,19 +87,28 @@ export class Enforcer {
     return tenant === undefined ? this.#admitNew(id, nowMs) : this.#admitTenant(tenant, nowMs);
   }
 
-  /** After the body: may what it holds pass? Takes everything that the push costs, or nothing. */
-  judge(tenant: Tenant, push: Push, nowMs: number): Verdict | Promise<Verdict> {
+  /**
+   * After the body: may what it holds pass? Takes everything that the push costs, or nothing. `whole`: where some series
+   * may not pass none does; a door asks for it that can not leave any out.
+   */
+  judge(
+    tenant: Tenant,
+    push: Push,
+    nowMs: number,
+    whole = this.#options.overLimit === 'refuse',
+  ): Verdict | Promise<Verdict> {
     tenant.tally.received(push);
     if (tenant.mode === 'off') {
       tenant.tally.accepted++;
       return ACCEPT_UNCHARGED;
     }
     const { ha } = push;
-    if (ha === undefined || !sendsFromPair(ha, tenant.limits)) return this.#judgeSeries(tenant, push, nowMs);
+    if (ha === undefined || !sendsFromPair(ha, tenant.limits))
+      return this.#judgeSeries(tenant, push, whole, nowMs);
     const answer = tenant.elections.hear(ha, electionRules(tenant.limits), nowMs);
-    if (!(answer instanceof Promise)) return this.#judgeReplica(tenant, push, ha, answer, nowMs);
+    if (!(answer instanceof Promise)) return this.#judgeReplica(tenant, push, ha, answer, whole, nowMs);
     const owned = ownedPush(push);
-    return answer.then((late) => this.#judgeReplica(tenant, owned, ha, late, nowMs));
+    return answer.then((late) => this.#judgeReplica(tenant, owned, ha, late, whole, nowMs));
   }
 
   /** The push did not reach Mimir: the sender will come again, and pays then. */
@@ -209,6 +218,7 @@ export class Enforcer {
     push: Push,
     ha: HaLabels,
     answer: ElectionAnswer,
+    whole: boolean,
     nowMs: number,
   ): Verdict | Promise<Verdict> {
     if (answer === 'too_many_clusters') {
@@ -219,7 +229,7 @@ export class Enforcer {
         refuse('too_many_ha_clusters', pairsSentence(tenant, ha)),
       );
     }
-    if (answer !== 'other') return this.#judgeSeries(tenant, push, nowMs);
+    if (answer !== 'other') return this.#judgeSeries(tenant, push, whole, nowMs);
     tenant.tally.deduplicated += push.samples + push.histograms;
     if (tenant.mode === 'enforce' && this.#options.dropDuplicates) {
       return { kind: 'duplicate', message: duplicateSentence(tenant, ha) };
@@ -228,7 +238,7 @@ export class Enforcer {
     return ACCEPT_UNCHARGED;
   }
 
-  #judgeSeries(tenant: Tenant, push: Push, nowMs: number): Verdict | Promise<Verdict> {
+  #judgeSeries(tenant: Tenant, push: Push, whole: boolean, nowMs: number): Verdict | Promise<Verdict> {
     const { limits } = tenant;
     const mostSeries = limits.edge.max_series_per_request;
     if (mostSeries > 0 && push.series > mostSeries) {
@@ -236,29 +246,30 @@ export class Enforcer {
       return this.#outcome(tenant, push, undefined, refusal);
     }
     const leftOut = everySeriesIsValid(push, limits) ? undefined : findInvalidSeries(push, limits);
-    return this.#judgeItems(tenant, push, leftOut, nowMs);
+    return this.#judgeItems(tenant, push, leftOut, whole, nowMs);
   }
 
   #judgeItems(
     tenant: Tenant,
     push: Push,
     leftOut: LeftOut | undefined,
+    whole: boolean,
     nowMs: number,
   ): Verdict | Promise<Verdict> {
     const { limits, items: purse } = tenant;
-    if (leftOut !== undefined && (this.#options.overLimit === 'refuse' || nothingIsLeft(push, leftOut))) {
+    if (leftOut !== undefined && (whole || nothingIsLeft(push, leftOut))) {
       return this.#outcome(tenant, push, leftOut, this.#refuseSeries(tenant, push, leftOut, 'refused'));
     }
     const items = leftOut === undefined ? itemsOfPush(push, limits) : itemsWithout(push, limits, leftOut);
-    if (purse === undefined || items === 0) return this.#judgeBytes(tenant, push, leftOut, 0, nowMs);
+    if (purse === undefined || items === 0) return this.#judgeBytes(tenant, push, leftOut, whole, 0, nowMs);
     if (items > purse.allowance.mostAtOnce)
       return this.#outcome(tenant, push, leftOut, this.#refuseBurst(tenant, purse, items));
-    if (purse.bucket.take(items, nowMs)) return this.#judgeBytes(tenant, push, leftOut, items, nowMs);
+    if (purse.bucket.take(items, nowMs)) return this.#judgeBytes(tenant, push, leftOut, whole, items, nowMs);
     const asked = purse.bucket.ask(items, nowMs);
     const kept = keptFor(asked, push);
     return whenAnswered(asked, (answer) =>
       answer.granted
-        ? this.#judgeBytes(tenant, kept, leftOut, items, nowMs)
+        ? this.#judgeBytes(tenant, kept, leftOut, whole, items, nowMs)
         : this.#outcome(tenant, kept, leftOut, this.#refuseItems(tenant, purse, items, answer)),
     );
   }
@@ -267,17 +278,19 @@ export class Enforcer {
     tenant: Tenant,
     push: Push,
     leftOut: LeftOut | undefined,
+    whole: boolean,
     items: number,
     nowMs: number,
   ): Verdict | Promise<Verdict> {
     const purse = tenant.bytes;
     const bytes = push.compressedBytes;
-    if (purse === undefined) return this.#judgeActive(tenant, push, leftOut, items, 0, nowMs);
-    if (purse.bucket.take(bytes, nowMs)) return this.#judgeActive(tenant, push, leftOut, items, bytes, nowMs);
+    if (purse === undefined) return this.#judgeActive(tenant, push, leftOut, whole, items, 0, nowMs);
+    if (purse.bucket.take(bytes, nowMs))
+      return this.#judgeActive(tenant, push, leftOut, whole, items, bytes, nowMs);
     const asked = purse.bucket.ask(bytes, nowMs);
     const kept = keptFor(asked, push);
     return whenAnswered(asked, (answer) => {
-      if (answer.granted) return this.#judgeActive(tenant, kept, leftOut, items, bytes, nowMs);
+      if (answer.granted) return this.#judgeActive(tenant, kept, leftOut, whole, items, bytes, nowMs);
       this.#giveBackCharge(tenant, { items, bytes: 0 }, nowMs);
       return this.#outcome(tenant, kept, leftOut, this.#refuseBytes(tenant, purse, bytes, answer));
     });
@@ -291,14 +304,14 @@ export class Enforcer {
     tenant: Tenant,
     push: Push,
     leftOut: LeftOut | undefined,
+    whole: boolean,
     items: number,
     bytes: number,
     nowMs: number,
   ): Verdict | Promise<Verdict> {
     const { series, limits, tally } = tenant;
     if (series === undefined) return this.#accept(tenant, push, leftOut, items, bytes);
-    const whole = this.#options.overLimit === 'refuse' && tenant.mode === 'enforce';
-    const checking = series.check(push, leftOut?.rows, limits, whole, nowMs);
+    const checking = series.check(push, leftOut?.rows, limits, whole && tenant.mode === 'enforce', nowMs);
     const kept = keptFor(checking, push);
     return whenAnswered(checking, ({ newAdmitted, overLimit, lost }) => {
       tally.newSeries += newAdmitted;
@@ -308,7 +321,15 @@ export class Enforcer {
       }
       if (overLimit === undefined) return this.#accept(tenant, kept, leftOut, items, bytes);
       tally.seriesOverLimit += overLimit.rows.length;
-      return this.#acceptWithout(tenant, kept, withOverLimit(kept, leftOut, overLimit), items, bytes, nowMs);
+      return this.#acceptWithout(
+        tenant,
+        kept,
+        withOverLimit(kept, leftOut, overLimit),
+        whole,
+        items,
+        bytes,
+        nowMs,
+      );
     });
   }
 
@@ -316,11 +337,12 @@ export class Enforcer {
     tenant: Tenant,
     push: Push,
     leftOut: LeftOut,
+    whole: boolean,
     items: number,
     bytes: number,
     nowMs: number,
   ): Verdict {
-    if (this.#options.overLimit === 'refuse' || nothingIsLeft(push, leftOut)) {
+    if (whole || nothingIsLeft(push, leftOut)) {
       this.#giveBackCharge(tenant, { items, bytes }, nowMs);
       return this.#outcome(tenant, push, leftOut, this.#refuseSeries(tenant, push, leftOut, 'refused'));
     }

@@ -2,13 +2,16 @@
  * What ext_authz is answered. Every answer tells access logs and later filters what was found, as dynamic metadata;
  * one that lets a push pass has it in request headers, too, in place of any that the client sent.
  */
-import { refusalHeaders } from '../door/refusals.js';
+import { isVersion2, NOTHING, refusalHeaders, writtenHeaders } from '../door/refusals.js';
 import type { Refusal } from '../enforce/refusal.js';
 import type { Push } from '../remotewrite/push.js';
 import { type CheckResponse, checkResponse, type HeaderValueOption } from './messages.js';
 
-/** `unjudged`: nothing was decided, by setting or because it is no push. */
-export type VerdictWord = 'accept' | 'refuse' | 'shadow' | 'unjudged';
+/**
+ * `unfiltered`: some series may not pass, and pass all the same. `duplicate`: from a replica that is not elected.
+ * `unjudged`: nothing was decided, by setting or because it is no push.
+ */
+export type VerdictWord = 'accept' | 'unfiltered' | 'refuse' | 'duplicate' | 'shadow' | 'unjudged';
 
 export interface Found {
   readonly verdict: VerdictWord;
@@ -22,6 +25,7 @@ export interface Found {
 const OK = 0;
 const RESOURCE_EXHAUSTED = 8;
 const PERMISSION_DENIED = 7;
+const ACCEPTED = 202;
 
 export function encodeOk(found: Found): Uint8Array {
   const facts = factsOf(found);
@@ -34,6 +38,8 @@ export function encodeOk(found: Found): Uint8Array {
 }
 
 export function encodeDenied(found: Found, refusal: Refusal, contentType: string | undefined): Uint8Array {
+  const headers = refusalHeaders(refusal);
+  if (isVersion2(contentType)) headers.push(...writtenHeaders(NOTHING));
   return checkResponse.encode({
     status: {
       code: refusal.status === 429 ? RESOURCE_EXHAUSTED : PERMISSION_DENIED,
@@ -41,10 +47,27 @@ export function encodeDenied(found: Found, refusal: Refusal, contentType: string
     },
     deniedResponse: {
       status: { code: refusal.status },
-      headers: options(refusalHeaders(refusal, contentType)),
+      headers: options(headers),
       body: `${refusal.message}\n`,
     },
     dynamicMetadata: metadata({ ...factsOf(found), reason: refusal.reason }),
+  });
+}
+
+/** To the sender it is taken, as Mimir answers; to Envoy it is denied, or it would be forwarded. */
+export function encodeDuplicate(
+  found: Found & { readonly push: Push },
+  message: string,
+  contentType: string | undefined,
+): Uint8Array {
+  return checkResponse.encode({
+    status: { code: PERMISSION_DENIED, message: found.verdict },
+    deniedResponse: {
+      status: { code: ACCEPTED },
+      headers: options(isVersion2(contentType) ? writtenHeaders(found.push) : []),
+      body: `${message}\n`,
+    },
+    dynamicMetadata: metadata(factsOf(found)),
   });
 }
 

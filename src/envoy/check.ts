@@ -10,10 +10,10 @@ import type { Enforcer } from '../enforce/enforcer.js';
 import type { Reason } from '../enforce/reasons.js';
 import { type Refusal, refuse } from '../enforce/refusal.js';
 import type { Tenant } from '../enforce/tenant.js';
-import type { Accepted, Admitted, Verdict } from '../enforce/verdict.js';
+import type { Admitted, Charge, Verdict } from '../enforce/verdict.js';
 import type { Decoder, Push } from '../remotewrite/push.js';
 import { type BodyState, type CheckedRequest, readCheckRequest } from './check-request.js';
-import { encodeDenied, encodeOk, type VerdictWord } from './check-response.js';
+import { encodeDenied, encodeDuplicate, encodeOk, type VerdictWord } from './check-response.js';
 import { GRPC, type GrpcCall, type MessageFault } from './grpc-call.js';
 
 export interface CheckOptions {
@@ -25,6 +25,8 @@ export interface CheckOptions {
   readonly maxSeries: number;
   /** False: a push is judged as ever, but what it costs is left for the ratelimit filter to charge. */
   readonly charge: boolean;
+  /** What becomes of a push of which some series may not pass: ext_authz can not leave them out. */
+  readonly onFilter: 'refuse' | 'pass';
   /** What becomes of a body that Envoy does not send as it came. */
   readonly onBody: Readonly<Record<Exclude<BodyState, 'whole'>, 'refuse' | 'pass'>>;
 }
@@ -34,7 +36,9 @@ export type CheckOutcome = VerdictWord | 'cancelled' | 'invalid';
 
 export const CHECK_OUTCOMES = [
   'accept',
+  'unfiltered',
   'refuse',
+  'duplicate',
   'shadow',
   'unjudged',
   'cancelled',
@@ -136,6 +140,7 @@ export class CheckExchange {
       maxUncompressedBytes: options.maxUncompressedBytes,
       maxSeries: options.maxSeries,
       excludeLabel: tenant.limits.accept_ha_samples ? tenant.limits.ha_replica_label : '',
+      clusterLabel: tenant.limits.accept_ha_samples ? tenant.limits.ha_cluster_label : '',
     });
     const decoded = decoding instanceof Promise ? await decoding : decoding;
     const decodeEndMs = now();
@@ -143,7 +148,8 @@ export class CheckExchange {
     if (decoded.kind !== 'push') return this.#refuseBody(request, tenant, ...undecodedBody(decoded));
     if (this.#call.cancelled) return this.#cancelled(admission);
 
-    const judging = enforcer.judge(tenant, decoded, decodeEndMs);
+    const whole = options.onFilter === 'refuse';
+    const judging = enforcer.judge(tenant, decoded, decodeEndMs, whole ? true : undefined);
     const verdict = judging instanceof Promise ? await judging : judging;
     observer.decided((now() - decodeEndMs) / 1000);
     return this.#answer(request, admission, decoded, verdict);
@@ -153,12 +159,20 @@ export class CheckExchange {
     const { enforcer, now, options, observer } = this.#parts;
     const { tenant } = admission;
     if (verdict.kind === 'refuse') return this.#refuse(request, tenant, verdict, push, false);
+    if (verdict.kind === 'duplicate') return this.#answerDuplicate(request, tenant, push, verdict.message);
     if (this.#call.cancelled) return this.#cancelled(admission, verdict);
     if (options.charge) this.#giveBackUnlessDelivered(admission, verdict);
     else enforcer.giveBack({ ...admission, requests: 0 }, verdict, now());
-    if (verdict.shadowed === undefined) return this.#pass('accept', tenant.id, push, verdict.items);
-    observer.refused(tenant, verdict.shadowed, request.requestId, true);
-    return this.#pass('shadow', tenant.id, push);
+    const refusal = verdict.kind === 'filter' ? verdict.refusal : verdict.shadowed;
+    if (refusal === undefined) return this.#pass('accept', tenant.id, push, verdict.items);
+    observer.refused(tenant, refusal, request.requestId, true);
+    return this.#pass(verdict.kind === 'filter' ? 'unfiltered' : 'shadow', tenant.id, push, verdict.items);
+  }
+
+  #answerDuplicate(request: CheckedRequest, tenant: Tenant, push: Push, message: string): CheckOutcome {
+    const found = { verdict: 'duplicate', tenant: tenant.id, items: 0, push } as const;
+    this.#call.reply(encodeDuplicate(found, message, request.header('content-type')));
+    return 'duplicate';
   }
 
   readonly #reserve = (bytes: number): boolean => {
@@ -226,7 +240,7 @@ export class CheckExchange {
     return 'refuse';
   }
 
-  #cancelled(admission?: Admitted, accepted?: Accepted): CheckOutcome {
+  #cancelled(admission?: Admitted, accepted?: Charge): CheckOutcome {
     const { enforcer, now, options } = this.#parts;
     if (admission !== undefined) {
       enforcer.giveBack(options.charge ? admission : { ...admission, requests: 0 }, accepted, now());
@@ -236,7 +250,7 @@ export class CheckExchange {
   }
 
   /** Envoy may leave while the answer is on its way. */
-  #giveBackUnlessDelivered(admission: Admitted, accepted: Accepted): void {
+  #giveBackUnlessDelivered(admission: Admitted, accepted: Charge): void {
     this.#call.onClose((delivered) => {
       if (!delivered) this.#parts.enforcer.giveBack(admission, accepted, this.#parts.now());
     });

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import SnappyJS from 'snappyjs';
 import t, { type Test } from 'tap';
-import type { Ledger } from '#src/enforce/ledger.js';
+import type { Bucket } from '#src/enforce/ledger.js';
 import { MemoryLedger } from '#src/ledger/memory.js';
+import { compress, encodeVersion1, type SeriesToSend } from '#src/remotewrite/encode.js';
 import { createDecoder } from '#src/remotewrite/pool.js';
 import type { Decoder } from '#src/remotewrite/push.js';
 import { limits, snapshot } from '../enforce/given.js';
@@ -182,6 +183,50 @@ t.test('a body that is not there as it came is refused, or passes by setting', a
   t.match(empty.deniedResponse?.body, /err-edge-malformed-body/, 'an empty body is one');
 });
 
+t.test('a push that can not pass whole is refused, or passes whole, by setting', async (t) => {
+  const named = (name: string): SeriesToSend => ({ labels: [['__name__', name]], value: 1, timestampMs: 1 });
+  const body = Buffer.from(compress(encodeVersion1([named('fits'), named('x'.repeat(100))])));
+  const enforcer = { snapshot: snapshot({ a: limits({ max_label_value_length: 20 }) }) };
+  const strict = await serve(t, { enforcer });
+  const refused = await check(strict.caller, checkOf(body)).response;
+  t.equal(refused.deniedResponse?.status.code, 400);
+  t.match(refused.deniedResponse?.body, /1 of the 2 series.*all of it was refused/);
+  const lenient = await serve(t, { enforcer, check: { onFilter: 'pass' } });
+  const passed = await check(lenient.caller, checkOf(body)).response;
+  t.equal(passed.status.code, 0);
+  t.equal(passed.dynamicMetadata.fields['verdict']?.stringValue, 'unfiltered');
+  t.equal(
+    passed.dynamicMetadata.fields['items']?.stringValue,
+    '1',
+    'what Mimir will leave out is not charged',
+  );
+  t.match(lenient.refusals, [{ tenant: 'a', refusal: { reason: 'label_value_too_long' }, shadow: true }]);
+  t.strictSame([strict.outcomes, lenient.outcomes], [['refuse'], ['unfiltered']]);
+});
+
+t.test(
+  'a push from a replica that is not elected is answered as Mimir does, and not forwarded',
+  async (t) => {
+    const from = (replica: string): Buffer => {
+      const labels = [
+        ['__name__', 'up'],
+        ['__replica__', replica],
+        ['cluster', 'c'],
+      ] as const;
+      return Buffer.from(compress(encodeVersion1([{ labels, value: 1, timestampMs: 1 }])));
+    };
+    const { caller, outcomes } = await serve(t, {
+      enforcer: { snapshot: snapshot({ a: limits({ accept_ha_samples: true }) }) },
+    });
+    t.equal((await check(caller, checkOf(from('one'))).response).status.code, 0);
+    const duplicate = await check(caller, checkOf(from('two'))).response;
+    t.not(duplicate.status.code, 0, 'Envoy must not forward it');
+    t.equal(duplicate.deniedResponse?.status.code, 202);
+    t.match(duplicate.deniedResponse?.body, /another replica of cluster c than two is elected/);
+    t.strictSame(outcomes, ['accept', 'duplicate']);
+  },
+);
+
 t.test('a message over the cap, or over the budget, is denied, not failed', async (t) => {
   const capped = await serve(t, { check: { maxBodyBytes: 1000 } });
   const large = await check(capped.caller, checkOf(Buffer.alloc(3 << 20))).response;
@@ -242,6 +287,7 @@ function heldDecoder(): { decoder: Decoder; waiting: () => number; release: () =
         await new Promise<void>((resolve) => releases.push(resolve));
         return inner.decode(...args);
       },
+      filter: (...args) => inner.filter(...args),
       close: () => inner.close(),
     },
   };
@@ -292,23 +338,24 @@ t.test('a call whose deadline is over is charged nothing', async (t) => {
 
 t.test('a call that is cancelled while it is judged gets its charge back', async (t) => {
   let answer: (() => void) | undefined;
-  const memory = new MemoryLedger();
-  const slow: Ledger = {
-    bucket(tenant, kind, shape, nowMs) {
-      const bucket = memory.bucket(tenant, kind, shape, nowMs);
-      if (kind !== 'items') return bucket;
+  class SlowLedger extends MemoryLedger {
+    override bucket(...args: Parameters<MemoryLedger['bucket']>): Bucket {
+      const bucket = super.bucket(...args);
+      if (args[1] !== 'items') return bucket;
       return {
         take: () => false,
-        ask: (n, atMs) => new Promise((resolve) => (answer = () => resolve(bucket.ask(n, atMs)))),
+        ask: (n, atMs) =>
+          new Promise((resolve) => {
+            answer = () => resolve(bucket.ask(n, atMs));
+          }),
         left: (atMs) => bucket.left(atMs),
         giveBack: (n, atMs) => bucket.giveBack(n, atMs),
         reshape: (to, atMs) => bucket.reshape(to, atMs),
         release: (atMs) => bucket.release(atMs),
       };
-    },
-    close: () => memory.close(),
-  };
-  const { caller, outcomes, enforcer } = await serve(t, { enforcer: { ...once1, ledger: slow } });
+    }
+  }
+  const { caller, outcomes, enforcer } = await serve(t, { enforcer: { ...once1, ledger: new SlowLedger() } });
   const cancelled = check(caller);
   t.ok(await eventually(() => answer !== undefined));
   cancelled.cancel();

@@ -95,6 +95,7 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
           maxUncompressedBytes: 8 << 20,
           maxSeries: 100_000,
           charge: true,
+          onFilter: 'refuse',
           onBody: { partial: 'refuse', missing: 'refuse', text: 'refuse' },
           ...options.check,
         },
