@@ -1,6 +1,6 @@
 /**
  * The composition root: the only file that knows every part. Start order: limits, ledger, decoder, upstream, then
- * admin, then the proxy. Stop order: not ready, wait, drain the proxy, return leases, close what is left.
+ * admin, then the doors. Stop order: not ready, wait, drain the doors, return leases, close what is left.
  */
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,12 +8,13 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { AdminServer, type Readiness } from './admin/server.js';
 import type { Config } from './config/config.js';
+import { ByteBudget } from './door/body.js';
 import { Enforcer } from './enforce/enforcer.js';
 import type { Ledger } from './enforce/ledger.js';
 import type { LeaseTransport } from './ledger/lease-transport.js';
+import { openEnvoy } from './open-envoy.js';
 import { openBook, openLedger } from './open-ledger.js';
 import { openOverrides } from './open-overrides.js';
-import { ByteBudget } from './proxy/body.js';
 import { ProxyServer } from './proxy/server.js';
 import { Upstream } from './proxy/upstream.js';
 import { seriesNames } from './remotewrite/labels.js';
@@ -27,7 +28,10 @@ import { exportTenants } from './telemetry/tenant-metrics.js';
 import { VERSION } from './version.js';
 
 export interface RunningApp {
-  readonly proxy: AddressInfo;
+  /** Undefined: there is no upstream, and only Envoy is served. */
+  readonly proxy: AddressInfo | undefined;
+  /** Undefined: Envoy is not served. */
+  readonly grpc: AddressInfo | undefined;
   readonly admin: AddressInfo;
   readonly enforcer: Enforcer;
   readonly ledger: Ledger;
@@ -126,6 +130,18 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     },
     (error) => log.error({ err: error }, 'a request failed for a reason that is a bug'),
   );
+  const proxies = config['upstream.url'].length > 0;
+  const envoy = openEnvoy(config, {
+    enforcer,
+    ledger,
+    decoder,
+    budget,
+    metrics,
+    refusalLog,
+    log,
+    isReady,
+    now,
+  });
   const readiness = (): Readiness => {
     const limits = overrides.status();
     return {
@@ -150,12 +166,17 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   exportGauges();
   book?.start();
   const adminAddress = await admin.start();
-  const proxyAddress = await proxy.start();
-  log.info({ proxy: proxyAddress, admin: adminAddress, mode: config.mode, version: VERSION }, 'serving');
+  const proxyAddress = proxies ? await proxy.start() : undefined;
+  const grpcAddress = await envoy?.start();
+  log.info(
+    { proxy: proxyAddress, grpc: grpcAddress, admin: adminAddress, mode: config.mode, version: VERSION },
+    'serving',
+  );
 
   let stopping: Promise<void> | undefined;
   return {
     proxy: proxyAddress,
+    grpc: grpcAddress,
     admin: adminAddress,
     enforcer,
     ledger,
@@ -172,9 +193,11 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   async function stop(): Promise<void> {
     draining = true;
     proxy.drain();
+    envoy?.readinessChanged();
     log.info('stopping: not ready any more');
     await delay(config['shutdown.delay']);
-    await proxy.stop(config['shutdown.timeout']);
+    const timeoutMs = config['shutdown.timeout'];
+    await Promise.all([proxies ? proxy.stop(timeoutMs) : undefined, envoy?.stop(timeoutMs)]);
     book?.close();
     await ledger.close();
     await overrides.stop();

@@ -45,9 +45,10 @@ export async function serve(args: string[], io: Io): Promise<number> {
     io.stdout.write(printConfig(config));
     return 0;
   }
-  if (config['upstream.url'].length === 0) {
+  if (config['upstream.url'].length === 0 && !config['envoy.enabled']) {
     throw new UsageError(
-      'upstream.url is needed: where is Mimir? For example --upstream.url=http://localhost:9009',
+      'upstream.url is needed: where is Mimir? For example --upstream.url=http://localhost:9009. ' +
+        'Only with envoy.enabled there can be none',
     );
   }
   try {

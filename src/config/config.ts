@@ -100,6 +100,17 @@ class Loader {
         'expected room for one body of push.max_body_bytes at least',
       );
     }
+    this.#checkEnvoyTls(config);
+  }
+
+  #checkEnvoyTls(config: Config): void {
+    const { 'envoy.tls.cert_file': cert, 'envoy.tls.key_file': key, 'envoy.tls.client_ca_file': ca } = config;
+    if ((cert === '') === (key === '') && (ca === '' || cert !== '')) return;
+    this.#error(
+      'envoy.tls',
+      'settings',
+      'expected both envoy.tls.cert_file and envoy.tls.key_file, or neither of them and no envoy.tls.client_ca_file',
+    );
   }
 
   #readEnv(name: string, text: string | undefined): void {

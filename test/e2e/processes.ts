@@ -56,6 +56,7 @@ export function start(
 }
 
 export interface StartedEdge extends Started {
+  /** Empty where there is no upstream. */
   readonly proxy: string;
   readonly admin: string;
 }
@@ -67,7 +68,7 @@ export async function startEdge(
 ): Promise<StartedEdge> {
   const args = [MAIN, 'serve', '--listen.proxy=127.0.0.1:0', '--listen.admin=127.0.0.1:0', ...flags];
   const started = start(t, process.execPath, args, env);
-  const serving = (): { proxy: AddressInfo; admin: AddressInfo } | undefined => {
+  const serving = (): { proxy?: AddressInfo; admin: AddressInfo } | undefined => {
     const line = started
       .output()
       .split('\n')
@@ -83,7 +84,7 @@ export async function startEdge(
   const { proxy, admin } = serving()!;
   return {
     ...started,
-    proxy: `http://127.0.0.1:${proxy.port}`,
+    proxy: proxy === undefined ? '' : `http://127.0.0.1:${proxy.port}`,
     admin: `http://127.0.0.1:${admin.port}`,
   };
 }
