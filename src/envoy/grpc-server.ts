@@ -99,7 +99,7 @@ export class GrpcServer {
   }
 
   start(): Promise<AddressInfo> {
-    return listen(this.#server, this.#options.port, this.#options.host);
+    return listen(this.#server, this.#options.port, this.#options.host, 'listen.grpc');
   }
 
   /** For connections to come. Throws when the new certificate can not be used: the old one stays. */
