@@ -5,9 +5,6 @@
 {{- $made := dict
   "listen" (dict "proxy" "0.0.0.0:8080" "grpc" "0.0.0.0:8081" "admin" "0.0.0.0:8082")
   "envoy" (dict "enabled" (ne .Values.mode "inline"))
-  "overrides" (dict)
-  "state" (dict "redis" (dict))
-  "admin" (dict)
 -}}
 {{- $map := include "mimir-edge.overridesMap" . -}}
 {{- if $map -}}
@@ -16,19 +13,21 @@
 {{- $source := printf "configmap:%s/%s" (include "mimir-edge.overridesNamespace" .) $map -}}
 {{- $key := ternary "overrides.yaml" $o.configMap.key (not (empty $own)) -}}
 {{- $edgeKey := ternary (ternary "edge-overrides.yaml" "" (not (empty $o.edgeTenants))) $o.configMap.edgeKey (not (empty $own)) -}}
-{{- $_ := set $made.overrides "sources" (list (ternary (printf "%s#%s" $source $key) $source (not (empty $key)))) -}}
-{{- if $edgeKey -}}{{- $_ := set $made.overrides "edge_sources" (list (printf "%s#%s" $source $edgeKey)) -}}{{- end -}}
-{{- $_ := set $made.overrides "required" true -}}
-{{- if $o.keep -}}{{- $_ := set $made.overrides "keep_in" "/var/lib/mimir-edge" -}}{{- end -}}
+{{- $from := dict "required" true "sources" (list (ternary (printf "%s#%s" $source $key) $source (not (empty $key)))) -}}
+{{- if $edgeKey -}}{{- $_ := set $from "edge_sources" (list (printf "%s#%s" $source $edgeKey)) -}}{{- end -}}
+{{- if $o.keep -}}{{- $_ := set $from "keep_in" "/var/lib/mimir-edge" -}}{{- end -}}
+{{- $_ := set $made "overrides" $from -}}
 {{- end -}}
+{{- $redis := dict -}}
 {{- if .Values.redis.builtIn.enabled -}}
-{{- $_ := set $made.state.redis "url" (printf "redis://%s-redis:6379" (include "mimir-edge.fullname" .)) -}}
+{{- $_ := set $redis "url" (printf "redis://%s-redis:6379" (include "mimir-edge.fullname" .)) -}}
 {{- end -}}
 {{- if .Values.redis.passwordSecret.name -}}
-{{- $_ := set $made.state.redis "password_file" "/etc/mimir-edge/redis/password" -}}
+{{- $_ := set $redis "password_file" "/etc/mimir-edge/redis/password" -}}
 {{- end -}}
+{{- if $redis -}}{{- $_ := set $made "state" (dict "redis" $redis) -}}{{- end -}}
 {{- if .Values.admin.tokensSecret.name -}}
-{{- $_ := set $made.admin "tokens_file" "/etc/mimir-edge/admin/tokens" -}}
+{{- $_ := set $made "admin" (dict "tokens_file" "/etc/mimir-edge/admin/tokens") -}}
 {{- end -}}
 {{- $config := mustMergeOverwrite $made (deepCopy .Values.config) -}}
 {{- $url := dig "upstream" "url" "" $config -}}
