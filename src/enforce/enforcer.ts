@@ -32,7 +32,7 @@ export interface EnforcerOptions {
   readonly distributors: number;
   /** Undefined: series are not tracked. */
   readonly series: SeriesBook | undefined;
-  /** A push of which some series may not pass: let the others through, or refuse all of it. */
+  /** A push of which some series may not pass: let the others through, or refuse all of it. A tenant may say otherwise. */
   readonly overLimit: 'filter' | 'refuse';
   /** Answer pushes of replicas that are not elected, or forward them for Mimir to drop. */
   readonly dropDuplicates: boolean;
@@ -95,7 +95,7 @@ export class Enforcer {
     tenant: Tenant,
     push: Push,
     nowMs: number,
-    whole = this.#options.overLimit === 'refuse',
+    whole = (tenant.limits.edge.over_limit ?? this.#options.overLimit) === 'refuse',
   ): Verdict | Promise<Verdict> {
     tenant.tally.received(push);
     if (tenant.mode === 'off') {

@@ -167,6 +167,12 @@ export const EDGE_LIMITS: Table<EdgeLimits> = {
     zero: '',
     doc: 'Enforce the limits, only count what would be refused, or do nothing. Unset: the global `mode`.',
   },
+  over_limit: {
+    type: ['filter', 'refuse'],
+    fallback: undefined,
+    zero: '',
+    doc: 'A push of which some series may not pass: let the others through, or refuse all of it. Unset: `series.over_limit`.',
+  },
   bytes_per_second: { type: 'float', fallback: 0, zero: 'off', doc: 'Body bytes a second, as on the wire.' },
   bytes_burst_size: { type: 'float', fallback: 0, zero: "ten seconds' worth", doc: 'Body bytes at once.' },
   max_series_per_request: { type: 'int', fallback: 0, zero: 'off', doc: 'Series in one push.' },

@@ -37,6 +37,8 @@ export type Mode = 'enforce' | 'shadow' | 'off';
 export interface EdgeLimits {
   /** Unset (undefined) means the global mode. */
   readonly mode: Mode | undefined;
+  /** Unset (undefined) means the setting `series.over_limit`. */
+  readonly over_limit: 'filter' | 'refuse' | undefined;
   /** Body bytes on the wire a second; 0 is off. */
   readonly bytes_per_second: number;
   /** 0 means ten seconds' worth of bytes_per_second. */

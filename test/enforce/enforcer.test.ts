@@ -259,6 +259,15 @@ t.test('by setting all of a push is refused for one series', async (t) => {
   t.equal(judge(edge, tenant, samples(3)).kind, 'accept');
 });
 
+t.test('a tenant may have it otherwise than the setting', async (t) => {
+  const edge = enforcer({
+    overLimit: 'refuse',
+    snapshot: snapshot({ a: limits({}, { over_limit: 'filter' }), b: limits({}) }),
+  });
+  t.equal(judge(edge, admit(edge, 'a').tenant, push(MIXED)).kind, 'filter');
+  t.equal(judge(edge, admit(edge, 'b').tenant, push(MIXED)).kind, 'refuse');
+});
+
 t.test('in shadow mode nothing is left out, only counted; what is valid is charged', async (t) => {
   const edge = enforcer({ mode: 'shadow' });
   const { tenant } = admit(edge, 'a');

@@ -44,6 +44,7 @@ const MIMIR: MimirLimits = {
 
 const EDGE: EdgeLimits = {
   mode: undefined,
+  over_limit: undefined,
   bytes_per_second: 0,
   bytes_burst_size: 0,
   max_series_per_request: 0,
