@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { parse, parseAllDocuments, stringify } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { loadConfig, SETTING_PATHS } from '#src/config/config.js';
 import { SETTINGS } from '#src/config/settings.js';
 import { needs } from '../e2e/processes.js';
@@ -148,13 +148,10 @@ t.test('any mix of values gives manifests that are valid, and settings that the 
     ];
     t.strictSame(problems, [], name);
     files.push(join(folder, `${name}.yaml`));
-    writeFileSync(
-      files.at(-1)!,
-      all
-        .filter(({ apiVersion }) => !String(apiVersion).startsWith('monitoring.coreos.com'))
-        .map((manifest) => stringify(manifest))
-        .join('---\n'),
-    );
+    // As helm wrote it, but for kinds that Kubernetes itself does not know.
+    const documents = rendered.text.split(/^---$/m);
+    const known = documents.filter((text) => !text.includes('apiVersion: monitoring.coreos.com'));
+    writeFileSync(files.at(-1)!, known.join('---'));
   }
   if (!needs(t, 'kubernetes-validate')) return;
   for (const version of KUBERNETES) {
@@ -162,7 +159,8 @@ t.test('any mix of values gives manifests that are valid, and settings that the 
       encoding: 'utf8',
       maxBuffer: 1 << 26,
     });
-    t.equal(`${run.status}: ${run.stdout}${run.stderr}`, '0: ', `Kubernetes ${version} takes them`);
+    const said = `${run.stdout}${run.stderr}`;
+    t.equal(run.status, 0, `Kubernetes ${version} takes them ${said}`);
   }
 });
 
