@@ -1,6 +1,6 @@
 /**
- * A gRPC server on node:http2, as much of gRPC as Envoy and health checks speak. @grpc/grpc-js costs three times the
- * CPU for a body of 64 KiB and can not open its server's windows: docs/performance.md has the figures.
+ * A gRPC server on node:http2, as much of gRPC as Envoy and health checks speak. @grpc/grpc-js can not open its server's
+ * windows, so that a connection carries 64 KiB a round trip, and takes more CPU: docs/performance.md has the figures.
  *
  * Connections leave in two steps, so that no call is lost between them: first the client is told to open no more
  * streams here, then, when it must have heard, the connection closes behind its last call. Node can only say both at
