@@ -23,10 +23,14 @@ const RANGE_INDEX = Object.fromEntries(RANGE_NAMES.map((range, index) => [range,
 >;
 const FINE_LENGTHS = RANGE_NAMES.filter((range) => range !== '24h').map((range) => RANGES[range]);
 
-/** Per track: what the counter stood at when it was last taken, by fine and by coarse steps; then a sum a range. */
+/**
+ * Per track: what the counter stood at when it was last taken, by fine and by coarse steps; the step that it was taken
+ * at; then a sum a range.
+ */
 const TAKEN_FINE = 0;
 const TAKEN_COARSE = 1;
-const SUMS = 2;
+const TAKEN_AT = 2;
+const SUMS = 3;
 const FIELDS = SUMS + RANGE_NAMES.length;
 
 const SLAB_TRACKS = 256;
@@ -61,8 +65,11 @@ export class Tracks {
   open(value: number): number | undefined {
     const track = this.#free.pop() ?? this.#allocate();
     if (track === undefined) return undefined;
+    const { fields } = this.#slab(track);
     const field = (track % SLAB_TRACKS) * FIELDS;
-    this.#slab(track).fields.fill(value, field, field + SUMS);
+    fields[field + TAKEN_FINE] = value;
+    fields[field + TAKEN_COARSE] = value;
+    fields[field + TAKEN_AT] = this.#step - 1;
     return track;
   }
 
@@ -74,30 +81,30 @@ export class Tracks {
     this.#free.push(track);
   }
 
-  /** A fine step is over: `take` follows for each track that is open. */
-  advance(): void {
-    this.#step++;
+  /** Fine steps are over: `take` is to follow for each track that is open, within the next step. */
+  advance(steps: number): void {
+    this.#step += steps;
   }
 
-  /** The counter's value at the end of the step. A value below the last one is of a counter that began anew. */
+  /**
+   * The counter's value now, in the first step that has none yet; the others stay empty. A value below the last one is of
+   * a counter that began anew.
+   */
   take(track: number, value: number): void {
     const { steps, fields } = this.#slab(track);
     const at = (track % SLAB_TRACKS) * STEPS;
     const field = (track % SLAB_TRACKS) * FIELDS;
-    if (value < (fields[field + TAKEN_FINE] ?? 0)) {
-      fields[field + TAKEN_COARSE] = (fields[field + TAKEN_COARSE] ?? 0) - (fields[field + TAKEN_FINE] ?? 0);
+    const taken = fields[field + TAKEN_FINE] ?? 0;
+    if (value < taken) {
+      fields[field + TAKEN_COARSE] = (fields[field + TAKEN_COARSE] ?? 0) - taken;
       fields[field + TAKEN_FINE] = 0;
     }
-    const code = encode(value - (fields[field + TAKEN_FINE] ?? 0));
-    const added = decode(code);
-    fields[field + TAKEN_FINE] = (fields[field + TAKEN_FINE] ?? 0) + added;
-    for (let range = 0; range < FINE_LENGTHS.length; range++) {
-      const leaving = at + ((this.#step + FINE_STEPS - (FINE_LENGTHS[range] ?? 0)) % FINE_STEPS);
-      fields[field + SUMS + range] =
-        (fields[field + SUMS + range] ?? 0) + added - decode(steps[leaving] ?? 0);
+    let adding = value - (fields[field + TAKEN_FINE] ?? 0);
+    for (let step = (fields[field + TAKEN_AT] ?? 0) + 1; step <= this.#step; step++) {
+      this.#takeStep(steps, fields, at, field, step, encode(adding));
+      adding = 0;
     }
-    steps[at + (this.#step % FINE_STEPS)] = code;
-    if (this.#step % FINE_IN_COARSE === 0) this.#takeCoarse(steps, fields, at + FINE_STEPS, field);
+    fields[field + TAKEN_AT] = this.#step;
   }
 
   /** Added in the last steps of the range, and since then. */
@@ -123,15 +130,17 @@ export class Tracks {
 
   /** What was added in each step of the range, the oldest first. */
   points(track: number, range: Range): number[] {
-    const { steps } = this.#slab(track);
+    const { steps, fields } = this.#slab(track);
     const coarse = range === '24h';
     const length = coarse ? COARSE_STEPS : FINE_STEPS;
     const at = (track % SLAB_TRACKS) * STEPS + (coarse ? FINE_STEPS : 0);
     const count = this.stepsIn(range);
-    const last = coarse ? Math.floor(this.#step / FINE_IN_COARSE) : this.#step;
+    // Not yet taken at this step: it ends one earlier.
+    const lastFine = fields[(track % SLAB_TRACKS) * FIELDS + TAKEN_AT] ?? 0;
+    const last = coarse ? Math.floor(lastFine / FINE_IN_COARSE) : lastFine;
     return Array.from({ length: count }, (_, index) => {
       const step = last - count + 1 + index;
-      return decode(steps[at + (step % length)] ?? 0);
+      return step > 0 ? decode(steps[at + (step % length)] ?? 0) : 0;
     });
   }
 
@@ -146,8 +155,28 @@ export class Tracks {
     return this.#allocated++;
   }
 
-  #takeCoarse(steps: Uint16Array, fields: Float64Array, at: number, field: number): void {
-    const slot = at + (Math.floor(this.#step / FINE_IN_COARSE) % COARSE_STEPS);
+  #takeStep(
+    steps: Uint16Array,
+    fields: Float64Array,
+    at: number,
+    field: number,
+    step: number,
+    code: number,
+  ): void {
+    const added = decode(code);
+    fields[field + TAKEN_FINE] = (fields[field + TAKEN_FINE] ?? 0) + added;
+    for (let range = 0; range < FINE_LENGTHS.length; range++) {
+      const leaving = at + ((step + FINE_STEPS - (FINE_LENGTHS[range] ?? 0)) % FINE_STEPS);
+      fields[field + SUMS + range] =
+        (fields[field + SUMS + range] ?? 0) + added - decode(steps[leaving] ?? 0);
+    }
+    steps[at + (step % FINE_STEPS)] = code;
+    if (step % FINE_IN_COARSE === 0) {
+      this.#takeCoarse(steps, fields, at + FINE_STEPS + ((step / FINE_IN_COARSE) % COARSE_STEPS), field);
+    }
+  }
+
+  #takeCoarse(steps: Uint16Array, fields: Float64Array, slot: number, field: number): void {
     const code = encode((fields[field + TAKEN_FINE] ?? 0) - (fields[field + TAKEN_COARSE] ?? 0));
     const sum = field + FIELDS - 1;
     fields[field + TAKEN_COARSE] = (fields[field + TAKEN_COARSE] ?? 0) + decode(code);
@@ -162,14 +191,16 @@ export class Tracks {
   }
 }
 
+const POWERS = Float64Array.from({ length: 63 }, (_, exponent) => 2 ** exponent);
+
 /** Whole numbers to 2047 as they are; above, eleven significant bits, rounded down. */
 export function encode(value: number): number {
   if (value < 2048) return Math.max(0, Math.floor(value));
-  const exponent = Math.min(62, Math.floor(Math.log2(value)) - 10);
-  return exponent * 1024 + Math.min(2047, Math.floor(value / 2 ** exponent));
+  const bits = value < 2 ** 32 ? 31 - Math.clz32(value) : Math.min(72, Math.floor(Math.log2(value)));
+  const power = POWERS[bits - 10] ?? 1;
+  return (bits - 10) * 1024 + Math.min(2047, Math.floor(value / power));
 }
 
 export function decode(code: number): number {
-  if (code < 2048) return code;
-  return (1024 + (code & 1023)) * 2 ** ((code >> 10) - 1);
+  return code < 2048 ? code : (1024 + (code & 1023)) * (POWERS[(code >> 10) - 1] ?? 1);
 }
