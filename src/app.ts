@@ -5,16 +5,26 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { Api } from './admin/api.js';
+import { Audit } from './admin/audit.js';
+import type { EdgeStatus, TenantState } from './admin/edge.js';
 import { AdminServer } from './admin/server.js';
-import type { Config } from './config/config.js';
+import { Tokens } from './admin/tokens.js';
+import { type Config, SettingError } from './config/config.js';
+import { RELOAD } from './controls/control.js';
+import { Controls, MAX_CONTROLS } from './controls/controls.js';
+import { RedisControls } from './controls/redis-controls.js';
 import { Enforcer } from './enforce/enforcer.js';
-import { openLedger } from './open-ledger.js';
+import { openLedger, redisOptions } from './open-ledger.js';
 import { FileOverrides } from './overrides/file.js';
+import { ownEdge } from './own-edge.js';
 import { ByteBudget } from './proxy/body.js';
 import { ProxyServer } from './proxy/server.js';
 import { Upstream } from './proxy/upstream.js';
 import { seriesNames } from './remotewrite/labels.js';
 import { createDecoder } from './remotewrite/pool.js';
+import { Denials } from './telemetry/denials.js';
+import { History, SAMPLE_MS } from './telemetry/history.js';
 import { exportLedger } from './telemetry/ledger-metrics.js';
 import { Metrics } from './telemetry/metrics.js';
 import { RefusalLog } from './telemetry/refusal-log.js';
@@ -29,13 +39,29 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
+const DENIALS = 5000;
+
 export async function startApp(config: Config, log: Logger): Promise<RunningApp> {
   const now = (): number => performance.now();
   const metrics = new Metrics(VERSION);
   const refusalLog = new RefusalLog(log, config['log.refusals_per_minute'], now);
+  const denials = new Denials(DENIALS);
+  const history = new History(config['admin.history_max_bytes'], now());
+  const tokens = usable(
+    'admin.tokens_file',
+    (path) =>
+      new Tokens(path, (message) =>
+        log.error({ error: message }, 'admin.tokens_file can not be used: the tokens stay as they were'),
+      ),
+  );
+  const audit = usable(
+    'admin.audit_file',
+    (path) => new Audit(path, (error) => log.error({ err: error }, 'admin.audit_file can not be written')),
+  );
   let draining = false;
 
-  const overrides = openOverrides(config, log, (snapshot) => enforcer.apply(snapshot, now()));
+  const overrides = openOverrides(config, log, applyLimits);
+  const controls = openControls();
   const { ledger, status: ledgerStatus } = await openLedger(config, now, log);
   const enforcer = new Enforcer(
     {
@@ -52,6 +78,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     seriesNames,
   );
   await overrides.start();
+  await controls.start(config['state.redis.connect_timeout']);
 
   const decoder = createDecoder({
     inlineMaxBytes: config['decode.inline_max_bytes'],
@@ -80,8 +107,10 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
         decided: (seconds) => metrics.decided(seconds),
         forwarded: (status, seconds) => metrics.forwarded(status, seconds),
         failed: (failure) => metrics.failed(failure),
-        refused: (tenant, refusal, requestId, shadow) =>
-          refusalLog.refused(tenant, refusal, requestId, shadow),
+        refused(tenant, refusal, requestId, shadow) {
+          denials.refused(tenant, refusal, requestId, shadow, Date.now());
+          refusalLog.refused(tenant, refusal, requestId, shadow);
+        },
       },
       options: {
         tenantHeader: config['tenant.header'].toLowerCase(),
@@ -102,22 +131,48 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     },
     (error) => log.error({ err: error }, 'a request failed for a reason that is a bug'),
   );
-  const admin = new AdminServer(config['listen.admin'], metrics.registry, () => {
-    const limits = overrides.status();
-    return {
-      ready: isReady(),
-      details: {
-        draining,
-        mode: enforcer.mode,
-        // A ledger that is out of reach does not make a replica unready: it would take all of them out at once.
-        ledger: ledgerStatus?.() ?? 'memory',
-        limits: { ...limits, hash: enforcer.snapshot.hash, tenants: enforcer.snapshot.tenants.size },
-      },
-    };
+  const edge = ownEdge({
+    config,
+    enforcer,
+    overrides,
+    history,
+    denials,
+    controls,
+    audit,
+    now,
+    status: () => status(),
   });
+  const api = new Api(edge, {
+    tokens,
+    reads: config['admin.reads'],
+    wrote: (action, code) => metrics.wrote(action, code),
+  });
+  const admin = new AdminServer(
+    {
+      ...config['listen.admin'],
+      names: config['admin.hosts'].map((name) => name.toLowerCase()),
+      onBug: (error) => log.error({ err: error }, 'an admin request failed for a reason that is a bug'),
+    },
+    metrics.registry,
+    () => {
+      const limits = overrides.status();
+      return {
+        ready: isReady(),
+        details: {
+          draining,
+          mode: enforcer.mode,
+          // A ledger that is out of reach does not make a replica unready: it would take all of them out at once.
+          ledger: ledgerStatus?.() ?? 'memory',
+          limits: { ...limits, hash: enforcer.snapshot.hash, tenants: enforcer.snapshot.tenants.size },
+        },
+      };
+    },
+    api,
+  );
 
   exportTenants(metrics.registry, enforcer);
   exportGauges();
+  const sampling = setInterval(() => void history.sample(counted(), now()), SAMPLE_MS).unref();
   const adminAddress = await admin.start();
   const proxyAddress = await proxy.start();
   log.info({ proxy: proxyAddress, admin: adminAddress, mode: config.mode, version: VERSION }, 'serving');
@@ -133,6 +188,62 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     },
   };
 
+  /** Limits and mode as they are asked for, with what is set for a time laid over them. */
+  function applyLimits(): void {
+    enforcer.apply(controls.overlay(overrides.snapshot, config['tenants.unknown'] !== 'refuse'), now());
+    const mode = controls.mode() ?? config.mode;
+    if (mode !== enforcer.mode) enforcer.setMode(mode, now());
+  }
+
+  function usable<T>(setting: 'admin.tokens_file' | 'admin.audit_file', open: (path: string) => T): T {
+    try {
+      return open(config[setting]);
+    } catch (error) {
+      throw new SettingError(setting, error);
+    }
+  }
+
+  function openControls(): Controls {
+    const shared =
+      config['state.redis.url'].length === 0
+        ? undefined
+        : new RedisControls(redisOptions(config), MAX_CONTROLS);
+    return new Controls(
+      shared,
+      {
+        changed: applyLimits,
+        received(control, before) {
+          audit.note('fleet', control, before);
+          if (control.name === RELOAD) void overrides.reload();
+        },
+        ended(control) {
+          if (control.name !== RELOAD) audit.note('time', control, undefined);
+        },
+      },
+      Date.now,
+    );
+  }
+
+  function* counted(): Generator<TenantState> {
+    yield* edge.tenants();
+    yield edge.nobody();
+  }
+
+  function status(): Omit<EdgeStatus, 'overrides' | 'evictions'> {
+    return {
+      ready: isReady(),
+      draining,
+      ledger: ledgerStatus?.(),
+      upstream: {
+        urls: config['upstream.url'],
+        responses: metrics.responses(),
+        failures: metrics.failures,
+      },
+      bytesInFlight: { used: budget.used, capacity: budget.capacity },
+      requestsInFlight: proxy.activeRequests,
+    };
+  }
+
   function isReady(): boolean {
     return !draining && (overrides.status().loaded || !config['overrides.required']);
   }
@@ -144,9 +255,12 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     await delay(config['shutdown.delay']);
     await proxy.stop(config['shutdown.timeout']);
     await ledger.close();
+    await controls.stop();
     await overrides.stop();
     await Promise.all([upstream.destroy(), decoder.close()]);
+    clearInterval(sampling);
     await admin.stop();
+    audit.close();
     log.info('stopped');
   }
 
@@ -174,6 +288,14 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
         'Keys in the overrides that are passed over.',
         () => overrides.status().unknownKeys,
       ],
+      ['history_bytes', "Memory of the tenants' history.", () => history.bytes],
+      [
+        'history_counters_without_room',
+        'Counters that have no history for want of room.',
+        () => history.withoutRoom,
+      ],
+      ['admin_streams', 'Streams of the admin API that are open.', () => api.streams],
+      ['controls', 'Modes and limits that are set for a time.', () => controls.status().active],
       ['ready', '1 while the process is ready.', () => (isReady() ? 1 : 0)],
     ];
     for (const [name, help, read] of gauges) metrics.gauge({ name: `mimir_edge_${name}`, help, read });
@@ -196,11 +318,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
   }
 }
 
-function openOverrides(
-  config: Config,
-  log: Logger,
-  changed: (snapshot: FileOverrides['snapshot']) => void,
-): FileOverrides {
+function openOverrides(config: Config, log: Logger, changed: () => void): FileOverrides {
   return new FileOverrides(
     {
       mimirFiles: config['overrides.file'],
@@ -211,7 +329,7 @@ function openOverrides(
     },
     {
       changed(snapshot) {
-        changed(snapshot);
+        changed();
         log.info({ tenants: snapshot.tenants.size, hash: snapshot.hash }, 'limits changed');
       },
       failed: (message) =>

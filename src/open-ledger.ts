@@ -3,6 +3,7 @@ import type { Config } from './config/config.js';
 import type { Ledger } from './enforce/ledger.js';
 import type { LedgerLog, LedgerStatus } from './ledger/leased-ledger.js';
 import { MemoryLedger } from './ledger/memory.js';
+import type { RedisLedgerOptions } from './ledger/redis/options.js';
 import { createRedisLedger } from './ledger/redis/redis-ledger.js';
 
 export interface OpenLedger {
@@ -15,6 +16,20 @@ export interface OpenLedger {
 export async function openLedger(config: Config, now: () => number, log: LedgerLog): Promise<OpenLedger> {
   if (config['state.redis.url'].length === 0) return { ledger: new MemoryLedger(), status: undefined };
   const ledger = createRedisLedger({
+    ...redisOptions(config),
+    replicas: config['state.replicas'],
+    onLoss: config['state.on_loss'],
+    closeTimeoutMs: config['state.close_timeout'],
+    now,
+    random: Math.random,
+    log,
+  });
+  await ledger.start();
+  return { ledger, status: () => ledger.status() };
+}
+
+export function redisOptions(config: Config): RedisLedgerOptions {
+  return {
     urls: config['state.redis.url'],
     mode: config['state.redis.mode'],
     sentinelMaster: config['state.redis.sentinel_master'],
@@ -28,13 +43,5 @@ export async function openLedger(config: Config, now: () => number, log: LedgerL
     commandTimeoutMs: config['state.redis.command_timeout'],
     connectTimeoutMs: config['state.redis.connect_timeout'],
     maxInFlight: config['state.redis.max_in_flight'],
-    replicas: config['state.replicas'],
-    onLoss: config['state.on_loss'],
-    closeTimeoutMs: config['state.close_timeout'],
-    now,
-    random: Math.random,
-    log,
-  });
-  await ledger.start();
-  return { ledger, status: () => ledger.status() };
+  };
 }

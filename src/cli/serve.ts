@@ -9,6 +9,7 @@ import {
   loadConfig,
   printConfig,
   SETTING_PATHS,
+  SettingError,
 } from '../config/config.js';
 import { SETTINGS } from '../config/settings.js';
 import { asUsage, type Io, UsageError } from './io.js';
@@ -47,7 +48,13 @@ export async function serve(args: string[], io: Io): Promise<number> {
       'upstream.url is needed: where is Mimir? For example --upstream.url=http://localhost:9009',
     );
   }
-  await serveUntilSignal(config, io);
+  try {
+    await serveUntilSignal(config, io);
+  } catch (error) {
+    if (!(error instanceof SettingError)) throw error;
+    io.stderr.write(`mimir-edge: ${error.message}\n`);
+    return 1;
+  }
   return 0;
 }
 

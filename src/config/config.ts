@@ -32,6 +32,13 @@ export interface ConfigError {
   readonly message: string;
 }
 
+/** A setting that reads well, and what it names can not be used. */
+export class SettingError extends Error {
+  constructor(path: SettingPath, cause: unknown) {
+    super(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+}
+
 export interface ConfigSources {
   readonly file?: { readonly name: string; readonly text: string } | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -91,6 +98,9 @@ class Loader {
     for (const path of config['push.paths']) {
       if (!path.startsWith('/'))
         this.#error('push.paths', 'settings', `expected paths that begin with /, found ${shown(path)}`);
+    }
+    if (config['admin.reads'] === 'token' && config['admin.tokens_file'] === '') {
+      this.#error('admin.reads', 'settings', 'with token, admin.tokens_file is needed: who may read?');
     }
     if (config['push.max_bytes_in_flight'] < config['push.max_body_bytes']) {
       this.#error(

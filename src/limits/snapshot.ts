@@ -45,6 +45,21 @@ export function tenantLimits(defaults: TenantLimits, mimir: NamedLimits, edge: N
   });
 }
 
+/** For each limit that a document names for a tenant, the name of the last that does. */
+export function originsOf(
+  documents: readonly { readonly name: string; readonly document: OverridesDocument }[],
+  id: string,
+): Map<string, string> {
+  const origins = new Map<string, string>();
+  for (const { name, document } of documents) {
+    for (const [limit, value] of document.tenants.get(id) ?? []) {
+      if (value === undefined) origins.delete(limit);
+      else origins.set(limit, name);
+    }
+  }
+  return origins;
+}
+
 function* allTenants(documents: readonly OverridesDocument[]): Generator<string> {
   const seen = new Set<string>();
   for (const { tenants } of documents) {

@@ -13,7 +13,7 @@ import {
   type OverridesDocument,
   parseOverrides,
 } from '../limits/overrides-document.js';
-import { buildSnapshot } from '../limits/snapshot.js';
+import { buildSnapshot, originsOf } from '../limits/snapshot.js';
 
 export interface FileOverridesOptions {
   /** Merged in order; the later wins. */
@@ -88,6 +88,15 @@ export class FileOverrides {
 
   get snapshot(): Snapshot {
     return this.#snapshot;
+  }
+
+  /** Which file says so, for each limit of a tenant that one names. */
+  origins(id: string): Map<string, string> {
+    const documents = this.#files.flatMap(({ path }) => {
+      const document = this.#good.get(path)?.document;
+      return document === undefined ? [] : [{ name: path, document }];
+    });
+    return originsOf(documents, id);
   }
 
   status(): OverridesStatus {
