@@ -21,14 +21,13 @@ export function refusals(
 }
 
 function refusal(one: Denial, reasons: ReadonlyMap<string, Reason>, withTenant: boolean): HTMLElement {
+  const { observed, allowed } = one;
   const facts = reasons.get(one.reason);
   const who: Child[] = withTenant
     ? [one.tenant === null ? 'a push without tenant' : tenantLink(one.tenant), ' ']
     : [];
-  const numbers =
-    one.observed === null || one.allowed === null
-      ? []
-      : [' It had ', number(one.observed), ', and ', number(one.allowed), ' were allowed.'];
+  const numbers: Child[] =
+    observed === null || allowed === null ? [] : [': had ', number(observed), ', allowed ', number(allowed)];
   return h(
     'li',
     { key: `${one.at} ${one.tenant} ${one.reason}` },
@@ -40,10 +39,16 @@ function refusal(one: Denial, reasons: ReadonlyMap<string, Reason>, withTenant: 
       ...who,
       h('strong', {}, one.reason),
       one.count > 1 ? ` × ${one.count}` : '',
+      ...numbers,
       one.shadow && h('span', { class: 'tag' }, 'let pass: shadow'),
     ),
-    facts !== undefined && h('p', {}, facts.meaning, ...numbers, ' ', h('em', {}, plain(facts.remedy))),
-    h('details', {}, h('summary', {}, 'What the sender was told'), h('p', { class: 'message' }, one.message)),
+    h(
+      'details',
+      {},
+      h('summary', {}, 'What it means'),
+      facts !== undefined && h('p', {}, facts.meaning, ' ', h('em', {}, plain(facts.remedy))),
+      h('p', { class: 'message' }, `The sender was told: ${one.message}`),
+    ),
   );
 }
 

@@ -92,7 +92,7 @@ export function notices({ status, tenants }: State): HTMLElement {
     'section',
     { 'aria-label': 'What to know', class: 'notices' },
     found.length === 0 && status !== undefined
-      ? h('p', { class: 'good' }, 'All is well: ready, limits current, nothing changed for a time.')
+      ? h('p', { class: 'good' }, 'The edge is well: ready, limits current, enforcing.')
       : false,
     ...found.map(([kind, text]) =>
       h('p', { class: kind }, h('strong', {}, kind === 'bad' ? 'Problem: ' : 'Note: '), text),

@@ -2,7 +2,7 @@
 import { changes, plain, refusals } from './activity.js';
 import { type Chart, figure } from './charts.js';
 import { h } from './dom.js';
-import { bytes, number, value } from './format.js';
+import { bytes, duration, number, value } from './format.js';
 import type { Actions, State } from './state.js';
 import { meter } from './tenants.js';
 import type { Tenant } from './types.js';
@@ -13,7 +13,7 @@ export function tenantPage(state: State, actions: Actions): HTMLElement[] {
   if (tenant === undefined || tenant.id !== tenantId) {
     return [
       back,
-      h('h2', { id: 'tenant-title', tabindex: '-1' }, tenantId),
+      h('div', { class: 'title', key: 'title' }, heading(tenantId)),
       h('p', { class: 'empty' }, tenantProblem ?? 'Waiting for its figures.'),
     ];
   }
@@ -75,11 +75,16 @@ export function chartsOf(tenant: Tenant): Chart[] {
   ];
 }
 
+/** Gets the focus when the tenant is opened. */
+function heading(id: string): HTMLElement {
+  return h('h2', { id: 'tenant-title', tabindex: '-1' }, id);
+}
+
 function title(tenant: Tenant, actions: Actions): HTMLElement {
   return h(
     'div',
-    { class: 'title' },
-    h('h2', { id: 'tenant-title', tabindex: '-1' }, tenant.id),
+    { class: 'title', key: 'title' },
+    heading(tenant.id),
     h('span', {}, `mode ${tenant.mode} `, h('span', { class: 'quiet' }, `(${tenant.modeSource})`)),
     h(
       'button',
@@ -89,6 +94,7 @@ function title(tenant: Tenant, actions: Actions): HTMLElement {
       },
       'Change mode',
     ),
+    h('span', { class: 'quiet' }, `Rates over the last ${duration(Math.round(tenant.range.seconds))}`),
   );
 }
 
@@ -98,7 +104,7 @@ function figures(tenant: Tenant): HTMLElement {
     ['Pushes/s', number(tenant.pushesPerSecond)],
     ['Refused/s', number(tenant.refusedPerSecond)],
     ['On the wire', bytes(tenant.bytesPerSecond, '/s')],
-    ...tenant.limits.map(({ limit, ratio }): [string, HTMLElement] => [limit, meter(ratio, limit)]),
+    ...tenant.limits.map(({ limit, ratio }): [string, HTMLElement] => [limit, meter(ratio, limit, false)]),
   ];
   return h(
     'dl',

@@ -164,19 +164,17 @@ function use(tenant: TenantRow): HTMLElement | string {
   return nearest === undefined ? 'no rate limit' : meter(nearest.ratio, nearest.limit);
 }
 
+const LEVEL_WORDS = { '': [], near: ['close'], over: ['over it'] } as const;
+
 /** Length, number and word: nothing is said by colour alone. */
-export function meter(ratio: number, limit: string): HTMLElement {
+export function meter(ratio: number, limit: string, named = true): HTMLElement {
   const level = ratio > 1 ? 'over' : ratio > 0.8 ? 'near' : '';
   return h(
     'span',
     { class: `meter ${level}` },
     h('progress', { max: '1', value: Math.min(1, ratio), 'aria-label': `use of ${limit}` }),
     ` ${percent(ratio)} `,
-    h(
-      'span',
-      { class: 'quiet' },
-      `of ${limit}${level === '' ? '' : `, ${level === 'over' ? 'over it' : 'close'}`}`,
-    ),
+    h('span', { class: 'quiet' }, [...(named ? [`of ${limit}`] : []), ...LEVEL_WORDS[level]].join(', ')),
   );
 }
 
