@@ -6,10 +6,10 @@ import type { TenantRow } from './types.js';
 
 const COLUMNS: readonly (readonly [sort: string, title: string])[] = [
   ['id', 'Tenant'],
+  ['refused', 'Refused/s'],
   ['samples', 'Samples/s'],
   ['pushes', 'Pushes/s'],
   ['bytes', 'On the wire'],
-  ['refused', 'Refused/s'],
   ['utilisation', 'Nearest limit'],
 ];
 
@@ -141,15 +141,15 @@ function row(tenant: TenantRow): HTMLElement {
       tenantLink(tenant.id),
       tenant.mode !== 'enforce' && h('span', { class: 'tag' }, tenant.mode),
     ),
-    h('td', {}, number(tenant.samplesPerSecond)),
-    h('td', {}, number(tenant.pushesPerSecond)),
-    h('td', {}, bytes(tenant.bytesPerSecond, '/s')),
     h(
       'td',
       { class: tenant.refusedPerSecond > 0 ? 'refused' : '' },
       number(shadowed ? tenant.shadowedPerSecond : tenant.refusedPerSecond),
       shadowed && h('span', { class: 'quiet' }, ' let pass'),
     ),
+    h('td', {}, number(tenant.samplesPerSecond)),
+    h('td', {}, number(tenant.pushesPerSecond)),
+    h('td', {}, bytes(tenant.bytesPerSecond, '/s')),
     h('td', {}, use(tenant)),
     h('td', { class: 'why' }, why(tenant)),
   );
