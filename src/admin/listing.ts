@@ -1,9 +1,10 @@
 /** The table of tenants: found, sorted and cut to a page. Only what is on the page is looked at closely. */
 import { tenantIdFault } from '../limits/tenant-id.js';
 import { RANGE_NAMES, type Range } from '../telemetry/tracks.js';
-import type { Edge, TenantState } from './edge.js';
+import type { Edge } from './edge.js';
 import type { Query } from './query.js';
-import { limitUses, rangeView, rounded, tenantRow, utilisation } from './tenant-view.js';
+import { type Standing, standingsOf } from './standings.js';
+import { rangeView, rounded, tenantRow } from './tenant-view.js';
 
 const SORTS = ['id', 'pushes', 'samples', 'bytes', 'refused', 'shadowed', 'utilisation'] as const;
 
@@ -38,40 +39,17 @@ export function readPage(query: Query, fallback: number, most: number): { offset
   };
 }
 
-interface Ranked {
-  readonly tenant: TenantState;
-  readonly rank: number;
-}
-
 export function listTenants(edge: Edge, listing: Listing): object {
-  const { range, search, sort, order, offset, limit } = listing;
+  const { range, search, offset, limit } = listing;
   const seconds = edge.history.seconds(range, edge.now());
-  const sums = { tenants: 0, pushes: 0, samples: 0, bytes: 0, refused: 0, shadowed: 0 };
-  const found: Ranked[] = [];
-  for (const tenant of edge.tenants()) {
-    const totals = edge.history.totals(tenant, range);
-    sums.tenants++;
-    for (const field of ['pushes', 'samples', 'bytes', 'refused', 'shadowed'] as const)
-      sums[field] += totals[field];
-    if (search !== '' && !tenant.id.toLowerCase().includes(search)) continue;
-    const rank =
-      sort === 'id'
-        ? 0
-        : sort === 'utilisation'
-          ? (utilisation(limitUses(tenant.limits, totals, seconds)) ?? -1)
-          : totals[sort];
-    found.push({ tenant, rank });
-  }
-  const sign = order === 'asc' ? 1 : -1;
-  // Rows that are equal keep their place from one look to the next.
-  found.sort((a, b) =>
-    sort === 'id' ? sign * byId(a, b) : a.rank === b.rank ? byId(a, b) : sign * (a.rank - b.rank),
-  );
+  const { each, sums } = standingsOf(edge, range);
+  const found = search === '' ? each : each.filter(({ name }) => name.includes(search));
+  const page = first(found, offset + limit, orderOf(listing)).slice(offset);
   const nobody = tenantRow(edge, edge.nobody(), range);
   return {
     range: rangeView(edge, range),
     totals: {
-      tenants: sums.tenants,
+      tenants: each.length,
       pushesPerSecond: rounded(sums.pushes / seconds),
       samplesPerSecond: rounded(sums.samples / seconds),
       bytesPerSecond: rounded(sums.bytes / seconds),
@@ -81,12 +59,42 @@ export function listTenants(edge: Edge, listing: Listing): object {
     withoutTenant: { pushesPerSecond: nobody.pushesPerSecond, refused: nobody.refused },
     matching: found.length,
     offset,
-    tenants: found.slice(offset, offset + limit).map(({ tenant }) => tenantRow(edge, tenant, range)),
+    tenants: page.map(({ tenant }) => tenantRow(edge, tenant, range)),
   };
 }
 
-function byId(a: Ranked, b: Ranked): number {
-  return a.tenant.id < b.tenant.id ? -1 : a.tenant.id > b.tenant.id ? 1 : 0;
+type Order = (a: Standing, b: Standing) => number;
+
+/** Rows that are equal keep their place from one look to the next. */
+function orderOf({ sort, order }: Listing): Order {
+  const sign = order === 'asc' ? 1 : -1;
+  if (sort === 'id') return (a, b) => sign * byId(a, b);
+  const rank = ({ totals, utilisation }: Standing): number =>
+    sort === 'utilisation' ? utilisation : totals[sort];
+  return (a, b) => sign * (rank(a) - rank(b)) || byId(a, b);
+}
+
+function byId({ tenant: a }: Standing, { tenant: b }: Standing): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/** The first `count` in order. A page of fifty is not worth sorting ten thousand for. */
+function first(all: readonly Standing[], count: number, order: Order): Standing[] {
+  if (count * 8 > all.length) return [...all].sort(order).slice(0, count);
+  const found: Standing[] = [];
+  for (const one of all) {
+    const last = found[count - 1];
+    if (last !== undefined && order(one, last) >= 0) continue;
+    let [low, high] = [0, found.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (order(one, found[middle] as Standing) < 0) high = middle;
+      else low = middle + 1;
+    }
+    found.splice(low, 0, one);
+    if (found.length > count) found.pop();
+  }
+  return found;
 }
 
 /** Limits of the defaults and of every tenant that has its own. */
