@@ -100,9 +100,11 @@ async function edgeOfMany(now: () => number): Promise<ReturnType<typeof ownEdge>
       unknownTenants: 'defaults',
       maxTenants: TENANTS,
       distributors: 1,
+      overLimit: 'filter',
+      dropDuplicates: true,
       random: Math.random,
     },
-    () => '',
+    () => [],
   );
   for (let i = 0; i < TENANTS; i++) await enforcer.admit(`tenant-${i}`, 0);
   return ownEdge({

@@ -172,7 +172,11 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
 
   exportTenants(metrics.registry, enforcer);
   exportGauges();
-  const sampling = setInterval(() => void history.sample(counted(), now()), SAMPLE_MS).unref();
+  const sampling = setInterval(() => {
+    history
+      .sample(counted(), now())
+      .catch((error: unknown) => log.error({ err: error }, 'history fails for a reason that is a bug'));
+  }, SAMPLE_MS).unref();
   const adminAddress = await admin.start();
   const proxyAddress = await proxy.start();
   log.info({ proxy: proxyAddress, admin: adminAddress, mode: config.mode, version: VERSION }, 'serving');

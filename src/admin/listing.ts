@@ -54,6 +54,7 @@ export function listTenants(edge: Edge, listing: Listing): object {
       samplesPerSecond: rounded(sums.samples / seconds),
       bytesPerSecond: rounded(sums.bytes / seconds),
       refusedPerSecond: rounded(sums.refused / seconds),
+      filteredPerSecond: rounded(sums.filtered / seconds),
       shadowedPerSecond: rounded(sums.shadowed / seconds),
     },
     withoutTenant: { pushesPerSecond: nobody.pushesPerSecond, refused: nobody.refused },

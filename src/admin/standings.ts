@@ -45,7 +45,7 @@ export function standingsOf(edge: Edge, range: Range): Standings {
 
 function takeStandings(edge: Edge, range: Range): Standings {
   const seconds = edge.history.seconds(range, edge.now());
-  const sums: Totals = { pushes: 0, samples: 0, items: 0, bytes: 0, refused: 0, shadowed: 0 };
+  const sums: Totals = { pushes: 0, samples: 0, items: 0, bytes: 0, filtered: 0, refused: 0, shadowed: 0 };
   const each: Standing[] = [];
   for (const tenant of edge.tenants()) {
     const totals = edge.history.totals(tenant, range);
@@ -59,6 +59,7 @@ function takeStandings(edge: Edge, range: Range): Standings {
     sums.samples += totals.samples;
     sums.items += totals.items;
     sums.bytes += totals.bytes;
+    sums.filtered += totals.filtered;
     sums.refused += totals.refused;
     sums.shadowed += totals.shadowed;
   }

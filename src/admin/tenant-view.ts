@@ -21,6 +21,8 @@ export interface TenantRow {
   readonly samplesPerSecond: number;
   readonly bytesPerSecond: number;
   readonly refusedPerSecond: number;
+  /** Went on without some of their series. */
+  readonly filteredPerSecond: number;
   /** Would have been refused, but for shadow mode. */
   readonly shadowedPerSecond: number;
   /** Pushes in the range, by reason. */
@@ -43,6 +45,7 @@ export function tenantRow(edge: Edge, tenant: TenantState, range: Range): Tenant
     samplesPerSecond: rounded(totals.samples / seconds),
     bytesPerSecond: rounded(totals.bytes / seconds),
     refusedPerSecond: rounded(totals.refused / seconds),
+    filteredPerSecond: rounded(totals.filtered / seconds),
     shadowedPerSecond: rounded(totals.shadowed / seconds),
     refused: history.reasons(tenant, range, 'refused'),
     shadowed: history.reasons(tenant, range, 'shadowed'),

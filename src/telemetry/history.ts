@@ -23,6 +23,8 @@ export interface Totals {
   samples: number;
   items: number;
   bytes: number;
+  /** Pushes that went on without some of their series. */
+  filtered: number;
   refused: number;
   shadowed: number;
 }
@@ -45,7 +47,8 @@ const PUSHES = 0;
 const SAMPLES = 1;
 const ITEMS = 2;
 const BYTES = 3;
-const REFUSED = 4;
+const FILTERED = 4;
+const REFUSED = 5;
 const SHADOWED = REFUSED + REASON_NAMES.length;
 const COUNTERS = SHADOWED + REASON_NAMES.length;
 /** The counter has not counted yet, or not since the last sample. */
@@ -120,6 +123,7 @@ export class History {
       samples: this.#sum(tracks, SAMPLES, tenant, range),
       items: this.#sum(tracks, ITEMS, tenant, range),
       bytes: this.#sum(tracks, BYTES, tenant, range),
+      filtered: this.#sum(tracks, FILTERED, tenant, range),
       refused: tally.refused === undefined ? 0 : this.#sumReasons(tracks, REFUSED, tenant, range),
       shadowed: tally.shadowed === undefined ? 0 : this.#sumReasons(tracks, SHADOWED, tenant, range),
     };
@@ -224,6 +228,8 @@ function valueNow({ tally, limits }: Counted, counter: number): number {
     }
     case BYTES:
       return tally.bodyBytes;
+    case FILTERED:
+      return tally.filtered;
     default: {
       const [counts, row] =
         counter < SHADOWED ? [tally.refused, counter - REFUSED] : [tally.shadowed, counter - SHADOWED];

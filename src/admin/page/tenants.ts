@@ -1,6 +1,6 @@
 /** The table of tenants: who is refused and why, and who is close to a limit. */
 import { h } from './dom.js';
-import { bytes, number, percent } from './format.js';
+import { bytes, number, percent, short } from './format.js';
 import { type Actions, PAGE, RANGES, type Range, type State, type Table } from './state.js';
 import type { TenantRow } from './types.js';
 
@@ -178,12 +178,13 @@ export function meter(ratio: number, limit: string, named = true): HTMLElement {
   );
 }
 
-function why({ refused, shadowed }: TenantRow): string {
+function why({ refused, shadowed, filteredPerSecond }: TenantRow): string {
   const words = (counts: Readonly<Record<string, number>>, note: string): string[] =>
     Object.entries(counts)
       .sort(([, a], [, b]) => b - a)
       .map(([reason, count]) => `${reason} ${count}${note}`);
-  return [...words(refused, ''), ...words(shadowed, ' (let pass)')].join(', ');
+  const cut = filteredPerSecond > 0 ? [`series left out of ${short(filteredPerSecond)} pushes/s`] : [];
+  return [...words(refused, ''), ...words(shadowed, ' (let pass)'), ...cut].join(', ');
 }
 
 function pages(matching: number, table: Table, actions: Actions): HTMLElement {

@@ -61,6 +61,7 @@ export interface TenantRow {
   readonly samplesPerSecond: number;
   readonly bytesPerSecond: number;
   readonly refusedPerSecond: number;
+  readonly filteredPerSecond: number;
   readonly shadowedPerSecond: number;
   readonly refused: Readonly<Record<string, number>>;
   readonly shadowed: Readonly<Record<string, number>>;
