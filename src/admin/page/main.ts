@@ -171,7 +171,7 @@ addEventListener('keydown', (event) => {
     event.key === 'Escape' &&
     state.tenantId !== undefined &&
     !typing &&
-    !document.querySelector('dialog')
+    !document.querySelector('dialog[open]')
   ) {
     location.hash = '#/';
   }
