@@ -2,6 +2,8 @@
 
 import { Redis } from 'ioredis';
 import type { Bucket } from '#src/enforce/ledger.js';
+import { IpcTransport, type NumberedReply } from '#src/ledger/ipc-transport.js';
+import { LeasedLedger } from '#src/ledger/leased-ledger.js';
 import { createRedisLedger } from '#src/ledger/redis/redis-ledger.js';
 import { plainRedis } from '../test/ledger/given.js';
 
@@ -15,7 +17,8 @@ export interface TenantPlan {
 }
 
 export interface Plan {
-  readonly way: 'leases' | 'window';
+  /** Leases from Redis, leases from the process that started this one, or a fixed window in Redis. */
+  readonly way: 'leases' | 'primary' | 'window';
   readonly redisPort: number;
   readonly startAt: number;
   readonly seconds: number;
@@ -48,16 +51,20 @@ interface Decider {
 }
 
 async function leases(plan: Plan): Promise<Decider> {
-  const ledger = createRedisLedger({
+  const common = {
     ...plainRedis([`redis://127.0.0.1:${plan.redisPort}`]),
     keyPrefix: 'bench:',
     replicas: 0,
-    onLoss: 'refuse',
+    onLoss: 'refuse' as const,
     closeTimeoutMs: 1000,
     now: () => performance.now(),
     random: Math.random,
-    log: { info: () => {}, warn: (details, message) => console.error(message, details) },
-  });
+    log: { info: () => {}, warn: (details: object, message: string) => console.error(message, details) },
+  };
+  const ledger =
+    plan.way === 'leases'
+      ? createRedisLedger(common)
+      : new LeasedLedger(toParent(), { ...common, callTimeoutMs: common.commandTimeoutMs });
   await ledger.start();
   const buckets: Bucket[] = plan.tenants.map(({ name, rate, capacity }) =>
     ledger.bucket(name, 'items', { rate, capacity }, performance.now()),
@@ -71,6 +78,12 @@ async function leases(plan: Plan): Promise<Decider> {
     },
     close: () => ledger.close(),
   };
+}
+
+function toParent(): IpcTransport {
+  const transport = new IpcTransport(1, (requests) => process.send?.(requests));
+  process.on('message', (replies: NumberedReply[]) => transport.answered(replies));
+  return transport;
 }
 
 /** A fixed window of a second, one pipeline of INCRBY and EXPIRE a call: what envoyproxy/ratelimit does. */
@@ -91,7 +104,7 @@ async function fixedWindow(plan: Plan): Promise<Decider> {
 }
 
 async function run(plan: Plan): Promise<TenantResult[]> {
-  const decider = plan.way === 'leases' ? await leases(plan) : await fixedWindow(plan);
+  const decider = plan.way === 'window' ? await fixedWindow(plan) : await leases(plan);
   const results: TenantResult[] = plan.tenants.map(({ name }) => ({
     name,
     offered: 0,
@@ -150,7 +163,7 @@ function activeMs(elapsedMs: number, bursty: boolean): number {
 
 process.once('message', (plan: Plan) => {
   run(plan).then(
-    (results) => process.send?.(results, () => process.disconnect()),
+    (results) => process.send?.({ results }, () => process.disconnect()),
     (error) => {
       console.error(error);
       process.exit(1);

@@ -1,11 +1,14 @@
 /**
  * How exact a fleet is, and what it costs: replicas as processes, one Redis, one tenant for each load from half to
  * ten times its limit, evenly and badly spread over the replicas, smooth and in bursts. Beside it the same load
- * against a fixed window that asks Redis for every push.
+ * with this process as the store, as the primary is for its workers, and against a fixed window that asks Redis for
+ * every push.
  *
  *   npm run bench:fleet -- [--seconds 10] [--replicas 4] [--smoke]
  */
 import { fork } from 'node:child_process';
+import type { NumberedRequest } from '#src/ledger/ipc-transport.js';
+import { MemoryStore } from '#src/ledger/memory-store.js';
 import { RedisServer, redisMissing } from '../test/ledger/redis-server.js';
 import { BURST_MS, MEAN_PUSH, type Plan, type TenantResult } from './fleet-worker.js';
 import { printTable, smoke } from './rounds.js';
@@ -18,9 +21,15 @@ const PUSHES_PER_SECOND = 1000;
 const BURST_SECONDS = 2;
 const WAYS: readonly Plan['way'][] = process.argv.includes('--leases-only')
   ? ['leases']
-  : ['leases', 'window'];
+  : ['leases', 'primary', 'window'];
 /** One replica gets this part of the load in the skewed runs. */
 const SKEW = 0.9;
+
+const NAMES: Record<Plan['way'], string> = {
+  leases: 'leases',
+  primary: 'leases from the primary process',
+  window: 'fixed window, INCRBY a push',
+};
 
 /** Redis counts what a script calls as commands too; those never cross the wire. */
 const SENT = new Set(['eval', 'evalsha', 'incrby', 'expire']);
@@ -51,11 +60,12 @@ async function measure(way: Plan['way'], skewed: boolean, bursty: boolean): Prom
   try {
     // Time for all replicas to start: one that is late would offer for longer than the others.
     const startAt = Date.now() + 1500 + 500 * REPLICAS;
+    const store = new MemoryStore(() => 'bench', LOADS.length);
     const fleetPushes = PUSHES_PER_SECOND * REPLICAS;
     const runs = Array.from({ length: REPLICAS }, (_, replica) => {
       const share = skewed ? (replica === 0 ? SKEW : (1 - SKEW) / (REPLICAS - 1)) : 1 / REPLICAS;
       const pushesPerTenant = fleetPushes / LOADS.length;
-      return runReplica({
+      const plan: Plan = {
         way,
         redisPort: redis.port,
         startAt,
@@ -70,7 +80,8 @@ async function measure(way: Plan['way'], skewed: boolean, bursty: boolean): Prom
             pushesPerSecond: pushesPerTenant * share,
           };
         }),
-      });
+      };
+      return runReplica(plan, store);
     });
     const results = await Promise.all(runs);
     const stats = await commandStats(redis);
@@ -80,10 +91,16 @@ async function measure(way: Plan['way'], skewed: boolean, bursty: boolean): Prom
   }
 }
 
-function runReplica(plan: Plan): Promise<TenantResult[]> {
+function runReplica(plan: Plan, store: MemoryStore): Promise<TenantResult[]> {
   return new Promise((resolve, reject) => {
-    const child = fork(new URL('fleet-worker.js', import.meta.url));
-    child.once('message', (results) => resolve(results as TenantResult[]));
+    const child = fork(new URL('fleet-worker.js', import.meta.url), { serialization: 'advanced' });
+    child.on('message', (message: NumberedRequest[] | { results: TenantResult[] }) => {
+      if ('results' in message) resolve(message.results);
+      else
+        child.send(
+          message.map(({ id, request }) => ({ id, reply: store.answer(request, performance.now()) })),
+        );
+    });
     child.once('exit', (code) => reject(new Error(`a replica ended early with ${code}`)));
     child.send(plan);
   });
@@ -125,7 +142,7 @@ function report(way: Plan['way'], skewed: boolean, bursty: boolean, outcome: Out
   const { tenants, commands, commandsInScripts } = outcome;
   const pushes = tenants.reduce((sum, { pushes }) => sum + pushes, 0);
   console.log(
-    `\n${way === 'leases' ? 'leases' : 'fixed window, INCRBY a push'}: load ${skewed ? '90 % on one replica' : 'even'}, ` +
+    `\n${NAMES[way]}: load ${skewed ? '90 % on one replica' : 'even'}, ` +
       `${bursty ? 'in bursts' : 'smooth'}\n  Redis: ${(commands / SECONDS).toFixed(0)} commands/s, ` +
       `${(commands / pushes).toFixed(4)} a push (and ${(commandsInScripts / pushes).toFixed(4)} within scripts)`,
   );

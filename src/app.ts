@@ -5,18 +5,21 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { Api } from './admin/api.js';
 import { Audit } from './admin/audit.js';
 import type { EdgeStatus, TenantState } from './admin/edge.js';
-import { AdminServer } from './admin/server.js';
+import { AdminServer, type Readiness } from './admin/server.js';
 import { Tokens } from './admin/tokens.js';
 import { type Config, SettingError } from './config/config.js';
 import { RELOAD } from './controls/control.js';
 import { Controls, MAX_CONTROLS } from './controls/controls.js';
 import { RedisControls } from './controls/redis-controls.js';
 import { Enforcer } from './enforce/enforcer.js';
+import type { Ledger } from './enforce/ledger.js';
+import type { LeaseTransport } from './ledger/lease-transport.js';
 import { openLedger, redisOptions } from './open-ledger.js';
-import { FileOverrides } from './overrides/file.js';
+import { openOverrides } from './open-overrides.js';
 import { ownEdge } from './own-edge.js';
 import { ByteBudget } from './proxy/body.js';
 import { ProxyServer } from './proxy/server.js';
@@ -27,6 +30,7 @@ import { Denials } from './telemetry/denials.js';
 import { History, SAMPLE_MS } from './telemetry/history.js';
 import { exportLedger } from './telemetry/ledger-metrics.js';
 import { Metrics } from './telemetry/metrics.js';
+import { exportOverrides } from './telemetry/overrides-metrics.js';
 import { RefusalLog } from './telemetry/refusal-log.js';
 import { exportTenants } from './telemetry/tenant-metrics.js';
 import { VERSION } from './version.js';
@@ -35,13 +39,21 @@ export interface RunningApp {
   readonly proxy: AddressInfo;
   readonly admin: AddressInfo;
   readonly enforcer: Enforcer;
+  readonly ledger: Ledger;
   /** Drains and stops. Safe to call twice. */
   stop(): Promise<void>;
 }
 
 const DENIALS = 5000;
 
-export async function startApp(config: Config, log: Logger): Promise<RunningApp> {
+/** What a process that is one of several workers has of its primary (src/workers/). */
+export interface PrimarySide {
+  readonly transport: LeaseTransport;
+  /** In place of the admin listener, which the primary has for all. */
+  admin(registry: Registry, readiness: () => Readiness): Pick<AdminServer, 'start' | 'stop'>;
+}
+
+export async function startApp(config: Config, log: Logger, primary?: PrimarySide): Promise<RunningApp> {
   const now = (): number => performance.now();
   const metrics = new Metrics(VERSION);
   const refusalLog = new RefusalLog(log, config['log.refusals_per_minute'], now);
@@ -60,9 +72,18 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
   );
   let draining = false;
 
-  const overrides = openOverrides(config, log, applyLimits);
+  const overrides = openOverrides(config, {
+    changed(snapshot) {
+      applyLimits();
+      log.info({ tenants: snapshot.tenants.size, hash: snapshot.hash }, 'limits changed');
+    },
+    failed: (message) => log.error({ error: message }, 'overrides can not be used: the last good ones stay'),
+    warned: (document, { path, message, line, column }) =>
+      log.warn({ document, line, column, path }, message),
+    noticed: (message) => log.warn(message),
+  });
   const controls = openControls();
-  const { ledger, status: ledgerStatus } = await openLedger(config, now, log);
+  const { ledger, status: ledgerStatus } = await openLedger(config, now, log, primary?.transport);
   const enforcer = new Enforcer(
     {
       snapshot: overrides.snapshot,
@@ -147,28 +168,30 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     reads: config['admin.reads'],
     wrote: (action, code) => metrics.wrote(action, code),
   });
-  const admin = new AdminServer(
-    {
-      ...config['listen.admin'],
-      names: config['admin.hosts'].map((name) => name.toLowerCase()),
-      onBug: (error) => log.error({ err: error }, 'an admin request failed for a reason that is a bug'),
-    },
-    metrics.registry,
-    () => {
-      const limits = overrides.status();
-      return {
-        ready: isReady(),
-        details: {
-          draining,
-          mode: enforcer.mode,
-          // A ledger that is out of reach does not make a replica unready: it would take all of them out at once.
-          ledger: ledgerStatus?.() ?? 'memory',
-          limits: { ...limits, hash: enforcer.snapshot.hash, tenants: enforcer.snapshot.tenants.size },
-        },
-      };
-    },
-    api,
-  );
+  const readiness = (): Readiness => {
+    const limits = overrides.status();
+    return {
+      ready: isReady(),
+      details: {
+        draining,
+        mode: enforcer.mode,
+        // A ledger that is out of reach does not make a replica unready: it would take all of them out at once.
+        ledger: ledgerStatus?.() ?? 'memory',
+        limits: { ...limits, hash: enforcer.snapshot.hash, tenants: enforcer.snapshot.tenants.size },
+      },
+    };
+  };
+  const { registry } = metrics;
+  const admin =
+    primary?.admin(registry, readiness) ??
+    new AdminServer(
+      {
+        ...config['listen.admin'],
+        names: config['admin.hosts'].map((name) => name.toLowerCase()),
+        onBug: (error) => log.error({ err: error }, 'an admin request failed for a reason that is a bug'),
+      },
+      { registry, readiness, healthy: () => true, api },
+    );
 
   exportTenants(metrics.registry, enforcer);
   exportGauges();
@@ -186,6 +209,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     proxy: proxyAddress,
     admin: adminAddress,
     enforcer,
+    ledger,
     stop() {
       stopping ??= stop();
       return stopping;
@@ -277,21 +301,6 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
       ['decode_queue', 'Bodies that wait for a decoding thread.', () => decoder.queued()],
       ['decode_memory_bytes', 'Memory of the inline decoder.', () => decoder.memoryBytes()],
       ['limits_tenants', 'Tenants that the overrides name.', () => enforcer.snapshot.tenants.size],
-      [
-        'limits_stale_seconds',
-        'Since when the overrides can not be used; 0 while they can.',
-        () => (overrides.status().stale ? (Date.now() - overrides.status().goodAtMs) / 1000 : 0),
-      ],
-      [
-        'limits_age_seconds',
-        'Since the overrides were last found good.',
-        () => (Date.now() - overrides.status().goodAtMs) / 1000,
-      ],
-      [
-        'limits_unknown_keys',
-        'Keys in the overrides that are passed over.',
-        () => overrides.status().unknownKeys,
-      ],
       ['history_bytes', "Memory of the tenants' history.", () => history.bytes],
       [
         'history_counters_without_room',
@@ -304,11 +313,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     ];
     for (const [name, help, read] of gauges) metrics.gauge({ name: `mimir_edge_${name}`, help, read });
     if (ledgerStatus !== undefined) exportLedger(metrics, ledgerStatus);
-    metrics.counter({
-      name: 'mimir_edge_limits_failures_total',
-      help: 'Attempts to read the overrides that failed.',
-      read: () => overrides.status().failures,
-    });
+    exportOverrides(metrics, () => ({ ...overrides.status(), hash: enforcer.snapshot.hash }));
     metrics.counter({
       name: 'mimir_edge_tenant_evictions_total',
       help: 'Tenants that left memory because there were too many.',
@@ -320,25 +325,4 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
       read: () => decoder.lostWorkers(),
     });
   }
-}
-
-function openOverrides(config: Config, log: Logger, changed: () => void): FileOverrides {
-  return new FileOverrides(
-    {
-      mimirFiles: config['overrides.file'],
-      edgeFiles: config['overrides.edge_file'],
-      defaults: config.defaults,
-      pollIntervalMs: config['overrides.poll_interval'],
-      maxBytes: config['overrides.max_bytes'],
-    },
-    {
-      changed(snapshot) {
-        changed();
-        log.info({ tenants: snapshot.tenants.size, hash: snapshot.hash }, 'limits changed');
-      },
-      failed: (message) =>
-        log.error({ error: message }, 'the overrides can not be used: the last good limits stay'),
-      warned: (file, { path, message, line, column }) => log.warn({ file, line, column, path }, message),
-    },
-  );
 }

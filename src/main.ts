@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   inspect: async () => (await import('./cli/inspect.js')).inspect,
   check: async () => (await import('./cli/check.js')).check,
   top: async () => (await import('./cli/top.js')).top,
+  diff: async () => (await import('./cli/diff.js')).diff,
 };
 
 const HELP = `mimir-edge ${VERSION}: enforces every tenant's own Mimir limits before a distributor decodes a byte
@@ -22,7 +23,8 @@ Usage: mimir-edge COMMAND [options]
   top       who is refused and why, of a running edge
   demo      everything in one process: a sink, tenants that send, a live table
   inspect   what is in a remote-write body
-  check     effective limits of an overrides file, and what is wrong with it
+  check     effective limits of an overrides file, a ConfigMap or Helm values, and what is wrong with it
+  diff      whose limits change from one version to another
 
 mimir-edge COMMAND --help tells more.
 

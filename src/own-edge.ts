@@ -6,7 +6,7 @@ import type { Controls } from './controls/controls.js';
 import type { Enforcer } from './enforce/enforcer.js';
 import { Tally } from './enforce/tally.js';
 import { DEFAULT_LIMITS } from './limits/limit-table.js';
-import type { FileOverrides } from './overrides/file.js';
+import type { Overrides } from './overrides/overrides.js';
 import type { Denials } from './telemetry/denials.js';
 import type { History } from './telemetry/history.js';
 import { NO_TENANT } from './telemetry/tenant-metrics.js';
@@ -14,7 +14,7 @@ import { NO_TENANT } from './telemetry/tenant-metrics.js';
 export interface EdgeParts {
   readonly config: Config;
   readonly enforcer: Enforcer;
-  readonly overrides: FileOverrides;
+  readonly overrides: Overrides;
   readonly history: History;
   readonly denials: Denials;
   readonly controls: Controls;

@@ -12,8 +12,12 @@ export interface Peer {
   readonly url: string;
   /** Nanoseconds of CPU so far, all its processes and threads together. */
   cpu(): number;
+  /** Of each process that it started. */
+  cpuOfChildren(): number[];
   stop(): Promise<void>;
 }
+
+export const MAIN = new URL('../../../dist/main.js', import.meta.url).pathname;
 
 export function hasNginx(): boolean {
   return spawnSync('nginx', ['-v']).status === 0;
@@ -29,15 +33,15 @@ export async function startSink(): Promise<Peer> {
   );
 }
 
-export async function startEdge(upstream: string, flags: readonly string[] = []): Promise<Peer> {
+export async function startEdge(
+  upstream: string,
+  flags: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Peer> {
   const [port, admin] = [await freePort(), await freePort()];
-  const main = new URL('../../../dist/main.js', import.meta.url).pathname;
-  const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
-  const config = join(folder, 'edge.yaml');
-  // Limits that are looked at for every push, and never reached.
-  writeFileSync(config, 'limits: { ingestion_rate: 1e12, ingestion_burst_size: 1e12, request_rate: 1e9 }\n');
+  const { folder, config } = edgeConfig();
   const args = [
-    main,
+    MAIN,
     'serve',
     `--config=${config}`,
     `--upstream.url=${upstream}`,
@@ -46,7 +50,29 @@ export async function startEdge(upstream: string, flags: readonly string[] = [])
     '--log.level=error',
     ...flags,
   ];
-  return startProcess('edge', process.execPath, args, port, folder);
+  return startProcess('edge', process.execPath, args, port, folder, env);
+}
+
+/** Threads of one process; see threads.ts. */
+export async function startThreads(
+  upstream: string,
+  threads: number,
+): Promise<{ peer: Peer; urls: readonly string[] }> {
+  const ports: number[] = [];
+  for (let i = 0; i < threads; i++) ports.push(await freePort());
+  const { folder, config } = edgeConfig();
+  const script = new URL('./threads.js', import.meta.url).pathname;
+  const args = [script, MAIN, upstream, config, ...ports.map(String)];
+  const peer = await startProcess('threads', process.execPath, args, ports[0] ?? 0, folder);
+  return { peer, urls: ports.map((port) => `http://127.0.0.1:${port}`) };
+}
+
+function edgeConfig(): { folder: string; config: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
+  const config = join(folder, 'edge.yaml');
+  // Limits that are looked at for every push, and never reached.
+  writeFileSync(config, 'limits: { ingestion_rate: 1e12, ingestion_burst_size: 1e12, request_rate: 1e9 }\n');
+  return { folder, config };
 }
 
 /** One worker, keep-alive both ways, bodies in memory: nginx at its best. */
@@ -78,14 +104,19 @@ async function startProcess(
   args: readonly string[],
   port: number,
   folder?: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Peer> {
-  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+  });
   const url = `http://127.0.0.1:${port}`;
   await answering(url, child, name);
   return {
     name,
     url,
     cpu: () => cpuOf(child.pid!),
+    cpuOfChildren: () => childrenOf(child.pid!).map(cpuOf),
     stop: () =>
       new Promise((resolve) => {
         child.once('exit', () => {
@@ -117,8 +148,14 @@ function cpuOf(pid: number): number {
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     const [onCpu = '0'] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ');
     nanoseconds += Number(onCpu);
-    const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim();
-    for (const child of children === '' ? [] : children.split(' ')) nanoseconds += cpuOf(Number(child));
   }
+  for (const child of childrenOf(pid)) nanoseconds += cpuOf(child);
   return nanoseconds;
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+    const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim();
+    return children === '' ? [] : children.split(' ').map(Number);
+  });
 }

@@ -7,7 +7,7 @@ import type { Controls } from '../controls/controls.js';
 import type { Tally } from '../enforce/tally.js';
 import type { LedgerStatus } from '../ledger/leased-ledger.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
-import type { OverridesStatus } from '../overrides/file.js';
+import type { OverridesStatus } from '../overrides/overrides.js';
 import type { Denials } from '../telemetry/denials.js';
 import type { History } from '../telemetry/history.js';
 import type { Audit } from './audit.js';

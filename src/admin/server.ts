@@ -1,7 +1,6 @@
 /** The admin listener: metrics and probes for Prometheus and Kubernetes, the JSON API, the status page. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Registry } from 'prom-client';
 import { listen } from '../listen.js';
 import { type Api, PREFIX, sendJson } from './api.js';
 import { Assets } from './assets.js';
@@ -12,6 +11,16 @@ export interface Readiness {
   readonly ready: boolean;
   /** Shown by /readyz, ready or not. */
   readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** What the listener shows: of this process, or of all workers together. */
+export interface AdminSource {
+  readonly registry: { readonly contentType: string; metrics(): Promise<string> };
+  readiness(): Readiness | Promise<Readiness>;
+  /** False: it hangs, and nothing but an end will help. */
+  healthy(): boolean | Promise<boolean>;
+  /** Undefined: there is neither API nor page. */
+  readonly api?: Api;
 }
 
 export interface AdminOptions {
@@ -26,16 +35,12 @@ export interface AdminOptions {
 export class AdminServer {
   readonly #server: Server;
   readonly #options: AdminOptions;
-  readonly #registry: Registry;
-  readonly #readiness: () => Readiness;
-  readonly #api: Api;
+  readonly #source: AdminSource;
   readonly #assets = new Assets();
 
-  constructor(options: AdminOptions, registry: Registry, readiness: () => Readiness, api: Api) {
+  constructor(options: AdminOptions, source: AdminSource) {
     this.#options = options;
-    this.#registry = registry;
-    this.#readiness = readiness;
-    this.#api = api;
+    this.#source = source;
     this.#server = createServer({ requestTimeout: 10_000 }, (req, res) => {
       this.#handle(req, res).catch((error: unknown) => this.#answerError(req, res, error));
     });
@@ -47,7 +52,7 @@ export class AdminServer {
   }
 
   stop(): Promise<void> {
-    this.#api.stop();
+    this.#source.api?.stop();
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
@@ -59,9 +64,11 @@ export class AdminServer {
     if (await this.#probe(req, res, path)) return;
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) res.setHeader(name, value);
     checkHost(req, this.#options.names);
+    const { api } = this.#source;
+    if (api === undefined) throw new Problem(404, 'here are /metrics, /healthz and /readyz');
     if (path.startsWith(`${PREFIX}/`)) {
       res.setHeader('Cache-Control', 'no-store');
-      await this.#api.handle(req, res, path.slice(PREFIX.length), search);
+      await api.handle(req, res, path.slice(PREFIX.length), search);
       return;
     }
     mustRead(req);
@@ -75,17 +82,22 @@ export class AdminServer {
     switch (path) {
       case '/metrics': {
         mustRead(req);
-        const text = await this.#registry.metrics();
-        res.writeHead(200, { 'Content-Type': this.#registry.contentType }).end(text);
+        const { registry } = this.#source;
+        const text = await registry.metrics();
+        res.writeHead(200, { 'Content-Type': registry.contentType }).end(text);
         return true;
       }
-      case '/healthz':
+      case '/healthz': {
         mustRead(req);
-        res.writeHead(200, { 'Content-Type': 'text/plain' }).end('ok\n');
+        const healthy = await this.#source.healthy();
+        res
+          .writeHead(healthy ? 200 : 503, { 'Content-Type': 'text/plain' })
+          .end(healthy ? 'ok\n' : 'hangs\n');
         return true;
+      }
       case '/readyz': {
         mustRead(req);
-        const { ready, details } = this.#readiness();
+        const { ready, details } = await this.#source.readiness();
         sendJson(res, ready ? 200 : 503, { ready, ...details });
         return true;
       }

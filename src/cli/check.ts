@@ -1,15 +1,10 @@
-/** mimir-edge check: what an overrides file comes to, and what is wrong with it. */
+/** mimir-edge check: what overrides come to, and what is wrong with them. */
 import { parseArgs } from 'node:util';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { Snapshot, TenantLimits } from '../limits/limits.js';
-import {
-  type DocumentKind,
-  type Finding,
-  type OverridesDocument,
-  parseOverrides,
-} from '../limits/overrides-document.js';
 import { buildSnapshot } from '../limits/snapshot.js';
-import { asUsage, type Io, readInput, UsageError } from './io.js';
+import { documentsOfKind, type GivenDocument, readDocuments, reportFindings } from './documents.js';
+import { asUsage, type Io, UsageError } from './io.js';
 import { readConfig } from './serve.js';
 
 const HELP = `Usage: mimir-edge check OVERRIDES.yaml [MORE.yaml ...] [options]
@@ -17,7 +12,11 @@ const HELP = `Usage: mimir-edge check OVERRIDES.yaml [MORE.yaml ...] [options]
 Shows every tenant's effective limits, where they differ from the defaults, and all warnings and errors with their
 line and column. Exit code 1 when there is an error.
 
+A file is Mimir's runtime configuration, the manifest of a ConfigMap that has it, or values for the chart
+mimir-distributed. Several are merged in order.
+
   --edge-file FILE   overrides of the limits that only the edge has
+  --key KEY          of a ConfigMap, when it is none of the usual ones
   --config FILE      the edge's configuration: its section limits has the defaults
   --tenant ID        this tenant alone, with all its limits
   --json
@@ -26,15 +25,8 @@ line and column. Exit code 1 when there is an error.
 Examples:
   mimir-edge check overrides.yaml
   mimir-edge check --config edge.yaml --tenant team-a overrides.yaml
+  kubectl -n mimir get configmap mimir-runtime -o yaml | mimir-edge check -
 `;
-
-const MAX_BYTES = 64 << 20;
-
-interface Checked {
-  readonly file: string;
-  readonly kind: DocumentKind;
-  readonly document: OverridesDocument;
-}
 
 export async function check(args: string[], io: Io): Promise<number> {
   const { values, positionals } = parse(args);
@@ -47,15 +39,14 @@ export async function check(args: string[], io: Io): Promise<number> {
   const config = readConfig(values.config, io, {});
   if (config === undefined) return 1;
 
-  const checked: Checked[] = [];
-  for (const file of positionals) checked.push(await checkFile(file, 'mimir', io));
-  if (values['edge-file'] !== undefined) checked.push(await checkFile(values['edge-file'], 'edge', io));
-  const documents = (kind: DocumentKind): OverridesDocument[] =>
-    checked.filter((one) => one.kind === kind).map(({ document }) => document);
+  const checked: GivenDocument[] = [];
+  for (const file of positionals) checked.push(...(await readDocuments(file, 'mimir', io, values.key)));
+  const edgeFile = values['edge-file'];
+  if (edgeFile !== undefined) checked.push(...(await readDocuments(edgeFile, 'edge', io, values.key)));
   const snapshot = buildSnapshot({
     defaults: config.defaults,
-    mimir: documents('mimir'),
-    edge: documents('edge'),
+    mimir: documentsOfKind(checked, 'mimir'),
+    edge: documentsOfKind(checked, 'edge'),
   });
   const tenants = chosenTenants(snapshot, values.tenant);
   const failed = checked.some(({ document }) => document.errors.length > 0);
@@ -74,16 +65,12 @@ function parse(args: string[]) {
         json: { type: 'boolean', default: false },
         'edge-file': { type: 'string' },
         config: { type: 'string' },
+        key: { type: 'string' },
         tenant: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     }),
   );
-}
-
-async function checkFile(file: string, kind: DocumentKind, io: Io): Promise<Checked> {
-  const text = (await readInput(file, io, MAX_BYTES)).toString('utf8');
-  return { file, kind, document: parseOverrides(text, kind) };
 }
 
 function chosenTenants(snapshot: Snapshot, tenant: string | undefined): [string, TenantLimits][] {
@@ -92,7 +79,7 @@ function chosenTenants(snapshot: Snapshot, tenant: string | undefined): [string,
 }
 
 function asJson(
-  checked: readonly Checked[],
+  checked: readonly GivenDocument[],
   snapshot: Snapshot,
   tenants: readonly [string, TenantLimits][],
 ): unknown {
@@ -108,27 +95,20 @@ function asJson(
 }
 
 function report(
-  checked: readonly Checked[],
+  checked: readonly GivenDocument[],
   { defaults, hash }: Snapshot,
   tenants: readonly [string, TenantLimits][],
   all: boolean,
   failed: boolean,
   io: Io,
 ): void {
-  for (const { file, document } of checked) {
-    for (const error of document.errors) io.stderr.write(line(file, 'error', error));
-    for (const warning of document.warnings) io.stderr.write(line(file, 'warning', warning));
-  }
+  reportFindings(checked, io);
   if (failed) {
     io.stdout.write('The document can not be used: the edge would keep the last good limits.\n');
     return;
   }
   for (const [id, limits] of tenants) io.stdout.write(`${id}\n${limitLines(limits, defaults, all)}`);
   io.stdout.write(`${tenants.length} tenant${tenants.length === 1 ? '' : 's'}, limits hash ${hash}\n`);
-}
-
-function line(file: string, level: string, { path, message, line, column }: Finding): string {
-  return `${file}:${line}:${column}: ${level}: ${path === '' ? '' : `${path}: `}${message}\n`;
 }
 
 function limitLines(limits: TenantLimits, defaults: TenantLimits, all: boolean): string {

@@ -1,6 +1,6 @@
 /** mimir-edge serve: the proxy, until SIGTERM or SIGINT. */
 import { readFileSync } from 'node:fs';
-import { pino } from 'pino';
+import type { Logger } from 'pino';
 import { startApp } from '../app.js';
 import {
   type Config,
@@ -12,6 +12,8 @@ import {
   SettingError,
 } from '../config/config.js';
 import { SETTINGS } from '../config/settings.js';
+import { openLog } from '../telemetry/log.js';
+import { Primary } from '../workers/primary.js';
 import { asUsage, type Io, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge serve [--config FILE] [--SETTING=VALUE ...] [--print-config]
@@ -59,11 +61,8 @@ export async function serve(args: string[], io: Io): Promise<number> {
 }
 
 async function serveUntilSignal(config: Config, io: Io): Promise<void> {
-  const log = pino(
-    { level: config['log.level'], base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    io.stdout,
-  );
-  const app = await startApp(config, log);
+  const log = openLog(config['log.level'], io.stdout, null);
+  const app = config.workers > 1 ? await startWorkers(config, log) : await startApp(config, log);
   await new Promise<void>((resolve) => {
     let asked = false;
     const onSignal = (): void => {
@@ -77,6 +76,12 @@ async function serveUntilSignal(config: Config, io: Io): Promise<void> {
     };
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   });
+}
+
+async function startWorkers(config: Config, log: Logger): Promise<Primary> {
+  const primary = new Primary(config, log);
+  await primary.start();
+  return primary;
 }
 
 interface Flags {

@@ -17,6 +17,7 @@ import { tenantLimits } from '../limits/snapshot.js';
 import { nearestName } from '../limits/values.js';
 import { readSetting } from './read-setting.js';
 import { SETTINGS, type Setting, type SettingPath, type SettingValue } from './settings.js';
+import { printSourceSpec, type SourceSpec } from './source-spec.js';
 
 export type Settings = { readonly [P in SettingPath]: SettingValue<(typeof SETTINGS)[P]> };
 
@@ -214,6 +215,7 @@ export function printConfig(config: Config): string {
 function printed(setting: Setting, value: unknown): unknown {
   if (setting.type === 'duration') return `${value}ms`;
   if (setting.type === 'redis') return (value as readonly string[]).map(withoutPassword);
+  if (setting.type === 'sources') return (value as readonly SourceSpec[]).map(printSourceSpec);
   if (setting.type === 'address') {
     const { host, port } = value as { host: string; port: number };
     return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

@@ -1,6 +1,8 @@
 /** Reads one setting from text or from a YAML value, and says in plain words what is expected when it can not. */
+import { availableParallelism } from 'node:os';
 import { readBoolean, readDurationMs, readInteger, readSizeBytes } from '../limits/values.js';
 import type { Setting, SettingTypes } from './settings.js';
+import { readSourceSpec, type SourceSpec } from './source-spec.js';
 
 export type ReadSetting = { readonly value: unknown } | { readonly expected: string };
 
@@ -31,10 +33,12 @@ const READERS: { [T in keyof SettingTypes]: (raw: unknown) => SettingTypes[T] | 
     const urls = readList(raw);
     return urls?.every(isRedisUrl) ? urls : undefined;
   },
+  sources: readSources,
   address: readAddress,
   duration: readDurationMs,
   size: readSizeBytes,
   count: readInteger,
+  cores: (raw) => (raw === 'auto' ? availableParallelism() : readInteger(raw)),
   bool: readBoolean,
 };
 
@@ -45,10 +49,12 @@ const EXPECTED: Record<keyof SettingTypes, string> = {
   paths: 'one path or a list of paths',
   url: 'one http:// or https:// URL or a list of them',
   redis: 'one redis:// or rediss:// URL or a list of them',
+  sources: 'configmap:[NAMESPACE/]NAME[#KEY], an http:// or https:// URL, file:PATH, or a list of them',
   address: 'host:port, such as 0.0.0.0:8080 or [::1]:8080',
   duration: 'a duration such as 500ms, 30s or 1h30m',
   size: 'a size such as 65536, 64KiB or 100MiB',
   count: 'a whole number',
+  cores: 'a whole number or auto',
   bool: 'true or false',
 };
 
@@ -66,6 +72,11 @@ function readList(raw: unknown): readonly string[] | undefined {
     .split(',')
     .map((one) => one.trim())
     .filter((one) => one !== '');
+}
+
+function readSources(raw: unknown): readonly SourceSpec[] | undefined {
+  const specs = readList(raw)?.map(readSourceSpec);
+  return specs?.every((spec) => spec !== undefined) ? specs : undefined;
 }
 
 function isHttpUrl(text: string): boolean {

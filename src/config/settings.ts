@@ -2,6 +2,7 @@
  * Every setting, declared once: its path, type, default and meaning. Validation, --help, --print-config and
  * docs/settings.md are made from this table.
  */
+import type { SourceSpec } from './source-spec.js';
 
 /** How a value is written and what it becomes. Durations become milliseconds, sizes bytes. */
 export interface SettingTypes {
@@ -10,12 +11,15 @@ export interface SettingTypes {
   url: readonly string[];
   /** May have a password in it: never shown. */
   redis: readonly string[];
+  sources: readonly SourceSpec[];
   path: string;
   paths: readonly string[];
   address: { readonly host: string; readonly port: number };
   duration: number;
   size: number;
   count: number;
+  /** A number, or auto: the cores that this process may use. */
+  cores: number;
   bool: boolean;
 }
 
@@ -46,6 +50,15 @@ function setting<const T extends SettingType>(
 }
 
 export const SETTINGS = {
+  workers: setting(
+    'cores',
+    '1',
+    'Processes that serve behind one port; `auto`: one for each core. More than one share their buckets, and need no ' +
+      'Redis for it.',
+    1,
+    256,
+  ),
+
   'upstream.url': setting('url', '', "Mimir's distributors, or what stands before them. One URL or several."),
   'upstream.connections': setting('count', '128', 'Connections to each URL at most.', 1),
   'upstream.connect_timeout': setting('duration', '2s', 'Time to connect.', 1),
@@ -161,14 +174,43 @@ export const SETTINGS = {
     '',
     'Overrides of the limits that Mimir does not have, of the same form.',
   ),
+  'overrides.sources': setting(
+    'sources',
+    '',
+    'More of them, merged in order after the files: `configmap:[NAMESPACE/]NAME[#KEY]`, an http:// or https:// URL, ' +
+      '`file:PATH`, or a list.',
+  ),
+  'overrides.edge_sources': setting('sources', '', 'The same for the limits that Mimir does not have.'),
   'overrides.poll_interval': setting(
     'duration',
     '10s',
-    'How often files are looked at when no event comes.',
+    'How often files are looked at when no event comes, URLs always, and ConfigMaps at least while no watch stands.',
     100,
   ),
-  'overrides.max_bytes': setting('size', '16MiB', 'Size of an overrides file at most.', 1),
-  'overrides.required': setting('bool', 'false', 'Not ready before all overrides files were read once.'),
+  'overrides.request_timeout': setting(
+    'duration',
+    '10s',
+    'Time for an answer of a URL, or of the API server.',
+    1,
+  ),
+  'overrides.watch_silence': setting(
+    'duration',
+    '90s',
+    'A watch that brings nothing for so long, where a bookmark is due every minute, is given up.',
+    1000,
+  ),
+  'overrides.kubeconfig': setting(
+    'path',
+    '',
+    "Its current context leads to the API server. Empty: the pod's own account.",
+  ),
+  'overrides.max_bytes': setting('size', '16MiB', 'Size of an overrides document at most.', 1),
+  'overrides.required': setting('bool', 'false', 'Not ready before all overrides were read once.'),
+  'overrides.keep_in': setting(
+    'path',
+    '',
+    'Folder for the last good documents: they count at a start at which their source can not be read. Empty: none.',
+  ),
 
   'mimir.distributors': setting(
     'count',

@@ -22,10 +22,15 @@ const MAX_TTL_MS = 86_400_000;
 export class LeaseStore {
   readonly #buckets = new Map<string, StoredBucket>();
   readonly #newGeneration: () => string;
+  readonly #max: number;
 
-  /** No two generations may be the same, not even over two lives of the store. */
-  constructor(newGeneration: () => string) {
+  /**
+   * No two generations may be the same, not even over two lives of the store. Of more than `max` buckets the one
+   * that was called for least recently is forgotten, and is full when it comes back.
+   */
+  constructor(newGeneration: () => string, max = Number.POSITIVE_INFINITY) {
     this.#newGeneration = newGeneration;
+    this.#max = max;
   }
 
   get size(): number {
@@ -43,6 +48,9 @@ export class LeaseStore {
         bucket.tokens = Math.min(bucket.capacity, bucket.tokens + (elapsedMs * bucket.rate) / 1000);
       }
       bucket.atMs = nowMs;
+      // A Map keeps the order of insertion: the first is the one that was used least recently.
+      this.#buckets.delete(key);
+      this.#buckets.set(key, bucket);
     }
     // The bucket was lost and made anew: it starts no fuller than the caller last saw it.
     if (call.generation !== '' && call.generation !== bucket.generation) {
@@ -89,6 +97,9 @@ export class LeaseStore {
       generation: this.#newGeneration(),
       expiresMs: 0,
     };
+    this.#buckets.delete(key);
+    const oldest = this.#buckets.keys().next();
+    if (this.#buckets.size >= this.#max && !oldest.done) this.#buckets.delete(oldest.value);
     this.#buckets.set(key, bucket);
     return bucket;
   }

@@ -48,8 +48,13 @@ const MAX_WARNINGS = 1000;
 /** Maps merged into maps; a map that is merged into itself goes on for ever. */
 const MAX_MERGE_DEPTH = 50;
 
-export function parseOverrides(text: string, kind: DocumentKind): OverridesDocument {
-  return new Reader(text, kind).read();
+/** `section`: where in the text the document is, when it is a part of another, as in a Helm chart's values. */
+export function parseOverrides(
+  text: string,
+  kind: DocumentKind,
+  section: readonly string[] = [],
+): OverridesDocument {
+  return new Reader(text, kind).read(section);
 }
 
 class Reader {
@@ -80,15 +85,15 @@ class Reader {
     this.#anchored = anchoredNodes(this.#document);
   }
 
-  read(): OverridesDocument {
+  read(section: readonly string[]): OverridesDocument {
     for (const error of this.#document.errors) {
       // Mimir, too, reads the first document of a file and no other.
       if (error.code !== 'MULTIPLE_DOCS') this.#error('', error.message, error.pos[0]);
     }
-    const top = this.#document.contents;
+    const top = (this.#document.getIn(section, true) ?? null) as Node | null;
     if (this.#errors.length === 0 && !isNothing(top)) {
       if (isMap(top)) this.#readSections(top);
-      else this.#error('', 'expected a map with the key overrides', top);
+      else this.#error(section.join('.'), 'expected a map with the key overrides', top);
     }
     return { tenants: this.#tenants, warnings: this.#warnings, errors: this.#errors };
   }

@@ -35,6 +35,7 @@ export class ProxyServer {
   readonly #onBug: (error: unknown) => void;
   #draining = false;
   #active = 0;
+  #connections = 0;
   #onIdle: (() => void) | undefined;
 
   constructor(parts: PushParts, options: ServerOptions, onBug: (error: unknown) => void) {
@@ -53,7 +54,6 @@ export class ProxyServer {
       (req, res) => this.#serveHttp(req, res, false),
     );
     this.#server.on('checkContinue', (req, res) => this.#serveHttp(req, res, true));
-    this.#server.maxConnections = options.maxConnections;
     this.#lane = this.#openLane();
   }
 
@@ -101,7 +101,16 @@ export class ProxyServer {
       serve: (caller) => this.#serve(caller),
       handOver: (socket) => readHttp.call(this.#server, socket),
     });
-    this.#server.on('connection', (socket: Socket) => lane.take(socket));
+    this.#server.on('connection', (socket: Socket) => {
+      // net's own maxConnections hands what is too much to another worker, and on and on when all are full.
+      if (this.#connections >= this.#options.maxConnections) {
+        socket.destroy();
+        return;
+      }
+      this.#connections++;
+      socket.once('close', () => this.#connections--);
+      lane.take(socket);
+    });
     return lane;
   }
 

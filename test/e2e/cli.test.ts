@@ -26,6 +26,7 @@ t.test('help is there for everything, with examples', async (t) => {
     ['inspect', '--help'],
     ['check', '--help'],
     ['top', '--help'],
+    ['diff', '--help'],
   ]) {
     t.match(run(args), { status: 0, stdout: /Usage: .*Examples:/s, stderr: '' }, args.join(' '));
   }
@@ -157,6 +158,86 @@ t.test('check shows effective limits and findings with line and column', async (
   });
   t.match(run(['check', '--json', file]), { status: 1, stdout: /"line": 3/ });
   t.match(run(['check']), { status: 2 });
+});
+
+t.test("check takes a ConfigMap's manifest, with lines and columns of the file", async (t) => {
+  const folder = t.testdir();
+  const file = join(folder, 'configmap.yaml');
+  const manifest = (runtime: string, more = '') =>
+    `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: mimir-runtime }\ndata:\n  runtime.yaml: ${runtime}${more}`;
+  writeFileSync(
+    file,
+    manifest(
+      '|\n\n    overrides:\n      a:\n        ingestion_rate: 5\n        ingestion_bust_size: 3\n',
+      '  mimir-edge.yaml: |-\n    overrides: { a: { mode: shadow } }\n',
+    ),
+  );
+  t.match(run(['check', file]), {
+    status: 0,
+    stdout: /ingestion_rate: 5 .*mode: shadow/s,
+    stderr: /configmap.yaml:10:9: warning: overrides.a.ingestion_bust_size/,
+  });
+  writeFileSync(file, manifest('"overrides:\\n  a: 5\\n"\n'));
+  t.match(run(['check', file]), {
+    status: 1,
+    stderr:
+      /configmap.yaml:5:17: error: overrides.a: expected a map of limits \(line 2, column 3 of the text here\)/,
+  });
+  const json = { kind: 'ConfigMap', data: { 'mine.yaml': 'overrides: { a: { ingestion_rate: 6 } }' } };
+  t.match(run(['check', '-'], JSON.stringify(json)), { status: 1, stderr: /it has mine.yaml/ });
+  t.match(run(['check', '--key', 'mine.yaml', '-'], JSON.stringify(json)), {
+    status: 0,
+    stdout: /ingestion_rate: 6/,
+  });
+});
+
+t.test('check takes values for the chart mimir-distributed, also of a chart around it', async (t) => {
+  const file = join(t.testdir(), 'values.yaml');
+  const values = 'image: { tag: x }\nruntimeConfig:\n  overrides:\n    a: { ingestion_rate: fast }\n';
+  writeFileSync(file, values);
+  t.match(run(['check', file]), {
+    status: 1,
+    stderr: /values.yaml:4:26: error: overrides.a.ingestion_rate: expected a number, found "fast"/,
+  });
+  writeFileSync(file, `mimir-distributed:\n${values.replace('fast', '7').replaceAll(/^/gm, '  ')}`);
+  t.match(run(['check', file]), { status: 0, stdout: /ingestion_rate: 7/, stderr: '' });
+});
+
+t.test('diff shows what changes for whom, across forms', async (t) => {
+  const folder = t.testdir();
+  const old = join(folder, 'old.yaml');
+  const values = join(folder, 'values.yaml');
+  writeFileSync(
+    old,
+    'overrides: { a: { ingestion_rate: 5, ha_tracker_update_timeout: 30s }, b: { request_rate: 1 }, same: { request_rate: 3 } }',
+  );
+  writeFileSync(
+    values,
+    'runtimeConfig: { overrides: { a: { ingestion_rate: 10 }, c: { request_rate: 2 }, same: { request_rate: 3.0 } } }',
+  );
+  t.same(run(['diff', old, values]), {
+    status: 1,
+    stderr: '',
+    stdout: `a
+  ingestion_rate: 5 -> 10
+  ha_tracker_update_timeout: 30000ms -> 15000ms
+b (removed, has the defaults)
+  request_rate: 1 -> 0
+c (new, had the defaults)
+  request_rate: 0 -> 2
+limits change for 3 tenants
+`,
+  });
+  t.match(JSON.parse(run(['diff', '--json', old, values]).stdout), [
+    { tenant: 'a', change: 'changed', limits: [{ limit: 'ingestion_rate', before: 5, after: 10 }, {}] },
+    { tenant: 'b', change: 'removed' },
+    { tenant: 'c', change: 'added' },
+  ]);
+  t.match(run(['diff', old, old]), { status: 0, stdout: 'limits change for 0 tenants\n' });
+  writeFileSync(values, 'overrides: [');
+  t.match(run(['diff', old, values]), { status: 2, stderr: /values.yaml:1:\d+: error/ });
+  t.match(run(['diff', old]), { status: 2, stderr: /two files are needed/ });
+  t.match(run(['diff', old, join(folder, 'none')]), { status: 2, stderr: /ENOENT/ });
 });
 
 t.test(

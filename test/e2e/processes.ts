@@ -55,14 +55,13 @@ export interface StartedEdge extends Started {
   readonly admin: string;
 }
 
-export async function startEdge(t: Test, flags: readonly string[]): Promise<StartedEdge> {
-  const started = start(t, process.execPath, [
-    MAIN,
-    'serve',
-    '--listen.proxy=127.0.0.1:0',
-    '--listen.admin=127.0.0.1:0',
-    ...flags,
-  ]);
+export async function startEdge(
+  t: Test,
+  flags: readonly string[],
+  env: Record<string, string> = {},
+): Promise<StartedEdge> {
+  const args = [MAIN, 'serve', '--listen.proxy=127.0.0.1:0', '--listen.admin=127.0.0.1:0', ...flags];
+  const started = start(t, process.execPath, args, env);
   const serving = (): { proxy: AddressInfo; admin: AddressInfo } | undefined => {
     const line = started
       .output()
@@ -71,7 +70,7 @@ export async function startEdge(t: Test, flags: readonly string[]): Promise<Star
     return line === undefined ? undefined : JSON.parse(line);
   };
   if (
-    !(await eventually(() => serving() !== undefined || started.child.exitCode !== null)) ||
+    !(await eventually(() => serving() !== undefined || started.child.exitCode !== null, 60_000)) ||
     serving() === undefined
   ) {
     throw new Error(`the edge does not serve: ${started.output()}`);

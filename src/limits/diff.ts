@@ -1,0 +1,46 @@
+/** Whose limits change from one snapshot to another, and how. */
+import { EDGE_LIMITS, MIMIR_LIMITS } from './limit-table.js';
+import type { Snapshot, TenantLimits } from './limits.js';
+
+export interface TenantChange {
+  readonly tenant: string;
+  /** Whether the documents name it: one that they name no more has the defaults. */
+  readonly change: 'added' | 'removed' | 'changed';
+  /** Empty: it is named, or no longer named, and that makes no difference. */
+  readonly limits: readonly LimitChange[];
+}
+
+export interface LimitChange {
+  readonly limit: string;
+  /** Durations in milliseconds. */
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** In order of tenants. */
+export function diffSnapshots(before: Snapshot, after: Snapshot): TenantChange[] {
+  const tenants = [...new Set([...before.tenants.keys(), ...after.tenants.keys()])].sort();
+  return tenants.flatMap((tenant): TenantChange[] => {
+    const old = before.tenants.get(tenant);
+    const now = after.tenants.get(tenant);
+    const limits = diffLimits(old ?? before.defaults, now ?? after.defaults);
+    if (old === undefined) return [{ tenant, change: 'added', limits }];
+    if (now === undefined) return [{ tenant, change: 'removed', limits }];
+    return limits.length === 0 ? [] : [{ tenant, change: 'changed', limits }];
+  });
+}
+
+function diffLimits(before: TenantLimits, after: TenantLimits): LimitChange[] {
+  return [
+    ...differing(Object.keys(MIMIR_LIMITS), { ...before }, { ...after }),
+    ...differing(Object.keys(EDGE_LIMITS), { ...before.edge }, { ...after.edge }),
+  ];
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+function differing(names: readonly string[], before: Values, after: Values): LimitChange[] {
+  return names
+    .filter((name) => before[name] !== after[name])
+    .map((limit) => ({ limit, before: before[limit], after: after[limit] }));
+}

@@ -1,0 +1,46 @@
+/**
+ * The last good documents on disk, one file each, for a cold start while their source is out of reach. Written aside and
+ * renamed, so that a file is there whole or not at all.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DocumentPlace } from './source.js';
+
+export class KeptDocuments {
+  readonly #folder: string;
+  readonly #maxBytes: number;
+  /** One write after the other: the last one has the last word. */
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(folder: string, maxBytes: number) {
+    this.#folder = folder;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Undefined: there is none, or none that can be read. */
+  async read(place: DocumentPlace): Promise<string | undefined> {
+    try {
+      const path = this.#path(place);
+      return (await stat(path)).size > this.#maxBytes ? undefined : await readFile(path, 'utf8');
+    } catch {
+      return undefined;
+    }
+  }
+
+  write(place: DocumentPlace, text: string): Promise<void> {
+    const writing = this.#writing.then(async () => {
+      const path = this.#path(place);
+      await mkdir(this.#folder, { recursive: true });
+      await writeFile(`${path}.new`, text, { mode: 0o600 });
+      await rename(`${path}.new`, path);
+    });
+    this.#writing = writing.catch(() => undefined);
+    return writing;
+  }
+
+  #path({ kind, name }: DocumentPlace): string {
+    const digest = createHash('sha256').update(`${kind} ${name}`).digest('hex').slice(0, 16);
+    return join(this.#folder, `${digest}.yaml`);
+  }
+}

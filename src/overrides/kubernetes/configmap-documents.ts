@@ -1,0 +1,99 @@
+/**
+ * Which key of a ConfigMap has the document. Named, or one of those that Mimir's operators use; or, where there is none,
+ * the flat keys of older tools, a key for each limit of a tenant.
+ */
+import { EDGE_LIMITS, MIMIR_LIMITS } from '../../limits/limit-table.js';
+import type { DocumentKind } from '../../limits/overrides-document.js';
+import { decodeText } from '../decode-text.js';
+import { type DocumentRead, messageOf } from '../source.js';
+import type { ConfigMap } from './api.js';
+
+/** Of the mimir-distributed chart and of operators; the edge's own never where Mimir would read it. */
+const USUAL_KEYS: Readonly<Record<DocumentKind, readonly string[]>> = {
+  mimir: ['overrides.yaml', 'runtime.yaml'],
+  edge: ['mimir-edge.yaml'],
+};
+
+/** Names of older tools that mean just what Mimir's mean. */
+const ALIASES: Readonly<Record<string, string>> = {
+  samples_per_second: 'ingestion_rate',
+  samples_per_sec: 'ingestion_rate',
+  sps: 'ingestion_rate',
+  max_labels_per_series: 'max_label_names_per_series',
+};
+
+type Contents = Pick<ConfigMap, 'data' | 'binaryData'>;
+
+/** `key` empty: found by itself. The name is what is to be added to the ConfigMap's. */
+export async function documentOf(
+  configMap: Contents,
+  kind: DocumentKind,
+  key: string,
+  maxBytes: number,
+): Promise<DocumentRead> {
+  const found = key === '' ? findKey(configMap, kind) : key;
+  if (typeof found !== 'string') return found;
+  if (found === '') return flatDocument(configMap, kind);
+  const bytes = bytesOf(configMap, found);
+  if (bytes === undefined) return { problem: `it has no key ${found}${listed(configMap)}` };
+  try {
+    return { text: await decodeText(found, bytes, maxBytes), name: `#${found}` };
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}
+
+/** Empty: there is none of the usual ones. */
+export function findKey(configMap: Contents, kind: DocumentKind): string | { problem: string } {
+  const present = USUAL_KEYS[kind]
+    .flatMap((name) => [name, `${name}.gz`])
+    .filter((name) => hasKey(configMap, name));
+  const [first = '', second] = present;
+  if (second === undefined) return first;
+  return { problem: `it has the keys ${present.join(' and ')}: name the one that counts, #${first}` };
+}
+
+function hasKey({ data, binaryData }: Contents, key: string): boolean {
+  return Object.hasOwn(data ?? {}, key) || Object.hasOwn(binaryData ?? {}, key);
+}
+
+function bytesOf({ data, binaryData }: Contents, key: string): Buffer | undefined {
+  const text = Object.hasOwn(data ?? {}, key) ? data?.[key] : undefined;
+  if (text !== undefined) return Buffer.from(text, 'utf8');
+  const base64 = Object.hasOwn(binaryData ?? {}, key) ? binaryData?.[key] : undefined;
+  return base64 === undefined ? undefined : Buffer.from(base64, 'base64');
+}
+
+function listed({ data, binaryData }: Contents): string {
+  const keys = [...Object.keys(data ?? {}), ...Object.keys(binaryData ?? {})].slice(0, 10);
+  return keys.length === 0 ? '; it is empty' : `; it has ${keys.join(', ')}`;
+}
+
+/**
+ * `tenant:limit` and `tenant.limit`, as a document of the usual form. A key counts when the edge knows its limit, and
+ * then all keys of that tenant do: what is wrong with them is said as for any document.
+ */
+function flatDocument(configMap: Contents, kind: DocumentKind): DocumentRead {
+  const table = kind === 'mimir' ? MIMIR_LIMITS : EDGE_LIMITS;
+  const tenants = new Map<string, { readonly known: boolean; readonly line: string }[]>();
+  for (const [key, value] of Object.entries(configMap.data ?? {})) {
+    const [, tenant, name] = /^(.+):([^:]+)$/.exec(key) ?? /^(.+)\.([^.]+)$/.exec(key) ?? [];
+    if (tenant === undefined || name === undefined) continue;
+    const limit = Object.hasOwn(ALIASES, name) ? (ALIASES[name] ?? name) : name;
+    const lines = tenants.get(tenant) ?? [];
+    lines.push({
+      known: Object.hasOwn(table, limit),
+      line: `    ${JSON.stringify(limit)}: ${JSON.stringify(value.trim())}\n`,
+    });
+    tenants.set(tenant, lines);
+  }
+  const counting = [...tenants].filter(([, lines]) => lines.some(({ known }) => known));
+  if (counting.length === 0) {
+    const usual = USUAL_KEYS[kind].join(' or ');
+    return { problem: `it has no key ${usual}, and none is named by configmap:NAME#KEY${listed(configMap)}` };
+  }
+  const entries = counting.map(
+    ([tenant, lines]) => `  ${JSON.stringify(tenant)}:\n${lines.map(({ line }) => line).join('')}`,
+  );
+  return { text: `overrides:\n${entries.join('')}`, name: ' (flat keys)' };
+}

@@ -1,0 +1,48 @@
+/** Parses documents and packs the snapshot that they come to, in a thread of the parser. */
+import type { TenantLimits } from '../limits/limits.js';
+import {
+  type DocumentKind,
+  type Finding,
+  type OverridesDocument,
+  parseOverrides,
+} from '../limits/overrides-document.js';
+import { type PackedSnapshot, packSnapshot } from '../limits/snapshot.js';
+
+export interface ParseTask {
+  readonly defaults: TenantLimits;
+  readonly documents: readonly DocumentToParse[];
+}
+
+export interface DocumentToParse {
+  readonly kind: DocumentKind;
+  readonly text: string;
+  /** What was good before: stands in when the text is not. */
+  readonly fallback: string;
+}
+
+export interface ParsedDocument {
+  readonly errors: readonly Finding[];
+  readonly warnings: readonly Finding[];
+  /** How many it names. */
+  readonly tenants: number;
+}
+
+export interface ParseResult {
+  /** In the order of the task. */
+  readonly documents: readonly ParsedDocument[];
+  readonly packed: PackedSnapshot;
+}
+
+export function parse({ defaults, documents }: ParseTask): ParseResult {
+  const parsed = documents.map(({ kind, text }) => parseOverrides(text, kind));
+  const inForce = (wanted: DocumentKind): OverridesDocument[] =>
+    documents.flatMap(({ kind, fallback }, index) => {
+      const document = parsed[index];
+      if (kind !== wanted || document === undefined) return [];
+      return document.errors.length === 0 ? document : parseOverrides(fallback, kind);
+    });
+  return {
+    documents: parsed.map(({ errors, warnings, tenants }) => ({ errors, warnings, tenants: tenants.size })),
+    packed: packSnapshot({ defaults, mimir: inForce('mimir'), edge: inForce('edge') }),
+  };
+}

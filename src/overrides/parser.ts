@@ -1,0 +1,50 @@
+/**
+ * From texts to a snapshot, without holding up the event loop: parsing and hashing in a thread, and the objects made
+ * here in slices. docs/performance.md has what it costs.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Piscina } from 'piscina';
+import { type IndexedSnapshot, unpackSnapshot } from '../limits/snapshot.js';
+import type { ParsedDocument, ParseResult, ParseTask } from './parse-worker.js';
+
+/** Longest stretch of unpacking between two turns of the event loop. */
+const SLICE_MS = 3;
+/** The thread ends when it has nothing to do for so long, and gives its memory back. */
+const IDLE_MS = 10_000;
+/** A document that needs more ends the thread, not the process. */
+const MAX_HEAP_MB = 2048;
+
+export interface Parsed {
+  readonly documents: readonly ParsedDocument[];
+  readonly snapshot: IndexedSnapshot;
+}
+
+export class Parser {
+  readonly #threads = new Piscina({
+    filename: new URL('./parse-worker.js', import.meta.url).href,
+    name: 'parse',
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: IDLE_MS,
+    concurrentTasksPerWorker: 1,
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+  });
+
+  /** Rejects when the thread ends before it answers. */
+  async parse(task: ParseTask, previous: IndexedSnapshot): Promise<Parsed> {
+    const { documents, packed }: ParseResult = await this.#threads.run(task);
+    if (packed.hash === previous.hash) return { documents, snapshot: previous };
+    const steps = unpackSnapshot(packed, task.defaults, previous);
+    for (let sliceStartedMs = performance.now(); ; ) {
+      const step = steps.next();
+      if (step.done) return { documents, snapshot: step.value };
+      if (performance.now() - sliceStartedMs < SLICE_MS) continue;
+      await nextTurn();
+      sliceStartedMs = performance.now();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#threads.destroy();
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * A document behind a URL, polled. With an ETag the server need not send again what is known; without one, as Mimir's
+ * own /runtime_config, it is compared here.
+ */
+import { Agent, request } from 'undici';
+import type { DocumentKind } from '../limits/overrides-document.js';
+import { decodeText } from './decode-text.js';
+import { retryAfterMs } from './retry-after.js';
+import {
+  type DocumentPlace,
+  type DocumentRead,
+  messageOf,
+  type Source,
+  type SourceListener,
+} from './source.js';
+
+export interface UrlSourceOptions {
+  readonly url: string;
+  readonly kind: DocumentKind;
+  readonly pollIntervalMs: number;
+  readonly requestTimeoutMs: number;
+  readonly maxBytes: number;
+  readonly random: () => number;
+}
+
+export class UrlSource implements Source {
+  readonly name: string;
+  readonly documents: readonly DocumentPlace[];
+  readonly #options: UrlSourceOptions;
+  readonly #agent: Agent;
+  #listener: SourceListener | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #polling: Promise<void> = Promise.resolve();
+  #etag: string | undefined;
+  #read: DocumentRead | undefined;
+  /** The last poll that found what is known: what changed since changed after it. */
+  #unchangedAtMs = Date.now();
+  #notBeforeMs = 0;
+  #stopped = false;
+
+  constructor(options: UrlSourceOptions) {
+    this.#options = options;
+    this.#agent = new Agent({ connect: { timeout: options.requestTimeoutMs } });
+    this.name = options.url;
+    this.documents = [{ name: options.url, kind: options.kind }];
+  }
+
+  async start(listener: SourceListener): Promise<void> {
+    this.#listener = listener;
+    await this.#poll();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#agent.destroy();
+    await this.#polling;
+  }
+
+  async refresh(): Promise<void> {
+    await this.#polling;
+    clearTimeout(this.#timer);
+    if (!this.#stopped) await this.#poll();
+  }
+
+  #poll(): Promise<void> {
+    this.#polling = this.#fetch()
+      .catch((error: unknown) => {
+        if (!this.#stopped) this.#listener?.failed(`${this.name}: ${messageOf(error)}`);
+      })
+      .finally(() => this.#schedule());
+    return this.#polling;
+  }
+
+  /** A tenth sooner or later, so that replicas that were started together drift apart. */
+  #schedule(): void {
+    if (this.#stopped) return;
+    const { pollIntervalMs, random } = this.#options;
+    const waitMs = Math.max(pollIntervalMs, this.#notBeforeMs - Date.now()) * (0.9 + random() / 5);
+    this.#timer = setTimeout(() => void this.#poll(), waitMs);
+    this.#timer.unref();
+  }
+
+  async #fetch(): Promise<void> {
+    const { url, requestTimeoutMs, maxBytes } = this.#options;
+    const startedMs = Date.now();
+    const { statusCode, headers, body } = await request(url, {
+      dispatcher: this.#agent,
+      headers: this.#etag === undefined ? {} : { 'if-none-match': this.#etag },
+      signal: AbortSignal.timeout(requestTimeoutMs),
+    });
+    if (statusCode !== 200) {
+      await body.dump();
+      this.#notBeforeMs = Date.now() + retryAfterMs(headers['retry-after'], Date.now());
+      if (statusCode !== 304 || this.#read === undefined) throw new Error(`answers with ${statusCode}`);
+    } else {
+      const text = await decodeText(new URL(url).pathname, await readBody(body, maxBytes), maxBytes);
+      this.#etag = typeof headers.etag === 'string' ? headers.etag : undefined;
+      this.#read = { text };
+    }
+    const version = this.#etag ?? '';
+    this.#listener?.read({ documents: [this.#read], version, changedAtMs: this.#unchangedAtMs });
+    this.#unchangedAtMs = startedMs;
+  }
+}
+
+async function readBody(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > maxBytes) throw new Error(`has more than ${maxBytes} bytes (overrides.max_bytes)`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

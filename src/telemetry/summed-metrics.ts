@@ -1,0 +1,83 @@
+/**
+ * The metrics of several processes as those of one. Counters and what is held are sums; what workers that ended had
+ * counted stays in them, so that a sum never falls when a worker is replaced.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { AggregatorRegistry, type LabelValues, type Registry } from 'prom-client';
+import { OTHER_TENANTS } from './tenant-metrics.js';
+
+/** As a registry's getMetricsAsJSON() gives them. */
+export interface MetricValues {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string | number;
+  readonly aggregator?: string;
+  readonly values: readonly { readonly value: number; readonly labels: LabelValues<string> }[];
+}
+
+/** What is no sum. `first` is the primary's own. */
+const NOT_SUMMED: readonly (readonly [RegExp, string])[] = [
+  [/^(mimir_edge_build_info|mimir_edge_ready|process_start_time_seconds|nodejs_version_info)$/, 'first'],
+  [/^nodejs_eventloop_lag_min_seconds$/, 'min'],
+  [/^nodejs_eventloop_lag_/, 'max'],
+  [/^mimir_edge_(limits_.*|tenants)$/, 'max'],
+  [/^mimir_edge_ledger_(degraded|parts_down|parts|replicas)$/, 'max'],
+];
+
+export class SummedMetrics {
+  readonly #maxTenants: number;
+  /** Tenants that workers that ended had counted for; all beyond `maxTenants` are OTHER_TENANTS. */
+  readonly #tenants = new Set<string>([OTHER_TENANTS]);
+  #departed: readonly MetricValues[] = [];
+
+  constructor(maxTenants: number) {
+    this.#maxTenants = maxTenants;
+  }
+
+  /** A worker has ended, and this is the last that it told. */
+  retire(last: readonly MetricValues[]): void {
+    const lasting = last
+      .filter(({ type }) => type !== 'gauge')
+      .map((metric) => ({ ...metric, values: metric.values.map((value) => this.#bounded(value)) }));
+    this.#departed = sum([this.#departed, lasting]).getMetricsAsArray() as unknown as MetricValues[];
+  }
+
+  /** In Prometheus' text format. The primary's come first. */
+  async text(processes: readonly (readonly MetricValues[])[]): Promise<string> {
+    const byName = new Map<string, MetricValues[][]>();
+    for (const metric of [...processes, this.#departed].flat()) {
+      const same = byName.get(metric.name);
+      if (same === undefined) byName.set(metric.name, [[metric]]);
+      else same.push([metric]);
+    }
+    const texts: string[] = [];
+    for (const same of byName.values()) {
+      texts.push(await sum(same).metrics());
+      // Many tenants make many lines, and workers wait for leases meanwhile.
+      await nextTurn();
+    }
+    return texts.join('\n');
+  }
+
+  #bounded(value: MetricValues['values'][number]): MetricValues['values'][number] {
+    const { user } = value.labels;
+    if (user === undefined || this.#tenants.has(String(user))) return value;
+    if (this.#tenants.size <= this.#maxTenants) {
+      this.#tenants.add(String(user));
+      return value;
+    }
+    return { ...value, labels: { ...value.labels, user: OTHER_TENANTS } };
+  }
+}
+
+function sum(processes: readonly (readonly MetricValues[])[]): Registry {
+  return AggregatorRegistry.aggregate(
+    processes.map((metrics) =>
+      metrics.map((metric) => ({ ...metric, aggregator: aggregatorOf(metric.name) })),
+    ),
+  );
+}
+
+function aggregatorOf(name: string): string {
+  return NOT_SUMMED.find(([names]) => names.test(name))?.[1] ?? 'sum';
+}

@@ -1,0 +1,438 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { Client } from 'undici';
+import { RedisServer, redisMissing } from '../ledger/redis-server.js';
+import { eventually, listen, PUSH_500, upstream } from '../proxy/given.js';
+import { MAIN, type StartedEdge, start, startEdge } from './processes.js';
+
+interface Readyz {
+  readonly ready: boolean;
+  readonly workers: { readonly serving: number; readonly restarts: number };
+  readonly each: readonly {
+    readonly worker: number;
+    readonly pid: number;
+    readonly ledger: { readonly state: string; readonly replicas: number; readonly tokensLeased: number };
+    readonly limits: { readonly hash: string };
+  }[];
+}
+
+async function startWorkers(
+  t: Test,
+  workers: number,
+  flags: readonly string[],
+  env: Record<string, string> = {},
+): Promise<StartedEdge> {
+  const edge = await startEdge(t, [`--workers=${workers}`, ...flags], env);
+  if (!(await eventually(() => edge.output().includes('all workers serve'), 60_000))) {
+    throw new Error(`not all workers serve: ${edge.output()}`);
+  }
+  return edge;
+}
+
+async function readyz(edge: StartedEdge): Promise<Readyz> {
+  return (await fetch(`${edge.admin}/readyz`)).json() as Promise<Readyz>;
+}
+
+/** Polls what the workers say of themselves. */
+async function readily(edge: StartedEdge, wanted: (readyz: Readyz) => boolean): Promise<boolean> {
+  for (let i = 0; i < 300; i++) {
+    if (wanted(await readyz(edge))) return true;
+    await delay(100);
+  }
+  return false;
+}
+
+async function metric(edge: StartedEdge, name: string): Promise<number> {
+  const text = await (await fetch(`${edge.admin}/metrics`)).text();
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+  return Number(line?.slice(name.length));
+}
+
+/** Senders with a connection each, so that every worker has some of them. */
+class Senders {
+  readonly seen = new Map<string, number>();
+  readonly #clients: Client[];
+  readonly #tenant: string;
+  #running: Promise<unknown> | undefined;
+  #stopped = false;
+
+  constructor(t: Test, edge: StartedEdge, count: number, tenant = 'a') {
+    this.#tenant = tenant;
+    this.#clients = Array.from(
+      { length: count },
+      () => new Client(edge.proxy, { headersTimeout: 20_000, keepAliveTimeout: 60_000 }),
+    );
+    t.teardown(async () => {
+      this.#stopped = true;
+      await Promise.all(this.#clients.map((client) => client.destroy()));
+    });
+  }
+
+  get accepted(): number {
+    return this.seen.get('200') ?? 0;
+  }
+
+  /** One push of each. */
+  async once(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => this.#send(client)));
+  }
+
+  run(pauseMs = 0): void {
+    const on = async (client: Client): Promise<void> => {
+      while (!this.#stopped) {
+        await this.#send(client);
+        await delay(pauseMs);
+      }
+    };
+    this.#running = Promise.all(this.#clients.map(on));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #send(client: Client): Promise<void> {
+    let outcome: string;
+    try {
+      const { statusCode, body } = await client.request({
+        method: 'POST',
+        path: '/api/v1/push',
+        headers: {
+          'content-type': 'application/x-protobuf',
+          'content-encoding': 'snappy',
+          'x-prometheus-remote-write-version': '0.1.0',
+          'x-scope-orgid': this.#tenant,
+        },
+        body: PUSH_500,
+      });
+      await body.dump();
+      outcome = String(statusCode);
+    } catch (error) {
+      outcome = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    }
+    this.seen.set(outcome, (this.seen.get(outcome) ?? 0) + 1);
+  }
+}
+
+function overrides(t: Test, text: string): string {
+  const file = join(t.testdir(), 'overrides.yaml');
+  writeFileSync(file, `overrides: { ${text} }`);
+  return file;
+}
+
+/** One that has ended and that nobody has waited for has no command line any more. */
+function alive(pid: number): boolean {
+  const file = `/proc/${pid}/cmdline`;
+  return existsSync(file) && readFileSync(file, 'utf8') !== '';
+}
+
+t.test('workers enforce one limit, exactly, and refuse nobody within it', async (t) => {
+  const mimir = await upstream();
+  t.teardown(() => mimir.close());
+  const edge = await startWorkers(t, 3, [
+    `--upstream.url=${mimir.url}`,
+    `--overrides.file=${overrides(
+      t,
+      'fixed: { ingestion_rate: 0, ingestion_burst_size: 50000 }, ' +
+        'over: { ingestion_rate: 10000, ingestion_burst_size: 10000 }, ' +
+        'within: { ingestion_rate: 1e9, ingestion_burst_size: 1e9 }',
+    )}`,
+  ]);
+  const within = new Senders(t, edge, 4, 'within');
+  within.run(20);
+
+  const fixed = new Senders(t, edge, 6, 'fixed');
+  for (let i = 0; i < 30; i++) await fixed.once();
+  // What is left may be leased to a worker that nobody asks: it comes back when idle.
+  for (let i = 0; i < 10 && fixed.accepted < 100; i++) {
+    await delay(1000);
+    await fixed.once();
+  }
+  t.equal(fixed.accepted, 100, 'exactly the burst, over all workers');
+  t.strictSame([...fixed.seen.keys()].sort(), ['200', '429']);
+
+  const startMs = performance.now();
+  const over = new Senders(t, edge, 6, 'over');
+  over.run(5);
+  await delay(3000);
+  await over.stop();
+  const possible = 10_000 + (10_000 * (performance.now() - startMs)) / 1000;
+  t.ok(over.accepted * 500 <= possible, `${over.accepted * 500} of ${possible}`);
+  t.ok(over.accepted * 500 > 10_000, 'more than the burst');
+
+  await within.stop();
+  t.strictSame([...within.seen.keys()], ['200'], 'no refusal below the limit');
+  t.ok((await readyz(edge)).each.every(({ ledger }) => ledger.state === 'up'));
+  const arrived = mimir.arrived.length;
+  t.equal(arrived, fixed.accepted + over.accepted + within.accepted);
+});
+
+t.test('metrics and probes are those of all workers', async (t) => {
+  const mimir = await upstream();
+  t.teardown(() => mimir.close());
+  const edge = await startWorkers(t, 2, [`--upstream.url=${mimir.url}`, '--server.max_connections=16']);
+  const senders = new Senders(t, edge, 4);
+  for (let i = 0; i < 5; i++) await senders.once();
+  t.strictSame([...senders.seen], [['200', 20]]);
+  t.equal(await metric(edge, 'mimir_edge_received_requests_total{user="a"}'), 20);
+  t.equal(await metric(edge, 'mimir_edge_received_samples_total{user="a"}'), 10_000);
+  t.equal(await metric(edge, 'mimir_edge_decision_duration_seconds_count'), 20);
+  t.equal(await metric(edge, 'mimir_edge_upstream_responses_total{class="2xx"}'), 20);
+  t.equal(await metric(edge, 'mimir_edge_workers'), 2);
+  t.equal(await metric(edge, 'mimir_edge_ready'), 1);
+  t.equal(await metric(edge, 'mimir_edge_tenants'), 1);
+  t.equal(await metric(edge, 'mimir_edge_ledger_replicas'), 2);
+  t.equal(await metric(edge, 'mimir_edge_body_bytes_in_flight_limit'), 512 * 2 ** 20);
+  t.equal((await fetch(`${edge.admin}/healthz`)).status, 200);
+  const { ready, each } = await readyz(edge);
+  t.ok(ready);
+  t.strictSame(
+    each.map(({ worker }) => worker),
+    [1, 2],
+  );
+  t.match(edge.output(), /"worker":1,.*"msg":"serving"/);
+
+  const tooMany = new Senders(t, edge, 24, 'late');
+  await tooMany.once();
+  t.ok(tooMany.accepted > 0);
+  t.ok(tooMany.accepted <= 12, `${tooMany.accepted} of 12: connections are capped over all workers`);
+
+  process.kill(each[1]!.pid, 'SIGSTOP');
+  t.equal((await fetch(`${edge.admin}/healthz`)).status, 503, 'one that hangs makes the whole unhealthy');
+  t.equal(
+    await metric(edge, 'mimir_edge_received_requests_total{user="a"}'),
+    20,
+    'and what it said before stays in the sums',
+  );
+  process.kill(each[1]!.pid, 'SIGCONT');
+  t.ok(await readily(edge, ({ ready }) => ready));
+});
+
+t.test('limits that change are those of every worker', async (t) => {
+  const mimir = await upstream();
+  t.teardown(() => mimir.close());
+  const file = overrides(t, 'a: { ingestion_rate: 0, ingestion_burst_size: 1e6 }');
+  const edge = await startWorkers(t, 2, [`--upstream.url=${mimir.url}`, `--overrides.file=${file}`]);
+  const senders = new Senders(t, edge, 4);
+  await senders.once();
+  t.equal(senders.accepted, 4);
+  const before = (await readyz(edge)).each[0]!.limits.hash;
+  writeFileSync(file, 'overrides: { a: { ingestion_rate: 0, ingestion_burst_size: 400 } }');
+  t.ok(await readily(edge, ({ each }) => each.every(({ limits }) => limits.hash !== before)));
+  await senders.once();
+  t.equal(senders.accepted, 4, 'no worker lets a push through that is larger than the new burst');
+});
+
+t.test('a worker that is killed is replaced, and no token is counted twice', async (t) => {
+  const mimir = await upstream();
+  t.teardown(() => mimir.close());
+  const edge = await startWorkers(t, 2, [
+    `--upstream.url=${mimir.url}`,
+    `--overrides.file=${overrides(t, 'a: { ingestion_rate: 20000, ingestion_burst_size: 20000 }')}`,
+  ]);
+  const startMs = performance.now();
+  const senders = new Senders(t, edge, 6);
+  senders.run(5);
+  await eventually(() => senders.accepted > 20);
+  for (let kills = 1; kills <= 3; kills++) {
+    const before = await metric(edge, 'mimir_edge_received_requests_total{user="a"}');
+    const { each } = await readyz(edge);
+    const victim = each[kills % each.length]!;
+    process.kill(victim.pid, 'SIGKILL');
+    t.ok(await readily(edge, ({ workers }) => workers.serving === 2 && workers.restarts === kills));
+    const after = await metric(edge, 'mimir_edge_received_requests_total{user="a"}');
+    t.ok(after >= before, `${after} is not less than ${before}`);
+    const accepted = senders.accepted;
+    t.ok(await eventually(() => senders.accepted > accepted + 10), 'pushes go on');
+  }
+  await senders.stop();
+  const possible = 20_000 + (20_000 * (performance.now() - startMs)) / 1000;
+  // A push that was cut off with its worker may have reached Mimir, and was charged.
+  t.ok(mimir.arrived.length * 500 <= possible, `${mimir.arrived.length * 500} of ${possible}`);
+  t.equal(await metric(edge, 'mimir_edge_worker_restarts_total'), 3);
+  t.equal(await edge.stop(), 0);
+});
+
+t.test('a worker that hangs and is killed leaves no sender waiting', async (t) => {
+  const mimir = await upstream();
+  t.teardown(() => mimir.close());
+  const edge = await startWorkers(t, 2, [`--upstream.url=${mimir.url}`]);
+  const { each } = await readyz(edge);
+  process.kill(each[0]!.pid, 'SIGSTOP');
+  const senders = new Senders(t, edge, 6);
+  const pushes = senders.once();
+  t.ok(await eventually(() => senders.accepted === 5), 'the other worker serves what comes after');
+  process.kill(each[0]!.pid, 'SIGKILL');
+  await pushes;
+  t.equal(senders.accepted, 5);
+  t.notOk(senders.seen.has('UND_ERR_HEADERS_TIMEOUT'), `seen: ${JSON.stringify([...senders.seen])}`);
+  t.ok(await readily(edge, ({ workers }) => workers.serving === 2));
+  await senders.once();
+  t.equal(senders.accepted, 11);
+});
+
+t.test('a worker that ends by a bug, or is told to end, returns what it had leased', async (t) => {
+  const mimir = await upstream();
+  t.teardown(() => mimir.close());
+  const edge = await startWorkers(
+    t,
+    2,
+    [
+      `--upstream.url=${mimir.url}`,
+      `--overrides.file=${overrides(t, 'a: { ingestion_rate: 0, ingestion_burst_size: 100000 }')}`,
+    ],
+    { NODE_OPTIONS: "--import data:text/javascript,process.on('SIGUSR2',()=>{throw(Error('a_bug'))})" },
+  );
+  for (const [restarts, signal] of [
+    [1, 'SIGUSR2'],
+    [2, 'SIGTERM'],
+  ] as const) {
+    const senders = new Senders(t, edge, 4);
+    for (let i = 0; i < 10; i++) await senders.once();
+    t.equal(senders.accepted, 40);
+    const { each } = await readyz(edge);
+    const holder = each.find(({ ledger }) => ledger.tokensLeased > 0);
+    t.ok(holder, 'some worker holds a lease');
+    process.kill(holder!.pid, signal);
+    t.ok(await readily(edge, ({ workers }) => workers.serving === 2 && workers.restarts === restarts));
+    t.equal(await metric(edge, 'mimir_edge_received_requests_total{user="a"}'), restarts * 40);
+  }
+  t.match(edge.output(), /a_bug/);
+  const rest = new Senders(t, edge, 4);
+  for (let i = 0; i < 10; i++) await rest.once();
+  for (let i = 0; i < 10 && rest.accepted < 120; i++) {
+    await delay(500);
+    for (let j = 0; j < 8; j++) await rest.once();
+  }
+  t.equal(rest.accepted, 120, 'all that the burst has');
+});
+
+for (const balanced of [true, false]) {
+  const name = balanced ? 'whose senders follow its readiness' : 'whose senders do not look';
+  t.test(
+    `SIGTERM under load, ${name}: all that was accepted arrived, and the whole ends with 0`,
+    async (t) => {
+      let n = 0;
+      const mimir = await upstream((_req, res) => {
+        // Some are under way for longer than the delay.
+        setTimeout(() => res.end(), n++ % 10 === 0 ? 1500 : 10);
+      });
+      t.teardown(() => mimir.close());
+      const edge = await startWorkers(t, 2, [`--upstream.url=${mimir.url}`, '--shutdown.delay=1s']);
+      const { each } = await readyz(edge);
+      const senders = new Senders(t, edge, 12);
+      senders.run();
+      await eventually(() => senders.accepted > 50);
+      edge.child.kill('SIGTERM');
+      await eventually(() => edge.output().includes('stopping'));
+      t.equal((await fetch(`${edge.admin}/readyz`)).status, 503);
+      if (balanced) await senders.stop();
+      t.equal(await edge.exit, 0);
+      await senders.stop();
+      t.equal(mimir.arrived.length, senders.accepted, 'nothing is lost, and nothing twice');
+      // Who connects at the very end finds nobody, and comes again.
+      const allowed = ['200', '429', ...(balanced ? [] : ['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET'])];
+      const others = [...senders.seen.keys()].filter((outcome) => !allowed.includes(outcome));
+      t.strictSame(others, [], `seen: ${JSON.stringify([...senders.seen])}`);
+      t.notOk(each.some(({ pid }) => alive(pid)));
+    },
+  );
+}
+
+t.test('a primary that is stopped for a while holds up no push, and all is shared again later', async (t) => {
+  const mimir = await upstream();
+  t.teardown(() => mimir.close());
+  const edge = await startWorkers(t, 2, [
+    `--upstream.url=${mimir.url}`,
+    `--overrides.file=${overrides(t, 'a: { ingestion_rate: 1e6, ingestion_burst_size: 2e6 }')}`,
+  ]);
+  const senders = new Senders(t, edge, 4);
+  await senders.once();
+  senders.run(5);
+  edge.child.kill('SIGSTOP');
+  await delay(3000);
+  const before = senders.accepted;
+  t.ok(await eventually(() => senders.accepted > before + 100), 'each worker serves its share');
+  edge.child.kill('SIGCONT');
+  t.ok(
+    await readily(edge, ({ each }) => each.length === 2 && each.every(({ ledger }) => ledger.state === 'up')),
+  );
+  await senders.stop();
+  t.strictSame([...senders.seen.keys()], ['200']);
+});
+
+t.test('workers whose primary is killed let pushes under way end, and are gone', async (t) => {
+  const answers: (() => void)[] = [];
+  const mimir = await upstream((_req, res) => {
+    answers.push(() => res.end());
+  });
+  t.teardown(() => mimir.close());
+  const edge = await startWorkers(t, 2, [`--upstream.url=${mimir.url}`]);
+  const { each } = await readyz(edge);
+  const senders = new Senders(t, edge, 6);
+  const pushes = senders.once();
+  await eventually(() => answers.length === 6);
+  edge.child.kill('SIGKILL');
+  await edge.exit;
+  await delay(200);
+  for (const answer of answers) answer();
+  await pushes;
+  t.strictSame([...senders.seen], [['200', 6]]);
+  t.ok(await eventually(() => !each.some(({ pid }) => alive(pid)), 30_000), 'no worker is left behind');
+});
+
+t.test('a second signal ends the primary and its workers at once', async (t) => {
+  const mimir = await upstream(() => {});
+  t.teardown(() => mimir.close());
+  const edge = await startWorkers(t, 2, [`--upstream.url=${mimir.url}`]);
+  const { each } = await readyz(edge);
+  const senders = new Senders(t, edge, 2);
+  const pushes = senders.once();
+  await eventually(() => mimir.arrived.length === 2);
+  edge.child.kill('SIGTERM');
+  await eventually(() => edge.output().includes('stopping'));
+  edge.child.kill('SIGTERM');
+  t.equal(await edge.exit, 1);
+  t.ok(await eventually(() => !each.some(({ pid }) => alive(pid)), 30_000));
+  await pushes;
+  t.notOk(senders.seen.has('200'));
+});
+
+t.test('workers that can not start end the start, and say why', async (t) => {
+  const taken = createServer();
+  const { port } = new URL(await listen(taken));
+  t.teardown(() => taken.close());
+  const edge = start(t, process.execPath, [
+    MAIN,
+    'serve',
+    '--workers=2',
+    `--listen.proxy=127.0.0.1:${port}`,
+    '--listen.admin=127.0.0.1:0',
+    '--upstream.url=http://127.0.0.1:1',
+  ]);
+  t.equal(await edge.exit, 1);
+  t.match(edge.output(), /EADDRINUSE/);
+});
+
+t.test('with Redis each worker is a replica', { skip: redisMissing }, async (t) => {
+  const redis = await RedisServer.start();
+  t.teardown(() => redis.stop());
+  const mimir = await upstream();
+  t.teardown(() => mimir.close());
+  const edge = await startWorkers(t, 2, [
+    `--upstream.url=${mimir.url}`,
+    `--state.redis.url=${redis.url}`,
+    `--overrides.file=${overrides(t, 'a: { ingestion_rate: 0, ingestion_burst_size: 10000 }')}`,
+  ]);
+  t.ok(await readily(edge, ({ each }) => each.every(({ ledger }) => ledger.replicas === 2)));
+  const senders = new Senders(t, edge, 4);
+  for (let i = 0; i < 20 && senders.accepted < 20; i++) {
+    await senders.once();
+    await delay(300);
+  }
+  t.equal(senders.accepted, 20, 'exactly the burst');
+});

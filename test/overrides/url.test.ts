@@ -1,0 +1,116 @@
+import { createServer } from 'node:http';
+import { gzipSync } from 'node:zlib';
+import t, { type Test } from 'tap';
+import { listen } from '#src/listen.js';
+import { UrlSource, type UrlSourceOptions } from '#src/overrides/url.js';
+import { eventually } from '../proxy/given.js';
+import { givenOverrides, withRate } from './given.js';
+
+/** A server whose next answers are those that a test sets, and overrides that poll it quickly. */
+async function given(t: Test, options: Partial<UrlSourceOptions> = {}, path = '/runtime_config?mode=diff') {
+  const server = {
+    body: withRate(1) as string | Buffer,
+    etag: undefined as string | undefined,
+    status: 200,
+    headers: {} as Record<string, string>,
+    hangs: false,
+    requests: 0,
+    notModified: 0,
+    lastPath: '',
+  };
+  const http = createServer((req, res) => {
+    server.requests++;
+    server.lastPath = req.url ?? '';
+    if (server.hangs) return;
+    if (server.status === 200 && server.etag !== undefined && req.headers['if-none-match'] === server.etag) {
+      server.notModified++;
+      res.writeHead(304).end();
+      return;
+    }
+    const etag = server.etag === undefined ? {} : { ETag: server.etag };
+    res.writeHead(server.status, { ...etag, ...server.headers }).end(server.body);
+  });
+  const { port } = await listen(http, 0, '127.0.0.1');
+  t.teardown(() => {
+    http.close();
+    http.closeAllConnections();
+  });
+  const source = new UrlSource({
+    url: `http://127.0.0.1:${port}${path}`,
+    kind: 'mimir',
+    pollIntervalMs: 50,
+    requestTimeoutMs: 5000,
+    maxBytes: 100_000,
+    random: () => 0.5,
+    ...options,
+  });
+  return { server, ...givenOverrides(t, [source]) };
+}
+
+t.test('a URL is polled, and what changes there changes here', async (t) => {
+  const { server, overrides, rate, snapshots } = await given(t);
+  await overrides.start();
+  t.equal(rate(), 1);
+  t.equal(server.lastPath, '/runtime_config?mode=diff');
+  server.body = withRate(2);
+  t.ok(await eventually(() => rate() === 2));
+  t.equal(snapshots.length, 2);
+});
+
+t.test('with an ETag it is sent once', async (t) => {
+  const { server, overrides, rate } = await given(t);
+  server.etag = '"one"';
+  await overrides.start();
+  t.ok(await eventually(() => server.notModified >= 2));
+  t.match(overrides.status(), { stale: false, sources: [{ version: '"one"', up: true }] });
+  server.body = withRate(2);
+  server.etag = '"two"';
+  t.ok(await eventually(() => rate() === 2));
+  t.equal(overrides.status().sources[0]?.version, '"two"');
+});
+
+t.test('whatever is no document leaves the last good one', async (t) => {
+  const { server, overrides, rate, failures } = await given(t, { requestTimeoutMs: 300 });
+  await overrides.start();
+  const cases: [Partial<typeof server>, RegExp][] = [
+    [{ status: 503 }, /answers with 503/],
+    [{ status: 302, headers: { Location: '/elsewhere' } }, /answers with 302/],
+    [{ body: "runtime config file doesn't exist" }, /expected a map with the key overrides/],
+    [{ body: '' }, /is empty/],
+    [{ body: 'x'.repeat(100_001) }, /more than 100000 bytes/],
+    [{ hangs: true }, /timeout/],
+  ];
+  for (const [fault, message] of cases) {
+    Object.assign(server, fault);
+    t.ok(await eventually(() => message.test(overrides.status().lastError ?? '')), String(message));
+    t.equal(rate(), 1);
+    Object.assign(server, { status: 200, body: withRate(1), headers: {}, hangs: false });
+    t.ok(await eventually(() => !overrides.status().stale));
+  }
+  t.ok(failures.length >= cases.length);
+});
+
+t.test('Retry-After is heeded', async (t) => {
+  const { server, overrides, rate } = await given(t);
+  await overrides.start();
+  Object.assign(server, { status: 429, headers: { 'Retry-After': '1' } });
+  t.ok(await eventually(() => overrides.status().stale));
+  const { requests } = server;
+  Object.assign(server, { status: 200, headers: {}, body: withRate(2) });
+  t.ok(await eventually(() => rate() === 2));
+  t.equal(server.requests, requests + 1, 'nothing was asked in between');
+});
+
+t.test('a gzipped document, by the name of its path', async (t) => {
+  const { server, overrides, rate } = await given(t, {}, '/overrides.yaml.gz');
+  server.body = gzipSync(withRate(3));
+  await overrides.start();
+  t.equal(rate(), 3);
+});
+
+t.test('a URL that refuses connections', async (t) => {
+  const { overrides, failures } = await given(t, { url: 'http://127.0.0.1:1/x' });
+  await overrides.start();
+  t.match(failures, [/http:\/\/127.0.0.1:1\/x: .*ECONNREFUSED/]);
+  t.match(overrides.status(), { loaded: false, stale: true });
+});

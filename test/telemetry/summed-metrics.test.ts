@@ -1,0 +1,88 @@
+import t from 'tap';
+import { Metrics } from '#src/telemetry/metrics.js';
+import { type MetricValues, SummedMetrics } from '#src/telemetry/summed-metrics.js';
+import { exportTenants, OTHER_TENANTS } from '#src/telemetry/tenant-metrics.js';
+import { enforcer, samples } from '../enforce/given.js';
+
+/** What one process says: pushes by tenant, and gauges. */
+async function processOf(
+  pushes: Readonly<Record<string, number>>,
+  gauges: Readonly<Record<string, number>> = {},
+): Promise<MetricValues[]> {
+  const metrics = new Metrics('1.2.3');
+  const edge = enforcer();
+  exportTenants(metrics.registry, edge);
+  for (const [tenant, count] of Object.entries(pushes)) {
+    for (let i = 0; i < count; i++) {
+      const admission = edge.admit(tenant, 0);
+      if ('tenant' in admission) edge.judge(admission.tenant, samples(10), 0);
+      metrics.decided(0.001);
+    }
+  }
+  for (const [name, value] of Object.entries(gauges)) metrics.gauge({ name, help: 'x', read: () => value });
+  return metrics.registry.getMetricsAsJSON();
+}
+
+async function lines(text: Promise<string>): Promise<string[]> {
+  return (await text).split('\n');
+}
+
+t.test('counters, histograms and what is held are sums; states and ages are not', async (t) => {
+  const sums = new SummedMetrics(10);
+  const gauges = {
+    mimir_edge_body_bytes_in_flight: 5,
+    mimir_edge_ready: 1,
+    mimir_edge_limits_stale_seconds: 30,
+    mimir_edge_ledger_degraded: 1,
+    mimir_edge_ledger_tokens_leased: 100,
+  };
+  const text = await lines(
+    sums.text([
+      await processOf({ a: 1 }, { ...gauges, mimir_edge_ready: 0, mimir_edge_limits_stale_seconds: 0 }),
+      await processOf({ a: 2, b: 1 }, gauges),
+      await processOf({ a: 4 }, gauges),
+    ]),
+  );
+  for (const line of [
+    'mimir_edge_received_requests_total{user="a"} 7',
+    'mimir_edge_received_requests_total{user="b"} 1',
+    'mimir_edge_decision_duration_seconds_count 8',
+    'mimir_edge_decision_duration_seconds_bucket{le="+Inf"} 8',
+    'mimir_edge_body_bytes_in_flight 15',
+    'mimir_edge_ledger_tokens_leased 300',
+    'mimir_edge_ledger_degraded 1',
+    'mimir_edge_limits_stale_seconds 30',
+    'mimir_edge_ready 0',
+  ]) {
+    t.ok(text.includes(line), line);
+  }
+  t.equal(text.filter((line) => line.startsWith('mimir_edge_build_info')).length, 1);
+  t.match(
+    text.find((line) => line.startsWith('mimir_edge_build_info')),
+    / 1$/,
+  );
+  const start = Number(text.find((line) => line.startsWith('process_start_time_seconds '))?.split(' ')[1]);
+  t.ok(start > 0 && start <= Date.now() / 1000, 'of one process');
+});
+
+t.test('what a worker had counted stays when it has ended, what it held does not', async (t) => {
+  const sums = new SummedMetrics(10);
+  const living = await processOf({ a: 1 }, { mimir_edge_body_bytes_in_flight: 1 });
+  for (const pushes of [2, 4]) {
+    sums.retire(await processOf({ a: pushes }, { mimir_edge_body_bytes_in_flight: 100 }));
+  }
+  const text = await lines(sums.text([living]));
+  t.ok(text.includes('mimir_edge_received_requests_total{user="a"} 7'));
+  t.ok(text.includes('mimir_edge_received_samples_total{user="a"} 70'));
+  t.ok(text.includes('mimir_edge_decision_duration_seconds_count 7'));
+  t.ok(text.includes('mimir_edge_body_bytes_in_flight 1'));
+});
+
+t.test('tenants of workers that ended are bounded, and their sum never falls', async (t) => {
+  const sums = new SummedMetrics(3);
+  for (let i = 0; i < 20; i++) sums.retire(await processOf({ [`tenant-${i}`]: 1 }));
+  const text = await lines(sums.text([]));
+  const received = text.filter((line) => line.startsWith('mimir_edge_received_requests_total{'));
+  t.equal(received.length, 4);
+  t.ok(received.includes(`mimir_edge_received_requests_total{user="${OTHER_TENANTS}"} 17`));
+});
