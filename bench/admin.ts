@@ -11,7 +11,7 @@ import { loadConfig } from '#src/config/config.js';
 import { Controls } from '#src/controls/controls.js';
 import { Enforcer } from '#src/enforce/enforcer.js';
 import { MemoryLedger } from '#src/ledger/memory.js';
-import { FileOverrides } from '#src/overrides/file.js';
+import { Overrides } from '#src/overrides/overrides.js';
 import { ownEdge } from '#src/own-edge.js';
 import { Denials } from '#src/telemetry/denials.js';
 import { History, SAMPLE_MS } from '#src/telemetry/history.js';
@@ -88,9 +88,9 @@ async function edgeOfMany(now: () => number): Promise<ReturnType<typeof ownEdge>
   const loaded = loadConfig({ env: {}, flags: {} });
   if ('errors' in loaded) throw new Error(JSON.stringify(loaded.errors));
   const { config } = loaded;
-  const overrides = new FileOverrides(
-    { mimirFiles: [], edgeFiles: [], defaults: config.defaults, pollIntervalMs: 10_000, maxBytes: 1 },
-    { changed() {}, failed() {}, warned() {} },
+  const overrides = new Overrides(
+    { sources: [], defaults: config.defaults, kept: undefined },
+    { changed() {}, failed() {}, warned() {}, noticed() {} },
   );
   const enforcer = new Enforcer(
     {
@@ -100,6 +100,7 @@ async function edgeOfMany(now: () => number): Promise<ReturnType<typeof ownEdge>
       unknownTenants: 'defaults',
       maxTenants: TENANTS,
       distributors: 1,
+      series: undefined,
       overLimit: 'filter',
       dropDuplicates: true,
       random: Math.random,

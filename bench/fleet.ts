@@ -60,7 +60,7 @@ async function measure(way: Plan['way'], skewed: boolean, bursty: boolean): Prom
   try {
     // Time for all replicas to start: one that is late would offer for longer than the others.
     const startAt = Date.now() + 1500 + 500 * REPLICAS;
-    const store = new MemoryStore(() => 'bench', LOADS.length);
+    const store = new MemoryStore(() => 'bench', LOADS.length, 0);
     const fleetPushes = PUSHES_PER_SECOND * REPLICAS;
     const runs = Array.from({ length: REPLICAS }, (_, replica) => {
       const share = skewed ? (replica === 0 ? SKEW : (1 - SKEW) / (REPLICAS - 1)) : 1 / REPLICAS;

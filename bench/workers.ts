@@ -38,7 +38,7 @@ const ways = [
   way('2 workers, handed round', await startEdge(sink.url, ['--workers=2'])),
   way(
     '2 workers, shared socket',
-    await startEdge(sink.url, ['--workers=2'], { NODE_CLUSTER_SCHED_POLICY: 'none' }),
+    await startEdge(sink.url, ['--workers=2'], { env: { NODE_CLUSTER_SCHED_POLICY: 'none' } }),
   ),
 ];
 const threads = await startThreads(sink.url, 2);

@@ -18,7 +18,7 @@ import { RedisControls } from './controls/redis-controls.js';
 import { Enforcer } from './enforce/enforcer.js';
 import type { Ledger } from './enforce/ledger.js';
 import type { LeaseTransport } from './ledger/lease-transport.js';
-import { openLedger, redisOptions } from './open-ledger.js';
+import { openBook, openLedger, redisOptions } from './open-ledger.js';
 import { openOverrides } from './open-overrides.js';
 import { ownEdge } from './own-edge.js';
 import { ByteBudget } from './proxy/body.js';
@@ -32,6 +32,7 @@ import { exportLedger } from './telemetry/ledger-metrics.js';
 import { Metrics } from './telemetry/metrics.js';
 import { exportOverrides } from './telemetry/overrides-metrics.js';
 import { RefusalLog } from './telemetry/refusal-log.js';
+import { exportSeries } from './telemetry/series-metrics.js';
 import { exportTenants } from './telemetry/tenant-metrics.js';
 import { VERSION } from './version.js';
 
@@ -68,7 +69,10 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   );
   const audit = usable(
     'admin.audit_file',
-    (path) => new Audit(path, (error) => log.error({ err: error }, 'admin.audit_file can not be written')),
+    (path) =>
+      new Audit(primary === undefined ? path : '', (error) =>
+        log.error({ err: error }, 'admin.audit_file can not be written'),
+      ),
   );
   let draining = false;
 
@@ -83,7 +87,8 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     noticed: (message) => log.warn(message),
   });
   const controls = openControls();
-  const { ledger, status: ledgerStatus } = await openLedger(config, now, log, primary?.transport);
+  const { ledger, series, status: ledgerStatus } = await openLedger(config, now, log, primary?.transport);
+  const book = openBook(config, series, now);
   const enforcer = new Enforcer(
     {
       snapshot: overrides.snapshot,
@@ -92,6 +97,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
       unknownTenants: config['tenants.unknown'],
       maxTenants: config['tenants.max'],
       distributors: config['mimir.distributors'],
+      series: book,
       overLimit: config['series.over_limit'],
       dropDuplicates: config['ha.drop_duplicates'],
       random: Math.random,
@@ -177,6 +183,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
         mode: enforcer.mode,
         // A ledger that is out of reach does not make a replica unready: it would take all of them out at once.
         ledger: ledgerStatus?.() ?? 'memory',
+        series: book?.status() ?? 'not tracked',
         limits: { ...limits, hash: enforcer.snapshot.hash, tenants: enforcer.snapshot.tenants.size },
       },
     };
@@ -194,12 +201,11 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     );
 
   exportTenants(metrics.registry, enforcer);
+  if (book !== undefined) exportSeries(metrics, enforcer, book);
   exportGauges();
-  const sampling = setInterval(() => {
-    history
-      .sample(counted(), now())
-      .catch((error: unknown) => log.error({ err: error }, 'history fails for a reason that is a bug'));
-  }, SAMPLE_MS).unref();
+  book?.start();
+  // A worker's history is nobody's to see.
+  const sampling = primary === undefined ? setInterval(sample, SAMPLE_MS).unref() : undefined;
   const adminAddress = await admin.start();
   const proxyAddress = await proxy.start();
   log.info({ proxy: proxyAddress, admin: adminAddress, mode: config.mode, version: VERSION }, 'serving');
@@ -252,6 +258,12 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     );
   }
 
+  function sample(): void {
+    history
+      .sample(counted(), now())
+      .catch((error: unknown) => log.error({ err: error }, 'history fails for a reason that is a bug'));
+  }
+
   function* counted(): Generator<TenantState> {
     yield* edge.tenants();
     yield edge.nobody();
@@ -282,6 +294,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     log.info('stopping: not ready any more');
     await delay(config['shutdown.delay']);
     await proxy.stop(config['shutdown.timeout']);
+    book?.close();
     await ledger.close();
     await controls.stop();
     await overrides.stop();

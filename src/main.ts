@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./cli/check.js')).check,
   top: async () => (await import('./cli/top.js')).top,
   diff: async () => (await import('./cli/diff.js')).diff,
+  loadtest: async () => (await import('./cli/loadtest.js')).loadtest,
 };
 
 const HELP = `mimir-edge ${VERSION}: enforces every tenant's own Mimir limits before a distributor decodes a byte
@@ -25,6 +26,7 @@ Usage: mimir-edge COMMAND [options]
   inspect   what is in a remote-write body
   check     effective limits of an overrides file, a ConfigMap or Helm values, and what is wrong with it
   diff      whose limits change from one version to another
+  loadtest  sends remote-write load to a target, and reports how it took it
 
 mimir-edge COMMAND --help tells more.
 

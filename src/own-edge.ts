@@ -51,6 +51,7 @@ export function ownEdge(parts: EdgeParts): Edge {
       mode: enforcer.mode,
       limits: enforcer.snapshot.defaults,
       tally: enforcer.nobody,
+      series: undefined,
     }),
     snapshot: () => enforcer.snapshot,
     origins: (id) => overrides.origins(id),
@@ -66,7 +67,7 @@ export function ownEdge(parts: EdgeParts): Edge {
 /** A tenant that a document names, and that has not sent anything. */
 function unseen(enforcer: Enforcer, id: string): TenantState | undefined {
   if (!enforcer.snapshot.tenants.has(id)) return undefined;
-  return { id, ...enforcer.effective(id), tally: new Tally() };
+  return { id, ...enforcer.effective(id), tally: new Tally(), series: undefined };
 }
 
 function configuredLimits({ defaults }: Config): ReadonlySet<string> {

@@ -14,6 +14,8 @@ export interface Peer {
   cpu(): number;
   /** Of each process that it started. */
   cpuOfChildren(): number[];
+  /** Memory that it holds now, of its first process. */
+  rssBytes(): number;
   stop(): Promise<void>;
 }
 
@@ -23,23 +25,35 @@ export function hasNginx(): boolean {
   return spawnSync('nginx', ['-v']).status === 0;
 }
 
-export async function startSink(): Promise<Peer> {
-  const port = await freePort();
+/** `usPerPush`: it takes that long for each, one after the other. */
+export async function startSink(port = 0, usPerPush = 0): Promise<Peer> {
+  const ownPort = port === 0 ? await freePort() : port;
   return startProcess(
     'sink',
     process.execPath,
-    [new URL('./sink.js', import.meta.url).pathname, String(port)],
-    port,
+    [new URL('./sink.js', import.meta.url).pathname, String(ownPort), String(usPerPush)],
+    ownPort,
   );
+}
+
+/** Looked at for every push, and never reached. */
+const UNREACHED_LIMITS = 'request_rate: 1e9, ingestion_rate: 1e12, ingestion_burst_size: 1e12';
+
+export interface EdgeOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Every tenant's, as YAML; those that it leaves out have Mimir's defaults. */
+  readonly limits?: string;
+  readonly port?: number;
 }
 
 export async function startEdge(
   upstream: string,
   flags: readonly string[] = [],
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, limits = UNREACHED_LIMITS, port: ownPort }: EdgeOptions = {},
 ): Promise<Peer> {
-  const [port, admin] = [await freePort(), await freePort()];
-  const { folder, config } = edgeConfig();
+  const port = ownPort ?? (await freePort());
+  const admin = await freePort();
+  const { folder, config } = edgeConfig(limits);
   const args = [
     MAIN,
     'serve',
@@ -67,28 +81,34 @@ export async function startThreads(
   return { peer, urls: ports.map((port) => `http://127.0.0.1:${port}`) };
 }
 
-function edgeConfig(): { folder: string; config: string } {
+function edgeConfig(limits = UNREACHED_LIMITS): { folder: string; config: string } {
   const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
   const config = join(folder, 'edge.yaml');
-  // Limits that are looked at for every push, and never reached.
-  writeFileSync(config, 'limits: { ingestion_rate: 1e12, ingestion_burst_size: 1e12, request_rate: 1e9 }\n');
+  writeFileSync(
+    config,
+    `limits: { ${limits} }
+`,
+  );
   return { folder, config };
 }
 
 /** One worker, keep-alive both ways, bodies in memory: nginx at its best. */
-export async function startNginx(upstream: string): Promise<Peer> {
+export async function startNginx(...upstreams: string[]): Promise<Peer> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
   const config = join(folder, 'nginx.conf');
   const path = (name: string) => `${name}_temp_path ${join(folder, name)};`;
+  const server = (url: string) => `server ${url.slice('http://'.length)} fail_timeout=1s;`;
   writeFileSync(
     config,
-    `worker_processes 1; daemon off; pid ${join(folder, 'pid')}; error_log stderr error;
+    `worker_processes 1; daemon off; pid ${join(folder, 'pid')}; error_log stderr crit;
     events { worker_connections 1024; }
     http {
       access_log off; ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(path).join(' ')}
       client_body_buffer_size 1m; client_max_body_size 100m; keepalive_requests 1000000;
-      upstream sink { server ${upstream.slice('http://'.length)}; keepalive 64; keepalive_requests 1000000; }
+      upstream sink { ${upstreams.map(server).join(' ')} keepalive 64; keepalive_requests 1000000; }
+      # A push may be sent twice: the same samples at the same times are taken once.
+      proxy_next_upstream error timeout non_idempotent;
       server {
         listen 127.0.0.1:${port};
         location / { proxy_pass http://sink; proxy_http_version 1.1; proxy_set_header Connection ""; }
@@ -98,7 +118,7 @@ export async function startNginx(upstream: string): Promise<Peer> {
   return startProcess('nginx', 'nginx', ['-c', config, '-e', 'stderr'], port, folder);
 }
 
-async function startProcess(
+export async function startProcess(
   name: string,
   command: string,
   args: readonly string[],
@@ -117,6 +137,7 @@ async function startProcess(
     url,
     cpu: () => cpuOf(child.pid!),
     cpuOfChildren: () => childrenOf(child.pid!).map(cpuOf),
+    rssBytes: () => rssOf(child.pid!),
     stop: () =>
       new Promise((resolve) => {
         child.once('exit', () => {
@@ -158,4 +179,9 @@ function childrenOf(pid: number): number[] {
     const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim();
     return children === '' ? [] : children.split(' ').map(Number);
   });
+}
+
+function rssOf(pid: number): number {
+  const [, kilobytes = '0'] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) * 1024;
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Controls } from '../controls/controls.js';
+import type { TenantSeries } from '../enforce/series.js';
 import type { Tally } from '../enforce/tally.js';
 import type { LedgerStatus } from '../ledger/leased-ledger.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
@@ -17,6 +18,8 @@ export interface TenantState {
   readonly mode: Mode;
   readonly limits: TenantLimits;
   readonly tally: Tally;
+  /** Undefined: series are not tracked, or it has not sent any. */
+  readonly series: Pick<TenantSeries, 'active' | 'fleet' | 'topMetrics'> | undefined;
 }
 
 /** What only the running parts know. */

@@ -6,7 +6,7 @@ import type { Query } from './query.js';
 import { type Standing, standingsOf } from './standings.js';
 import { rangeView, rounded, tenantRow } from './tenant-view.js';
 
-const SORTS = ['id', 'pushes', 'samples', 'bytes', 'refused', 'shadowed', 'utilisation'] as const;
+const SORTS = ['id', 'pushes', 'samples', 'bytes', 'series', 'refused', 'shadowed', 'utilisation'] as const;
 
 export interface Listing {
   readonly range: Range;
@@ -70,8 +70,10 @@ type Order = (a: Standing, b: Standing) => number;
 function orderOf({ sort, order }: Listing): Order {
   const sign = order === 'asc' ? 1 : -1;
   if (sort === 'id') return (a, b) => sign * byId(a, b);
-  const rank = ({ totals, utilisation }: Standing): number =>
-    sort === 'utilisation' ? utilisation : totals[sort];
+  const rank = ({ tenant, totals, utilisation }: Standing): number => {
+    if (sort === 'series') return tenant.series?.active ?? 0;
+    return sort === 'utilisation' ? utilisation : totals[sort];
+  };
   return (a, b) => sign * (rank(a) - rank(b)) || byId(a, b);
 }
 

@@ -15,7 +15,7 @@ const MAX_DENIALS = 5000;
 
 export function statusView(edge: Edge): object {
   const { ledger, overrides, ...status } = edge.status();
-  const { goodAtMs, lastError, ...source } = overrides;
+  const { goodAtMs, lagMs, lastError, sources, ...source } = overrides;
   const secondsSinceGood = rounded((Date.now() - goodAtMs) / 1000);
   return {
     version: VERSION,
@@ -28,7 +28,9 @@ export function statusView(edge: Edge): object {
     overrides: {
       ...source,
       secondsSinceGood,
-      lagSeconds: source.stale ? secondsSinceGood : 0,
+      staleSeconds: source.stale ? secondsSinceGood : 0,
+      lagSeconds: rounded(lagMs / 1000),
+      sources: sources.map((one) => ({ ...one, error: one.error ?? null })),
       lastError: lastError ?? null,
     },
     limitsHash: edge.snapshot().hash,

@@ -12,7 +12,7 @@ export interface Standing {
   /** Lower case, to be searched. */
   readonly name: string;
   readonly totals: Totals;
-  /** -1: no rate of it is limited. */
+  /** -1: nothing of it is limited. */
   readonly utilisation: number;
 }
 
@@ -53,7 +53,7 @@ function takeStandings(edge: Edge, range: Range): Standings {
       tenant,
       name: tenant.id.toLowerCase(),
       totals,
-      utilisation: utilisation(limitUses(tenant.limits, totals, seconds)) ?? -1,
+      utilisation: utilisation(limitUses(tenant, totals, seconds)) ?? -1,
     });
     sums.pushes += totals.pushes;
     sums.samples += totals.samples;

@@ -1,5 +1,6 @@
 /** A tenant as the API shows it. Everything that is said of one tenant is put together here. */
 import { MODE } from '../controls/control.js';
+import type { TopMetric } from '../enforce/series.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { Totals } from '../telemetry/history.js';
@@ -20,6 +21,9 @@ export interface TenantRow {
   readonly pushesPerSecond: number;
   readonly samplesPerSecond: number;
   readonly bytesPerSecond: number;
+  /** Here, and over all replicas as far as it is known; null: not tracked, or not known. */
+  readonly activeSeries: number | null;
+  readonly fleetSeries: number | null;
   readonly refusedPerSecond: number;
   /** Went on without some of their series. */
   readonly filteredPerSecond: number;
@@ -29,7 +33,7 @@ export interface TenantRow {
   readonly refused: Readonly<Record<string, number>>;
   readonly shadowed: Readonly<Record<string, number>>;
   readonly limits: readonly LimitUse[];
-  /** The most used limit's ratio; null: none of them is a rate above 0. */
+  /** The most used limit's ratio; null: none of them is above 0. */
   readonly utilisation: number | null;
 }
 
@@ -37,13 +41,15 @@ export function tenantRow(edge: Edge, tenant: TenantState, range: Range): Tenant
   const { history } = edge;
   const seconds = history.seconds(range, edge.now());
   const totals = history.totals(tenant, range);
-  const limits = limitUses(tenant.limits, totals, seconds);
+  const limits = limitUses(tenant, totals, seconds);
   return {
     id: tenant.id,
     mode: tenant.mode,
     pushesPerSecond: rounded(totals.pushes / seconds),
     samplesPerSecond: rounded(totals.samples / seconds),
     bytesPerSecond: rounded(totals.bytes / seconds),
+    activeSeries: tenant.series?.active ?? null,
+    fleetSeries: tenant.series?.fleet ?? null,
     refusedPerSecond: rounded(totals.refused / seconds),
     filteredPerSecond: rounded(totals.filtered / seconds),
     shadowedPerSecond: rounded(totals.shadowed / seconds),
@@ -54,17 +60,30 @@ export function tenantRow(edge: Edge, tenant: TenantState, range: Range): Tenant
   };
 }
 
-/** The rates that a tenant is held to. A limit that is off is not there. */
-export function limitUses(limits: TenantLimits, totals: Totals, seconds: number): LimitUse[] {
-  const rates: readonly (readonly [string, number, number])[] = [
-    ['ingestion_rate', limits.ingestion_rate, totals.items],
-    ['request_rate', limits.request_burst_size > 0 ? limits.request_rate : 0, totals.pushes],
-    ['bytes_per_second', limits.edge.bytes_per_second, totals.bytes],
+/** The limits that a tenant's use is held against. One that is off is not there. */
+export function limitUses(
+  { limits, series }: Pick<TenantState, 'limits' | 'series'>,
+  totals: Totals,
+  seconds: number,
+): LimitUse[] {
+  const uses: readonly (readonly [string, number, number])[] = [
+    ['ingestion_rate', limits.ingestion_rate, totals.items / seconds],
+    ['request_rate', limits.request_burst_size > 0 ? limits.request_rate : 0, totals.pushes / seconds],
+    ['bytes_per_second', limits.edge.bytes_per_second, totals.bytes / seconds],
+    ...(series === undefined
+      ? []
+      : [
+          [
+            'max_global_series_per_user',
+            limits.max_global_series_per_user,
+            series.fleet ?? series.active,
+          ] as const,
+        ]),
   ];
-  return rates
+  return uses
     .filter(([, allowed]) => allowed > 0)
-    .map(([limit, allowed, count]) => {
-      const observed = rounded(count / seconds);
+    .map(([limit, allowed, used]) => {
+      const observed = rounded(used);
       return { limit, allowed, observed, ratio: rounded(observed / allowed) };
     });
 }
@@ -99,7 +118,7 @@ export function limitsInForce(edge: Edge, id: string, limits: TenantLimits): Lim
 /** Everything about one tenant. */
 export function tenantView(edge: Edge, tenant: TenantState, range: Range): object {
   const { history } = edge;
-  const { stepSeconds, endMs, counts, refused, shadowed } = history.series(tenant.id, range);
+  const { stepSeconds, endMs, counts, activeSeries, refused, shadowed } = history.series(tenant.id, range);
   const rate = (points: readonly number[]): number[] => points.map((count) => rounded(count / stepSeconds));
   const rates = (of: Readonly<Record<string, readonly number[]>>): Record<string, number[]> =>
     Object.fromEntries(Object.entries(of).map(([name, points]) => [name, rate(points)]));
@@ -112,12 +131,21 @@ export function tenantView(edge: Edge, tenant: TenantState, range: Range): objec
       stepSeconds,
       end: new Date(Date.now() - (edge.now() - endMs)).toISOString(),
       perSecond: rates(counts),
+      activeSeries,
       refusedPerSecond: rates(refused),
       shadowedPerSecond: rates(shadowed),
+    },
+    topMetrics: {
+      active: tenant.series?.topMetrics('active').map(metricView) ?? [],
+      new: tenant.series?.topMetrics('new').map(metricView) ?? [],
     },
     controls: controlViews(edge, tenant.id),
     denials: edge.denials.newest(20, { tenant: tenant.id }).map(denialView),
   };
+}
+
+function metricView({ name, series, newSeries }: TopMetric): object {
+  return { name: name ?? null, series, newSeries };
 }
 
 /** Where a tenant's mode comes from, in the order in which it is looked for. */

@@ -137,7 +137,8 @@ export const SETTINGS = {
   'series.over_limit': setting(
     ['filter', 'refuse'],
     'filter',
-    'A push of which some series break a label rule: forward the others, as Mimir does, or refuse all of it.',
+    'A push of which some series break a label rule, or are new and over a limit: forward the others, as Mimir does, or ' +
+      'refuse all of it.',
   ),
   'ha.drop_duplicates': setting(
     'bool',
@@ -275,6 +276,22 @@ export const SETTINGS = {
     'Without Redis: each replica serves its share, pushes that no lease covers pass, or they are refused (503).',
   ),
   'state.close_timeout': setting('duration', '1s', 'Time to return leases on stop.', 0),
+
+  'series.tracking': setting('bool', 'true', 'Know which series are active, and enforce the limits on them.'),
+  'series.idle_timeout': setting(
+    'duration',
+    '20m',
+    'A series that was not sent for so long is not active any more. Rounded up to minutes; the same for all replicas.',
+    60_000,
+    5_400_000,
+  ),
+  'series.max': setting(
+    'count',
+    '20000000',
+    'Active series that the process knows, about 18 bytes each; beyond, new ones pass without being counted.',
+    1,
+    100_000_000,
+  ),
 
   'shutdown.delay': setting(
     'duration',

@@ -10,9 +10,10 @@ import { type TenantIdFault, tenantIdFault } from '../limits/tenant-id.js';
 import { type HaLabels, ownedPush, type Push } from '../remotewrite/push.js';
 import { everySeriesIsValid, findInvalidSeries, itemsOfPush, itemsWithout } from './label-rules.js';
 import type { Answer, ElectionAnswer, ElectionRules, Ledger } from './ledger.js';
-import type { LeftOut, SeriesReason } from './left-out.js';
+import { LeftOut, type SeriesReason } from './left-out.js';
 import type { Reason } from './reasons.js';
 import { type Refusal, type RefusalDetails, refuse } from './refusal.js';
+import type { OverLimit, SeriesBook } from './series.js';
 import { Tally } from './tally.js';
 import { type Purse, Tenant } from './tenant.js';
 import { Tenants } from './tenants.js';
@@ -29,6 +30,8 @@ export interface EnforcerOptions {
   readonly maxTenants: number;
   /** Mimir's distributors: each has a whole burst of its own. */
   readonly distributors: number;
+  /** Undefined: series are not tracked. */
+  readonly series: SeriesBook | undefined;
   /** A push of which some series may not pass: let the others through, or refuse all of it. */
   readonly overLimit: 'filter' | 'refuse';
   /** Answer pushes of replicas that are not elected, or forward them for Mimir to drop. */
@@ -144,6 +147,7 @@ export class Enforcer {
       this.#modeOf(id, limits),
       this.#options.ledger,
       this.#options.distributors,
+      this.#options.series?.tenant(id),
       nowMs,
     );
     this.tenants.add(tenant, nowMs);
@@ -157,7 +161,9 @@ export class Enforcer {
     if (purse.bucket.take(1, nowMs)) return admitted(tenant, 1);
     return whenAnswered(purse.bucket.ask(1, nowMs), (answer) => {
       if (answer.granted) return admitted(tenant, 1);
-      const refusal = answer.lost ? this.#refuseLost(tenant, answer) : this.#refuseRequest(tenant, answer);
+      const refusal = answer.lost
+        ? this.#refuseLost(tenant, answer.waitSeconds)
+        : this.#refuseRequest(tenant, answer);
       const outcome = this.#outcome(tenant, undefined, undefined, refusal);
       return outcome.kind === 'refuse' ? outcome : admitted(tenant, 0, refusal);
     });
@@ -216,8 +222,9 @@ export class Enforcer {
     if (items > purse.allowance.mostAtOnce)
       return this.#outcome(tenant, push, leftOut, this.#refuseBurst(tenant, purse, items));
     if (purse.bucket.take(items, nowMs)) return this.#judgeBytes(tenant, push, leftOut, items, nowMs);
-    const kept = leftOut === undefined ? push : ownedPush(push);
-    return whenAnswered(purse.bucket.ask(items, nowMs), (answer) =>
+    const asked = purse.bucket.ask(items, nowMs);
+    const kept = keptFor(asked, push);
+    return whenAnswered(asked, (answer) =>
       answer.granted
         ? this.#judgeBytes(tenant, kept, leftOut, items, nowMs)
         : this.#outcome(tenant, kept, leftOut, this.#refuseItems(tenant, purse, items, answer)),
@@ -233,14 +240,61 @@ export class Enforcer {
   ): Verdict | Promise<Verdict> {
     const purse = tenant.bytes;
     const bytes = push.compressedBytes;
-    if (purse === undefined) return this.#accept(tenant, push, leftOut, items, 0);
-    if (purse.bucket.take(bytes, nowMs)) return this.#accept(tenant, push, leftOut, items, bytes);
-    const kept = leftOut === undefined ? push : ownedPush(push);
-    return whenAnswered(purse.bucket.ask(bytes, nowMs), (answer) => {
-      if (answer.granted) return this.#accept(tenant, kept, leftOut, items, bytes);
+    if (purse === undefined) return this.#judgeActive(tenant, push, leftOut, items, 0, nowMs);
+    if (purse.bucket.take(bytes, nowMs)) return this.#judgeActive(tenant, push, leftOut, items, bytes, nowMs);
+    const asked = purse.bucket.ask(bytes, nowMs);
+    const kept = keptFor(asked, push);
+    return whenAnswered(asked, (answer) => {
+      if (answer.granted) return this.#judgeActive(tenant, kept, leftOut, items, bytes, nowMs);
       this.#giveBackCharge(tenant, { items, bytes: 0 }, nowMs);
       return this.#outcome(tenant, kept, leftOut, this.#refuseBytes(tenant, purse, bytes, answer));
     });
+  }
+
+  /**
+   * Last, because series that are admitted here have to be on their way to Mimir: a push that is refused for its rate
+   * leaves none behind. What the push was charged for those that are left out comes back.
+   */
+  #judgeActive(
+    tenant: Tenant,
+    push: Push,
+    leftOut: LeftOut | undefined,
+    items: number,
+    bytes: number,
+    nowMs: number,
+  ): Verdict | Promise<Verdict> {
+    const { series, limits, tally } = tenant;
+    if (series === undefined) return this.#accept(tenant, push, leftOut, items, bytes);
+    const whole = this.#options.overLimit === 'refuse' && tenant.mode === 'enforce';
+    const checking = series.check(push, leftOut?.rows, limits, whole, nowMs);
+    const kept = keptFor(checking, push);
+    return whenAnswered(checking, ({ newAdmitted, overLimit, lost }) => {
+      tally.newSeries += newAdmitted;
+      if (lost) {
+        this.#giveBackCharge(tenant, { items, bytes }, nowMs);
+        return this.#outcome(tenant, kept, leftOut, this.#refuseLost(tenant, UNKNOWN_WAIT_SECONDS));
+      }
+      if (overLimit === undefined) return this.#accept(tenant, kept, leftOut, items, bytes);
+      tally.seriesOverLimit += overLimit.rows.length;
+      return this.#acceptWithout(tenant, kept, withOverLimit(kept, leftOut, overLimit), items, bytes, nowMs);
+    });
+  }
+
+  #acceptWithout(
+    tenant: Tenant,
+    push: Push,
+    leftOut: LeftOut,
+    items: number,
+    bytes: number,
+    nowMs: number,
+  ): Verdict {
+    if (this.#options.overLimit === 'refuse' || nothingIsLeft(push, leftOut)) {
+      this.#giveBackCharge(tenant, { items, bytes }, nowMs);
+      return this.#outcome(tenant, push, leftOut, this.#refuseSeries(tenant, push, leftOut, 'refused'));
+    }
+    const rest = Math.min(items, itemsWithout(push, tenant.limits, leftOut));
+    this.#giveBackCharge(tenant, { items: items - rest, bytes: 0 }, nowMs);
+    return this.#accept(tenant, push, leftOut, rest, bytes);
   }
 
   /** In shadow mode nothing is left out, only counted. */
@@ -313,7 +367,7 @@ export class Enforcer {
   }
 
   #refuseItems(tenant: Tenant, purse: Purse, items: number, answer: Answer): Refusal {
-    if (answer.lost) return this.#refuseLost(tenant, answer);
+    if (answer.lost) return this.#refuseLost(tenant, answer.waitSeconds);
     return refuse(
       'rate_limited',
       `the push was refused because tenant ${tenant.id} is over its ingestion rate of ${purse.allowance.rate} ` +
@@ -329,7 +383,7 @@ export class Enforcer {
   }
 
   #refuseBytes(tenant: Tenant, purse: Purse, bytes: number, answer: Answer): Refusal {
-    if (answer.lost) return this.#refuseLost(tenant, answer);
+    if (answer.lost) return this.#refuseLost(tenant, answer.waitSeconds);
     return refuse(
       'edge_bytes_rate_limited',
       `the push was refused because tenant ${tenant.id} is over its byte rate of ${purse.allowance.rate} bytes/s ` +
@@ -354,11 +408,11 @@ export class Enforcer {
   }
 
   /** Says nothing of the tenant's limit, so the sender must keep its data: 503, not 429. */
-  #refuseLost(tenant: Tenant, answer: Answer): Refusal {
+  #refuseLost(tenant: Tenant, waitSeconds: number): Refusal {
     return refuse(
       'edge_state_lost',
       `the shared state is out of reach, and no push of tenant ${tenant.id} is let through without it`,
-      this.#details(tenant, answer.waitSeconds),
+      this.#details(tenant, waitSeconds),
     );
   }
 
@@ -399,12 +453,17 @@ function admitted(tenant: Tenant, requests: number, shadowed?: Refusal): Admitte
 }
 
 /** Keeps an answer that is there already out of the promise machinery. */
-function whenAnswered<T>(
-  answer: Answer | Promise<Answer>,
-  next: (answer: Answer) => T | Promise<T>,
-): T | Promise<T> {
+function whenAnswered<A, T>(answer: A | Promise<A>, next: (answer: A) => T | Promise<T>): T | Promise<T> {
   return answer instanceof Promise ? answer.then(next) : next(answer);
 }
+
+/** The push for when an answer is there: its views hold only until something is awaited. */
+function keptFor(answer: unknown, push: Push): Push {
+  return answer instanceof Promise ? ownedPush(push) : push;
+}
+
+/** A refusal without the store's knowledge: come back soon. */
+const UNKNOWN_WAIT_SECONDS = 1;
 
 /** Mimir passes over a replica label that no series may have; then the push is taken as it is. */
 function sendsFromPair({ cluster, replica }: HaLabels, limits: TenantLimits): boolean {
@@ -429,6 +488,14 @@ function electionRules(limits: TenantLimits): ElectionRules {
 /** In version 2 metadata goes with its series. */
 function nothingIsLeft(push: Push, leftOut: LeftOut): boolean {
   return leftOut.series === push.series && (push.metadata === 0 || push.version === 2);
+}
+
+/** Series over a limit join those that break a rule, and are what the answer is about. */
+function withOverLimit(push: Push, leftOut: LeftOut | undefined, { rows, reasons }: OverLimit): LeftOut {
+  const all = leftOut ?? new LeftOut(push.series);
+  all.nextStage();
+  for (const [index, row] of rows.entries()) all.add(push, row, reasons[index] ?? 'per_user_series_limit');
+  return all;
 }
 
 function pairsSentence(tenant: Tenant, { cluster }: HaLabels): string {
@@ -463,6 +530,12 @@ const SERIES_SENTENCES: Record<SeriesReason, (limits: TenantLimits) => string> =
     `a label name is longer than ${limits.max_label_name_length} bytes (limit: max_label_name_length)`,
   label_value_too_long: (limits) =>
     `a label value is longer than ${limits.max_label_value_length} bytes (limit: max_label_value_length)`,
+  per_user_series_limit: (limits) =>
+    `it is new, and the tenant has its ${limits.max_global_series_per_user} active series ` +
+    '(limit: max_global_series_per_user)',
+  per_metric_series_limit: (limits) =>
+    `it is new, and its metric has its ${limits.max_global_series_per_metric} active series ` +
+    '(limit: max_global_series_per_metric)',
 };
 
 const TENANT_ID_SENTENCES: Record<TenantIdFault, string> = {

@@ -20,6 +20,8 @@ export type SeriesReason = Extract<
   | 'max_label_names_per_info_series'
   | 'label_name_too_long'
   | 'label_value_too_long'
+  | 'per_user_series_limit'
+  | 'per_metric_series_limit'
 >;
 
 export interface LeftOutGroup {

@@ -92,6 +92,22 @@ export const REASONS = {
     meaning: 'Series without a metric name were left out; the rest of the push was taken, if there was any.',
     remedy: 'Give every series a `__name__` label.',
   },
+  per_user_series_limit: {
+    status: 400,
+    id: 'err-mimir-max-series-per-user',
+    retry: false,
+    meaning:
+      'New series were left out: the tenant has as many active ones as it may. Known series were taken.',
+    remedy: 'Raise `max_global_series_per_user`, or send fewer series.',
+  },
+  per_metric_series_limit: {
+    status: 400,
+    id: 'err-mimir-max-series-per-metric',
+    retry: false,
+    meaning:
+      'New series were left out: their metric has as many active ones as it may. Known series were taken.',
+    remedy: 'Raise `max_global_series_per_metric`, or drop a label of that metric.',
+  },
   too_many_ha_clusters: {
     status: 400,
     id: 'err-mimir-tenant-too-many-ha-clusters',

@@ -27,6 +27,9 @@ export class Tally {
   metadata = 0;
   bodyBytes = 0;
   uncompressedBytes = 0;
+  /** Series that were not known before, and those that there was no room for. */
+  newSeries = 0;
+  seriesOverLimit = 0;
   /** Undefined until the first refusal: most tenants never have one. */
   refused: Float64Array | undefined;
   /** What would have been refused, had the tenant not been in shadow mode. */
@@ -78,6 +81,8 @@ export class Tally {
     this.metadata += other.metadata;
     this.bodyBytes += other.bodyBytes;
     this.uncompressedBytes += other.uncompressedBytes;
+    this.newSeries += other.newSeries;
+    this.seriesOverLimit += other.seriesOverLimit;
     this.refused = sum(this.refused, other.refused);
     this.shadowed = sum(this.shadowed, other.shadowed);
   }

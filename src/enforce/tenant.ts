@@ -2,6 +2,7 @@
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import { type Allowance, bytesAllowance, itemsAllowance, requestsAllowance } from './bucket-shapes.js';
 import type { Bucket, BucketKind, Elections, Ledger } from './ledger.js';
+import type { TenantSeries } from './series.js';
 import { Tally } from './tally.js';
 
 /** A bucket and the limit it stands for. */
@@ -18,6 +19,8 @@ export class Tenant {
   requests: Purse | undefined;
   items: Purse | undefined;
   bytes: Purse | undefined;
+  /** Undefined: series are not tracked. */
+  readonly series: TenantSeries | undefined;
   /** When it was last moved to the end of the order of use. */
   lastMovedMs: number;
   /** Sampling of refusal logs: the minute that is counted, and how many were in it. */
@@ -35,6 +38,7 @@ export class Tenant {
     mode: Mode,
     ledger: Ledger,
     distributors: number,
+    series: TenantSeries | undefined,
     nowMs: number,
   ) {
     this.id = id;
@@ -43,6 +47,7 @@ export class Tenant {
     this.lastMovedMs = nowMs;
     this.#ledger = ledger;
     this.#distributors = distributors;
+    this.series = series;
     this.#shapePurses(nowMs);
   }
 
@@ -62,6 +67,7 @@ export class Tenant {
   /** The tenant leaves memory. */
   release(nowMs: number): void {
     for (const purse of [this.requests, this.items, this.bytes]) purse?.bucket.release(nowMs);
+    this.series?.release();
   }
 
   #shapePurses(nowMs: number): void {

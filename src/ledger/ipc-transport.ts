@@ -7,6 +7,7 @@ import type { LeaseCall, LeaseReply } from '../enforce/lease.js';
 import type { BucketKind } from '../enforce/ledger.js';
 import { type LeaseTransport, StoreError } from './lease-transport.js';
 import type { StoreReply, StoreRequest } from './memory-store.js';
+import type { SeriesCall, SeriesReply } from './series-store.js';
 import type { ElectionCall, ElectionReply } from './shared-elections.js';
 
 export interface NumberedRequest {
@@ -57,6 +58,10 @@ export class IpcTransport implements LeaseTransport {
 
   elect(tenant: string, call: ElectionCall): Promise<ElectionReply> {
     return this.#ask({ about: 'election', tenant, call }) as Promise<ElectionReply>;
+  }
+
+  series(tenant: string, call: SeriesCall): Promise<SeriesReply> {
+    return this.#ask({ about: 'series', tenant, call }) as Promise<SeriesReply>;
   }
 
   heartbeat(): Promise<number> {

@@ -4,6 +4,7 @@
  */
 import type { LeaseCall, LeaseReply } from '../enforce/lease.js';
 import type { BucketKind } from '../enforce/ledger.js';
+import type { SeriesCall, SeriesReply } from './series-store.js';
 import type { ElectionCall, ElectionReply } from './shared-elections.js';
 
 export interface LeaseTransport {
@@ -15,6 +16,8 @@ export interface LeaseTransport {
   /** Rejects with a StoreError: then nobody knows whether it was done. */
   lease(tenant: string, kind: BucketKind, call: LeaseCall): Promise<LeaseReply>;
   elect(tenant: string, call: ElectionCall): Promise<ElectionReply>;
+  /** New series, and what is known here. Rejects likewise. */
+  series(tenant: string, call: SeriesCall): Promise<SeriesReply>;
   /** Writes to one part that this replica is alive, and counts those that are. Part 0 is the one that counts. */
   heartbeat(part: number): Promise<number>;
   /** This replica is leaving. */

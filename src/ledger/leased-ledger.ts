@@ -1,6 +1,6 @@
 /**
- * All leased buckets, and all elections, of one replica: sends their calls, holds each to its deadline, keeps the circuits, counts
- * replicas, and goes round the buckets with one timer for whatever has to be said without a push.
+ * All leased buckets, elections and series of one replica: sends their calls, holds each to its deadline, keeps the
+ * circuits, counts replicas, and goes round the buckets with one timer for whatever has to be said without a push.
  *
  * No push waits longer than two deadlines, and none at all while the store is down.
  */
@@ -14,6 +14,8 @@ import {
   type StoreErrorKind,
 } from './lease-transport.js';
 import { LeasedBucket, type LeaseHost, type OnLoss } from './leased-bucket.js';
+import { type SeriesCallHost, SeriesCalls } from './series-calls.js';
+import type { SeriesCall, SeriesReply } from './series-store.js';
 import {
   type ElectionCall,
   type ElectionHost,
@@ -80,8 +82,10 @@ interface CallInFlight {
   late: boolean;
 }
 
-export class LeasedLedger implements Ledger, LeaseHost, ElectionHost {
+export class LeasedLedger implements Ledger, LeaseHost, ElectionHost, SeriesCallHost {
   readonly onLoss: OnLoss;
+  /** The store that replicas share their series through: the same, with the same circuits and deadlines. */
+  readonly series: SeriesCalls;
   readonly #transport: LeaseTransport;
   readonly #options: LeasedLedgerOptions;
   readonly #circuits: Circuit[];
@@ -106,6 +110,7 @@ export class LeasedLedger implements Ledger, LeaseHost, ElectionHost {
     this.#transport = transport;
     this.#options = options;
     this.onLoss = options.onLoss;
+    this.series = new SeriesCalls(this, options.callTimeoutMs, options.now);
     const nowMs = options.now();
     this.#sinceMs = nowMs;
     this.#circuits = Array.from({ length: transport.parts }, () => new Circuit(nowMs, options.random));
@@ -139,25 +144,16 @@ export class LeasedLedger implements Ledger, LeaseHost, ElectionHost {
   }
 
   elect(tenant: string, call: ElectionCall, nowMs: number): Promise<ElectionReply | 'lost'> | undefined {
-    const part = this.#transport.partOf(tenant);
-    if (!this.mayAsk(part)) return undefined;
-    return new Promise((answer) => {
-      const flight = this.#takeOff(part, nowMs, () => answer('lost'));
-      if (flight === undefined) {
-        answer('lost');
-        return;
-      }
-      this.#transport.elect(tenant, call).then(
-        (reply) => {
-          this.#succeeded(flight);
-          answer(reply);
-        },
-        (error: unknown) => {
-          this.#failed(flight, error);
-          answer('lost');
-        },
-      );
-    });
+    if (!this.mayAskFor(tenant)) return undefined;
+    return this.#fly(tenant, () => this.#transport.elect(tenant, call), nowMs);
+  }
+
+  askForSeries(tenant: string, call: SeriesCall, nowMs: number): Promise<SeriesReply | 'lost'> {
+    return this.#fly(tenant, () => this.#transport.series(tenant, call), nowMs);
+  }
+
+  mayAskFor(tenant: string): boolean {
+    return this.mayAsk(this.#transport.partOf(tenant));
   }
 
   replicas(): number {
@@ -247,6 +243,27 @@ export class LeasedLedger implements Ledger, LeaseHost, ElectionHost {
     return circuit;
   }
 
+  /** A call that is waited for until its deadline, at the longest. */
+  #fly<R>(tenant: string, call: () => Promise<R>, nowMs: number): Promise<R | 'lost'> {
+    return new Promise((answer) => {
+      const flight = this.#takeOff(this.#transport.partOf(tenant), nowMs, () => answer('lost'));
+      if (flight === undefined) {
+        answer('lost');
+        return;
+      }
+      call().then(
+        (reply) => {
+          this.#succeeded(flight);
+          answer(reply);
+        },
+        (error: unknown) => {
+          this.#failed(flight, error);
+          answer('lost');
+        },
+      );
+    });
+  }
+
   /** Undefined when too many calls are in flight. */
   #takeOff(part: number, nowMs: number, callLate: (nowMs: number) => void): CallInFlight | undefined {
     if (this.#inTime.size + this.#lateCalls >= this.#options.maxInFlight) {
@@ -304,6 +321,7 @@ export class LeasedLedger implements Ledger, LeaseHost, ElectionHost {
     }
     if (nowMs >= this.#heartbeatAtMs && this.mayAsk(0)) void this.#beat(0, nowMs);
     this.#sweep(nowMs);
+    this.series.tick(nowMs);
   }
 
   #sweep(nowMs: number): void {

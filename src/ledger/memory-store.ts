@@ -1,5 +1,6 @@
 /**
- * The store of a process that is the ledger for others: their buckets and elections, as Redis would have them. Holds
+ * The store of a process that is the ledger for others: their buckets, elections and series, as Redis would have
+ * them. Holds
  * what so many tenants need; of more, what was asked for least recently is forgotten.
  */
 
@@ -7,6 +8,8 @@ import { ElectionTable, FORGET_MS } from '../enforce/election.js';
 import type { LeaseCall, LeaseReply } from '../enforce/lease.js';
 import type { BucketKind } from '../enforce/ledger.js';
 import { LeaseStore } from './lease-store.js';
+import { MemorySeries } from './memory-series.js';
+import type { SeriesCall, SeriesReply } from './series-store.js';
 import type { ElectionCall, ElectionReply } from './shared-elections.js';
 
 export type StoreRequest =
@@ -16,9 +19,10 @@ export type StoreRequest =
       readonly kind: BucketKind;
       readonly call: LeaseCall;
     }
-  | { readonly about: 'election'; readonly tenant: string; readonly call: ElectionCall };
+  | { readonly about: 'election'; readonly tenant: string; readonly call: ElectionCall }
+  | { readonly about: 'series'; readonly tenant: string; readonly call: SeriesCall };
 
-export type StoreReply = LeaseReply | ElectionReply;
+export type StoreReply = LeaseReply | ElectionReply | SeriesReply;
 
 /** A tenant has one of each kind. */
 const BUCKETS_PER_TENANT = 3;
@@ -31,11 +35,13 @@ interface TenantElections {
 export class MemoryStore {
   readonly #maxTenants: number;
   readonly #buckets: LeaseStore;
+  readonly #series: MemorySeries;
   /** In the order of last use. */
   readonly #elections = new Map<string, TenantElections>();
 
   /** No two generations may be the same, not even over two lives of the store. */
-  constructor(newGeneration: () => string, maxTenants: number) {
+  constructor(newGeneration: () => string, maxTenants: number, maxSeries: number) {
+    this.#series = new MemorySeries({ maxSeries, maxTenants, epoch: newGeneration() });
     this.#maxTenants = maxTenants;
     this.#buckets = new LeaseStore(newGeneration, BUCKETS_PER_TENANT * maxTenants);
   }
@@ -44,9 +50,19 @@ export class MemoryStore {
     return this.#buckets.size;
   }
 
+  get series(): number {
+    return this.#series.series;
+  }
+
   answer(request: StoreRequest, nowMs: number): StoreReply {
     if (request.about === 'election') return this.#elect(request.tenant, request.call, nowMs);
+    if (request.about === 'series') return this.#series.admit(request.tenant, request.call, nowMs);
     return this.#buckets.apply(`${request.kind} ${request.tenant}`, request.call, nowMs);
+  }
+
+  /** Forgets series that are idle, a part of them each time: called ten times a second. */
+  tick(nowMs: number): void {
+    this.#series.tick(nowMs);
   }
 
   /** Forgets what nobody has asked for since it was as good as new. */

@@ -90,13 +90,13 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     type: 'int',
     fallback: 150_000,
     zero: 'off',
-    doc: 'Series in memory. Read, not yet enforced.',
+    doc: 'Active series: sent within `series.idle_timeout`. Known ones keep flowing, new ones are over it.',
   },
   max_global_series_per_metric: {
     type: 'int',
     fallback: 0,
     zero: 'off',
-    doc: 'Series in memory for one metric name. Read, not yet enforced.',
+    doc: 'Active series of one metric name.',
   },
   max_active_series_per_user: {
     type: 'int',

@@ -15,6 +15,7 @@ export interface Counted {
   readonly id: string;
   readonly limits: TenantLimits;
   readonly tally: Tally;
+  readonly series: { readonly active: number } | undefined;
 }
 
 /** Counts over a range. `items` are what `ingestion_rate` counts; samples include native histograms. */
@@ -35,6 +36,8 @@ export interface Series {
   readonly endMs: number;
   /** Counts for each step, the oldest first. */
   readonly counts: Readonly<Record<'pushes' | 'samples' | 'items' | 'bytes', readonly number[]>>;
+  /** Active series at the end of each step. */
+  readonly activeSeries: readonly number[];
   readonly refused: Readonly<Partial<Record<Reason, readonly number[]>>>;
   readonly shadowed: Readonly<Partial<Record<Reason, readonly number[]>>>;
 }
@@ -48,7 +51,9 @@ const SAMPLES = 1;
 const ITEMS = 2;
 const BYTES = 3;
 const FILTERED = 4;
-const REFUSED = 5;
+/** No counter: it is taken as it is. */
+const ACTIVE_SERIES = 5;
+const REFUSED = 6;
 const SHADOWED = REFUSED + REASON_NAMES.length;
 const COUNTERS = SHADOWED + REASON_NAMES.length;
 /** The counter has not counted yet, or not since the last sample. */
@@ -164,6 +169,7 @@ export class History {
         items: points(ITEMS),
         bytes: points(BYTES),
       },
+      activeSeries: points(ACTIVE_SERIES),
       refused: byReason(REFUSED),
       shadowed: byReason(SHADOWED),
     };
@@ -189,6 +195,7 @@ export class History {
         entry.tracks[counter] = track;
       }
       if (track === NO_ROOM) withoutRoom++;
+      else if (counter === ACTIVE_SERIES) this.#tracks.takeLevel(track, value);
       else this.#tracks.take(track, value);
     }
     return withoutRoom;
@@ -216,7 +223,7 @@ export class History {
   }
 }
 
-function valueNow({ tally, limits }: Counted, counter: number): number {
+function valueNow({ tally, limits, series }: Counted, counter: number): number {
   switch (counter) {
     case PUSHES:
       return tally.requests;
@@ -228,6 +235,8 @@ function valueNow({ tally, limits }: Counted, counter: number): number {
     }
     case BYTES:
       return tally.bodyBytes;
+    case ACTIVE_SERIES:
+      return series?.active ?? 0;
     case FILTERED:
       return tally.filtered;
     default: {

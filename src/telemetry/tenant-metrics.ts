@@ -43,6 +43,8 @@ const RECEIVED: readonly (readonly [NumberField, string, string])[] = [
     'mimir_edge_received_uncompressed_bytes_total',
     'Body bytes of decoded pushes, uncompressed.',
   ],
+  ['newSeries', 'mimir_edge_new_series_total', 'Series that were not known before.'],
+  ['seriesOverLimit', 'mimir_edge_series_over_limit_total', 'New series that there was no room for.'],
 ];
 
 const DISCARDED: readonly (readonly [number, string, string])[] = [

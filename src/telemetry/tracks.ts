@@ -107,6 +107,19 @@ export class Tracks {
     fields[field + TAKEN_AT] = this.#step;
   }
 
+  /** What stands at a level and is not added up: the level now, in all steps that have none yet. Only for `points`. */
+  takeLevel(track: number, value: number): void {
+    const { steps, fields } = this.#slab(track);
+    const at = (track % SLAB_TRACKS) * STEPS;
+    const field = (track % SLAB_TRACKS) * FIELDS;
+    for (let step = (fields[field + TAKEN_AT] ?? 0) + 1; step <= this.#step; step++) {
+      steps[at + (step % FINE_STEPS)] = encode(value);
+      if (step % FINE_IN_COARSE !== 0) continue;
+      steps[at + FINE_STEPS + ((step / FINE_IN_COARSE) % COARSE_STEPS)] = encode(value);
+    }
+    fields[field + TAKEN_AT] = this.#step;
+  }
+
   /** Added in the last steps of the range, and since then. */
   sum(track: number, range: Range, value: number): number {
     const { fields } = this.#slab(track);

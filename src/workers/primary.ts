@@ -24,6 +24,7 @@ const SCRAPE_MS = 3000;
 /** Beyond the times that the settings give a worker to stop. */
 const STOP_MARGIN_MS = 5000;
 const EXPIRE_MS = 60_000;
+const TICK_MS = 100;
 
 export class Primary {
   readonly #config: Config;
@@ -34,6 +35,7 @@ export class Primary {
   readonly #sums: SummedMetrics;
   readonly #store: MemoryStore;
   #expiring: NodeJS.Timeout | undefined;
+  #ticking: NodeJS.Timeout | undefined;
   #adminAddress: AddressInfo | undefined;
   #scrape: Promise<string> | undefined;
   #restarts = 0;
@@ -51,7 +53,11 @@ export class Primary {
     this.#sums = new SummedMetrics(config['tenants.max']);
     let generations = 0;
     const life = randomUUID();
-    this.#store = new MemoryStore(() => `${life}.${generations++}`, config['tenants.max']);
+    this.#store = new MemoryStore(
+      () => `${life}.${generations++}`,
+      config['tenants.max'],
+      config['series.max'],
+    );
     this.#places = Array.from(
       { length: config.workers },
       (_, index) =>
@@ -88,6 +94,7 @@ export class Primary {
     });
     this.#adminAddress = await this.#admin.start();
     this.#expiring = setInterval(() => this.#store.expire(performance.now()), EXPIRE_MS);
+    this.#ticking = setInterval(() => this.#store.tick(performance.now()), TICK_MS);
     const started = new Promise<void>((resolve, reject) => {
       this.#started = resolve;
       this.#notStarted = reject;
@@ -129,6 +136,7 @@ export class Primary {
     await ended;
     clearTimeout(patience);
     clearInterval(this.#expiring);
+    clearInterval(this.#ticking);
     await this.#admin.stop();
     this.#log.info('stopped');
   }
@@ -195,6 +203,7 @@ export class Primary {
           serving: answers.length,
           restarts: this.#restarts,
           buckets: this.#store.buckets,
+          series: this.#store.series,
         },
         each: answers.map(({ place, readiness }) => ({
           worker: place.id,

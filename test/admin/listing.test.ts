@@ -15,9 +15,15 @@ function edgeOf(pushes: readonly number[]): Edge {
   const tenants = pushes.map((requests, index) => {
     const tally = new Tally();
     tally.requests = requests;
-    return { id: `t${index}`, mode: 'enforce' as const, limits: limits(), tally };
+    return { id: `t${index}`, mode: 'enforce' as const, limits: limits(), tally, series: undefined };
   });
-  const nobody = { id: '(none)', mode: 'enforce' as const, limits: limits(), tally: new Tally() };
+  const nobody = {
+    id: '(none)',
+    mode: 'enforce' as const,
+    limits: limits(),
+    tally: new Tally(),
+    series: undefined,
+  };
   // The rest is not asked for.
   return {
     history: new History(1 << 20, 0),

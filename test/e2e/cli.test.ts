@@ -27,6 +27,7 @@ t.test('help is there for everything, with examples', async (t) => {
     ['check', '--help'],
     ['top', '--help'],
     ['diff', '--help'],
+    ['loadtest', '--help'],
   ]) {
     t.match(run(args), { status: 0, stdout: /Usage: .*Examples:/s, stderr: '' }, args.join(' '));
   }

@@ -162,7 +162,8 @@ t.test('the page', async (t) => {
     t.equal(await page.evaluate('document.activeElement.textContent'), 'noisy', 'a reader hears where it is');
     const limit = page.getByRole('row', { name: /^ingestion_rate 100/ });
     t.match(await limit.innerText(), /overrides .*overrides\.yaml/);
-    t.equal(await page.locator('.chart canvas').count(), 2);
+    t.equal(await page.locator('.chart canvas').count(), 3);
+    t.match(await page.locator('#chart-series').getAttribute('aria-label'), /limit: 150K/);
     t.match(await page.locator('#chart-items').getAttribute('aria-label'), /limit: 100/);
     t.strictSame(await seriousFindings(page), []);
     await page.screenshot({ path: join(ARTIFACTS, 'tenant.png'), fullPage: true });

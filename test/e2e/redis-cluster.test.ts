@@ -1,7 +1,9 @@
 import t from 'tap';
 import { clusterPartOf } from '#src/ledger/redis/keys.js';
 import { eventually } from '../ledger/contract.js';
+import { redisLedger } from '../ledger/given.js';
 import { RedisServer, redisMissing } from '../ledger/redis-server.js';
+import { book, limitsOf, pushOf } from '../ledger/series-given.js';
 import { SharedLoad } from './shared-load.js';
 
 t.setTimeout(120_000);
@@ -69,5 +71,26 @@ t.test(
     // Two tenants, two buckets.
     load.admitted /= 2;
     load.check(t, 1);
+
+    const now = () => performance.now();
+    const patient = { mode: 'cluster', commandTimeoutMs: 5000 } as const;
+    const replicas = [await redisLedger(t, first!.url, patient), await redisLedger(t, first!.url, patient)];
+    for (const tenant of tenants) {
+      for (const [replica, { ledger }] of replicas.entries()) {
+        const series = book({ store: ledger.series, now }).tenant(tenant);
+        const check = (count: number) =>
+          series.check(
+            pushOf(Array.from({ length: count }, (_, n) => n)),
+            undefined,
+            limitsOf(1500, 8),
+            false,
+            now(),
+          );
+        // Connections to the nodes are made when they are needed.
+        t.ok(await eventually(async () => (await check(1)) && series.fleet !== undefined));
+        t.equal((await check(2000)).overLimit?.rows.length, 500, `series of ${tenant} at replica ${replica}`);
+        t.equal(series.fleet, 1500);
+      }
+    }
   },
 );

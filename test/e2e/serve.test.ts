@@ -1,9 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { eventually, PUSH_500, send, upstream } from '../proxy/given.js';
 import { answering, needs, startEdge } from './processes.js';
+
+const OTHER_PUSH_500 = readFileSync(
+  new URL('../../../test/data/prom-2.42-samples-500b.snappy', import.meta.url),
+);
 
 t.test('limits from a file are enforced, and follow the file', async (t) => {
   const mimir = await upstream();
@@ -155,5 +159,36 @@ t.test(
     t.strictSame(unexpected, [], `seen: ${JSON.stringify([...seen])}`);
     t.ok(accepted > 100);
     t.equal(received, accepted, 'all that was accepted arrived, and nothing twice');
+  },
+);
+
+t.test(
+  'new series over the limit are left out, known ones flow, and a raised limit lets them in',
+  async (t) => {
+    const mimir = await upstream();
+    t.teardown(() => mimir.close());
+    const file = join(t.testdir(), 'overrides.yaml');
+    writeFileSync(file, 'overrides: { a: { max_global_series_per_user: 510 } }');
+    const edge = await startEdge(t, [`--upstream.url=${mimir.url}`, `--overrides.file=${file}`]);
+    t.equal((await send(edge.proxy)).status, 200);
+    // 402 of its 500 series are those of the first.
+    const other = await send(edge.proxy, OTHER_PUSH_500);
+    t.equal(other.status, 400);
+    t.match(await other.text(), /^88 of the 500 series .*err-mimir-max-series-per-user/);
+    t.equal((await send(edge.proxy)).status, 200, 'known series flow');
+    const metrics = await (await fetch(`${edge.admin}/metrics`)).text();
+    for (const line of [
+      'mimir_edge_active_series{user="a"} 510',
+      'mimir_edge_new_series_total{user="a"} 510',
+      'mimir_edge_series_over_limit_total{user="a"} 88',
+      'mimir_edge_discarded_samples_total{user="a",reason="per_user_series_limit"} 88',
+    ]) {
+      t.ok(metrics.split('\n').includes(line), line);
+    }
+    t.match(await (await fetch(`${edge.admin}/readyz`)).json(), { series: { series: 510, tenantsAlone: 0 } });
+
+    writeFileSync(file, 'overrides: { a: { max_global_series_per_user: 5000 } }');
+    t.ok(await eventually(() => edge.output().split('limits changed').length > 2));
+    t.equal((await send(edge.proxy, OTHER_PUSH_500)).status, 200);
   },
 );

@@ -66,6 +66,7 @@ export function enforcer(options: Partial<EnforcerOptions> = {}): Enforcer {
       unknownTenants: 'defaults',
       maxTenants: 1000,
       distributors: 1,
+      series: undefined,
       overLimit: 'filter',
       dropDuplicates: true,
       random: () => 0,

@@ -9,7 +9,7 @@ const now = (): number => performance.now();
 
 /** A primary without a process: messages are copied, and come in a later turn of the event loop. */
 class Primary {
-  readonly store = new MemoryStore(() => 'only', 100);
+  readonly store = new MemoryStore(() => 'only', 100, 10_000);
   paused = false;
   messages = 0;
   #late: (() => void)[] = [];

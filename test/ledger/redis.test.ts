@@ -7,6 +7,7 @@ import { RedisTransport } from '#src/ledger/redis/transport.js';
 import { charge, eventually, ledgerContract } from './contract.js';
 import { plainRedis, redisLedger } from './given.js';
 import { RedisServer, redisMissing } from './redis-server.js';
+import { book, limitsOf, pushOf } from './series-given.js';
 
 const now = (): number => performance.now();
 
@@ -14,6 +15,7 @@ const now = (): number => performance.now();
 const PERMISSIONS = [
   ...['~mimir-edge:*', '+@connection', '+@scripting', '+info', '+time', '+hmget', '+hset', '+pexpire'],
   ...['+zadd', '+zrem', '+zremrangebyscore', '+zcard', '+hget', '+hdel', '+hlen', '+hgetall'],
+  ...['+get', '+set', '+sadd', '+srem', '+smove', '+sismember', '+smembers'],
 ];
 
 t.test('with a Redis', { skip: redisMissing }, async (t) => {
@@ -146,6 +148,18 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     const url = redis.url.replace('//', '//edge@');
     const { ledger } = await redisLedger(t, url, { passwordFile: file });
     t.equal(ledger.status().state, 'up');
+    // Every command that series take: known and new ones, with and without room, in buckets that are split.
+    const series = Array.from({ length: 2 }, () => book({ store: ledger.series, now }).tenant('permitted'));
+    for (const limit of [1000, 1100]) {
+      for (const one of series) {
+        const push = pushOf(Array.from({ length: 2000 }, (_, n) => n));
+        t.equal(
+          (await one.check(push, undefined, limitsOf(limit), false, now())).overLimit?.rows.length,
+          2000 - limit,
+        );
+      }
+    }
+    t.equal(series[1]?.alone, 0);
     await redis.admin.call('ACL', 'SETUSER', 'edge', 'resetpass', '>second');
     writeFileSync(file, 'second\n');
     await redis.admin.client('KILL', 'USER', 'edge');

@@ -97,11 +97,12 @@ t.test('a bad document leaves the last good one; the error names key, line and c
 
 t.test('a watch whose time is up is taken up where it ended', async (t) => {
   const { server, rate } = await started(t, { watchSeconds: 2 });
-  t.ok(await eventually(() => server.count('watch') === 2), 'by itself');
+  t.ok(await eventually(() => server.count('watch') >= 2), 'by itself');
   server.put('limits', withRate(2));
   t.ok(await eventually(() => rate() === 2));
+  const watches = server.count('watch');
   server.endWatches();
-  t.ok(await eventually(() => server.count('watch') >= 3));
+  t.ok(await eventually(() => server.count('watch') > watches));
   server.put('limits', withRate(3));
   t.ok(await eventually(() => rate() === 3));
   t.equal(server.count('list'), 1, 'without another list');
@@ -121,7 +122,7 @@ t.test('a bookmark moves the place at which a watch goes on', async (t) => {
   server.compact();
   server.bookmark();
   server.endWatches();
-  t.ok(await eventually(() => server.count('watch') === 2));
+  t.ok(await eventually(() => server.count('watch') >= 2));
   server.put('limits', withRate(2));
   t.ok(await eventually(() => rate() === 2));
   t.equal(server.count('list'), 1, 'without the bookmark it would have been too old');

@@ -9,7 +9,7 @@ const ROOM = 64 << 20;
 const STEPS: Record<Range, number> = { '1m': 6, '5m': 30, '15m': 90, '1h': 360, '24h': 8640 };
 
 function tenant(id = 'a'): Counted {
-  return { id, limits: limits(), tally: new Tally() };
+  return { id, limits: limits(), tally: new Tally(), series: undefined };
 }
 
 t.test(
@@ -113,6 +113,18 @@ t.test('samples that come late are made up for', async (t) => {
   t.strictSame(history.series('a', '5m').counts.pushes, [5, 7, 0, 0]);
   await history.sample([one], 4 * SAMPLE_MS + 10);
   t.equal(history.series('a', '5m').counts.pushes.length, 4);
+});
+
+t.test('active series are a level: taken as they are, and not added up', async (t) => {
+  const history = new History(ROOM, 0);
+  const series = { active: 100 };
+  const one: Counted = { ...tenant(), series };
+  await history.sample([one], SAMPLE_MS);
+  series.active = 70;
+  await history.sample([one], 3 * SAMPLE_MS);
+  for (let step = 4; step <= 12; step++) await history.sample([one], step * SAMPLE_MS);
+  t.strictSame(history.series('a', '5m').activeSeries.slice(0, 4), [100, 70, 70, 70]);
+  t.strictSame(history.series('a', '24h').activeSeries, [70, 70]);
 });
 
 t.test('refusals are there by reason, shadowed ones apart', async (t) => {

@@ -33,6 +33,7 @@ t.test('counters, histograms and what is held are sums; states and ages are not'
     mimir_edge_body_bytes_in_flight: 5,
     mimir_edge_ready: 1,
     mimir_edge_limits_stale_seconds: 30,
+    mimir_edge_limits_source_up: 1,
     mimir_edge_ledger_degraded: 1,
     mimir_edge_ledger_tokens_leased: 100,
   };
@@ -40,7 +41,7 @@ t.test('counters, histograms and what is held are sums; states and ages are not'
     sums.text([
       await processOf({ a: 1 }, { ...gauges, mimir_edge_ready: 0, mimir_edge_limits_stale_seconds: 0 }),
       await processOf({ a: 2, b: 1 }, gauges),
-      await processOf({ a: 4 }, gauges),
+      await processOf({ a: 4 }, { ...gauges, mimir_edge_limits_source_up: 0 }),
     ]),
   );
   for (const line of [
@@ -52,6 +53,7 @@ t.test('counters, histograms and what is held are sums; states and ages are not'
     'mimir_edge_ledger_tokens_leased 300',
     'mimir_edge_ledger_degraded 1',
     'mimir_edge_limits_stale_seconds 30',
+    'mimir_edge_limits_source_up 0',
     'mimir_edge_ready 0',
   ]) {
     t.ok(text.includes(line), line);

@@ -60,7 +60,7 @@ export function notices({ status, tenants }: State): HTMLElement {
     if (overrides.stale) {
       found.push([
         'bad',
-        `The overrides can not be used, for ${duration(overrides.lagSeconds)}; the last good limits stay. ${overrides.lastError}`,
+        `The overrides can not be used, for ${duration(overrides.staleSeconds)}; the last good limits stay. ${overrides.lastError}`,
       ]);
     }
     if (ledger?.state === 'degraded') {
@@ -122,7 +122,7 @@ export function figures({ status, tenants }: State): HTMLElement {
         'Limits',
         h(
           'code',
-          { title: status.overrides.files.join(', ') || 'no overrides' },
+          { title: status.overrides.sources.map(({ name }) => name).join(', ') || 'no overrides' },
           status.overrides.hash.slice(0, 8),
         ),
       ],

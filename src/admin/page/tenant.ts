@@ -5,7 +5,7 @@ import { h } from './dom.js';
 import { bytes, duration, number, value } from './format.js';
 import type { Actions, State } from './state.js';
 import { meter } from './tenants.js';
-import type { Tenant } from './types.js';
+import type { Tenant, TopMetric } from './types.js';
 
 export function tenantPage(state: State, actions: Actions): HTMLElement[] {
   const { tenantId = '', tenant, tenantProblem } = state;
@@ -31,11 +31,12 @@ export function tenantPage(state: State, actions: Actions): HTMLElement[] {
     ),
     why(tenant, state),
     refusals(tenant.denials, state.reasons, false),
+    ...(tenant.topMetrics.active.length > 0 ? [metrics(tenant)] : []),
     limits(tenant, actions),
   ];
 }
 
-/** Everything that is drawn for a tenant; series against their limit belong here, too, once they are counted. */
+/** Everything that is drawn for a tenant. */
 export function chartsOf(tenant: Tenant): Chart[] {
   const { history, limits } = tenant;
   const common = { endMs: Date.parse(history.end), stepSeconds: history.stepSeconds };
@@ -58,6 +59,18 @@ export function chartsOf(tenant: Tenant): Chart[] {
       lines: [{ label: 'pushes', points: history.perSecond.pushes }],
       limit: allowed('request_rate'),
     },
+    ...(tenant.activeSeries === null
+      ? []
+      : [
+          {
+            id: 'chart-series',
+            title: 'Active series',
+            unit: '',
+            ...common,
+            lines: [{ label: 'series that this replica has seen', points: history.activeSeries }],
+            limit: allowed('max_global_series_per_user'),
+          },
+        ]),
     ...(refused.length === 0
       ? []
       : [
@@ -156,6 +169,37 @@ function why(tenant: Tenant, { reasons }: State): HTMLElement {
             );
           }),
         ),
+  );
+}
+
+function metrics({ topMetrics }: Tenant): HTMLElement {
+  const list = (
+    title: string,
+    top: readonly TopMetric[],
+    count: (metric: TopMetric) => number,
+  ): HTMLElement =>
+    h(
+      'div',
+      { key: title },
+      h('h3', {}, title),
+      h(
+        'ol',
+        {},
+        ...top.map((metric) =>
+          h('li', {}, h('code', {}, metric.name ?? 'not named yet'), ' ', number(count(metric))),
+        ),
+      ),
+    );
+  return h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'metrics-title' },
+    h('h2', { id: 'metrics-title' }, 'Metrics with the most series'),
+    h(
+      'div',
+      { class: 'columns' },
+      list('Active', topMetrics.active, ({ series }) => series),
+      list('New in the last minutes', topMetrics.new, ({ newSeries }) => newSeries),
+    ),
   );
 }
 

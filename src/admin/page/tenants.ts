@@ -10,6 +10,7 @@ const COLUMNS: readonly (readonly [sort: string, title: string])[] = [
   ['samples', 'Samples/s'],
   ['pushes', 'Pushes/s'],
   ['bytes', 'On the wire'],
+  ['series', 'Series'],
   ['utilisation', 'Nearest limit'],
 ];
 
@@ -150,6 +151,7 @@ function row(tenant: TenantRow): HTMLElement {
     h('td', {}, number(tenant.samplesPerSecond)),
     h('td', {}, number(tenant.pushesPerSecond)),
     h('td', {}, bytes(tenant.bytesPerSecond, '/s')),
+    h('td', {}, tenant.activeSeries === null ? '–' : number(tenant.activeSeries)),
     h('td', {}, use(tenant)),
     h('td', { class: 'why' }, why(tenant)),
   );
@@ -161,7 +163,7 @@ export function tenantLink(id: string): HTMLElement {
 
 function use(tenant: TenantRow): HTMLElement | string {
   const nearest = [...tenant.limits].sort((a, b) => b.ratio - a.ratio)[0];
-  return nearest === undefined ? 'no rate limit' : meter(nearest.ratio, nearest.limit);
+  return nearest === undefined ? 'no limit' : meter(nearest.ratio, nearest.limit);
 }
 
 const LEVEL_WORDS = { '': [], near: ['close'], over: ['over it'] } as const;

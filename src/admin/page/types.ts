@@ -30,10 +30,14 @@ export interface Status {
     readonly lastError: { readonly message: string } | null;
   } | null;
   readonly overrides: {
-    readonly files: readonly string[];
+    readonly sources: readonly {
+      readonly name: string;
+      readonly up: boolean;
+      readonly error: string | null;
+    }[];
     readonly loaded: boolean;
     readonly stale: boolean;
-    readonly lagSeconds: number;
+    readonly staleSeconds: number;
     readonly hash: string;
     readonly tenants: number;
     readonly lastError: string | null;
@@ -60,6 +64,7 @@ export interface TenantRow {
   readonly pushesPerSecond: number;
   readonly samplesPerSecond: number;
   readonly bytesPerSecond: number;
+  readonly activeSeries: number | null;
   readonly refusedPerSecond: number;
   readonly filteredPerSecond: number;
   readonly shadowedPerSecond: number;
@@ -112,11 +117,19 @@ export interface Tenant extends TenantRow {
     readonly stepSeconds: number;
     readonly end: string;
     readonly perSecond: Readonly<Record<'pushes' | 'samples' | 'items' | 'bytes', readonly number[]>>;
+    readonly activeSeries: readonly number[];
     readonly refusedPerSecond: Readonly<Record<string, readonly number[]>>;
     readonly shadowedPerSecond: Readonly<Record<string, readonly number[]>>;
   };
+  readonly topMetrics: Readonly<Record<'active' | 'new', readonly TopMetric[]>>;
   readonly controls: readonly Control[];
   readonly denials: readonly Denial[];
+}
+
+export interface TopMetric {
+  readonly name: string | null;
+  readonly series: number;
+  readonly newSeries: number;
 }
 
 export interface AuditEntry {

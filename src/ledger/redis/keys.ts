@@ -21,6 +21,16 @@ export function electionsKey(prefix: string, tenant: string): string {
   return `${prefix}{${tenantTag(tenant)}}:ha`;
 }
 
+/** All keys of a tenant's series begin with it. */
+export function seriesKey(prefix: string, tenant: string): string {
+  return `${prefix}{${tenantTag(tenant)}}:series`;
+}
+
+/** 0 to 1: tenants change their generation of series one after another. */
+export function phaseOf(tenant: string): number {
+  return crc16(tenant) / 65536;
+}
+
 export function clusterPartOf(tag: string): number {
   return Math.floor((crc16(tag) % SLOTS) / (SLOTS / CLUSTER_PARTS));
 }

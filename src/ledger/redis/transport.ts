@@ -1,16 +1,18 @@
 /**
- * Lease and election calls as Redis scripts. Lease calls made in the same turn of the event loop leave in one pipeline; to
- * a cluster they leave one by one, each to its own node.
+ * Calls as Redis scripts. Calls for leases and series that are made in the same turn of the event loop leave in one
+ * pipeline; to a cluster they leave one by one, each to its own node.
  */
 import { readFileSync } from 'node:fs';
 import { Cluster } from 'ioredis';
 import type { LeaseCall, LeaseReply } from '../../enforce/lease.js';
 import type { BucketKind } from '../../enforce/ledger.js';
 import { type LeaseTransport, StoreError, type StoreErrorKind } from '../lease-transport.js';
+import type { SeriesCall, SeriesReply } from '../series-store.js';
 import type { ElectionCall, ElectionReply } from '../shared-elections.js';
 import { createClient, type RedisClient } from './client.js';
 import { bucketKey, CLUSTER_PARTS, clusterPartOf, electionsKey, heartbeatKeys, tenantTag } from './keys.js';
 import type { RedisLedgerOptions } from './options.js';
+import { readSeriesReplies, seriesArguments } from './series-script.js';
 
 /** A replica that was not heard of for so long is not counted. */
 const HEARTBEAT_TTL_MS = 8000;
@@ -19,18 +21,20 @@ type Arguments = [key: string, ...args: (string | number)[]];
 
 /** The commands that ioredis defines from the scripts. */
 interface Scripts {
-  mimirEdgeLease(...args: Arguments): Promise<string[]>;
+  mimirEdgeLease(...args: Arguments): Promise<unknown[]>;
+  mimirEdgeSeries(...args: Arguments): Promise<unknown[]>;
   mimirEdgeHeartbeat(...args: Arguments): Promise<number>;
   mimirEdgeElect(...args: Arguments): Promise<string[]>;
 }
 
-interface ScriptPipeline {
-  mimirEdgeLease(...args: Arguments): unknown;
-}
+type QueuedScript = 'mimirEdgeLease' | 'mimirEdgeSeries';
+
+type ScriptPipeline = Record<QueuedScript, (...args: Arguments) => unknown>;
 
 interface QueuedCall {
+  readonly script: QueuedScript;
   readonly args: Arguments;
-  readonly resolve: (reply: LeaseReply) => void;
+  readonly resolve: (reply: unknown[]) => void;
   readonly reject: (error: StoreError) => void;
 }
 
@@ -51,6 +55,7 @@ export class RedisTransport implements LeaseTransport {
     this.#heartbeatKeys = heartbeatKeys(options.keyPrefix, this.parts);
     const client = createClient(options);
     client.defineCommand('mimirEdgeLease', { lua: readScript('lease.lua'), numberOfKeys: 1 });
+    client.defineCommand('mimirEdgeSeries', { lua: readScript('series.lua'), numberOfKeys: 1 });
     client.defineCommand('mimirEdgeHeartbeat', { lua: readScript('heartbeat.lua'), numberOfKeys: 1 });
     client.defineCommand('mimirEdgeElect', { lua: readScript('elect.lua'), numberOfKeys: 1 });
     this.#client = client as RedisClient & Scripts;
@@ -76,8 +81,8 @@ export class RedisTransport implements LeaseTransport {
     });
   }
 
-  lease(tenant: string, kind: BucketKind, call: LeaseCall): Promise<LeaseReply> {
-    const args: Arguments = [
+  async lease(tenant: string, kind: BucketKind, call: LeaseCall): Promise<LeaseReply> {
+    const reply = await this.#enqueue('mimirEdgeLease', [
       bucketKey(this.#prefix, tenant, kind),
       // JavaScript writes a number with all the digits that it takes to read the same number back.
       String(call.shape.rate),
@@ -90,11 +95,15 @@ export class RedisTransport implements LeaseTransport {
       String(call.most),
       call.generation,
       String(call.bound),
-    ];
-    return new Promise((resolve, reject) => {
-      if (this.#queue.length === 0) setImmediate(() => this.#flush());
-      this.#queue.push({ args, resolve, reject });
-    });
+    ]);
+    return readReply(reply);
+  }
+
+  async series(tenant: string, call: SeriesCall): Promise<SeriesReply> {
+    const scripts = seriesArguments(this.#prefix, tenant, call);
+    return readSeriesReplies(
+      await Promise.all(scripts.map((args) => this.#enqueue('mimirEdgeSeries', args))),
+    );
   }
 
   async elect(tenant: string, call: ElectionCall): Promise<ElectionReply> {
@@ -133,26 +142,32 @@ export class RedisTransport implements LeaseTransport {
     this.#client.disconnect();
   }
 
+  #enqueue(script: QueuedScript, args: Arguments): Promise<unknown[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#queue.length === 0) setImmediate(() => this.#flush());
+      this.#queue.push({ script, args, resolve, reject });
+    });
+  }
+
   #flush(): void {
     const calls = this.#queue;
     this.#queue = [];
     if (calls.length === 1 || this.#client instanceof Cluster) {
       for (const call of calls) {
-        this.#client.mimirEdgeLease(...call.args).then(
-          (reply) => call.resolve(readReply(reply)),
-          (error: unknown) => call.reject(this.#storeError(error)),
+        this.#client[call.script](...call.args).then(call.resolve, (error: unknown) =>
+          call.reject(this.#storeError(error)),
         );
       }
       return;
     }
     const pipeline = this.#client.pipeline();
-    for (const { args } of calls) (pipeline as unknown as ScriptPipeline).mimirEdgeLease(...args);
+    for (const { script, args } of calls) (pipeline as unknown as ScriptPipeline)[script](...args);
     pipeline.exec().then(
       (results) => {
         for (const [index, call] of calls.entries()) {
           const [error, reply] = results?.[index] ?? [new Error('the pipeline was aborted')];
           if (error) call.reject(this.#storeError(error));
-          else call.resolve(readReply(reply as string[]));
+          else call.resolve(reply as unknown[]);
         }
       },
       (error: unknown) => {
@@ -172,7 +187,7 @@ export class RedisTransport implements LeaseTransport {
   }
 }
 
-function readReply(reply: readonly string[]): LeaseReply {
+function readReply(reply: readonly unknown[]): LeaseReply {
   const [granted, available, rate, capacity, generation] = reply;
   return {
     granted: Number(granted),

@@ -1,0 +1,160 @@
+/**
+ * The series of all workers, where the process that started them is their store: what ledger/redis/series.lua does in
+ * Redis, on the same table that each worker has of its own series.
+ */
+import type { SeriesCall, SeriesReply } from './series-store.js';
+import {
+  CHUNK_ROWS,
+  KNOWN,
+  type Moment,
+  NEW,
+  NO_LIMIT,
+  ROW_WORDS,
+  SeriesTable,
+  SKIPPED,
+  UNANNOUNCED,
+  UNTRACKED,
+} from './series-table.js';
+
+export interface MemorySeriesOptions {
+  readonly maxSeries: number;
+  readonly maxTenants: number;
+  /** Changes with each life of the store. */
+  readonly epoch: string;
+}
+
+const MINUTE_MS = 60_000;
+const WINDOW_MS = 5 * MINUTE_MS;
+/** Called ten times a second, each tick looks at so much of the table that all of it is seen within a minute. */
+const TICKS_A_ROUND = 500;
+/** A tenant that left holds its place until its series are gone. */
+const PLACES_A_TENANT = 2;
+/** The table counts minutes to 255, and a round over it takes one of them. */
+const MOST_IDLE_MINUTES = 250;
+
+interface Tenant {
+  readonly place: number;
+}
+
+export class MemorySeries {
+  readonly #options: MemorySeriesOptions;
+  readonly #table: SeriesTable;
+  /** In the order of last use. */
+  readonly #tenants = new Map<string, Tenant>();
+  #idleMinutes = MOST_IDLE_MINUTES;
+
+  constructor(options: MemorySeriesOptions) {
+    this.#options = options;
+    this.#table = new SeriesTable(options.maxTenants * PLACES_A_TENANT, options.maxSeries);
+  }
+
+  get series(): number {
+    return this.#table.series;
+  }
+
+  get bytes(): number {
+    return this.#table.bytes;
+  }
+
+  admit(id: string, call: SeriesCall, nowMs: number): SeriesReply {
+    const rows = call.words.length / ROW_WORDS;
+    const became = new Uint8Array(rows).fill(UNTRACKED);
+    // What is announced in one generation is remembered until the end of the next, as in Redis.
+    this.#idleMinutes = Math.min(MOST_IDLE_MINUTES, Math.ceil((2 * call.generationMs) / MINUTE_MS));
+    const tenant = this.#tenantOf(id);
+    let observed = 0;
+    if (tenant !== undefined) {
+      const moment = momentOf(nowMs);
+      this.#admitRows(tenant, call, 0, call.announced, moment, became);
+      observed = this.#admitRows(tenant, call, call.announced, rows, moment, became);
+    }
+    const generation = Math.floor(nowMs / call.generationMs);
+    return {
+      became,
+      total: tenant === undefined ? 0 : this.#table.seriesOf(tenant.place),
+      observed,
+      epoch: this.#options.epoch,
+      generation,
+      leftMs: (generation + 1) * call.generationMs - nowMs,
+    };
+  }
+
+  /** Called ten times a second. */
+  tick(nowMs: number): void {
+    const segments = Math.ceil(this.#table.segments / TICKS_A_ROUND);
+    this.#table.sweep(segments, momentOf(nowMs).minute, this.#idleMinutes);
+  }
+
+  /** Rows from one to another, in the order of the call. Answers how many series there were at the first refusal. */
+  #admitRows(
+    { place }: Tenant,
+    call: SeriesCall,
+    from: number,
+    to: number,
+    moment: Moment,
+    became: Uint8Array,
+  ): number {
+    const isAnnounced = to <= call.announced;
+    const mostOfTenant = isAnnounced ? NO_LIMIT : call.mostOfTenant;
+    const mostOfMetric = isAnnounced ? NO_LIMIT : call.mostOfMetric;
+    let observed = 0;
+    let refused = 0;
+    for (const [first, last] of chunksOf(from, to)) {
+      const words = call.words.subarray(first * ROW_WORDS, last * ROW_WORDS);
+      const part = became.subarray(first, last);
+      this.#table.admit(words, place, moment, UNANNOUNCED, mostOfTenant, mostOfMetric, part);
+      if (refused === 0) observed = this.#table.observed;
+      refused += this.#table.refused;
+    }
+    if (call.whole && !isAnnounced && refused > 0) this.#takeBack(place, call, from, to, moment, became);
+    return observed;
+  }
+
+  /** All or nothing: what was new is not, and nobody is to remember what was known either. */
+  #takeBack(
+    place: number,
+    { words }: SeriesCall,
+    from: number,
+    to: number,
+    moment: Moment,
+    became: Uint8Array,
+  ): void {
+    for (const [first, last] of chunksOf(from, to)) {
+      const part = became.subarray(first, last);
+      this.#table.takeBack(words.subarray(first * ROW_WORDS, last * ROW_WORDS), place, moment, part);
+    }
+    for (let row = from; row < to; row++) {
+      if (became[row] === NEW || became[row] === KNOWN) became[row] = SKIPPED;
+    }
+  }
+
+  /** Undefined: the table has no place for another. */
+  #tenantOf(id: string): Tenant | undefined {
+    let tenant = this.#tenants.get(id);
+    if (tenant === undefined) {
+      if (this.#tenants.size >= this.#options.maxTenants) this.#forgetOldest();
+      const place = this.#table.addTenant();
+      if (place === undefined) return undefined;
+      tenant = { place };
+    }
+    this.#tenants.delete(id);
+    this.#tenants.set(id, tenant);
+    return tenant;
+  }
+
+  #forgetOldest(): void {
+    for (const [id, { place }] of this.#tenants) {
+      this.#table.removeTenant(place);
+      this.#tenants.delete(id);
+      return;
+    }
+  }
+}
+
+function momentOf(nowMs: number): Moment {
+  return { minute: Math.floor(nowMs / MINUTE_MS) & 255, window: Math.floor(nowMs / WINDOW_MS) };
+}
+
+function* chunksOf(from: number, to: number): Generator<[number, number]> {
+  for (let first = from; first < to; first += CHUNK_ROWS) yield [first, Math.min(to, first + CHUNK_ROWS)];
+}

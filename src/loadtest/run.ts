@@ -1,0 +1,62 @@
+/** Runs one load test: plans it, sends, waits for what is out, and reports. */
+import { Bodies } from './bodies.js';
+import { runOpenLoop } from './open-loop.js';
+import type { LoadOptions } from './options.js';
+import type { LoadPlan } from './plan.js';
+import { profileOf } from './profile.js';
+import { Recorder } from './recorder.js';
+import type { LoadReport } from './report.js';
+import { shareOut } from './tenants.js';
+
+export interface LoadRun {
+  /** What there is so far. */
+  readonly recorder: Recorder;
+  /** Ends the sending early; what is out is still waited for, a little. */
+  stop(): void;
+  readonly done: Promise<LoadReport>;
+}
+
+export function startLoad(options: LoadOptions): LoadRun {
+  const now = (): number => performance.now();
+  const stopping = new AbortController();
+  const tenants = shareOut(options);
+  const bodies = new Bodies(tenants, options);
+  const startedMs = now();
+  const recorder = new Recorder(tenants.length, startedMs, options.durationMs);
+  const plan: LoadPlan = {
+    options,
+    tenants,
+    profile: profileOf(options),
+    bodies,
+    recorder,
+    startedMs,
+    startedAtMs: Date.now(),
+    now,
+    signal: stopping.signal,
+  };
+  return { recorder, stop: () => stopping.abort(), done: runAndReport(plan) };
+}
+
+async function runAndReport(plan: LoadPlan): Promise<LoadReport> {
+  const { options, tenants, bodies, recorder, startedAtMs, now } = plan;
+  const cpuBefore = process.cpuUsage();
+  // autocannon is loaded by those alone who want it.
+  if (options.mode === 'open') await runOpenLoop(plan);
+  else await (await import('./closed-loop.js')).runClosedLoop(plan);
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const { headers: _, ...shown } = options;
+  return {
+    options: shown,
+    startedAt: new Date(startedAtMs).toISOString(),
+    ...recorder.report(
+      now(),
+      tenants.map(({ id }) => id),
+    ),
+    generator: {
+      series: tenants.reduce((sum, { pushes, seriesPerPush }) => sum + pushes * seriesPerPush, 0),
+      templateBytes: bodies.templateBytes,
+      cpuSeconds: (user + system) / 1e6,
+      maxRssBytes: process.resourceUsage().maxRSS * 1024,
+    },
+  };
+}

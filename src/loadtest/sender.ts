@@ -1,0 +1,167 @@
+/** Sends bodies to the target over a pool of connections, and says how each was answered. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Dispatcher, Pool } from 'undici';
+import type { LoadOptions } from './options.js';
+
+export interface Answer {
+  /** 0: none came. */
+  readonly status: number;
+  /** Why none came: a code such as ECONNREFUSED. */
+  readonly failure: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  /** When the request went out on a connection; when it was answered. */
+  readonly sentMs: number;
+  readonly endedMs: number;
+}
+
+export interface Outgoing {
+  readonly tenant: string;
+  readonly body: Buffer;
+  /** The body trickles in over this time. 0: as fast as it goes. */
+  readonly slowMs: number;
+}
+
+type Connecting = Pick<
+  LoadOptions,
+  'target' | 'connections' | 'timeoutMs' | 'version' | 'tenantHeader' | 'headers'
+>;
+
+const SLOW_PIECES = 20;
+/** Slow pushes hold their connections for long: they have others than the rest. */
+const SLOW_CONNECTIONS = 256;
+
+export class Sender {
+  readonly #pool: Pool;
+  readonly #slowPool: Pool;
+  readonly #path: string;
+  readonly #options: Connecting;
+  readonly #headers: readonly string[];
+  readonly #now: () => number;
+
+  constructor(options: Connecting, now: () => number) {
+    const { origin } = new URL(options.target);
+    const pool = (connections: number): Pool =>
+      new Pool(origin, { connections, pipelining: 1, connect: { timeout: options.timeoutMs } });
+    this.#pool = pool(options.connections);
+    this.#slowPool = pool(SLOW_CONNECTIONS);
+    this.#path = pushPath(options.target);
+    this.#options = options;
+    this.#headers = Object.entries(pushHeaders(options)).flat();
+    this.#now = now;
+  }
+
+  /** `answered` is called once, never before `send` returns. */
+  send({ tenant, body, slowMs }: Outgoing, answered: (answer: Answer) => void): void {
+    const { tenantHeader, timeoutMs } = this.#options;
+    const headers = [...this.#headers, tenantHeader, tenant];
+    if (slowMs > 0) headers.push('content-length', String(body.length));
+    (slowMs > 0 ? this.#slowPool : this.#pool).dispatch(
+      {
+        method: 'POST',
+        path: this.#path,
+        headers,
+        // undici takes any iterable of buffers; its type leaves them out.
+        body: slowMs > 0 ? (trickle(body, slowMs) as never) : body,
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+      },
+      new Call(this.#now, answered),
+    );
+  }
+
+  /** Ends every request that is still out. */
+  async close(): Promise<void> {
+    await Promise.all([this.#pool.destroy(), this.#slowPool.destroy()]);
+  }
+}
+
+/** Where pushes go when the target names no path. */
+export function pushPath(target: string): string {
+  const { pathname, search } = new URL(target);
+  return pathname === '/' ? '/api/v1/push' : pathname + search;
+}
+
+export function pushHeaders({
+  version,
+  headers,
+}: Pick<LoadOptions, 'version' | 'headers'>): Record<string, string> {
+  return {
+    'content-type':
+      version === 1
+        ? 'application/x-protobuf'
+        : 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
+    'content-encoding': 'snappy',
+    'x-prometheus-remote-write-version': version === 1 ? '0.1.0' : '2.0.0',
+    'user-agent': 'mimir-edge-loadtest',
+    ...Object.fromEntries(headers),
+  };
+}
+
+/** Retry-After in seconds, or as a date. */
+export function readRetryAfterMs(text: string | undefined, wallMs: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const atMs = Date.parse(text);
+  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - wallMs);
+}
+
+class Call implements Dispatcher.DispatchHandler {
+  readonly #now: () => number;
+  readonly #answered: (answer: Answer) => void;
+  #sentMs: number;
+  #status = 0;
+  #retryAfterMs: number | undefined;
+
+  constructor(now: () => number, answered: (answer: Answer) => void) {
+    this.#now = now;
+    this.#answered = answered;
+    this.#sentMs = now();
+  }
+
+  onRequestStart(): void {
+    this.#sentMs = this.#now();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status < 200) return;
+    this.#status = status;
+    const retryAfter = headers['retry-after'];
+    if (typeof retryAfter === 'string') this.#retryAfterMs = readRetryAfterMs(retryAfter, Date.now());
+  }
+
+  onResponseData(): void {}
+
+  onResponseEnd(): void {
+    this.#answered({
+      status: this.#status,
+      failure: undefined,
+      retryAfterMs: this.#retryAfterMs,
+      sentMs: this.#sentMs,
+      endedMs: this.#now(),
+    });
+  }
+
+  /** A connection that breaks after a whole answer's headers still has answered. */
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+    this.#answered({
+      status: this.#status,
+      failure: this.#status === 0 ? code : undefined,
+      retryAfterMs: this.#retryAfterMs,
+      sentMs: this.#sentMs,
+      endedMs: this.#now(),
+    });
+  }
+}
+
+async function* trickle(body: Buffer, slowMs: number): AsyncGenerator<Buffer> {
+  const step = Math.ceil(body.length / SLOW_PIECES);
+  for (let at = 0; at < body.length; at += step) {
+    yield body.subarray(at, at + step);
+    await delay(slowMs / SLOW_PIECES);
+  }
+}
