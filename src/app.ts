@@ -1,6 +1,6 @@
 /**
  * The composition root: the only file that knows every part. Start order: limits, ledger, decoder, upstream, then
- * admin, then the proxy. Stop order: not ready, wait, drain the proxy, return leases, close what is left.
+ * admin, then the doors. Stop order: not ready, wait, drain the doors, return leases, close what is left.
  */
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,17 +11,19 @@ import { Audit } from './admin/audit.js';
 import type { EdgeStatus, TenantState } from './admin/edge.js';
 import { AdminServer, type Readiness } from './admin/server.js';
 import { Tokens } from './admin/tokens.js';
-import { type Config, SettingError } from './config/config.js';
+import type { Config } from './config/config.js';
 import { RELOAD } from './controls/control.js';
 import { Controls, MAX_CONTROLS } from './controls/controls.js';
 import { RedisControls } from './controls/redis-controls.js';
+import { ByteBudget } from './door/body.js';
 import { Enforcer } from './enforce/enforcer.js';
 import type { Ledger } from './enforce/ledger.js';
 import type { LeaseTransport } from './ledger/lease-transport.js';
+import { StartError } from './listen.js';
+import { openEnvoy } from './open-envoy.js';
 import { openBook, openLedger, redisOptions } from './open-ledger.js';
 import { openOverrides } from './open-overrides.js';
 import { ownEdge } from './own-edge.js';
-import { ByteBudget } from './proxy/body.js';
 import { ProxyServer } from './proxy/server.js';
 import { Upstream } from './proxy/upstream.js';
 import { seriesNames } from './remotewrite/labels.js';
@@ -37,7 +39,10 @@ import { exportTenants } from './telemetry/tenant-metrics.js';
 import { VERSION } from './version.js';
 
 export interface RunningApp {
-  readonly proxy: AddressInfo;
+  /** Undefined: there is no upstream, and only Envoy is served. */
+  readonly proxy: AddressInfo | undefined;
+  /** Undefined: Envoy is not served. */
+  readonly grpc: AddressInfo | undefined;
   readonly admin: AddressInfo;
   readonly enforcer: Enforcer;
   readonly ledger: Ledger;
@@ -59,6 +64,12 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   const metrics = new Metrics(VERSION);
   const refusalLog = new RefusalLog(log, config['log.refusals_per_minute'], now);
   const denials = new Denials(DENIALS);
+  const refusals: Pick<RefusalLog, 'refused'> = {
+    refused(tenant, refusal, requestId, shadow) {
+      denials.refused(tenant, refusal, requestId, shadow, Date.now());
+      refusalLog.refused(tenant, refusal, requestId, shadow);
+    },
+  };
   const history = new History(config['admin.history_max_bytes'], now());
   const tokens = usable(
     'admin.tokens_file',
@@ -134,10 +145,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
         decided: (seconds) => metrics.decided(seconds),
         forwarded: (status, seconds) => metrics.forwarded(status, seconds),
         failed: (failure) => metrics.failed(failure),
-        refused(tenant, refusal, requestId, shadow) {
-          denials.refused(tenant, refusal, requestId, shadow, Date.now());
-          refusalLog.refused(tenant, refusal, requestId, shadow);
-        },
+        refused: refusals.refused,
       },
       options: {
         tenantHeader: config['tenant.header'].toLowerCase(),
@@ -174,6 +182,18 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     reads: config['admin.reads'],
     wrote: (action, code) => metrics.wrote(action, code),
   });
+  const proxies = config['upstream.url'].length > 0;
+  const envoy = openEnvoy(config, {
+    enforcer,
+    ledger,
+    decoder,
+    budget,
+    metrics,
+    refusals,
+    log,
+    isReady,
+    now,
+  });
   const readiness = (): Readiness => {
     const limits = overrides.status();
     return {
@@ -207,12 +227,17 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   // A worker's history is nobody's to see.
   const sampling = primary === undefined ? setInterval(sample, SAMPLE_MS).unref() : undefined;
   const adminAddress = await admin.start();
-  const proxyAddress = await proxy.start();
-  log.info({ proxy: proxyAddress, admin: adminAddress, mode: config.mode, version: VERSION }, 'serving');
+  const proxyAddress = proxies ? await proxy.start() : undefined;
+  const grpcAddress = await envoy?.start();
+  log.info(
+    { proxy: proxyAddress, grpc: grpcAddress, admin: adminAddress, mode: config.mode, version: VERSION },
+    'serving',
+  );
 
   let stopping: Promise<void> | undefined;
   return {
     proxy: proxyAddress,
+    grpc: grpcAddress,
     admin: adminAddress,
     enforcer,
     ledger,
@@ -233,7 +258,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     try {
       return open(config[setting]);
     } catch (error) {
-      throw new SettingError(setting, error);
+      throw new StartError(`${setting}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -291,9 +316,11 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   async function stop(): Promise<void> {
     draining = true;
     proxy.drain();
+    envoy?.readinessChanged();
     log.info('stopping: not ready any more');
     await delay(config['shutdown.delay']);
-    await proxy.stop(config['shutdown.timeout']);
+    const timeoutMs = config['shutdown.timeout'];
+    await Promise.all([proxies ? proxy.stop(timeoutMs) : undefined, envoy?.stop(timeoutMs)]);
     book?.close();
     await ledger.close();
     await controls.stop();

@@ -164,7 +164,7 @@ async function answering(url: string, child: ChildProcess, name: string): Promis
 }
 
 /** The process, its threads, and its children (nginx' workers). */
-function cpuOf(pid: number): number {
+export function cpuOf(pid: number): number {
   let nanoseconds = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     const [onCpu = '0'] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ');

@@ -48,7 +48,7 @@ export class AdminServer {
   }
 
   start(): Promise<AddressInfo> {
-    return listen(this.#server, this.#options.port, this.#options.host);
+    return listen(this.#server, this.#options.port, this.#options.host, 'listen.admin');
   }
 
   stop(): Promise<void> {

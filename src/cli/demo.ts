@@ -87,7 +87,7 @@ export async function demo(args: string[], io: Io): Promise<number> {
   const timer = options.seconds === undefined ? undefined : setTimeout(onSignal, options.seconds * 1000);
 
   const agent = new Agent({ connections: 8 });
-  const url = `http://127.0.0.1:${app.proxy.port}/api/v1/push`;
+  const url = `http://127.0.0.1:${app.proxy?.port}/api/v1/push`;
   const view = new View(app, io);
   const senders = TENANTS.map((tenant) => sendUntil(stopping.signal, tenant, url, agent));
   const interactive = 'isTTY' in io.stdout && io.stdout.isTTY === true;
@@ -155,7 +155,7 @@ async function startSink(): Promise<Sink> {
       res.end();
     });
   });
-  const { port } = await listen(server, 0, '127.0.0.1');
+  const { port } = await listen(server, 0, '127.0.0.1', 'the sink');
   return {
     port,
     received: () => pushes,
@@ -190,7 +190,7 @@ async function startEdge(
 }
 
 function introduction(app: RunningApp, folder: string): string {
-  const proxy = `http://127.0.0.1:${app.proxy.port}`;
+  const proxy = `http://127.0.0.1:${app.proxy?.port}`;
   const admin = `http://127.0.0.1:${app.admin.port}`;
   return `mimir-edge demo: five tenants push to the proxy, which forwards to a built-in sink.
 

@@ -9,9 +9,9 @@ import {
   loadConfig,
   printConfig,
   SETTING_PATHS,
-  SettingError,
 } from '../config/config.js';
 import { SETTINGS } from '../config/settings.js';
+import { StartError } from '../listen.js';
 import { openLog } from '../telemetry/log.js';
 import { Primary } from '../workers/primary.js';
 import { asUsage, type Io, UsageError } from './io.js';
@@ -45,16 +45,18 @@ export async function serve(args: string[], io: Io): Promise<number> {
     io.stdout.write(printConfig(config));
     return 0;
   }
-  if (config['upstream.url'].length === 0) {
+  if (config['upstream.url'].length === 0 && !config['envoy.enabled']) {
     throw new UsageError(
-      'upstream.url is needed: where is Mimir? For example --upstream.url=http://localhost:9009',
+      'upstream.url is needed: where is Mimir? For example --upstream.url=http://localhost:9009. ' +
+        'Only with envoy.enabled there can be none',
     );
   }
   try {
     await serveUntilSignal(config, io);
   } catch (error) {
-    if (!(error instanceof SettingError)) throw error;
-    io.stderr.write(`mimir-edge: ${error.message}\n`);
+    if (!(error instanceof StartError)) throw error;
+    // What did start would keep the process alive.
+    io.stderr.write(`mimir-edge: ${error.message}\n`, () => process.exit(1));
     return 1;
   }
   return 0;

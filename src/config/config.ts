@@ -33,13 +33,6 @@ export interface ConfigError {
   readonly message: string;
 }
 
-/** A setting that reads well, and what it names can not be used. */
-export class SettingError extends Error {
-  constructor(path: SettingPath, cause: unknown) {
-    super(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`);
-  }
-}
-
 export interface ConfigSources {
   readonly file?: { readonly name: string; readonly text: string } | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -110,6 +103,17 @@ class Loader {
         'expected room for one body of push.max_body_bytes at least',
       );
     }
+    this.#checkEnvoyTls(config);
+  }
+
+  #checkEnvoyTls(config: Config): void {
+    const { 'envoy.tls.cert_file': cert, 'envoy.tls.key_file': key, 'envoy.tls.client_ca_file': ca } = config;
+    if ((cert === '') === (key === '') && (ca === '' || cert !== '')) return;
+    this.#error(
+      'envoy.tls',
+      'settings',
+      'expected both envoy.tls.cert_file and envoy.tls.key_file, or neither of them and no envoy.tls.client_ca_file',
+    );
   }
 
   #readEnv(name: string, text: string | undefined): void {

@@ -74,7 +74,7 @@ export const SETTINGS = {
   'listen.grpc': setting(
     'address',
     '0.0.0.0:8081',
-    "Kept for Envoy's ext_authz and ratelimit; not served yet.",
+    "Where Envoy's ext_authz and ratelimit call, with `envoy.enabled`.",
   ),
   'listen.admin': setting('address', '127.0.0.1:8082', 'Metrics, probes, the admin API and the status page.'),
 
@@ -291,6 +291,80 @@ export const SETTINGS = {
     'Active series that the process knows, about 18 bytes each; beyond, new ones pass without being counted.',
     1,
     100_000_000,
+  ),
+
+  'envoy.enabled': setting(
+    'bool',
+    'false',
+    "Serve Envoy's ext_authz and ratelimit. Then the proxy is only served if there is an `upstream.url`.",
+  ),
+  'envoy.charge': setting(
+    'bool',
+    'true',
+    'ext_authz charges what a push costs. false: it only looks, and the ratelimit filter behind it charges.',
+  ),
+  'envoy.on_partial_body': setting(
+    ['refuse', 'pass'],
+    'refuse',
+    'A push of which Envoy sends a part only: refuse it (413), or let it pass unjudged.',
+  ),
+  'envoy.on_missing_body': setting(
+    ['refuse', 'pass'],
+    'refuse',
+    'A push whose body Envoy does not send: refuse it (503), or let it pass unjudged.',
+  ),
+  'envoy.on_text_body': setting(
+    ['refuse', 'pass'],
+    'refuse',
+    'A push whose body Envoy sends as text, which destroys it: refuse it (503), or let it pass unjudged.',
+  ),
+  'envoy.on_filter': setting(
+    ['refuse', 'pass'],
+    'refuse',
+    'A push of which some series may not pass, and which ext_authz can not rewrite: refuse all of it, or let it pass whole.',
+  ),
+  'envoy.ratelimit.domains': setting('strings', 'mimir-edge', 'Domains of ratelimit calls that are served.'),
+  'envoy.ratelimit.tenant_key': setting('string', 'tenant', 'The descriptor entry that names the tenant.'),
+  'envoy.ratelimit.bucket_key': setting(
+    'string',
+    'bucket',
+    'The descriptor entry that names the bucket: `requests`, `items` or `bytes`. Without one it is `requests`.',
+  ),
+  'envoy.ratelimit.unknown': setting(
+    ['allow', 'refuse'],
+    'allow',
+    'Descriptors that name no bucket of a tenant: let the request pass, or refuse it.',
+  ),
+  'envoy.ratelimit.overrides': setting(
+    'bool',
+    'false',
+    "A descriptor's own limit holds in place of the tenant's.",
+  ),
+  'envoy.ratelimit.headers': setting('bool', 'true', 'RateLimit-* headers for the client.'),
+  'envoy.max_connections': setting('count', '1000', 'gRPC connections at one time.', 1),
+  'envoy.max_concurrent_streams': setting(
+    'count',
+    '1024',
+    'Calls at one time on a connection.',
+    1,
+    2 ** 31 - 1,
+  ),
+  'envoy.max_connection_age': setting(
+    'duration',
+    '5m',
+    'After about this time an Envoy is asked to connect anew, so that new replicas get their share.',
+    1000,
+  ),
+  'envoy.tls.cert_file': setting(
+    'path',
+    '',
+    'PEM file with the certificate of `listen.grpc`; read again when it changes. Empty: plain text.',
+  ),
+  'envoy.tls.key_file': setting('path', '', 'PEM file with its key.'),
+  'envoy.tls.client_ca_file': setting(
+    'path',
+    '',
+    'PEM file with the CA whose certificates clients must show. Empty: none need one.',
   ),
 
   'shutdown.delay': setting(

@@ -9,7 +9,7 @@ import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import { type TenantIdFault, tenantIdFault } from '../limits/tenant-id.js';
 import { type HaLabels, ownedPush, type Push } from '../remotewrite/push.js';
 import { everySeriesIsValid, findInvalidSeries, itemsOfPush, itemsWithout } from './label-rules.js';
-import type { Answer, ElectionAnswer, ElectionRules, Ledger } from './ledger.js';
+import type { Answer, BucketKind, ElectionAnswer, ElectionRules, Ledger } from './ledger.js';
 import { LeftOut, type SeriesReason } from './left-out.js';
 import type { Reason } from './reasons.js';
 import { type Refusal, type RefusalDetails, refuse } from './refusal.js';
@@ -93,19 +93,28 @@ export class Enforcer {
     return tenant === undefined ? this.#admitNew(id, nowMs) : this.#admitTenant(tenant, nowMs);
   }
 
-  /** After the body: may what it holds pass? Takes everything that the push costs, or nothing. */
-  judge(tenant: Tenant, push: Push, nowMs: number): Verdict | Promise<Verdict> {
+  /**
+   * After the body: may what it holds pass? Takes everything that the push costs, or nothing. `whole`: where some series
+   * may not pass none does; a door asks for it that can not leave any out.
+   */
+  judge(
+    tenant: Tenant,
+    push: Push,
+    nowMs: number,
+    whole = this.#options.overLimit === 'refuse',
+  ): Verdict | Promise<Verdict> {
     tenant.tally.received(push);
     if (tenant.mode === 'off') {
       tenant.tally.accepted++;
       return ACCEPT_UNCHARGED;
     }
     const { ha } = push;
-    if (ha === undefined || !sendsFromPair(ha, tenant.limits)) return this.#judgeSeries(tenant, push, nowMs);
+    if (ha === undefined || !sendsFromPair(ha, tenant.limits))
+      return this.#judgeSeries(tenant, push, whole, nowMs);
     const answer = tenant.elections.hear(ha, electionRules(tenant.limits), nowMs);
-    if (!(answer instanceof Promise)) return this.#judgeReplica(tenant, push, ha, answer, nowMs);
+    if (!(answer instanceof Promise)) return this.#judgeReplica(tenant, push, ha, answer, whole, nowMs);
     const owned = ownedPush(push);
-    return answer.then((late) => this.#judgeReplica(tenant, owned, ha, late, nowMs));
+    return answer.then((late) => this.#judgeReplica(tenant, owned, ha, late, whole, nowMs));
   }
 
   /** The push did not reach Mimir: the sender will come again, and pays then. */
@@ -129,17 +138,58 @@ export class Enforcer {
     return refusal;
   }
 
+  /** The tenant of a charge without a push. Undefined: no tenant that may send. */
+  tenant(id: string, nowMs: number): Tenant | undefined {
+    const tenant = this.tenants.use(id, nowMs);
+    if (tenant !== undefined) return tenant;
+    const fault = this.#idFault(id);
+    return fault === undefined ? this.#addTenant(id, nowMs) : undefined;
+  }
+
+  /**
+   * Takes n tokens from a bucket of the tenant, or from one that stands in for it. A refusal is not counted: the door
+   * may give back what else it has drawn, and says with `refused` what became of it.
+   */
+  draw(
+    tenant: Tenant,
+    kind: BucketKind,
+    purse: Purse,
+    n: number,
+    nowMs: number,
+  ): Refusal | undefined | Promise<Refusal | undefined> {
+    if (kind === 'items' && n > purse.allowance.mostAtOnce) return this.#refuseBurst(tenant, purse, n);
+    if (purse.bucket.take(n, nowMs)) return undefined;
+    return whenAnswered(purse.bucket.ask(n, nowMs), (answer) =>
+      answer.granted ? undefined : this.#refuseDraw(tenant, kind, purse, n, answer),
+    );
+  }
+
+  /** Counts a refusal by `draw`. True: the tenant is in shadow mode, and it is only to be seen. */
+  refused(tenant: Tenant, refusal: Refusal): boolean {
+    return this.#outcome(tenant, undefined, undefined, refusal).kind === 'accept';
+  }
+
   #admitNew(id: string | undefined, nowMs: number): Admission | Promise<Admission> {
-    this.nobody.requests++;
-    if (id === undefined || id === '')
-      return this.#refuseNobody('edge_missing_tenant', 'the push names no tenant');
-    const fault = tenantIdFault(id);
-    if (fault !== undefined) return this.#refuseNobody('edge_invalid_tenant', TENANT_ID_SENTENCES[fault]);
-    const known = this.#snapshot.tenants.has(id);
-    if (!known && this.#options.unknownTenants === 'refuse') {
-      return this.#refuseNobody('edge_unknown_tenant', `tenant ${id} is in no overrides document`);
+    const fault = this.#idFault(id ?? '');
+    if (id === undefined || fault !== undefined) {
+      this.nobody.requests++;
+      return this.#refuseNobody(...(fault ?? NO_TENANT));
     }
-    this.nobody.requests--;
+    return this.#admitTenant(this.#addTenant(id, nowMs), nowMs);
+  }
+
+  /** Why no tenant of this id may send. */
+  #idFault(id: string): readonly [Reason, string] | undefined {
+    if (id === '') return NO_TENANT;
+    const fault = tenantIdFault(id);
+    if (fault !== undefined) return ['edge_invalid_tenant', TENANT_ID_SENTENCES[fault]];
+    if (this.#options.unknownTenants === 'refuse' && !this.#snapshot.tenants.has(id)) {
+      return ['edge_unknown_tenant', `tenant ${id} is in no overrides document`];
+    }
+    return undefined;
+  }
+
+  #addTenant(id: string, nowMs: number): Tenant {
     const limits = this.#limitsOf(id);
     const tenant = new Tenant(
       id,
@@ -151,7 +201,7 @@ export class Enforcer {
       nowMs,
     );
     this.tenants.add(tenant, nowMs);
-    return this.#admitTenant(tenant, nowMs);
+    return tenant;
   }
 
   #admitTenant(tenant: Tenant, nowMs: number): Admission | Promise<Admission> {
@@ -163,7 +213,7 @@ export class Enforcer {
       if (answer.granted) return admitted(tenant, 1);
       const refusal = answer.lost
         ? this.#refuseLost(tenant, answer.waitSeconds)
-        : this.#refuseRequest(tenant, answer);
+        : this.#refuseRequest(tenant, purse, answer);
       const outcome = this.#outcome(tenant, undefined, undefined, refusal);
       return outcome.kind === 'refuse' ? outcome : admitted(tenant, 0, refusal);
     });
@@ -174,6 +224,7 @@ export class Enforcer {
     push: Push,
     ha: HaLabels,
     answer: ElectionAnswer,
+    whole: boolean,
     nowMs: number,
   ): Verdict | Promise<Verdict> {
     if (answer === 'too_many_clusters') {
@@ -184,7 +235,7 @@ export class Enforcer {
         refuse('too_many_ha_clusters', pairsSentence(tenant, ha)),
       );
     }
-    if (answer !== 'other') return this.#judgeSeries(tenant, push, nowMs);
+    if (answer !== 'other') return this.#judgeSeries(tenant, push, whole, nowMs);
     tenant.tally.deduplicated += push.samples + push.histograms;
     if (tenant.mode === 'enforce' && this.#options.dropDuplicates) {
       return { kind: 'duplicate', message: duplicateSentence(tenant, ha) };
@@ -193,7 +244,7 @@ export class Enforcer {
     return ACCEPT_UNCHARGED;
   }
 
-  #judgeSeries(tenant: Tenant, push: Push, nowMs: number): Verdict | Promise<Verdict> {
+  #judgeSeries(tenant: Tenant, push: Push, whole: boolean, nowMs: number): Verdict | Promise<Verdict> {
     const { limits } = tenant;
     const mostSeries = limits.edge.max_series_per_request;
     if (mostSeries > 0 && push.series > mostSeries) {
@@ -204,29 +255,30 @@ export class Enforcer {
       return this.#outcome(tenant, push, undefined, refusal);
     }
     const leftOut = everySeriesIsValid(push, limits) ? undefined : findInvalidSeries(push, limits);
-    return this.#judgeItems(tenant, push, leftOut, nowMs);
+    return this.#judgeItems(tenant, push, leftOut, whole, nowMs);
   }
 
   #judgeItems(
     tenant: Tenant,
     push: Push,
     leftOut: LeftOut | undefined,
+    whole: boolean,
     nowMs: number,
   ): Verdict | Promise<Verdict> {
     const { limits, items: purse } = tenant;
-    if (leftOut !== undefined && (this.#options.overLimit === 'refuse' || nothingIsLeft(push, leftOut))) {
+    if (leftOut !== undefined && (whole || nothingIsLeft(push, leftOut))) {
       return this.#outcome(tenant, push, leftOut, this.#refuseSeries(tenant, push, leftOut, 'refused'));
     }
     const items = leftOut === undefined ? itemsOfPush(push, limits) : itemsWithout(push, limits, leftOut);
-    if (purse === undefined || items === 0) return this.#judgeBytes(tenant, push, leftOut, 0, nowMs);
+    if (purse === undefined || items === 0) return this.#judgeBytes(tenant, push, leftOut, whole, 0, nowMs);
     if (items > purse.allowance.mostAtOnce)
       return this.#outcome(tenant, push, leftOut, this.#refuseBurst(tenant, purse, items));
-    if (purse.bucket.take(items, nowMs)) return this.#judgeBytes(tenant, push, leftOut, items, nowMs);
+    if (purse.bucket.take(items, nowMs)) return this.#judgeBytes(tenant, push, leftOut, whole, items, nowMs);
     const asked = purse.bucket.ask(items, nowMs);
     const kept = keptFor(asked, push);
     return whenAnswered(asked, (answer) =>
       answer.granted
-        ? this.#judgeBytes(tenant, kept, leftOut, items, nowMs)
+        ? this.#judgeBytes(tenant, kept, leftOut, whole, items, nowMs)
         : this.#outcome(tenant, kept, leftOut, this.#refuseItems(tenant, purse, items, answer)),
     );
   }
@@ -235,17 +287,19 @@ export class Enforcer {
     tenant: Tenant,
     push: Push,
     leftOut: LeftOut | undefined,
+    whole: boolean,
     items: number,
     nowMs: number,
   ): Verdict | Promise<Verdict> {
     const purse = tenant.bytes;
     const bytes = push.compressedBytes;
-    if (purse === undefined) return this.#judgeActive(tenant, push, leftOut, items, 0, nowMs);
-    if (purse.bucket.take(bytes, nowMs)) return this.#judgeActive(tenant, push, leftOut, items, bytes, nowMs);
+    if (purse === undefined) return this.#judgeActive(tenant, push, leftOut, whole, items, 0, nowMs);
+    if (purse.bucket.take(bytes, nowMs))
+      return this.#judgeActive(tenant, push, leftOut, whole, items, bytes, nowMs);
     const asked = purse.bucket.ask(bytes, nowMs);
     const kept = keptFor(asked, push);
     return whenAnswered(asked, (answer) => {
-      if (answer.granted) return this.#judgeActive(tenant, kept, leftOut, items, bytes, nowMs);
+      if (answer.granted) return this.#judgeActive(tenant, kept, leftOut, whole, items, bytes, nowMs);
       this.#giveBackCharge(tenant, { items, bytes: 0 }, nowMs);
       return this.#outcome(tenant, kept, leftOut, this.#refuseBytes(tenant, purse, bytes, answer));
     });
@@ -259,14 +313,14 @@ export class Enforcer {
     tenant: Tenant,
     push: Push,
     leftOut: LeftOut | undefined,
+    whole: boolean,
     items: number,
     bytes: number,
     nowMs: number,
   ): Verdict | Promise<Verdict> {
     const { series, limits, tally } = tenant;
     if (series === undefined) return this.#accept(tenant, push, leftOut, items, bytes);
-    const whole = this.#options.overLimit === 'refuse' && tenant.mode === 'enforce';
-    const checking = series.check(push, leftOut?.rows, limits, whole, nowMs);
+    const checking = series.check(push, leftOut?.rows, limits, whole && tenant.mode === 'enforce', nowMs);
     const kept = keptFor(checking, push);
     return whenAnswered(checking, ({ newAdmitted, overLimit, lost }) => {
       tally.newSeries += newAdmitted;
@@ -276,7 +330,15 @@ export class Enforcer {
       }
       if (overLimit === undefined) return this.#accept(tenant, kept, leftOut, items, bytes);
       tally.seriesOverLimit += overLimit.rows.length;
-      return this.#acceptWithout(tenant, kept, withOverLimit(kept, leftOut, overLimit), items, bytes, nowMs);
+      return this.#acceptWithout(
+        tenant,
+        kept,
+        withOverLimit(kept, leftOut, overLimit),
+        whole,
+        items,
+        bytes,
+        nowMs,
+      );
     });
   }
 
@@ -284,11 +346,12 @@ export class Enforcer {
     tenant: Tenant,
     push: Push,
     leftOut: LeftOut,
+    whole: boolean,
     items: number,
     bytes: number,
     nowMs: number,
   ): Verdict {
-    if (this.#options.overLimit === 'refuse' || nothingIsLeft(push, leftOut)) {
+    if (whole || nothingIsLeft(push, leftOut)) {
       this.#giveBackCharge(tenant, { items, bytes }, nowMs);
       return this.#outcome(tenant, push, leftOut, this.#refuseSeries(tenant, push, leftOut, 'refused'));
     }
@@ -397,14 +460,21 @@ export class Enforcer {
     );
   }
 
-  #refuseRequest(tenant: Tenant, answer: Answer): Refusal {
-    const { request_rate, request_burst_size } = tenant.limits;
+  #refuseRequest(tenant: Tenant, { allowance }: Purse, answer: Answer): Refusal {
     return refuse(
       'request_rate_limited',
-      `the push was refused because tenant ${tenant.id} is over its request rate of ${request_rate} requests/s with a ` +
-        `burst of ${request_burst_size}; limit: request_rate, request_burst_size`,
+      `the push was refused because tenant ${tenant.id} is over its request rate of ${allowance.rate} requests/s with a ` +
+        `burst of ${allowance.mostAtOnce}; limit: request_rate, request_burst_size`,
       this.#details(tenant, answer.waitSeconds),
     );
+  }
+
+  #refuseDraw(tenant: Tenant, kind: BucketKind, purse: Purse, n: number, answer: Answer): Refusal {
+    if (kind === 'bytes') return this.#refuseBytes(tenant, purse, n, answer);
+    if (kind === 'items') return this.#refuseItems(tenant, purse, n, answer);
+    return answer.lost
+      ? this.#refuseLost(tenant, answer.waitSeconds)
+      : this.#refuseRequest(tenant, purse, answer);
   }
 
   /** Says nothing of the tenant's limit, so the sender must keep its data: 503, not 429. */
@@ -537,6 +607,8 @@ const SERIES_SENTENCES: Record<SeriesReason, (limits: TenantLimits) => string> =
     `it is new, and its metric has its ${limits.max_global_series_per_metric} active series ` +
     '(limit: max_global_series_per_metric)',
 };
+
+const NO_TENANT = ['edge_missing_tenant', 'the push names no tenant'] as const;
 
 const TENANT_ID_SENTENCES: Record<TenantIdFault, string> = {
   empty: 'the push names no tenant',

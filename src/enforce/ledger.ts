@@ -35,6 +35,8 @@ export interface Bucket {
    * have to ask, within its deadline. Never rejects.
    */
   ask(n: number, nowMs: number): Answer | Promise<Answer>;
+  /** Tokens that are left, as far as is known here: of a shared bucket an estimate, and a report, not a promise. */
+  left(nowMs: number): number;
   /** Gives back tokens taken earlier. The bucket never holds more than its capacity. */
   giveBack(n: number, nowMs: number): void;
   /** A new limit. Takes effect at once and never creates tokens: a bucket keeps at most what it had. */

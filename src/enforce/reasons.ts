@@ -165,6 +165,22 @@ export const REASONS = {
     meaning: 'The body is larger than the cap, on the wire or uncompressed.',
     remedy: 'Raise `push.max_body_bytes` or `push.max_uncompressed_bytes`, as high as Mimir takes it.',
   },
+  edge_partial_body: {
+    status: 413,
+    id: 'err-edge-partial-body',
+    retry: false,
+    meaning:
+      'Envoy sent the edge a part of the body only (ext_authz): it is larger than Envoy is told to send.',
+    remedy: 'Raise `max_request_bytes` in `with_request_body`, or set `envoy.on_partial_body` to `pass`.',
+  },
+  edge_body_not_sent: {
+    // Not 4xx: what is wrong is a setting of Envoy, and the sender must keep its data until it is right.
+    status: 503,
+    id: 'err-edge-body-not-sent',
+    retry: true,
+    meaning: 'Envoy sent the edge no body, or one as text (ext_authz); the message names the setting.',
+    remedy: 'Set `with_request_body` with `pack_as_bytes: true`, at the filter itself.',
+  },
   edge_overloaded: {
     status: 503,
     id: 'err-edge-max-bytes-in-flight',

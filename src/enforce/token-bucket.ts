@@ -31,6 +31,11 @@ export class TokenBucket implements Bucket {
     return { granted, available: this.#tokens, waitSeconds: granted ? 0 : this.#waitSeconds(n) };
   }
 
+  left(nowMs: number): number {
+    this.#refill(nowMs);
+    return this.#tokens;
+  }
+
   giveBack(n: number, nowMs: number): void {
     this.#refill(nowMs);
     this.#tokens = Math.min(this.#capacity, this.#tokens + n);

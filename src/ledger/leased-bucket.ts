@@ -98,6 +98,11 @@ export class LeasedBucket implements Bucket {
     });
   }
 
+  left(nowMs: number): number {
+    const elsewhere = this.#local?.available(nowMs) ?? this.#lease.bound(nowMs);
+    return Math.max(0, Math.min(this.#lease.shape.capacity, this.#lease.held + elsewhere));
+  }
+
   /** From wherever they came, they are tokens that were paid for: spent here next, or returned when idle. */
   giveBack(n: number): void {
     this.#lease.giveBack(n);

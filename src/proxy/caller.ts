@@ -1,19 +1,11 @@
 /** The client's side of one request, as the doors see it: node:http's, or the lane's. */
 import type { Readable } from 'node:stream';
+import type { BodySink, BodySource } from '../door/body.js';
 
 /** By lower-case name. */
 export type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-/** Takes a body as it comes. */
-export interface BodySink {
-  /** False: no more is wanted. */
-  data(chunk: Buffer): boolean;
-  end(): void;
-  /** The client went away before the body was whole. */
-  aborted(): void;
-}
-
-export interface Caller {
+export interface Caller extends BodySource {
   readonly method: string;
   readonly url: string;
   readonly headers: Headers;

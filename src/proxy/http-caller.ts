@@ -1,14 +1,8 @@
 /** A request that node:http reads: any that the lane leaves to it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import {
-  type BodySink,
-  type Caller,
-  cutWhenSilent,
-  DISCARD_MAX_BYTES,
-  DISCARD_MAX_MS,
-  type Headers,
-} from './caller.js';
+import type { BodySink } from '../door/body.js';
+import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS, type Headers } from './caller.js';
 
 export class HttpCaller implements Caller {
   readonly method: string;

@@ -7,14 +7,8 @@
  */
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import {
-  type BodySink,
-  type Caller,
-  cutWhenSilent,
-  DISCARD_MAX_BYTES,
-  DISCARD_MAX_MS,
-  type Headers,
-} from './caller.js';
+import type { BodySink } from '../door/body.js';
+import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS, type Headers } from './caller.js';
 import { endOfHead, parseLength, parseRequestHead, type RequestHead } from './http1.js';
 
 export interface LaneOptions {

@@ -2,15 +2,16 @@
  * One push through the inline proxy, from tenant to answer, in the order of docs/architecture.md. This is the hot
  * path: `handle` reads top to bottom, and every refusal is an early return.
  */
+import { type Body, type BodyFault, type ByteBudget, readBody } from '../door/body.js';
+import { encodingOf, protocolOf } from '../door/format.js';
+import { formatSentence, overloadedSentence, tooLargeSentence, undecodedBody } from '../door/refusals.js';
 import type { Enforcer } from '../enforce/enforcer.js';
 import type { Reason } from '../enforce/reasons.js';
 import type { Refusal } from '../enforce/refusal.js';
 import type { Tenant } from '../enforce/tenant.js';
 import type { Admitted, Charge, Filtered } from '../enforce/verdict.js';
 import type { Broken, Decoder, Encoding, HaLabels, Lost } from '../remotewrite/push.js';
-import { type Body, type BodyFault, type ByteBudget, readBody } from './body.js';
 import type { Caller } from './caller.js';
-import { encodingOf, protocolOf } from './format.js';
 import { first, upstreamHeaders } from './headers.js';
 import { Relay, type RelayObserver } from './relay.js';
 import { answerDuplicate, answerRefusal, type PartialAnswer } from './respond.js';
@@ -96,14 +97,17 @@ export class PushExchange {
     if (tenant.mode === 'off') return 'unread';
     if (admission.shadowed !== undefined) this.#refuse(tenant, admission.shadowed, true);
 
-    const version = protocolOf(first(headers['content-type']));
-    const encoding = encodingOf(first(headers['content-encoding']));
+    const contentType = first(headers['content-type']);
+    const contentEncoding = first(headers['content-encoding']);
+    const version = protocolOf(contentType);
+    const encoding = encodingOf(contentEncoding);
     if (version === undefined || encoding === undefined) {
-      return this.#refuseUnread(tenant, 'edge_unsupported_media_type', formatSentence(this.#caller));
+      const sentence = formatSentence(contentType, contentEncoding);
+      return this.#refuseUnread(tenant, 'edge_unsupported_media_type', sentence);
     }
     const declaredBytes = Number(headers['content-length'] ?? 0);
     if (declaredBytes > options.maxBodyBytes) {
-      return this.#refuseUnread(tenant, 'edge_body_too_large', tooLargeSentence(options));
+      return this.#refuseUnread(tenant, 'edge_body_too_large', tooLargeSentence(options.maxBodyBytes));
     }
     if (!this.#reserve(declaredBytes)) {
       return this.#refuseUnread(tenant, 'edge_overloaded', overloadedSentence(this.#parts.budget));
@@ -246,7 +250,7 @@ export class PushExchange {
     const { options, budget } = this.#parts;
     if (fault === 'aborted') return 'answered';
     const [reason, sentence] = {
-      too_large: ['edge_body_too_large', tooLargeSentence(options)] as const,
+      too_large: ['edge_body_too_large', tooLargeSentence(options.maxBodyBytes)] as const,
       over_budget: ['edge_overloaded', overloadedSentence(budget)] as const,
       timeout: [
         'edge_incomplete_body',
@@ -269,30 +273,4 @@ export class PushExchange {
     const { chunks } = body;
     return this.#forward(admission, { charge: UNCHARGED, chunks, ha: undefined, partial: undefined });
   }
-}
-
-function undecodedBody(fault: Broken | Lost): readonly [Reason, string] {
-  if (fault.kind === 'lost') return ['edge_decoder_lost', fault.message];
-  switch (fault.code) {
-    case 'too_large':
-      return ['edge_body_too_large', `${fault.message}; limit: push.max_uncompressed_bytes`];
-    case 'too_many_series':
-      return ['edge_series_per_request', `${fault.message}; limit: push.max_series`];
-    default:
-      return ['edge_malformed_body', `the body does not decode: ${fault.message} at byte ${fault.offset}`];
-  }
-}
-
-function formatSentence({ headers }: Caller): string {
-  const type = JSON.stringify(headers['content-type'] ?? '');
-  const encoding = JSON.stringify(headers['content-encoding'] ?? '');
-  return `content type ${type} with content encoding ${encoding} is not remote write`;
-}
-
-function tooLargeSentence(options: PushOptions): string {
-  return `the body is larger than ${options.maxBodyBytes} bytes; limit: push.max_body_bytes`;
-}
-
-function overloadedSentence(budget: ByteBudget): string {
-  return `the edge holds ${budget.used} of at most ${budget.capacity} body bytes; limit: push.max_bytes_in_flight`;
 }

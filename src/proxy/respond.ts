@@ -1,20 +1,17 @@
 /** Answers that the edge gives itself. */
 import { STATUS_CODES } from 'node:http';
+import {
+  isVersion2,
+  NOTHING,
+  REASON_HEADER,
+  refusalHeaders,
+  type Written,
+  writtenHeaders,
+} from '../door/refusals.js';
 import type { Refusal } from '../enforce/refusal.js';
 import type { Caller } from './caller.js';
+import { first } from './headers.js';
 import type { UpstreamFailure } from './upstream.js';
-
-/** Tells senders and access logs that the edge answered, not Mimir, and why. */
-const REASON_HEADER = 'X-Mimir-Edge-Reason';
-
-/** What was written of a push. */
-export interface Written {
-  readonly samples: number;
-  readonly histograms: number;
-  readonly exemplars: number;
-}
-
-const NOTHING: Written = { samples: 0, histograms: 0, exemplars: 0 };
 
 /** The upstream took what it was sent, which was not all. */
 export interface PartialAnswer {
@@ -24,7 +21,7 @@ export interface PartialAnswer {
 
 export function answerRefusal(caller: Caller, refusal: Refusal): void {
   const headers = refusalHeaders(refusal);
-  if (isVersion2(caller)) headers.push(...writtenHeaders(NOTHING));
+  if (isVersion2(first(caller.headers['content-type']))) headers.push(...writtenHeaders(NOTHING));
   answer(caller, refusal.status, headers, refusal.message);
 }
 
@@ -35,7 +32,7 @@ export function answerPartial(
   upstreamHeaders: readonly string[],
 ): void {
   const headers = refusalHeaders(refusal);
-  if (isVersion2(caller)) {
+  if (isVersion2(first(caller.headers['content-type']))) {
     const counted = upstreamHeaders.filter((_, i) => WRITTEN.test(upstreamHeaders[i - (i % 2)] ?? ''));
     headers.push(...(counted.length > 0 ? counted : writtenHeaders(sent)));
   }
@@ -47,25 +44,10 @@ export function answerPartial(
  * other replica wrote it, and a 2xx without anything written would look like a receiver that does not know the protocol.
  */
 export function answerDuplicate(caller: Caller, message: string, sent: Written): void {
-  answer(caller, 202, isVersion2(caller) ? writtenHeaders(sent) : [], message);
+  answer(caller, 202, isVersion2(first(caller.headers['content-type'])) ? writtenHeaders(sent) : [], message);
 }
 
 const WRITTEN = /^x-prometheus-remote-write-\w+-written$/i;
-
-/** A Remote Write 2.0 sender reads from these what was written. */
-function writtenHeaders({ samples, histograms, exemplars }: Written): string[] {
-  return [
-    ...['X-Prometheus-Remote-Write-Samples-Written', String(samples)],
-    ...['X-Prometheus-Remote-Write-Histograms-Written', String(histograms)],
-    ...['X-Prometheus-Remote-Write-Exemplars-Written', String(exemplars)],
-  ];
-}
-
-function refusalHeaders({ reason, retryAfterSeconds }: Refusal): string[] {
-  const headers = [REASON_HEADER, reason];
-  if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
-  return headers;
-}
 
 const FAILURES: Record<Exclude<UpstreamFailure, 'aborted'>, { status: number; sentence: string }> = {
   unreachable: { status: 502, sentence: 'the edge could not connect to Mimir' },
@@ -91,8 +73,4 @@ function answer(caller: Caller, status: number, headers: string[], message: stri
   headers.push('Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(body.length));
   caller.writeHead(status, STATUS_CODES[status] ?? '', headers);
   caller.end(body);
-}
-
-function isVersion2({ headers }: Caller): boolean {
-  return headers['content-type']?.includes('io.prometheus.write.v2.Request') ?? false;
 }

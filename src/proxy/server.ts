@@ -59,7 +59,7 @@ export class ProxyServer {
 
   /** Resolves with the address it listens on. */
   start(): Promise<AddressInfo> {
-    return listen(this.#server, this.#options.port, this.#options.host);
+    return listen(this.#server, this.#options.port, this.#options.host, 'listen.proxy');
   }
 
   get activeRequests(): number {

@@ -2,7 +2,7 @@
  * Per-tenant counters for Prometheus, read from the tallies when somebody scrapes: the hot path never looks up a
  * label. Label values are bounded because tenants in memory are; those that left are under OTHER.
  */
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Enforcer } from '../enforce/enforcer.js';
 import { REASON_NAMES } from '../enforce/reasons.js';
 import {
@@ -47,6 +47,9 @@ const RECEIVED: readonly (readonly [NumberField, string, string])[] = [
   ['seriesOverLimit', 'mimir_edge_series_over_limit_total', 'New series that there was no room for.'],
 ];
 
+/** The limits that use is held against. Zero is off, or nothing at all: no share of it can be used. */
+const LIMITS = ['request_rate', 'ingestion_rate', 'max_global_series_per_user'] as const;
+
 const DISCARDED: readonly (readonly [number, string, string])[] = [
   [DISCARDED_REQUESTS, 'requests', 'Pushes'],
   [DISCARDED_SAMPLES, 'samples', 'Samples and native histograms in pushes'],
@@ -55,6 +58,7 @@ const DISCARDED: readonly (readonly [number, string, string])[] = [
 ];
 
 export function exportTenants(registry: Registry, enforcer: Enforcer): void {
+  exportLimits(registry, enforcer);
   const tallies = (): [string, Tally][] => [
     ...[...enforcer.tenants.values()].map((tenant): [string, Tally] => [tenant.id, tenant.tally]),
     [OTHER_TENANTS, enforcer.tenants.departed],
@@ -79,6 +83,23 @@ export function exportTenants(registry: Registry, enforcer: Enforcer): void {
       `${what} let through in shadow mode that would have been refused.`,
     );
   }
+}
+
+function exportLimits(registry: Registry, enforcer: Enforcer): void {
+  new Gauge({
+    name: 'mimir_edge_limits_effective',
+    help: 'Limits of the tenants in memory, defaults included; none that are 0.',
+    labelNames: ['user', 'limit_name'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { id, limits } of enforcer.tenants.values()) {
+        for (const name of LIMITS) {
+          if (limits[name] > 0) this.set({ user: id, limit_name: name }, limits[name]);
+        }
+      }
+    },
+  });
 }
 
 function exportReceived(

@@ -14,7 +14,7 @@ export type ToWorker =
 export type ToPrimary =
   /** It listens to messages now; what was sent before is lost. */
   | { readonly kind: 'here' }
-  | { readonly kind: 'serving'; readonly proxy: AddressInfo }
+  | { readonly kind: 'serving'; readonly proxy: AddressInfo | undefined }
   | { readonly kind: 'store'; readonly requests: readonly NumberedRequest[] }
   | { readonly kind: 'answer'; readonly answers: Partial<Answers> };
 

@@ -27,7 +27,7 @@ export interface WorkerEnd {
 export interface PlaceEvents {
   /** What a new process is told first. */
   welcome(place: Place): ToWorker;
-  serving(place: Place, proxy: AddressInfo): void;
+  serving(place: Place, proxy: AddressInfo | undefined): void;
   store(place: Place, requests: readonly NumberedRequest[]): void;
   ended(place: Place, end: WorkerEnd): void;
 }

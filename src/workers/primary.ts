@@ -13,6 +13,7 @@ import { AdminServer, type Readiness } from '../admin/server.js';
 import type { Config } from '../config/config.js';
 import type { NumberedRequest } from '../ledger/ipc-transport.js';
 import { MemoryStore } from '../ledger/memory-store.js';
+import { StartError } from '../listen.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { SummedMetrics } from '../telemetry/summed-metrics.js';
 import { VERSION } from '../version.js';
@@ -162,7 +163,8 @@ export class Primary {
       this.#restarts++;
       this.#log.error(details, 'a worker has ended and is replaced');
     }
-    if (!end.served) this.#notStarted?.(new Error(`worker ${place.id} ended before it served`));
+    if (!end.served)
+      this.#notStarted?.(new StartError(`worker ${place.id} ended before it served; the log says why`));
     this.#noteEnd();
   }
 

@@ -8,6 +8,7 @@ import type { Registry } from 'prom-client';
 import type { Readiness } from '../admin/server.js';
 import { type RunningApp, startApp } from '../app.js';
 import { IpcTransport } from '../ledger/ipc-transport.js';
+import { StartError } from '../listen.js';
 import { openLog } from '../telemetry/log.js';
 import type { MetricValues } from '../telemetry/summed-metrics.js';
 import type { Answers, ToPrimary, ToWorker } from './messages.js';
@@ -85,7 +86,8 @@ class Worker {
   }
 
   #fail(message: string, error: unknown): void {
-    this.#log.fatal({ err: error }, message);
+    if (error instanceof StartError) this.#log.fatal(error.message);
+    else this.#log.fatal({ err: error }, message);
     process.exit(1);
   }
 }

@@ -49,7 +49,7 @@ export async function start(t: Test, flags: Record<string, string>): Promise<Omi
   const get: GivenAdmin['get'] = (path, headers = {}) => fetch(`${url}${path}`, { headers });
   return {
     app,
-    proxy: `http://127.0.0.1:${app.proxy.port}`,
+    proxy: `http://127.0.0.1:${app.proxy?.port}`,
     url,
     get,
     json: async <T>(path: string) => (await (await get(`/api/v1/${path}`)).json()) as T,

@@ -114,6 +114,8 @@ t.test('settings that make no sense are refused: alone, or together', async (t) 
   t.match(errorsOf('tenant: { header: X Scope }')[0], /name of a header/);
   t.match(errorsOf('push: { paths: [api] }')[0], /begin with \//);
   t.match(errorsOf('push: { max_bytes_in_flight: 1MiB }')[0], /room for one body/);
+  t.match(errorsOf('envoy: { tls: { cert_file: a } }')[0], /both envoy.tls.cert_file and envoy.tls.key_file/);
+  t.match(errorsOf('envoy: { tls: { client_ca_file: a } }')[0], /no envoy.tls.client_ca_file/);
 });
 
 t.test('a file that is no map, or no YAML, is an error with its place', async (t) => {

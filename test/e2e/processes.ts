@@ -28,8 +28,13 @@ export function start(
   command: string,
   args: readonly string[],
   env: Record<string, string> = {},
+  options: { readonly cwd?: string; readonly uid?: number; readonly gid?: number } = {},
 ): Started {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+    ...options,
+  });
   let output = '';
   const collect = (data: Buffer) => {
     output += data.toString();
@@ -51,6 +56,7 @@ export function start(
 }
 
 export interface StartedEdge extends Started {
+  /** Empty where there is no upstream. */
   readonly proxy: string;
   readonly admin: string;
 }
@@ -62,7 +68,7 @@ export async function startEdge(
 ): Promise<StartedEdge> {
   const args = [MAIN, 'serve', '--listen.proxy=127.0.0.1:0', '--listen.admin=127.0.0.1:0', ...flags];
   const started = start(t, process.execPath, args, env);
-  const serving = (): { proxy: AddressInfo; admin: AddressInfo } | undefined => {
+  const serving = (): { proxy?: AddressInfo; admin: AddressInfo } | undefined => {
     const line = started
       .output()
       .split('\n')
@@ -78,7 +84,7 @@ export async function startEdge(
   const { proxy, admin } = serving()!;
   return {
     ...started,
-    proxy: `http://127.0.0.1:${proxy.port}`,
+    proxy: proxy === undefined ? '' : `http://127.0.0.1:${proxy.port}`,
     admin: `http://127.0.0.1:${admin.port}`,
   };
 }

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { eventually, PUSH_500, send, upstream } from '../proxy/given.js';
-import { answering, needs, startEdge } from './processes.js';
+import { answering, MAIN, needs, start, startEdge } from './processes.js';
 
 const OTHER_PUSH_500 = readFileSync(
   new URL('../../../test/data/prom-2.42-samples-500b.snappy', import.meta.url),
@@ -192,3 +192,24 @@ t.test(
     t.equal((await send(edge.proxy, OTHER_PUSH_500)).status, 200);
   },
 );
+
+t.test('an address that is in use is said with its setting, and nothing else', async (t) => {
+  const first = await startEdge(t, ['--upstream.url=http://127.0.0.1:1']);
+  for (const [setting, url] of [
+    ['listen.proxy', first.proxy],
+    ['listen.admin', first.admin],
+  ] as const) {
+    const { host } = new URL(url);
+    const second = start(t, process.execPath, [
+      MAIN,
+      'serve',
+      '--upstream.url=http://127.0.0.1:1',
+      '--log.level=error',
+      '--listen.proxy=127.0.0.1:0',
+      '--listen.admin=127.0.0.1:0',
+      `--${setting}=${host}`,
+    ]);
+    t.equal(await second.exit, 1);
+    t.equal(second.output(), `mimir-edge: ${setting}: can not listen on ${host}: the address is in use\n`);
+  }
+});

@@ -271,10 +271,19 @@ t.test('in shadow mode nothing is left out, only counted; what is valid is charg
   t.match(tenant.tally, { refused: undefined, filtered: 0, accepted: 1 });
 });
 
+t.test('a door that can not leave series out has the push refused whole', async (t) => {
+  const edge = enforcer();
+  const { tenant } = admit(edge, 'a');
+  const verdict = edge.judge(tenant, push(MIXED), 0, true);
+  t.match(verdict, { kind: 'refuse', reason: 'missing_metric_name', message: /all of it was refused/ });
+  t.match(tenant.tally, { filtered: 0, accepted: 0 });
+});
+
 t.test('a push that waits for the ledger is copied, if it is to be filtered then', async (t) => {
   const slow: Bucket = {
     take: () => false,
     ask: async () => ({ granted: true, available: 0, waitSeconds: 0 }),
+    left: () => 0,
     giveBack() {},
     reshape() {},
     release() {},

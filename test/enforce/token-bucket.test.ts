@@ -20,6 +20,14 @@ t.test('a refusal says what is left and how long to wait', async (t) => {
   t.strictSame(bucket.ask(5, 0), { granted: true, available: 0, waitSeconds: 0 });
 });
 
+t.test('what is left is told without taking any', async (t) => {
+  const bucket = new TokenBucket({ rate: 10, capacity: 100 }, 0);
+  bucket.take(40, 0);
+  t.equal(bucket.left(0), 60);
+  t.equal(bucket.left(1000), 70);
+  t.equal(bucket.left(1e9), 100);
+});
+
 t.test('a bucket with rate 0 gives its burst once', async (t) => {
   const bucket = new TokenBucket({ rate: 0, capacity: 3 }, 0);
   t.equal(bucket.take(3, 0), true);

@@ -30,7 +30,7 @@ async function given(t: Test, options: Partial<UrlSourceOptions> = {}, path = '/
     const etag = server.etag === undefined ? {} : { ETag: server.etag };
     res.writeHead(server.status, { ...etag, ...server.headers }).end(server.body);
   });
-  const { port } = await listen(http, 0, '127.0.0.1');
+  const { port } = await listen(http, 0, '127.0.0.1', 'the server');
   t.teardown(() => {
     http.close();
     http.closeAllConnections();

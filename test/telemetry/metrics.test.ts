@@ -79,3 +79,16 @@ t.test('a latency histogram counts into the right buckets', async (t) => {
     t.ok(text.includes(`mimir_edge_decode_duration_seconds${line}\n`), line);
   }
 });
+
+t.test('the limits of tenants in memory are told, but for those that are off', async (t) => {
+  const edge = enforcer();
+  const metrics = new Metrics('1.2.3');
+  exportTenants(metrics.registry, edge);
+  edge.admit('a', 0);
+  const text = await metrics.registry.metrics();
+  const rows = text.split('\n').filter((line) => line.startsWith('mimir_edge_limits_effective{'));
+  t.strictSame(rows, [
+    'mimir_edge_limits_effective{user="a",limit_name="ingestion_rate"} 10000',
+    'mimir_edge_limits_effective{user="a",limit_name="max_global_series_per_user"} 150000',
+  ]);
+});

@@ -2,8 +2,6 @@
  * Reads a request body into the chunks it came in, within a byte cap, a process-wide budget and a time. Nothing
  * is joined: decoder and upstream both take the chunks.
  */
-import type { Caller } from './caller.js';
-
 /** Body bytes that the process holds at one time. */
 export class ByteBudget {
   readonly capacity: number;
@@ -27,6 +25,20 @@ export class ByteBudget {
 export interface Body {
   readonly chunks: readonly Buffer[];
   readonly byteLength: number;
+}
+
+/** Takes a body as it comes. */
+export interface BodySink {
+  /** False: no more is wanted. */
+  data(chunk: Buffer): boolean;
+  end(): void;
+  /** The client went away before the body was whole. */
+  aborted(): void;
+}
+
+/** What a body comes from. */
+export interface BodySource {
+  readBody(sink: BodySink): void;
 }
 
 export type BodyFault = 'too_large' | 'over_budget' | 'timeout' | 'aborted';
@@ -65,7 +77,7 @@ class ChunkList implements Body {
  * without a declared length needs beyond them goes through `reserveMore`. The caller releases all of it.
  */
 export function readBody(
-  caller: Caller,
+  source: BodySource,
   maxBytes: number,
   timeoutMs: number,
   reservedBytes: number,
@@ -83,7 +95,7 @@ export function readBody(
       resolve(outcome);
     }
 
-    caller.readBody({
+    source.readBody({
       data(chunk) {
         const total = body.byteLength + chunk.length;
         if (total > maxBytes) {

@@ -1,0 +1,98 @@
+/** grpc.health.v1: what load balancers ask. True to readiness, for the server as a whole and for each service. */
+import { GRPC, type GrpcCall } from './grpc-call.js';
+import type { Handler } from './grpc-server.js';
+import {
+  type HealthCheckResponse,
+  healthCheckRequest,
+  healthCheckResponse,
+  healthListResponse,
+  NOT_SERVING,
+  SERVICE_UNKNOWN,
+  SERVING,
+} from './messages.js';
+
+const MAX_REQUEST_BYTES = 1024;
+const LOOK_MS = 250;
+
+export class Health {
+  readonly handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
+    ['/grpc.health.v1.Health/Check', (call) => this.#check(call)],
+    ['/grpc.health.v1.Health/List', (call) => this.#list(call)],
+    ['/grpc.health.v1.Health/Watch', (call) => this.#watch(call)],
+  ]);
+  /** The empty name stands for the server. */
+  readonly #services: readonly string[];
+  readonly #isReady: () => boolean;
+  readonly #watchers = new Set<GrpcCall>();
+  #said: boolean;
+  /** While somebody watches. */
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(services: readonly string[], isReady: () => boolean) {
+    this.#services = ['', ...services];
+    this.#isReady = isReady;
+    this.#said = isReady();
+  }
+
+  /** Tells those who watch when readiness has changed. Looks by itself, too, now and then. */
+  refresh(): void {
+    const ready = this.#isReady();
+    if (ready === this.#said) return;
+    this.#said = ready;
+    for (const call of this.#watchers) call.write(encode(statusOf(ready)));
+  }
+
+  /** Nobody watches any more. */
+  close(): void {
+    for (const call of this.#watchers) call.fail(GRPC.UNAVAILABLE, 'the server stops');
+  }
+
+  async #check(call: GrpcCall): Promise<void> {
+    const service = await readService(call);
+    if (service === undefined) return;
+    if (this.#services.includes(service)) call.reply(encode(statusOf(this.#isReady())));
+    else call.fail(GRPC.NOT_FOUND, 'there is no such service');
+  }
+
+  async #list(call: GrpcCall): Promise<void> {
+    if ((await readService(call)) === undefined) return;
+    const status = statusOf(this.#isReady());
+    const statuses = Object.fromEntries(this.#services.map((service) => [service, { status }]));
+    call.reply(healthListResponse.encode({ statuses }));
+  }
+
+  async #watch(call: GrpcCall): Promise<void> {
+    const service = await readService(call);
+    if (service === undefined) return;
+    // A service that is not known may be, one day: by the protocol the watch goes on.
+    const known = this.#services.includes(service);
+    this.refresh();
+    call.write(encode(known ? statusOf(this.#said) : SERVICE_UNKNOWN));
+    if (known) this.#watchers.add(call);
+    this.#timer ??= setInterval(() => this.refresh(), LOOK_MS);
+    await new Promise<void>((resolve) => call.onClose(() => resolve()));
+    this.#watchers.delete(call);
+    if (this.#watchers.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+async function readService(call: GrpcCall): Promise<string | undefined> {
+  const message = await call.read(MAX_REQUEST_BYTES, () => true);
+  if (typeof message === 'string') {
+    call.failRead(message);
+    return undefined;
+  }
+  const request = healthCheckRequest.decode(message);
+  if (request === undefined) call.fail(GRPC.INVALID_ARGUMENT, 'expected a HealthCheckRequest');
+  return request?.service;
+}
+
+function statusOf(ready: boolean): HealthCheckResponse['status'] {
+  return ready ? SERVING : NOT_SERVING;
+}
+
+function encode(status: HealthCheckResponse['status']): Uint8Array {
+  return healthCheckResponse.encode({ status });
+}

@@ -1,0 +1,322 @@
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:http2';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { freePort } from '../free-port.js';
+import { eventually, PUSH_500, send, upstream } from '../proxy/given.js';
+import { folder, metric, needsEnvoy, seesHealthy, startEnvoy, startGrpcEdge } from './envoy-processes.js';
+import { answering, needs, start, startEdge } from './processes.js';
+
+const HEADERS = {
+  'content-type': 'application/x-protobuf',
+  'content-encoding': 'snappy',
+  'x-scope-orgid': 'a',
+};
+
+/** Overrides that let tenant `a` send two pushes of 500 and nothing more, and let `b` send what it likes. */
+function twoPushes(t: Test): string {
+  const file = join(folder(t), 'overrides.yaml');
+  writeFileSync(
+    file,
+    `overrides:
+  a: { ingestion_rate: 0.001, ingestion_burst_size: 1000 }
+  b: { ingestion_rate: 1e9, ingestion_burst_size: 1e9 }
+  slow: { ingestion_rate: 0.001, ingestion_burst_size: 1, service_overload_status_code_on_rate_limit_enabled: true }
+  few: { request_rate: 0.001, request_burst_size: 2 }
+`,
+  );
+  return `--overrides.file=${file}`;
+}
+
+/** As `send`, over HTTP/2 with prior knowledge. */
+function sendHttp2(url: string, body: Buffer, headers: Record<string, string> = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const session = connect(url).on('error', reject);
+    const stream = session.request({ ':method': 'POST', ':path': '/api/v1/push', ...HEADERS, ...headers });
+    stream.on('error', reject).on('response', (answer) => resolve(Number(answer[':status'])));
+    stream.on('close', () => session.close()).resume();
+    stream.end(body);
+  });
+}
+
+t.test('ext-authz.yaml: pushes are judged by their bodies', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const edge = await startGrpcEdge(t, [twoPushes(t)]);
+  const envoy = await startEnvoy(t, 'ext-authz.yaml', { edges: [edge.port], mimir: mimir.url });
+  t.ok(await seesHealthy(envoy, 1), 'Envoy finds the edge healthy');
+
+  const accepted = await send(envoy.url, PUSH_500, { 'X-Mimir-Edge-Verdict': 'forged' });
+  t.equal(accepted.status, 200);
+  t.equal(await sendHttp2(envoy.url, PUSH_500), 200, 'over HTTP/2, too');
+  t.ok(mimir.arrived[0]?.body.equals(PUSH_500), 'byte for byte');
+  t.match(mimir.arrived[0]?.headers, {
+    'x-mimir-edge-verdict': /^accept$/,
+    'x-mimir-edge-tenant': 'a',
+    'x-mimir-edge-samples': '500',
+    'x-mimir-edge-items': '500',
+    'x-mimir-edge-series': '500',
+  });
+
+  const refused = await send(envoy.url);
+  t.equal(refused.status, 429);
+  t.match(refused.headers.get('retry-after'), /^\d+$/);
+  t.equal(refused.headers.get('x-mimir-edge-reason'), 'rate_limited');
+  t.match(
+    await refused.text(),
+    /tenant a is over its ingestion rate.*\(err-mimir-tenant-max-ingestion-rate\)/,
+  );
+  t.equal(await sendHttp2(envoy.url, PUSH_500), 429, 'over HTTP/2, too');
+  t.equal((await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': 'slow' })).status, 529, "Mimir's own status");
+
+  const broken = await send(envoy.url, Buffer.from('no snappy'), { 'X-Scope-OrgID': 'b' });
+  t.equal(broken.status, 400);
+  t.match(await broken.text(), /err-edge-malformed-body/);
+  t.equal((await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': '' })).status, 401);
+  t.equal((await send(envoy.url, Buffer.alloc(17 << 20))).status, 413, 'by Envoy, over max_request_bytes');
+
+  const checks = await metric(edge, 'mimir_edge_envoy_checks_total{outcome="accept"}');
+  t.equal((await fetch(`${envoy.url}/prometheus/api/v1/query`)).status, 200, 'a read');
+  t.equal(mimir.arrived.at(-1)?.headers['x-mimir-edge-verdict'], undefined, 'of which the edge is not asked');
+  t.equal(checks, 2);
+  t.equal(await metric(edge, 'mimir_edge_envoy_bodies_total{body="whole"}'), 6);
+  t.ok(
+    await answering(`${envoy.admin}/stats?filter=ext_authz.denied`, (text) => !text.includes(': 0')),
+    'denials, not errors',
+  );
+  t.match(await (await fetch(`${envoy.admin}/stats?filter=ext_authz.error`)).text(), /error: 0/);
+  await edge.stop();
+  t.equal((await send(envoy.url)).status, 503, 'no edge: closed, and the sender comes again');
+  t.ok(await eventually(() => /"verdict":"accept"/.test(envoy.output())), 'access logs tell what was found');
+  t.ok(await eventually(() => /"reason":"rate_limited"/.test(envoy.output())));
+  t.notMatch(edge.output(), /"level":(40|50|60)/, 'the edge logs nothing that alarms');
+});
+
+t.test('failure_mode_allow lets pushes pass while there is no edge', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const envoy = await startEnvoy(t, 'ext-authz.yaml', {
+    edges: [await freePort()],
+    mimir: mimir.url,
+    changes: [['failure_mode_allow: false', 'failure_mode_allow: true']],
+  });
+  t.equal((await send(envoy.url)).status, 200);
+});
+
+t.test('an Envoy that does not send bodies as they are is told what to set', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const strict = await startGrpcEdge(t);
+  const lenient = await startGrpcEdge(
+    t,
+    ['partial', 'missing', 'text'].map((body) => `--envoy.on_${body}_body=pass`),
+  );
+  const wrongs = [
+    ['text', 503, /pack_as_bytes is not set/, ['pack_as_bytes: true', 'pack_as_bytes: false']],
+    [
+      'missing',
+      503,
+      /with_request_body is not set/,
+      ['disabled: true', 'disabled: true'],
+      ['match: { path: /api/v1/push }', NO_BODY_MATCH],
+    ],
+    [
+      'partial',
+      413,
+      /a part of the body only.*max_request_bytes/,
+      ['max_request_bytes: 16777216', 'max_request_bytes: 1024'],
+      ['allow_partial_message: false', 'allow_partial_message: true'],
+    ],
+  ] as const;
+  for (const [state, status, sentence, ...changes] of wrongs) {
+    for (const edge of [strict, lenient]) {
+      const envoy = await startEnvoy(t, 'ext-authz.yaml', { edges: [edge.port], mimir: mimir.url, changes });
+      t.ok(await seesHealthy(envoy, 1));
+      const answer = await send(envoy.url);
+      t.equal(answer.status, edge === strict ? status : 200, state);
+      if (edge === strict) t.match(await answer.text(), sentence);
+      t.equal(await metric(edge, `mimir_edge_envoy_bodies_total{body="${state}"}`), 1);
+      await envoy.stop();
+    }
+  }
+});
+
+/** A route for which bodies are not sent. */
+const NO_BODY_MATCH = `match: { path: /api/v1/push }
+                          typed_per_filter_config:
+                            envoy.filters.http.ext_authz:
+                              "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute
+                              check_settings: { disable_request_body_buffering: true }`;
+
+t.test('ratelimit.yaml: requests and bytes a second, without a look at bodies', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const edgeOverrides = join(folder(t), 'edge.yaml');
+  writeFileSync(edgeOverrides, 'overrides: { heavy: { bytes_per_second: 0.001, bytes_burst_size: 12000 } }');
+  const edge = await startGrpcEdge(t, [twoPushes(t), `--overrides.edge_file=${edgeOverrides}`]);
+  const envoy = await startEnvoy(t, 'ratelimit.yaml', { edges: [edge.port], mimir: mimir.url });
+  t.ok(await seesHealthy(envoy, 1));
+
+  const few = { 'X-Scope-OrgID': 'few' };
+  const first = await send(envoy.url, PUSH_500, few);
+  t.equal(first.status, 200);
+  t.equal(first.headers.get('ratelimit-limit'), '2');
+  t.equal(first.headers.get('ratelimit-remaining'), '1');
+  t.equal(await sendHttp2(envoy.url, PUSH_500, { 'x-scope-orgid': 'few' }), 200);
+  const refused = await send(envoy.url, PUSH_500, few);
+  t.equal(refused.status, 429);
+  t.match(refused.headers.get('retry-after'), /^\d+$/);
+  t.equal(refused.headers.get('x-mimir-edge-reason'), 'request_rate_limited');
+  t.match(await refused.text(), /tenant few is over its request rate.*\(err-mimir-tenant-max-request-rate\)/);
+
+  const heavy = { 'X-Scope-OrgID': 'heavy' };
+  t.equal((await send(envoy.url, PUSH_500, heavy)).status, 200);
+  t.match(await (await send(envoy.url, PUSH_500, heavy)).text(), /the body has 11432 bytes/);
+  t.equal((await fetch(`${envoy.url}/prometheus/api/v1/query`, { headers: few })).status, 200, 'a read');
+
+  await edge.stop();
+  t.equal((await send(envoy.url, PUSH_500, few)).status, 200, 'no edge: open, as configured');
+  t.notMatch(edge.output(), /"level":(40|50|60)/);
+});
+
+t.test('ext-authz-and-ratelimit.yaml: what one filter finds the other charges, once', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const edge = await startGrpcEdge(t, [twoPushes(t), '--envoy.charge=false']);
+  const envoy = await startEnvoy(t, 'ext-authz-and-ratelimit.yaml', { edges: [edge.port], mimir: mimir.url });
+  t.ok(await seesHealthy(envoy, 1));
+  t.equal((await send(envoy.url)).status, 200);
+  t.equal((await send(envoy.url)).status, 200, 'a thousand samples are charged once');
+  const refused = await send(envoy.url);
+  t.equal(refused.status, 429);
+  t.match(await refused.text(), /tenant a is over its ingestion rate/);
+  t.equal(await sendHttp2(envoy.url, PUSH_500, { 'x-scope-orgid': 'few' }), 200);
+  t.equal(await sendHttp2(envoy.url, PUSH_500, { 'x-scope-orgid': 'few' }), 200);
+  t.equal(await sendHttp2(envoy.url, PUSH_500, { 'x-scope-orgid': 'few' }), 429, 'requests once, too');
+  t.ok((await metric(edge, 'mimir_edge_envoy_descriptors_total{outcome="ok"}')) >= 4);
+  t.equal(await metric(edge, 'mimir_edge_envoy_descriptors_total{outcome="unknown"}'), 0);
+  await edge.stop();
+  t.equal((await send(envoy.url)).status, 503, 'no edge: closed');
+  t.notMatch(edge.output(), /"level":(40|50|60)/);
+});
+
+t.test('proxy.yaml: Envoy in front of the inline proxy', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const edge = await startEdge(t, [twoPushes(t), `--upstream.url=${mimir.url}`]);
+  const [proxyPort, adminPort] = [edge.proxy, edge.admin].map((url) => new URL(url).port);
+  const envoy = await startEnvoy(t, 'proxy.yaml', {
+    edges: [],
+    mimir: mimir.url,
+    changes: [
+      ['port_value: 8090', `port_value: ${proxyPort}`],
+      ['{ port_value: 8082 }', `{ port_value: ${adminPort} }`],
+    ],
+  });
+  t.ok(await seesHealthy(envoy, 1));
+  t.equal((await send(envoy.url)).status, 200);
+  t.equal(await sendHttp2(envoy.url, PUSH_500), 200);
+  t.ok(mimir.arrived[1]?.body.equals(PUSH_500));
+  const refused = await send(envoy.url);
+  t.equal(refused.status, 429);
+  t.match(refused.headers.get('retry-after'), /^\d+$/);
+  t.match(await refused.text(), /err-mimir-tenant-max-ingestion-rate/);
+  t.equal((await send(envoy.url, Buffer.from('no snappy'), { 'X-Scope-OrgID': 'b' })).status, 400);
+  t.equal((await fetch(`${envoy.url}/prometheus/api/v1/query`)).status, 200, 'a read');
+  t.notMatch(edge.output(), /"level":(40|50|60)/);
+});
+
+t.test('two replicas, restarted one after the other under load: no client sees it', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  // Connections are renewed all the time besides.
+  const flags = ['--shutdown.delay=4s', '--envoy.max_connection_age=1s'];
+  const edges = [await startGrpcEdge(t, flags), await startGrpcEdge(t, flags)];
+  const ports = edges.map(({ port }) => port);
+  const envoy = await startEnvoy(t, 'ext-authz.yaml', { edges: ports, mimir: mimir.url });
+  t.ok(await seesHealthy(envoy, 2));
+
+  const statuses = new Map<number, number>();
+  let loading = true;
+  const load = async (): Promise<void> => {
+    while (loading) {
+      const { status } = await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': `t${Math.random()}` });
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      // Leaves the machine some time to start the next edge.
+      await delay(5);
+    }
+  };
+  const senders = [load(), load(), load(), load()];
+  for (const edge of edges) {
+    await edge.stop();
+    await startGrpcEdge(t, flags, edge.port);
+    t.ok(await seesHealthy(envoy, 2), 'a replica is back');
+  }
+  loading = false;
+  await Promise.all(senders);
+  t.strictSame([...statuses.keys()], [200], `all of ${statuses.get(200)} pushes`);
+});
+
+/** As where a gateway decides who a sender is. */
+const SET_TENANT = `                  - name: envoy.filters.http.header_mutation
+                    typed_config:
+                      "@type": type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation
+                      mutations:
+                        request_mutations:
+                          - append:
+                              header: { key: x-scope-orgid, value: sender }
+                              append_action: OVERWRITE_IF_EXISTS_OR_ADD
+`;
+
+t.test('a real Prometheus sends through Envoy and ext_authz to a real Prometheus', async (t) => {
+  if (![needsEnvoy(t), needs(t, 'prometheus')].every(Boolean)) return;
+  const here = folder(t);
+  const [receiverPort, senderPort] = [await freePort(), await freePort()];
+  const receiver = `http://127.0.0.1:${receiverPort}`;
+  writeFileSync(join(here, 'receiver.yml'), 'global: {}\n');
+  start(t, 'prometheus', [
+    `--config.file=${join(here, 'receiver.yml')}`,
+    `--storage.tsdb.path=${join(here, 'receiver')}`,
+    `--web.listen-address=127.0.0.1:${receiverPort}`,
+    '--web.enable-remote-write-receiver',
+  ]);
+  t.ok(await answering(`${receiver}/-/ready`, () => true), 'the receiver is up');
+  const edge = await startGrpcEdge(t, ['--push.paths=/api/v1/write']);
+  const envoy = await startEnvoy(t, 'ext-authz.yaml', {
+    edges: [edge.port],
+    mimir: receiver,
+    changes: [
+      ['path: /api/v1/push', 'path: /api/v1/write'],
+      ['http_filters:\n', `http_filters:\n${SET_TENANT}`],
+    ],
+  });
+  writeFileSync(
+    join(here, 'sender.yml'),
+    `global: { scrape_interval: 1s, external_labels: { from: sender } }
+scrape_configs:
+  - { job_name: self, static_configs: [{ targets: ['127.0.0.1:${senderPort}'] }] }
+remote_write:
+  - url: ${envoy.url}/api/v1/write
+    queue_config: { batch_send_deadline: 1s, retry_on_http_429: true }
+`,
+  );
+  start(t, 'prometheus', [
+    `--config.file=${join(here, 'sender.yml')}`,
+    `--storage.tsdb.path=${join(here, 'sender')}`,
+    `--web.listen-address=127.0.0.1:${senderPort}`,
+  ]);
+  const query = `${receiver}/api/v1/query?query=${encodeURIComponent('count_over_time(up{from="sender"}[1m])')}`;
+  const count = (text: string) => Number(JSON.parse(text).data.result[0]?.value[1] ?? 0);
+  t.ok(await answering(query, (text) => count(text) >= 3, 60_000), 'samples arrive and can be queried');
+  t.ok((await metric(edge, 'mimir_edge_received_samples_total{user="sender"}')) > 500);
+  const sent = await (await fetch(`http://127.0.0.1:${senderPort}/metrics`)).text();
+  t.notMatch(sent, /prometheus_remote_storage_samples_(failed|dropped)_total\{[^}]*\} [1-9]/);
+});
