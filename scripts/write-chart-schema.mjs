@@ -1,0 +1,82 @@
+// Writes what the chart's values may hold under `config`, from the declarations of settings and limits, into
+// values.schema.json; the rest of that file is written by hand. Run after a build: npm run docs
+import { readFileSync, writeFileSync } from 'node:fs';
+import { SETTING_PATHS } from '../dist/config/config.js';
+import { SETTINGS } from '../dist/config/settings.js';
+import { EDGE_LIMITS, MIMIR_LIMITS } from '../dist/limits/limit-table.js';
+import { OTHER_MIMIR_LIMITS } from '../dist/limits/other-mimir-limits.js';
+
+const FILE = new URL('../helm/mimir-edge/values.schema.json', import.meta.url);
+
+const text = { type: 'string' };
+const texts = { anyOf: [text, { type: 'array', items: text }] };
+const duration = { type: 'string', pattern: '^(0|([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w|y))+)$' };
+const bounded = (min, max) => ({
+  type: 'integer',
+  ...(min === undefined ? {} : { minimum: min }),
+  ...(max === undefined || max === Number.MAX_SAFE_INTEGER ? {} : { maximum: max }),
+});
+
+/** One for each type of setting, as read-setting.ts reads it; bounds of texts are for the edge to check. */
+const SETTING_SCHEMAS = {
+  string: () => text,
+  path: () => text,
+  strings: () => texts,
+  paths: () => texts,
+  url: () => texts,
+  redis: () => texts,
+  sources: () => texts,
+  address: () => ({ type: 'string', pattern: ':[0-9]{1,5}$' }),
+  duration: () => duration,
+  size: ({ min, max }) => ({
+    anyOf: [bounded(min, max), { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)? *([kmgKMG][iI]?)?[bB]?$' }],
+  }),
+  count: ({ min, max }) => bounded(min, max),
+  cores: ({ min, max }) => ({ anyOf: [bounded(min, max), { const: 'auto' }] }),
+  bool: () => ({ type: 'boolean' }),
+};
+
+const LIMIT_SCHEMAS = {
+  float: { type: 'number' },
+  int: { type: 'integer' },
+  bool: { type: 'boolean' },
+  string: text,
+  duration,
+};
+
+const config = object();
+for (const path of SETTING_PATHS) {
+  const setting = SETTINGS[path];
+  const names = path.split('.');
+  const last = names.pop();
+  let at = config;
+  for (const name of names) {
+    at.properties[name] ??= object();
+    at = at.properties[name];
+  }
+  const schema =
+    typeof setting.type === 'string' ? SETTING_SCHEMAS[setting.type](setting) : { enum: setting.type };
+  at.properties[last] = { description: setting.doc, ...schema };
+}
+config.properties.limits = limits(MIMIR_LIMITS);
+for (const name of OTHER_MIMIR_LIMITS) config.properties.limits.properties[name] = {};
+config.properties.edge_limits = limits(EDGE_LIMITS);
+
+const schema = JSON.parse(readFileSync(FILE, 'utf8'));
+schema.$defs.config = config;
+writeFileSync(FILE, `${JSON.stringify(schema, null, 1)}\n`);
+
+function object() {
+  return { type: 'object', additionalProperties: false, properties: {} };
+}
+
+function limits(table) {
+  const all = object();
+  for (const [name, { type, doc }] of Object.entries(table)) {
+    const values = typeof type === 'string' ? LIMIT_SCHEMAS[type] : { enum: type };
+    // Numbers among words may be written as numbers.
+    const words = values.enum?.map((word) => (Number.isNaN(Number(word)) ? word : Number(word)));
+    all.properties[name] = { description: doc, ...values, ...(words === undefined ? {} : { enum: words }) };
+  }
+  return all;
+}
