@@ -1,7 +1,7 @@
 // Puts beside the compiled code what it reads at run time: the .proto files, and whatever tsc leaves behind in src/.
 import { cpSync } from 'node:fs';
 
-const ASSETS = /\.(lua|html|css|svg)$/;
+const ASSETS = /\.(lua|html|svg)$|openapi\.json$/;
 
 cpSync('proto', 'dist/proto', { recursive: true });
 cpSync('src', 'dist', {

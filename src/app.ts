@@ -6,19 +6,30 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { Api } from './admin/api.js';
+import { Audit } from './admin/audit.js';
+import type { EdgeStatus, TenantState } from './admin/edge.js';
 import { AdminServer, type Readiness } from './admin/server.js';
+import { Tokens } from './admin/tokens.js';
 import type { Config } from './config/config.js';
+import { RELOAD } from './controls/control.js';
+import { Controls, MAX_CONTROLS } from './controls/controls.js';
+import { RedisControls } from './controls/redis-controls.js';
 import { ByteBudget } from './door/body.js';
 import { Enforcer } from './enforce/enforcer.js';
 import type { Ledger } from './enforce/ledger.js';
 import type { LeaseTransport } from './ledger/lease-transport.js';
+import { StartError } from './listen.js';
 import { openEnvoy } from './open-envoy.js';
-import { openBook, openLedger } from './open-ledger.js';
+import { openBook, openLedger, redisOptions } from './open-ledger.js';
 import { openOverrides } from './open-overrides.js';
+import { ownEdge } from './own-edge.js';
 import { ProxyServer } from './proxy/server.js';
 import { Upstream } from './proxy/upstream.js';
 import { seriesNames } from './remotewrite/labels.js';
 import { createDecoder } from './remotewrite/pool.js';
+import { Denials } from './telemetry/denials.js';
+import { History, SAMPLE_MS } from './telemetry/history.js';
 import { exportLedger } from './telemetry/ledger-metrics.js';
 import { Metrics } from './telemetry/metrics.js';
 import { exportOverrides } from './telemetry/overrides-metrics.js';
@@ -39,6 +50,8 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
+const DENIALS = 5000;
+
 /** What a process that is one of several workers has of its primary (src/workers/). */
 export interface PrimarySide {
   readonly transport: LeaseTransport;
@@ -50,11 +63,33 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   const now = (): number => performance.now();
   const metrics = new Metrics(VERSION);
   const refusalLog = new RefusalLog(log, config['log.refusals_per_minute'], now);
+  const denials = new Denials(DENIALS);
+  const refusals: Pick<RefusalLog, 'refused'> = {
+    refused(tenant, refusal, requestId, shadow) {
+      denials.refused(tenant, refusal, requestId, shadow, Date.now());
+      refusalLog.refused(tenant, refusal, requestId, shadow);
+    },
+  };
+  const history = new History(config['admin.history_max_bytes'], now());
+  const tokens = usable(
+    'admin.tokens_file',
+    (path) =>
+      new Tokens(path, (message) =>
+        log.error({ error: message }, 'admin.tokens_file can not be used: the tokens stay as they were'),
+      ),
+  );
+  const audit = usable(
+    'admin.audit_file',
+    (path) =>
+      new Audit(primary === undefined ? path : '', (error) =>
+        log.error({ err: error }, 'admin.audit_file can not be written'),
+      ),
+  );
   let draining = false;
 
   const overrides = openOverrides(config, {
     changed(snapshot) {
-      enforcer.apply(snapshot, now());
+      applyLimits();
       log.info({ tenants: snapshot.tenants.size, hash: snapshot.hash }, 'limits changed');
     },
     failed: (message) => log.error({ error: message }, 'overrides can not be used: the last good ones stay'),
@@ -62,6 +97,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
       log.warn({ document, line, column, path }, message),
     noticed: (message) => log.warn(message),
   });
+  const controls = openControls();
   const { ledger, series, status: ledgerStatus } = await openLedger(config, now, log, primary?.transport);
   const book = openBook(config, series, now);
   const enforcer = new Enforcer(
@@ -80,6 +116,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     seriesNames,
   );
   await overrides.start();
+  await controls.start(config['state.redis.connect_timeout']);
 
   const decoder = createDecoder({
     inlineMaxBytes: config['decode.inline_max_bytes'],
@@ -108,8 +145,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
         decided: (seconds) => metrics.decided(seconds),
         forwarded: (status, seconds) => metrics.forwarded(status, seconds),
         failed: (failure) => metrics.failed(failure),
-        refused: (tenant, refusal, requestId, shadow) =>
-          refusalLog.refused(tenant, refusal, requestId, shadow),
+        refused: refusals.refused,
       },
       options: {
         tenantHeader: config['tenant.header'].toLowerCase(),
@@ -130,6 +166,22 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     },
     (error) => log.error({ err: error }, 'a request failed for a reason that is a bug'),
   );
+  const edge = ownEdge({
+    config,
+    enforcer,
+    overrides,
+    history,
+    denials,
+    controls,
+    audit,
+    now,
+    status: () => status(),
+  });
+  const api = new Api(edge, {
+    tokens,
+    reads: config['admin.reads'],
+    wrote: (action, code) => metrics.wrote(action, code),
+  });
   const proxies = config['upstream.url'].length > 0;
   const envoy = openEnvoy(config, {
     enforcer,
@@ -137,7 +189,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     decoder,
     budget,
     metrics,
-    refusalLog,
+    refusals,
     log,
     isReady,
     now,
@@ -159,12 +211,21 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   const { registry } = metrics;
   const admin =
     primary?.admin(registry, readiness) ??
-    new AdminServer(config['listen.admin'], { registry, readiness, healthy: () => true });
+    new AdminServer(
+      {
+        ...config['listen.admin'],
+        names: config['admin.hosts'].map((name) => name.toLowerCase()),
+        onBug: (error) => log.error({ err: error }, 'an admin request failed for a reason that is a bug'),
+      },
+      { registry, readiness, healthy: () => true, api },
+    );
 
   exportTenants(metrics.registry, enforcer);
   if (book !== undefined) exportSeries(metrics, enforcer, book);
   exportGauges();
   book?.start();
+  // A worker's history is nobody's to see.
+  const sampling = primary === undefined ? setInterval(sample, SAMPLE_MS).unref() : undefined;
   const adminAddress = await admin.start();
   const proxyAddress = proxies ? await proxy.start() : undefined;
   const grpcAddress = await envoy?.start();
@@ -186,6 +247,68 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     },
   };
 
+  /** Limits and mode as they are asked for, with what is set for a time laid over them. */
+  function applyLimits(): void {
+    enforcer.apply(controls.overlay(overrides.snapshot, config['tenants.unknown'] !== 'refuse'), now());
+    const mode = controls.mode() ?? config.mode;
+    if (mode !== enforcer.mode) enforcer.setMode(mode, now());
+  }
+
+  function usable<T>(setting: 'admin.tokens_file' | 'admin.audit_file', open: (path: string) => T): T {
+    try {
+      return open(config[setting]);
+    } catch (error) {
+      throw new StartError(`${setting}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  function openControls(): Controls {
+    const shared =
+      config['state.redis.url'].length === 0
+        ? undefined
+        : new RedisControls(redisOptions(config), MAX_CONTROLS);
+    return new Controls(
+      shared,
+      {
+        changed: applyLimits,
+        received(control, before) {
+          audit.note('fleet', control, before);
+          if (control.name === RELOAD) void overrides.reload();
+        },
+        ended(control) {
+          if (control.name !== RELOAD) audit.note('time', control, undefined);
+        },
+      },
+      Date.now,
+    );
+  }
+
+  function sample(): void {
+    history
+      .sample(counted(), now())
+      .catch((error: unknown) => log.error({ err: error }, 'history fails for a reason that is a bug'));
+  }
+
+  function* counted(): Generator<TenantState> {
+    yield* edge.tenants();
+    yield edge.nobody();
+  }
+
+  function status(): Omit<EdgeStatus, 'overrides' | 'evictions'> {
+    return {
+      ready: isReady(),
+      draining,
+      ledger: ledgerStatus?.(),
+      upstream: {
+        urls: config['upstream.url'],
+        responses: metrics.responses(),
+        failures: metrics.failures,
+      },
+      bytesInFlight: { used: budget.used, capacity: budget.capacity },
+      requestsInFlight: proxy.activeRequests,
+    };
+  }
+
   function isReady(): boolean {
     return !draining && (overrides.status().loaded || !config['overrides.required']);
   }
@@ -200,9 +323,12 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     await Promise.all([proxies ? proxy.stop(timeoutMs) : undefined, envoy?.stop(timeoutMs)]);
     book?.close();
     await ledger.close();
+    await controls.stop();
     await overrides.stop();
     await Promise.all([upstream.destroy(), decoder.close()]);
+    clearInterval(sampling);
     await admin.stop();
+    audit.close();
     log.info('stopped');
   }
 
@@ -215,6 +341,14 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
       ['decode_queue', 'Bodies that wait for a decoding thread.', () => decoder.queued()],
       ['decode_memory_bytes', 'Memory of the inline decoder.', () => decoder.memoryBytes()],
       ['limits_tenants', 'Tenants that the overrides name.', () => enforcer.snapshot.tenants.size],
+      ['history_bytes', "Memory of the tenants' history.", () => history.bytes],
+      [
+        'history_counters_without_room',
+        'Counters that have no history for want of room.',
+        () => history.withoutRoom,
+      ],
+      ['admin_streams', 'Streams of the admin API that are open.', () => api.streams],
+      ['controls', 'Modes and limits that are set for a time.', () => controls.status().active],
       ['ready', '1 while the process is ready.', () => (isReady() ? 1 : 0)],
     ];
     for (const [name, help, read] of gauges) metrics.gauge({ name: `mimir_edge_${name}`, help, read });

@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./cli/demo.js')).demo,
   inspect: async () => (await import('./cli/inspect.js')).inspect,
   check: async () => (await import('./cli/check.js')).check,
+  top: async () => (await import('./cli/top.js')).top,
   diff: async () => (await import('./cli/diff.js')).diff,
   loadtest: async () => (await import('./cli/loadtest.js')).loadtest,
 };
@@ -19,7 +20,8 @@ const HELP = `mimir-edge ${VERSION}: enforces every tenant's own Mimir limits be
 
 Usage: mimir-edge COMMAND [options]
 
-  serve     the inline proxy, with its metrics and probes
+  serve     the inline proxy, with its metrics, status page and admin API
+  top       who is refused and why, of a running edge
   demo      everything in one process: a sink, tenants that send, a live table
   inspect   what is in a remote-write body
   check     effective limits of an overrides file, a ConfigMap or Helm values, and what is wrong with it
@@ -33,6 +35,7 @@ Examples:
   mimir-edge serve --upstream.url=http://mimir-distributor:8080 --overrides.file=overrides.yaml
   mimir-edge check overrides.yaml
   mimir-edge inspect body.snappy
+  mimir-edge top --sort utilisation
 `;
 
 async function run(argv: string[], io: Io): Promise<number> {

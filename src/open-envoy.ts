@@ -19,7 +19,7 @@ export interface EnvoyParts {
   readonly decoder: Decoder;
   readonly budget: ByteBudget;
   readonly metrics: Metrics;
-  readonly refusalLog: RefusalLog;
+  readonly refusals: Pick<RefusalLog, 'refused'>;
   readonly log: Logger;
   readonly isReady: () => boolean;
   readonly now: () => number;
@@ -30,9 +30,9 @@ const TLS_POLL_MS = 5000;
 /** Undefined: Envoy is not served. */
 export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefined {
   if (!config['envoy.enabled']) return undefined;
-  const { enforcer, decoder, budget, now, log, refusalLog } = parts;
+  const { enforcer, decoder, budget, now, log, refusals } = parts;
   const metrics = new EnvoyMetrics(parts.metrics);
-  const refused: RefusalLog['refused'] = (...args) => refusalLog.refused(...args);
+  const refused: RefusalLog['refused'] = (...args) => refusals.refused(...args);
   const door = new EnvoyDoor(
     {
       ...config['listen.grpc'],

@@ -4,6 +4,7 @@ import type { Ledger } from './enforce/ledger.js';
 import type { LeaseTransport } from './ledger/lease-transport.js';
 import { LeasedLedger, type LedgerLog, type LedgerStatus } from './ledger/leased-ledger.js';
 import { MemoryLedger } from './ledger/memory.js';
+import type { RedisLedgerOptions } from './ledger/redis/options.js';
 import { createRedisLedger } from './ledger/redis/redis-ledger.js';
 import { TrackedBook } from './ledger/series-book.js';
 import type { SeriesStore } from './ledger/series-store.js';
@@ -43,18 +44,7 @@ export async function openLedger(
   if (config['state.redis.url'].length > 0) {
     ledger = createRedisLedger({
       ...common,
-      urls: config['state.redis.url'],
-      mode: config['state.redis.mode'],
-      sentinelMaster: config['state.redis.sentinel_master'],
-      usernameFile: config['state.redis.username_file'],
-      passwordFile: config['state.redis.password_file'],
-      sentinelPasswordFile: config['state.redis.sentinel_password_file'],
-      caFile: config['state.redis.tls.ca_file'],
-      certFile: config['state.redis.tls.cert_file'],
-      keyFile: config['state.redis.tls.key_file'],
-      keyPrefix: config['state.redis.key_prefix'],
-      commandTimeoutMs: config['state.redis.command_timeout'],
-      maxInFlight: config['state.redis.max_in_flight'],
+      ...redisOptions(config),
       replicas: config['state.replicas'],
     });
   } else if (primary !== undefined) {
@@ -86,4 +76,22 @@ export function openBook(
     nameMetric: (push, row) => labelsOf(push, row).find(([label]) => label === '__name__')?.[1] ?? '',
     now,
   });
+}
+
+export function redisOptions(config: Config): RedisLedgerOptions {
+  return {
+    urls: config['state.redis.url'],
+    mode: config['state.redis.mode'],
+    sentinelMaster: config['state.redis.sentinel_master'],
+    usernameFile: config['state.redis.username_file'],
+    passwordFile: config['state.redis.password_file'],
+    sentinelPasswordFile: config['state.redis.sentinel_password_file'],
+    caFile: config['state.redis.tls.ca_file'],
+    certFile: config['state.redis.tls.cert_file'],
+    keyFile: config['state.redis.tls.key_file'],
+    keyPrefix: config['state.redis.key_prefix'],
+    commandTimeoutMs: config['state.redis.command_timeout'],
+    connectTimeoutMs: config['state.redis.connect_timeout'],
+    maxInFlight: config['state.redis.max_in_flight'],
+  };
 }

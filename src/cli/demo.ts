@@ -195,6 +195,7 @@ function introduction(app: RunningApp, folder: string): string {
   return `mimir-edge demo: five tenants push to the proxy, which forwards to a built-in sink.
 
   proxy       ${proxy}/api/v1/push
+  status page ${admin}/
   metrics     ${admin}/metrics
   readiness   ${admin}/readyz
   overrides   ${join(folder, 'overrides.yaml')}

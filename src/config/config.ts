@@ -93,6 +93,9 @@ class Loader {
       if (!path.startsWith('/'))
         this.#error('push.paths', 'settings', `expected paths that begin with /, found ${shown(path)}`);
     }
+    if (config['admin.reads'] === 'token' && config['admin.tokens_file'] === '') {
+      this.#error('admin.reads', 'settings', 'with token, admin.tokens_file is needed: who may read?');
+    }
     if (config['push.max_bytes_in_flight'] < config['push.max_body_bytes']) {
       this.#error(
         'push.max_bytes_in_flight',

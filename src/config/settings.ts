@@ -76,7 +76,34 @@ export const SETTINGS = {
     '0.0.0.0:8081',
     "Where Envoy's ext_authz and ratelimit call, with `envoy.enabled`.",
   ),
-  'listen.admin': setting('address', '127.0.0.1:8082', 'Metrics and probes.'),
+  'listen.admin': setting('address', '127.0.0.1:8082', 'Metrics, probes, the admin API and the status page.'),
+
+  'admin.tokens_file': setting(
+    'path',
+    '',
+    'Who may write (and read, see `admin.reads`): lines of `NAME read|write TOKEN`. Empty: nobody may write.',
+  ),
+  'admin.reads': setting(
+    ['open', 'token'],
+    'open',
+    'Whether reading the API needs a token. Metrics and probes never do.',
+  ),
+  'admin.hosts': setting(
+    'strings',
+    '',
+    'Names that the API and the page are reached under, besides addresses and localhost.',
+  ),
+  'admin.audit_file': setting(
+    'path',
+    '',
+    'Where every change is added as a line of JSON. Empty: memory alone.',
+  ),
+  'admin.history_max_bytes': setting(
+    'size',
+    '256MiB',
+    'Memory for the last day of each tenant: some 20 kB for one that is never silent.',
+    0,
+  ),
 
   'tenant.header': setting('string', 'X-Scope-OrgID', 'The header that names the tenant.'),
   'tenants.max': setting('count', '10000', 'Tenants held in memory; the least recently used goes first.', 1),

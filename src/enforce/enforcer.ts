@@ -81,6 +81,12 @@ export class Enforcer {
     this.#relimitTenants(nowMs);
   }
 
+  /** A tenant's limits and mode, in memory or not. */
+  effective(id: string): { readonly limits: TenantLimits; readonly mode: Mode } {
+    const limits = this.#limitsOf(id);
+    return { limits, mode: this.#modeOf(id, limits) };
+  }
+
   /** Before the body: is there a tenant, is it known, may it send another request? */
   admit(id: string | undefined, nowMs: number): Admission | Promise<Admission> {
     const tenant = id === undefined ? undefined : this.tenants.use(id, nowMs);
@@ -242,7 +248,10 @@ export class Enforcer {
     const { limits } = tenant;
     const mostSeries = limits.edge.max_series_per_request;
     if (mostSeries > 0 && push.series > mostSeries) {
-      const refusal = refuse('edge_series_per_request', seriesSentence(tenant, push, mostSeries));
+      const refusal = refuse('edge_series_per_request', seriesSentence(tenant, push, mostSeries), {
+        observed: push.series,
+        allowed: mostSeries,
+      });
       return this.#outcome(tenant, push, undefined, refusal);
     }
     const leftOut = everySeriesIsValid(push, limits) ? undefined : findInvalidSeries(push, limits);
@@ -412,7 +421,11 @@ export class Enforcer {
       'burst_exceeded',
       `the push was refused because it holds ${items} items and the burst size of tenant ${tenant.id} is ` +
         `${purse.allowance.mostAtOnce}: it can not pass at any rate; limit: ${burstSettings(tenant.limits)}`,
-      this.#details(tenant, Number.POSITIVE_INFINITY),
+      {
+        ...this.#details(tenant, Number.POSITIVE_INFINITY),
+        observed: items,
+        allowed: purse.allowance.mostAtOnce,
+      },
     );
   }
 
@@ -424,7 +437,11 @@ export class Enforcer {
         `items/s with a burst of ${purse.allowance.mostAtOnce}: the push holds ${items} items (samples, ` +
         `histograms, exemplars, metadata) and ${Math.floor(answer.available)} are left; ` +
         `limit: ingestion_rate, ${burstSettings(tenant.limits)}`,
-      this.#details(tenant, answer.waitSeconds),
+      {
+        ...this.#details(tenant, answer.waitSeconds),
+        observed: items,
+        allowed: Math.floor(answer.available),
+      },
     );
   }
 
@@ -435,7 +452,11 @@ export class Enforcer {
       `the push was refused because tenant ${tenant.id} is over its byte rate of ${purse.allowance.rate} bytes/s ` +
         `with a burst of ${purse.allowance.capacity}: the body has ${bytes} bytes and ` +
         `${Math.floor(answer.available)} are left; limit: bytes_per_second, bytes_burst_size`,
-      this.#details(tenant, answer.waitSeconds),
+      {
+        ...this.#details(tenant, answer.waitSeconds),
+        observed: bytes,
+        allowed: Math.floor(answer.available),
+      },
     );
   }
 

@@ -8,6 +8,9 @@ export interface Refusal {
   readonly message: string;
   /** Whole seconds for the Retry-After header; undefined when coming again would not help. */
   readonly retryAfterSeconds: number | undefined;
+  /** What the push had, and what it might have had: where that is a matter of two numbers. */
+  readonly observed: number | undefined;
+  readonly allowed: number | undefined;
 }
 
 /** Mimir's own bounds for Retry-After: a sender is neither sent into a tight loop nor put to sleep. */
@@ -25,6 +28,8 @@ export interface RefusalDetails {
   readonly random?: number;
   /** The tenant's `service_overload_status_code_on_rate_limit_enabled`. */
   readonly overloadStatus?: boolean;
+  readonly observed?: number;
+  readonly allowed?: number;
 }
 
 export function refuse(reason: Reason, sentence: string, details: RefusalDetails = {}): Refusal {
@@ -35,6 +40,8 @@ export function refuse(reason: Reason, sentence: string, details: RefusalDetails
     status: facts.status === 429 && details.overloadStatus ? SERVICE_OVERLOADED : facts.status,
     message: `${sentence} (${facts.id})`,
     retryAfterSeconds: facts.retry ? retryAfter(details.waitSeconds ?? 0, details.random ?? 0) : undefined,
+    observed: details.observed,
+    allowed: details.allowed,
   };
 }
 

@@ -37,6 +37,11 @@ export class Tenants {
     this.#byId.set(tenant.id, tenant);
   }
 
+  /** Without counting as a use. */
+  get(id: string): Tenant | undefined {
+    return this.#byId.get(id);
+  }
+
   values(): IterableIterator<Tenant> {
     return this.#byId.values();
   }

@@ -43,11 +43,11 @@ export class FileSource implements Source {
 
   async start(listener: SourceListener): Promise<void> {
     this.#listener = listener;
-    await this.reload();
+    await this.refresh();
     this.#watchFolder();
     this.#poll = setInterval(() => {
       this.#watchFolder();
-      void this.reload();
+      void this.refresh();
     }, this.#options.pollIntervalMs);
     this.#poll.unref();
   }
@@ -59,8 +59,8 @@ export class FileSource implements Source {
     await this.#reading;
   }
 
-  /** Reads the file again, one run at a time. */
-  reload(): Promise<void> {
+  /** One run at a time. */
+  refresh(): Promise<void> {
     this.#reading = this.#reading.then(async () => {
       try {
         this.#listener?.read(await this.#read());
@@ -102,7 +102,7 @@ export class FileSource implements Source {
     // A folder in which something always happens must not put it off for ever.
     this.#settle ??= setTimeout(() => {
       this.#settle = undefined;
-      void this.reload();
+      void this.refresh();
     }, SETTLE_MS);
   }
 }

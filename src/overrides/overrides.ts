@@ -3,7 +3,7 @@
  * source that can not be reached, leaves the last good document in its place; a good one replaces it whole.
  */
 import type { Snapshot, TenantLimits } from '../limits/limits.js';
-import type { Finding } from '../limits/overrides-document.js';
+import type { DocumentKind, Finding } from '../limits/overrides-document.js';
 import { buildSnapshot, type IndexedSnapshot } from '../limits/snapshot.js';
 import type { KeptDocuments } from './kept-documents.js';
 import type { ParsedDocument } from './parse-worker.js';
@@ -156,6 +156,34 @@ export class Overrides {
     await this.#build();
     await Promise.all(this.#slots.map((slot) => this.#recall(slot)));
     await this.#build();
+  }
+
+  /** Looks at all sources again; resolves when what they hold now is in force, or found wanting. */
+  async reload(): Promise<void> {
+    await Promise.all(this.#feeds.map(({ source }) => source.refresh()));
+    await this.settled();
+  }
+
+  /**
+   * Where a tenant's limits come from that are not the defaults: by limit, the document that can name it, or all of them
+   * where several are merged.
+   */
+  origins(id: string): Map<string, string> {
+    const limits = this.#snapshot.tenants.get(id);
+    const { defaults } = this.#snapshot;
+    if (limits === undefined) return new Map();
+    const documents = (kind: DocumentKind): string =>
+      this.#slots
+        .filter(({ place }) => place.kind === kind)
+        .map(({ name }) => name)
+        .join(', ');
+    return new Map([
+      ...differingNames(limits, defaults).map((name): [string, string] => [name, documents('mimir')]),
+      ...differingNames(limits.edge, defaults.edge).map((name): [string, string] => [
+        name,
+        documents('edge'),
+      ]),
+    ]);
   }
 
   /** Resolves when nothing that was read waits to be in force. */
@@ -328,4 +356,10 @@ export class Overrides {
     slot.next = slot.recalled;
     this.#listener.noticed(`${slot.place.name} is taken as it was when last found good`);
   }
+}
+
+function differingNames<T extends object>(some: T, defaults: T): string[] {
+  return (Object.keys(some) as (keyof T & string)[]).filter(
+    (name) => name !== 'edge' && some[name] !== defaults[name],
+  );
 }

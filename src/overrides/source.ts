@@ -11,6 +11,8 @@ export interface Source {
   readonly documents: readonly DocumentPlace[];
   /** Resolves after the first attempt, whatever came of it, and goes on until it is stopped. */
   start(listener: SourceListener): Promise<void>;
+  /** Looks now, without waiting for its turn. A watch that stands needs nobody to ask. */
+  refresh(): Promise<void>;
   stop(): Promise<void>;
 }
 

@@ -57,6 +57,12 @@ export class UrlSource implements Source {
     await this.#polling;
   }
 
+  async refresh(): Promise<void> {
+    await this.#polling;
+    clearTimeout(this.#timer);
+    if (!this.#stopped) await this.#poll();
+  }
+
   #poll(): Promise<void> {
     this.#polling = this.#fetch()
       .catch((error: unknown) => {

@@ -30,6 +30,14 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  #failed = 0;
+  readonly #writes = new Counter({
+    name: 'mimir_edge_admin_writes_total',
+    help: 'Changes asked of the admin API.',
+    labelNames: ['action', 'outcome'],
+    registers: [this.registry],
+  });
+
   constructor(version: string) {
     collectDefaultMetrics({ register: this.registry });
     // Gauges that are named like counters; the metrics without _total beside them say the same by type.
@@ -55,6 +63,21 @@ export class Metrics {
       },
     });
     for (const failure of ['unreachable', 'timeout', 'broken']) this.#failures.inc({ failure }, 0);
+  }
+
+  /** Answers of the upstream by class, since the start. */
+  responses(): Record<string, number> {
+    return Object.fromEntries(STATUS_CLASSES.map((name, index) => [name, this.#responses[index] ?? 0]));
+  }
+
+  /** Requests that the upstream did not answer, since the start. */
+  get failures(): number {
+    return this.#failed;
+  }
+
+  /** A request to the admin API that changes something: done, refused (4xx) or failed. */
+  wrote(action: string, status: number): void {
+    this.#writes.inc({ action, outcome: status < 400 ? 'done' : status < 500 ? 'refused' : 'failed' });
   }
 
   gauge({ name, help, read }: GaugeSource): void {
@@ -95,6 +118,7 @@ export class Metrics {
   }
 
   failed(failure: string): void {
+    this.#failed++;
     this.#failures.inc({ failure });
   }
 

@@ -69,7 +69,13 @@ export class Primary {
           ended: (place, end) => this.#ended(place, end),
         }),
     );
-    this.#admin = new AdminServer(config['listen.admin'], {
+    const options = {
+      ...config['listen.admin'],
+      names: [],
+      onBug: (error: unknown) =>
+        log.error({ err: error }, 'an admin request failed for a reason that is a bug'),
+    };
+    this.#admin = new AdminServer(options, {
       registry: {
         contentType: this.#metrics.registry.contentType,
         metrics: () => this.#allMetrics(),

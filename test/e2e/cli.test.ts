@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { encodeVersion2 } from '#src/remotewrite/encode.js';
-import { eventually, PUSH_500 } from '../proxy/given.js';
-import { MAIN, start } from './processes.js';
+import { eventually, PUSH_500, send, upstream } from '../proxy/given.js';
+import { MAIN, start, startEdge } from './processes.js';
 
 function run(args: string[], input: Buffer | string = '', env: Record<string, string> = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
@@ -25,6 +25,7 @@ t.test('help is there for everything, with examples', async (t) => {
     ['demo', '-h'],
     ['inspect', '--help'],
     ['check', '--help'],
+    ['top', '--help'],
     ['diff', '--help'],
     ['loadtest', '--help'],
   ]) {
@@ -104,6 +105,24 @@ t.test('inspect names the reason and the byte at which a body is broken', async 
   t.match(run(['inspect', '/nowhere']), { status: 2, stderr: /ENOENT/ });
   t.match(run(['inspect']), { status: 2, stderr: /FILE is needed/ });
   t.match(run(['inspect', '--version', '3', '-']), { status: 2, stderr: /one of 1, 2/ });
+});
+
+t.test('top shows the table of a running edge, and says why when it can not', async (t) => {
+  const mimir = await upstream();
+  t.teardown(() => mimir.close());
+  const config = join(t.testdir(), 'edge.yaml');
+  writeFileSync(config, 'limits: { ingestion_rate: 100, ingestion_burst_size: 600 }');
+  const edge = await startEdge(t, [`--config=${config}`, `--upstream.url=${mimir.url}`]);
+  for (let i = 0; i < 3; i++) await send(edge.proxy);
+  const top = async (...args: string[]) => {
+    const { exit, output } = start(t, process.execPath, [MAIN, 'top', '--once', ...args]);
+    return { status: await exit, output: output() };
+  };
+  const { status, output } = await top(`--url=${edge.admin}/`);
+  t.equal(status, 0);
+  t.match(output, /1 tenants.*\n\ntenant +samples\/s.*why\na +\S+ +.*% ingestion_rate +rate_limited 2\n/s);
+  t.match(await top(`--url=${edge.admin}`, '--sort=beauty'), { status: 2, output: /sort is one of/ });
+  t.match(await top('--url=nowhere'), { status: 2, output: /--url needs/ });
 });
 
 function v1WithWrongWireType(): number[] {

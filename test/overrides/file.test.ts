@@ -15,7 +15,7 @@ function given(t: Test, { files, edgeFiles = [], ...options }: Options = {}, fol
     new FileSource({ path, kind, pollIntervalMs: 60_000, maxBytes: 100_000, ...options });
   const sources = [...(files ?? [file]).map(open('mimir')), ...edgeFiles.map(open('edge'))];
   const reload = async () => {
-    for (const source of sources) await source.reload();
+    for (const source of sources) await source.refresh();
     await all.overrides.settled();
   };
   const all = givenOverrides(t, sources);

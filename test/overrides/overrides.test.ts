@@ -29,6 +29,8 @@ class Told implements Source {
     else this.tell(this.#first);
   }
 
+  async refresh(): Promise<void> {}
+
   async stop(): Promise<void> {}
 
   tell(document: DocumentRead | string, version = '', changedAtMs = Date.now()): void {

@@ -52,6 +52,9 @@ export class ConfigMapSource implements Source {
     });
   }
 
+  /** The watch tells of every change, and goes on by itself where it broke. */
+  async refresh(): Promise<void> {}
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#api.close();

@@ -1,0 +1,224 @@
+/**
+ * What the admin API costs: the table of ten thousand tenants on the event loop, and pushes through an edge that holds
+ * as many, with ten open streams and a poller beside one that nobody watches.
+ *
+ *   npm run bench:admin [-- --smoke]
+ */
+import { Pool, request } from 'undici';
+import { Audit } from '#src/admin/audit.js';
+import { type Listing, listTenants } from '#src/admin/listing.js';
+import { loadConfig } from '#src/config/config.js';
+import { Controls } from '#src/controls/controls.js';
+import { Enforcer } from '#src/enforce/enforcer.js';
+import { MemoryLedger } from '#src/ledger/memory.js';
+import { Overrides } from '#src/overrides/overrides.js';
+import { ownEdge } from '#src/own-edge.js';
+import { Denials } from '#src/telemetry/denials.js';
+import { History, SAMPLE_MS } from '#src/telemetry/history.js';
+import { freePort } from '../test/free-port.js';
+import { k8s500, small } from './bodies.js';
+import { type Peer, startEdge, startSink } from './peers/processes.js';
+import { median, printTable, smoke } from './rounds.js';
+
+const TENANTS = smoke ? 200 : 10_000;
+const ROUNDS = smoke ? 2 : 15;
+const PUSHES = smoke ? 100 : 3000;
+const CONNECTIONS = 8;
+const STREAMS = 10;
+const POLL_MS = 1000;
+
+await eventLoop();
+await throughput();
+
+async function eventLoop(): Promise<void> {
+  let nowMs = 0;
+  const edge = await edgeOfMany(() => nowMs);
+  const samples: number[] = [];
+  for (let step = 0; step < 30; step++) {
+    nowMs += SAMPLE_MS;
+    for (const { tally } of edge.tenants()) {
+      tally.requests += 10;
+      tally.samples += 5000;
+      tally.metadata += 3;
+      tally.bodyBytes += 100_000;
+      if (step % 10 === 0) tally.refuse('rate_limited', undefined);
+    }
+    const start = performance.now();
+    await edge.history.sample(edge.tenants(), nowMs);
+    samples.push(performance.now() - start);
+  }
+  const rows = [['', 'median', 'worst', 'looked at anew']];
+  const listing: Listing = { range: '5m', search: '', sort: 'refused', order: 'desc', offset: 0, limit: 50 };
+  const listings: [string, Listing][] = [
+    ['the 50 most refused', listing],
+    ['the 50 nearest to a limit, of a day', { ...listing, range: '24h', sort: 'utilisation' }],
+    ['a search', { ...listing, search: '99' }],
+    ['the 500 last by name', { ...listing, sort: 'id', order: 'desc', limit: 500 }],
+  ];
+  for (const [name, one] of listings) {
+    const [times, anew]: [number[], number[]] = [[], []];
+    for (let round = 0; round < ROUNDS * 2; round++) {
+      // What was seen of all tenants is kept a while for whoever asks next, by edge.
+      for (const [asked, into] of [[edge, times] as const, [{ ...edge }, anew] as const]) {
+        const start = performance.now();
+        JSON.stringify(listTenants(asked, one));
+        into.push(performance.now() - start);
+      }
+    }
+    rows.push([
+      name,
+      `${median(times).toFixed(1)} ms`,
+      `${Math.max(...times).toFixed(1)} ms`,
+      `${median(anew).toFixed(1)} ms`,
+    ]);
+  }
+  rows.push([
+    'history taken, every 10 s, in turns of 500 tenants',
+    `${median(samples).toFixed(1)} ms`,
+    `${Math.max(...samples).toFixed(1)} ms`,
+    '',
+  ]);
+  console.log(
+    `Time on the event loop, ${TENANTS} tenants (history: ${(edge.history.bytes / 2 ** 20).toFixed(0)} MiB)`,
+  );
+  printTable(rows);
+}
+
+async function edgeOfMany(now: () => number): Promise<ReturnType<typeof ownEdge>> {
+  const loaded = loadConfig({ env: {}, flags: {} });
+  if ('errors' in loaded) throw new Error(JSON.stringify(loaded.errors));
+  const { config } = loaded;
+  const overrides = new Overrides(
+    { sources: [], defaults: config.defaults, kept: undefined },
+    { changed() {}, failed() {}, warned() {}, noticed() {} },
+  );
+  const enforcer = new Enforcer(
+    {
+      snapshot: overrides.snapshot,
+      ledger: new MemoryLedger(),
+      mode: 'enforce',
+      unknownTenants: 'defaults',
+      maxTenants: TENANTS,
+      distributors: 1,
+      series: undefined,
+      overLimit: 'filter',
+      dropDuplicates: true,
+      random: Math.random,
+    },
+    () => [],
+  );
+  for (let i = 0; i < TENANTS; i++) await enforcer.admit(`tenant-${i}`, 0);
+  return ownEdge({
+    config,
+    enforcer,
+    overrides,
+    history: new History(256 << 20, 0),
+    denials: new Denials(5000),
+    controls: new Controls(undefined, { changed() {}, received() {}, ended() {} }, Date.now),
+    audit: new Audit('', () => {}),
+    now,
+    status: () => {
+      throw new Error('not asked for');
+    },
+  });
+}
+
+async function throughput(): Promise<void> {
+  const sink = await startSink();
+  const ports = [await freePort(), await freePort()];
+  const flags = (port: number | undefined) => [
+    `--listen.admin=127.0.0.1:${port}`,
+    `--tenants.max=${TENANTS}`,
+  ];
+  const peers = [await startEdge(sink.url, flags(ports[0])), await startEdge(sink.url, flags(ports[1]))];
+  for (const peer of peers) {
+    await sendMany(peer, TENANTS, small.snappy, (n) => `tenant-${n}`);
+    await sendMany(peer, smoke ? 50 : 15_000, k8s500.snappy, () => 'bench');
+  }
+  const unwatch = await watch(`http://127.0.0.1:${ports[1]}`);
+  const rates = peers.map((): number[] => []);
+  const costs = peers.map((): number[] => []);
+  for (let round = -1; round < ROUNDS; round++) {
+    for (const [index, peer] of peers.entries()) {
+      const start = performance.now();
+      const before = peer.cpu();
+      await sendMany(peer, PUSHES, k8s500.snappy, () => 'bench');
+      if (round < 0) continue;
+      rates[index]!.push(PUSHES / ((performance.now() - start) / 1000));
+      costs[index]!.push((peer.cpu() - before) / PUSHES / 1000);
+    }
+  }
+  const received = unwatch();
+  const [alone, watched] = rates.map(median);
+  const [aloneCost, watchedCost] = costs.map(median);
+  console.log(
+    `\nPushes of 500 series through an edge with ${TENANTS} tenants in memory, ${CONNECTIONS} connections (medians of ${ROUNDS} interleaved rounds)`,
+  );
+  printTable([
+    ['', 'pushes/s', 'CPU a push'],
+    ['nobody watches', alone!.toFixed(0), `${aloneCost!.toFixed(0)} us`],
+    [`${STREAMS} streams, a poller`, watched!.toFixed(0), `${watchedCost!.toFixed(0)} us`],
+    ['ratio', (watched! / alone!).toFixed(3), (watchedCost! / aloneCost!).toFixed(3)],
+  ]);
+  console.log(`  the streams and the poller received ${(received / 1e6).toFixed(1)} MB`);
+  for (const peer of [...peers, sink]) await peer.stop();
+}
+
+/** Streams with a query each, and a poller; answers how to end them, which tells the bytes that came. */
+async function watch(admin: string): Promise<() => number> {
+  const ending = new AbortController();
+  let received = 0;
+  const sorts = ['refused', 'samples', 'pushes', 'bytes', 'utilisation'];
+  for (let i = 0; i < STREAMS; i++) {
+    const { body } = await request(
+      `${admin}/api/v1/stream?sort=${sorts[i % 5]}&range=${i < 5 ? '5m' : '1h'}`,
+      {
+        signal: ending.signal,
+        bodyTimeout: 0,
+      },
+    );
+    body.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+    });
+    body.on('error', () => {});
+  }
+  const poller = setInterval(async () => {
+    const { body } = await request(`${admin}/api/v1/tenants?limit=500`);
+    received += (await body.arrayBuffer()).byteLength;
+  }, POLL_MS);
+  return () => {
+    clearInterval(poller);
+    ending.abort();
+    return received;
+  };
+}
+
+async function sendMany(
+  peer: Peer,
+  pushes: number,
+  body: Uint8Array,
+  tenant: (n: number) => string,
+): Promise<void> {
+  const pool = new Pool(peer.url, { connections: CONNECTIONS });
+  let left = pushes;
+  const sender = async () => {
+    while (left > 0) {
+      const n = --left;
+      const response = await pool.request({
+        method: 'POST',
+        path: '/api/v1/push',
+        headers: {
+          'content-type': 'application/x-protobuf',
+          'content-encoding': 'snappy',
+          'x-prometheus-remote-write-version': '0.1.0',
+          'x-scope-orgid': tenant(n),
+        },
+        body,
+      });
+      await response.body.dump();
+      if (response.statusCode !== 200) throw new Error(`${peer.name} answers ${response.statusCode}`);
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, sender));
+  await pool.close();
+}

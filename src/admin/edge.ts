@@ -1,0 +1,71 @@
+/**
+ * What the API reads and writes. Today a process answers for itself; a primary that speaks for workers gives the same
+ * from what they tell it.
+ */
+
+import type { Controls } from '../controls/controls.js';
+import type { TenantSeries } from '../enforce/series.js';
+import type { Tally } from '../enforce/tally.js';
+import type { LedgerStatus } from '../ledger/leased-ledger.js';
+import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
+import type { OverridesStatus } from '../overrides/overrides.js';
+import type { Denials } from '../telemetry/denials.js';
+import type { History } from '../telemetry/history.js';
+import type { Audit } from './audit.js';
+
+export interface TenantState {
+  readonly id: string;
+  readonly mode: Mode;
+  readonly limits: TenantLimits;
+  readonly tally: Tally;
+  /** Undefined: series are not tracked, or it has not sent any. */
+  readonly series: Pick<TenantSeries, 'active' | 'fleet' | 'topMetrics'> | undefined;
+}
+
+/** What only the running parts know. */
+export interface EdgeStatus {
+  readonly ready: boolean;
+  readonly draining: boolean;
+  /** Undefined: buckets are of this process alone. */
+  readonly ledger: LedgerStatus | undefined;
+  readonly upstream: {
+    readonly urls: readonly string[];
+    /** Answers by class, and requests that got none. */
+    readonly responses: Readonly<Record<string, number>>;
+    readonly failures: number;
+  };
+  readonly overrides: OverridesStatus & { readonly hash: string; readonly tenants: number };
+  readonly bytesInFlight: { readonly used: number; readonly capacity: number };
+  readonly requestsInFlight: number;
+  readonly evictions: number;
+}
+
+export interface Edge {
+  status(): EdgeStatus;
+  /** Of tenants that have none of their own. */
+  mode(): Mode;
+  /** Those in memory: they have sent something, and were not pushed out by others. */
+  tenants(): Iterable<TenantState>;
+  /** In memory or not. Undefined: no document names it, and it has not sent anything. */
+  tenant(id: string): TenantState | undefined;
+  /** Pushes that named no tenant, or none that may send. */
+  nobody(): TenantState;
+  /** All limits in force, controls included. */
+  snapshot(): Snapshot;
+  /** Controls for tenants that no document names have an effect. */
+  readonly mayAddTenants: boolean;
+  /** Which document says so, for each limit of a tenant that one names. */
+  origins(id: string): ReadonlyMap<string, string>;
+  /** The effective configuration as YAML, without secrets. */
+  config(): string;
+  /** The limits of the configuration that are not Mimir's own defaults. */
+  configuredLimits(): ReadonlySet<string>;
+  /** Reads the overrides again; answers what is wrong with them, if anything. */
+  reload(): Promise<string | undefined>;
+  readonly history: History;
+  readonly denials: Denials;
+  readonly controls: Controls;
+  readonly audit: Audit;
+  /** Milliseconds of a clock that never steps back: the history's. */
+  now(): number;
+}

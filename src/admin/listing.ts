@@ -1,0 +1,120 @@
+/** The table of tenants: found, sorted and cut to a page. Only what is on the page is looked at closely. */
+import { tenantIdFault } from '../limits/tenant-id.js';
+import { RANGE_NAMES, type Range } from '../telemetry/tracks.js';
+import type { Edge } from './edge.js';
+import type { Query } from './query.js';
+import { type Standing, standingsOf } from './standings.js';
+import { rangeView, rounded, tenantRow } from './tenant-view.js';
+
+const SORTS = ['id', 'pushes', 'samples', 'bytes', 'series', 'refused', 'shadowed', 'utilisation'] as const;
+
+export interface Listing {
+  readonly range: Range;
+  readonly search: string;
+  readonly sort: (typeof SORTS)[number];
+  readonly order: 'asc' | 'desc';
+  readonly offset: number;
+  readonly limit: number;
+}
+
+const MAX_SEARCH = 150;
+const MAX_PAGE = 500;
+const MAX_OFFSET = 100_000_000;
+
+export function readListing(query: Query): Listing {
+  const sort = query.choice('sort', SORTS) ?? 'refused';
+  return {
+    range: query.choice('range', RANGE_NAMES) ?? '5m',
+    search: (query.text('search', MAX_SEARCH) ?? '').toLowerCase(),
+    sort,
+    order: query.choice('order', ['asc', 'desc']) ?? (sort === 'id' ? 'asc' : 'desc'),
+    ...readPage(query, 50, MAX_PAGE),
+  };
+}
+
+export function readPage(query: Query, fallback: number, most: number): { offset: number; limit: number } {
+  return {
+    offset: query.count('offset', 0, 0, MAX_OFFSET),
+    limit: query.count('limit', fallback, 1, most),
+  };
+}
+
+export function listTenants(edge: Edge, listing: Listing): object {
+  const { range, search, offset, limit } = listing;
+  const seconds = edge.history.seconds(range, edge.now());
+  const { each, sums } = standingsOf(edge, range);
+  const found = search === '' ? each : each.filter(({ name }) => name.includes(search));
+  const page = first(found, offset + limit, orderOf(listing)).slice(offset);
+  const nobody = tenantRow(edge, edge.nobody(), range);
+  return {
+    range: rangeView(edge, range),
+    totals: {
+      tenants: each.length,
+      pushesPerSecond: rounded(sums.pushes / seconds),
+      samplesPerSecond: rounded(sums.samples / seconds),
+      bytesPerSecond: rounded(sums.bytes / seconds),
+      refusedPerSecond: rounded(sums.refused / seconds),
+      filteredPerSecond: rounded(sums.filtered / seconds),
+      shadowedPerSecond: rounded(sums.shadowed / seconds),
+    },
+    withoutTenant: { pushesPerSecond: nobody.pushesPerSecond, refused: nobody.refused },
+    matching: found.length,
+    offset,
+    tenants: page.map(({ tenant }) => tenantRow(edge, tenant, range)),
+  };
+}
+
+type Order = (a: Standing, b: Standing) => number;
+
+/** Rows that are equal keep their place from one look to the next. */
+function orderOf({ sort, order }: Listing): Order {
+  const sign = order === 'asc' ? 1 : -1;
+  if (sort === 'id') return (a, b) => sign * byId(a, b);
+  const rank = ({ tenant, totals, utilisation }: Standing): number => {
+    if (sort === 'series') return tenant.series?.active ?? 0;
+    return sort === 'utilisation' ? utilisation : totals[sort];
+  };
+  return (a, b) => sign * (rank(a) - rank(b)) || byId(a, b);
+}
+
+function byId({ tenant: a }: Standing, { tenant: b }: Standing): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/** The first `count` in order. A page of fifty is not worth sorting ten thousand for. */
+function first(all: readonly Standing[], count: number, order: Order): Standing[] {
+  if (count * 8 > all.length) return [...all].sort(order).slice(0, count);
+  const found: Standing[] = [];
+  for (const one of all) {
+    const last = found[count - 1];
+    if (last !== undefined && order(one, last) >= 0) continue;
+    let [low, high] = [0, found.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (order(one, found[middle] as Standing) < 0) high = middle;
+      else low = middle + 1;
+    }
+    found.splice(low, 0, one);
+    if (found.length > count) found.pop();
+  }
+  return found;
+}
+
+/** Limits of the defaults and of every tenant that has its own. */
+export function listLimits(edge: Edge, search: string, offset: number, limit: number): object {
+  const { defaults, tenants, hash } = edge.snapshot();
+  const ids = [...tenants.keys()].filter((id) => id.toLowerCase().includes(search)).sort();
+  const page = ids.slice(offset, offset + limit);
+  return {
+    hash,
+    defaults,
+    matching: ids.length,
+    offset,
+    tenants: page.map((id) => ({ id, limits: tenants.get(id) })),
+  };
+}
+
+/** No tenant can have another id, so nothing is looked for under it. */
+export function isTenantId(id: string): boolean {
+  return tenantIdFault(id) === undefined;
+}

@@ -1,0 +1,164 @@
+/** Is it well? The head of the page: state, what is wrong in plain words, the figures of the whole edge. */
+import { hasToken } from './client.js';
+import { h } from './dom.js';
+import { bytes, duration, number, percent } from './format.js';
+import type { Actions, State } from './state.js';
+
+export function head(state: State, actions: Actions): HTMLElement {
+  const { status } = state;
+  return h(
+    'header',
+    { class: 'head' },
+    h('h1', {}, h('a', { href: '#/' }, 'mimir-edge')),
+    status !== undefined &&
+      h('span', { class: 'quiet' }, `${status.version}, up ${duration(status.uptimeSeconds)}`),
+    connection(state),
+    h(
+      'div',
+      { class: 'actions' },
+      status !== undefined &&
+        h(
+          'button',
+          {
+            type: 'button',
+            onclick: () => actions.change({ kind: 'mode', tenant: null, before: status.mode }),
+          },
+          `Mode: ${status.mode}`,
+        ),
+      h('button', { type: 'button', onclick: () => actions.change({ kind: 'reload' }) }, 'Reload overrides'),
+      hasToken() && h('button', { type: 'button', onclick: () => actions.token('') }, 'Forget token'),
+    ),
+  );
+}
+
+function connection({ connection, lastEventAt }: State): HTMLElement {
+  const text = {
+    connecting: 'Connecting',
+    live: 'Live',
+    lost: `Connection lost${lastEventAt === undefined ? '' : `: what is shown is of ${lastEventAt.toLocaleTimeString()}`}. Trying again.`,
+  }[connection];
+  return h('span', { class: `connection ${connection}`, role: 'status', id: 'connection' }, text);
+}
+
+/** What somebody should know or do, the worst first. Says so when there is nothing. */
+export function notices({ status, tenants }: State): HTMLElement {
+  const found: (readonly ['bad' | 'warn', string])[] = [];
+  if (status !== undefined) {
+    const { overrides, ledger, sharing, bytesInFlight } = status;
+    if (status.draining) found.push(['bad', 'This replica is stopping.']);
+    else if (!status.ready) found.push(['bad', 'Not ready: the overrides were not read yet.']);
+    if (status.mode !== 'enforce') {
+      const what =
+        status.mode === 'off'
+          ? 'Enforcement is off for all tenants'
+          : 'Shadow mode: all pushes pass, refusals are only counted';
+      found.push([
+        'warn',
+        `${what} (${status.modeSource === 'settings' ? 'by the settings' : 'for a time'}).`,
+      ]);
+    }
+    if (overrides.stale) {
+      found.push([
+        'bad',
+        `The overrides can not be used, for ${duration(overrides.staleSeconds)}; the last good limits stay. ${overrides.lastError}`,
+      ]);
+    }
+    if (ledger?.state === 'degraded') {
+      found.push([
+        'bad',
+        `Redis does not answer, for ${duration(ledger.sinceSeconds)}: each replica serves its share. ${ledger.lastError?.message ?? ''}`,
+      ]);
+    } else if (sharing.shared && !sharing.reachable) {
+      found.push(['warn', `Temporary changes can not be shared with other replicas: ${sharing.lastError}`]);
+    }
+    if (bytesInFlight.used > bytesInFlight.capacity * 0.8) {
+      found.push(['bad', 'Nearly as many body bytes are held as may be: the next pushes get 503.']);
+    }
+    if (status.history.countersWithoutRoom > 0) {
+      found.push([
+        'warn',
+        'History has no room for some tenants: their rates are shown as 0. Raise admin.history_max_bytes.',
+      ]);
+    }
+  }
+  const nobody = Object.values(tenants?.withoutTenant.refused ?? {}).reduce((sum, count) => sum + count, 0);
+  if (nobody > 0) {
+    found.push([
+      'warn',
+      `${nobody} pushes named no valid tenant, and were refused (last ${tenants?.range.name}).`,
+    ]);
+  }
+  return h(
+    'section',
+    { 'aria-label': 'What to know', class: 'notices' },
+    found.length === 0 && status !== undefined
+      ? h('p', { class: 'good' }, 'The edge is well: ready, limits current, enforcing.')
+      : false,
+    ...found.map(([kind, text]) =>
+      h('p', { class: kind }, h('strong', {}, kind === 'bad' ? 'Problem: ' : 'Note: '), text),
+    ),
+  );
+}
+
+export function figures({ status, tenants }: State): HTMLElement {
+  const totals = tenants?.totals;
+  const all: (readonly [string, HTMLElement | string])[] = [];
+  if (totals !== undefined) {
+    all.push(
+      ['Samples/s', number(totals.samplesPerSecond)],
+      ['Pushes/s', number(totals.pushesPerSecond)],
+      ['Refused/s', number(totals.refusedPerSecond)],
+      ['Shadowed/s', number(totals.shadowedPerSecond)],
+      ['On the wire', bytes(totals.bytesPerSecond, '/s')],
+      ['Tenants', number(totals.tenants)],
+    );
+  }
+  if (status !== undefined) {
+    const { used, capacity } = status.bytesInFlight;
+    all.push(
+      ['Replicas', number(status.replicas)],
+      ['Body memory', percent(used / capacity)],
+      [
+        'Limits',
+        h(
+          'code',
+          { title: status.overrides.sources.map(({ name }) => name).join(', ') || 'no overrides' },
+          status.overrides.hash.slice(0, 8),
+        ),
+      ],
+    );
+  }
+  return h(
+    'dl',
+    { class: 'figures', 'aria-label': `The whole edge, last ${tenants?.range.name ?? ''}` },
+    ...all.map(([name, figure]) => h('div', { key: name }, h('dt', {}, name), h('dd', {}, figure))),
+  );
+}
+
+/** Asked for when reading needs one. */
+export function tokenForm(actions: Actions): HTMLElement {
+  const input = h('input', {
+    id: 'read-token',
+    name: 'token',
+    type: 'password',
+    autocomplete: 'off',
+    required: true,
+  });
+  return h(
+    'form',
+    {
+      class: 'card',
+      key: 'token',
+      onsubmit: (event: Event) => {
+        event.preventDefault();
+        const form = event.target as HTMLFormElement;
+        actions.token(String(new FormData(form).get('token') ?? ''));
+      },
+    },
+    h('h2', {}, 'Reading needs a token'),
+    h('p', {}, 'It is in the file that admin.tokens_file names, and is kept until this page is closed.'),
+    h('label', { for: 'read-token' }, 'Token'),
+    input,
+    h('button', { type: 'submit' }, 'Go on'),
+  );
+}

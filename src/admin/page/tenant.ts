@@ -1,0 +1,267 @@
+/** One tenant: what it sends against what it may, what is refused and what to do about it. */
+import { changes, plain, refusals } from './activity.js';
+import { type Chart, figure } from './charts.js';
+import { h } from './dom.js';
+import { bytes, duration, number, value } from './format.js';
+import type { Actions, State } from './state.js';
+import { meter } from './tenants.js';
+import type { Tenant, TopMetric } from './types.js';
+
+export function tenantPage(state: State, actions: Actions): HTMLElement[] {
+  const { tenantId = '', tenant, tenantProblem } = state;
+  const back = h('p', { key: 'back' }, h('a', { href: '#/' }, '← all tenants'));
+  if (tenant === undefined || tenant.id !== tenantId) {
+    return [
+      back,
+      h('div', { class: 'title', key: 'title' }, heading(tenantId)),
+      h('p', { class: 'empty' }, tenantProblem ?? 'Waiting for its figures.'),
+    ];
+  }
+  return [
+    back,
+    title(tenant, actions),
+    ...(changes(tenant.controls, actions) ? [changes(tenant.controls, actions) as HTMLElement] : []),
+    figures(tenant),
+    h(
+      'section',
+      { class: 'card', 'aria-labelledby': 'charts-title' },
+      h('h2', { id: 'charts-title' }, 'Over time'),
+      rangeChoice(state, actions),
+      ...chartsOf(tenant).map(figure),
+    ),
+    why(tenant, state),
+    refusals(tenant.denials, state.reasons, false),
+    ...(tenant.topMetrics.active.length > 0 ? [metrics(tenant)] : []),
+    limits(tenant, actions),
+  ];
+}
+
+/** Everything that is drawn for a tenant. */
+export function chartsOf(tenant: Tenant): Chart[] {
+  const { history, limits } = tenant;
+  const common = { endMs: Date.parse(history.end), stepSeconds: history.stepSeconds };
+  const allowed = (name: string): number | undefined => limits.find(({ limit }) => limit === name)?.allowed;
+  const refused = Object.entries({ ...history.shadowedPerSecond, ...history.refusedPerSecond });
+  return [
+    {
+      id: 'chart-items',
+      title: 'Items a second',
+      unit: '',
+      ...common,
+      lines: [{ label: 'samples, histograms, exemplars and metadata', points: history.perSecond.items }],
+      limit: allowed('ingestion_rate'),
+    },
+    {
+      id: 'chart-pushes',
+      title: 'Pushes a second',
+      unit: '',
+      ...common,
+      lines: [{ label: 'pushes', points: history.perSecond.pushes }],
+      limit: allowed('request_rate'),
+    },
+    ...(tenant.activeSeries === null
+      ? []
+      : [
+          {
+            id: 'chart-series',
+            title: 'Active series',
+            unit: '',
+            ...common,
+            lines: [{ label: 'series that this replica has seen', points: history.activeSeries }],
+            limit: allowed('max_global_series_per_user'),
+          },
+        ]),
+    ...(refused.length === 0
+      ? []
+      : [
+          {
+            id: 'chart-refused',
+            title: 'Refused pushes a second',
+            unit: '',
+            ...common,
+            lines: refused
+              .slice(0, 4)
+              .map(([label, points], index) => ({ label, points, dashed: index % 2 === 1 })),
+            limit: undefined,
+          },
+        ]),
+  ];
+}
+
+/** Gets the focus when the tenant is opened. */
+function heading(id: string): HTMLElement {
+  return h('h2', { id: 'tenant-title', tabindex: '-1' }, id);
+}
+
+function title(tenant: Tenant, actions: Actions): HTMLElement {
+  return h(
+    'div',
+    { class: 'title', key: 'title' },
+    heading(tenant.id),
+    h('span', {}, `mode ${tenant.mode} `, h('span', { class: 'quiet' }, `(${tenant.modeSource})`)),
+    h(
+      'button',
+      {
+        type: 'button',
+        onclick: () => actions.change({ kind: 'mode', tenant: tenant.id, before: tenant.mode }),
+      },
+      'Change mode',
+    ),
+    h('span', { class: 'quiet' }, `Rates over the last ${duration(Math.round(tenant.range.seconds))}`),
+  );
+}
+
+function figures(tenant: Tenant): HTMLElement {
+  const all: readonly (readonly [string, HTMLElement])[] = [
+    ['Samples/s', number(tenant.samplesPerSecond)],
+    ['Pushes/s', number(tenant.pushesPerSecond)],
+    ['Refused/s', number(tenant.refusedPerSecond)],
+    ['On the wire', bytes(tenant.bytesPerSecond, '/s')],
+    ...tenant.limits.map(({ limit, ratio }): [string, HTMLElement] => [limit, meter(ratio, limit, false)]),
+  ];
+  return h(
+    'dl',
+    { class: 'figures', 'aria-label': `${tenant.id}, last ${tenant.range.name}` },
+    ...all.map(([name, figure]) => h('div', { key: name }, h('dt', {}, name), h('dd', {}, figure))),
+  );
+}
+
+function rangeChoice({ chartRange }: State, actions: Actions): HTMLElement {
+  const choice = (range: State['chartRange']): HTMLElement =>
+    h(
+      'button',
+      {
+        type: 'button',
+        'aria-pressed': String(range === chartRange),
+        onclick: () => actions.chart(range),
+      },
+      range === '1h' ? 'Last hour' : 'Last day',
+    );
+  return h('div', { class: 'group', role: 'group', 'aria-label': 'Time shown' }, choice('1h'), choice('24h'));
+}
+
+function why(tenant: Tenant, { reasons }: State): HTMLElement {
+  const counts = Object.entries({ ...tenant.shadowed, ...tenant.refused }).sort(([, a], [, b]) => b - a);
+  return h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'why-title' },
+    h('h2', { id: 'why-title' }, `Why pushes are refused (last ${tenant.range.name})`),
+    counts.length === 0
+      ? h('p', { class: 'empty' }, 'None is.')
+      : h(
+          'ul',
+          { class: 'list' },
+          ...counts.map(([name, count]) => {
+            const facts = reasons.get(name);
+            return h(
+              'li',
+              { key: name },
+              h(
+                'p',
+                {},
+                h('strong', {}, name),
+                ' ',
+                number(count),
+                ' pushes',
+                tenant.refused[name] === undefined && ' (let pass: shadow)',
+              ),
+              facts !== undefined && h('p', {}, facts.meaning, ' ', h('em', {}, plain(facts.remedy))),
+            );
+          }),
+        ),
+  );
+}
+
+function metrics({ topMetrics }: Tenant): HTMLElement {
+  const list = (
+    title: string,
+    top: readonly TopMetric[],
+    count: (metric: TopMetric) => number,
+  ): HTMLElement =>
+    h(
+      'div',
+      { key: title },
+      h('h3', {}, title),
+      h(
+        'ol',
+        {},
+        ...top.map((metric) =>
+          h('li', {}, h('code', {}, metric.name ?? 'not named yet'), ' ', number(count(metric))),
+        ),
+      ),
+    );
+  return h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'metrics-title' },
+    h('h2', { id: 'metrics-title' }, 'Metrics with the most series'),
+    h(
+      'div',
+      { class: 'columns' },
+      list('Active', topMetrics.active, ({ series }) => series),
+      list('New in the last minutes', topMetrics.new, ({ newSeries }) => newSeries),
+    ),
+  );
+}
+
+const SOURCES = {
+  temporary: 'set for a time',
+  overrides: 'overrides',
+  settings: 'settings',
+  default: 'Mimir’s default',
+};
+
+function limits(tenant: Tenant, actions: Actions): HTMLElement {
+  return h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'limits-title' },
+    h('h2', { id: 'limits-title' }, 'Limits'),
+    h(
+      'div',
+      { class: 'scroll', tabindex: '0', role: 'region', 'aria-labelledby': 'limits-title' },
+      h(
+        'table',
+        {},
+        h(
+          'thead',
+          {},
+          h(
+            'tr',
+            {},
+            ...['Limit', 'Value', 'From', 'For a time'].map((name) => h('th', { scope: 'col' }, name)),
+          ),
+        ),
+        h(
+          'tbody',
+          {},
+          ...tenant.limitsInForce
+            .filter(({ name }) => name !== 'mode')
+            .map(({ name, value: now, source, detail }) =>
+              h(
+                'tr',
+                { key: name },
+                h('th', { scope: 'row' }, name),
+                h('td', {}, value(now)),
+                h('td', {}, SOURCES[source], detail !== null && h('span', { class: 'quiet' }, ` ${detail}`)),
+                h(
+                  'td',
+                  {},
+                  // Durations are nothing that helps within the hour.
+                  !name.endsWith('_timeout') &&
+                    h(
+                      'button',
+                      {
+                        type: 'button',
+                        'aria-label': `Change ${name}`,
+                        onclick: () =>
+                          actions.change({ kind: 'limit', tenant: tenant.id, name, before: value(now) }),
+                      },
+                      'Change',
+                    ),
+                ),
+              ),
+            ),
+        ),
+      ),
+    ),
+  );
+}

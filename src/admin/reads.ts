@@ -1,0 +1,114 @@
+/** What the API answers to those who look. */
+import { parse } from 'yaml';
+import { REASON_NAMES, REASONS } from '../enforce/reasons.js';
+import { RANGE_NAMES } from '../telemetry/tracks.js';
+import { VERSION } from '../version.js';
+import { csv } from './csv.js';
+import type { Edge } from './edge.js';
+import { isTenantId, listLimits, listTenants, readListing, readPage } from './listing.js';
+import { Problem } from './problem.js';
+import type { Query } from './query.js';
+import { controlViews, denialView, rounded, tenantView } from './tenant-view.js';
+
+const MAX_SEARCH = 150;
+const MAX_DENIALS = 5000;
+
+export function statusView(edge: Edge): object {
+  const { ledger, overrides, ...status } = edge.status();
+  const { goodAtMs, lagMs, lastError, sources, ...source } = overrides;
+  const secondsSinceGood = rounded((Date.now() - goodAtMs) / 1000);
+  return {
+    version: VERSION,
+    uptimeSeconds: rounded(process.uptime()),
+    mode: edge.mode(),
+    modeSource: edge.controls.get('', 'mode') === undefined ? 'settings' : 'temporary',
+    ...status,
+    replicas: ledger?.replicas ?? 1,
+    ledger: ledger === undefined ? null : { ...ledger, lastError: ledger.lastError ?? null },
+    overrides: {
+      ...source,
+      secondsSinceGood,
+      staleSeconds: source.stale ? secondsSinceGood : 0,
+      lagSeconds: rounded(lagMs / 1000),
+      sources: sources.map((one) => ({ ...one, error: one.error ?? null })),
+      lastError: lastError ?? null,
+    },
+    limitsHash: edge.snapshot().hash,
+    history: { bytes: edge.history.bytes, countersWithoutRoom: edge.history.withoutRoom },
+    sharing: { ...edge.controls.status(), lastError: edge.controls.status().lastError ?? null },
+    controls: controlViews(edge),
+  };
+}
+
+export function tenantsView(edge: Edge, query: Query): object {
+  const listing = readListing(query);
+  query.done();
+  return listTenants(edge, listing);
+}
+
+export function oneTenantView(edge: Edge, id: string, query: Query): object {
+  const range = query.choice('range', RANGE_NAMES) ?? '1h';
+  query.done();
+  const tenant = isTenantId(id) ? edge.tenant(id) : undefined;
+  if (tenant === undefined) throw new Problem(404, 'no document names this tenant, and it has sent nothing');
+  return tenantView(edge, tenant, range);
+}
+
+export interface DenialsAnswer {
+  readonly denials: readonly object[];
+  /** Undefined: as JSON. */
+  readonly csv: string | undefined;
+}
+
+export function denialsView(edge: Edge, query: Query): DenialsAnswer {
+  const tenant = query.text('tenant', 150);
+  const reason = query.choice('reason', REASON_NAMES);
+  const sinceMs = query.since('since', Date.now());
+  const limit = query.count('limit', 100, 1, MAX_DENIALS);
+  const format = query.choice('format', ['json', 'csv']) ?? 'json';
+  query.done();
+  const denials = edge.denials.newest(limit, { tenant, reason, sinceMs });
+  if (format === 'json') return { denials: denials.map(denialView), csv: undefined };
+  const head = ['at', 'tenant', 'reason', 'status', 'shadow', 'count', 'observed', 'allowed'];
+  const rows = denials.map((one) => [
+    new Date(one.atMs).toISOString(),
+    one.tenant,
+    one.reason,
+    one.status,
+    one.shadow,
+    one.count,
+    one.observed,
+    one.allowed,
+    one.retryAfterSeconds,
+    one.requestId,
+    one.message,
+  ]);
+  return { denials: [], csv: csv([[...head, 'retry_after_seconds', 'request_id', 'message'], ...rows]) };
+}
+
+/** What the words of a refusal mean, for whoever shows them. */
+export function reasonsView(): object {
+  return {
+    reasons: REASON_NAMES.map((name) => {
+      const { status, id, retry, meaning, remedy } = REASONS[name];
+      return { name, status, id, retry, meaning, remedy };
+    }),
+  };
+}
+
+export function limitsView(edge: Edge, query: Query): object {
+  const search = (query.text('search', MAX_SEARCH) ?? '').toLowerCase();
+  const { offset, limit } = readPage(query, 100, 1000);
+  query.done();
+  return listLimits(edge, search, offset, limit);
+}
+
+export function configView(edge: Edge): object {
+  return { settings: parse(edge.config()) };
+}
+
+export function auditView(edge: Edge, query: Query): object {
+  const limit = query.count('limit', 100, 1, 1000);
+  query.done();
+  return { entries: edge.audit.newest(limit) };
+}

@@ -1,0 +1,99 @@
+/**
+ * Live updates as server-sent events: every two seconds the status and the table of tenants, and refusals and audit when
+ * there are new ones. All streams are served by one timer, and whatever several ask for is made once.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Edge } from './edge.js';
+import { type Listing, listTenants } from './listing.js';
+import { Problem } from './problem.js';
+import { statusView } from './reads.js';
+import { denialView } from './tenant-view.js';
+
+const TICK_MS = 2000;
+export const MAX_STREAMS = 50;
+/** A reader that is behind by more is gone, or may come again. */
+const MAX_BEHIND_BYTES = 1 << 20;
+const NEWEST = 50;
+
+interface Stream {
+  readonly res: ServerResponse;
+  readonly listing: Listing;
+  /** It may still be read by whoever opened it. */
+  readonly allowed: () => boolean;
+  denials: number;
+  audit: number;
+}
+
+export class Streams {
+  readonly #edge: Edge;
+  readonly #open = new Set<Stream>();
+  #ticker: NodeJS.Timeout | undefined;
+
+  constructor(edge: Edge) {
+    this.#edge = edge;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  open(res: ServerResponse, listing: Listing, allowed: () => boolean): void {
+    if (this.#open.size >= MAX_STREAMS) {
+      throw new Problem(503, `there are ${MAX_STREAMS} streams open`, { 'Retry-After': '10' });
+    }
+    const stream: Stream = { res, listing, allowed, denials: -1, audit: -1 };
+    this.#open.add(stream);
+    res.on('close', () => this.#close(stream));
+    res.writeHead(200, {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-store',
+      // NGINX would keep events back until it has a bufferful of them.
+      'X-Accel-Buffering': 'no',
+    });
+    this.#send([stream]);
+    this.#ticker ??= setInterval(() => this.#send(this.#open), TICK_MS).unref();
+  }
+
+  stop(): void {
+    for (const { res } of this.#open) res.destroy();
+    clearInterval(this.#ticker);
+  }
+
+  #close(stream: Stream): void {
+    this.#open.delete(stream);
+    if (this.#open.size > 0) return;
+    clearInterval(this.#ticker);
+    this.#ticker = undefined;
+  }
+
+  #send(streams: Iterable<Stream>): void {
+    const { audit, denials } = this.#edge;
+    const made = new Map<string, string>();
+    const once = (name: string, key: string, make: () => unknown): string => {
+      let text = made.get(key);
+      if (text === undefined) {
+        text = `event: ${name}\ndata: ${JSON.stringify(make())}\n\n`;
+        made.set(key, text);
+      }
+      return text;
+    };
+    for (const stream of streams) {
+      const { res, listing } = stream;
+      if (!stream.allowed() || res.writableLength > MAX_BEHIND_BYTES) {
+        res.destroy();
+        continue;
+      }
+      let text = once('status', 'status', () => statusView(this.#edge));
+      text += once('tenants', JSON.stringify(listing), () => listTenants(this.#edge, listing));
+      if (stream.denials !== denials.version) {
+        stream.denials = denials.version;
+        text += once('denials', 'denials', () => ({ denials: denials.newest(NEWEST).map(denialView) }));
+      }
+      if (stream.audit !== audit.version) {
+        stream.audit = audit.version;
+        text += once('audit', 'audit', () => ({ entries: audit.newest(NEWEST) }));
+      }
+      res.write(text);
+    }
+  }
+}

@@ -1,0 +1,196 @@
+/** A tenant as the API shows it. Everything that is said of one tenant is put together here. */
+import { MODE } from '../controls/control.js';
+import type { TopMetric } from '../enforce/series.js';
+import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
+import type { Mode, TenantLimits } from '../limits/limits.js';
+import type { Totals } from '../telemetry/history.js';
+import type { Range } from '../telemetry/tracks.js';
+import type { Edge, TenantState } from './edge.js';
+
+/** How much of a limit is asked for: above 1, more than it allows. */
+export interface LimitUse {
+  readonly limit: string;
+  readonly allowed: number;
+  readonly observed: number;
+  readonly ratio: number;
+}
+
+export interface TenantRow {
+  readonly id: string;
+  readonly mode: Mode;
+  readonly pushesPerSecond: number;
+  readonly samplesPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** Here, and over all replicas as far as it is known; null: not tracked, or not known. */
+  readonly activeSeries: number | null;
+  readonly fleetSeries: number | null;
+  readonly refusedPerSecond: number;
+  /** Went on without some of their series. */
+  readonly filteredPerSecond: number;
+  /** Would have been refused, but for shadow mode. */
+  readonly shadowedPerSecond: number;
+  /** Pushes in the range, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly shadowed: Readonly<Record<string, number>>;
+  readonly limits: readonly LimitUse[];
+  /** The most used limit's ratio; null: none of them is above 0. */
+  readonly utilisation: number | null;
+}
+
+export function tenantRow(edge: Edge, tenant: TenantState, range: Range): TenantRow {
+  const { history } = edge;
+  const seconds = history.seconds(range, edge.now());
+  const totals = history.totals(tenant, range);
+  const limits = limitUses(tenant, totals, seconds);
+  return {
+    id: tenant.id,
+    mode: tenant.mode,
+    pushesPerSecond: rounded(totals.pushes / seconds),
+    samplesPerSecond: rounded(totals.samples / seconds),
+    bytesPerSecond: rounded(totals.bytes / seconds),
+    activeSeries: tenant.series?.active ?? null,
+    fleetSeries: tenant.series?.fleet ?? null,
+    refusedPerSecond: rounded(totals.refused / seconds),
+    filteredPerSecond: rounded(totals.filtered / seconds),
+    shadowedPerSecond: rounded(totals.shadowed / seconds),
+    refused: history.reasons(tenant, range, 'refused'),
+    shadowed: history.reasons(tenant, range, 'shadowed'),
+    limits,
+    utilisation: utilisation(limits),
+  };
+}
+
+/** The limits that a tenant's use is held against. One that is off is not there. */
+export function limitUses(
+  { limits, series }: Pick<TenantState, 'limits' | 'series'>,
+  totals: Totals,
+  seconds: number,
+): LimitUse[] {
+  const uses: readonly (readonly [string, number, number])[] = [
+    ['ingestion_rate', limits.ingestion_rate, totals.items / seconds],
+    ['request_rate', limits.request_burst_size > 0 ? limits.request_rate : 0, totals.pushes / seconds],
+    ['bytes_per_second', limits.edge.bytes_per_second, totals.bytes / seconds],
+    ...(series === undefined
+      ? []
+      : [
+          [
+            'max_global_series_per_user',
+            limits.max_global_series_per_user,
+            series.fleet ?? series.active,
+          ] as const,
+        ]),
+  ];
+  return uses
+    .filter(([, allowed]) => allowed > 0)
+    .map(([limit, allowed, used]) => {
+      const observed = rounded(used);
+      return { limit, allowed, observed, ratio: rounded(observed / allowed) };
+    });
+}
+
+export function utilisation(limits: readonly LimitUse[]): number | null {
+  return limits.length === 0 ? null : Math.max(...limits.map(({ ratio }) => ratio));
+}
+
+export interface LimitInForce {
+  readonly name: string;
+  readonly value: string | number | boolean | null;
+  /** `temporary`: by a control. `overrides`: a document. `settings`: the configuration. `default`: Mimir's own. */
+  readonly source: 'temporary' | 'overrides' | 'settings' | 'default';
+  /** The document, or who made the control. */
+  readonly detail: string | null;
+}
+
+export function limitsInForce(edge: Edge, id: string, limits: TenantLimits): LimitInForce[] {
+  const origins = edge.origins(id);
+  const configured = edge.configuredLimits();
+  const values = { ...limits, ...limits.edge } as unknown as Record<string, LimitInForce['value']>;
+  return [...Object.keys(MIMIR_LIMITS), ...Object.keys(EDGE_LIMITS)].map((name) => {
+    const value = values[name] ?? null;
+    const control = edge.controls.get(id, name);
+    if (control !== undefined) return { name, value, source: 'temporary', detail: control.by };
+    const document = origins.get(name);
+    if (document !== undefined) return { name, value, source: 'overrides', detail: document };
+    return { name, value, source: configured.has(name) ? 'settings' : 'default', detail: null };
+  });
+}
+
+/** Everything about one tenant. */
+export function tenantView(edge: Edge, tenant: TenantState, range: Range): object {
+  const { history } = edge;
+  const { stepSeconds, endMs, counts, activeSeries, refused, shadowed } = history.series(tenant.id, range);
+  const rate = (points: readonly number[]): number[] => points.map((count) => rounded(count / stepSeconds));
+  const rates = (of: Readonly<Record<string, readonly number[]>>): Record<string, number[]> =>
+    Object.fromEntries(Object.entries(of).map(([name, points]) => [name, rate(points)]));
+  return {
+    ...tenantRow(edge, tenant, range),
+    range: rangeView(edge, range),
+    limitsInForce: limitsInForce(edge, tenant.id, tenant.limits),
+    modeSource: modeSource(edge, tenant),
+    history: {
+      stepSeconds,
+      end: new Date(Date.now() - (edge.now() - endMs)).toISOString(),
+      perSecond: rates(counts),
+      activeSeries,
+      refusedPerSecond: rates(refused),
+      shadowedPerSecond: rates(shadowed),
+    },
+    topMetrics: {
+      active: tenant.series?.topMetrics('active').map(metricView) ?? [],
+      new: tenant.series?.topMetrics('new').map(metricView) ?? [],
+    },
+    controls: controlViews(edge, tenant.id),
+    denials: edge.denials.newest(20, { tenant: tenant.id }).map(denialView),
+  };
+}
+
+function metricView({ name, series, newSeries }: TopMetric): object {
+  return { name: name ?? null, series, newSeries };
+}
+
+/** Where a tenant's mode comes from, in the order in which it is looked for. */
+function modeSource(edge: Edge, { id, mode }: TenantState): string {
+  const global = edge.controls.get('', MODE) === undefined ? 'settings' : 'temporary, for all tenants';
+  if (edge.mode() === 'off') return global;
+  if (edge.controls.get(id, MODE) !== undefined) return 'temporary';
+  const document = edge.origins(id).get(MODE);
+  if (document !== undefined) return document;
+  return mode === edge.mode() ? global : 'tenants.unknown';
+}
+
+export function rangeView(edge: Edge, range: Range): object {
+  return { name: range, seconds: rounded(edge.history.seconds(range, edge.now())) };
+}
+
+/** `tenant` undefined: of all tenants and of each. */
+export function controlViews(edge: Edge, tenant?: string): object[] {
+  return edge.controls
+    .active()
+    .filter((control) => tenant === undefined || control.tenant === tenant)
+    .map(({ tenant, name, value, reason, by, atMs, untilMs }) => ({
+      tenant: tenant === '' ? null : tenant,
+      name,
+      value,
+      reason,
+      by,
+      at: new Date(atMs).toISOString(),
+      until: new Date(untilMs).toISOString(),
+    }));
+}
+
+export function denialView(denial: ReturnType<Edge['denials']['newest']>[number]): object {
+  const { atMs, tenant, observed, allowed, retryAfterSeconds, ...rest } = denial;
+  return {
+    at: new Date(atMs).toISOString(),
+    tenant: tenant ?? null,
+    ...rest,
+    observed: observed ?? null,
+    allowed: allowed ?? null,
+    retryAfterSeconds: retryAfterSeconds ?? null,
+  };
+}
+
+/** Three digits behind the point: more say nothing of a rate. */
+export function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,203 @@
+/** What the API changes: modes and limits, for a time; and the overrides, read again. */
+import { type Control, type ControlValue, limitFacts, MODE, MODES, RELOAD } from '../controls/control.js';
+import { MAX_CONTROLS } from '../controls/controls.js';
+import { EDGE_LIMITS, MIMIR_LIMITS, readLimit, suggest } from '../limits/limit-table.js';
+import type { Mode, TenantLimits } from '../limits/limits.js';
+import { readDurationMs } from '../limits/values.js';
+import type { AuditEntry } from './audit.js';
+import type { Edge } from './edge.js';
+import { isTenantId } from './listing.js';
+import { Problem } from './problem.js';
+
+const MIN_TTL_MS = 1000;
+/** What is to stay for longer belongs into the overrides or the settings. */
+const MAX_TTL_MS = 30 * 24 * 3600 * 1000;
+const MAX_REASON = 500;
+/** Long enough for every replica to see it, short enough not to be done again after a restart. */
+const RELOAD_TTL_MS = 10_000;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Who asked, and with what. */
+export interface WriteRequest {
+  readonly who: string;
+  readonly body: Fields;
+}
+
+export function setMode(
+  edge: Edge,
+  tenant: string | undefined,
+  { who, body }: WriteRequest,
+): Promise<object> {
+  const { mode, ttl, reason } = fields(body, ['mode', 'ttl', 'reason']);
+  if (!MODES.includes(mode as Mode)) throw new Problem(400, `mode is one of ${MODES.join(', ')}`);
+  if (tenant !== undefined) checkTenant(edge, tenant);
+  return set(edge, { tenant: tenant ?? '', name: MODE, value: mode as Mode, by: who }, ttl, reason);
+}
+
+export function setLimit(
+  edge: Edge,
+  tenant: string,
+  name: string,
+  { who, body }: WriteRequest,
+): Promise<object> {
+  const { value, ttl, reason } = fields(body, ['value', 'ttl', 'reason']);
+  const limits = checkTenant(edge, tenant);
+  const facts = checkLimit(name);
+  const read = readLimit(facts, value);
+  if (!('value' in read)) throw new Problem(400, `value: ${read.problem}`);
+  if (name === 'ingestion_burst_size' && limits.ingestion_burst_factor >= 1) {
+    throw new Problem(
+      409,
+      'this would change nothing: the tenant has ingestion_burst_factor, which beats it; set that',
+    );
+  }
+  return set(edge, { tenant, name, value: read.value as ControlValue, by: who }, ttl, reason);
+}
+
+export function takeBack(
+  edge: Edge,
+  tenant: string | undefined,
+  name: string,
+  { who, body }: WriteRequest,
+): Promise<object> {
+  const { reason } = fields(body, ['reason']);
+  if (name !== MODE) checkLimit(name);
+  const control = edge.controls.get(tenant ?? '', name);
+  if (control === undefined) throw new Problem(404, 'nothing is set for a time here');
+  const { untilMs } = control;
+  return write(edge, 'take back', {
+    tenant: tenant ?? '',
+    name,
+    value: null,
+    by: who,
+    reason: reasonOf(reason, ''),
+    untilMs,
+  });
+}
+
+export async function reload(edge: Edge, { who, body }: WriteRequest): Promise<object> {
+  const { reason } = fields(body, ['reason']);
+  const untilMs = Date.now() + RELOAD_TTL_MS;
+  const answer = await write(edge, 'reload', {
+    tenant: '',
+    name: RELOAD,
+    value: true,
+    by: who,
+    reason: reasonOf(reason, ''),
+    untilMs,
+  });
+  const problem = await edge.reload();
+  return { ...answer, problem: problem ?? null, hash: edge.status().overrides.hash };
+}
+
+function set(
+  edge: Edge,
+  control: Pick<Control, 'tenant' | 'name' | 'value' | 'by'>,
+  ttl: unknown,
+  reason: unknown,
+): Promise<object> {
+  const ttlMs = readDurationMs(ttl);
+  if (ttlMs === undefined || ttlMs < MIN_TTL_MS || ttlMs > MAX_TTL_MS) {
+    throw new Problem(400, 'ttl is a duration from 1s to 30d, such as 30m: what is set here ends by itself');
+  }
+  if (edge.controls.get(control.tenant, control.name) === undefined && edge.controls.full) {
+    throw new Problem(409, `${MAX_CONTROLS} controls are in force: take some back first`);
+  }
+  return write(edge, 'set', {
+    ...control,
+    reason: reasonOf(reason),
+    untilMs: Date.now() + Math.floor(ttlMs),
+  });
+}
+
+async function write(
+  edge: Edge,
+  action: AuditEntry['action'],
+  control: Omit<Control, 'id' | 'atMs'>,
+): Promise<object> {
+  const { tenant, name, value, reason, by, untilMs } = control;
+  const before = inForce(edge, tenant, name);
+  const until = new Date(untilMs).toISOString();
+  const entry: AuditEntry = {
+    at: new Date().toISOString(),
+    who: by,
+    from: 'here',
+    action,
+    tenant: tenant || null,
+    name,
+    before,
+    after: value,
+    reason,
+    until: value === null ? null : until,
+  };
+  try {
+    edge.audit.add(entry);
+  } catch (error) {
+    throw new Problem(503, `nothing was changed: the audit log can not be written (${String(error)})`);
+  }
+  const everywhere = await edge.controls.write(control);
+  return {
+    scope: everywhere ? 'fleet' : 'replica',
+    note: noteOf(edge, everywhere),
+    before,
+    after: inForce(edge, tenant, name),
+    until: entry.until,
+  };
+}
+
+function noteOf(edge: Edge, everywhere: boolean): string {
+  if (everywhere) return 'every replica obeys within a second, restarted ones too, until it ends';
+  return edge.controls.status().shared
+    ? 'this replica obeys now; Redis does not answer, so the others will when it does'
+    : 'this replica alone obeys, until it ends or the process does: without Redis replicas share nothing';
+}
+
+/** What holds now: a tenant's own, or what it is given. */
+function inForce(edge: Edge, tenant: string, name: string): ControlValue | null {
+  if (name === RELOAD) return null;
+  if (tenant === '') return edge.mode();
+  const state = edge.tenant(tenant);
+  if (name === MODE) return state?.mode ?? edge.mode();
+  const limits = state?.limits ?? edge.snapshot().defaults;
+  return ({ ...limits, ...limits.edge } as unknown as Record<string, ControlValue>)[name] ?? null;
+}
+
+function checkTenant(edge: Edge, id: string): TenantLimits {
+  if (!isTenantId(id)) throw new Problem(404, 'no tenant can have this id');
+  const limits = edge.snapshot().tenants.get(id);
+  if (limits === undefined && !edge.mayAddTenants) {
+    throw new Problem(404, 'no overrides document names this tenant, and tenants.unknown is refuse');
+  }
+  return limits ?? edge.snapshot().defaults;
+}
+
+function checkLimit(name: string): NonNullable<ReturnType<typeof limitFacts>> {
+  const facts = limitFacts(name);
+  if (facts !== undefined) return facts;
+  const table = { ...MIMIR_LIMITS, ...EDGE_LIMITS };
+  throw new Problem(
+    404,
+    `there is no limit ${name.slice(0, 60)} to be set for a time${suggest(name, table)}`,
+  );
+}
+
+function fields<const N extends string>(body: Fields, names: readonly N[]): Partial<Record<N, unknown>> {
+  for (const name of Object.keys(body)) {
+    if (!names.includes(name as N))
+      throw new Problem(400, `there is no field ${name.slice(0, 60)}; known are: ${names.join(', ')}`);
+  }
+  return body as Partial<Record<N, unknown>>;
+}
+
+function reasonOf(reason: unknown, fallback?: string): string {
+  const text = reason ?? fallback;
+  if (
+    typeof text !== 'string' ||
+    text.length > MAX_REASON ||
+    (fallback === undefined && text.trim() === '')
+  ) {
+    throw new Problem(400, `reason is a text of at most ${MAX_REASON} characters: why is this done?`);
+  }
+  return text;
+}

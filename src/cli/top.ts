@@ -1,0 +1,189 @@
+/** mimir-edge top: the table of tenants in a terminal, from the admin API of a running edge. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { asUsage, type Io, table, UsageError } from './io.js';
+
+const HELP = `Usage: mimir-edge top [--url URL] [--sort COLUMN] [--range RANGE] [--search TEXT] [--limit N] [--once]
+
+Shows who is refused and why, and who is close to a limit, as a running edge tells it, every two seconds.
+
+  --url URL           the admin listener (default: http://127.0.0.1:8082)
+  --sort COLUMN       refused (default), samples, pushes, bytes, shadowed, utilisation, id
+  --range RANGE       what rates are taken over: 1m (default), 5m, 15m, 1h, 24h
+  --search TEXT       tenants with this in their name
+  --limit N           rows at most (default: 20)
+  --token-file FILE   a file with a token, where reading needs one
+  --once              print once, and stop
+  --help
+
+Examples:
+  mimir-edge top
+  mimir-edge top --sort utilisation --range 15m
+  mimir-edge top --url https://edge.example/ops/edge --token-file token --once
+`;
+
+const REFRESH_MS = 2000;
+const TIMEOUT_MS = 5000;
+
+interface Row {
+  readonly id: string;
+  readonly mode: string;
+  readonly samplesPerSecond: number;
+  readonly pushesPerSecond: number;
+  readonly bytesPerSecond: number;
+  readonly refusedPerSecond: number;
+  readonly shadowedPerSecond: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly shadowed: Readonly<Record<string, number>>;
+  readonly limits: readonly { readonly limit: string; readonly ratio: number }[];
+}
+
+interface Tenants {
+  readonly range: { readonly name: string };
+  readonly matching: number;
+  readonly totals: Omit<Row, 'id' | 'mode' | 'refused' | 'shadowed' | 'limits'> & {
+    readonly tenants: number;
+  };
+  readonly tenants: readonly Row[];
+}
+
+interface Status {
+  readonly version: string;
+  readonly mode: string;
+  readonly ready: boolean;
+  readonly replicas: number;
+  readonly overrides: { readonly stale: boolean };
+  readonly ledger: { readonly state: string } | null;
+}
+
+interface Options {
+  readonly base: string;
+  readonly query: string;
+  readonly token: string | undefined;
+  readonly once: boolean;
+}
+
+export async function top(args: string[], io: Io): Promise<number> {
+  const options = readOptions(args);
+  if (options === undefined) {
+    io.stdout.write(HELP);
+    return 0;
+  }
+  if (options.once) {
+    io.stdout.write(await screen(options));
+    return 0;
+  }
+  const stopping = new AbortController();
+  const onSignal = (): void => stopping.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const interactive = 'isTTY' in io.stdout && io.stdout.isTTY === true;
+  while (!stopping.signal.aborted) {
+    const text = await screen(options).catch((error: unknown) => {
+      // What is told once is asked wrongly; an edge that is away may come back.
+      if (error instanceof UsageError) throw error;
+      return `${new Date().toLocaleTimeString()}: no answer from ${options.base}: ${String(error)}\n`;
+    });
+    io.stdout.write(interactive ? `\x1b[H\x1b[J${text}` : `${text}\n`);
+    await delay(REFRESH_MS, undefined, { signal: stopping.signal }).catch(() => {});
+  }
+  return 0;
+}
+
+/** Undefined: help was asked for. */
+function readOptions(args: string[]): Options | undefined {
+  const { values } = asUsage(() =>
+    parseArgs({
+      args,
+      options: {
+        url: { type: 'string', default: 'http://127.0.0.1:8082' },
+        sort: { type: 'string', default: 'refused' },
+        range: { type: 'string', default: '1m' },
+        search: { type: 'string', default: '' },
+        limit: { type: 'string', default: '20' },
+        'token-file': { type: 'string' },
+        once: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }),
+  );
+  if (values.help) return undefined;
+  if (!/^https?:$/.test(URL.canParse(values.url) ? new URL(values.url).protocol : '')) {
+    throw new UsageError(`--url needs an http:// or https:// URL, not ${JSON.stringify(values.url)}`);
+  }
+  const { sort, range, search, limit, once } = values;
+  const file = values['token-file'];
+  return {
+    base: values.url.replace(/\/$/, ''),
+    query: new URLSearchParams({ sort, range, search, limit }).toString(),
+    token: file === undefined ? undefined : asUsage(() => readFileSync(file, 'utf8').trim()),
+    once,
+  };
+}
+
+async function screen(options: Options): Promise<string> {
+  const [status, tenants] = await Promise.all([
+    ask<Status>(options, 'status'),
+    ask<Tenants>(options, `tenants?${options.query}`),
+  ]);
+  return head(status, tenants) + tenantTable(tenants);
+}
+
+async function ask<T>({ base, token }: Options, path: string): Promise<T> {
+  const response = await fetch(`${base}/api/v1/${path}`, {
+    headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (response.ok) return (await response.json()) as T;
+  const { detail } = (await response.json().catch(() => ({}))) as { detail?: string };
+  const message = `${base} answers ${response.status}: ${detail ?? response.statusText}`;
+  throw response.status < 500 ? new UsageError(message) : new Error(message);
+}
+
+function head(status: Status, { range, matching, totals, tenants }: Tenants): string {
+  const notes = [
+    ...(status.ready ? [] : ['NOT READY']),
+    ...(status.mode === 'enforce' ? [] : [`mode ${status.mode}`]),
+    ...(status.overrides.stale ? ['overrides can not be used'] : []),
+    ...(status.ledger?.state === 'degraded' ? ['Redis does not answer'] : []),
+  ];
+  const shown = tenants.length < matching ? `${tenants.length} of ${matching}` : String(matching);
+  return (
+    `mimir-edge ${status.version}, ${status.replicas} replicas, ${notes.join(', ') || 'well'}; ` +
+    `${totals.tenants} tenants, ${short(totals.samplesPerSecond)} samples/s, ` +
+    `${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown)\n\n`
+  );
+}
+
+function tenantTable({ tenants }: Tenants): string {
+  const rows = tenants.map((tenant) => [
+    tenant.mode === 'enforce' ? tenant.id : `${tenant.id} (${tenant.mode})`,
+    short(tenant.samplesPerSecond),
+    short(tenant.pushesPerSecond),
+    short(tenant.bytesPerSecond),
+    short(tenant.refusedPerSecond),
+    nearest(tenant),
+    why(tenant),
+  ]);
+  return table(
+    [['tenant', 'samples/s', 'pushes/s', 'bytes/s', 'refused/s', 'nearest limit', 'why'], ...rows],
+    [5, 6],
+  );
+}
+
+function nearest({ limits }: Row): string {
+  const [most] = [...limits].sort((a, b) => b.ratio - a.ratio);
+  return most === undefined ? '' : `${Math.round(most.ratio * 100)}% ${most.limit}`;
+}
+
+function why({ refused, shadowed }: Row): string {
+  const reasons = (counts: Readonly<Record<string, number>>, note: string): string[] =>
+    Object.entries(counts).map(([reason, count]) => `${reason} ${count}${note}`);
+  return [...reasons(refused, ''), ...reasons(shadowed, ' (let pass)')].join(', ');
+}
+
+const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+
+function short(value: number): string {
+  return SHORT.format(value);
+}

@@ -1,0 +1,102 @@
+/**
+ * Temporary changes to modes and limits, as people make them while something is wrong: each has a value, a reason, the
+ * name of who made it, and an end. Pure: which of two wins, and what limits look like with all of them laid over.
+ *
+ * Of two for the same thing the later wins, wherever they were made, so replicas that have seen the same controls agree
+ * whatever the order they came in.
+ */
+import { createHash } from 'node:crypto';
+import { EDGE_LIMITS, type LimitTable, MIMIR_LIMITS, readLimit } from '../limits/limit-table.js';
+import type { Mode, Snapshot } from '../limits/limits.js';
+import { tenantLimits } from '../limits/snapshot.js';
+import { tenantIdFault } from '../limits/tenant-id.js';
+
+export type ControlValue = string | number | boolean;
+
+export interface Control {
+  /** Of this one write. */
+  readonly id: string;
+  /** Empty: all tenants. */
+  readonly tenant: string;
+  /** `mode`, `reload`, or a limit. */
+  readonly name: string;
+  /** Null: taken back before its end. */
+  readonly value: ControlValue | null;
+  readonly reason: string;
+  readonly by: string;
+  /** On the clock of Date.now(), as its end. */
+  readonly atMs: number;
+  readonly untilMs: number;
+}
+
+export const MODES: readonly Mode[] = ['enforce', 'shadow', 'off'];
+export const MODE = 'mode';
+export const RELOAD = 'reload';
+
+/** One control for each. A tenant id has no space in it. */
+export function controlKey({ tenant, name }: Pick<Control, 'tenant' | 'name'>): string {
+  return `${tenant} ${name}`;
+}
+
+export function beats(one: Control, other: Control | undefined): boolean {
+  if (other === undefined) return true;
+  return one.atMs === other.atMs ? one.id > other.id : one.atMs > other.atMs;
+}
+
+/** The limits that a control may be about: not a tenant's mode, and none that nobody would change for an hour. */
+export function limitFacts(name: string): LimitTable[string] | undefined {
+  for (const table of [MIMIR_LIMITS, EDGE_LIMITS] as LimitTable[]) {
+    const facts = Object.hasOwn(table, name) && name !== MODE ? table[name] : undefined;
+    if (facts !== undefined && facts.type !== 'duration') return facts;
+  }
+  return undefined;
+}
+
+/** A control that came from elsewhere; undefined: it is none, or of a version that knows more. */
+export function readControl(text: string): Control | undefined {
+  let raw: Partial<Record<keyof Control, unknown>>;
+  try {
+    raw = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { id, tenant, name, value, reason, by, atMs, untilMs } = raw ?? {};
+  const texts = [id, tenant, name, reason, by].every((one) => typeof one === 'string');
+  if (!texts || !Number.isSafeInteger(atMs) || !Number.isSafeInteger(untilMs)) return undefined;
+  const control = raw as Control;
+  if (tenant !== '' && tenantIdFault(control.tenant) !== undefined) return undefined;
+  if (value === null) return control;
+  if (name === MODE) return MODES.includes(value as Mode) ? control : undefined;
+  if (tenant === '') return name === RELOAD ? control : undefined;
+  const facts = limitFacts(control.name);
+  return facts !== undefined && 'value' in readLimit(facts, value) ? control : undefined;
+}
+
+/** The mode of all tenants that have none of their own; undefined: as the settings say. */
+export function globalMode(controls: Iterable<Control>): Mode | undefined {
+  for (const { tenant, name, value } of controls) {
+    if (tenant === '' && name === MODE && value !== null) return value as Mode;
+  }
+  return undefined;
+}
+
+/** `mayAdd`: tenants that no document names are added; without, a control must not make a tenant known. */
+export function overlay(snapshot: Snapshot, controls: Iterable<Control>, mayAdd: boolean): Snapshot {
+  const byTenant = new Map<string, Control[]>();
+  for (const control of controls) {
+    const { tenant, value } = control;
+    if (tenant === '' || value === null || (!mayAdd && !snapshot.tenants.has(tenant))) continue;
+    byTenant.set(tenant, [...(byTenant.get(tenant) ?? []), control]);
+  }
+  if (byTenant.size === 0) return snapshot;
+  const tenants = new Map(snapshot.tenants);
+  const digest = createHash('sha256').update(snapshot.hash);
+  for (const [tenant, its] of [...byTenant].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const named = (table: LimitTable): Map<string, unknown> =>
+      new Map(its.filter(({ name }) => Object.hasOwn(table, name)).map(({ name, value }) => [name, value]));
+    const [mimir, edge] = [named(MIMIR_LIMITS), named(EDGE_LIMITS)];
+    tenants.set(tenant, tenantLimits(snapshot.tenants.get(tenant) ?? snapshot.defaults, mimir, edge));
+    digest.update(JSON.stringify([tenant, [...mimir].sort(), [...edge].sort()]));
+  }
+  return Object.freeze({ defaults: snapshot.defaults, tenants, hash: digest.digest('hex').slice(0, 16) });
+}

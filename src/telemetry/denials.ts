@@ -1,0 +1,103 @@
+/**
+ * The last refusals, in a ring of bounded size. One entry stands for all refusals of a tenant for one reason in one
+ * second, so that a tenant that is refused a thousand times a second does not push the others out.
+ */
+import { REASON_INDEX, type Reason } from '../enforce/reasons.js';
+import type { Refusal } from '../enforce/refusal.js';
+import type { Tenant } from '../enforce/tenant.js';
+
+export interface Denial {
+  /** On the clock of Date.now(): the first of those that it stands for. */
+  readonly atMs: number;
+  /** Undefined: the push named none, or none that may send. */
+  readonly tenant: string | undefined;
+  readonly reason: Reason;
+  readonly status: number;
+  /** Let pass all the same: shadow mode. */
+  readonly shadow: boolean;
+  /** Refusals that it stands for. What follows is of the first. */
+  count: number;
+  readonly message: string;
+  readonly requestId: string;
+  readonly observed: number | undefined;
+  readonly allowed: number | undefined;
+  readonly retryAfterSeconds: number | undefined;
+}
+
+export interface DenialFilter {
+  readonly tenant?: string | undefined;
+  readonly reason?: Reason | undefined;
+  readonly sinceMs?: number | undefined;
+}
+
+/** A message names the first series at fault, whose labels may be long. */
+const MAX_MESSAGE = 1000;
+
+export class Denials {
+  readonly #ring: (Denial | undefined)[];
+  /** By tenant and reason: the last entry. */
+  readonly #last = new WeakMap<object, (Denial | undefined)[]>();
+  readonly #nobody = {};
+  #recorded = 0;
+  #version = 0;
+
+  constructor(size: number) {
+    this.#ring = new Array<Denial | undefined>(size).fill(undefined);
+  }
+
+  /** Changes with every refusal. */
+  get version(): number {
+    return this.#version;
+  }
+
+  refused(
+    tenant: Tenant | undefined,
+    refusal: Refusal,
+    requestId: string,
+    shadow: boolean,
+    atMs: number,
+  ): void {
+    this.#version++;
+    const key = tenant ?? this.#nobody;
+    let byReason = this.#last.get(key);
+    if (byReason === undefined) {
+      byReason = [];
+      this.#last.set(key, byReason);
+    }
+    const last = byReason[REASON_INDEX[refusal.reason]];
+    if (last !== undefined && last.shadow === shadow && atMs - last.atMs < 1000) {
+      last.count++;
+      return;
+    }
+    const { reason, status, message, observed, allowed, retryAfterSeconds } = refusal;
+    const denial: Denial = {
+      atMs,
+      tenant: tenant?.id,
+      reason,
+      status,
+      shadow,
+      count: 1,
+      message: message.slice(0, MAX_MESSAGE),
+      requestId,
+      observed,
+      allowed,
+      retryAfterSeconds,
+    };
+    byReason[REASON_INDEX[reason]] = denial;
+    this.#ring[this.#recorded++ % this.#ring.length] = denial;
+  }
+
+  /** The newest first. */
+  newest(limit: number, { tenant, reason, sinceMs = 0 }: DenialFilter = {}): Denial[] {
+    const found: Denial[] = [];
+    const held = Math.min(this.#recorded, this.#ring.length);
+    for (let i = 1; i <= held && found.length < limit; i++) {
+      const denial = this.#ring[(this.#recorded - i) % this.#ring.length];
+      if (denial === undefined || denial.atMs < sinceMs) break;
+      if (tenant !== undefined && denial.tenant !== tenant) continue;
+      if (reason !== undefined && denial.reason !== reason) continue;
+      found.push(denial);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * What each tenant has sent, and what was refused of it, over the last minute to the last day. The hot path knows
+ * nothing of it: every ten seconds the tallies are read, and whoever asks in between reads them once more.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { REASON_INDEX, REASON_NAMES, type Reason } from '../enforce/reasons.js';
+import { DISCARDED_REQUESTS, discarded, type Tally } from '../enforce/tally.js';
+import type { TenantLimits } from '../limits/limits.js';
+import { COARSE_SECONDS, FINE_SECONDS, type Range, Tracks } from './tracks.js';
+
+export const SAMPLE_MS = FINE_SECONDS * 1000;
+
+/** A tenant as far as its history goes. */
+export interface Counted {
+  readonly id: string;
+  readonly limits: TenantLimits;
+  readonly tally: Tally;
+  readonly series: { readonly active: number } | undefined;
+}
+
+/** Counts over a range. `items` are what `ingestion_rate` counts; samples include native histograms. */
+export interface Totals {
+  pushes: number;
+  samples: number;
+  items: number;
+  bytes: number;
+  /** Pushes that went on without some of their series. */
+  filtered: number;
+  refused: number;
+  shadowed: number;
+}
+
+export interface Series {
+  readonly stepSeconds: number;
+  /** When the last step ended, on the clock that `sample` is given. */
+  readonly endMs: number;
+  /** Counts for each step, the oldest first. */
+  readonly counts: Readonly<Record<'pushes' | 'samples' | 'items' | 'bytes', readonly number[]>>;
+  /** Active series at the end of each step. */
+  readonly activeSeries: readonly number[];
+  readonly refused: Readonly<Partial<Record<Reason, readonly number[]>>>;
+  readonly shadowed: Readonly<Partial<Record<Reason, readonly number[]>>>;
+}
+
+/** An hour: what is older than that is not worth the time. */
+const MOST_STEPS_MISSED = 360;
+const TENANTS_A_TURN = 500;
+
+const PUSHES = 0;
+const SAMPLES = 1;
+const ITEMS = 2;
+const BYTES = 3;
+const FILTERED = 4;
+/** No counter: it is taken as it is. */
+const ACTIVE_SERIES = 5;
+const REFUSED = 6;
+const SHADOWED = REFUSED + REASON_NAMES.length;
+const COUNTERS = SHADOWED + REASON_NAMES.length;
+/** The counter has not counted yet, or not since the last sample. */
+const NO_TRACK = -1;
+/** It has, and there was no room: nothing is known of its past. */
+const NO_ROOM = -2;
+
+interface Entry {
+  /** By counter; most tenants have four of them. */
+  readonly tracks: Int32Array;
+  /** The sample that saw the tenant last. */
+  seen: number;
+}
+
+export class History {
+  readonly #tracks: Tracks;
+  readonly #entries = new Map<string, Entry>();
+  #samples = 0;
+  readonly #startMs: number;
+  #sampledMs: number;
+  #withoutRoom = 0;
+
+  constructor(maxBytes: number, nowMs: number) {
+    this.#tracks = new Tracks(maxBytes);
+    this.#startMs = nowMs;
+    this.#sampledMs = nowMs;
+  }
+
+  get bytes(): number {
+    return this.#tracks.bytes;
+  }
+
+  /** Counters that have no history because there was no room for one. */
+  get withoutRoom(): number {
+    return this.#withoutRoom;
+  }
+
+  /**
+   * To be called every SAMPLE_MS, never twice at a time; a call that comes late makes up for those that did not come. Lets
+   * others run in between: ten thousand tenants are some twenty milliseconds of work.
+   */
+  async sample(tenants: Iterable<Counted>, nowMs: number): Promise<void> {
+    // Timers fire a little early, too.
+    const due = Math.round((nowMs - this.#sampledMs) / SAMPLE_MS);
+    if (due < 1) return;
+    this.#sampledMs = nowMs;
+    this.#samples++;
+    this.#tracks.advance(Math.min(due, MOST_STEPS_MISSED));
+    let withoutRoom = 0;
+    let taken = 0;
+    for (const tenant of tenants) {
+      withoutRoom += this.#take(tenant);
+      if (++taken % TENANTS_A_TURN === 0) await setImmediate();
+    }
+    this.#withoutRoom = withoutRoom;
+    this.#dropUnseen();
+  }
+
+  /** Seconds that the counts of a range are over: less than its name says while the process is young. */
+  seconds(range: Range, nowMs: number): number {
+    const step = range === '24h' ? COARSE_SECONDS : FINE_SECONDS;
+    const whole = this.#tracks.stepsIn(range) * step + this.#tracks.secondsInto(range);
+    const since = (nowMs - this.#sampledMs) / 1000;
+    return Math.max(1, Math.min(whole + since, (nowMs - this.#startMs) / 1000));
+  }
+
+  totals(tenant: Counted, range: Range): Totals {
+    const { tally } = tenant;
+    const tracks = this.#entries.get(tenant.id)?.tracks;
+    return {
+      pushes: this.#sum(tracks, PUSHES, tenant, range),
+      samples: this.#sum(tracks, SAMPLES, tenant, range),
+      items: this.#sum(tracks, ITEMS, tenant, range),
+      bytes: this.#sum(tracks, BYTES, tenant, range),
+      filtered: this.#sum(tracks, FILTERED, tenant, range),
+      refused: tally.refused === undefined ? 0 : this.#sumReasons(tracks, REFUSED, tenant, range),
+      shadowed: tally.shadowed === undefined ? 0 : this.#sumReasons(tracks, SHADOWED, tenant, range),
+    };
+  }
+
+  /** Pushes refused, or let pass by shadow mode, for each reason that there was. */
+  reasons(tenant: Counted, range: Range, kind: 'refused' | 'shadowed'): Partial<Record<Reason, number>> {
+    const counts: Partial<Record<Reason, number>> = {};
+    if (tenant.tally[kind] === undefined) return counts;
+    const tracks = this.#entries.get(tenant.id)?.tracks;
+    for (const reason of REASON_NAMES) {
+      const counter = (kind === 'refused' ? REFUSED : SHADOWED) + REASON_INDEX[reason];
+      const count = this.#sum(tracks, counter, tenant, range);
+      if (count > 0) counts[reason] = count;
+    }
+    return counts;
+  }
+
+  series(id: string, range: Range): Series {
+    const tracks = this.#entries.get(id)?.tracks;
+    const points = (counter: number): number[] => {
+      const track = tracks?.[counter] ?? NO_TRACK;
+      if (track >= 0) return this.#tracks.points(track, range);
+      return new Array<number>(this.#tracks.stepsIn(range)).fill(0);
+    };
+    const byReason = (first: number): Partial<Record<Reason, number[]>> =>
+      Object.fromEntries(
+        REASON_NAMES.filter((reason) => (tracks?.[first + REASON_INDEX[reason]] ?? NO_TRACK) >= 0).map(
+          (reason) => [reason, points(first + REASON_INDEX[reason])],
+        ),
+      );
+    return {
+      stepSeconds: range === '24h' ? COARSE_SECONDS : FINE_SECONDS,
+      endMs: this.#sampledMs - this.#tracks.secondsInto(range) * 1000,
+      counts: {
+        pushes: points(PUSHES),
+        samples: points(SAMPLES),
+        items: points(ITEMS),
+        bytes: points(BYTES),
+      },
+      activeSeries: points(ACTIVE_SERIES),
+      refused: byReason(REFUSED),
+      shadowed: byReason(SHADOWED),
+    };
+  }
+
+  /** Answers how many counters have no room. */
+  #take(tenant: Counted): number {
+    let withoutRoom = 0;
+    let entry = this.#entries.get(tenant.id);
+    if (entry === undefined) {
+      entry = { tracks: new Int32Array(COUNTERS).fill(NO_TRACK), seen: 0 };
+      this.#entries.set(tenant.id, entry);
+    }
+    entry.seen = this.#samples;
+    for (let counter = 0; counter < COUNTERS; counter++) {
+      if (counter === REFUSED && tenant.tally.refused === undefined) counter = SHADOWED;
+      if (counter === SHADOWED && tenant.tally.shadowed === undefined) break;
+      const value = valueNow(tenant, counter);
+      let track = entry.tracks[counter] ?? NO_TRACK;
+      if (track < 0) {
+        if (value === 0) continue;
+        track = this.#tracks.open(track === NO_ROOM ? value : 0) ?? NO_ROOM;
+        entry.tracks[counter] = track;
+      }
+      if (track === NO_ROOM) withoutRoom++;
+      else if (counter === ACTIVE_SERIES) this.#tracks.takeLevel(track, value);
+      else this.#tracks.take(track, value);
+    }
+    return withoutRoom;
+  }
+
+  #dropUnseen(): void {
+    for (const [id, { tracks, seen }] of this.#entries) {
+      if (seen === this.#samples) continue;
+      for (const track of tracks) if (track >= 0) this.#tracks.close(track);
+      this.#entries.delete(id);
+    }
+  }
+
+  #sumReasons(tracks: Int32Array | undefined, first: number, tenant: Counted, range: Range): number {
+    let sum = 0;
+    for (let i = 0; i < REASON_NAMES.length; i++) sum += this.#sum(tracks, first + i, tenant, range);
+    return sum;
+  }
+
+  #sum(tracks: Int32Array | undefined, counter: number, tenant: Counted, range: Range): number {
+    const track = tracks?.[counter] ?? NO_TRACK;
+    if (track === NO_ROOM) return 0;
+    const value = valueNow(tenant, counter);
+    return track === NO_TRACK ? value : this.#tracks.sum(track, range, value);
+  }
+}
+
+function valueNow({ tally, limits, series }: Counted, counter: number): number {
+  switch (counter) {
+    case PUSHES:
+      return tally.requests;
+    case SAMPLES:
+      return tally.samples + tally.histograms;
+    case ITEMS: {
+      const exemplars = limits.max_global_exemplars_per_user > 0 ? tally.exemplars : 0;
+      return tally.samples + tally.histograms + tally.metadata + exemplars;
+    }
+    case BYTES:
+      return tally.bodyBytes;
+    case ACTIVE_SERIES:
+      return series?.active ?? 0;
+    case FILTERED:
+      return tally.filtered;
+    default: {
+      const [counts, row] =
+        counter < SHADOWED ? [tally.refused, counter - REFUSED] : [tally.shadowed, counter - SHADOWED];
+      return discarded(counts, REASON_NAMES[row] as Reason, DISCARDED_REQUESTS);
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/** Every example of docs/admin-api.md, run as it is written there. */
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { PUSH_500, send, upstream } from '../proxy/given.js';
+import { needs, startEdge } from './processes.js';
+
+const DOCUMENT = readFileSync(new URL('../../../docs/admin-api.md', import.meta.url), 'utf8');
+const EXAMPLES = [...DOCUMENT.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, example = '']) => example);
+const TOKEN = 'cookbook-token-0123456789';
+
+t.test('the cookbook works', async (t) => {
+  if (!needs(t, 'curl')) return;
+  const mimir = await upstream();
+  t.teardown(() => mimir.close());
+  const folder = t.testdir();
+  writeFileSync(join(folder, 'tokens'), `alice write ${TOKEN}\n`);
+  const edge = await startEdge(t, [
+    `--upstream.url=${mimir.url}`,
+    `--admin.tokens_file=${join(folder, 'tokens')}`,
+  ]);
+  await send(edge.proxy, PUSH_500, { 'X-Scope-OrgID': 'team-a' });
+  t.ok(EXAMPLES.length >= 10);
+  for (const example of EXAMPLES) {
+    const child = spawn('sh', ['-ec', example], {
+      cwd: folder,
+      env: { ...process.env, EDGE: edge.admin, TOKEN },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data: Buffer) => {
+        output += data.toString();
+      });
+    }
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    t.equal(code, 0, `${example}\n${output}`);
+  }
+  t.match(readFileSync(join(folder, 'denials.csv'), 'utf8'), /^"at","tenant"/);
+  const { entries } = (await (await fetch(`${edge.admin}/api/v1/audit`)).json()) as { entries: object[] };
+  t.equal(entries.length, 7, 'each write is in the audit');
+});
