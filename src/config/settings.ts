@@ -81,7 +81,7 @@ export const SETTINGS = {
   'admin.tokens_file': setting(
     'path',
     '',
-    'Who may write (and read, see `admin.reads`): lines of `NAME read|write TOKEN`. Empty: nobody may write.',
+    'Who may write (and read, see `admin.reads`): on each line a name, `read` or `write`, a token. Empty: nobody may.',
   ),
   'admin.reads': setting(
     ['open', 'token'],
