@@ -415,7 +415,7 @@ t.test('workers that can not start end the start, and say why', async (t) => {
     '--upstream.url=http://127.0.0.1:1',
   ]);
   t.equal(await edge.exit, 1);
-  t.match(edge.output(), /EADDRINUSE/);
+  t.match(edge.output(), /listen.proxy: can not listen on .*: the address is in use/);
 });
 
 t.test('with Redis each worker is a replica', { skip: redisMissing }, async (t) => {
