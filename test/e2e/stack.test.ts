@@ -146,7 +146,7 @@ t.test('a stack of real programs works from one end to the other', async (t) => 
   );
   t.ok(await has(sender, 'sum(prometheus_remote_storage_samples_failed_total) == 0'), 'none was dropped');
   const count = async (prometheus: string, matcher: string) => {
-    const expr = `sum(count_over_time({job="self"${matcher}}[5m] @ ${now}))`;
+    const expr = `sum(count_over_time(prometheus_http_request_duration_seconds_bucket{job="self"${matcher}}[5m] @ ${now}))`;
     return JSON.parse(await (await fetch(at(prometheus, expr))).text()).data.result[0].value[1];
   };
   t.equal(await count(receiver, ',sent_for="team-a"'), await count(sender, ''), 'and each is there, once');
