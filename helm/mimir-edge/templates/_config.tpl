@@ -26,9 +26,13 @@
 {{- $_ := set $redis "password_file" "/etc/mimir-edge/redis/password" -}}
 {{- end -}}
 {{- if $redis -}}{{- $_ := set $made "state" (dict "redis" $redis) -}}{{- end -}}
+{{- /* The names of the Service, which the admin API is reached under. */ -}}
+{{- $service := printf "%s.%s" (include "mimir-edge.fullname" .) .Release.Namespace -}}
+{{- $admin := dict "hosts" (list (include "mimir-edge.fullname" .) $service (printf "%s.svc" $service) (printf "%s.svc.cluster.local" $service)) -}}
 {{- if .Values.admin.tokensSecret.name -}}
-{{- $_ := set $made "admin" (dict "tokens_file" "/etc/mimir-edge/admin/tokens") -}}
+{{- $_ := set $admin "tokens_file" "/etc/mimir-edge/admin/tokens" -}}
 {{- end -}}
+{{- $_ := set $made "admin" $admin -}}
 {{- $config := mustMergeOverwrite $made (deepCopy .Values.config) -}}
 {{- $url := dig "upstream" "url" "" $config -}}
 {{- if and $judgesInline (not $url) -}}
