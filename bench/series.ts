@@ -27,7 +27,7 @@ const METRIC_SERIES = 300;
 await known();
 for (const size of SIZES) await filled(size);
 if (redisMissing) console.log(`the part with Redis is skipped: ${redisMissing}`);
-else await minute();
+else for (const rows of [200, 500, 2000]) await minute(rows);
 
 /** Decoding a push of known series, and looking them up. */
 async function known(): Promise<void> {
@@ -104,8 +104,8 @@ async function filled(size: number): Promise<void> {
   ]);
 }
 
-/** New series at one replica, as fast as 60 s allow for a million, beside a real Redis. */
-async function minute(): Promise<void> {
+/** New series at one replica, so many a push, as fast as 60 s allow for a million, beside a real Redis. */
+async function minute(rows: number): Promise<void> {
   const redis = await RedisServer.start();
   const ledger = createRedisLedger({
     ...plainRedis([redis.url]),
@@ -124,16 +124,16 @@ async function minute(): Promise<void> {
   const bytes = async () => Number(/used_memory:(\d+)/.exec(await redis.admin.info('memory'))?.[1]);
   const before = await bytes();
   const cpuBefore = await redisCpuSeconds(redis);
-  const pushes = NEW_SERIES / PUSH;
+  const pushes = NEW_SERIES / rows;
   const everyMs = (SECONDS * 1000) / pushes;
   const decisions: number[] = [];
   let admitted = 0;
   let alone = 0;
   const startMs = performance.now();
-  const push = samples(PUSH);
+  const push = samples(rows);
   for (let n = 0; n < pushes; n++) {
     await delay(Math.max(0, startMs + n * everyMs - performance.now()));
-    number(push, n * PUSH);
+    number(push, n * rows);
     const fromMs = performance.now();
     const answer = await series.check(push, undefined, limits(1e7), false, fromMs);
     decisions.push(performance.now() - fromMs);
@@ -146,7 +146,7 @@ async function minute(): Promise<void> {
   await redis.stop();
   decisions.sort((a, b) => a - b);
   const at = (part: number) => `${(decisions[Math.floor(decisions.length * part)] ?? 0).toFixed(2)} ms`;
-  console.log(`\n${admitted.toLocaleString('en')} new series in ${SECONDS} s, ${PUSH} a push, through Redis`);
+  console.log(`\n${admitted.toLocaleString('en')} new series in ${SECONDS} s, ${rows} a push, through Redis`);
   printTable([
     ['decision p50', at(0.5)],
     ['p99', at(0.99)],
@@ -217,7 +217,7 @@ function scatter(push: Push, size: number, round: number): void {
 }
 
 function number(push: Push, from: number): void {
-  for (let row = 0; row < PUSH; row++) {
+  for (let row = 0; row < push.series; row++) {
     writeRow(push.records, row * RECORD_WORDS + RECORD_HASH_LOW, from + row);
   }
 }
