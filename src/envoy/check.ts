@@ -3,7 +3,9 @@
  * in proxy/push.ts. A refusal is always an answer, never an error of gRPC: on errors Envoy does as its failure mode
  * says, which may let the push pass.
  */
+
 import type { ByteBudget } from '../door/body.js';
+import { decodeOptions } from '../door/decode.js';
 import { encodingOf, protocolOf } from '../door/format.js';
 import { formatSentence, overloadedSentence, tooLargeSentence, undecodedBody } from '../door/refusals.js';
 import type { Enforcer } from '../enforce/enforcer.js';
@@ -134,14 +136,8 @@ export class CheckExchange {
 
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged.
-    const decoding = decoder.decode([request.body], request.body.length, {
-      version,
-      encoding,
-      maxUncompressedBytes: options.maxUncompressedBytes,
-      maxSeries: options.maxSeries,
-      excludeLabel: tenant.limits.accept_ha_samples ? tenant.limits.ha_replica_label : '',
-      clusterLabel: tenant.limits.accept_ha_samples ? tenant.limits.ha_cluster_label : '',
-    });
+    const decodeAs = decodeOptions(version, encoding, tenant, options);
+    const decoding = decoder.decode([request.body], request.body.length, decodeAs);
     const decoded = decoding instanceof Promise ? await decoding : decoding;
     const decodeEndMs = now();
     observer.decoded((decodeEndMs - decodeStartMs) / 1000);

@@ -2,7 +2,9 @@
  * One push through the inline proxy, from tenant to answer, in the order of docs/architecture.md. This is the hot
  * path: `handle` reads top to bottom, and every refusal is an early return.
  */
+
 import { type Body, type BodyFault, type ByteBudget, readBody } from '../door/body.js';
+import { decodeOptions } from '../door/decode.js';
 import { encodingOf, protocolOf } from '../door/format.js';
 import { formatSentence, overloadedSentence, tooLargeSentence, undecodedBody } from '../door/refusals.js';
 import type { Enforcer } from '../enforce/enforcer.js';
@@ -125,14 +127,8 @@ export class PushExchange {
 
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged, and filtered.
-    const decoding = decoder.decode(body.chunks, body.byteLength, {
-      version,
-      encoding,
-      maxUncompressedBytes: options.maxUncompressedBytes,
-      maxSeries: options.maxSeries,
-      excludeLabel: tenant.limits.accept_ha_samples ? tenant.limits.ha_replica_label : '',
-      clusterLabel: tenant.limits.accept_ha_samples ? tenant.limits.ha_cluster_label : '',
-    });
+    const decodeAs = decodeOptions(version, encoding, tenant, options);
+    const decoding = decoder.decode(body.chunks, body.byteLength, decodeAs);
     const decoded = decoding instanceof Promise ? await decoding : decoding;
     const decodeEndMs = now();
     observer.decoded((decodeEndMs - decodeStartMs) / 1000);
