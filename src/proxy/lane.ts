@@ -5,6 +5,7 @@
  *
  * docs/performance.md has what this saves.
  */
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { BodySink } from '../door/body.js';
@@ -17,6 +18,13 @@ export interface LaneOptions {
   readonly serve: (caller: Caller) => void;
   /** Takes over a connection whose next request is not plain. */
   readonly handOver: (socket: Socket) => void;
+}
+
+/** Takes from a server how it reads a connection: those that come are nobody's until somebody else takes them. */
+export function takeReader(server: Server): (socket: Socket) => void {
+  const [read] = server.listeners('connection') as [(socket: Socket) => void];
+  server.removeAllListeners('connection');
+  return (socket) => read.call(server, socket);
 }
 
 export class Lane {

@@ -9,7 +9,7 @@ import { listen } from '../listen.js';
 import type { Caller } from './caller.js';
 import { requestIdOf } from './headers.js';
 import { HttpCaller } from './http-caller.js';
-import { Lane } from './lane.js';
+import { Lane, takeReader } from './lane.js';
 import { passThrough } from './pass-through.js';
 import { PushExchange, type PushParts } from './push.js';
 import { answerBug } from './respond.js';
@@ -94,12 +94,10 @@ export class ProxyServer {
 
   /** Every connection begins in the lane; those that it hands over go where they would have gone without it. */
   #openLane(): Lane {
-    const [readHttp] = this.#server.listeners('connection') as [(socket: Socket) => void];
-    this.#server.removeAllListeners('connection');
     const lane = new Lane({
       idleTimeoutMs: this.#options.idleTimeoutMs,
       serve: (caller) => this.#serve(caller),
-      handOver: (socket) => readHttp.call(this.#server, socket),
+      handOver: takeReader(this.#server),
     });
     this.#server.on('connection', (socket: Socket) => {
       // net's own maxConnections hands what is too much to another worker, and on and on when all are full.

@@ -71,10 +71,6 @@ export class Upstream {
     this.#attempt(request, receiver, this.#targets.length);
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#targets.map(({ pool }) => pool.close()));
-  }
-
   /** Ends every call that is still out. */
   async destroy(): Promise<void> {
     for (const { plain } of this.#targets) plain?.destroy();

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { Caller } from '#src/proxy/caller.js';
 import { HttpCaller } from '#src/proxy/http-caller.js';
-import { Lane } from '#src/proxy/lane.js';
+import { Lane, takeReader } from '#src/proxy/lane.js';
 import { closeServer, edge, eventually, listen, rawExchange, upstream } from './given.js';
 
 const PUSH = 'POST /api/v1/push HTTP/1.1\r\nHost: edge\r\nX-Scope-OrgID: a\r\n';
@@ -52,15 +52,13 @@ async function reader(withLane: boolean): Promise<Reader> {
   const server: Server = createServer((req, res) => serve(new HttpCaller(req, res, false)));
   server.on('checkContinue', (req, res) => serve(new HttpCaller(req, res, true)));
   if (withLane) {
-    const [readHttp] = server.listeners('connection') as [(socket: unknown) => void];
-    server.removeAllListeners('connection');
     const lane = new Lane({
       idleTimeoutMs: 60_000,
       serve(caller) {
         inLane++;
         serve(caller);
       },
-      handOver: (socket) => readHttp.call(server, socket),
+      handOver: takeReader(server),
     });
     server.on('connection', (socket) => lane.take(socket));
   }
