@@ -15,7 +15,7 @@ import { InlineDecoder } from '#src/remotewrite/inline-decoder.js';
 import type { Encoding, Push } from '#src/remotewrite/push.js';
 import { addRow, noRows } from '#src/remotewrite/rows.js';
 import { expect, found, haLabels, mayBeStricter, uncompress, without } from '../remotewrite/oracle.js';
-import { damage, damaged, messageV1, messageV2 } from '../remotewrite/pushes.js';
+import { damage, damaged, messageV1, messageV2, seriesAlike } from '../remotewrite/pushes.js';
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' } },
@@ -34,6 +34,7 @@ const real = readdirSync(data)
 const cases = fc.record({
   plain: fc.oneof(
     { weight: 3, arbitrary: messageV1 },
+    { weight: 3, arbitrary: seriesAlike.map((all) => Buffer.concat(all)) },
     { weight: 3, arbitrary: messageV2 },
     { weight: 1, arbitrary: fc.constantFrom(...real) },
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 100 }) },

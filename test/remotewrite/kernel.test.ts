@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
@@ -9,9 +10,9 @@ import {
   WriteRequestV1,
 } from '#src/remotewrite/encode.js';
 import { InlineDecoder } from '#src/remotewrite/inline-decoder.js';
-import type { Broken, DecodeOptions, Push } from '#src/remotewrite/push.js';
+import { type Broken, type DecodeOptions, type Push, RECORD_WORDS } from '#src/remotewrite/push.js';
 import { expect, found, haLabels, hashes, mayBeStricter, uncompress } from './oracle.js';
-import { damage, damaged, messageV1, messageV2, wire } from './pushes.js';
+import { damage, damaged, messageV1, messageV2, seriesAlike, wire } from './pushes.js';
 
 const decoder = new InlineDecoder(64 << 20);
 
@@ -117,9 +118,49 @@ t.test('any generated message of either version has the counts that a full decod
   );
 });
 
+t.test(
+  'what a series repeats from the one before changes nothing: its record is that of the series alone',
+  async () => {
+    const records = (body: Uint8Array, excludeLabel: string) => {
+      const push = sound(body, { excludeLabel });
+      return Array.from({ length: push.series }, (_, row) =>
+        // Offset and length are those of the body.
+        Array.from(push.records.subarray(row * RECORD_WORDS + 2, (row + 1) * RECORD_WORDS)),
+      );
+    };
+    fc.assert(
+      fc.property(seriesAlike, fc.constantFrom('', 'a', '__name__'), (all, excludeLabel) => {
+        const together = Buffer.concat(all);
+        const alone = all.flatMap((one) => records(one, excludeLabel));
+        return agrees(together, 1) && isDeepStrictEqual(records(together, excludeLabel), alone);
+      }),
+      { numRuns: 3000 },
+    );
+  },
+);
+
+t.test('a label that repeats may not reach past the end of its series either', async (t) => {
+  const label = wire((w) =>
+    w.uint32(10).fork().uint32(10).string('name').uint32(18).string('a value of some length').ldelim(),
+  );
+  for (let cut = 1; cut < label.length; cut++) {
+    const first = wire((w) => w.uint32(10).bytes(label));
+    const second = Buffer.concat([Buffer.of(10, label.length - cut), label]);
+    t.match(
+      decode(Buffer.concat([first, second])),
+      { kind: 'broken', code: 'protobuf' },
+      `${cut} bytes short`,
+    );
+  }
+});
+
 t.test('any damaged message is counted as a full decode counts it, or refused', async () => {
   fc.assert(
     fc.property(messageV1, damage, (body, d) => agrees(damaged(body, d), 1)),
+    { numRuns: 3000 },
+  );
+  fc.assert(
+    fc.property(seriesAlike, damage, (all, d) => agrees(damaged(Buffer.concat(all), d), 1)),
     { numRuns: 3000 },
   );
   fc.assert(

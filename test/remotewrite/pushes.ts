@@ -73,6 +73,88 @@ export const messageV1 = fc
   })
   .map((message) => WriteRequestV1.encode(message).finish());
 
+/** A field of a series of version 1 as it is on the wire, tag and length included. */
+function seriesField(tag: number, build: (writer: protobuf.Writer) => void): Uint8Array {
+  return wire((writer) => build(writer.uint32(tag).fork()));
+}
+
+const LABEL_TAG = 0x0a;
+const SAMPLE_TAG = 0x12;
+
+function labelField(labelName: string, labelValue: string): Uint8Array {
+  return seriesField(LABEL_TAG, (w) => w.uint32(10).string(labelName).uint32(18).string(labelValue).ldelim());
+}
+
+const labelNameOfFew = fc.constantFrom('__name__', 'a', 'b', 'a-name-of-over-sixteen', '__replica__');
+const labelValueOfFew = fc.constantFrom('', '1', '2', 'target_info', 'a value of more than thirty-two bytes');
+const fieldOfFew = fc.oneof(
+  { weight: 9, arbitrary: fc.tuple(labelNameOfFew, labelValueOfFew).map(([n, v]) => labelField(n, v)) },
+  // Labels as no sender writes them: two lengths of two bytes, value before name, name twice, something else inside.
+  { weight: 1, arbitrary: labelNameOfFew.map((n) => labelField(n, 'v'.repeat(130))) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(labelNameOfFew, labelValueOfFew)
+      .map(([n, v]) =>
+        seriesField(LABEL_TAG, (w) =>
+          w.uint32(18).string(v).uint32(10).string('x').uint32(10).string(n).ldelim(),
+        ),
+      ),
+  },
+  {
+    weight: 1,
+    arbitrary: labelNameOfFew.map((n) =>
+      seriesField(LABEL_TAG, (w) =>
+        w.uint32(10).string(n).uint32(18).string('1').uint32(24).uint32(7).ldelim(),
+      ),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom(0, 5, 1_760_000_000_000)
+      .map((timestampMs) =>
+        seriesField(SAMPLE_TAG, (w) => w.uint32(9).double(1).uint32(16).int64(timestampMs).ldelim()),
+      ),
+  },
+  { weight: 1, arbitrary: fc.constant(wire((w) => w.uint32(80).uint32(1))) },
+);
+
+/**
+ * Series of version 1 that differ from the one before in few of their fields, which come in any order: what is taken over
+ * from one to the next shows here. Some have more labels than the kernel keeps.
+ */
+export const seriesAlike = fc
+  .record({
+    many: fc.constantFrom(0, 0, 0, 62, 64, 70),
+    fields: fc.array(fieldOfFew, { minLength: 1, maxLength: 8 }),
+    edits: fc.array(
+      fc.array(
+        fc.record({
+          at: fc.nat({ max: 8 }),
+          kind: fc.constantFrom('set' as const, 'insert' as const, 'drop' as const),
+          field: fieldOfFew,
+        }),
+        { maxLength: 3 },
+      ),
+      { maxLength: 8 },
+    ),
+  })
+  .map(({ many, fields, edits }) => {
+    const head = Array.from({ length: many }, (_, i) => labelField(`label_${i}`, `value ${i}`));
+    let current = [...head, ...fields];
+    const all = [current];
+    for (const edit of edits) {
+      current = [...current];
+      for (const { at, kind, field } of edit) {
+        const place = many > 0 && at < 4 ? at : many + at;
+        current.splice(place, kind === 'insert' ? 0 : 1, ...(kind === 'drop' ? [] : [field]));
+      }
+      all.push(current);
+    }
+    return all.map((one) => wire((w) => w.uint32(10).bytes(Buffer.concat(one))));
+  });
+
 export const messageV2 = fc
   .array(fc.oneof(name, value), { minLength: 1, maxLength: 20 })
   .chain((symbols) => {

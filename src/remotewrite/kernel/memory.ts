@@ -5,6 +5,7 @@
  *   RESULT   what a decode found, words that the binding reads
  *   EXCLUDE  the label name that the series hash leaves out
  *   WANTED   the name of a label that is looked for
+ *   LABELS   what is known of the labels of one series
  *   INPUT    the bytes as they came, then in turn: the body, and the tables that the scan makes
  */
 
@@ -14,7 +15,8 @@ export const SLOP: u32 = 64;
 export const RESULT: u32 = 1024;
 export const EXCLUDE: u32 = 2048;
 export const WANTED: u32 = 3072;
-export const INPUT: u32 = 4096;
+export const LABELS: u32 = 4096;
+export const INPUT: u32 = 8192;
 
 // Words of RESULT; src/remotewrite/kernel-instance.ts reads the same.
 export const RESULT_BODY: u32 = RESULT;

@@ -21,6 +21,8 @@ import {
 } from './memory';
 
 const RECORD_BYTES: u32 = 56;
+const RECORD_LABELS: usize = 24;
+const RECORD_SAMPLES: usize = 36;
 const FLAG_NAMED: u32 = 1;
 const FLAG_INFO: u32 = 2;
 
@@ -37,41 +39,35 @@ let room: u32 = 0;
 let maxSeries: u32 = 0;
 
 let series: u32 = 0;
-let samples: u32 = 0;
-let histograms: u32 = 0;
-let exemplars: u32 = 0;
 let metadata: u32 = 0;
-let mostLabels: u32 = 0;
-let longestName: u32 = 0;
-let longestValue: u32 = 0;
-let unnamed: u32 = 0;
 
 export function beginPush(at: u32, most: u32): void {
   table = at;
   room = 0;
   maxSeries = most;
   series = 0;
-  samples = 0;
-  histograms = 0;
-  exemplars = 0;
   metadata = 0;
-  mostLabels = 0;
-  longestName = 0;
-  longestValue = 0;
-  unnamed = 0;
 }
 
+/** Adds up the records. */
 export function endPush(): void {
+  let most: v128 = i32x4.splat(0);
+  let sums: v128 = i32x4.splat(0);
+  const end = table + series * RECORD_BYTES;
+  for (let at = table; at < end; at += RECORD_BYTES) {
+    most = i32x4.max_u(most, v128.load(at, RECORD_LABELS));
+    sums = i32x4.add(sums, v128.and(v128.load(at, RECORD_SAMPLES), i32x4(-1, -1, -1, FLAG_NAMED)));
+  }
   store<u32>(RESULT_RECORDS, table);
   store<u32>(RESULT_SERIES, series);
-  store<u32>(RESULT_SAMPLES, samples);
-  store<u32>(RESULT_HISTOGRAMS, histograms);
-  store<u32>(RESULT_EXEMPLARS, exemplars);
+  store<u32>(RESULT_SAMPLES, i32x4.extract_lane(sums, 0));
+  store<u32>(RESULT_HISTOGRAMS, i32x4.extract_lane(sums, 1));
+  store<u32>(RESULT_EXEMPLARS, i32x4.extract_lane(sums, 2));
   store<u32>(RESULT_METADATA, metadata);
-  store<u32>(RESULT_MOST_LABELS, mostLabels);
-  store<u32>(RESULT_LONGEST_NAME, longestName);
-  store<u32>(RESULT_LONGEST_VALUE, longestValue);
-  store<u32>(RESULT_UNNAMED, unnamed);
+  store<u32>(RESULT_MOST_LABELS, i32x4.extract_lane(most, 0));
+  store<u32>(RESULT_LONGEST_NAME, i32x4.extract_lane(most, 1));
+  store<u32>(RESULT_LONGEST_VALUE, i32x4.extract_lane(most, 2));
+  store<u32>(RESULT_UNNAMED, series - i32x4.extract_lane(sums, 3));
 }
 
 export function addMetadata(): void {
@@ -114,11 +110,11 @@ export function endSeries(
   hashSum: u64,
   metricHash: u64,
   labels: u32,
-  seriesLongestName: u32,
-  seriesLongestValue: u32,
-  seriesSamples: u32,
-  seriesHistograms: u32,
-  seriesExemplars: u32,
+  longestName: u32,
+  longestValue: u32,
+  samples: u32,
+  histograms: u32,
+  exemplars: u32,
   flags: u32,
 ): void {
   const at = table + series * RECORD_BYTES;
@@ -128,18 +124,11 @@ export function endSeries(
   store<u64>(at + 8, finish(hashSum));
   store<u64>(at + 16, metricHash);
   store<u32>(at + 24, labels);
-  store<u32>(at + 28, seriesLongestName);
-  store<u32>(at + 32, seriesLongestValue);
-  store<u32>(at + 36, seriesSamples);
-  store<u32>(at + 40, seriesHistograms);
-  store<u32>(at + 44, seriesExemplars);
+  store<u32>(at + 28, longestName);
+  store<u32>(at + 32, longestValue);
+  store<u32>(at + 36, samples);
+  store<u32>(at + 40, histograms);
+  store<u32>(at + 44, exemplars);
   store<u32>(at + 48, flags);
   store<u32>(at + 52, 0);
-  samples += seriesSamples;
-  histograms += seriesHistograms;
-  exemplars += seriesExemplars;
-  mostLabels = max<u32>(mostLabels, labels);
-  longestName = max<u32>(longestName, seriesLongestName);
-  longestValue = max<u32>(longestValue, seriesLongestValue);
-  if ((flags & FLAG_NAMED) === 0) unnamed++;
 }

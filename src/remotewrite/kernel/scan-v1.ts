@@ -1,6 +1,17 @@
 /** Remote Write 1.0: prometheus.WriteRequest. */
-import { isExcluded } from './exclude';
-import { finish, hashBytes, hashLabel } from './hash';
+import {
+  addLabel,
+  addUpLabels,
+  forgetLabels,
+  isNamed,
+  labelCount,
+  labelHashes,
+  longestName,
+  longestValue,
+  metricHash,
+  nameFlags,
+  readLabels,
+} from './labels-v1';
 import { OTHER_VERSION, WIRE_TYPE } from './memory';
 import {
   checkMessage,
@@ -11,7 +22,7 @@ import {
   SAMPLE,
   setProtocol,
 } from './messages';
-import { addMetadata, beginSeries, endSeries, isNameLabel, namedFlags } from './records';
+import { addMetadata, beginSeries, endSeries } from './records';
 import { cursor, fail, fault, readLength, readTag, seek, skipField, WIRE_BYTES } from './wire';
 
 const WRITE_REQUEST_TIMESERIES: u32 = 1;
@@ -26,11 +37,24 @@ const SERIES_HISTOGRAMS: u32 = 4;
 const LABEL_NAME: u32 = 1;
 const LABEL_VALUE: u32 = 2;
 
+/** Tag and length of a sample as every sender writes it, its timestamp in six bytes. */
+const PLAIN_SAMPLE: u32 = 0x1012;
+
 /** Walks a whole body. Look at `fault` afterwards. */
 export function scanVersion1(body: u32, end: u32): void {
   setProtocol(false, 0);
+  forgetLabels();
   while (cursor < end) {
     const at = cursor;
+    // As every sender writes a series: its tag, and two bytes for its length.
+    const head = load<u32>(at);
+    const seriesEnd = at + 3 + (((head >>> 8) & 0x7f) | ((head >>> 9) & 0x3f80));
+    if ((head & 0x8080ff) === 0x00800a && seriesEnd <= end) {
+      seek(at + 3);
+      scanSeries(at, body, seriesEnd);
+      if (fault !== 0) return;
+      continue;
+    }
     const tag = readTag(end);
     if (fault !== 0) return;
     const field = tag >>> 3;
@@ -59,119 +83,81 @@ export function scanVersion1(body: u32, end: u32): void {
   }
 }
 
-// The label that `readLabel` found.
-let name: u32 = 0;
-let nameLength: u32 = 0;
-export let value: u32 = 0;
-export let valueLength: u32 = 0;
-
 function scanSeries(at: u32, body: u32, end: u32): void {
   const full = beginSeries();
   if (full !== 0) {
     fail(full, at);
     return;
   }
-  let hashSum: u64 = 0;
-  let metricHash: u64 = 0;
-  let labels: u32 = 0;
-  let longestName: u32 = 0;
-  let longestValue: u32 = 0;
   let samples: u32 = 0;
   let histograms: u32 = 0;
   let exemplars: u32 = 0;
-  let flags: u32 = 0;
-
-  let next = cursor;
+  let next = readLabels(cursor, end);
+  addUpLabels();
   while (next < end) {
-    let labelName: u32;
-    let labelNameLength: u32;
-    let labelValue: u32;
-    let labelValueLength: u32;
-
-    // The short way, for a label as every sender writes it: tag, length, tag, name, tag, value, each length in one
-    // byte, nothing else in it.
-    const head = load<u32>(next);
-    const fieldEnd = next + 2 + ((head >>> 8) & 0xff);
-    labelNameLength = head >>> 24;
-    labelName = next + 4;
-    labelValue = labelName + labelNameLength + 2;
-    const valueHead = <u32>load<u16>(labelValue - 2);
-    labelValueLength = valueHead >>> 8;
-    if (
-      (head & 0x80ff80ff) === 0x000a000a &&
-      (valueHead & 0x80ff) === 0x0012 &&
-      labelValue + labelValueLength === fieldEnd &&
-      fieldEnd <= end
-    ) {
-      next = fieldEnd;
-    } else {
-      seek(next);
-      const tag = readTag(end);
+    if (<u32>load<u16>(next) === PLAIN_SAMPLE && next + 18 <= end && isPlainSample(next + 2, 16)) {
+      samples++;
+      next += 18;
+      continue;
+    }
+    seek(next);
+    const tag = readTag(end);
+    if (fault !== 0) return;
+    const field = tag >>> 3;
+    if (field > SERIES_HISTOGRAMS) {
+      skipField(tag, end);
       if (fault !== 0) return;
-      const field = tag >>> 3;
-      if (field > SERIES_HISTOGRAMS) {
-        skipField(tag, end);
-        if (fault !== 0) return;
-        next = cursor;
-        continue;
-      }
-      if ((tag & 7) !== WIRE_BYTES) {
-        fail(WIRE_TYPE, next);
-        return;
-      }
-      const length = readLength(end);
-      if (fault !== 0) return;
-      next = cursor + length;
-      if (field === SERIES_SAMPLES) {
+      next = cursor;
+      continue;
+    }
+    if ((tag & 7) !== WIRE_BYTES) {
+      fail(WIRE_TYPE, next);
+      return;
+    }
+    const length = readLength(end);
+    if (fault !== 0) return;
+    next = cursor + length;
+    switch (field) {
+      case SERIES_LABELS:
+        readLabel(next);
+        if (fault === 0) addLabel(name, nameLength, value, valueLength);
+        break;
+      case SERIES_SAMPLES:
         samples++;
-        if (isPlainSample(cursor, length)) continue;
-        checkMessage(SAMPLE, next);
-        if (fault !== 0) return;
-        continue;
-      }
-      if (field !== SERIES_LABELS) {
-        if (field === SERIES_EXEMPLARS) exemplars++;
-        else histograms++;
-        checkMessage(field === SERIES_EXEMPLARS ? EXEMPLAR_V1 : HISTOGRAM, next);
-        if (fault !== 0) return;
-        continue;
-      }
-      readLabel(next);
-      if (fault !== 0) return;
-      labelName = name;
-      labelNameLength = nameLength;
-      labelValue = value;
-      labelValueLength = valueLength;
+        if (!isPlainSample(cursor, length)) checkMessage(SAMPLE, next);
+        break;
+      case SERIES_EXEMPLARS:
+        exemplars++;
+        checkMessage(EXEMPLAR_V1, next);
+        break;
+      default:
+        histograms++;
+        checkMessage(HISTOGRAM, next);
     }
-
-    // As in Mimir, a label without a value is no label.
-    if (labelValueLength === 0) continue;
-    labels++;
-    longestName = max<u32>(longestName, labelNameLength);
-    longestValue = max<u32>(longestValue, labelValueLength);
-    const valueHash = hashBytes(labelValue, labelValueLength);
-    if (isNameLabel(labelName, labelNameLength) && flags === 0) {
-      metricHash = finish(valueHash);
-      flags = namedFlags(labelValue, labelValueLength);
-    }
-    if (isExcluded(labelName, labelNameLength)) continue;
-    hashSum += hashLabel(hashBytes(labelName, labelNameLength), valueHash);
+    if (fault !== 0) return;
   }
-  seek(next);
+  seek(end);
+  const named = isNamed();
   endSeries(
     at - body,
     end - at,
-    hashSum,
-    metricHash,
-    labels,
+    labelHashes,
+    named ? metricHash : 0,
+    labelCount,
     longestName,
     longestValue,
     samples,
     histograms,
     exemplars,
-    flags,
+    named ? nameFlags : 0,
   );
 }
+
+// The label that `readLabel` found.
+let name: u32 = 0;
+let nameLength: u32 = 0;
+export let value: u32 = 0;
+export let valueLength: u32 = 0;
 
 /** Looks for the value of one label in a sound series, into the globals above. False: it has none. */
 export function findLabelVersion1(wanted: u32, wantedLength: u32, end: u32): bool {
