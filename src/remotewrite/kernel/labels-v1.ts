@@ -59,6 +59,8 @@ export function readLabels(next: u32, end: u32): u32 {
   let before = first;
   let name = nameEntry;
   let entry = LABELS;
+  let sums: v128 = i64x2.splat(0);
+  let maxima: v128 = i64x2.splat(0);
   first = next;
   while (next < end) {
     if (entry < last) {
@@ -68,6 +70,9 @@ export function readLabels(next: u32, end: u32): u32 {
         const after = next + <u32>load<u16>(entry, LENGTHS);
         if (after > sameUntil) break;
         next = after;
+        const label = v128.load(entry);
+        sums = i64x2.add(sums, label);
+        maxima = i16x8.max_u(maxima, label);
         entry += ENTRY_BYTES;
       } while (entry < last);
       before = next - ahead;
@@ -107,14 +112,18 @@ export function readLabels(next: u32, end: u32): u32 {
       last = LABELS;
     }
     const hashes = counts && !isExcluded(labelName, nameLength);
-    store<u64>(entry, hashes ? hashLabel(hashBytes(labelName, nameLength), valueHash) : 0);
-    store<u64>(
-      entry,
-      counts ? <u64>bytes | (1 << 16) | (<u64>nameLength << 32) | (<u64>valueLength << 48) : <u64>bytes,
-      LENGTHS,
-    );
+    const hash: u64 = hashes ? hashLabel(hashBytes(labelName, nameLength), valueHash) : 0;
+    const lengths = <u64>bytes | (1 << 16) | (<u64>nameLength << 32) | (<u64>valueLength << 48);
+    const label = i64x2.replace_lane(i64x2.splat(hash), 1, counts ? lengths : <u64>bytes);
+    v128.store(entry, label);
+    sums = i64x2.add(sums, label);
+    maxima = i16x8.max_u(maxima, label);
     entry += ENTRY_BYTES;
   }
+  labelHashes = i64x2.extract_lane(sums, 0);
+  labelCount = <u32>i16x8.extract_lane_u(sums, 5);
+  longestName = <u32>i16x8.extract_lane_u(maxima, 6);
+  longestValue = <u32>i16x8.extract_lane_u(maxima, 7);
   entriesEnd = entry;
   nameEntry = name < entry ? name : NONE;
   return next;
@@ -135,22 +144,6 @@ function equalBytes(a: u32, b: u32, end: u32): u32 {
     b += 16;
   }
   return min(a, end) - start;
-}
-
-// @ts-ignore: decorator
-@inline
-export function addUpLabels(): void {
-  let sums: v128 = i64x2.splat(0);
-  let maxima: v128 = i64x2.splat(0);
-  for (let entry = LABELS; entry < entriesEnd; entry += ENTRY_BYTES) {
-    const label = v128.load(entry);
-    sums = i64x2.add(sums, label);
-    maxima = i16x8.max_u(maxima, label);
-  }
-  labelHashes = i64x2.extract_lane(sums, 0);
-  labelCount = <u32>i16x8.extract_lane_u(sums, 5);
-  longestName = <u32>i16x8.extract_lane_u(maxima, 6);
-  longestValue = <u32>i16x8.extract_lane_u(maxima, 7);
 }
 
 /** One more label of the last series, written in another way than those in the table. */

@@ -1,7 +1,6 @@
 /** Remote Write 1.0: prometheus.WriteRequest. */
 import {
   addLabel,
-  addUpLabels,
   forgetLabels,
   isNamed,
   labelCount,
@@ -93,7 +92,6 @@ function scanSeries(at: u32, body: u32, end: u32): void {
   let histograms: u32 = 0;
   let exemplars: u32 = 0;
   let next = readLabels(cursor, end);
-  addUpLabels();
   while (next < end) {
     if (<u32>load<u16>(next) === PLAIN_SAMPLE && next + 18 <= end && isPlainSample(next + 2, 16)) {
       samples++;
