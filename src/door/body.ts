@@ -1,7 +1,9 @@
 /**
- * Reads a request body into the chunks it came in, within a byte cap, a process-wide budget and a time. Nothing
- * is joined: decoder and upstream both take the chunks.
+ * Reads a request body into slabs, within a byte cap, a process-wide budget and a time. Nothing is joined: decoder and
+ * upstream both take chunks.
  */
+import { giveBackSlab, takeSlab } from './slabs.js';
+
 /** Body bytes that the process holds at one time. */
 export class ByteBudget {
   readonly capacity: number;
@@ -25,11 +27,13 @@ export class ByteBudget {
 export interface Body {
   readonly chunks: readonly Buffer[];
   readonly byteLength: number;
+  /** Nobody reads the chunks any more: their memory is another body's next. Without this it is the collector's. */
+  release(): void;
 }
 
 /** Takes a body as it comes. */
 export interface BodySink {
-  /** False: no more is wanted. */
+  /** False: no more is wanted. The bytes are the source's own again when this returns. */
   data(chunk: Buffer): boolean;
   end(): void;
   /** The client went away before the body was whole. */
@@ -43,32 +47,50 @@ export interface BodySource {
 
 export type BodyFault = 'too_large' | 'over_budget' | 'timeout' | 'aborted';
 
-/** A chunk this small is copied: thousands of tiny ones would cost far more memory than they hold. */
-const SMALL_CHUNK_BYTES = 2048;
-const SMALL_CHUNKS_KEPT = 4;
-const GATHER_BYTES = 64 * 1024;
-
-class ChunkList implements Body {
-  readonly chunks: Buffer[] = [];
+class SlabBody implements Body {
   byteLength = 0;
-  #gather: Buffer | undefined;
-  #gathered = 0;
+  chunks: Buffer[] = [];
+  readonly #expected: number;
+  #slabs: Buffer[] = [];
+  /** Bytes left in the last slab. */
+  #room = 0;
 
-  add(chunk: Buffer): void {
-    this.byteLength += chunk.length;
-    if (chunk.length >= SMALL_CHUNK_BYTES || this.chunks.length < SMALL_CHUNKS_KEPT) {
-      this.#gather = undefined;
-      this.chunks.push(chunk);
-      return;
+  /** `expected` bytes are to come, or nobody knows how many (0). */
+  constructor(expected: number) {
+    this.#expected = expected;
+  }
+
+  add(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#room === 0) this.#addSlab(bytes.length - at);
+      const slab = this.#slabs[this.#slabs.length - 1] as Buffer;
+      const taken = Math.min(this.#room, bytes.length - at);
+      bytes.copy(slab, slab.length - this.#room, at, at + taken);
+      this.#room -= taken;
+      this.byteLength += taken;
+      at += taken;
     }
-    if (this.#gather === undefined || this.#gathered + chunk.length > GATHER_BYTES) {
-      this.#gather = Buffer.allocUnsafeSlow(GATHER_BYTES);
-      this.#gathered = 0;
-      this.chunks.push(this.#gather.subarray(0, 0));
-    }
-    chunk.copy(this.#gather, this.#gathered);
-    this.#gathered += chunk.length;
-    this.chunks[this.chunks.length - 1] = this.#gather.subarray(0, this.#gathered);
+  }
+
+  /** The body is whole. */
+  finish(): void {
+    this.chunks = this.#slabs.slice();
+    const last = this.chunks.pop();
+    if (last !== undefined) this.chunks.push(last.subarray(0, last.length - this.#room));
+  }
+
+  release(): void {
+    for (const slab of this.#slabs) giveBackSlab(slab);
+    this.#slabs = [];
+    this.chunks = [];
+  }
+
+  /** Without a declared length, a slab adds half of what is there: never is more than twice the body's bytes held. */
+  #addSlab(atOnce: number): void {
+    const left = this.#expected - this.byteLength;
+    const slab = takeSlab(left > 0 ? left : Math.max(atOnce, this.byteLength / 2));
+    this.#slabs.push(slab);
+    this.#room = slab.length;
   }
 }
 
@@ -84,7 +106,7 @@ export function readBody(
   reserveMore: (bytes: number) => boolean,
 ): Promise<Body | BodyFault> {
   return new Promise((resolve) => {
-    const body = new ChunkList();
+    const body = new SlabBody(reservedBytes);
     let reserved = reservedBytes;
     let settled = false;
     let timer: NodeJS.Timeout | undefined;
@@ -97,6 +119,7 @@ export function readBody(
 
     source.readBody({
       data(chunk) {
+        if (settled) return false;
         const total = body.byteLength + chunk.length;
         if (total > maxBytes) {
           settle('too_large');
@@ -110,7 +133,11 @@ export function readBody(
         body.add(chunk);
         return true;
       },
-      end: () => settle(body),
+      end() {
+        if (settled) return;
+        body.finish();
+        settle(body);
+      },
       aborted: () => settle('aborted'),
     });
     // Most bodies are whole by now: they came with the head.

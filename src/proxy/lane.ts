@@ -11,6 +11,7 @@ import { Readable } from 'node:stream';
 import type { BodySink } from '../door/body.js';
 import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS, type Headers } from './caller.js';
 import { endOfHead, parseLength, parseRequestHead, type RequestHead } from './http1.js';
+import { readAlone, readShared } from './shared-reads.js';
 
 export interface LaneOptions {
   readonly idleTimeoutMs: number;
@@ -68,7 +69,8 @@ class LaneConnection {
     this.socket = socket;
     this.remoteAddress = socket.remoteAddress ?? '';
     socket.setTimeout(lane.options.idleTimeoutMs);
-    socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain);
+    readShared(socket, this.#onData);
+    socket.on('end', this.#onEnd).on('drain', this.#onDrain);
     socket.on('timeout', this.#onTimeout).on('close', this.#onClose).on('error', ignore);
   }
 
@@ -85,8 +87,8 @@ class LaneConnection {
   }
 
   /** Keeps what came after the request under way, and reads no more until that is done. */
-  keep(chunk: Buffer): void {
-    this.#early = this.#early === undefined ? chunk : Buffer.concat([this.#early, chunk]);
+  keep(bytes: Buffer): void {
+    this.#early = this.#early === undefined ? Buffer.from(bytes) : Buffer.concat([this.#early, bytes]);
     this.socket.pause();
   }
 
@@ -104,9 +106,9 @@ class LaneConnection {
     if (early !== undefined) process.nextTick(() => this.#begin(early));
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    if (this.#call === undefined) this.#begin(chunk);
-    else this.#call.arrived(chunk);
+  readonly #onData = (bytes: Buffer): void => {
+    if (this.#call === undefined) this.#begin(bytes);
+    else this.#call.arrived(bytes);
   };
 
   #begin(bytes: Buffer): void {
@@ -118,18 +120,21 @@ class LaneConnection {
       this.#handOver(bytes);
       return;
     }
-    this.#call = new LaneCaller(this, head, length);
-    if (headEnd < bytes.length) this.#call.arrived(bytes.subarray(headEnd));
-    this.#lane.options.serve(this.#call);
+    const call = new LaneCaller(this, head, length);
+    this.#call = call;
+    if (headEnd < bytes.length) call.lend(bytes.subarray(headEnd));
+    this.#lane.options.serve(call);
+    call.keepLent();
   }
 
   #handOver(bytes: Buffer): void {
     const { socket } = this;
     this.#lane.forget(this);
-    socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain);
+    socket.off('end', this.#onEnd).off('drain', this.#onDrain);
     socket.off('timeout', this.#onTimeout).off('close', this.#onClose).off('error', ignore);
     socket.setTimeout(0);
-    socket.unshift(bytes);
+    readAlone(socket, this.#onData);
+    socket.unshift(Buffer.from(bytes));
     this.#lane.options.handOver(socket);
   }
 
@@ -196,14 +201,23 @@ class LaneCaller implements Caller {
   /** Nobody who expects `100 Continue` is in the lane. */
   continue(): void {}
 
-  /** More bytes, of this request's body first. */
-  arrived(chunk: Buffer): void {
-    const taken = Math.min(chunk.length, this.#bodyLeft);
-    if (taken < chunk.length) this.#connection.keep(chunk.subarray(taken));
-    if (taken === 0) return;
-    this.#bodyLeft -= taken;
-    const part = taken === chunk.length ? chunk : chunk.subarray(0, taken);
-    if (this.#ended) this.#discard(taken);
+  /** What came with the head. It need not be copied if somebody takes it before `keepLent`. */
+  lend(bytes: Buffer): void {
+    const part = this.#ownPart(bytes);
+    if (part.length > 0) this.#waiting = part;
+  }
+
+  keepLent(): void {
+    const lent = this.#waiting;
+    this.#waiting = undefined;
+    if (lent !== undefined) this.#hold(lent);
+  }
+
+  /** More bytes, gone when this returns. */
+  arrived(bytes: Buffer): void {
+    const part = this.#ownPart(bytes);
+    if (part.length === 0) return;
+    if (this.#ended) this.#discard(part.length);
     else if (this.#sink === undefined) this.#hold(part);
     else this.#give(this.#sink, part);
   }
@@ -224,7 +238,7 @@ class LaneCaller implements Caller {
     cutWhenSilent(stream, socket, longestSilenceMs, () => socket.destroy());
     this.readBody({
       data(chunk) {
-        if (!stream.push(chunk)) socket.pause();
+        if (!stream.push(Buffer.from(chunk))) socket.pause();
         return true;
       },
       end: () => stream.push(null),
@@ -289,8 +303,17 @@ class LaneCaller implements Caller {
     this.onGone?.();
   }
 
+  /** This request's body comes first; what is behind it waits. */
+  #ownPart(bytes: Buffer): Buffer {
+    const length = Math.min(bytes.length, this.#bodyLeft);
+    this.#bodyLeft -= length;
+    if (length === bytes.length) return bytes;
+    this.#connection.keep(bytes.subarray(length));
+    return bytes.subarray(0, length);
+  }
+
   #hold(part: Buffer): void {
-    this.#waiting = this.#waiting === undefined ? part : Buffer.concat([this.#waiting, part]);
+    this.#waiting = this.#waiting === undefined ? Buffer.from(part) : Buffer.concat([this.#waiting, part]);
     this.#connection.socket.pause();
   }
 

@@ -257,7 +257,7 @@ class Connection {
 
   #complete(call: Call): void {
     this.#call = undefined;
-    call.receiver.end();
+    call.receiver.end(this.#socket.writableLength === 0);
   }
 
   /** After an answer, with nothing behind it: free for the next call. */

@@ -69,6 +69,8 @@ export class PushExchange {
   readonly #caller: Caller;
   readonly #requestId: string;
   #reservedBytes = 0;
+  /** Whole, and read by nobody but this. */
+  #body: Body | undefined;
 
   constructor(parts: PushParts, caller: Caller, requestId: string) {
     this.#parts = parts;
@@ -80,6 +82,7 @@ export class PushExchange {
     try {
       return await this.#handle();
     } finally {
+      this.#body?.release();
       this.#parts.budget.release(this.#reservedBytes);
     }
   }
@@ -124,6 +127,7 @@ export class PushExchange {
       this.#reserve,
     );
     if (typeof body === 'string') return this.#refuseBodyFault(tenant, body);
+    this.#body = body;
 
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged, and filtered.
@@ -212,7 +216,11 @@ export class PushExchange {
       },
       relay,
     );
+    // Until it is sent the upstream's connection reads the body, too.
+    const body = this.#body;
+    this.#body = undefined;
     await relay.done;
+    if (relay.bodySent) this.#body = body;
     return 'answered';
   }
 

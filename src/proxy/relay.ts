@@ -16,6 +16,8 @@ export interface RelayObserver {
 export class Relay implements UpstreamReceiver {
   /** Resolves when nothing more will happen. */
   readonly done: Promise<void>;
+  /** The upstream has all of the body, and nobody reads it any more. */
+  bodySent = false;
   readonly #caller: Caller;
   readonly #observer: RelayObserver;
   readonly #now: () => number;
@@ -75,7 +77,8 @@ export class Relay implements UpstreamReceiver {
     if (!this.#replaced && !this.#caller.write(chunk)) this.#flow?.pause();
   }
 
-  end(): void {
+  end(sent: boolean): void {
+    this.bodySent = sent;
     if (!this.#replaced) this.#caller.end();
     this.#finished();
   }

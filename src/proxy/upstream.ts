@@ -33,7 +33,8 @@ export interface UpstreamReceiver {
   /** Headers: names and values in turn. */
   response(status: number, statusText: string, rawHeaders: readonly string[], flow: Flow): void;
   data(chunk: Buffer): void;
-  end(): void;
+  /** `sent`: nobody reads the request's body any more. */
+  end(sent: boolean): void;
   failed(failure: UpstreamFailure, error: Error): void;
 }
 
@@ -159,7 +160,7 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#receiver.end();
+    this.#receiver.end(false);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

@@ -6,6 +6,7 @@ import t from 'tap';
 import type { Caller } from '#src/proxy/caller.js';
 import { HttpCaller } from '#src/proxy/http-caller.js';
 import { Lane, takeReader } from '#src/proxy/lane.js';
+import { canShareReads } from '#src/proxy/shared-reads.js';
 import { closeServer, edge, eventually, listen, rawExchange, upstream } from './given.js';
 
 const PUSH = 'POST /api/v1/push HTTP/1.1\r\nHost: edge\r\nX-Scope-OrgID: a\r\n';
@@ -184,6 +185,10 @@ t.test('any bytes are read as node:http reads them, however they are cut', async
   t.ok(laned.inLane() > 20, 'many of them in the lane');
   await plain.close();
   await laned.close();
+});
+
+t.test('this version of Node reads connections into shared memory', async (t) => {
+  t.ok(canShareReads);
 });
 
 t.test('requests that a client sends without waiting are answered one by one, in order', async (t) => {

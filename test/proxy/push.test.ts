@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { connect } from 'node:net';
+import { connect, createServer as createNetServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
@@ -165,6 +165,63 @@ t.test('a body that arrives in thousands of one-byte chunks arrives whole', asyn
   t.ok(mimir.arrived[0]?.body.equals(PUSH_500));
   await proxy.stop();
   await mimir.close();
+});
+
+t.test(
+  'bodies that are under way at the same time do not mix, though their memory is used again',
+  async (t) => {
+    const mimir = await upstream((_req, res) => setTimeout(() => res.end(), Math.random() * 5));
+    const shadow = limits({}, { mode: 'shadow' });
+    const proxy = await edge(mimir.url, { enforcer: { snapshot: snapshot({ a: shadow }), mode: 'shadow' } });
+    const bodies = Array.from({ length: 200 }, (_, n) => Buffer.alloc(((n * 7919) % 150_000) + 1, n));
+    // A few at a time, so that each has memory that others had before.
+    const left = [...bodies.entries()];
+    const sender = async () => {
+      for (let next = left.pop(); next !== undefined; next = left.pop()) {
+        const [n, body] = next;
+        await send(proxy.url, body, { 'X-Number': String(n) });
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, sender));
+    t.equal(mimir.arrived.length, bodies.length);
+    for (const { headers, body } of mimir.arrived) {
+      if (!body.equals(bodies[Number(headers['x-number'])] as Buffer))
+        t.fail(`${headers['x-number']} is not as it was sent`);
+    }
+    await proxy.stop();
+    await mimir.close();
+  },
+);
+
+t.test('a body that an upstream answers before it has read it stays what it was until it has', async (t) => {
+  const stalled: { socket: Socket; pieces: Buffer[] }[] = [];
+  // Answers at the head, and reads the rest only later.
+  const hasty = createNetServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', (first) => {
+      stalled.push({ socket: socket.pause(), pieces: [first] });
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    });
+  });
+  const url = await listen(hasty);
+  const shadow = limits({}, { mode: 'shadow' });
+  const proxy = await edge(url, {
+    enforcer: { snapshot: snapshot({ a: shadow }), mode: 'shadow' },
+    push: { maxBodyBytes: 64 << 20 },
+  });
+  const large = Buffer.alloc(32 << 20, 1);
+  t.equal((await send(proxy.url, large)).status, 200);
+  // Others take what memory is free now.
+  for (let n = 0; n < 3; n++) await send(proxy.url, Buffer.alloc(1 << 20, 2));
+  const [{ socket, pieces }] = stalled as [{ socket: Socket; pieces: Buffer[] }];
+  socket.on('data', (piece) => pieces.push(piece)).resume();
+  await new Promise((resolve) => socket.once('close', resolve));
+  const arrived = Buffer.concat(pieces);
+  const body = arrived.subarray(arrived.indexOf('\r\n\r\n') + 4);
+  t.ok(body.length > 0 && body.every((byte) => byte === 1));
+  for (const { socket } of stalled) socket.destroy();
+  await proxy.stop();
+  await new Promise((resolve) => hasty.close(resolve));
 });
 
 t.test(
