@@ -61,10 +61,10 @@ export function parseResponseHead(text: string): ResponseHead | undefined {
   if (!persistent && !text.startsWith(OLD_RESPONSE_VERSION)) return undefined;
   if (!(status >= 100 && status <= 999)) return undefined;
   if (afterStatus !== SPACE && afterStatus !== CR) return undefined;
-  const statusText = text.slice(STATUS_AT + 4, lineEnd);
-  if (!isText(statusText, 0, statusText.length)) return undefined;
+  if (!isText(text, STATUS_AT + 4, lineEnd)) return undefined;
   const rawHeaders = parseHeaders(text, lineEnd + 2);
-  return rawHeaders === undefined ? undefined : { status, statusText, rawHeaders, persistent };
+  if (rawHeaders === undefined) return undefined;
+  return { status, statusText: text.slice(STATUS_AT + 4, lineEnd), rawHeaders, persistent };
 }
 
 /** A Content-Length of digits alone; NaN for anything else. */
