@@ -4,8 +4,8 @@
  */
 import { Agent, request } from 'undici';
 import type { DocumentKind } from '../limits/overrides-document.js';
+import { readRetryAfterMs } from '../retry-after.js';
 import { decodeText } from './decode-text.js';
-import { retryAfterMs } from './retry-after.js';
 import {
   type DocumentPlace,
   type DocumentRead,
@@ -91,7 +91,7 @@ export class UrlSource implements Source {
     });
     if (statusCode !== 200) {
       await body.dump();
-      this.#notBeforeMs = Date.now() + retryAfterMs(headers['retry-after'], Date.now());
+      this.#notBeforeMs = Date.now() + (readRetryAfterMs(headers['retry-after'], Date.now()) ?? 0);
       if (statusCode !== 304 || this.#read === undefined) throw new Error(`answers with ${statusCode}`);
     } else {
       const text = await decodeText(new URL(url).pathname, await readBody(body, maxBytes), maxBytes);

@@ -3,7 +3,7 @@
  * field selector, so that a Role may be confined to this name.
  */
 import { Agent, type Dispatcher, request } from 'undici';
-import { retryAfterMs } from '../retry-after.js';
+import { readRetryAfterMs } from '../../retry-after.js';
 import type { Access, ReadAccess } from './access.js';
 import { JsonLines } from './json-lines.js';
 
@@ -164,7 +164,7 @@ export class ConfigMapApi {
   async #refused(verb: Verb, access: Access, answer: Dispatcher.ResponseData): Promise<ApiError> {
     const { statusCode: status, headers, body } = answer;
     const said = await readBody(body, MAX_MESSAGE_BYTES).then(statusMessage, () => '');
-    const retryMs = retryAfterMs(headers['retry-after'], Date.now());
+    const retryMs = readRetryAfterMs(headers['retry-after'], Date.now());
     return new ApiError(
       status,
       `${this.#explain(verb, access, status)}${said === '' ? '' : `: ${said}`}`,
