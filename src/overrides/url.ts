@@ -2,6 +2,7 @@
  * A document behind a URL, polled. With an ETag the server need not send again what is known; without one, as Mimir's
  * own /runtime_config, it is compared here.
  */
+import { readFile, stat } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import type { DocumentKind } from '../limits/overrides-document.js';
 import { readRetryAfterMs } from '../retry-after.js';
@@ -16,12 +17,16 @@ import {
 
 export interface UrlSourceOptions {
   readonly url: string;
+  /** Empty: no token is sent. */
+  readonly bearerTokenFile: string;
   readonly kind: DocumentKind;
   readonly pollIntervalMs: number;
   readonly requestTimeoutMs: number;
   readonly maxBytes: number;
   readonly random: () => number;
 }
+
+const MAX_TOKEN_BYTES = 8192;
 
 export class UrlSource implements Source {
   readonly name: string;
@@ -82,11 +87,14 @@ export class UrlSource implements Source {
   }
 
   async #fetch(): Promise<void> {
-    const { url, requestTimeoutMs, maxBytes } = this.#options;
+    const { url, bearerTokenFile, requestTimeoutMs, maxBytes } = this.#options;
     const startedMs = Date.now();
     const { statusCode, headers, body } = await request(url, {
       dispatcher: this.#agent,
-      headers: this.#etag === undefined ? {} : { 'if-none-match': this.#etag },
+      headers: {
+        ...(this.#etag === undefined ? {} : { 'if-none-match': this.#etag }),
+        ...(bearerTokenFile === '' ? {} : { authorization: `Bearer ${await readToken(bearerTokenFile)}` }),
+      },
       signal: AbortSignal.timeout(requestTimeoutMs),
     });
     if (statusCode !== 200) {
@@ -101,6 +109,18 @@ export class UrlSource implements Source {
     const version = this.#etag ?? '';
     this.#listener?.read({ documents: [this.#read], version, changedAtMs: this.#unchangedAtMs });
     this.#unchangedAtMs = startedMs;
+  }
+}
+
+/** Read for each request: a token is renewed by replacing its file. No message says what is in it. */
+async function readToken(path: string): Promise<string> {
+  try {
+    if ((await stat(path)).size > MAX_TOKEN_BYTES) throw new Error(`more than ${MAX_TOKEN_BYTES} bytes`);
+    const token = (await readFile(path, 'utf8')).trim();
+    if (!/^[!-~]+$/.test(token)) throw new Error('expected a token and nothing else');
+    return token;
+  } catch (error) {
+    throw new Error(`overrides.bearer_token_file: ${messageOf(error)}`);
   }
 }
 
