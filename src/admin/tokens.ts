@@ -4,6 +4,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { messageOf } from '../message-of.js';
 
 export interface Identity {
   readonly name: string;
@@ -57,7 +58,7 @@ export class Tokens {
       this.#stamp = stamp;
       this.#tokens = parseTokens(readFileSync(this.#path, 'utf8'));
     } catch (error) {
-      this.#failed(error instanceof Error ? error.message : String(error));
+      this.#failed(messageOf(error));
     }
   }
 }

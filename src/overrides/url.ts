@@ -5,15 +5,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import type { DocumentKind } from '../limits/overrides-document.js';
+import { messageOf } from '../message-of.js';
+import { readAll } from '../read-all.js';
 import { readRetryAfterMs } from '../retry-after.js';
 import { decodeText } from './decode-text.js';
-import {
-  type DocumentPlace,
-  type DocumentRead,
-  messageOf,
-  type Source,
-  type SourceListener,
-} from './source.js';
+import type { DocumentPlace, DocumentRead, Source, SourceListener } from './source.js';
 
 export interface UrlSourceOptions {
   readonly url: string;
@@ -102,7 +98,9 @@ export class UrlSource implements Source {
       this.#notBeforeMs = Date.now() + (readRetryAfterMs(headers['retry-after'], Date.now()) ?? 0);
       if (statusCode !== 304 || this.#read === undefined) throw new Error(`answers with ${statusCode}`);
     } else {
-      const text = await decodeText(new URL(url).pathname, await readBody(body, maxBytes), maxBytes);
+      const bytes = await readAll(body, maxBytes);
+      if (bytes === undefined) throw new Error(`has more than ${maxBytes} bytes (overrides.max_bytes)`);
+      const text = await decodeText(new URL(url).pathname, bytes, maxBytes);
       this.#etag = typeof headers.etag === 'string' ? headers.etag : undefined;
       this.#read = { text };
     }
@@ -122,15 +120,4 @@ async function readToken(path: string): Promise<string> {
   } catch (error) {
     throw new Error(`overrides.bearer_token_file: ${messageOf(error)}`);
   }
-}
-
-async function readBody(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > maxBytes) throw new Error(`has more than ${maxBytes} bytes (overrides.max_bytes)`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
