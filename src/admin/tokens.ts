@@ -64,7 +64,7 @@ export class Tokens {
 }
 
 /** A line is named by its number: what is in it may be a secret. */
-export function parseTokens(text: string): Token[] {
+function parseTokens(text: string): Token[] {
   const tokens: Token[] = [];
   for (const [index, line] of text.split('\n').entries()) {
     const content = line.trim();
