@@ -221,7 +221,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
       { registry, readiness, healthy: () => true, api },
     );
 
-  exportTenants(metrics.registry, enforcer);
+  exportTenants(metrics, enforcer);
   if (book !== undefined) exportSeries(metrics, enforcer, book);
   exportGauges();
   book?.start();
