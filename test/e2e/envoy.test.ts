@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { freePort } from '../free-port.js';
 import { eventually, PUSH_500, send, upstream } from '../proxy/given.js';
-import { folder, metric, needsEnvoy, seesHealthy, startEnvoy, startGrpcEdge } from './envoy-processes.js';
-import { answering, needs, startEdge } from './processes.js';
+import { folder, needsEnvoy, seesHealthy, startEnvoy, startGrpcEdge } from './envoy-processes.js';
+import { answering, metric, needs, startEdge } from './processes.js';
 import { firstValue, queryUrl, sendingItself, startPrometheus } from './prometheus-processes.js';
 
 const HEADERS = {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { startTenantNginx } from './nginx-folder.js';
-import { answering, needs, startEdge } from './processes.js';
+import { answering, metricIn, needs, startEdge } from './processes.js';
 import { firstValue, queryUrl, sendingItself, startPrometheus } from './prometheus-processes.js';
 
 t.test('a real Prometheus sends through a real nginx and the edge to a real Prometheus', async (t) => {
@@ -26,18 +26,11 @@ t.test('a real Prometheus sends through a real nginx and the edge to a real Prom
 
   const query = queryUrl(receiver, 'count_over_time(up{from="sender"}[1m])');
   t.ok(await answering(query, (text) => firstValue(text) >= 3, 60_000), 'samples arrive and can be queried');
-  const value = (metrics: string, name: string) =>
-    Number(
-      metrics
-        .split('\n')
-        .find((line) => line.startsWith(`${name} `))
-        ?.split(' ')[1] ?? Number.NaN,
-    );
   const metrics = await (await fetch(`${edge.admin}/metrics`)).text();
-  t.ok(value(metrics, 'mimir_edge_received_samples_total{user="sender"}') > 500);
+  t.ok(metricIn(metrics, 'mimir_edge_received_samples_total{user="sender"}') > 500);
   t.equal(
-    value(metrics, 'mimir_edge_accepted_requests_total{user="sender"}'),
-    value(metrics, 'mimir_edge_received_requests_total{user="sender"}'),
+    metricIn(metrics, 'mimir_edge_accepted_requests_total{user="sender"}'),
+    metricIn(metrics, 'mimir_edge_received_requests_total{user="sender"}'),
     'nothing within the limits is refused',
   );
   const sent = await (await fetch(`${sender}/metrics`)).text();
@@ -47,14 +40,14 @@ t.test('a real Prometheus sends through a real nginx and the edge to a real Prom
   writeFileSync(overrides, 'overrides: { sender: { ingestion_rate: 200, ingestion_burst_size: 2000 } }');
   const refused = 'mimir_edge_discarded_requests_total{user="sender",reason="rate_limited"}';
   t.ok(
-    await answering(`${edge.admin}/metrics`, (text) => value(text, refused) > 1, 60_000),
+    await answering(`${edge.admin}/metrics`, (text) => metricIn(text, refused) > 1, 60_000),
     'the sender is refused',
   );
   writeFileSync(
     overrides,
     'overrides: { sender: { ingestion_rate: 1000000, ingestion_burst_size: 1000000 } }',
   );
-  const gapless = `${receiver}/api/v1/query?query=${encodeURIComponent('time() - timestamp(up{from="sender"})')}`;
+  const gapless = queryUrl(receiver, 'time() - timestamp(up{from="sender"})');
   t.ok(
     await answering(gapless, (text) => Number(JSON.parse(text).data.result[0]?.value[1] ?? 99) < 5, 60_000),
     'the sender has caught up',
