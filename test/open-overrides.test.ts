@@ -1,23 +1,17 @@
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import t from 'tap';
 import { loadConfig } from '#src/config/config.js';
 import { openOverrides } from '#src/open-overrides.js';
-import { listen } from './proxy/given.js';
+import { upstream } from './proxy/given.js';
 
 t.test('the token goes to every URL, for limits of Mimir and of the edge', async (t) => {
-  const asked: Record<string, string | undefined> = {};
-  const server = createServer((req, res) => {
-    asked[req.url ?? ''] = req.headers.authorization;
-    res.end('overrides: {}');
-  });
-  const url = await listen(server);
-  t.teardown(() => server.close());
+  const server = await upstream((_req, res) => res.end('overrides: {}'));
+  t.teardown(server.close);
   const loaded = loadConfig({
     env: {},
     flags: {
-      'overrides.sources': `${url}/one,${url}/two`,
-      'overrides.edge_sources': `${url}/edge`,
+      'overrides.sources': `${server.url}/one,${server.url}/two`,
+      'overrides.edge_sources': `${server.url}/edge`,
       'overrides.bearer_token_file': join(t.testdir({ token: 'secret' }), 'token'),
     },
   });
@@ -31,5 +25,10 @@ t.test('the token goes to every URL, for limits of Mimir and of the edge', async
   });
   t.teardown(() => overrides.stop());
   await overrides.start();
-  t.strictSame(asked, { '/one': 'Bearer secret', '/two': 'Bearer secret', '/edge': 'Bearer secret' });
+  const asked = server.arrived.map(({ url, headers }) => [url, headers['authorization']]);
+  t.strictSame(Object.fromEntries(asked), {
+    '/one': 'Bearer secret',
+    '/two': 'Bearer secret',
+    '/edge': 'Bearer secret',
+  });
 });
