@@ -4,7 +4,7 @@
  *
  *   npm run bench:admin [-- --smoke]
  */
-import { Pool, request } from 'undici';
+import { request } from 'undici';
 import { Audit } from '#src/admin/audit.js';
 import { type Listing, listTenants } from '#src/admin/listing.js';
 import { loadConfig } from '#src/config/config.js';
@@ -17,13 +17,13 @@ import { Denials } from '#src/telemetry/denials.js';
 import { History, SAMPLE_MS } from '#src/telemetry/history.js';
 import { freePort } from '../test/free-port.js';
 import { k8s500, small } from './bodies.js';
-import { type Peer, startEdge, startSink } from './peers/processes.js';
+import { startEdge, startSink } from './peers/processes.js';
+import { CONNECTIONS, sendMany } from './peers/send.js';
 import { median, printTable, smoke } from './rounds.js';
 
 const TENANTS = smoke ? 200 : 10_000;
 const ROUNDS = smoke ? 2 : 15;
 const PUSHES = smoke ? 100 : 3000;
-const CONNECTIONS = 8;
 const STREAMS = 10;
 const POLL_MS = 1000;
 
@@ -132,8 +132,8 @@ async function throughput(): Promise<void> {
   ];
   const peers = [await startEdge(sink.url, flags(ports[0])), await startEdge(sink.url, flags(ports[1]))];
   for (const peer of peers) {
-    await sendMany(peer, TENANTS, small.snappy, (n) => `tenant-${n}`);
-    await sendMany(peer, smoke ? 50 : 15_000, k8s500.snappy, () => 'bench');
+    await sendMany(peer.url, small.snappy, TENANTS, (n) => `tenant-${n}`);
+    await sendMany(peer.url, k8s500.snappy, smoke ? 50 : 15_000);
   }
   const unwatch = await watch(`http://127.0.0.1:${ports[1]}`);
   const rates = peers.map((): number[] => []);
@@ -142,7 +142,7 @@ async function throughput(): Promise<void> {
     for (const [index, peer] of peers.entries()) {
       const start = performance.now();
       const before = peer.cpu();
-      await sendMany(peer, PUSHES, k8s500.snappy, () => 'bench');
+      await sendMany(peer.url, k8s500.snappy, PUSHES);
       if (round < 0) continue;
       rates[index]!.push(PUSHES / ((performance.now() - start) / 1000));
       costs[index]!.push((peer.cpu() - before) / PUSHES / 1000);
@@ -191,34 +191,4 @@ async function watch(admin: string): Promise<() => number> {
     ending.abort();
     return received;
   };
-}
-
-async function sendMany(
-  peer: Peer,
-  pushes: number,
-  body: Uint8Array,
-  tenant: (n: number) => string,
-): Promise<void> {
-  const pool = new Pool(peer.url, { connections: CONNECTIONS });
-  let left = pushes;
-  const sender = async () => {
-    while (left > 0) {
-      const n = --left;
-      const response = await pool.request({
-        method: 'POST',
-        path: '/api/v1/push',
-        headers: {
-          'content-type': 'application/x-protobuf',
-          'content-encoding': 'snappy',
-          'x-prometheus-remote-write-version': '0.1.0',
-          'x-scope-orgid': tenant(n),
-        },
-        body,
-      });
-      await response.body.dump();
-      if (response.statusCode !== 200) throw new Error(`${peer.name} answers ${response.statusCode}`);
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, sender));
-  await pool.close();
 }

@@ -6,16 +6,15 @@
  *   npm run bench:envoy [-- --smoke]
  */
 import { spawnSync } from 'node:child_process';
-import { Pool } from 'undici';
 import { PROTO_ROOT } from '#src/envoy/messages.js';
 import { RedisServer, redisMissing } from '../test/ledger/redis-server.js';
 import { type BenchBody, k8s500, k8s2000 } from './bodies.js';
 import { type GrpcPeer, startEnvoy, startGrpcEdge, startGrpcServer } from './peers/envoy.js';
 import { loadGrpc } from './peers/grpc-load.js';
 import { type Peer, startEdge, startSink } from './peers/processes.js';
+import { CONNECTIONS, sendMany } from './peers/send.js';
 import { median, printTable, smoke } from './rounds.js';
 
-const CONNECTIONS = 8;
 const ROUNDS = smoke ? 1 : 7;
 const PUSHES = smoke ? 40 : 800;
 /** As in the bench of the proxy: the engine compiles what is hot for some ten thousand pushes. */
@@ -53,7 +52,7 @@ async function benchPushes(): Promise<void> {
     },
     { name: 'edge inline', url: inline.url, peers: [{ name: 'edge', cpu: inline.cpu }] },
   ];
-  for (const way of ways) await push(way.url, k8s500, WARM_UP);
+  for (const way of ways) await sendMany(way.url, k8s500.snappy, WARM_UP);
   for (const body of [k8s500, k8s2000]) {
     console.log(
       `\n${body.name}, ${(body.snappy.length / 1000).toFixed(0)} kB, ${CONNECTIONS} connections ` +
@@ -71,7 +70,7 @@ async function measurePushes(ways: readonly Way[], body: BenchBody): Promise<str
   for (let round = -1; round < ROUNDS; round++) {
     for (const [index, { url, peers }] of ways.entries()) {
       const before = peers.map(({ cpu }) => cpu());
-      const times = (await push(url, body, PUSHES)).sort((a, b) => a - b);
+      const times = (await sendMany(url, body.snappy, PUSHES)).sort((a, b) => a - b);
       if (round < 0) continue;
       for (const [i, { cpu }] of peers.entries()) cpus[index]![i]!.push((cpu() - before[i]!) / PUSHES / 1000);
       p50s[index]!.push(times[Math.floor(times.length / 2)]!);
@@ -86,33 +85,6 @@ async function measurePushes(ways: readonly Way[], body: BenchBody): Promise<str
     return [name, each.join(' + '), added(p50!), added(p99!)];
   });
   return [['', 'CPU a push', 'p50 (added)', 'p99 (added)'], ...rows];
-}
-
-async function push(url: string, body: BenchBody, pushes: number): Promise<number[]> {
-  const pool = new Pool(url, { connections: CONNECTIONS });
-  const times: number[] = [];
-  let left = pushes;
-  const sender = async () => {
-    while (left-- > 0) {
-      const start = performance.now();
-      const response = await pool.request({
-        method: 'POST',
-        path: '/api/v1/push',
-        headers: {
-          'content-type': 'application/x-protobuf',
-          'content-encoding': 'snappy',
-          'x-scope-orgid': 'bench',
-        },
-        body: body.snappy,
-      });
-      await response.body.dump();
-      if (response.statusCode !== 200) throw new Error(`${url} answers ${response.statusCode}`);
-      times.push(performance.now() - start);
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, sender));
-  await pool.close();
-  return times;
 }
 
 async function benchRateLimit(): Promise<void> {

@@ -3,12 +3,11 @@
  *
  *   npm run bench:proxy [-- --smoke]
  */
-import { Pool } from 'undici';
 import { type BenchBody, k8s500, k8s2000, real500, small } from './bodies.js';
-import { hasNginx, type Peer, startEdge, startNginx, startSink } from './peers/processes.js';
+import { hasNginx, startEdge, startNginx, startSink } from './peers/processes.js';
+import { CONNECTIONS, sendMany } from './peers/send.js';
 import { median, printTable, smoke } from './rounds.js';
 
-const CONNECTIONS = 8;
 const ROUNDS = smoke ? 2 : 9;
 const PUSHES = smoke ? 40 : 1500;
 /** Before the first round: the engine compiles what is hot for some ten thousand pushes. */
@@ -18,7 +17,7 @@ const sink = await startSink();
 const peers = [await startEdge(sink.url), await startEdge(sink.url, ['--mode=off'])];
 if (hasNginx()) peers.unshift(await startNginx(sink.url));
 
-for (const peer of peers) await sendMany(peer, k8s500, WARM_UP);
+for (const peer of peers) await sendMany(peer.url, k8s500.snappy, WARM_UP);
 
 const rows = [['body', 'on the wire', ...peerNames(), 'edge / nginx']];
 for (const body of [small, real500, k8s500, k8s2000]) rows.push(await measure(body));
@@ -38,7 +37,7 @@ async function measure(body: BenchBody): Promise<string[]> {
   for (let round = -1; round < ROUNDS; round++) {
     for (const [index, peer] of peers.entries()) {
       const before = peer.cpu();
-      await sendMany(peer, body, PUSHES);
+      await sendMany(peer.url, body.snappy, PUSHES);
       // The first round warms up.
       if (round >= 0) times[index]!.push((peer.cpu() - before) / PUSHES);
     }
@@ -51,28 +50,4 @@ async function measure(body: BenchBody): Promise<string[]> {
     ...medians.map((nanoseconds) => `${(nanoseconds / 1000).toFixed(0)} us`),
     medians.length === 3 ? `${(edge! / nginx!).toFixed(1)}x` : '-',
   ];
-}
-
-async function sendMany(peer: Peer, body: BenchBody, pushes: number): Promise<void> {
-  const pool = new Pool(peer.url, { connections: CONNECTIONS });
-  let left = pushes;
-  const sender = async () => {
-    while (left-- > 0) {
-      const response = await pool.request({
-        method: 'POST',
-        path: '/api/v1/push',
-        headers: {
-          'content-type': 'application/x-protobuf',
-          'content-encoding': 'snappy',
-          'x-prometheus-remote-write-version': '0.1.0',
-          'x-scope-orgid': 'bench',
-        },
-        body: body.snappy,
-      });
-      await response.body.dump();
-      if (response.statusCode !== 200) throw new Error(`${peer.name} answers ${response.statusCode}`);
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, sender));
-  await pool.close();
 }

@@ -7,13 +7,12 @@
 import { Client } from 'undici';
 import { type BenchBody, k8s500, small } from './bodies.js';
 import { type Peer, startEdge, startSink, startThreads } from './peers/processes.js';
+import { CONNECTIONS, sendOne } from './peers/send.js';
 import { median, printTable, smoke } from './rounds.js';
 
 const ROUNDS = smoke ? 1 : 7;
 const PUSHES = smoke ? 40 : 3000;
 const WARM_UP = smoke ? 40 : 15_000;
-/** Few and long-lived is what senders and an NGINX with keep-alive have. */
-const CONNECTIONS = 8;
 /** Pushes of each sender before the next one comes. */
 const ALONE = smoke ? 2 : 25;
 
@@ -92,20 +91,8 @@ async function report(load: Load): Promise<void> {
 async function sendMany({ urls, peer }: Way, { body, pushes, fresh }: Load): Promise<number> {
   const senders = Array.from({ length: CONNECTIONS }, (_, index) => new Client(urls[index % urls.length]!));
   const send = async (sender: Client): Promise<void> => {
-    const response = await sender.request({
-      method: 'POST',
-      path: '/api/v1/push',
-      reset: fresh,
-      headers: {
-        'content-type': 'application/x-protobuf',
-        'content-encoding': 'snappy',
-        'x-prometheus-remote-write-version': '0.1.0',
-        'x-scope-orgid': 'bench',
-      },
-      body: body.snappy,
-    });
-    await response.body.dump();
-    if (response.statusCode !== 200) throw new Error(`${peer.name} answers ${response.statusCode}`);
+    const status = await sendOne(sender, { body: body.snappy, tenant: 'bench', reset: fresh });
+    if (status !== 200) throw new Error(`${peer.name} answers ${status}`);
   };
   const before = peer.cpuOfChildren();
   for (const sender of senders) for (let i = 0; i < ALONE; i++) await send(sender);

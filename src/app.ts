@@ -20,6 +20,7 @@ import { Enforcer } from './enforce/enforcer.js';
 import type { Ledger } from './enforce/ledger.js';
 import type { LeaseTransport } from './ledger/lease-transport.js';
 import { StartError } from './listen.js';
+import { messageOf } from './message-of.js';
 import { openEnvoy } from './open-envoy.js';
 import { openBook, openLedger, redisOptions } from './open-ledger.js';
 import { openOverrides } from './open-overrides.js';
@@ -220,7 +221,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
       { registry, readiness, healthy: () => true, api },
     );
 
-  exportTenants(metrics.registry, enforcer);
+  exportTenants(metrics, enforcer);
   if (book !== undefined) exportSeries(metrics, enforcer, book);
   exportGauges();
   book?.start();
@@ -258,7 +259,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     try {
       return open(config[setting]);
     } catch (error) {
-      throw new StartError(`${setting}: ${error instanceof Error ? error.message : String(error)}`);
+      throw new StartError(`${setting}: ${messageOf(error)}`);
     }
   }
 

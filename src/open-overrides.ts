@@ -45,10 +45,11 @@ function openSources(wanted: readonly Wanted[], config: Config): Source[] {
     maxBytes: config['overrides.max_bytes'],
     random: Math.random,
   };
+  const bearerTokenFile = config['overrides.bearer_token_file'];
   const access = accessReader({ kubeconfig: config['overrides.kubeconfig'], env: process.env });
   return inPairs(wanted).map(([{ kind, spec }, edge]) => {
     if (spec.type === 'file') return new FileSource({ ...common, path: spec.path, kind });
-    if (spec.type === 'url') return new UrlSource({ ...common, url: spec.url, kind });
+    if (spec.type === 'url') return new UrlSource({ ...common, url: spec.url, kind, bearerTokenFile });
     return new ConfigMapSource({
       ...common,
       access,

@@ -1,17 +1,16 @@
 /** Peers of the benches about Envoy: Envoy itself, with or without the edge to ask, and gRPC servers. */
 import { fork } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../test/free-port.js';
-import { cpuOf, type Peer, startEdge, startProcess } from './processes.js';
+import { benchFolder, cpuOf, type Peer, startEdge, startProcess } from './processes.js';
 
 export type GrpcPeer = Pick<Peer, 'cpu' | 'stop'> & { readonly port: number };
 
 /** envoy/ext-authz.yaml on one thread, without access logs; `edgePort` undefined: nothing is asked. */
 export async function startEnvoy(upstream: string, edgePort: number | undefined): Promise<Peer> {
   const [port, admin] = [await freePort(), await freePort()];
-  const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
+  const folder = benchFolder();
   const config = join(folder, 'envoy.yaml');
   const text = readFileSync(new URL('../../../envoy/ext-authz.yaml', import.meta.url), 'utf8')
     .replace(/ {16}access_log:\n( {18}.*\n)+/, '')

@@ -81,8 +81,13 @@ export async function startThreads(
   return { peer, urls: ports.map((port) => `http://127.0.0.1:${port}`) };
 }
 
+/** Goes with the process that it is given to. */
+export function benchFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
+}
+
 function edgeConfig(limits = UNREACHED_LIMITS): { folder: string; config: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
+  const folder = benchFolder();
   const config = join(folder, 'edge.yaml');
   writeFileSync(
     config,
@@ -95,7 +100,7 @@ function edgeConfig(limits = UNREACHED_LIMITS): { folder: string; config: string
 /** One worker, keep-alive both ways, bodies in memory: nginx at its best. */
 export async function startNginx(...upstreams: string[]): Promise<Peer> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
+  const folder = benchFolder();
   const config = join(folder, 'nginx.conf');
   const path = (name: string) => `${name}_temp_path ${join(folder, name)};`;
   const server = (url: string) => `server ${url.slice('http://'.length)} fail_timeout=1s;`;

@@ -1,10 +1,9 @@
 /** HAProxy and Envoy, passing everything through: one core, keep-alive both ways, no access log. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../test/free-port.js';
-import { type Peer, startProcess } from './processes.js';
+import { benchFolder, type Peer, startProcess } from './processes.js';
 
 /** Where Envoy is not on the path, ENVOY says where it is. */
 const ENVOY = process.env['ENVOY'] ?? 'envoy';
@@ -14,7 +13,7 @@ export const hasEnvoy = (): boolean => spawnSync(ENVOY, ['--version']).status ==
 
 export async function startHaproxy(upstream: string): Promise<Peer> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
+  const folder = benchFolder();
   const config = join(folder, 'haproxy.cfg');
   writeFileSync(
     config,
@@ -39,7 +38,7 @@ export async function startHaproxy(upstream: string): Promise<Peer> {
 
 export async function startEnvoy(upstream: string): Promise<Peer> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
+  const folder = benchFolder();
   const config = join(folder, 'envoy.json');
   const address = (host: string, port_value: number) => ({ socket_address: { address: host, port_value } });
   const [sinkHost = '', sinkPort] = hostOf(upstream).split(':');

@@ -1,10 +1,9 @@
 /** Full receivers: they decode every sample, as the edge does, and store it, which the edge leaves to Mimir. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../test/free-port.js';
-import { type Peer, startProcess } from './processes.js';
+import { benchFolder, type Peer, startProcess } from './processes.js';
 
 /** Both take pushes here. */
 export const RECEIVER_PATH = '/api/v1/write';
@@ -15,7 +14,7 @@ export const hasPrometheus = (): boolean => spawnSync('prometheus', ['--version'
 
 export async function startVictoriaMetrics(): Promise<Peer> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
+  const folder = benchFolder();
   const flags = [
     `--storageDataPath=${join(folder, 'data')}`,
     `--httpListenAddr=127.0.0.1:${port}`,
@@ -27,7 +26,7 @@ export async function startVictoriaMetrics(): Promise<Peer> {
 
 export async function startPrometheus(): Promise<Peer> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-bench-'));
+  const folder = benchFolder();
   const config = join(folder, 'prometheus.yml');
   writeFileSync(config, 'global: {}\n');
   const flags = [

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MODE } from '../controls/control.js';
+import { readAll } from '../read-all.js';
 import type { Edge } from './edge.js';
 import { readListing } from './listing.js';
 import { Problem } from './problem.js';
@@ -236,20 +237,15 @@ function decodeParam(text: string): string {
 
 /** A JSON object, or nothing at all. */
 async function readBody(req: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of req as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new Problem(413, `a body has at most ${MAX_BODY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  if (size === 0) return {};
+  const bytes = await readAll(req, MAX_BODY_BYTES);
+  if (bytes === undefined) throw new Problem(413, `a body has at most ${MAX_BODY_BYTES} bytes`);
+  if (bytes.length === 0) return {};
   if (!/^application\/json\b/i.test(req.headers['content-type'] ?? '')) {
     throw new Problem(415, 'a body is application/json');
   }
   let body: unknown;
   try {
-    body = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    body = JSON.parse(bytes.toString('utf8'));
   } catch {
     throw new Problem(400, 'the body is not JSON');
   }

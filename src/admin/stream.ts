@@ -10,7 +10,7 @@ import { statusView } from './reads.js';
 import { denialView } from './tenant-view.js';
 
 const TICK_MS = 2000;
-export const MAX_STREAMS = 50;
+const MAX_STREAMS = 50;
 /** A reader that is behind by more is gone, or may come again. */
 const MAX_BEHIND_BYTES = 1 << 20;
 const NEWEST = 50;

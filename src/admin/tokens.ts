@@ -4,6 +4,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { messageOf } from '../message-of.js';
 
 export interface Identity {
   readonly name: string;
@@ -57,13 +58,13 @@ export class Tokens {
       this.#stamp = stamp;
       this.#tokens = parseTokens(readFileSync(this.#path, 'utf8'));
     } catch (error) {
-      this.#failed(error instanceof Error ? error.message : String(error));
+      this.#failed(messageOf(error));
     }
   }
 }
 
 /** A line is named by its number: what is in it may be a secret. */
-export function parseTokens(text: string): Token[] {
+function parseTokens(text: string): Token[] {
   const tokens: Token[] = [];
   for (const [index, line] of text.split('\n').entries()) {
     const content = line.trim();

@@ -1,4 +1,7 @@
 /** What a command reads and writes, so that tests can hand in their own. */
+import { messageOf } from '../message-of.js';
+import { readAll } from '../read-all.js';
+
 export interface Io {
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: NodeJS.WritableStream;
@@ -14,7 +17,7 @@ export function asUsage<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 }
 
@@ -22,20 +25,11 @@ export function asUsage<T>(read: () => T): T {
 export async function readInput(path: string, io: Io, maxBytes: number): Promise<Buffer> {
   const { createReadStream } = await import('node:fs');
   const stream = path === '-' ? io.stdin : createReadStream(path);
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of stream) {
-      const bytes = Buffer.from(chunk as Uint8Array);
-      size += bytes.length;
-      if (size > maxBytes) throw new UsageError(`${path} is larger than ${maxBytes} bytes`);
-      chunks.push(bytes);
-    }
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-  return Buffer.concat(chunks);
+  const bytes = await readAll(stream as AsyncIterable<Buffer>, maxBytes).catch((error: unknown) => {
+    throw new UsageError(messageOf(error));
+  });
+  if (bytes === undefined) throw new UsageError(`${path} is larger than ${maxBytes} bytes`);
+  return bytes;
 }
 
 /** Rows in columns; the first column and those in `texts` left-aligned, the others right-aligned. */

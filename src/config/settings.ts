@@ -182,6 +182,11 @@ export const SETTINGS = {
       '`file:PATH`, or a list.',
   ),
   'overrides.edge_sources': setting('sources', '', 'The same for the limits that Mimir does not have.'),
+  'overrides.bearer_token_file': setting(
+    'path',
+    '',
+    'File with a token that URLs are sent as `Authorization: Bearer`; read again for each request. Empty: none.',
+  ),
   'overrides.poll_interval': setting(
     'duration',
     '10s',

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Snapshot } from '../limits/limits.js';
+import { messageOf } from '../message-of.js';
 import { beats, type Control, controlKey, globalMode, overlay, RELOAD } from './control.js';
 import type { RedisControls } from './redis-controls.js';
 
@@ -136,7 +137,7 @@ export class Controls {
       }
       this.#lastError = undefined;
     } catch (error) {
-      this.#lastError = error instanceof Error ? error.message : String(error);
+      this.#lastError = messageOf(error);
       // What Redis has when it is back may not be what it had: it is read whole.
       this.#version = undefined;
     }

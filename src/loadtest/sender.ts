@@ -1,6 +1,7 @@
 /** Sends bodies to the target over a pool of connections, and says how each was answered. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Dispatcher, Pool } from 'undici';
+import { readRetryAfterMs } from '../retry-after.js';
 import type { LoadOptions } from './options.js';
 
 export interface Answer {
@@ -97,14 +98,6 @@ export function pushHeaders({
   };
 }
 
-/** Retry-After in seconds, or as a date. */
-export function readRetryAfterMs(text: string | undefined, wallMs: number): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const atMs = Date.parse(text);
-  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - wallMs);
-}
-
 class Call implements Dispatcher.DispatchHandler {
   readonly #now: () => number;
   readonly #answered: (answer: Answer) => void;
@@ -129,8 +122,7 @@ class Call implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200) return;
     this.#status = status;
-    const retryAfter = headers['retry-after'];
-    if (typeof retryAfter === 'string') this.#retryAfterMs = readRetryAfterMs(retryAfter, Date.now());
+    this.#retryAfterMs = readRetryAfterMs(headers['retry-after'], Date.now());
   }
 
   onResponseData(): void {}

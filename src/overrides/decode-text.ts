@@ -1,6 +1,7 @@
 /** The text of a document: gunzipped if its name ends in .gz, off the event loop, and never more than is allowed. */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { messageOf } from '../message-of.js';
 
 const gunzipAside = promisify(gunzip);
 
@@ -11,7 +12,7 @@ export async function decodeText(name: string, bytes: Buffer, maxBytes: number):
     return (await gunzipAside(bytes, { maxOutputLength: maxBytes })).toString('utf8');
   } catch (error) {
     if (error instanceof RangeError) throw tooLarge(name, maxBytes);
-    throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`${name}: ${messageOf(error)}`);
   }
 }
 

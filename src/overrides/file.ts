@@ -6,14 +6,9 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DocumentKind } from '../limits/overrides-document.js';
+import { messageOf } from '../message-of.js';
 import { decodeText } from './decode-text.js';
-import {
-  type DocumentPlace,
-  messageOf,
-  type Source,
-  type SourceListener,
-  type SourceRead,
-} from './source.js';
+import type { DocumentPlace, Source, SourceListener, SourceRead } from './source.js';
 
 export interface FileSourceOptions {
   readonly path: string;

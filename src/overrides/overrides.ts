@@ -5,10 +5,11 @@
 import type { Snapshot, TenantLimits } from '../limits/limits.js';
 import type { DocumentKind, Finding } from '../limits/overrides-document.js';
 import { buildSnapshot, type IndexedSnapshot } from '../limits/snapshot.js';
+import { messageOf } from '../message-of.js';
 import type { KeptDocuments } from './kept-documents.js';
 import type { ParsedDocument } from './parse-worker.js';
 import { Parser } from './parser.js';
-import { type DocumentPlace, messageOf, type Source, type SourceRead } from './source.js';
+import type { DocumentPlace, Source, SourceRead } from './source.js';
 
 export interface OverridesOptions {
   /** Merged in order; the later wins. */

@@ -41,7 +41,3 @@ export interface SourceRead {
 
 /** `name`: what messages call it, where the source knows better than the place does. */
 export type DocumentRead = { readonly text: string; readonly name?: string } | { readonly problem: string };
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

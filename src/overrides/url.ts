@@ -2,26 +2,27 @@
  * A document behind a URL, polled. With an ETag the server need not send again what is known; without one, as Mimir's
  * own /runtime_config, it is compared here.
  */
+import { readFile, stat } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import type { DocumentKind } from '../limits/overrides-document.js';
+import { messageOf } from '../message-of.js';
+import { readAll } from '../read-all.js';
+import { readRetryAfterMs } from '../retry-after.js';
 import { decodeText } from './decode-text.js';
-import { retryAfterMs } from './retry-after.js';
-import {
-  type DocumentPlace,
-  type DocumentRead,
-  messageOf,
-  type Source,
-  type SourceListener,
-} from './source.js';
+import type { DocumentPlace, DocumentRead, Source, SourceListener } from './source.js';
 
 export interface UrlSourceOptions {
   readonly url: string;
+  /** Empty: no token is sent. */
+  readonly bearerTokenFile: string;
   readonly kind: DocumentKind;
   readonly pollIntervalMs: number;
   readonly requestTimeoutMs: number;
   readonly maxBytes: number;
   readonly random: () => number;
 }
+
+const MAX_TOKEN_BYTES = 8192;
 
 export class UrlSource implements Source {
   readonly name: string;
@@ -82,19 +83,24 @@ export class UrlSource implements Source {
   }
 
   async #fetch(): Promise<void> {
-    const { url, requestTimeoutMs, maxBytes } = this.#options;
+    const { url, bearerTokenFile, requestTimeoutMs, maxBytes } = this.#options;
     const startedMs = Date.now();
     const { statusCode, headers, body } = await request(url, {
       dispatcher: this.#agent,
-      headers: this.#etag === undefined ? {} : { 'if-none-match': this.#etag },
+      headers: {
+        ...(this.#etag === undefined ? {} : { 'if-none-match': this.#etag }),
+        ...(bearerTokenFile === '' ? {} : { authorization: `Bearer ${await readToken(bearerTokenFile)}` }),
+      },
       signal: AbortSignal.timeout(requestTimeoutMs),
     });
     if (statusCode !== 200) {
       await body.dump();
-      this.#notBeforeMs = Date.now() + retryAfterMs(headers['retry-after'], Date.now());
+      this.#notBeforeMs = Date.now() + (readRetryAfterMs(headers['retry-after'], Date.now()) ?? 0);
       if (statusCode !== 304 || this.#read === undefined) throw new Error(`answers with ${statusCode}`);
     } else {
-      const text = await decodeText(new URL(url).pathname, await readBody(body, maxBytes), maxBytes);
+      const bytes = await readAll(body, maxBytes);
+      if (bytes === undefined) throw new Error(`has more than ${maxBytes} bytes (overrides.max_bytes)`);
+      const text = await decodeText(new URL(url).pathname, bytes, maxBytes);
       this.#etag = typeof headers.etag === 'string' ? headers.etag : undefined;
       this.#read = { text };
     }
@@ -104,13 +110,14 @@ export class UrlSource implements Source {
   }
 }
 
-async function readBody(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > maxBytes) throw new Error(`has more than ${maxBytes} bytes (overrides.max_bytes)`);
-    chunks.push(chunk);
+/** Read for each request: a token is renewed by replacing its file. No message says what is in it. */
+async function readToken(path: string): Promise<string> {
+  try {
+    if ((await stat(path)).size > MAX_TOKEN_BYTES) throw new Error(`more than ${MAX_TOKEN_BYTES} bytes`);
+    const token = (await readFile(path, 'utf8')).trim();
+    if (!/^[!-~]+$/.test(token)) throw new Error('expected a token and nothing else');
+    return token;
+  } catch (error) {
+    throw new Error(`overrides.bearer_token_file: ${messageOf(error)}`);
   }
-  return Buffer.concat(chunks);
 }

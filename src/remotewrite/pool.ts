@@ -3,6 +3,7 @@
  * event loop for all others. docs/performance.md has the measurement behind the threshold.
  */
 import { Piscina } from 'piscina';
+import { messageOf } from '../message-of.js';
 import { InlineFilter } from './filter.js';
 import { InlineDecoder } from './inline-decoder.js';
 import {
@@ -138,6 +139,5 @@ function joined(chunks: readonly Uint8Array[], byteLength: number): Uint8Array<A
 }
 
 function lostTo(error: unknown): Lost {
-  const why = error instanceof Error ? error.message : String(error);
-  return { kind: 'lost', message: `the thread that worked on this push ended: ${why}` };
+  return { kind: 'lost', message: `the thread that worked on this push ended: ${messageOf(error)}` };
 }

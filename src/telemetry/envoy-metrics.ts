@@ -1,5 +1,4 @@
 /** What Envoy asked and was answered, in plain numbers until somebody scrapes. */
-import { Counter, type Registry } from 'prom-client';
 import { CHECK_OUTCOMES, type CheckOutcome } from '../envoy/check.js';
 import { BODY_STATES, type BodyState } from '../envoy/check-request.js';
 import { DESCRIPTOR_OUTCOMES, type DescriptorOutcome } from '../envoy/ratelimit.js';
@@ -10,18 +9,13 @@ import type { Metrics } from './metrics.js';
 class WordCounter<W extends string> {
   readonly #counts: Map<W, number>;
 
-  constructor(registry: Registry, name: string, help: string, label: string, words: readonly W[]) {
+  constructor(metrics: Metrics, name: string, help: string, label: string, words: readonly W[]) {
     this.#counts = new Map(words.map((word) => [word, 0]));
-    const counts = this.#counts;
-    new Counter({
+    metrics.counters({
       name,
       help,
       labelNames: [label],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [word, count] of counts) this.inc({ [label]: word }, count);
-      },
+      read: () => [...this.#counts].map(([word, count]) => [{ [label]: word }, count]),
     });
   }
 
@@ -38,30 +32,30 @@ export class EnvoyMetrics {
   readonly #check: LatencyHistogram;
   readonly #rateLimit: LatencyHistogram;
 
-  constructor({ registry }: Metrics) {
+  constructor(metrics: Metrics) {
     this.#checks = new WordCounter(
-      registry,
+      metrics,
       'mimir_edge_envoy_checks_total',
       'ext_authz calls by outcome.',
       'outcome',
       CHECK_OUTCOMES,
     );
     this.#bodies = new WordCounter(
-      registry,
+      metrics,
       'mimir_edge_envoy_bodies_total',
       "Pushes by how much of the body Envoy sent: anything but whole is a matter of Envoy's settings.",
       'body',
       BODY_STATES,
     );
     this.#descriptors = new WordCounter(
-      registry,
+      metrics,
       'mimir_edge_envoy_descriptors_total',
       'Descriptors of ratelimit calls by outcome.',
       'outcome',
       DESCRIPTOR_OUTCOMES,
     );
     this.#errors = new WordCounter(
-      registry,
+      metrics,
       'mimir_edge_grpc_errors_total',
       'gRPC calls that ended in an error, by status code.',
       'code',
@@ -70,12 +64,12 @@ export class EnvoyMetrics {
     this.#check = new LatencyHistogram(
       'mimir_edge_envoy_check_duration_seconds',
       "Time from a Check's headers to its answer, its body's way in included.",
-      registry,
+      metrics.registry,
     );
     this.#rateLimit = new LatencyHistogram(
       'mimir_edge_envoy_ratelimit_duration_seconds',
       'Time to answer a ratelimit call.',
-      registry,
+      metrics.registry,
     );
   }
 

@@ -1,5 +1,4 @@
 /** How the shared ledger is doing, read when somebody scrapes. */
-import { Counter } from 'prom-client';
 import type { LedgerStatus } from '../ledger/leased-ledger.js';
 import type { Metrics } from './metrics.js';
 
@@ -25,14 +24,10 @@ export function exportLedger(metrics: Metrics, status: () => LedgerStatus): void
     help: 'Calls to the shared state.',
     read: () => status().calls,
   });
-  new Counter({
+  metrics.counters({
     name: 'mimir_edge_ledger_errors_total',
     help: 'Calls to the shared state that failed, by kind.',
     labelNames: ['kind'],
-    registers: [metrics.registry],
-    collect() {
-      this.reset();
-      for (const [kind, count] of Object.entries(status().errors)) this.inc({ kind }, count);
-    },
+    read: () => Object.entries(status().errors).map(([kind, count]) => [{ kind }, count]),
   });
 }

@@ -10,6 +10,14 @@ export interface GaugeSource {
   readonly read: () => number;
 }
 
+export interface LabelledSource {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+  /** All that there is now: what it leaves out is gone. */
+  readonly read: () => Iterable<readonly [Readonly<Record<string, string>>, number]>;
+}
+
 export class Metrics {
   readonly registry = new Registry();
   readonly #decode = this.#latency(
@@ -50,17 +58,11 @@ export class Metrics {
       labelNames: ['version', 'node'],
       registers: [this.registry],
     }).set({ version, node: process.version }, 1);
-    const responses = this.#responses;
-    new Counter({
+    this.counters({
       name: 'mimir_edge_upstream_responses_total',
       help: 'Answers of the upstream by status class.',
       labelNames: ['class'],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const [index, name] of STATUS_CLASSES.entries())
-          this.inc({ class: name }, responses[index] ?? 0);
-      },
+      read: () => Object.entries(this.responses()).map(([name, count]) => [{ class: name }, count]),
     });
     for (const failure of ['unreachable', 'timeout', 'broken']) this.#failures.inc({ failure }, 0);
   }
@@ -99,6 +101,32 @@ export class Metrics {
       collect() {
         this.reset();
         this.inc(read());
+      },
+    });
+  }
+
+  gauges({ name, help, labelNames, read }: LabelledSource): void {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [labels, value] of read()) this.set(labels, value);
+      },
+    });
+  }
+
+  counters({ name, help, labelNames, read }: LabelledSource): void {
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [labels, value] of read()) this.inc(labels, value);
       },
     });
   }

@@ -1,5 +1,4 @@
 /** Where the limits come from and how current they are, read when somebody scrapes. */
-import { Gauge } from 'prom-client';
 import type { OverridesStatus } from '../overrides/overrides.js';
 import type { Metrics } from './metrics.js';
 
@@ -31,44 +30,22 @@ export function exportOverrides(metrics: Metrics, status: () => LimitsStatus): v
     help: 'Attempts to read the overrides that failed.',
     read: () => status().failures,
   });
-  labelled(
-    metrics,
-    'info',
-    'Always 1; the label is the same where the same limits are in force.',
-    ['hash'],
-    () => [[{ hash: status().hash }, 1]],
-  );
-  labelled(
-    metrics,
-    'source_info',
-    "Always 1; the version is the source's own: a resourceVersion, an ETag, a time.",
-    ['source', 'version'],
-    () => status().sources.map(({ name, version }) => [{ source: name, version }, 1]),
-  );
-  labelled(
-    metrics,
-    'source_up',
-    '1 while the source can be used, and a watch of it stands where there is one.',
-    ['source'],
-    () => status().sources.map(({ name, up }) => [{ source: name }, up ? 1 : 0]),
-  );
-}
-
-function labelled(
-  metrics: Metrics,
-  name: string,
-  help: string,
-  labelNames: string[],
-  read: () => [Record<string, string>, number][],
-): void {
-  new Gauge({
-    name: `mimir_edge_limits_${name}`,
-    help,
-    labelNames,
-    registers: [metrics.registry],
-    collect() {
-      this.reset();
-      for (const [labels, value] of read()) this.set(labels, value);
-    },
+  metrics.gauges({
+    name: 'mimir_edge_limits_info',
+    help: 'Always 1; the label is the same where the same limits are in force.',
+    labelNames: ['hash'],
+    read: () => [[{ hash: status().hash }, 1]],
+  });
+  metrics.gauges({
+    name: 'mimir_edge_limits_source_info',
+    help: "Always 1; the version is the source's own: a resourceVersion, an ETag, a time.",
+    labelNames: ['source', 'version'],
+    read: () => status().sources.map(({ name, version }) => [{ source: name, version }, 1]),
+  });
+  metrics.gauges({
+    name: 'mimir_edge_limits_source_up',
+    help: '1 while the source can be used, and a watch of it stands where there is one.',
+    labelNames: ['source'],
+    read: () => status().sources.map(({ name, up }) => [{ source: name }, up ? 1 : 0]),
   });
 }

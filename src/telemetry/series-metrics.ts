@@ -1,31 +1,24 @@
 /** The active series, read when somebody scrapes. Tenants are bounded because those in memory are. */
-import { Gauge } from 'prom-client';
 import type { Enforcer } from '../enforce/enforcer.js';
 import type { SeriesStatus, TrackedBook } from '../ledger/series-book.js';
 import type { Metrics } from './metrics.js';
 
 export function exportSeries(metrics: Metrics, enforcer: Enforcer, book: TrackedBook): void {
-  new Gauge({
+  metrics.gauges({
     name: 'mimir_edge_active_series',
     help: 'Series that this replica has seen within series.idle_timeout.',
     labelNames: ['user'],
-    registers: [metrics.registry],
-    collect() {
-      this.reset();
-      for (const { id, series } of enforcer.tenants.values())
-        if (series) this.set({ user: id }, series.active);
+    *read() {
+      for (const { id, series } of enforcer.tenants.values()) if (series) yield [{ user: id }, series.active];
     },
   });
-  new Gauge({
+  metrics.gauges({
     name: 'mimir_edge_fleet_series',
     help: 'Active series over all replicas, as this one last heard.',
     labelNames: ['user'],
-    registers: [metrics.registry],
-    collect() {
-      this.reset();
-      for (const { id, series } of enforcer.tenants.values()) {
-        if (series?.fleet !== undefined) this.set({ user: id }, series.fleet);
-      }
+    *read() {
+      for (const { id, series } of enforcer.tenants.values())
+        if (series?.fleet !== undefined) yield [{ user: id }, series.fleet];
     },
   });
   const gauges: [string, string, (now: SeriesStatus) => number][] = [

@@ -2,7 +2,6 @@
  * Per-tenant counters for Prometheus, read from the tallies when somebody scrapes: the hot path never looks up a
  * label. Label values are bounded because tenants in memory are; those that left are under OTHER.
  */
-import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Enforcer } from '../enforce/enforcer.js';
 import { REASON_NAMES } from '../enforce/reasons.js';
 import {
@@ -13,6 +12,7 @@ import {
   discarded,
   type Tally,
 } from '../enforce/tally.js';
+import type { Metrics } from './metrics.js';
 
 /** Not a valid tenant id, so it can not be taken for one. */
 export const OTHER_TENANTS = '(other)';
@@ -57,97 +57,67 @@ const DISCARDED: readonly (readonly [number, string, string])[] = [
   [DISCARDED_METADATA, 'metadata', 'Metadata entries in pushes'],
 ];
 
-export function exportTenants(registry: Registry, enforcer: Enforcer): void {
-  exportLimits(registry, enforcer);
+export function exportTenants(metrics: Metrics, enforcer: Enforcer): void {
+  exportLimits(metrics, enforcer);
   const tallies = (): [string, Tally][] => [
     ...[...enforcer.tenants.values()].map((tenant): [string, Tally] => [tenant.id, tenant.tally]),
     [OTHER_TENANTS, enforcer.tenants.departed],
     [NO_TENANT, enforcer.nobody],
   ];
-  for (const [field, name, help] of RECEIVED) exportReceived(registry, tallies, field, name, help);
+  for (const [field, name, help] of RECEIVED) {
+    metrics.counters({
+      name,
+      help,
+      labelNames: ['user'],
+      *read() {
+        for (const [user, tally] of tallies()) if (tally.requests > 0) yield [{ user }, tally[field]];
+      },
+    });
+  }
   for (const [field, noun, what] of DISCARDED) {
-    exportDiscarded(
-      registry,
-      tallies,
-      'refused',
-      field,
-      `mimir_edge_discarded_${noun}_total`,
-      `${what} refused.`,
-    );
-    exportDiscarded(
-      registry,
-      tallies,
-      'shadowed',
-      field,
-      `mimir_edge_shadow_discarded_${noun}_total`,
-      `${what} let through in shadow mode that would have been refused.`,
-    );
+    metrics.counters({
+      name: `mimir_edge_discarded_${noun}_total`,
+      help: `${what} refused.`,
+      labelNames: ['user', 'reason'],
+      read: () => discardedBy(tallies(), 'refused', field),
+    });
+    metrics.counters({
+      name: `mimir_edge_shadow_discarded_${noun}_total`,
+      help: `${what} let through in shadow mode that would have been refused.`,
+      labelNames: ['user', 'reason'],
+      read: () => discardedBy(tallies(), 'shadowed', field),
+    });
   }
 }
 
-function exportLimits(registry: Registry, enforcer: Enforcer): void {
-  new Gauge({
+function exportLimits(metrics: Metrics, enforcer: Enforcer): void {
+  metrics.gauges({
     name: 'mimir_edge_limits_effective',
     help: 'Limits of the tenants in memory, defaults included; none that are 0.',
     labelNames: ['user', 'limit_name'],
-    registers: [registry],
-    collect() {
-      this.reset();
+    *read() {
       for (const { id, limits } of enforcer.tenants.values()) {
         for (const name of LIMITS) {
-          if (limits[name] > 0) this.set({ user: id, limit_name: name }, limits[name]);
+          if (limits[name] > 0) yield [{ user: id, limit_name: name }, limits[name]];
         }
       }
     },
   });
 }
 
-function exportReceived(
-  registry: Registry,
-  tallies: () => [string, Tally][],
-  field: NumberField,
-  name: string,
-  help: string,
-): void {
-  new Counter({
-    name,
-    help,
-    labelNames: ['user'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [user, tally] of tallies()) {
-        if (tally.requests > 0) this.inc({ user }, tally[field]);
-      }
-    },
-  });
-}
-
-function exportDiscarded(
-  registry: Registry,
-  tallies: () => [string, Tally][],
+function* discardedBy(
+  tallies: readonly [string, Tally][],
   kind: 'refused' | 'shadowed',
   field: number,
-  name: string,
-  help: string,
-): void {
-  new Counter({
-    name,
-    help,
-    labelNames: ['user', 'reason'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [user, tally] of tallies()) {
-        const counts = tally[kind];
-        if (counts === undefined) continue;
-        for (const reason of REASON_NAMES) {
-          // A reason that only ever left out single series has discarded no push.
-          if (DISCARDED.some(([any]) => discarded(counts, reason, any) > 0)) {
-            this.inc({ user, reason }, discarded(counts, reason, field));
-          }
-        }
+): Generator<[{ user: string; reason: string }, number]> {
+  for (const [user, tally] of tallies) {
+    const counts = tally[kind];
+    if (counts === undefined) continue;
+    for (const reason of REASON_NAMES) {
+      // A reason that only ever left out single series has discarded no push.
+      if (DISCARDED.some(([any]) => discarded(counts, reason, any) > 0)) {
+        yield [{ user, reason }, discarded(counts, reason, field)];
       }
-    },
-  });
+    }
+  }
 }

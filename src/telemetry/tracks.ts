@@ -53,10 +53,6 @@ export class Tracks {
     this.#max = Math.floor(maxBytes / TRACK_BYTES);
   }
 
-  get inUse(): number {
-    return this.#allocated - this.#free.length;
-  }
-
   get bytes(): number {
     return this.#slabs.length * SLAB_TRACKS * TRACK_BYTES;
   }

@@ -91,10 +91,3 @@ export async function startGrpcEdge(
   const edge = await startEdge(t, ['--envoy.enabled=true', `--listen.grpc=127.0.0.1:${grpcPort}`, ...flags]);
   return { ...edge, port: grpcPort, flags };
 }
-
-/** One metric of the edge, or 0. */
-export async function metric(edge: StartedEdge, name: string): Promise<number> {
-  const text = await (await fetch(`${edge.admin}/metrics`)).text();
-  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
-  return Number(line?.split(' ')[1] ?? 0);
-}

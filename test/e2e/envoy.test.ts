@@ -5,8 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { freePort } from '../free-port.js';
 import { eventually, PUSH_500, send, upstream } from '../proxy/given.js';
-import { folder, metric, needsEnvoy, seesHealthy, startEnvoy, startGrpcEdge } from './envoy-processes.js';
-import { answering, needs, start, startEdge } from './processes.js';
+import { folder, needsEnvoy, seesHealthy, startEnvoy, startGrpcEdge } from './envoy-processes.js';
+import { answering, metric, needs, startEdge } from './processes.js';
+import { firstValue, queryUrl, sendingItself, startPrometheus } from './prometheus-processes.js';
 
 const HEADERS = {
   'content-type': 'application/x-protobuf',
@@ -279,16 +280,7 @@ const SET_TENANT = `                  - name: envoy.filters.http.header_mutation
 t.test('a real Prometheus sends through Envoy and ext_authz to a real Prometheus', async (t) => {
   if (![needsEnvoy(t), needs(t, 'prometheus')].every(Boolean)) return;
   const here = folder(t);
-  const [receiverPort, senderPort] = [await freePort(), await freePort()];
-  const receiver = `http://127.0.0.1:${receiverPort}`;
-  writeFileSync(join(here, 'receiver.yml'), 'global: {}\n');
-  start(t, 'prometheus', [
-    `--config.file=${join(here, 'receiver.yml')}`,
-    `--storage.tsdb.path=${join(here, 'receiver')}`,
-    `--web.listen-address=127.0.0.1:${receiverPort}`,
-    '--web.enable-remote-write-receiver',
-  ]);
-  t.ok(await answering(`${receiver}/-/ready`, () => true), 'the receiver is up');
+  const receiver = await startPrometheus(t, join(here, 'receiver'));
   const edge = await startGrpcEdge(t, ['--push.paths=/api/v1/write']);
   const envoy = await startEnvoy(t, 'ext-authz.yaml', {
     edges: [edge.port],
@@ -298,25 +290,10 @@ t.test('a real Prometheus sends through Envoy and ext_authz to a real Prometheus
       ['http_filters:\n', `http_filters:\n${SET_TENANT}`],
     ],
   });
-  writeFileSync(
-    join(here, 'sender.yml'),
-    `global: { scrape_interval: 1s, external_labels: { from: sender } }
-scrape_configs:
-  - { job_name: self, static_configs: [{ targets: ['127.0.0.1:${senderPort}'] }] }
-remote_write:
-  - url: ${envoy.url}/api/v1/write
-    queue_config: { batch_send_deadline: 1s, retry_on_http_429: true }
-`,
-  );
-  start(t, 'prometheus', [
-    `--config.file=${join(here, 'sender.yml')}`,
-    `--storage.tsdb.path=${join(here, 'sender')}`,
-    `--web.listen-address=127.0.0.1:${senderPort}`,
-  ]);
-  const query = `${receiver}/api/v1/query?query=${encodeURIComponent('count_over_time(up{from="sender"}[1m])')}`;
-  const count = (text: string) => Number(JSON.parse(text).data.result[0]?.value[1] ?? 0);
-  t.ok(await answering(query, (text) => count(text) >= 3, 60_000), 'samples arrive and can be queried');
+  const sender = await startPrometheus(t, join(here, 'sender'), sendingItself(`${envoy.url}/api/v1/write`));
+  const query = queryUrl(receiver, 'count_over_time(up{from="sender"}[1m])');
+  t.ok(await answering(query, (text) => firstValue(text) >= 3, 60_000), 'samples arrive and can be queried');
   t.ok((await metric(edge, 'mimir_edge_received_samples_total{user="sender"}')) > 500);
-  const sent = await (await fetch(`http://127.0.0.1:${senderPort}/metrics`)).text();
+  const sent = await (await fetch(`${sender}/metrics`)).text();
   t.notMatch(sent, /prometheus_remote_storage_samples_(failed|dropped)_total\{[^}]*\} [1-9]/);
 });

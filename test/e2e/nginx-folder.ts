@@ -1,4 +1,4 @@
-/** nginx with the configuration of nginx/, as it is but for addresses, folders and what a test asks for. */
+/** nginx with the configuration of nginx/, as it is but for addresses, folders and what a test asks for; or a plain one. */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -84,6 +84,35 @@ export async function startBlackHole(t: Test, folder: string): Promise<string> {
   const url = `http://127.0.0.1:${port}`;
   if (!(await answering(url, () => true))) throw new Error('the black hole does not serve');
   return url;
+}
+
+/** One that sets the tenant and passes on, and does no more. Answers its URL. */
+export async function startTenantNginx(
+  t: Test,
+  folder: string,
+  ways: readonly { readonly location: string; readonly tenant: string; readonly to: string }[],
+): Promise<string> {
+  const port = await freePort();
+  const locations = ways.map(
+    ({ location, tenant, to }) => `location ${location} {
+          proxy_pass ${to};
+          proxy_http_version 1.1;
+          proxy_set_header Connection "";
+          proxy_set_header X-Scope-OrgID ${tenant};
+        }`,
+  );
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, 'nginx.conf'),
+    `events {}
+    http {
+      access_log off;
+      server { listen 127.0.0.1:${port}; ${locations.join(' ')} }
+    }`,
+  );
+  const started = runNginx(t, folder, 'nginx.conf');
+  if (!(await listening(port))) throw new Error(`nginx does not serve: ${started.output()}`);
+  return `http://127.0.0.1:${port}`;
 }
 
 /** Its own folders are a matter of the build, so they are set from outside. */

@@ -104,3 +104,13 @@ export async function answering(
   }
   return false;
 }
+
+/** One metric of the edge, labels and all; NaN where there is none. */
+export async function metric({ admin }: StartedEdge, name: string): Promise<number> {
+  return metricIn(await (await fetch(`${admin}/metrics`)).text(), name);
+}
+
+export function metricIn(text: string, name: string): number {
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+  return Number(line?.slice(name.length));
+}

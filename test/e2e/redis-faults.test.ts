@@ -1,4 +1,4 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { bucketKey } from '#src/ledger/redis/keys.js';
 import { charge, eventually } from '../ledger/contract.js';
 import { redisLedger } from '../ledger/given.js';
@@ -10,6 +10,16 @@ t.setTimeout(120_000);
 
 const now = (): number => performance.now();
 const KEY = bucketKey('mimir-edge:', 'tenant', 'items');
+
+async function loadThroughProxy(t: Test): Promise<{ load: SharedLoad; proxy: TcpProxy }> {
+  const redis = await RedisServer.start();
+  const proxy = await TcpProxy.start(redis.port);
+  t.teardown(async () => {
+    proxy.stop();
+    await redis.stop();
+  });
+  return { load: await SharedLoad.start(t, proxy.url), proxy };
+}
 
 t.test('faults of a single Redis', { skip: redisMissing }, async (t) => {
   t.test('killed and restarted, its data gone: local shares, then exact again', async (t) => {
@@ -32,13 +42,7 @@ t.test('faults of a single Redis', { skip: redisMissing }, async (t) => {
   });
 
   t.test('a connection that is reset in the middle of an answer', async (t) => {
-    const redis = await RedisServer.start();
-    const proxy = await TcpProxy.start(redis.port);
-    t.teardown(async () => {
-      proxy.stop();
-      await redis.stop();
-    });
-    const load = await SharedLoad.start(t, proxy.url);
+    const { load, proxy } = await loadThroughProxy(t);
     for (let i = 0; i < 5; i++) {
       t.ok(await load.flows());
       proxy.cutNextAnswer = true;
@@ -49,13 +53,7 @@ t.test('faults of a single Redis', { skip: redisMissing }, async (t) => {
   });
 
   t.test('answers that come after 200 ms are too late, but their tokens are not lost', async (t) => {
-    const redis = await RedisServer.start();
-    const proxy = await TcpProxy.start(redis.port);
-    t.teardown(async () => {
-      proxy.stop();
-      await redis.stop();
-    });
-    const load = await SharedLoad.start(t, proxy.url);
+    const { load, proxy } = await loadThroughProxy(t);
     t.ok(await load.flows());
     proxy.delayMs = 200;
     t.ok(await load.state('degraded'));

@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import { freePort } from '../free-port.js';
+import t from 'tap';
 import { listen } from '../proxy/given.js';
-import { answering, needs, start, startEdge } from './processes.js';
+import { startTenantNginx } from './nginx-folder.js';
+import { answering, needs, startEdge } from './processes.js';
+import { firstValue, queryUrl, startPrometheus } from './prometheus-processes.js';
 
 /** Series of a job of ours, and those that Prometheus makes of a scrape (up, scrape_duration_seconds, ...). */
 const OLD = 50;
@@ -29,17 +30,7 @@ t.test(
     const target = new URL(await listen(exporter)).host;
     t.teardown(() => exporter.close());
 
-    const [receiverPort, senderPort, nginxPort] = [await freePort(), await freePort(), await freePort()];
-    const receiver = `http://127.0.0.1:${receiverPort}`;
-    const sender = `http://127.0.0.1:${senderPort}`;
-    writeFileSync(join(folder, 'receiver.yml'), 'global: {}\n');
-    start(t, 'prometheus', [
-      `--config.file=${join(folder, 'receiver.yml')}`,
-      `--storage.tsdb.path=${join(folder, 'receiver')}`,
-      `--web.listen-address=127.0.0.1:${receiverPort}`,
-      '--web.enable-remote-write-receiver',
-    ]);
-    t.ok(await answering(`${receiver}/-/ready`, () => true), 'the receiver is up');
+    const receiver = await startPrometheus(t, join(folder, 'receiver'));
 
     const overrides = join(folder, 'overrides.yaml');
     const limitNoisyTo = (series: number) =>
@@ -50,19 +41,23 @@ t.test(
       '--push.paths=/api/v1/write',
       `--overrides.file=${overrides}`,
     ]);
-    startTenantsNginx(t, folder, nginxPort, edge.proxy);
-
     // The job is the tenant; each has a way of its own through nginx, which sets the header.
     const jobs = ['noisy', 'calm'];
-    writeFileSync(
-      join(folder, 'sender.yml'),
+    const nginx = await startTenantNginx(
+      t,
+      join(folder, 'nginx'),
+      jobs.map((job) => ({ location: `= /${job}`, tenant: job, to: `${edge.proxy}/api/v1/write` })),
+    );
+    const sender = await startPrometheus(
+      t,
+      join(folder, 'sender'),
       `global: { scrape_interval: 1s, scrape_timeout: 1s }
 scrape_configs:
 ${jobs.map((job) => `  - { job_name: ${job}, metrics_path: /${job}, static_configs: [{ targets: ['${target}'] }] }`).join('\n')}
 remote_write:
 ${jobs
   .map(
-    (job) => `  - url: http://127.0.0.1:${nginxPort}/${job}
+    (job) => `  - url: ${nginx}/${job}
     write_relabel_configs: [{ source_labels: [job], regex: ${job}, action: keep }]
     queue_config: { batch_send_deadline: 1s }
     metadata_config: { send: false }`,
@@ -70,18 +65,11 @@ ${jobs
   .join('\n')}
 `,
     );
-    start(t, 'prometheus', [
-      `--config.file=${join(folder, 'sender.yml')}`,
-      `--storage.tsdb.path=${join(folder, 'sender')}`,
-      `--web.listen-address=127.0.0.1:${senderPort}`,
-    ]);
 
-    const countOf = (text: string) => Number(JSON.parse(text).data.result[0]?.value[1] ?? 0);
-    const query = (at: string, promql: string) => `${at}/api/v1/query?query=${encodeURIComponent(promql)}`;
     const reaches = (promql: string, atLeast: number) =>
-      answering(query(receiver, promql), (text) => countOf(text) >= atLeast, 60_000);
+      answering(queryUrl(receiver, promql), (text) => firstValue(text) >= atLeast, 60_000);
     const samplesOf = async (at: string, promql: string): Promise<Map<string, number[]>> => {
-      const answer = (await (await fetch(query(at, promql))).json()) as {
+      const answer = (await (await fetch(queryUrl(at, promql))).json()) as {
         data: { result: { metric: Record<string, string>; values: [number, string][] }[] };
       };
       return new Map(
@@ -111,7 +99,7 @@ ${jobs
     const before = Date.now() / 1000;
     t.ok(await reaches(`count(timestamp(old{job="noisy"}) > ${before + 5})`, OLD), 'the old ones go on');
     t.equal(
-      countOf(await (await fetch(query(receiver, 'count(count by (i) (new))'))).text()),
+      firstValue(await (await fetch(queryUrl(receiver, 'count(count by (i) (new))'))).text()),
       ROOM,
       'as many new ones as there was room for',
     );
@@ -141,25 +129,3 @@ ${jobs
     );
   },
 );
-
-function startTenantsNginx(t: Test, folder: string, port: number, edge: string): void {
-  mkdirSync(join(folder, 'temp'));
-  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (name) => `${name}_temp_path ${join(folder, 'temp', name)};`,
-  );
-  const location = (tenant: string) => `location = /${tenant} {
-          proxy_pass ${edge}/api/v1/write;
-          proxy_http_version 1.1;
-          proxy_set_header Connection "";
-          proxy_set_header X-Scope-OrgID ${tenant};
-        }`;
-  writeFileSync(
-    join(folder, 'nginx.conf'),
-    `daemon off; pid ${join(folder, 'pid')}; error_log stderr warn; events {}
-    http {
-      access_log off; ${temp.join(' ')}
-      server { listen 127.0.0.1:${port}; ${['noisy', 'calm'].map(location).join(' ')} }
-    }`,
-  );
-  start(t, 'nginx', ['-c', join(folder, 'nginx.conf'), '-e', 'stderr']);
-}

@@ -8,7 +8,7 @@ import { redisLedger, type TestLedger } from '../ledger/given.js';
 export const SHAPE = { rate: 2000, capacity: 2000 };
 const PUSH = 10;
 /** The default; what a push may wait in all is two of them. */
-export const COMMAND_TIMEOUT_MS = 50;
+const COMMAND_TIMEOUT_MS = 50;
 /** Not a measurement: far above two timeouts on the slowest machine, far below any fault's length. */
 const DEADLINE_HONOURED_MS = 1500;
 

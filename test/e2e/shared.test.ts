@@ -31,7 +31,7 @@ t.test(
         ledger: { state: string; replicas: number };
       }>;
     for (const index of [0, 1]) {
-      for (let i = 0; i < 100 && (await details(index)).ledger.replicas !== 2; i++) await delay(100);
+      await eventually(async () => (await details(index)).ledger.replicas === 2);
       t.match(await details(index), { ready: true, ledger: { state: 'up', replicas: 2 } });
     }
 
@@ -63,8 +63,7 @@ t.test(
     t.ok(alone <= 40, `${alone} of at most twice the burst`);
     t.match(await details(0), { ready: true, ledger: { state: 'degraded' } });
     await redis.run();
-    for (let i = 0; i < 100 && (await details(0)).ledger.state !== 'up'; i++) await delay(100);
-    t.match(await details(0), { ledger: { state: 'up' } });
+    t.ok(await eventually(async () => (await details(0)).ledger.state === 'up'));
     const metrics = await (await fetch(`${edges[0]!.admin}/metrics`)).text();
     t.match(metrics, /mimir_edge_ledger_degraded 0/);
     for (const edge of edges) t.equal(await edge.stop(), 0);

@@ -3,23 +3,18 @@
  * share a Redis, and they pass on to a Prometheus in the place of Mimir. The first one also watches the edges with the
  * chart's rules, and tells Alertmanager. `npm run stack` runs it alone; with STACK_KEEP=1 it stays until Ctrl-C.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { stringify } from 'yaml';
-import { freePort } from '../free-port.js';
 import { queriesOf } from '../helm/queries.js';
 import { RedisServer } from '../ledger/redis-server.js';
 import { startNginx } from './nginx-folder.js';
-import { answering, needs, start, startEdge } from './processes.js';
+import { answering, needs, startEdge } from './processes.js';
+import { ALERTMANAGER, queryUrl, startAlertmanager, startPrometheus } from './prometheus-processes.js';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
 const PASSWORDS = { 'team-a': 'one', 'team-noisy': 'two' };
-/** Debian's name for it, and everybody else's. */
-const ALERTMANAGER = ['prometheus-alertmanager', 'alertmanager'].find(
-  (command) => spawnSync(command, ['--version']).error === undefined,
-);
 /** What this stack has none of: other settings, other traffic, Mimir itself. */
 const EMPTY_HERE = /Envoy|Workers|HA |Mimir|admin|shadow|Share of its limits/;
 
@@ -31,15 +26,13 @@ t.test('a stack of real programs works from one end to the other', async (t) => 
     ['redis-server', ['--version']],
     ['nginx', ['-v']],
     ['prometheus', ['--version']],
-    [ALERTMANAGER ?? 'alertmanager', ['--version']],
+    [ALERTMANAGER, ['--version']],
   ];
   if (!peers.map(([command, args]) => needs(t, command, args)).every(Boolean)) return;
   const folder = t.testdir();
   const redis = await RedisServer.start();
   t.teardown(() => redis.stop());
-  const receiver = await startPrometheus(t, join(folder, 'receiver'), {}, [
-    '--web.enable-remote-write-receiver',
-  ]);
+  const receiver = await startPrometheus(t, join(folder, 'receiver'));
 
   const overrides = join(folder, 'overrides.yaml');
   writeFileSync(
@@ -67,37 +60,39 @@ t.test('a stack of real programs works from one end to the other', async (t) => 
     },
   });
   const alertmanager = await startAlertmanager(t, join(folder, 'alertmanager'));
-  const sender = await startPrometheus(t, join(folder, 'sender'), {
-    ...watching(
-      folder,
-      edges.map(({ admin }) => admin),
-      alertmanager,
-    ),
-    remote_write: Object.entries(PASSWORDS).map(([username, password]) => {
-      const file = join(folder, username);
-      writeFileSync(file, password, { mode: 0o600 });
-      return {
-        url: `${nginx.url}/api/v1/write`,
-        name: username,
-        basic_auth: { username, password_file: file },
-        write_relabel_configs: [{ target_label: 'sent_for', replacement: username }],
-        queue_config: {
-          batch_send_deadline: '1s',
-          retry_on_http_429: true,
-          // Many small pushes: enough refusals in a minute for a rate to be seen.
-          min_shards: 8,
-          max_samples_per_send: 100,
-        },
-      };
+  const sender = await startPrometheus(
+    t,
+    join(folder, 'sender'),
+    stringify({
+      ...watching(
+        folder,
+        edges.map(({ admin }) => admin),
+        alertmanager,
+      ),
+      remote_write: Object.entries(PASSWORDS).map(([username, password]) => {
+        const file = join(folder, username);
+        writeFileSync(file, password, { mode: 0o600 });
+        return {
+          url: `${nginx.url}/api/v1/write`,
+          name: username,
+          basic_auth: { username, password_file: file },
+          write_relabel_configs: [{ target_label: 'sent_for', replacement: username }],
+          queue_config: {
+            batch_send_deadline: '1s',
+            retry_on_http_429: true,
+            // Many small pushes: enough refusals in a minute for a rate to be seen.
+            min_shards: 8,
+            max_samples_per_send: 100,
+          },
+        };
+      }),
     }),
-  });
+  );
   t.comment(`sender ${sender}, nginx ${nginx.url}, edges ${edges.map(({ admin }) => admin).join(' ')}`);
   t.comment(`receiver ${receiver}, alertmanager ${alertmanager}, redis ${redis.url}`);
 
-  const at = (prometheus: string, expr: string) =>
-    `${prometheus}/api/v1/query?query=${encodeURIComponent(expr)}`;
   const has = (prometheus: string, expr: string) =>
-    answering(at(prometheus, expr), (text) => JSON.parse(text).data.result.length > 0, 90_000);
+    answering(queryUrl(prometheus, expr), (text) => JSON.parse(text).data.result.length > 0, 90_000);
   t.ok(await has(receiver, 'count_over_time(up{sent_for="team-a"}[1m]) > 5'), 'samples arrive');
   t.ok(
     await has(
@@ -117,7 +112,7 @@ t.test('a stack of real programs works from one end to the other', async (t) => 
   );
 
   await rulesAreSound(t, sender);
-  await dashboardsHaveData(t, (expr) => at(sender, expr));
+  await dashboardsHaveData(t, (expr) => queryUrl(sender, expr));
 
   const alerts = `${alertmanager}/api/v2/alerts`;
   const firing = (name: string) => (text: string) =>
@@ -147,47 +142,10 @@ t.test('a stack of real programs works from one end to the other', async (t) => 
   t.ok(await has(sender, 'sum(prometheus_remote_storage_samples_failed_total) == 0'), 'none was dropped');
   const count = async (prometheus: string, matcher: string) => {
     const expr = `sum(count_over_time(prometheus_http_request_duration_seconds_bucket{job="self"${matcher}}[5m] @ ${now}))`;
-    return JSON.parse(await (await fetch(at(prometheus, expr))).text()).data.result[0].value[1];
+    return JSON.parse(await (await fetch(queryUrl(prometheus, expr))).text()).data.result[0].value[1];
   };
   t.equal(await count(receiver, ',sent_for="team-a"'), await count(sender, ''), 'and each is there, once');
 });
-
-async function startPrometheus(
-  t: Test,
-  folder: string,
-  config: object,
-  flags: string[] = [],
-): Promise<string> {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, 'prometheus.yml');
-  writeFileSync(file, stringify(config).replaceAll('SELF', `127.0.0.1:${port}`));
-  const started = start(t, 'prometheus', [
-    `--config.file=${file}`,
-    `--storage.tsdb.path=${join(folder, 'data')}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-    ...flags,
-  ]);
-  if (!(await answering(`${url}/-/ready`, () => true))) throw new Error(started.output());
-  return url;
-}
-
-async function startAlertmanager(t: Test, folder: string): Promise<string> {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, 'alertmanager.yml');
-  writeFileSync(file, stringify({ route: { receiver: 'none' }, receivers: [{ name: 'none' }] }));
-  const started = start(t, ALERTMANAGER ?? '', [
-    `--config.file=${file}`,
-    `--storage.path=${join(folder, 'data')}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-    '--cluster.listen-address=',
-  ]);
-  if (!(await answering(`${url}/-/ready`, () => true))) throw new Error(started.output());
-  return url;
-}
 
 /** Scrapes the edges every second, with the chart's rules; what they wait for is cut to seconds. */
 function watching(folder: string, admins: string[], alertmanager: string): object {

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { Client } from 'undici';
 import { RedisServer, redisMissing } from '../ledger/redis-server.js';
 import { eventually, listen, PUSH_500, upstream } from '../proxy/given.js';
-import { MAIN, type StartedEdge, start, startEdge } from './processes.js';
+import { MAIN, metric, type StartedEdge, start, startEdge } from './processes.js';
 
 interface Readyz {
   readonly ready: boolean;
@@ -43,12 +43,6 @@ async function readily(edge: StartedEdge, wanted: (readyz: Readyz) => boolean): 
     await delay(100);
   }
   return false;
-}
-
-async function metric(edge: StartedEdge, name: string): Promise<number> {
-  const text = await (await fetch(`${edge.admin}/metrics`)).text();
-  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
-  return Number(line?.slice(name.length));
 }
 
 /** Senders with a connection each, so that every worker has some of them. */

@@ -194,7 +194,7 @@ export interface Checked {
   readonly dynamicMetadata: { fields: Record<string, { stringValue: string }> };
 }
 
-export const PUSH_HEADERS = {
+const PUSH_HEADERS = {
   'content-type': 'application/x-protobuf',
   'content-encoding': 'snappy',
   'x-scope-orgid': 'a',

@@ -6,7 +6,6 @@ import type { LoadReport } from '#src/loadtest/report.js';
 import { htmlReport } from '#src/loadtest/report-html.js';
 import { compareReports, describeReport, differingOptions } from '#src/loadtest/report-text.js';
 import { startLoad } from '#src/loadtest/run.js';
-import { readRetryAfterMs } from '#src/loadtest/sender.js';
 import { InlineDecoder } from '#src/remotewrite/inline-decoder.js';
 import { freePort } from '../free-port.js';
 import { upstream } from '../proxy/given.js';
@@ -169,14 +168,6 @@ t.test('a stop ends the sending and still gives a report', async (t) => {
     run.stop();
     t.ok((await run.done).totals.accepted > 0, mode);
   }
-});
-
-t.test('Retry-After is read as seconds and as a date', async (t) => {
-  t.equal(readRetryAfterMs('3', 0), 3000);
-  t.equal(readRetryAfterMs('Thu, 01 Jan 1970 00:00:10 GMT', 4000), 6000);
-  t.equal(readRetryAfterMs('Thu, 01 Jan 1970 00:00:10 GMT', 40_000), 0);
-  t.equal(readRetryAfterMs('soon', 0), undefined);
-  t.equal(readRetryAfterMs(undefined, 0), undefined);
 });
 
 t.test('no report tells a header, and the page needs nothing else and runs nothing', async (t) => {

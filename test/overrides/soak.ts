@@ -8,6 +8,7 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
+import { seededRandom } from '#src/loadtest/schedule.js';
 import { ConfigMapSource } from '#src/overrides/kubernetes/configmap.js';
 import { Overrides } from '#src/overrides/overrides.js';
 import { FakeApiServer, type Fault } from './fake-api-server.js';
@@ -24,7 +25,7 @@ const MAX_GROWTH_BYTES = 16 << 20;
 const { values } = parseArgs({ options: { seconds: { type: 'string' }, seed: { type: 'string' } } });
 const seconds = Number(values.seconds ?? 20);
 const seed = Number(values.seed ?? randomInt(2 ** 31));
-const random = mulberry32(seed);
+const random = seededRandom(seed);
 console.log(`soak: ${seconds} s, seed ${seed}`);
 
 const server = new FakeApiServer();
@@ -182,15 +183,4 @@ function fail(message: string): never {
 
 function mb(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
-}
-
-/** A small generator of random numbers that can be seeded. */
-function mulberry32(state: number): () => number {
-  let a = state >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), a | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

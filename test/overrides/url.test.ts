@@ -1,4 +1,6 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { listen } from '#src/listen.js';
@@ -17,10 +19,12 @@ async function given(t: Test, options: Partial<UrlSourceOptions> = {}, path = '/
     requests: 0,
     notModified: 0,
     lastPath: '',
+    authorization: undefined as string | undefined,
   };
   const http = createServer((req, res) => {
     server.requests++;
     server.lastPath = req.url ?? '';
+    server.authorization = req.headers.authorization;
     if (server.hangs) return;
     if (server.status === 200 && server.etag !== undefined && req.headers['if-none-match'] === server.etag) {
       server.notModified++;
@@ -35,16 +39,18 @@ async function given(t: Test, options: Partial<UrlSourceOptions> = {}, path = '/
     http.close();
     http.closeAllConnections();
   });
+  const url = `http://127.0.0.1:${port}${path}`;
   const source = new UrlSource({
-    url: `http://127.0.0.1:${port}${path}`,
+    url,
     kind: 'mimir',
+    bearerTokenFile: '',
     pollIntervalMs: 50,
     requestTimeoutMs: 5000,
     maxBytes: 100_000,
     random: () => 0.5,
     ...options,
   });
-  return { server, ...givenOverrides(t, [source]) };
+  return { server, url, ...givenOverrides(t, [source]) };
 }
 
 t.test('a URL is polled, and what changes there changes here', async (t) => {
@@ -99,6 +105,55 @@ t.test('Retry-After is heeded', async (t) => {
   Object.assign(server, { status: 200, headers: {}, body: withRate(2) });
   t.ok(await eventually(() => rate() === 2));
   t.equal(server.requests, requests + 1, 'nothing was asked in between');
+});
+
+t.test('a bearer token is read again for each request', async (t) => {
+  const token = join(t.testdir({ token: ' first\n' }), 'token');
+  const { server, overrides } = await given(t, { bearerTokenFile: token });
+  await overrides.start();
+  t.equal(server.authorization, 'Bearer first');
+  writeFileSync(token, 'second');
+  t.ok(await eventually(() => server.authorization === 'Bearer second'));
+});
+
+t.test(
+  'without a token that can be sent nothing is asked, and no message has what is in the file',
+  async (t) => {
+    const token = join(t.testdir({ token: 'first' }), 'token');
+    const { server, overrides, rate, failures } = await given(t, { bearerTokenFile: token });
+    await overrides.start();
+    const cases: [() => void, RegExp][] = [
+      [() => {}, /overrides.bearer_token_file: ENOENT/],
+      [() => mkdirSync(token), /overrides.bearer_token_file: EISDIR/],
+      [() => writeFileSync(token, ' \n'), /overrides.bearer_token_file: expected a token/],
+      [() => writeFileSync(token, 'hush\r\nhush: hush'), /overrides.bearer_token_file: expected a token/],
+      [() => writeFileSync(token, 'hush'.repeat(2049)), /overrides.bearer_token_file: more than 8192 bytes/],
+    ];
+    for (const [spoil, message] of cases) {
+      rmSync(token, { recursive: true });
+      spoil();
+      t.ok(await eventually(() => message.test(overrides.status().lastError ?? '')), String(message));
+      const { requests } = server;
+      await overrides.reload();
+      t.equal(server.requests, requests);
+      t.equal(rate(), 1);
+      rmSync(token, { recursive: true, force: true });
+      writeFileSync(token, 'next');
+      t.ok(await eventually(() => !overrides.status().stale));
+    }
+    t.notMatch(failures.join(), /hush/);
+  },
+);
+
+t.test('a redirect takes no token anywhere', async (t) => {
+  const token = join(t.testdir({ token: 'first' }), 'token');
+  const other = await given(t);
+  const { server, overrides } = await given(t, { bearerTokenFile: token });
+  Object.assign(server, { status: 307, headers: { Location: other.url } });
+  await overrides.start();
+  t.match(overrides.status().lastError, /answers with 307/);
+  t.equal(server.authorization, 'Bearer first');
+  t.equal(other.server.requests, 0);
 });
 
 t.test('a gzipped document, by the name of its path', async (t) => {

@@ -202,9 +202,12 @@ export function rawExchange(port: number, bytes: string | Buffer, until?: string
 }
 
 /** Waits until a condition holds; a test that waits in vain fails on what it checks next. */
-export async function eventually(condition: () => boolean, withinMs = 30_000): Promise<boolean> {
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  withinMs = 30_000,
+): Promise<boolean> {
   for (const deadline = Date.now() + withinMs; Date.now() < deadline; ) {
-    if (condition()) return true;
+    if (await condition()) return true;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   return condition();

@@ -52,7 +52,7 @@ t.test('a tenant has a few refusals logged each minute, and no other tenant is q
 t.test('per-tenant metrics are bounded, and their sums never fall', async (t) => {
   const edge = enforcer({ maxTenants: 3 });
   const metrics = new Metrics('1.2.3');
-  exportTenants(metrics.registry, edge);
+  exportTenants(metrics, edge);
   for (let i = 0; i < 50; i++) {
     const admission = edge.admit(`tenant-${i}`, i);
     if ('tenant' in admission) edge.judge(admission.tenant, samples(10), i);
@@ -83,7 +83,7 @@ t.test('a latency histogram counts into the right buckets', async (t) => {
 t.test('the limits of tenants in memory are told, but for those that are off', async (t) => {
   const edge = enforcer();
   const metrics = new Metrics('1.2.3');
-  exportTenants(metrics.registry, edge);
+  exportTenants(metrics, edge);
   edge.admit('a', 0);
   const text = await metrics.registry.metrics();
   const rows = text.split('\n').filter((line) => line.startsWith('mimir_edge_limits_effective{'));

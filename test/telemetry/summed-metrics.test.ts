@@ -11,7 +11,7 @@ async function processOf(
 ): Promise<MetricValues[]> {
   const metrics = new Metrics('1.2.3');
   const edge = enforcer();
-  exportTenants(metrics.registry, edge);
+  exportTenants(metrics, edge);
   for (const [tenant, count] of Object.entries(pushes)) {
     for (let i = 0; i < count; i++) {
       const admission = edge.admit(tenant, 0);

@@ -3,7 +3,8 @@
  * field selector, so that a Role may be confined to this name.
  */
 import { Agent, type Dispatcher, request } from 'undici';
-import { retryAfterMs } from '../retry-after.js';
+import { readAll } from '../../read-all.js';
+import { readRetryAfterMs } from '../../retry-after.js';
 import type { Access, ReadAccess } from './access.js';
 import { JsonLines } from './json-lines.js';
 
@@ -71,7 +72,10 @@ export class ConfigMapApi {
   async list(): Promise<Listed> {
     const { requestTimeoutMs, configMap } = this.#options;
     const { body } = await this.#send('list', {}, requestTimeoutMs, AbortSignal.timeout(requestTimeoutMs));
-    const list = JSON.parse((await readBody(body, MAX_OBJECT_BYTES)).toString('utf8'));
+    const bytes = await readAll(body, MAX_OBJECT_BYTES);
+    if (bytes === undefined)
+      throw new Error(`the API server's answer has more than ${MAX_OBJECT_BYTES} bytes`);
+    const list = JSON.parse(bytes.toString('utf8'));
     const { metadata, items }: { metadata?: { resourceVersion?: string }; items?: ConfigMap[] } = list ?? {};
     if (metadata?.resourceVersion === undefined || !Array.isArray(items))
       throw new Error('the API server does not answer with a list of ConfigMaps');
@@ -163,8 +167,8 @@ export class ConfigMapApi {
 
   async #refused(verb: Verb, access: Access, answer: Dispatcher.ResponseData): Promise<ApiError> {
     const { statusCode: status, headers, body } = answer;
-    const said = await readBody(body, MAX_MESSAGE_BYTES).then(statusMessage, () => '');
-    const retryMs = retryAfterMs(headers['retry-after'], Date.now());
+    const said = await readAll(body, MAX_MESSAGE_BYTES).then(statusMessage, () => '');
+    const retryMs = readRetryAfterMs(headers['retry-after'], Date.now());
     return new ApiError(
       status,
       `${this.#explain(verb, access, status)}${said === '' ? '' : `: ${said}`}`,
@@ -202,20 +206,9 @@ export function isGone(error: unknown): boolean {
   return error instanceof ApiError && error.status === GONE;
 }
 
-async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += (chunk as Buffer).length;
-    if (size > maxBytes) throw new Error(`the API server's answer has more than ${maxBytes} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
-}
-
 /** Errors come as a Status, or as whatever a proxy before the server has to say. */
-function statusMessage(body: Buffer): string {
-  const text = body.toString('utf8');
+function statusMessage(body: Buffer | undefined): string {
+  const text = body?.toString('utf8') ?? '';
   try {
     const { message } = JSON.parse(text) as { message?: unknown };
     return typeof message === 'string' ? message.slice(0, 500) : '';

@@ -4,8 +4,9 @@
  */
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../../limits/limit-table.js';
 import type { DocumentKind } from '../../limits/overrides-document.js';
+import { messageOf } from '../../message-of.js';
 import { decodeText } from '../decode-text.js';
-import { type DocumentRead, messageOf } from '../source.js';
+import type { DocumentRead } from '../source.js';
 import type { ConfigMap } from './api.js';
 
 /** Of the mimir-distributed chart and of operators; the edge's own never where Mimir would read it. */

@@ -4,7 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DocumentKind } from '../../limits/overrides-document.js';
-import { type DocumentPlace, messageOf, type Source, type SourceListener } from '../source.js';
+import { messageOf } from '../../message-of.js';
+import type { DocumentPlace, Source, SourceListener } from '../source.js';
 import { ApiError, type ApiOptions, type ConfigMap, ConfigMapApi, isGone } from './api.js';
 import { documentOf } from './configmap-documents.js';
 

@@ -1,0 +1,11 @@
+/** All that a stream brings; undefined, and the end of the stream, where that is more than `maxBytes`. */
+export async function readAll(stream: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
