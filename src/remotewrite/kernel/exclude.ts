@@ -1,14 +1,21 @@
 /** The one label name that the series hash leaves out: the HA replica label, so that both replicas' series are one. */
 import { EXCLUDE } from './memory';
 
-let excludeLength: u32 = 0;
+/** No label's name is as long as this. */
+const NONE: u32 = 0xffffffff;
+
+let excludeLength: u32 = NONE;
 
 export function setExcluded(length: u32): void {
-  excludeLength = length;
+  excludeLength = length > 0 ? length : NONE;
 }
 
 // @ts-ignore: decorator
 @inline
 export function isExcluded(name: u32, length: u32): bool {
-  return length === excludeLength && length > 0 && memory.compare(name, EXCLUDE, length) === 0;
+  return length === excludeLength && isSame(name, length);
+}
+
+function isSame(name: u32, length: u32): bool {
+  return memory.compare(name, EXCLUDE, length) === 0;
 }

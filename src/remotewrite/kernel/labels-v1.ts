@@ -5,14 +5,12 @@
  *
  * A table has an entry for each label of the last series:
  *
- *   u64  hash of name and value; 0 for what is not part of the series hash
- *   u16  bytes of the whole field
- *   u16  1 for a label, 0 for one without a value
- *   u16  length of the name
- *   u16  length of the value
+ *   u64  hash of name and value; 0 for the one that the series hash leaves out
+ *   u32  how it begins: tag, length of the field, tag, length of the name
+ *   u16  what is between name and value: tag, length of the value
+ *   u16  unused
  *
- * so that one addition adds up everything but the maxima, which take one instruction more. ENTRIES_MAX labels of at most
- * 129 bytes keep the sums within 16 bits.
+ * Every length is a byte, so that one instruction finds the maxima of all.
  */
 import { isExcluded } from './exclude';
 import { finish, hashBytes, hashLabel } from './hash';
@@ -20,8 +18,10 @@ import { LABELS } from './memory';
 import { isNameLabel, namedFlags } from './records';
 
 const ENTRY_BYTES: u32 = 16;
-const ENTRIES_MAX: u32 = 64;
-const LENGTHS: usize = 8;
+const ENTRIES_END: u32 = LABELS + 64 * ENTRY_BYTES;
+/** Places in an entry. */
+const HEADS: usize = 8;
+const FIELD_LENGTH: usize = 9;
 const NONE: u32 = 0xffffffff;
 
 /** Where the last series begins, where its entries end, and which of them gives it its name. */
@@ -59,91 +59,84 @@ export function readLabels(next: u32, end: u32): u32 {
   let before = first;
   let name = nameEntry;
   let entry = LABELS;
+  let hashes: u64 = 0;
   let sums: v128 = i64x2.splat(0);
-  let maxima: v128 = i64x2.splat(0);
+  let maxima: v128 = i8x16.splat(0);
   first = next;
   while (next < end) {
     if (entry < last) {
       const ahead = next - before;
-      const sameUntil = next + equalBytes(next, before, end);
+      const sameUntil = endOfSame(next, before, end);
       do {
-        const after = next + <u32>load<u16>(entry, LENGTHS);
+        const after = next + 2 + <u32>load<u8>(entry, FIELD_LENGTH);
         if (after > sameUntil) break;
         next = after;
         const label = v128.load(entry);
         sums = i64x2.add(sums, label);
-        maxima = i16x8.max_u(maxima, label);
+        maxima = i8x16.max_u(maxima, label);
         entry += ENTRY_BYTES;
       } while (entry < last);
       before = next - ahead;
       if (next >= end) break;
     }
 
-    // Tag, length, tag, name, tag, value, each length in one byte, nothing else in it.
+    // Tag, length, tag, name, tag, value, each length in one byte, nothing else in it. As in Mimir, a label without a
+    // value is no label: those are left to others.
     const head = load<u32>(next);
-    const bytes = 2 + ((head >>> 8) & 0xff);
-    const labelName = next + 4;
+    const after = next + 2 + ((head >>> 8) & 0xff);
     const nameLength = head >>> 24;
-    const value = labelName + nameLength + 2;
+    const value = next + 6 + nameLength;
     const valueHead = <u32>load<u16>(value - 2);
     const valueLength = valueHead >>> 8;
-    if (
-      (head & 0x80ff80ff) !== 0x000a000a ||
-      (valueHead & 0x80ff) !== 0x0012 ||
-      value + valueLength !== next + bytes ||
-      next + bytes > end ||
-      entry === LABELS + ENTRIES_MAX * ENTRY_BYTES
-    ) {
-      break;
-    }
-    before += <u32>load<u16>(entry, LENGTHS);
-    next += bytes;
+    if (((head & 0x80ff80ff) ^ 0x000a000a) | ((valueHead & 0x80ff) ^ 0x0012) | ((value + valueLength) ^ after)) break;
+    if (valueLength === 0) break;
+    if (after > end) break;
+    if (entry === ENTRIES_END) break;
 
-    // As in Mimir, a label without a value is no label.
-    const counts = valueLength > 0;
     const valueHash = hashBytes(value, valueLength);
-    if (name >= entry && counts && isNameLabel(labelName, nameLength)) {
-      name = entry;
-      metricHash = finish(valueHash);
-      nameFlags = namedFlags(value, valueLength);
-    } else if (name === entry) {
-      // The name of the series before was here. Another of its labels may be a name, too, and would count now.
-      name = NONE;
-      last = LABELS;
+    if (name >= entry) {
+      if (isNameLabel(next + 4, nameLength)) {
+        name = entry;
+        metricHash = finish(valueHash);
+        nameFlags = namedFlags(value, valueLength);
+      } else if (name === entry) {
+        // The name of the series before was here. Another of its labels may be a name, too, and would count now.
+        name = NONE;
+        last = LABELS;
+      }
     }
-    const hashes = counts && !isExcluded(labelName, nameLength);
-    const hash: u64 = hashes ? hashLabel(hashBytes(labelName, nameLength), valueHash) : 0;
-    const lengths = <u64>bytes | (1 << 16) | (<u64>nameLength << 32) | (<u64>valueLength << 48);
-    const label = i64x2.replace_lane(i64x2.splat(hash), 1, counts ? lengths : <u64>bytes);
-    v128.store(entry, label);
-    sums = i64x2.add(sums, label);
-    maxima = i16x8.max_u(maxima, label);
+    const hash = isExcluded(next + 4, nameLength)
+      ? 0
+      : hashLabel(hashBytes(next + 4, nameLength), valueHash);
+    hashes += hash;
+    const heads = <u64>head | (<u64>valueHead << 32);
+    maxima = i8x16.max_u(maxima, i64x2.splat(heads));
+    before += 2 + <u32>load<u8>(entry, FIELD_LENGTH);
+    store<u64>(entry, hash);
+    store<u64>(entry, heads, HEADS);
     entry += ENTRY_BYTES;
+    next = after;
   }
-  labelHashes = i64x2.extract_lane(sums, 0);
-  labelCount = <u32>i16x8.extract_lane_u(sums, 5);
-  longestName = <u32>i16x8.extract_lane_u(maxima, 6);
-  longestValue = <u32>i16x8.extract_lane_u(maxima, 7);
+  labelHashes = hashes + i64x2.extract_lane(sums, 0);
+  labelCount = (entry - LABELS) / ENTRY_BYTES;
+  longestName = <u32>i8x16.extract_lane_u(maxima, 11);
+  longestValue = <u32>i8x16.extract_lane_u(maxima, 13);
   entriesEnd = entry;
   nameEntry = name < entry ? name : NONE;
   return next;
 }
 
-/** How many bytes are the same at both addresses, up to `end` of the first. May read 15 bytes past it. */
+/** Where the bytes at both addresses begin to differ, or `end` of the first. May read 15 bytes past it. */
 // @ts-ignore: decorator
 @inline
-function equalBytes(a: u32, b: u32, end: u32): u32 {
-  const start = a;
+function endOfSame(a: u32, b: u32, end: u32): u32 {
   while (a < end) {
     const equal = <u32>i8x16.bitmask(i8x16.eq(v128.load(a), v128.load(b)));
-    if (equal !== 0xffff) {
-      a += ctz(~equal);
-      break;
-    }
+    if (equal !== 0xffff) return min(a + ctz(~equal), end);
     a += 16;
     b += 16;
   }
-  return min(a, end) - start;
+  return end;
 }
 
 /** One more label of the last series, written in another way than those in the table. */
@@ -154,7 +147,7 @@ export function addLabel(labelName: u32, nameLength: u32, value: u32, valueLengt
   longestValue = max<u32>(longestValue, valueLength);
   const valueHash = hashBytes(value, valueLength);
   if (!isNamed() && isNameLabel(labelName, nameLength)) {
-    nameEntry = LABELS + ENTRIES_MAX * ENTRY_BYTES;
+    nameEntry = ENTRIES_END;
     metricHash = finish(valueHash);
     nameFlags = namedFlags(value, valueLength);
   }
