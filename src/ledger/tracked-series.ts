@@ -16,8 +16,10 @@ import type { Rows } from '../remotewrite/rows.js';
 import type { SeriesReply, SeriesStore } from './series-store.js';
 import {
   CHUNK_ROWS,
+  chunksOf,
   KNOWN,
   type Moment,
+  momentOf,
   NEW,
   NO_LIMIT,
   NO_ROUND,
@@ -39,7 +41,6 @@ export interface SeriesHost {
   /** How long the store remembers what is announced, at least. */
   readonly generationMs: number;
   now(): number;
-  moment(nowMs: number): Moment;
   /** Series that pass without being remembered. */
   untracked(series: number): void;
   /** Looks for names of metrics that are wanted. */
@@ -99,7 +100,7 @@ export class TrackedSeries implements TenantSeries {
       return ALL_KNOWN;
     }
     this.#host.seen(this, push, nowMs);
-    const moment = this.#host.moment(nowMs);
+    const moment = momentOf(nowMs);
     const shared = store !== undefined && isLimited(limits);
     const round = shared ? this.#round(nowMs) : UNANNOUNCED;
     let unknown: RowList | undefined;
@@ -180,10 +181,9 @@ export class TrackedSeries implements TenantSeries {
     if (this.place === undefined || this.#released) return;
     const { became } = reply;
     for (let row = 0; row < announced; row++) if (became[row] === NEW) became[row] = KNOWN;
-    const moment = this.#host.moment(this.#host.now());
+    const moment = momentOf(this.#host.now());
     const round = (reply.generation + this.#losses) % ROUNDS;
-    for (let from = 0; from < became.length; from += CHUNK_ROWS) {
-      const to = Math.min(became.length, from + CHUNK_ROWS);
+    for (const [from, to] of chunksOf(0, became.length)) {
       const untracked = this.#host.table.remember(
         words.subarray(4 * from, 4 * to),
         this.place,
@@ -211,7 +211,7 @@ export class TrackedSeries implements TenantSeries {
       const share = Math.floor(Math.max(0, limit - this.#fleet) / store.replicas());
       most = this.active + Math.max(0, share - this.#alone);
     }
-    const answer = this.#admitHere(unknown, limits, most, whole, this.#host.moment(nowMs));
+    const answer = this.#admitHere(unknown, limits, most, whole, momentOf(nowMs));
     this.#alone += answer.newAdmitted;
     return answer;
   }
@@ -291,10 +291,7 @@ function forEachChunk(
   became: Uint8Array,
   run: (words: Uint32Array, became: Uint8Array) => void,
 ): void {
-  for (let from = 0; from < rows.length; from += CHUNK_ROWS) {
-    const to = Math.min(rows.length, from + CHUNK_ROWS);
-    run(rows.words(from, to), became.subarray(from, to));
-  }
+  for (const [from, to] of chunksOf(0, rows.length)) run(rows.words(from, to), became.subarray(from, to));
 }
 
 function overLimitOf(unknown: RowList, became: Uint8Array, observed: number): OverLimit {
