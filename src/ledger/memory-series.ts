@@ -65,6 +65,7 @@ export class MemorySeries {
       epoch: this.#options.epoch,
       generation,
       leftMs: (generation + 1) * call.generationMs - nowMs,
+      slot: '',
     };
   }
 

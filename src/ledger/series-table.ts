@@ -44,6 +44,8 @@ export const REFUSED_TENANT = 3;
 export const REFUSED_METRIC = 4;
 /** Let through without being remembered: the table is full. */
 export const UNTRACKED = 5;
+/** The store can not say yet. */
+export const UNSETTLED = 6;
 
 /** Rounds are counted modulo this; the two above say that there is none. */
 export const ROUNDS = 14;
