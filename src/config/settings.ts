@@ -280,7 +280,7 @@ export const SETTINGS = {
     'local-share',
     'Without Redis: each replica serves its share, pushes that no lease covers pass, or they are refused (503).',
   ),
-  'state.close_timeout': setting('duration', '1s', 'Time to return leases on stop.', 0),
+  'state.close_timeout': setting('duration', '1s', 'Time to return leases and announce series on stop.', 0),
 
   'series.tracking': setting('bool', 'true', 'Know which series are active, and enforce the limits on them.'),
   'series.idle_timeout': setting(

@@ -322,8 +322,11 @@ export class Enforcer {
     if (series === undefined) return this.#accept(tenant, push, leftOut, items, bytes);
     const checking = series.check(push, leftOut?.rows, limits, whole && tenant.mode === 'enforce', nowMs);
     const kept = keptFor(checking, push);
-    return whenAnswered(checking, ({ newAdmitted, overLimit, lost }) => {
+    return whenAnswered(checking, ({ newAdmitted, newLater, overLimit, lost }) => {
       tally.newSeries += newAdmitted;
+      void newLater?.then((more) => {
+        tally.newSeries += more;
+      });
       if (lost) {
         this.#giveBackCharge(tenant, { items, bytes }, nowMs);
         return this.#outcome(tenant, kept, leftOut, this.#refuseLost(tenant, UNKNOWN_WAIT_SECONDS));

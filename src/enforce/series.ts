@@ -23,6 +23,8 @@ export interface OverLimit {
 export interface SeriesAnswer {
   /** Series that were not known before, and are now. */
   readonly newAdmitted: number;
+  /** How many more, of those that were admitted before anybody looked whether another replica knows them. Never rejects. */
+  readonly newLater?: Promise<number>;
   readonly overLimit: OverLimit | undefined;
   /** The store could not be asked, and nothing is given on trust: nothing was admitted. */
   readonly lost?: true;

@@ -32,6 +32,7 @@ interface Beat {
 
 export class IpcTransport implements LeaseTransport {
   readonly parts = 1;
+  readonly reservesRoom = false;
   readonly #workers: number;
   readonly #send: (requests: readonly NumberedRequest[]) => void;
   readonly #pending = new Map<number, Pending>();

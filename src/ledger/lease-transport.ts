@@ -10,6 +10,8 @@ import type { ElectionCall, ElectionReply } from './shared-elections.js';
 export interface LeaseTransport {
   /** Parts of the store that can fail alone: 1, or ranges of a cluster's slots. */
   readonly parts: number;
+  /** Whether series may be admitted first and announced later. Where a call is as fast there is no need. */
+  readonly reservesRoom: boolean;
   partOf(tenant: string): number;
   /** Resolves once the store can be asked, or when the time is over. Never rejects. */
   connect(timeoutMs: number): Promise<void>;

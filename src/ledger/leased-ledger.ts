@@ -84,6 +84,7 @@ interface CallInFlight {
 
 export class LeasedLedger implements Ledger, LeaseHost, ElectionHost, SeriesCallHost {
   readonly onLoss: OnLoss;
+  readonly reservesRoom: boolean;
   /** The store that replicas share their series through: the same, with the same circuits and deadlines. */
   readonly series: SeriesCalls;
   readonly #transport: LeaseTransport;
@@ -110,6 +111,7 @@ export class LeasedLedger implements Ledger, LeaseHost, ElectionHost, SeriesCall
     this.#transport = transport;
     this.#options = options;
     this.onLoss = options.onLoss;
+    this.reservesRoom = transport.reservesRoom;
     this.series = new SeriesCalls(this, options.callTimeoutMs, options.now);
     const nowMs = options.now();
     this.#sinceMs = nowMs;
@@ -218,13 +220,14 @@ export class LeasedLedger implements Ledger, LeaseHost, ElectionHost, SeriesCall
     };
   }
 
-  /** Returns what is leased, as far as the store answers in time. */
+  /** Returns what is leased and announces what is not, as far as the store answers in time. */
   async close(): Promise<void> {
     clearInterval(this.#ticker);
     const { now, closeTimeoutMs } = this.#options;
     const endMs = now() + closeTimeoutMs;
     for (let open = true; open && now() < endMs; ) {
-      open = false;
+      this.series.tick(now());
+      open = this.series.unannounced > 0;
       for (const bucket of this.#buckets) {
         if (this.#inTime.size >= this.#options.maxInFlight) open = true;
         else bucket.returnAll(now());

@@ -4,11 +4,14 @@
  */
 import type { SeriesCall, SeriesReply } from './series-store.js';
 import {
-  CHUNK_ROWS,
+  chunksOf,
   KNOWN,
+  MINUTE_MS,
   type Moment,
+  momentOf,
   NEW,
   NO_LIMIT,
+  PLACES_A_TENANT,
   ROW_WORDS,
   SeriesTable,
   SKIPPED,
@@ -23,24 +26,14 @@ export interface MemorySeriesOptions {
   readonly epoch: string;
 }
 
-const MINUTE_MS = 60_000;
-const WINDOW_MS = 5 * MINUTE_MS;
-/** Called ten times a second, each tick looks at so much of the table that all of it is seen within a minute. */
-const TICKS_A_ROUND = 500;
-/** A tenant that left holds its place until its series are gone. */
-const PLACES_A_TENANT = 2;
 /** The table counts minutes to 255, and a round over it takes one of them. */
 const MOST_IDLE_MINUTES = 250;
-
-interface Tenant {
-  readonly place: number;
-}
 
 export class MemorySeries {
   readonly #options: MemorySeriesOptions;
   readonly #table: SeriesTable;
-  /** In the order of last use. */
-  readonly #tenants = new Map<string, Tenant>();
+  /** Their places, in the order of last use. */
+  readonly #tenants = new Map<string, number>();
   #idleMinutes = MOST_IDLE_MINUTES;
 
   constructor(options: MemorySeriesOptions) {
@@ -52,42 +45,38 @@ export class MemorySeries {
     return this.#table.series;
   }
 
-  get bytes(): number {
-    return this.#table.bytes;
-  }
-
   admit(id: string, call: SeriesCall, nowMs: number): SeriesReply {
     const rows = call.words.length / ROW_WORDS;
     const became = new Uint8Array(rows).fill(UNTRACKED);
     // What is announced in one generation is remembered until the end of the next, as in Redis.
     this.#idleMinutes = Math.min(MOST_IDLE_MINUTES, Math.ceil((2 * call.generationMs) / MINUTE_MS));
-    const tenant = this.#tenantOf(id);
+    const place = this.#placeOf(id);
     let observed = 0;
-    if (tenant !== undefined) {
+    if (place !== undefined) {
       const moment = momentOf(nowMs);
-      this.#admitRows(tenant, call, 0, call.announced, moment, became);
-      observed = this.#admitRows(tenant, call, call.announced, rows, moment, became);
+      this.#admitRows(place, call, 0, call.announced, moment, became);
+      observed = this.#admitRows(place, call, call.announced, rows, moment, became);
     }
     const generation = Math.floor(nowMs / call.generationMs);
     return {
       became,
-      total: tenant === undefined ? 0 : this.#table.seriesOf(tenant.place),
+      total: place === undefined ? 0 : this.#table.seriesOf(place),
       observed,
       epoch: this.#options.epoch,
       generation,
       leftMs: (generation + 1) * call.generationMs - nowMs,
+      slot: '',
     };
   }
 
   /** Called ten times a second. */
   tick(nowMs: number): void {
-    const segments = Math.ceil(this.#table.segments / TICKS_A_ROUND);
-    this.#table.sweep(segments, momentOf(nowMs).minute, this.#idleMinutes);
+    this.#table.tick(momentOf(nowMs), this.#idleMinutes);
   }
 
   /** Rows from one to another, in the order of the call. Answers how many series there were at the first refusal. */
   #admitRows(
-    { place }: Tenant,
+    place: number,
     call: SeriesCall,
     from: number,
     to: number,
@@ -129,32 +118,20 @@ export class MemorySeries {
   }
 
   /** Undefined: the table has no place for another. */
-  #tenantOf(id: string): Tenant | undefined {
-    let tenant = this.#tenants.get(id);
-    if (tenant === undefined) {
-      if (this.#tenants.size >= this.#options.maxTenants) this.#forgetOldest();
-      const place = this.#table.addTenant();
-      if (place === undefined) return undefined;
-      tenant = { place };
-    }
+  #placeOf(id: string): number | undefined {
+    if (!this.#tenants.has(id) && this.#tenants.size >= this.#options.maxTenants) this.#forgetOldest();
+    const place = this.#tenants.get(id) ?? this.#table.addTenant();
+    if (place === undefined) return undefined;
     this.#tenants.delete(id);
-    this.#tenants.set(id, tenant);
-    return tenant;
+    this.#tenants.set(id, place);
+    return place;
   }
 
   #forgetOldest(): void {
-    for (const [id, { place }] of this.#tenants) {
+    for (const [id, place] of this.#tenants) {
       this.#table.removeTenant(place);
       this.#tenants.delete(id);
       return;
     }
   }
-}
-
-function momentOf(nowMs: number): Moment {
-  return { minute: Math.floor(nowMs / MINUTE_MS) & 255, window: Math.floor(nowMs / WINDOW_MS) };
-}
-
-function* chunksOf(from: number, to: number): Generator<[number, number]> {
-  for (let first = from; first < to; first += CHUNK_ROWS) yield [first, Math.min(to, first + CHUNK_ROWS)];
 }

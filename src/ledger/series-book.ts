@@ -5,7 +5,7 @@
 import type { SeriesBook, TopMetric } from '../enforce/series.js';
 import type { Push } from '../remotewrite/push.js';
 import type { SeriesStore } from './series-store.js';
-import { type Moment, SeriesTable } from './series-table.js';
+import { MINUTE_MS, momentOf, PLACES_A_TENANT, SeriesTable } from './series-table.js';
 import { TopMetrics } from './top-metrics.js';
 import { type SeriesHost, TrackedSeries } from './tracked-series.js';
 
@@ -33,13 +33,7 @@ export interface SeriesStatus {
   readonly admittedAlone: number;
 }
 
-const MINUTE_MS = 60_000;
 const TICK_MS = 100;
-/** Within a minute every segment is looked at once, and some more for those that are made meanwhile. */
-const TICKS_A_ROUND = 500;
-const WINDOW_MS = 5 * MINUTE_MS;
-/** A tenant that left holds its place until its series are gone. */
-const PLACES_A_TENANT = 2;
 
 export class TrackedBook implements SeriesBook, SeriesHost {
   readonly table: SeriesTable;
@@ -49,7 +43,6 @@ export class TrackedBook implements SeriesBook, SeriesHost {
   readonly now: () => number;
   readonly #tenants = new Map<number, TrackedSeries>();
   readonly #tops: TopMetrics;
-  readonly #moment = { minute: 0, window: 0 };
   #untracked = 0;
   #ticker: NodeJS.Timeout | undefined;
 
@@ -78,13 +71,6 @@ export class TrackedBook implements SeriesBook, SeriesHost {
     return tenant;
   }
 
-  /** The same object each time: it holds until the next call. */
-  moment(nowMs: number): Moment {
-    this.#moment.minute = Math.floor(nowMs / MINUTE_MS) & 255;
-    this.#moment.window = Math.floor(nowMs / WINDOW_MS);
-    return this.#moment;
-  }
-
   untracked(series: number): void {
     this.#untracked += series;
   }
@@ -101,12 +87,13 @@ export class TrackedBook implements SeriesBook, SeriesHost {
 
   /** Called ten times a second. Returns how many idle series were forgotten. */
   tick(nowMs: number): number {
-    this.#tops.walk(nowMs, this.moment(nowMs).window);
-    return this.sweep(Math.ceil(this.table.segments / TICKS_A_ROUND), nowMs);
+    const moment = momentOf(nowMs);
+    this.#tops.walk(nowMs, moment.window);
+    return this.table.tick(moment, this.idleMinutes);
   }
 
   sweep(segments: number, nowMs: number): number {
-    return this.table.sweep(segments, this.moment(nowMs).minute, this.idleMinutes);
+    return this.table.sweep(segments, momentOf(nowMs).minute, this.idleMinutes);
   }
 
   topMetrics(tenant: TrackedSeries, by: 'active' | 'new'): readonly TopMetric[] {

@@ -44,6 +44,8 @@ export const REFUSED_TENANT = 3;
 export const REFUSED_METRIC = 4;
 /** Let through without being remembered: the table is full. */
 export const UNTRACKED = 5;
+/** The store can not say yet. */
+export const UNSETTLED = 6;
 
 /** Rounds are counted modulo this; the two above say that there is none. */
 export const ROUNDS = 14;
@@ -57,6 +59,14 @@ export const NO_LIMIT = 0xffffffff;
 
 /** Records or rows that go in at one time. */
 export const CHUNK_ROWS = 8192;
+
+/** A tenant that left holds its place until its series are gone. */
+export const PLACES_A_TENANT = 2;
+
+export const MINUTE_MS = 60_000;
+const WINDOW_MS = 5 * MINUTE_MS;
+/** Within a minute every segment is looked at once, and some more for those that are made meanwhile. */
+const TICKS_A_ROUND = 500;
 
 // Addresses and words as kernel/memory.ts and kernel/series.ts lay them out.
 const RESULT_WORD = 1024 / 4;
@@ -73,6 +83,15 @@ export const ROW_WORDS = 4;
 export interface Moment {
   readonly minute: number;
   readonly window: number;
+}
+
+export function momentOf(nowMs: number): Moment {
+  return { minute: Math.floor(nowMs / MINUTE_MS) & 255, window: Math.floor(nowMs / WINDOW_MS) };
+}
+
+/** Rows from one to another, as many at one time as go in. */
+export function* chunksOf(from: number, to: number): Generator<[number, number]> {
+  for (let first = from; first < to; first += CHUNK_ROWS) yield [first, Math.min(to, first + CHUNK_ROWS)];
 }
 
 /** Rows of a push, copied: they stay when the push's views are gone. */
@@ -262,6 +281,11 @@ export class SeriesTable {
     const untracked = this.#exports.remember(rows, tenant, minute, round, window);
     this.#refreshViews();
     return untracked;
+  }
+
+  /** Called ten times a second, it goes round all segments once a minute. Returns how many idle series it removed. */
+  tick({ minute }: Moment, idleMinutes: number): number {
+    return this.sweep(Math.ceil(this.segments / TICKS_A_ROUND), minute, idleMinutes);
   }
 
   /** Goes on over some segments. Returns how many idle series it removed. */

@@ -13,22 +13,24 @@ import type {
 } from '../enforce/series.js';
 import type { Push } from '../remotewrite/push.js';
 import type { Rows } from '../remotewrite/rows.js';
-import type { SeriesReply, SeriesStore } from './series-store.js';
+import type { SeriesCall, SeriesReply, SeriesStore } from './series-store.js';
 import {
   CHUNK_ROWS,
+  chunksOf,
   KNOWN,
   type Moment,
+  momentOf,
   NEW,
   NO_LIMIT,
-  NO_ROUND,
   REFUSED_METRIC,
   REFUSED_TENANT,
-  ROUNDS,
+  ROW_WORDS,
   RowList,
   type SeriesTable,
   UNANNOUNCED,
   UNTRACKED,
 } from './series-table.js';
+import { StoreView } from './store-view.js';
 
 /** What a tenant's series need from the book that they are in. */
 export interface SeriesHost {
@@ -39,7 +41,6 @@ export interface SeriesHost {
   /** How long the store remembers what is announced, at least. */
   readonly generationMs: number;
   now(): number;
-  moment(nowMs: number): Moment;
   /** Series that pass without being remembered. */
   untracked(series: number): void;
   /** Looks for names of metrics that are wanted. */
@@ -50,27 +51,28 @@ export interface SeriesHost {
 
 const ALL_KNOWN: SeriesAnswer = { newAdmitted: 0, overLimit: undefined };
 const LOST: SeriesAnswer = { newAdmitted: 0, overLimit: undefined, lost: true };
+/** Fewer are looked at one by one as fast. */
+const FEWEST_RESERVED = 100;
+/** Of the limit. Near it every series is looked at, so that what two replicas reserve for one series is seldom missing. */
+const PART_RESERVED = 0.9;
 
 export class TrackedSeries implements TenantSeries {
   readonly id: string;
   /** In the table; undefined when it has no place for another tenant. */
   readonly place: number | undefined;
   readonly #host: SeriesHost;
-  /** What the store said last. */
-  #epoch = '';
-  #generation: number | undefined;
-  #generationEndsMs = 0;
-  #fleet: number | undefined;
-  /** How often it has lost what it knew. */
-  #losses = 0;
-  /** Admitted since without asking it. */
+  readonly #view: StoreView;
+  /** Admitted since the store said anything. */
   #alone = 0;
+  /** Admitted with room that is reserved, and still to be announced. */
+  #untold = 0;
   #released = false;
 
   constructor(host: SeriesHost, id: string) {
     this.#host = host;
     this.id = id;
     this.place = host.table.addTenant();
+    this.#view = new StoreView(host.generationMs);
   }
 
   get active(): number {
@@ -78,7 +80,7 @@ export class TrackedSeries implements TenantSeries {
   }
 
   get fleet(): number | undefined {
-    return this.#fleet;
+    return this.#view.total;
   }
 
   /** Series that were admitted here while the store did not answer. */
@@ -99,9 +101,9 @@ export class TrackedSeries implements TenantSeries {
       return ALL_KNOWN;
     }
     this.#host.seen(this, push, nowMs);
-    const moment = this.#host.moment(nowMs);
+    const moment = momentOf(nowMs);
     const shared = store !== undefined && isLimited(limits);
-    const round = shared ? this.#round(nowMs) : UNANNOUNCED;
+    const round = shared ? this.#view.round(nowMs) : UNANNOUNCED;
     let unknown: RowList | undefined;
     let unannounced: RowList | undefined;
     for (let from = 0; from < push.series; from += CHUNK_ROWS) {
@@ -141,55 +143,127 @@ export class TrackedSeries implements TenantSeries {
     whole: boolean,
     nowMs: number,
   ): SeriesAnswer | Promise<SeriesAnswer> {
-    const announced = unannounced?.length ?? 0;
-    const words = joined(unannounced, unknown);
-    const asked = store.admit(
-      this.id,
-      {
-        words,
-        announced,
-        mostOfTenant: limitOf(limits.max_global_series_per_user),
-        mostOfMetric: limitOf(limits.max_global_series_per_metric),
-        whole,
-        generationMs: this.#host.generationMs,
-      },
-      nowMs,
-    );
     if (unknown === undefined) {
-      // Nobody waits for it: what is not announced now is announced with the next push.
-      void asked?.then((reply) => reply !== 'lost' && this.#learn(words, announced, reply, nowMs));
+      this.#announce(store, unannounced, limits);
       return ALL_KNOWN;
     }
+    const reserved = this.#reserve(store, unknown.length, limits, nowMs);
+    if (reserved === undefined) return this.#askForEach(store, unknown, unannounced, limits, whole, nowMs);
+    return reserved.then((reply) => {
+      if (reply === 'lost') return this.#admitAlone(store, unknown, limits, whole, this.#host.now());
+      this.#hear(reply, nowMs);
+      if (reply.slot === '') {
+        return this.#askForEach(store, unknown, unannounced, limits, whole, this.#host.now());
+      }
+      this.#announce(store, unannounced, limits);
+      return this.#admitAtOnce(store, unknown, limits, reply);
+    });
+  }
+
+  /** Room for all that is new, where there is plenty: then nobody waits for the store to look at each. */
+  #reserve(
+    store: SeriesStore,
+    series: number,
+    limits: SeriesLimits,
+    nowMs: number,
+  ): Promise<SeriesReply | 'lost'> | undefined {
+    const limit = limitOf(limits.max_global_series_per_user);
+    if (series < FEWEST_RESERVED || limit === NO_LIMIT || limits.max_global_series_per_metric > 0) return;
+    const most = Math.floor(limit * PART_RESERVED);
+    if ((this.#view.total ?? 0) + series > most) return;
+    const call = { ...this.#call(NO_WORDS, 0, limits), mostOfTenant: most, reserve: series };
+    return store.reserve(this.id, call, nowMs);
+  }
+
+  /** Room is reserved: all pass, and count as announced, which they are in a moment. */
+  #admitAtOnce(
+    store: SeriesStore,
+    unknown: RowList,
+    limits: SeriesLimits,
+    reserved: SeriesReply,
+  ): SeriesAnswer {
+    const words = unknown.words();
+    this.#remember(words, KNOWN, this.#view.roundOf(reserved));
+    this.#untold += unknown.length;
+    let found = 0;
+    const call = { ...this.#call(words, unknown.length, limits), slot: reserved.slot };
+    const told = store.announce(this.id, call, (part, reply, askedMs) => {
+      for (const one of reply.became) if (one === NEW) found++;
+      this.#untold -= reply.became.length;
+      this.#learn(part, reply, askedMs);
+    });
+    const newLater = told.then((untold) => {
+      this.#remember(words.subarray(words.length - ROW_WORDS * untold), KNOWN, UNANNOUNCED);
+      this.#untold -= untold;
+      this.#alone += untold;
+      return found + untold;
+    });
+    return { newAdmitted: 0, newLater, overLimit: undefined };
+  }
+
+  /** Nobody waits for it: what is not announced now is announced with the next push. */
+  #announce(store: SeriesStore, unannounced: RowList | undefined, limits: SeriesLimits): void {
+    if (unannounced === undefined) return;
+    const call = this.#call(unannounced.words(), unannounced.length, limits);
+    void store.announce(this.id, call, (part, reply, askedMs) => {
+      this.#learn(part, knownHere(reply, reply.became.length), askedMs);
+    });
+  }
+
+  #askForEach(
+    store: SeriesStore,
+    unknown: RowList,
+    unannounced: RowList | undefined,
+    limits: SeriesLimits,
+    whole: boolean,
+    nowMs: number,
+  ): SeriesAnswer | Promise<SeriesAnswer> {
+    const announced = unannounced?.length ?? 0;
+    const words = joined(unannounced, unknown);
+    const asked = store.admit(this.id, { ...this.#call(words, announced, limits), whole }, nowMs);
     if (asked === undefined) return this.#admitAlone(store, unknown, limits, whole, nowMs);
     return asked.then((reply) => {
       if (reply === 'lost') return this.#admitAlone(store, unknown, limits, whole, this.#host.now());
-      this.#learn(words, announced, reply, nowMs);
+      this.#learn(words, knownHere(reply, announced), nowMs);
       return this.#answer(unknown, reply.became.subarray(announced), reply.observed, whole);
     });
   }
 
-  #learn(words: Uint32Array, announced: number, reply: SeriesReply, askedMs: number): void {
-    // What was announced to a store that lost it has to be announced anew: the round changes.
-    if (this.#epoch !== '' && this.#epoch !== reply.epoch) this.#losses++;
-    this.#epoch = reply.epoch;
-    this.#generation = reply.generation;
-    // From when it was asked: what is announced a little early is announced again, what is late would be forgotten.
-    this.#generationEndsMs = askedMs + reply.leftMs;
-    this.#fleet = reply.total;
+  #call(words: Uint32Array, announced: number, limits: SeriesLimits): SeriesCall {
+    return {
+      words,
+      announced,
+      mostOfTenant: limitOf(limits.max_global_series_per_user),
+      mostOfMetric: limitOf(limits.max_global_series_per_metric),
+      whole: false,
+      patient: true,
+      reserve: 0,
+      slot: '',
+      generationMs: this.#host.generationMs,
+    };
+  }
+
+  #hear(reply: SeriesReply, askedMs: number): void {
+    this.#view.hear(reply, askedMs);
     this.#alone = 0;
+  }
+
+  #learn(words: Uint32Array, reply: SeriesReply, askedMs: number): void {
+    this.#hear(reply, askedMs);
+    this.#remember(words, reply.became, this.#view.roundOf(reply));
+  }
+
+  /** What became of each, or of all. */
+  #remember(words: Uint32Array, became: Uint8Array | number, round: number): void {
     if (this.place === undefined || this.#released) return;
-    const { became } = reply;
-    for (let row = 0; row < announced; row++) if (became[row] === NEW) became[row] = KNOWN;
-    const moment = this.#host.moment(this.#host.now());
-    const round = (reply.generation + this.#losses) % ROUNDS;
-    for (let from = 0; from < became.length; from += CHUNK_ROWS) {
-      const to = Math.min(became.length, from + CHUNK_ROWS);
+    const moment = momentOf(this.#host.now());
+    for (const [from, to] of chunksOf(0, words.length / ROW_WORDS)) {
       const untracked = this.#host.table.remember(
-        words.subarray(4 * from, 4 * to),
+        words.subarray(ROW_WORDS * from, ROW_WORDS * to),
         this.place,
         moment,
         round,
-        became.subarray(from, to),
+        typeof became === 'number' ? new Uint8Array(to - from).fill(became) : became.subarray(from, to),
       );
       if (untracked > 0) this.#host.untracked(untracked);
     }
@@ -207,11 +281,11 @@ export class TrackedSeries implements TenantSeries {
     const limit = limitOf(limits.max_global_series_per_user);
     let most = limit;
     if (store.onLoss === 'allow') most = NO_LIMIT;
-    else if (limit !== NO_LIMIT && this.#fleet !== undefined) {
-      const share = Math.floor(Math.max(0, limit - this.#fleet) / store.replicas());
-      most = this.active + Math.max(0, share - this.#alone);
+    else if (limit !== NO_LIMIT && this.#view.total !== undefined) {
+      const share = Math.floor(Math.max(0, limit - this.#view.total) / store.replicas());
+      most = this.active + Math.max(0, share - this.#alone - this.#untold);
     }
-    const answer = this.#admitHere(unknown, limits, most, whole, this.#host.moment(nowMs));
+    const answer = this.#admitHere(unknown, limits, most, whole, momentOf(nowMs));
     this.#alone += answer.newAdmitted;
     return answer;
   }
@@ -256,15 +330,6 @@ export class TrackedSeries implements TenantSeries {
       overLimit: overLimitOf(unknown, became, observed),
     };
   }
-
-  /** In which a series must have been announced for the store to know it. */
-  #round(nowMs: number): number {
-    if (this.#generation === undefined) return NO_ROUND;
-    const { generationMs } = this.#host;
-    const lateMs = nowMs - this.#generationEndsMs;
-    const passed = lateMs < 0 ? 0 : 1 + Math.floor(lateMs / generationMs);
-    return (this.#generation + passed + this.#losses) % ROUNDS;
-  }
 }
 
 function isLimited(limits: SeriesLimits): boolean {
@@ -274,6 +339,13 @@ function isLimited(limits: SeriesLimits): boolean {
 /** In Mimir 0 is no limit. */
 function limitOf(limit: number): number {
   return limit > 0 ? Math.min(limit, NO_LIMIT) : NO_LIMIT;
+}
+
+/** The first of them were known here before the store was told. */
+function knownHere(reply: SeriesReply, announced: number): SeriesReply {
+  const { became } = reply;
+  for (let row = 0; row < announced; row++) if (became[row] === NEW) became[row] = KNOWN;
+  return reply;
 }
 
 function joined(first: RowList | undefined, second: RowList | undefined): Uint32Array {
@@ -291,10 +363,7 @@ function forEachChunk(
   became: Uint8Array,
   run: (words: Uint32Array, became: Uint8Array) => void,
 ): void {
-  for (let from = 0; from < rows.length; from += CHUNK_ROWS) {
-    const to = Math.min(rows.length, from + CHUNK_ROWS);
-    run(rows.words(from, to), became.subarray(from, to));
-  }
+  for (const [from, to] of chunksOf(0, rows.length)) run(rows.words(from, to), became.subarray(from, to));
 }
 
 function overLimitOf(unknown: RowList, became: Uint8Array, observed: number): OverLimit {

@@ -622,6 +622,11 @@ t.test('a push that waits for its series is judged by what it held when it came'
   });
   t.match(await verdict, { kind: 'filter', items: 1, refusal: { message: /7 in row 1/ } });
 
+  const soon = edge.judge(tenant, decoded, 0);
+  waiting.shift()?.({ newAdmitted: 1, newLater: Promise.resolve(2), overLimit: undefined });
+  t.match(await soon, { kind: 'accept' });
+  t.equal(tenant.tally.newSeries, 3, 'those that are found to be new after the answer count, too');
+
   const lost = edge.judge(tenant, decoded, 0);
   waiting.shift()?.({ newAdmitted: 0, overLimit: undefined, lost: true });
   t.match(await lost, { reason: 'edge_state_lost', status: 503, retryAfterSeconds: 1 });

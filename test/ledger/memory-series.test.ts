@@ -2,7 +2,7 @@
 import t from 'tap';
 import { MemorySeries } from '#src/ledger/memory-series.js';
 import type { TrackedBook } from '#src/ledger/series-book.js';
-import type { SeriesCall, SeriesReply, SeriesStore } from '#src/ledger/series-store.js';
+import type { Learn, SeriesCall, SeriesReply, SeriesStore } from '#src/ledger/series-store.js';
 import type { TrackedSeries } from '#src/ledger/tracked-series.js';
 import { book, Dice, limitsOf, MINUTE_MS, MimirModel, pushOf, refusedRows } from './series-given.js';
 
@@ -22,6 +22,11 @@ function given(maxSeries = 100_000, maxTenants = 10) {
     replicas: () => WORKERS,
     admit: async (tenant: string, call: SeriesCall): Promise<SeriesReply> =>
       shared.admit(tenant, call, clock.nowMs),
+    reserve: () => undefined,
+    announce: async (tenant: string, call: SeriesCall, learn: Learn): Promise<number> => {
+      learn(call.words, shared.admit(tenant, call, clock.nowMs), clock.nowMs);
+      return 0;
+    },
   };
   const worker = (): Worker => {
     const own = book({ idleTimeoutMs: IDLE_MINUTES * MINUTE_MS, store, now: () => clock.nowMs });
@@ -101,6 +106,9 @@ t.test('tenants and series are bounded: the tenant used least recently is forgot
     mostOfTenant: 1,
     mostOfMetric: 0xffffffff,
     whole: false,
+    patient: true,
+    reserve: 0,
+    slot: '',
     generationMs: MINUTE_MS,
   });
   for (const tenant of ['a', 'b', 'a', 'c']) t.equal(shared.admit(tenant, call(1), clock.nowMs).total, 1);

@@ -160,6 +160,11 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
       }
     }
     t.equal(series[1]?.alone, 0);
+    const roomy = book({ store: ledger.series, now }).tenant('roomy');
+    const push = pushOf(Array.from({ length: 1000 }, (_, n) => n));
+    const { newLater } = await roomy.check(push, undefined, limitsOf(10_000), false, now());
+    t.equal(await newLater, 1000, 'room is reserved and given back');
+    t.equal(roomy.alone, 0);
     await redis.admin.call('ACL', 'SETUSER', 'edge', 'resetpass', '>second');
     writeFileSync(file, 'second\n');
     await redis.admin.client('KILL', 'USER', 'edge');

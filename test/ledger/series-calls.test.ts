@@ -1,32 +1,18 @@
 import t from 'tap';
 import { type SeriesCallHost, SeriesCalls } from '#src/ledger/series-calls.js';
 import type { SeriesCall, SeriesReply } from '#src/ledger/series-store.js';
-import { NO_LIMIT } from '#src/ledger/series-table.js';
-
-const REPLY: SeriesReply = {
-  became: new Uint8Array(),
-  total: 1,
-  observed: 0,
-  epoch: 'one',
-  generation: 1,
-  leftMs: 1,
-};
-
-function call(series: number, announced = 0): SeriesCall {
-  return {
-    words: new Uint32Array(4 * series),
-    announced,
-    mostOfTenant: NO_LIMIT,
-    mostOfMetric: NO_LIMIT,
-    whole: false,
-    generationMs: 1000,
-  };
-}
+import { KNOWN, NEW, REFUSED_TENANT, UNSETTLED } from '#src/ledger/series-table.js';
+import { callOf, REPLY } from './series-given.js';
 
 class Host implements SeriesCallHost {
   readonly onLoss = 'local-share';
+  reservesRoom = true;
   up = true;
-  readonly asked: { readonly tenant: string; readonly answer: (reply: SeriesReply | 'lost') => void }[] = [];
+  readonly asked: {
+    readonly tenant: string;
+    readonly call: SeriesCall;
+    readonly answer: (reply: SeriesReply | 'lost') => void;
+  }[] = [];
 
   replicas(): number {
     return 1;
@@ -36,8 +22,8 @@ class Host implements SeriesCallHost {
     return this.up;
   }
 
-  askForSeries(tenant: string): Promise<SeriesReply | 'lost'> {
-    return new Promise((answer) => this.asked.push({ tenant, answer }));
+  askForSeries(tenant: string, call: SeriesCall): Promise<SeriesReply | 'lost'> {
+    return new Promise((answer) => this.asked.push({ tenant, call, answer }));
   }
 }
 
@@ -49,7 +35,7 @@ t.test('so many series are under way at one time; others wait in their order', a
   const answers: string[] = [];
   const admit = (tenant: string, series: number) =>
     void calls
-      .admit(tenant, call(series), 0)
+      .admit(tenant, callOf(series), 0)
       ?.then((reply) => answers.push(`${tenant} ${reply === 'lost' ? reply : reply.epoch}`));
   admit('large', 10_000);
   admit('second', 1000);
@@ -73,24 +59,78 @@ t.test('so many series are under way at one time; others wait in their order', a
 t.test('nobody waits for longer than for one answer, nor for a store that is down', async (t) => {
   const host = new Host();
   const calls = new SeriesCalls(host, 50, () => 0);
-  void calls.admit('first', call(4096), 0);
-  const late = calls.admit('late', call(1), 0);
-  const other = calls.admit('other', call(1), 30);
+  void calls.admit('first', callOf(4096), 0);
+  const late = calls.admit('late', callOf(1), 0);
+  const other = calls.admit('other', callOf(1), 30);
   calls.tick(49);
   calls.tick(50);
   t.equal(await late, 'lost');
   host.up = false;
-  t.equal(calls.admit('down', call(1), 40), undefined);
+  t.equal(calls.admit('down', callOf(1), 40), undefined);
   host.asked[0]?.answer(REPLY);
   t.equal(await other, 'lost');
   t.equal(host.asked.length, 1);
 });
 
-t.test('what is only announced does not wait', async (t) => {
+t.test(
+  'what is only announced waits for the next push, when enough is to be announced already',
+  async (t) => {
+    const host = new Host();
+    const calls = new SeriesCalls(host, 50, () => 0);
+    const learn = () => {};
+    void calls.announce('first', callOf(5000, 5000), learn);
+    t.equal(await calls.announce('second', callOf(200, 200), learn), 200, 'not told of one');
+    t.equal(calls.unannounced, 5000);
+    void calls.announce('third', { ...callOf(200, 200), slot: 'reserved' }, learn);
+    t.equal(calls.unannounced, 5200, 'what room is reserved for is announced in any case');
+    t.equal(host.asked.length, 1, 'one call at a time');
+  },
+);
+
+t.test('room is reserved while what is to be announced is bounded', async (t) => {
   const host = new Host();
   const calls = new SeriesCalls(host, 50, () => 0);
-  t.ok(calls.admit('first', call(4000, 4000), 0));
-  t.equal(calls.admit('second', call(200, 200), 0), undefined);
-  t.ok(calls.admit('third', call(200, 199), 0), 'one of them is new');
-  t.equal(host.asked.length, 1);
+  const reserve = (series: number) => calls.reserve('a', { ...callOf(0), reserve: series }, 0);
+  t.equal(reserve(20_000), undefined, 'too many at once');
+  const first = reserve(10_000);
+  t.equal(reserve(10_000), undefined, 'too many under way');
+  host.asked[0]?.answer(REPLY);
+  t.equal(await first, REPLY);
+  void calls.announce('a', { ...callOf(10_000, 10_000), slot: 'reserved' }, () => {});
+  t.equal(reserve(10_000), undefined, 'too many to announce');
+  t.ok(reserve(1000));
+  host.up = false;
+  t.equal(reserve(1000), undefined);
+  host.up = true;
+  host.reservesRoom = false;
+  t.equal(reserve(1000), undefined);
+});
+
+t.test('what is not settled is asked again, a few times, and then for good', async (t) => {
+  const host = new Host();
+  const calls = new SeriesCalls(host, 50, () => 0);
+  const became = (...letters: number[]): SeriesReply => ({ ...REPLY, became: Uint8Array.from(letters) });
+  const next = async (reply: SeriesReply | 'lost'): Promise<SeriesCall> => {
+    while (host.asked.length === 0) await settled();
+    const { call, answer } = host.asked.shift()!;
+    answer(reply);
+    return call;
+  };
+  const one = calls.admit('a', callOf(3), 0);
+  await next(became(NEW, UNSETTLED, UNSETTLED));
+  await next(became(KNOWN, KNOWN, UNSETTLED));
+  await next(became(KNOWN, KNOWN, REFUSED_TENANT));
+  t.match(await one, { became: [NEW, KNOWN, REFUSED_TENANT] }, 'what was new is not said to be known');
+
+  const never = calls.admit('a', callOf(1), 0);
+  const patient: boolean[] = [];
+  for (let i = 0; i < 5; i++) patient.push((await next(became(UNSETTLED))).patient);
+  patient.push((await next(became(REFUSED_TENANT))).patient);
+  t.match(await never, { became: [REFUSED_TENANT] });
+  t.strictSame(patient, [true, true, true, true, true, false]);
+
+  const lost = calls.admit('a', callOf(1), 0);
+  await next(became(UNSETTLED));
+  await next('lost');
+  t.equal(await lost, 'lost');
 });

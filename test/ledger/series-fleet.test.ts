@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import type { LeasedLedger } from '#src/ledger/leased-ledger.js';
 import { phaseOf } from '#src/ledger/redis/keys.js';
 import type { TrackedBook } from '#src/ledger/series-book.js';
-import type { SeriesCall, SeriesReply, SeriesStore } from '#src/ledger/series-store.js';
+import type { Learn, SeriesCall, SeriesReply, SeriesStore } from '#src/ledger/series-store.js';
 import type { TrackedSeries } from '#src/ledger/tracked-series.js';
 import { eventually } from './contract.js';
 import { redisLedger } from './given.js';
@@ -24,6 +24,7 @@ class QuickStore implements SeriesStore {
   readonly #scale: number;
   readonly underWay = new Set<Promise<unknown>>();
   calls = 0;
+  reserved = 0;
 
   constructor(ledger: LeasedLedger, scale: number) {
     this.#ledger = ledger;
@@ -36,19 +37,39 @@ class QuickStore implements SeriesStore {
 
   admit(tenant: string, call: SeriesCall): Promise<SeriesReply | 'lost'> | undefined {
     this.calls++;
-    const asked = this.#ledger.series.admit(
-      tenant,
-      { ...call, generationMs: GENERATION_MS },
-      performance.now(),
-    );
-    const answer = asked?.then((reply) =>
-      reply === 'lost' ? reply : { ...reply, leftMs: reply.leftMs * this.#scale },
-    );
-    if (answer === undefined) return undefined;
+    const asked = this.#ledger.series.admit(tenant, quick(call), performance.now());
+    return asked && this.#follow(asked.then((reply) => this.#scaled(reply)));
+  }
+
+  reserve(tenant: string, call: SeriesCall): Promise<SeriesReply | 'lost'> | undefined {
+    const asked = this.#ledger.series.reserve(tenant, quick(call), performance.now());
+    const answer = asked?.then((reply) => {
+      if (reply !== 'lost' && reply.slot !== '') this.reserved++;
+      return this.#scaled(reply);
+    });
+    return answer && this.#follow(answer);
+  }
+
+  announce(tenant: string, call: SeriesCall, learn: Learn): Promise<number> {
+    const told = this.#ledger.series.announce(tenant, quick(call), (words, reply, askedMs) => {
+      learn(words, { ...reply, leftMs: reply.leftMs * this.#scale }, askedMs * this.#scale);
+    });
+    return this.#follow(told);
+  }
+
+  #scaled(reply: SeriesReply | 'lost'): SeriesReply | 'lost' {
+    return reply === 'lost' ? reply : { ...reply, leftMs: reply.leftMs * this.#scale };
+  }
+
+  #follow<T>(answer: Promise<T>): Promise<T> {
     this.underWay.add(answer);
     void answer.then(() => this.underWay.delete(answer));
     return answer;
   }
+}
+
+function quick(call: SeriesCall): SeriesCall {
+  return { ...call, generationMs: GENERATION_MS };
 }
 
 class Replica {
@@ -75,7 +96,8 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
       ledgers.push((await redisLedger(t, redis.url, { commandTimeoutMs: 20_000 })).ledger);
     }
     const dice = new Dice(4711);
-    const names = ['churning', 'metrics', 'calm'];
+    const names = ['churning', 'metrics', 'calm', 'growing'];
+    const growing = names.indexOf('growing');
     // All tenants change their generation at one time here.
     const phases = names.map((name) => Math.floor(phaseOf(name) * GENERATION_MS));
     const generationOf = (tenant: number) => Math.floor((Date.now() + phases[tenant]!) / GENERATION_MS);
@@ -84,10 +106,17 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     let replicas = ledgers.map((ledger) => new Replica(ledger, names));
     let models = names.map(() => new MimirModel(1));
     // A limit for metrics is there from the start: until it is, the store does not count them.
-    let limits = [limitsOf(800), limitsOf(800, 5), limitsOf(1500)];
+    let limits = [limitsOf(800), limitsOf(800, 5), limitsOf(1500), limitsOf(20_000)];
     let base = 0;
-    const counted = { refused: 0, calls: 0, restarts: 0, generations: 0, spoilt: 0, forgotten: 0 };
-    let lastGeneration = -1;
+    const counted = {
+      refused: 0,
+      calls: 0,
+      reserved: 0,
+      restarts: 0,
+      spoilt: 0,
+      forgotten: 0,
+    };
+    const generations = names.map(() => -1);
 
     /** The machine stood still for longer than the pause: nobody knows what fell into which generation. */
     const beginAnew = async () => {
@@ -112,25 +141,31 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
           limitsOf(500 + dice.below(1000)),
           limitsOf(700 + dice.below(600), 3 + dice.below(8)),
           limitsOf(1500),
+          limitsOf(15_000 + dice.below(10_000)),
         ];
       }
       if (dice.below(10_000) === 0) {
         const restarted = dice.below(REPLICAS);
         await Promise.all(replicas[restarted]!.store.underWay);
         counted.calls += replicas[restarted]!.store.calls;
+        counted.reserved += replicas[restarted]!.store.reserved;
         replicas[restarted] = new Replica(ledgers[restarted]!, names);
         counted.restarts++;
       }
       const replica = replicas[dice.below(REPLICAS)]!;
       if (dice.below(20) === 0) replica.book.tick(replica.book.now());
-      const from = base + dice.below(900);
-      const series = Array.from({ length: 1 + dice.below(24) }, (_, n) =>
+      // So many, now and then, that room is reserved for them, where there is enough.
+      const isLarge = tenant === growing && dice.below(10) === 0;
+      const from = base + dice.below(tenant === growing ? 40_000 : 900);
+      const length = isLarge ? 100 + dice.below(100) : 1 + dice.below(24);
+      const series = Array.from({ length }, (_, n) =>
         dice.below(10) === 0 ? base + dice.below(1300) : from + n,
       );
       const generation = generationOf(tenant);
       const model = models[tenant]!;
       const before = model.size;
-      model.forgetIdle(generation);
+      if (generation !== generations[tenant]) model.forgetIdle(generation);
+      generations[tenant] = generation;
       counted.forgotten += before - model.size;
       const answer = await replica.tenants[tenant]!.check(
         pushOf(series),
@@ -143,10 +178,6 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
         await beginAnew();
         continue;
       }
-      if (generation !== lastGeneration && tenant === 0) {
-        counted.generations++;
-        lastGeneration = generation;
-      }
       const expected = model.push(series, limits[tenant]!, generation);
       const got = refusedRows(answer);
       counted.refused += got.length;
@@ -155,10 +186,14 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
         return;
       }
     }
-    for (const { store } of replicas) counted.calls += store.calls;
+    for (const { store } of replicas) {
+      counted.calls += store.calls;
+      counted.reserved += store.reserved;
+    }
     t.comment(JSON.stringify(counted));
     t.ok(counted.refused > 10_000, `${counted.refused} series were refused`);
     t.ok(counted.forgotten > 1000, `${counted.forgotten} were forgotten`);
+    t.ok(counted.reserved > 100, `room was reserved ${counted.reserved} times`);
     t.ok(counted.restarts > 5);
     t.ok(ledgers.every((ledger) => ledger.status().state === 'up'));
     t.equal(await keysForEver(redis), 0);
@@ -220,7 +255,8 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     await redis.admin.flushall();
     const before = await bytes();
     for (let from = 0; from < 100_000; from += 2000) {
-      await series!.check(pushOf(range(from, from + 2000)), undefined, limitsOf(1e6), false, now());
+      const push = pushOf(range(from, from + 2000));
+      await (await series!.check(push, undefined, limitsOf(1e6), false, now())).newLater;
     }
     const each = ((await bytes()) - before) / 100_000;
     t.equal(series!.fleet, 100_000);
@@ -239,6 +275,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     const heard = () => Math.max(first!.fleet ?? 0, second!.fleet ?? 0);
     await check(first!, 0, 600);
     await check(second!, 0, 600);
+    t.ok(await eventually(() => first!.fleet === 600 && second!.fleet === 600));
 
     await lost.kill();
     const alone = await check(first!, 0, 2000);

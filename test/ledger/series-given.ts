@@ -1,6 +1,8 @@
 /** Pushes of numbered series, and what Mimir would make of them. */
 import type { SeriesAnswer, SeriesLimits } from '#src/enforce/series.js';
 import { type SeriesBookOptions, TrackedBook } from '#src/ledger/series-book.js';
+import type { SeriesCall, SeriesReply } from '#src/ledger/series-store.js';
+import { NO_LIMIT } from '#src/ledger/series-table.js';
 import {
   type Push,
   RECORD_HASH_HIGH,
@@ -44,6 +46,31 @@ export function book(options: Partial<SeriesBookOptions> = {}): TrackedBook {
     now: () => 0,
     ...options,
   });
+}
+
+/** What a store says that has nothing to say. */
+export const REPLY: SeriesReply = {
+  became: new Uint8Array(),
+  total: 1,
+  observed: 0,
+  epoch: 'one',
+  generation: 1,
+  leftMs: 1,
+  slot: '',
+};
+
+export function callOf(series: number, announced = 0): SeriesCall {
+  return {
+    words: new Uint32Array(4 * series),
+    announced,
+    mostOfTenant: NO_LIMIT,
+    mostOfMetric: NO_LIMIT,
+    whole: false,
+    patient: true,
+    reserve: 0,
+    slot: '',
+    generationMs: 1000,
+  };
 }
 
 /** All of the table, at once. */

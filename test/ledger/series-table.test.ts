@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { NO_LIMIT, RowList, SeriesTable } from '#src/ledger/series-table.js';
+import type { SeriesStore } from '#src/ledger/series-store.js';
+import { KNOWN, NEW, NO_LIMIT, RowList, SeriesTable } from '#src/ledger/series-table.js';
 import { addRow, noRows } from '#src/remotewrite/rows.js';
 import {
   answered,
@@ -11,6 +12,7 @@ import {
   MimirModel,
   metricOfTen,
   pushOf,
+  REPLY,
   refusedRows,
   sweepAll,
 } from './series-given.js';
@@ -167,6 +169,56 @@ t.test('names are read for the metrics with the most series, and for those alone
   t.equal(series.topMetrics('new').length, 1);
   series.release();
   t.strictSame(series.topMetrics('new'), []);
+});
+
+t.test('what room is reserved for is new when the store says so, and not before', async (t) => {
+  const announced: [series: number, slot: string][] = [];
+  let tell = (_became: number[], _untold: number) => {};
+  const reserved = { ...REPLY, slot: 'one' };
+  const store: SeriesStore = {
+    onLoss: 'local-share',
+    replicas: () => 1,
+    admit: () => undefined,
+    reserve: async () => reserved,
+    announce: (_tenant, { words, slot }, learn) =>
+      new Promise((told) => {
+        announced.push([words.length / 4, slot]);
+        tell = (became, untold) => {
+          learn(words.slice(0, 4 * became.length), { ...REPLY, became: Uint8Array.from(became) }, 0);
+          told(untold);
+        };
+      }),
+  };
+  const tracked = book({ store });
+  const series = tracked.tenant('a');
+  const check = (numbers: number[]) =>
+    series.check(
+      pushOf(numbers, () => 1),
+      undefined,
+      limitsOf(10_000),
+      false,
+      0,
+    );
+  const answer = await check(range(0, 100));
+  t.match(answer, { newAdmitted: 0, overLimit: undefined });
+  t.equal(series.active, 100);
+  tracked.tick(0);
+  t.strictSame(series.topMetrics('new'), []);
+  t.notOk(check(range(0, 100)) instanceof Promise, 'meanwhile they are known');
+  tell([NEW, NEW, KNOWN], 97);
+  t.equal(await answer.newLater, 99, 'who was not told knows none of them');
+  tracked.tick(MINUTE_MS);
+  t.match(series.topMetrics('new'), [{ series: 100, newSeries: 2 }]);
+  t.equal(series.alone, 97);
+  t.notOk(check(range(0, 100)) instanceof Promise);
+  t.strictSame(
+    announced,
+    [
+      [100, 'one'],
+      [97, ''],
+    ],
+    'and is told with the next push',
+  );
 });
 
 t.test('the table does what a Map does, however series come and go', async (t) => {

@@ -215,6 +215,7 @@ export function remember(rows: u32, tenant: u32, minute: u32, round: u32, window
       const word = (load<u32>(slot, SLOT_WORD) & ~ROUND_BITS) | (round << ROUND_SHIFT);
       store<u32>(slot, word, SLOT_WORD);
       store<u8>(slot, <u8>minute, SLOT_BYTE);
+      if (became === NEW) countNew(metricOfWord(word), window, 1);
     } else if (!add(key, tenant, salt, load<u64>(at, 8), minute, round, window, became === NEW)) {
       untracked++;
     }

@@ -1,9 +1,18 @@
 /** A call about series as the script takes it, and what the script answers. */
 import type { SeriesCall, SeriesReply } from '../series-store.js';
-import { KNOWN, NEW, NO_LIMIT, REFUSED_METRIC, REFUSED_TENANT, ROW_WORDS, SKIPPED } from '../series-table.js';
+import {
+  KNOWN,
+  NEW,
+  NO_LIMIT,
+  REFUSED_METRIC,
+  REFUSED_TENANT,
+  ROW_WORDS,
+  SKIPPED,
+  UNSETTLED,
+} from '../series-table.js';
 import { phaseOf, seriesKey } from './keys.js';
 
-/** A script holds up all others: for so many series it takes about half a millisecond. */
+/** A script holds up all others: for so many series it takes about two milliseconds. */
 const SERIES_A_SCRIPT = 512;
 
 const LETTERS: Readonly<Record<string, number>> = {
@@ -12,18 +21,22 @@ const LETTERS: Readonly<Record<string, number>> = {
   t: REFUSED_TENANT,
   m: REFUSED_METRIC,
   s: SKIPPED,
+  u: UNSETTLED,
 };
 
-/** Several scripts, to be sent at one time and in this order. All or nothing takes one, however large. */
+/**
+ * Several scripts, to be sent at one time and in this order. All or nothing takes one, however large; so does what is
+ * about no series but about room for them.
+ */
 export function seriesArguments(prefix: string, tenant: string, call: SeriesCall): [string, ...string[]][] {
   const key = seriesKey(prefix, tenant);
   const phaseMs = Math.floor(phaseOf(tenant) * call.generationMs);
   const { words } = call;
   const integers = new BigInt64Array(words.buffer, words.byteOffset, words.length / 2);
   const rows = words.length / ROW_WORDS;
-  const step = call.whole ? rows : SERIES_A_SCRIPT;
+  const step = call.whole ? Math.max(1, rows) : SERIES_A_SCRIPT;
   const scripts: [string, ...string[]][] = [];
-  for (let from = 0; from < rows; from += step) {
+  for (let from = 0; from === 0 || from < rows; from += step) {
     const to = Math.min(rows, from + step);
     const hashes: string[] = [];
     for (let row = from; row < to; row++) hashes.push(String(integers[2 * row]));
@@ -35,6 +48,9 @@ export function seriesArguments(prefix: string, tenant: string, call: SeriesCall
       limitText(call.mostOfMetric),
       String(Math.max(0, Math.min(to, call.announced) - from)),
       call.whole ? '1' : '0',
+      call.patient ? '1' : '0',
+      String(call.reserve),
+      call.slot,
       ...(call.mostOfMetric === NO_LIMIT ? ['', ''] : metricArguments(integers, from, to)),
       ...hashes,
     ]);
@@ -73,5 +89,6 @@ export function readSeriesReplies(replies: readonly (readonly unknown[])[]): Ser
     epoch: String(last[3]),
     generation: Number(last[4]),
     leftMs: Number(last[5]),
+    slot: String(last[6]),
   };
 }

@@ -5,21 +5,29 @@
 -- a series is in one of the two. Each is a table of buckets, sets of integers that Redis keeps in 8 bytes each as long
 -- as they have at most 512, which grows by linear hashing: one bucket is split for each FILL series.
 --
--- KEYS[1]  the tenant's epoch; all other keys begin with it: <key>:<generation>, a hash, and
---          <key>:<generation>:<bucket>, the sets
+-- Series can also be admitted first and announced later: then room for them is reserved, as a mere number. It counts as
+-- taken until they are announced, or for one to two SLOTs: what a replica has reserved that died comes back by itself.
+--
+-- KEYS[1]  the tenant's epoch; all other keys begin with it: <key>:<generation>, a hash,
+--          <key>:<generation>:<bucket>, the sets, and <key>:reserved:<slot>
 -- ARGV     generation in ms, phase in ms, most series (-1: any number), most of a metric (-1), series that are
---          announced whatever the limits (the first of all), all or nothing (0/1), the metrics' hashes and which of them
---          each series has (both empty without a limit for metrics), and then the series' hashes, one by one: to take
---          a text apart costs more than to remember a series
--- returns  a letter for each series (known, new, tenant or metric over its limit, skipped), series in all, how many
---          there were when the first was refused, epoch, generation, ms left of it
+--          announced whatever the limits (the first of all), all or nothing (0/1), patient (0/1: nothing is refused for
+--          good while room is reserved), series to reserve room for, the slot where room was reserved for these (or
+--          empty), the metrics' hashes and which of them each series has (both empty without a limit for metrics), and
+--          then the series' hashes, one by one: to take a text apart costs more than to remember a series
+-- returns  a letter for each series (known, new, tenant or metric over its limit, skipped, unsettled), series in all,
+--          how many there were when the first was refused, epoch, generation, ms left of it, the slot where room was
+--          reserved (or empty)
 
 local FILL = 200
 local PIECE = 1000
+local SLOT = 10000
 
 local span, phase = tonumber(ARGV[1]), tonumber(ARGV[2])
 local mostOfTenant, mostOfMetric = tonumber(ARGV[3]), tonumber(ARGV[4])
-local announced, whole = tonumber(ARGV[5]), ARGV[6] == '1'
+local announced, whole, patient = tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7] == '1'
+local reserve, slot = tonumber(ARGV[8]), ARGV[9]
+local FIRST, rows = 11, #ARGV - 11
 local base = KEYS[1]
 
 local time = redis.call('TIME')
@@ -34,6 +42,13 @@ else
   epoch = time[1] .. '.' .. time[2]
   redis.call('SET', base, epoch, 'PX', string.format('%.0f', 3 * span))
 end
+
+-- An epoch has its own: what was reserved before the data was lost is not what has been reserved since.
+local function slotAt(number) return epoch .. ':' .. string.format('%.0f', number) end
+local function reservedIn(name) return tonumber(redis.call('GET', base .. ':reserved:' .. name)) or 0 end
+
+local lastSlot = math.floor(now / SLOT)
+local reserved = reservedIn(slotAt(lastSlot)) + reservedIn(slotAt(lastSlot - 1))
 
 local function open(number)
   local key = base .. ':' .. string.format('%.0f', number)
@@ -84,8 +99,8 @@ end
 
 local metrics, metricOf = {}, {}
 if mostOfMetric >= 0 then
-  for hash in string.gmatch(ARGV[7], '%S+') do metrics[#metrics + 1] = hash end
-  for index in string.gmatch(ARGV[8], '%S+') do metricOf[#metricOf + 1] = metrics[tonumber(index) + 1] end
+  for hash in string.gmatch(ARGV[10], '%S+') do metrics[#metrics + 1] = hash end
+  for index in string.gmatch(ARGV[11], '%S+') do metricOf[#metricOf + 1] = metrics[tonumber(index) + 1] end
   for _, set in ipairs({ current, previous }) do
     for i = 1, #metrics, PIECE do
       local last = math.min(#metrics, i + PIECE - 1)
@@ -107,7 +122,7 @@ local refused, observed = 0, 0
 -- Nil when there is room for `more` series than there are, and `moreOfMetric` of its metric.
 local function refusal(metric, more, moreOfMetric)
   local letter
-  local series = current.series + previous.series + more
+  local series = current.series + previous.series + reserved + more
   if mostOfTenant >= 0 and series >= mostOfTenant then
     letter = 't'
   elseif metric then
@@ -117,10 +132,11 @@ local function refusal(metric, more, moreOfMetric)
   return letter, series
 end
 
+-- Room may be reserved for series that others have reserved or announced, too, or for this very series.
 local function refuse(letter, series)
   if refused == 0 then observed = series end
   refused = refused + 1
-  return letter
+  return patient and reserved > 0 and 'u' or letter
 end
 
 local function has(hash, at)
@@ -128,7 +144,6 @@ local function has(hash, at)
     or (previous.series > 0 and redis.call('SISMEMBER', bucketOf(previous, at), hash) == 1)
 end
 
-local FIRST, rows = 8, #ARGV - 8
 local became = {}
 
 -- All or nothing: look first. When something would be refused, nothing is done but what was announced.
@@ -157,7 +172,7 @@ end
 
 -- There is room for all: then nothing is looked at for each.
 local roomy = mostOfMetric < 0
-  and (mostOfTenant < 0 or current.series + previous.series + rows <= mostOfTenant)
+  and (mostOfTenant < 0 or current.series + previous.series + reserved + rows <= mostOfTenant)
 
 local call = redis.call
 for i = 1, refused > 0 and announced or rows do
@@ -202,16 +217,29 @@ local function save(set)
   inPieces('HSET', set.key, fields)
 end
 
-if current.series > 0 then
+if rows > 0 and current.series > 0 then
   save(current)
   if not current.there then
     redis.call('PEXPIRE', current.key, ttl)
     redis.call('PEXPIRE', current.key .. ':0', ttl)
   end
 end
-if previous.there then save(previous) end
+if rows > 0 and previous.there then save(previous) end
+
+-- They are counted now. A slot whose time is over has nothing to give back.
+if slot ~= '' then
+  local held = reservedIn(slot)
+  if held > 0 then redis.call('SET', base .. ':reserved:' .. slot, math.max(0, held - rows), 'KEEPTTL') end
+  slot = ''
+end
+
+local total = current.series + previous.series
+if reserve > 0 and total + reserved + reserve <= mostOfTenant then
+  slot = slotAt(lastSlot)
+  local key, leftMs = base .. ':reserved:' .. slot, (lastSlot + 2) * SLOT - now
+  redis.call('SET', key, reservedIn(slot) + reserve, 'PX', string.format('%.0f', leftMs))
+end
 
 return {
-  table.concat(became), current.series + previous.series, observed, epoch, generation,
-  (generation + 1) * span - now,
+  table.concat(became), total, observed, epoch, generation, (generation + 1) * span - now, slot,
 }

@@ -40,6 +40,7 @@ interface QueuedCall {
 
 export class RedisTransport implements LeaseTransport {
   readonly parts: number;
+  readonly reservesRoom = true;
   readonly #client: RedisClient & Scripts;
   readonly #prefix: string;
   readonly #replica: string;
