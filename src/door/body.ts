@@ -74,9 +74,10 @@ class SlabBody implements Body {
 
   /** The body is whole. */
   finish(): void {
-    this.chunks = this.#slabs.slice();
-    const last = this.chunks.pop();
-    if (last !== undefined) this.chunks.push(last.subarray(0, last.length - this.#room));
+    const last = this.#slabs.length - 1;
+    this.chunks = this.#slabs.map((slab, i) =>
+      i === last ? slab.subarray(0, slab.length - this.#room) : slab,
+    );
   }
 
   release(): void {

@@ -88,7 +88,7 @@ class LaneConnection {
 
   /** Keeps what came after the request under way, and reads no more until that is done. */
   keep(bytes: Buffer): void {
-    this.#early = this.#early === undefined ? Buffer.from(bytes) : Buffer.concat([this.#early, bytes]);
+    this.#early = this.#early === undefined ? copyOf(bytes) : Buffer.concat([this.#early, bytes]);
     this.socket.pause();
   }
 
@@ -134,7 +134,7 @@ class LaneConnection {
     socket.off('timeout', this.#onTimeout).off('close', this.#onClose).off('error', ignore);
     socket.setTimeout(0);
     readAlone(socket, this.#onData);
-    socket.unshift(Buffer.from(bytes));
+    socket.unshift(copyOf(bytes));
     this.#lane.options.handOver(socket);
   }
 
@@ -168,7 +168,8 @@ class LaneCaller implements Caller {
   /** Bytes of the body still to come. */
   #bodyLeft: number;
   #sink: BodySink | undefined;
-  /** What came of the body before anybody wanted it. */
+  /** What came of the body before anybody wanted it: still the connection's own, or copied. */
+  #lent: Buffer | undefined;
   #waiting: Buffer | undefined;
   #discarded = 0;
   #discardTimer: NodeJS.Timeout | undefined;
@@ -201,15 +202,15 @@ class LaneCaller implements Caller {
   /** Nobody who expects `100 Continue` is in the lane. */
   continue(): void {}
 
-  /** What came with the head. It need not be copied if somebody takes it before `keepLent`. */
+  /** What came with the head. It need not be copied if somebody reads the body before `keepLent`. */
   lend(bytes: Buffer): void {
     const part = this.#ownPart(bytes);
-    if (part.length > 0) this.#waiting = part;
+    if (part.length > 0) this.#lent = part;
   }
 
   keepLent(): void {
-    const lent = this.#waiting;
-    this.#waiting = undefined;
+    const lent = this.#lent;
+    this.#lent = undefined;
     if (lent !== undefined) this.#hold(lent);
   }
 
@@ -224,7 +225,8 @@ class LaneCaller implements Caller {
 
   readBody(sink: BodySink): void {
     this.#sink = sink;
-    const waiting = this.#waiting;
+    const waiting = this.#lent ?? this.#waiting;
+    this.#lent = undefined;
     this.#waiting = undefined;
     if (waiting !== undefined) this.#give(sink, waiting);
     else if (this.#bodyLeft === 0) sink.end();
@@ -232,13 +234,17 @@ class LaneCaller implements Caller {
   }
 
   bodyStream(longestSilenceMs: number): Readable | null {
-    if (this.#bodyLeft === 0 && this.#waiting === undefined) return null;
+    this.keepLent();
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (this.#bodyLeft === 0 && waiting === undefined) return null;
     const { socket } = this.#connection;
     const stream = new Readable({ read: () => void socket.resume() });
     cutWhenSilent(stream, socket, longestSilenceMs, () => socket.destroy());
+    if (waiting !== undefined) stream.push(waiting);
     this.readBody({
       data(chunk) {
-        if (!stream.push(Buffer.from(chunk))) socket.pause();
+        if (!stream.push(copyOf(chunk))) socket.pause();
         return true;
       },
       end: () => stream.push(null),
@@ -313,7 +319,7 @@ class LaneCaller implements Caller {
   }
 
   #hold(part: Buffer): void {
-    this.#waiting = this.#waiting === undefined ? Buffer.from(part) : Buffer.concat([this.#waiting, part]);
+    this.#waiting = this.#waiting === undefined ? copyOf(part) : Buffer.concat([this.#waiting, part]);
     this.#connection.socket.pause();
   }
 
@@ -335,6 +341,7 @@ class LaneCaller implements Caller {
 
   #finish(): void {
     this.#ended = true;
+    this.#lent = undefined;
     this.#waiting = undefined;
     if (this.#bodyLeft === 0) {
       this.#connection.done(this.#close);
@@ -358,6 +365,13 @@ class LaneCaller implements Caller {
 const NO_SINK: BodySink = { data: () => true, end() {}, aborted() {} };
 
 function ignore(): void {}
+
+/** Buffer.from would fill it with zeros first. */
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafe(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
 
 /** Those that node:http knows, too, and whose answers have bodies. */
 const METHODS = new Set(['POST', 'GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
