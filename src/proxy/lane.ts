@@ -11,7 +11,7 @@ import { Readable } from 'node:stream';
 import type { BodySink } from '../door/body.js';
 import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS, type Headers } from './caller.js';
 import { endOfHead, parseLength, parseRequestHead, type RequestHead } from './http1.js';
-import { readAlone, readShared } from './shared-reads.js';
+import { ownBytes, readAlone, readShared } from './shared-reads.js';
 
 export interface LaneOptions {
   readonly idleTimeoutMs: number;
@@ -88,8 +88,13 @@ class LaneConnection {
 
   /** Keeps what came after the request under way, and reads no more until that is done. */
   keep(bytes: Buffer): void {
-    this.#early = this.#early === undefined ? copyOf(bytes) : Buffer.concat([this.#early, bytes]);
+    this.#early = this.#early === undefined ? ownBytes(bytes) : Buffer.concat([this.#early, bytes]);
     this.socket.pause();
+  }
+
+  /** Reads on, unless there is something to do first. */
+  resume(): void {
+    if (this.#early === undefined) this.socket.resume();
   }
 
   /** The request under way is done, both ways. */
@@ -134,7 +139,7 @@ class LaneConnection {
     socket.off('timeout', this.#onTimeout).off('close', this.#onClose).off('error', ignore);
     socket.setTimeout(0);
     readAlone(socket, this.#onData);
-    socket.unshift(copyOf(bytes));
+    socket.unshift(ownBytes(bytes));
     this.#lane.options.handOver(socket);
   }
 
@@ -181,6 +186,7 @@ class LaneCaller implements Caller {
   /** The answer said that it is the connection's last. */
   #close = false;
   #ended = false;
+  #gone = false;
 
   constructor(connection: LaneConnection, head: RequestHead, bodyLength: number) {
     this.#connection = connection;
@@ -224,13 +230,17 @@ class LaneCaller implements Caller {
   }
 
   readBody(sink: BodySink): void {
+    if (this.#gone && this.#bodyLeft > 0) {
+      sink.aborted();
+      return;
+    }
     this.#sink = sink;
     const waiting = this.#lent ?? this.#waiting;
     this.#lent = undefined;
     this.#waiting = undefined;
     if (waiting !== undefined) this.#give(sink, waiting);
     else if (this.#bodyLeft === 0) sink.end();
-    this.#connection.socket.resume();
+    this.#connection.resume();
   }
 
   bodyStream(longestSilenceMs: number): Readable | null {
@@ -239,12 +249,12 @@ class LaneCaller implements Caller {
     this.#waiting = undefined;
     if (this.#bodyLeft === 0 && waiting === undefined) return null;
     const { socket } = this.#connection;
-    const stream = new Readable({ read: () => void socket.resume() });
+    const stream = new Readable({ read: () => this.#connection.resume() });
     cutWhenSilent(stream, socket, longestSilenceMs, () => socket.destroy());
     if (waiting !== undefined) stream.push(waiting);
     this.readBody({
       data(chunk) {
-        if (!stream.push(copyOf(chunk))) socket.pause();
+        if (!stream.push(ownBytes(chunk))) socket.pause();
         return true;
       },
       end: () => stream.push(null),
@@ -303,6 +313,7 @@ class LaneCaller implements Caller {
 
   /** The connection is closed. */
   gone(): void {
+    this.#gone = true;
     clearTimeout(this.#discardTimer);
     if (this.#ended) return;
     if (this.#bodyLeft > 0) this.#sink?.aborted();
@@ -319,7 +330,7 @@ class LaneCaller implements Caller {
   }
 
   #hold(part: Buffer): void {
-    this.#waiting = this.#waiting === undefined ? copyOf(part) : Buffer.concat([this.#waiting, part]);
+    this.#waiting = this.#waiting === undefined ? ownBytes(part) : Buffer.concat([this.#waiting, part]);
     this.#connection.socket.pause();
   }
 
@@ -365,13 +376,6 @@ class LaneCaller implements Caller {
 const NO_SINK: BodySink = { data: () => true, end() {}, aborted() {} };
 
 function ignore(): void {}
-
-/** Buffer.from would fill it with zeros first. */
-function copyOf(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafe(bytes.length);
-  bytes.copy(copy);
-  return copy;
-}
 
 /** Those that node:http knows, too, and whose answers have bodies. */
 const METHODS = new Set(['POST', 'GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);

@@ -9,7 +9,7 @@
 import { Socket } from 'node:net';
 
 /** Most pushes come in one read, with their heads. */
-const SHARED_BYTES = 256 * 1024;
+export const SHARED_BYTES = 256 * 1024;
 
 interface Handle {
   useUserBuffer?(buffer: Buffer): void;
@@ -39,6 +39,15 @@ export function readShared(socket: Socket, onBytes: (bytes: Buffer) => void): vo
   handle.useUserBuffer(shared);
 }
 
+/** Bytes that stay: those in the shared buffer are copied. */
+export function ownBytes(bytes: Buffer): Buffer {
+  if (bytes.buffer !== shared.buffer) return bytes;
+  // Buffer.from would fill it with zeros first.
+  const copy = Buffer.allocUnsafe(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
 /** From now on what comes is read from the socket as from any other. */
 export function readAlone(socket: Socket, onBytes: (bytes: Buffer) => void): void {
   const own = socket as unknown as Record<symbol, unknown>;
@@ -46,7 +55,7 @@ export function readAlone(socket: Socket, onBytes: (bytes: Buffer) => void): voi
     socket.off('data', onBytes);
     return;
   }
-  own[places.callback] = (length: number) => socket.push(Buffer.from(shared.subarray(0, length)));
+  own[places.callback] = (length: number) => socket.push(ownBytes(shared.subarray(0, length)));
 }
 
 function findPlaces(): Places | undefined {

@@ -1,12 +1,12 @@
 /** The lane must read a connection exactly as node:http does: what it is unsure of, node:http reads. */
 import { createServer, type Server } from 'node:http';
-import { connect, createServer as createNetServer } from 'node:net';
+import { connect, createServer as createNetServer, type Socket } from 'node:net';
 import fc from 'fast-check';
 import t from 'tap';
 import type { Caller } from '#src/proxy/caller.js';
 import { HttpCaller } from '#src/proxy/http-caller.js';
 import { Lane, takeReader } from '#src/proxy/lane.js';
-import { canShareReads } from '#src/proxy/shared-reads.js';
+import { canShareReads, SHARED_BYTES } from '#src/proxy/shared-reads.js';
 import { closeServer, edge, eventually, listen, rawExchange, upstream } from './given.js';
 
 const PUSH = 'POST /api/v1/push HTTP/1.1\r\nHost: edge\r\nX-Scope-OrgID: a\r\n';
@@ -35,7 +35,7 @@ async function reader(withLane: boolean): Promise<Reader> {
     const chunks: Buffer[] = [];
     caller.continue();
     caller.readBody({
-      data: (chunk) => chunks.push(chunk) > 0,
+      data: (chunk) => chunks.push(Buffer.from(chunk)) > 0,
       end() {
         read.push({
           method,
@@ -205,6 +205,47 @@ t.test('requests that a client sends without waiting are answered one by one, in
   );
   t.equal(laned.inLane(), 50);
   await laned.close();
+});
+
+t.test('a client that sends far more than it is answered is not read ahead of', async (t) => {
+  const server = createServer();
+  let served = 0;
+  let ahead = 0;
+  const request = `${PUSH}Content-Length: 1\r\n\r\nx`;
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    lane.take(socket);
+    t.equal(socket.listenerCount('data'), 0, 'the shared way is taken');
+  });
+  const sockets: Socket[] = [];
+  const lane = new Lane({
+    idleTimeoutMs: 60_000,
+    handOver: (socket) => socket.destroy(),
+    serve(caller) {
+      caller.readBody({
+        data: () => true,
+        end() {
+          served++;
+          ahead = Math.max(ahead, ...sockets.map(({ bytesRead }) => bytesRead - served * request.length));
+          setTimeout(() => {
+            caller.writeHead(200, 'OK', ['Content-Length', '0']);
+            caller.end();
+          }, 1);
+        },
+        aborted() {},
+      });
+    },
+  });
+  server.on('connection', (socket: Socket) => sockets.push(socket));
+  const client = connect({ port: Number(new URL(await listen(server)).port), host: '127.0.0.1' });
+  client.on('error', () => {});
+  client.resume().write(request.repeat(Math.ceil((4 << 20) / request.length)));
+  await eventually(() => served >= 60);
+  client.destroy();
+  lane.closeAll();
+  t.ok(served >= 60);
+  t.ok(ahead <= SHARED_BYTES, `${ahead} bytes were read ahead`);
+  await closeServer(server);
 });
 
 t.test('a connection with plain and other requests serves them all', async (t) => {
