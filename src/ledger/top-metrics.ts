@@ -11,20 +11,27 @@ export const TOP = 20;
 /** A walk over a hundred thousand metrics takes five seconds. */
 const PLACES_A_STEP = 2048;
 const WALK_EVERY_MS = 5000;
+/** Of those that a walk has found metrics for: ten thousand at once would hold up everybody else. */
+const TENANTS_A_STEP = 256;
 /** Looking through a push for names costs about as much as looking up its series, and a name a little more. */
 const NAMES_EVERY_MS = 1000;
 const NAMES_A_LOOK = 4;
 
 interface Candidate extends TopMetric {
   readonly metric: number;
-  readonly id: string;
+  readonly id: number;
+}
+
+interface Found {
+  readonly active: Candidate[];
+  readonly fresh: Candidate[];
 }
 
 class TenantTops {
   active: Candidate[] = [];
   fresh: Candidate[] = [];
   /** By the id of the metric. */
-  names = new Map<string, string>();
+  names = new Map<number, string>();
   wanted = 0;
   lookedAtMs = Number.NEGATIVE_INFINITY;
 }
@@ -34,7 +41,9 @@ export class TopMetrics {
   readonly #nameMetric: (push: Push, row: number) => string;
   readonly #tenants = new Map<number, TenantTops>();
   /** What the walk under way has found. */
-  #found = new Map<number, { active: Candidate[]; fresh: Candidate[] }>();
+  #found = new Map<number, Found>();
+  /** What the last walk has found and nobody is told yet. */
+  readonly #ending = new Map<number, Found>();
   #place = 0;
   #walkAtMs = Number.NEGATIVE_INFINITY;
 
@@ -56,10 +65,15 @@ export class TopMetrics {
   forget(tenant: number): void {
     this.#tenants.delete(tenant);
     this.#found.delete(tenant);
+    this.#ending.delete(tenant);
   }
 
   /** Goes on with the walk. */
   walk(nowMs: number, window: number): void {
+    if (this.#ending.size > 0) {
+      this.#tellSome();
+      return;
+    }
     if (this.#place === 0 && nowMs < this.#walkAtMs) return;
     const places = this.#table.metricPlaces;
     const end = Math.min(places, this.#place + PLACES_A_STEP);
@@ -68,6 +82,7 @@ export class TopMetrics {
     this.#place = 0;
     this.#walkAtMs = nowMs + WALK_EVERY_MS;
     this.#finish();
+    this.#tellSome();
   }
 
   /** A push of the tenant: it may have metrics whose names are wanted. */
@@ -103,29 +118,41 @@ export class TopMetrics {
     if (newSeries > lastFresh) insert(found.fresh, candidate, (one) => one.newSeries);
   }
 
-  /** What was found becomes what is told; names that are not there yet are wanted from now on, others no more. */
+  /** The walk is over. */
   #finish(): void {
     for (const tenant of this.#tenants.keys()) if (!this.#found.has(tenant)) this.#tenants.delete(tenant);
-    for (const [tenant, { active, fresh }] of this.#found) {
-      const tops = this.#tenants.get(tenant) ?? new TenantTops();
-      const names = new Map<string, string>();
-      const unnamed = new Set<number>();
-      for (const { metric, id } of [...active, ...fresh]) {
-        const name = tops.names.get(id);
-        if (name === undefined) unnamed.add(metric);
-        else names.set(id, name);
-      }
-      for (const { metric, id } of [...tops.active, ...tops.fresh]) {
-        if (this.#table.idOfMetric(metric) === id) this.#table.wantName(metric, false);
-      }
-      for (const metric of unnamed) this.#table.wantName(metric, true);
-      tops.active = active;
-      tops.fresh = fresh;
-      tops.names = names;
-      tops.wanted = unnamed.size;
-      this.#tenants.set(tenant, tops);
-    }
+    for (const [tenant, found] of this.#found) this.#ending.set(tenant, found);
     this.#found = new Map();
+  }
+
+  #tellSome(): void {
+    let left = TENANTS_A_STEP;
+    for (const [tenant, found] of this.#ending) {
+      this.#ending.delete(tenant);
+      this.#tell(tenant, found);
+      if (--left === 0) return;
+    }
+  }
+
+  /** What was found becomes what is told; names that are not there yet are wanted from now on, others no more. */
+  #tell(tenant: number, { active, fresh }: Found): void {
+    const tops = this.#tenants.get(tenant) ?? new TenantTops();
+    const names = new Map<number, string>();
+    const unnamed = new Set<number>();
+    for (const { metric, id } of [...active, ...fresh]) {
+      const name = tops.names.get(id);
+      if (name === undefined) unnamed.add(metric);
+      else names.set(id, name);
+    }
+    for (const { metric, id } of [...tops.active, ...tops.fresh]) {
+      if (this.#table.idOfMetric(metric) === id) this.#table.wantName(metric, false);
+    }
+    for (const metric of unnamed) this.#table.wantName(metric, true);
+    tops.active = active;
+    tops.fresh = fresh;
+    tops.names = names;
+    tops.wanted = unnamed.size;
+    this.#tenants.set(tenant, tops);
   }
 }
 
