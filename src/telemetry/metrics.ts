@@ -18,6 +18,10 @@ export interface LabelledSource {
   readonly read: () => Iterable<readonly [Readonly<Record<string, string>>, number]>;
 }
 
+function unlabelled({ name, help, read }: GaugeSource): LabelledSource {
+  return { name, help, labelNames: [], read: () => [[{}, read()]] };
+}
+
 export class Metrics {
   readonly registry = new Registry();
   readonly #decode = this.#latency(
@@ -82,53 +86,20 @@ export class Metrics {
     this.#writes.inc({ action, outcome: status < 400 ? 'done' : status < 500 ? 'refused' : 'failed' });
   }
 
-  gauge({ name, help, read }: GaugeSource): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.registry],
-      collect() {
-        this.set(read());
-      },
-    });
+  gauge(source: GaugeSource): void {
+    this.gauges(unlabelled(source));
   }
 
-  counter({ name, help, read }: GaugeSource): void {
-    new Counter({
-      name,
-      help,
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
+  counter(source: GaugeSource): void {
+    this.counters(unlabelled(source));
   }
 
-  gauges({ name, help, labelNames, read }: LabelledSource): void {
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const [labels, value] of read()) this.set(labels, value);
-      },
-    });
+  gauges(source: LabelledSource): void {
+    new Gauge(this.#collected(source));
   }
 
-  counters({ name, help, labelNames, read }: LabelledSource): void {
-    new Counter({
-      name,
-      help,
-      labelNames,
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const [labels, value] of read()) this.inc(labels, value);
-      },
-    });
+  counters(source: LabelledSource): void {
+    new Counter(this.#collected(source));
   }
 
   decoded(seconds: number): void {
@@ -148,6 +119,20 @@ export class Metrics {
   failed(failure: string): void {
     this.#failed++;
     this.#failures.inc({ failure });
+  }
+
+  /** Made anew at each scrape. */
+  #collected({ name, help, labelNames, read }: LabelledSource) {
+    return {
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect(this: Gauge | Counter) {
+        this.reset();
+        for (const [labels, value] of read()) this.inc(labels, value);
+      },
+    };
   }
 
   #latency(name: string, help: string): LatencyHistogram {
