@@ -1,10 +1,10 @@
 /**
- * Reads the connections of a server into one buffer that they share, in place of a new one for each read: those would be as large as
- * pushes are, and the collector would be called every few hundred pushes for them alone.
+ * Reads the connections of a server into one buffer that they share, in place of a new one for each read: those would be
+ * as large as pushes are, and the collector would be called every few hundred pushes for them alone.
  *
- * net has this for connections that a client makes (`onread`), not for those that a server takes. They are sockets of the same kind,
- * though, so this sets what `onread` would have set. With a version of Node that keeps it elsewhere the socket is read as
- * ever: a test says so.
+ * net has this for connections that a client makes (`onread`), not for those that a server takes. They are sockets of the
+ * same kind, though, so this sets what `onread` would have set. With a version of Node that keeps it elsewhere the
+ * socket is read as ever: a test says so.
  */
 import { Socket } from 'node:net';
 

@@ -97,17 +97,14 @@ export function readLabels(next: u32, end: u32): u32 {
     if (name >= entry) {
       if (isNameLabel(next + 4, nameLength)) {
         name = entry;
-        metricHash = finish(valueHash);
-        nameFlags = namedFlags(value, valueLength);
+        takeName(value, valueLength, valueHash);
       } else if (name === entry) {
         // The name of the series before was here. Another of its labels may be a name, too, and would count now.
         name = NONE;
         last = LABELS;
       }
     }
-    const hash = isExcluded(next + 4, nameLength)
-      ? 0
-      : hashLabel(hashBytes(next + 4, nameLength), valueHash);
+    const hash = hashInSeries(next + 4, nameLength, valueHash);
     hashes += hash;
     const heads = <u64>head | (<u64>valueHead << 32);
     maxima = i8x16.max_u(maxima, i64x2.splat(heads));
@@ -148,10 +145,21 @@ export function addLabel(labelName: u32, nameLength: u32, value: u32, valueLengt
   const valueHash = hashBytes(value, valueLength);
   if (!isNamed() && isNameLabel(labelName, nameLength)) {
     nameEntry = ENTRIES_END;
-    metricHash = finish(valueHash);
-    nameFlags = namedFlags(value, valueLength);
+    takeName(value, valueLength, valueHash);
   }
-  if (!isExcluded(labelName, nameLength)) {
-    labelHashes += hashLabel(hashBytes(labelName, nameLength), valueHash);
-  }
+  labelHashes += hashInSeries(labelName, nameLength, valueHash);
+}
+
+// @ts-ignore: decorator
+@inline
+function takeName(value: u32, valueLength: u32, valueHash: u64): void {
+  metricHash = finish(valueHash);
+  nameFlags = namedFlags(value, valueLength);
+}
+
+/** What a label adds to the hash of its series. */
+// @ts-ignore: decorator
+@inline
+function hashInSeries(name: u32, nameLength: u32, valueHash: u64): u64 {
+  return isExcluded(name, nameLength) ? 0 : hashLabel(hashBytes(name, nameLength), valueHash);
 }
