@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { LeasedLedger } from '#src/ledger/leased-ledger.js';
 import { phaseOf } from '#src/ledger/redis/keys.js';
 import type { TrackedBook } from '#src/ledger/series-book.js';
@@ -8,7 +8,18 @@ import type { TrackedSeries } from '#src/ledger/tracked-series.js';
 import { eventually } from './contract.js';
 import { redisLedger } from './given.js';
 import { RedisServer, redisMissing } from './redis-server.js';
-import { book, Dice, limitsOf, MINUTE_MS, MimirModel, pushOf, refusedRows } from './series-given.js';
+import {
+  book,
+  Dice,
+  limitsOf,
+  MINUTE_MS,
+  MimirModel,
+  now,
+  pushOf,
+  range,
+  refusedRows,
+  sharing,
+} from './series-given.js';
 
 const PUSHES = 200_000;
 const REPLICAS = 3;
@@ -320,21 +331,6 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     );
   });
 });
-
-const now = (): number => performance.now();
-
-const range = (from: number, to: number): number[] =>
-  Array.from({ length: to - from }, (_, index) => from + index);
-
-/** One tenant's series at so many replicas. */
-async function sharing(t: Test, redis: RedisServer, tenant: string, replicas = 1): Promise<TrackedSeries[]> {
-  const found: TrackedSeries[] = [];
-  for (let i = 0; i < replicas; i++) {
-    const { ledger } = await redisLedger(t, redis.url, { replicas });
-    found.push(book({ store: ledger.series, now }).tenant(tenant));
-  }
-  return found;
-}
 
 async function keysForEver(redis: RedisServer): Promise<number> {
   const keys = await redis.admin.keys('*');

@@ -1,8 +1,11 @@
 /** Pushes of numbered series, and what Mimir would make of them. */
+import type { Test } from 'tap';
 import type { SeriesAnswer, SeriesLimits } from '#src/enforce/series.js';
+import type { RedisLedgerSettings } from '#src/ledger/redis/redis-ledger.js';
 import { type SeriesBookOptions, TrackedBook } from '#src/ledger/series-book.js';
 import type { SeriesCall, SeriesReply } from '#src/ledger/series-store.js';
 import { NO_LIMIT } from '#src/ledger/series-table.js';
+import type { TrackedSeries } from '#src/ledger/tracked-series.js';
 import {
   type Push,
   RECORD_HASH_HIGH,
@@ -12,8 +15,16 @@ import {
   RECORD_WORDS,
 } from '#src/remotewrite/push.js';
 import { samples } from '../enforce/given.js';
+import { redisLedger } from './given.js';
+import type { RedisServer } from './redis-server.js';
 
 export const MINUTE_MS = 60_000;
+
+export const now = (): number => performance.now();
+
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, index) => from + index);
+}
 
 /** One series for each number; ten after one another have the same metric. */
 export function pushOf(series: readonly number[], metricOf = metricOfTen): Push {
@@ -46,6 +57,22 @@ export function book(options: Partial<SeriesBookOptions> = {}): TrackedBook {
     now: () => 0,
     ...options,
   });
+}
+
+/** One tenant's series at so many replicas. */
+export async function sharing(
+  t: Test,
+  redis: RedisServer,
+  tenant: string,
+  replicas = 1,
+  settings: Partial<RedisLedgerSettings> = {},
+): Promise<TrackedSeries[]> {
+  const found: TrackedSeries[] = [];
+  for (let i = 0; i < replicas; i++) {
+    const { ledger } = await redisLedger(t, redis.url, { replicas, ...settings });
+    found.push(book({ store: ledger.series, now }).tenant(tenant));
+  }
+  return found;
 }
 
 /** What a store says that has nothing to say. */

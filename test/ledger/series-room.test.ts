@@ -1,13 +1,27 @@
 /** Series that are admitted first and announced later, by replicas that share a real Redis. */
 import { setTimeout as delay } from 'node:timers/promises';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { LeasedLedger } from '#src/ledger/leased-ledger.js';
 import type { SeriesReply } from '#src/ledger/series-store.js';
 import type { TrackedSeries } from '#src/ledger/tracked-series.js';
 import { eventually } from './contract.js';
 import { redisLedger } from './given.js';
 import { RedisServer, redisMissing } from './redis-server.js';
-import { book, callOf, Dice, limitsOf, MINUTE_MS, pushOf, refusedRows } from './series-given.js';
+import {
+  book,
+  callOf,
+  Dice,
+  limitsOf,
+  MINUTE_MS,
+  now,
+  pushOf,
+  range,
+  refusedRows,
+  sharing,
+} from './series-given.js';
+
+/** What is late is not what these are about. */
+const PATIENT = { commandTimeoutMs: 5000 };
 
 t.test('with a Redis', { skip: redisMissing }, async (t) => {
   const redis = await RedisServer.start();
@@ -19,7 +33,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
       const dice = new Dice(whole ? 1 : 2);
       for (let round = 0; round < 12; round++) {
         const limit = 1000 + dice.below(3000);
-        const replicas = await sharing(t, redis, `race-${whole}-${round}`, 4);
+        const replicas = await sharing(t, redis, `race-${whole}-${round}`, 4, PATIENT);
         const admitted = new Set<number>();
         let refused = 0;
         let found = 0;
@@ -68,7 +82,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     'what was reserved by a replica that died is missing for a while, and nothing else is',
     async (t) => {
       const { ledger } = await redisLedger(t, redis.url);
-      const [series] = await sharing(t, redis, 'died');
+      const [series] = await sharing(t, redis, 'died', 1, PATIENT);
       const check = async (from: number, to: number) =>
         series!.check(pushOf(range(from, to)), undefined, limitsOf(1000), false, now());
       t.not((await reserve(ledger, 'died', 300, 900)).slot, '');
@@ -92,7 +106,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
 
   t.test('a series that two replicas have reserved room for keeps nobody out', async (t) => {
     const { ledger } = await redisLedger(t, redis.url);
-    const [series] = await sharing(t, redis, 'twice');
+    const [series] = await sharing(t, redis, 'twice', 1, PATIENT);
     const check = async (from: number, to: number) =>
       series!.check(pushOf(range(from, to)), undefined, limitsOf(1000), false, now());
     await (await check(0, 500)).newLater;
@@ -126,7 +140,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
   t.test('Redis is lost between reservation and announcement', async (t) => {
     const lost = await RedisServer.start();
     t.teardown(() => lost.stop());
-    const [series, other] = await sharing(t, lost, 'lost', 2);
+    const [series, other] = await sharing(t, lost, 'lost', 2, PATIENT);
     const check = async (one: TrackedSeries, from: number, to: number) =>
       one.check(pushOf(range(from, to)), undefined, limitsOf(10_000), false, now());
     const { newLater } = await check(series!, 0, 5000);
@@ -158,27 +172,12 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
   });
 
   t.test('with a limit for metrics every series is looked at', async (t) => {
-    const [series] = await sharing(t, redis, 'metrics');
+    const [series] = await sharing(t, redis, 'metrics', 1, PATIENT);
     const answer = await series!.check(pushOf(range(0, 500)), undefined, limitsOf(10_000, 9), false, now());
     t.equal(answer.newAdmitted, 450);
     t.equal(answer.overLimit?.rows.length, 50);
   });
 });
-
-const now = (): number => performance.now();
-
-const range = (from: number, to: number): number[] =>
-  Array.from({ length: to - from }, (_, index) => from + index);
-
-/** One tenant's series at so many replicas. */
-async function sharing(t: Test, redis: RedisServer, tenant: string, replicas = 1): Promise<TrackedSeries[]> {
-  const found: TrackedSeries[] = [];
-  for (let i = 0; i < replicas; i++) {
-    const { ledger } = await redisLedger(t, redis.url, { replicas, commandTimeoutMs: 5000 });
-    found.push(book({ store: ledger.series, now }).tenant(tenant));
-  }
-  return found;
-}
 
 async function reserve(
   ledger: LeasedLedger,
