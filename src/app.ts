@@ -4,6 +4,7 @@
  */
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { Api } from './admin/api.js';
@@ -61,6 +62,9 @@ export interface PrimarySide {
 }
 
 export async function startApp(config: Config, log: Logger, primary?: PrimarySide): Promise<RunningApp> {
+  // Once a few collections find most objects of a kind alive, V8 makes all of that kind among the old ones, for good. Pushes
+  // that wait for a slow upstream are enough for that. docs/performance.md has what it costs.
+  setFlagsFromString('--no-allocation-site-pretenuring');
   const now = (): number => performance.now();
   const metrics = new Metrics(VERSION);
   const refusalLog = new RefusalLog(log, config['log.refusals_per_minute'], now);

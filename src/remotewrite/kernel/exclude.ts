@@ -16,6 +16,11 @@ export function isExcluded(name: u32, length: u32): bool {
   return length === excludeLength && isSame(name, length);
 }
 
+// @ts-ignore: decorator
+@inline
 function isSame(name: u32, length: u32): bool {
-  return memory.compare(name, EXCLUDE, length) === 0;
+  for (let i: u32 = 0; i < length; i++) {
+    if (load<u8>(name + i) !== load<u8>(EXCLUDE + i)) return false;
+  }
+  return true;
 }
