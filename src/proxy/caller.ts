@@ -1,6 +1,7 @@
 /** The client's side of one request, as the doors see it: node:http's, or the lane's. */
 import type { Readable } from 'node:stream';
 import type { BodySink, BodySource } from '../door/body.js';
+import type { MessageHeaders } from './headers.js';
 
 /** By lower-case name. */
 export type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -8,10 +9,15 @@ export type Headers = Readonly<Record<string, string | string[] | undefined>>;
 export interface Caller extends BodySource {
   readonly method: string;
   readonly url: string;
+  /** Content-Length may be left out, here and in `rawHeaders`. */
   readonly headers: Headers;
   /** Names and values in turn, as they came. */
   readonly rawHeaders: readonly string[];
+  /** Bytes of the body, if the client says so. */
+  readonly contentLength: number | undefined;
   readonly remoteAddress: string;
+  /** What of the headers goes to the upstream: kept here, since some callers have a head that repeats. */
+  forwarded: MessageHeaders | undefined;
 
   /** Tells a client that waits for `100 Continue` to send its body. */
   continue(): void;
@@ -22,8 +28,7 @@ export interface Caller extends BodySource {
 
   /** The answer has begun. */
   readonly answering: boolean;
-  /** Headers: names and values in turn. */
-  writeHead(status: number, statusText: string, headers: readonly string[]): void;
+  writeHead(status: number, statusText: string, headers: MessageHeaders): void;
   /** False: write on when `onDrain` is called. */
   write(chunk: Buffer): boolean;
   onDrain: (() => void) | undefined;

@@ -17,6 +17,7 @@ const HOP_BY_HOP = new Set([
 
 /** Set anew for the upstream, or (Expect) settled between client and edge already. */
 const REPLACED = new Set([
+  'content-length',
   'host',
   'expect',
   'x-forwarded-for',
@@ -39,13 +40,45 @@ export function requestIdOf({ headers }: Caller): string {
   return `${requestIdPrefix}-${requestIds.toString(36)}`;
 }
 
-/** The headers for the upstream, as a flat list of names and values. A body that was written anew has another length. */
-export function upstreamHeaders(
-  caller: Caller,
-  requestId: string,
-  tenantHeader: string,
-  isBodyNew = false,
-): string[] {
+/** Those of one message. Their text is made once, for all messages that have the same. */
+export class MessageHeaders {
+  /** Names and values in turn. */
+  readonly list: readonly string[];
+  #text: string | undefined;
+
+  constructor(list: readonly string[]) {
+    this.list = list;
+  }
+
+  /** As they are written. */
+  get text(): string {
+    this.#text ??= textOf(this.list);
+    return this.#text;
+  }
+
+  /** Says whether there is one with this name, in lower case. */
+  has(wanted: string): boolean {
+    const { list } = this;
+    for (let i = 0; i < list.length; i += 2) {
+      const name = list[i] as string;
+      if (name.length === wanted.length && name.toLowerCase() === wanted) return true;
+    }
+    return false;
+  }
+}
+
+/** In one piece: a string that grew by `+=` is put together again wherever it is used. */
+function textOf(list: readonly string[]): string {
+  return list.map((part, i) => (i % 2 === 0 ? `${part}: ` : `${part}\r\n`)).join('');
+}
+
+/** What of a request's headers goes to the upstream, without the request id and the length. */
+export function upstreamHeaders(caller: Caller, tenantHeader: string): MessageHeaders {
+  caller.forwarded ??= new MessageHeaders(forwardedList(caller, tenantHeader));
+  return caller.forwarded;
+}
+
+function forwardedList(caller: Caller, tenantHeader: string): string[] {
   const { rawHeaders: raw, headers: given, remoteAddress } = caller;
   const dropped = namedInConnection(first(given['connection']), tenantHeader);
   const headers: string[] = [];
@@ -53,7 +86,6 @@ export function upstreamHeaders(
     const name = raw[i] ?? '';
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || REPLACED.has(lower) || dropped?.has(lower)) continue;
-    if (isBodyNew && lower === 'content-length') continue;
     headers.push(name, raw[i + 1] ?? '');
   }
   const forwardedFor = given['x-forwarded-for'];
@@ -63,12 +95,11 @@ export function upstreamHeaders(
   );
   headers.push('X-Forwarded-Host', first(given['x-forwarded-host']) ?? first(given['host']) ?? '');
   headers.push('X-Forwarded-Proto', first(given['x-forwarded-proto']) ?? 'http');
-  headers.push('X-Request-Id', requestId);
   return headers;
 }
 
-/** The upstream's response headers for the client, as a flat list of names and values. */
-export function downstreamHeaders(raw: readonly string[]): string[] {
+/** What of the upstream's response headers is for the client. */
+export function downstreamHeaders(raw: readonly string[]): MessageHeaders {
   const headers: string[] = [];
   let connection: string | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -78,7 +109,7 @@ export function downstreamHeaders(raw: readonly string[]): string[] {
     if (!HOP_BY_HOP.has(lower)) headers.push(name, raw[i + 1] ?? '');
   }
   const dropped = namedInConnection(connection, '');
-  return dropped === undefined ? headers : withoutNames(headers, dropped);
+  return new MessageHeaders(dropped === undefined ? headers : withoutNames(headers, dropped));
 }
 
 /** Lower-case names listed in a Connection header, without the usual `keep-alive` and `close`. */

@@ -3,13 +3,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { BodySink } from '../door/body.js';
 import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS, type Headers } from './caller.js';
+import type { MessageHeaders } from './headers.js';
 
 export class HttpCaller implements Caller {
   readonly method: string;
   readonly url: string;
   readonly headers: Headers;
   readonly rawHeaders: readonly string[];
+  readonly contentLength: number | undefined;
   readonly remoteAddress: string;
+  forwarded: MessageHeaders | undefined;
   onDrain: (() => void) | undefined;
   onGone: (() => void) | undefined;
   readonly #req: IncomingMessage;
@@ -24,6 +27,8 @@ export class HttpCaller implements Caller {
     this.url = req.url ?? '/';
     this.headers = req.headers;
     this.rawHeaders = req.rawHeaders;
+    const contentLength = req.headers['content-length'];
+    this.contentLength = contentLength === undefined ? undefined : Number(contentLength);
     this.remoteAddress = req.socket.remoteAddress ?? '';
     req.on('error', () => {});
     res.on('drain', () => this.onDrain?.());
@@ -59,9 +64,7 @@ export class HttpCaller implements Caller {
   }
 
   bodyStream(longestSilenceMs: number): Readable | null {
-    const { headers } = this.#req;
-    const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-    if (!hasBody) return null;
+    if (this.headers['transfer-encoding'] === undefined && !this.contentLength) return null;
     cutWhenSilent(this.#req, this.#req.socket, longestSilenceMs, () => this.#req.destroy());
     return this.#req;
   }
@@ -70,8 +73,8 @@ export class HttpCaller implements Caller {
     return this.#res.headersSent;
   }
 
-  writeHead(status: number, statusText: string, headers: readonly string[]): void {
-    this.#res.writeHead(status, statusText, headers as string[]);
+  writeHead(status: number, statusText: string, headers: MessageHeaders): void {
+    this.#res.writeHead(status, statusText, headers.list as string[]);
   }
 
   write(chunk: Buffer): boolean {

@@ -2,6 +2,7 @@
  * The head of an HTTP/1.1 message as well-behaved peers write it. Whatever is not plain and unambiguous is undefined
  * here, and goes to node:http, or counts as a broken answer.
  */
+import type { MessageHeaders } from './headers.js';
 
 /** Heads longer than this are not plain. */
 export const MAX_HEAD_BYTES = 16 * 1024;
@@ -9,10 +10,13 @@ export const MAX_HEAD_BYTES = 16 * 1024;
 export interface RequestHead {
   readonly method: string;
   readonly url: string;
-  /** Names and values in turn, as they came. */
+  /** Names and values in turn, as they came, without Content-Length. */
   readonly rawHeaders: readonly string[];
-  /** By lower-case name; no name comes twice. */
+  /** The same by lower-case name; no name comes twice. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly contentLength: string | undefined;
+  /** What goes to the upstream, once somebody knows. */
+  forwarded?: MessageHeaders;
 }
 
 export interface ResponseHead {
@@ -41,15 +45,25 @@ export function parseRequestHead(text: string): RequestHead | undefined {
     return undefined;
   }
   if (!isToken(text, 0, methodEnd) || !isVisible(text, methodEnd + 1, urlEnd)) return undefined;
-  const rawHeaders = parseHeaders(text, urlEnd + REQUEST_VERSION.length);
-  if (rawHeaders === undefined) return undefined;
+  const all = parseHeaders(text, urlEnd + REQUEST_VERSION.length);
+  if (all === undefined) return undefined;
+  const rawHeaders: string[] = [];
   const headers: Record<string, string> = Object.create(null);
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] as string).toLowerCase();
+  let contentLength: string | undefined;
+  for (let i = 0; i < all.length; i += 2) {
+    const [rawName, value] = [all[i] as string, all[i + 1] as string];
+    const name = rawName.toLowerCase();
+    if (name === 'content-length') {
+      if (contentLength !== undefined) return undefined;
+      contentLength = value;
+      continue;
+    }
     if (headers[name] !== undefined) return undefined;
-    headers[name] = rawHeaders[i + 1] as string;
+    headers[name] = value;
+    rawHeaders.push(rawName, value);
   }
-  return { method: text.slice(0, methodEnd), url: text.slice(methodEnd + 1, urlEnd), rawHeaders, headers };
+  const [method, url] = [text.slice(0, methodEnd), text.slice(methodEnd + 1, urlEnd)];
+  return { method, url, rawHeaders, headers, contentLength };
 }
 
 /** `text` is a whole head, with the empty line that ends it. */
@@ -79,21 +93,23 @@ export function parseLength(value: string): number {
 
 function parseHeaders(text: string, from: number): string[] | undefined {
   const rawHeaders: string[] = [];
-  for (let at = from; text.charCodeAt(at) !== CR; ) {
-    const lineEnd = text.indexOf('\r\n', at);
+  const end = text.length - LINE_END.length;
+  for (let at = from; at < end; ) {
+    const lineEnd = text.indexOf(LINE_END, at);
     const colon = text.indexOf(':', at);
     if (colon < 0 || colon >= lineEnd || !isToken(text, at, colon)) return undefined;
     let start = colon + 1;
-    let end = lineEnd;
-    while (start < end && isBlank(text.charCodeAt(start))) start++;
-    while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-    if (!isText(text, start, end)) return undefined;
-    rawHeaders.push(text.slice(at, colon), text.slice(start, end));
-    at = lineEnd + 2;
+    let stop = lineEnd;
+    while (start < stop && isBlank(text.charCodeAt(start))) start++;
+    while (stop > start && isBlank(text.charCodeAt(stop - 1))) stop--;
+    if (!isText(text, start, stop)) return undefined;
+    rawHeaders.push(text.slice(at, colon), text.slice(start, stop));
+    at = lineEnd + LINE_END.length;
   }
   return rawHeaders;
 }
 
+const LINE_END = '\r\n';
 const END_OF_HEAD = '\r\n\r\n';
 const REQUEST_VERSION = ' HTTP/1.1\r\n';
 const RESPONSE_VERSION = 'HTTP/1.1 ';

@@ -10,7 +10,9 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { BodySink } from '../door/body.js';
 import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS, type Headers } from './caller.js';
-import { endOfHead, parseLength, parseRequestHead, type RequestHead } from './http1.js';
+import { HeadReader } from './head-reader.js';
+import type { MessageHeaders } from './headers.js';
+import type { RequestHead } from './http1.js';
 import { ownBytes, readAlone, readShared } from './shared-reads.js';
 
 export interface LaneOptions {
@@ -60,6 +62,7 @@ class LaneConnection {
   readonly socket: Socket;
   readonly remoteAddress: string;
   readonly #lane: Lane;
+  readonly #heads = new HeadReader();
   #call: LaneCaller | undefined;
   /** Bytes of a request that came before the one under way was done. */
   #early: Buffer | undefined;
@@ -118,16 +121,14 @@ class LaneConnection {
 
   #begin(bytes: Buffer): void {
     if (this.socket.destroyed) return;
-    const headEnd = endOfHead(bytes, 0);
-    const head = headEnd < 0 ? undefined : parseRequestHead(bytes.toString('latin1', 0, headEnd));
-    const length = head === undefined ? Number.NaN : plainBodyLength(head);
-    if (head === undefined || Number.isNaN(length)) {
+    const heads = this.#heads;
+    if (!heads.read(bytes)) {
       this.#handOver(bytes);
       return;
     }
-    const call = new LaneCaller(this, head, length);
+    const call = new LaneCaller(this, heads.head, heads.bodyLength);
     this.#call = call;
-    if (headEnd < bytes.length) call.lend(bytes.subarray(headEnd));
+    if (heads.end < bytes.length) call.lend(bytes.subarray(heads.end));
     this.#lane.options.serve(call);
     call.keepLent();
   }
@@ -167,9 +168,11 @@ class LaneCaller implements Caller {
   readonly url: string;
   readonly headers: Headers;
   readonly rawHeaders: readonly string[];
+  readonly contentLength: number | undefined;
   onDrain: (() => void) | undefined;
   onGone: (() => void) | undefined;
   readonly #connection: LaneConnection;
+  readonly #head: RequestHead;
   /** Bytes of the body still to come. */
   #bodyLeft: number;
   #sink: BodySink | undefined;
@@ -180,7 +183,7 @@ class LaneCaller implements Caller {
   #discardTimer: NodeJS.Timeout | undefined;
 
   /** Status line and headers, until the first bytes of the answer show how it is framed. */
-  #head: string | undefined;
+  #answerHead: string | undefined;
   #answering = false;
   #chunked = false;
   /** The answer said that it is the connection's last. */
@@ -190,7 +193,9 @@ class LaneCaller implements Caller {
 
   constructor(connection: LaneConnection, head: RequestHead, bodyLength: number) {
     this.#connection = connection;
+    this.#head = head;
     this.#bodyLeft = bodyLength;
+    this.contentLength = head.contentLength === undefined ? undefined : bodyLength;
     this.method = head.method;
     this.url = head.url;
     this.headers = head.headers;
@@ -199,6 +204,14 @@ class LaneCaller implements Caller {
 
   get remoteAddress(): string {
     return this.#connection.remoteAddress;
+  }
+
+  get forwarded(): MessageHeaders | undefined {
+    return this.#head.forwarded;
+  }
+
+  set forwarded(headers: MessageHeaders) {
+    this.#head.forwarded = headers;
   }
 
   get answering(): boolean {
@@ -263,22 +276,14 @@ class LaneCaller implements Caller {
     return stream;
   }
 
-  writeHead(status: number, statusText: string, headers: readonly string[]): void {
+  writeHead(status: number, statusText: string, headers: MessageHeaders): void {
     this.#answering = true;
-    let head = `HTTP/1.1 ${status} ${statusText}\r\n`;
-    let hasLength = status === 204 || status === 304;
-    let hasDate = false;
-    for (let i = 0; i < headers.length; i += 2) {
-      const name = headers[i] as string;
-      if (name.length === 14 && name.toLowerCase() === 'content-length') hasLength = true;
-      else if (name.length === 4 && name.toLowerCase() === 'date') hasDate = true;
-      head += `${name}: ${headers[i + 1]}\r\n`;
-    }
-    if (!hasDate) head += dateLine();
+    let head = `HTTP/1.1 ${status} ${statusText}\r\n${headers.text}`;
+    if (!headers.has('date')) head += dateLine();
     this.#close = this.#connection.draining || this.headers['connection'] === 'close';
     if (this.#close) head += 'Connection: close\r\n';
-    this.#chunked = !hasLength;
-    this.#head = head;
+    this.#chunked = status !== 204 && status !== 304 && !headers.has('content-length');
+    this.#answerHead = head;
   }
 
   write(chunk: Buffer): boolean {
@@ -296,7 +301,7 @@ class LaneCaller implements Caller {
 
   end(chunk?: Buffer): void {
     const { socket } = this.#connection;
-    if (this.#head !== undefined) {
+    if (this.#answerHead !== undefined) {
       // Nothing is out yet: one small write, with the length known after all.
       const length = this.#chunked ? `Content-Length: ${chunk?.length ?? 0}\r\n\r\n` : '\r\n';
       socket.write(this.#takeHead(length) + (chunk === undefined ? '' : chunk.toString('latin1')), 'latin1');
@@ -344,9 +349,9 @@ class LaneCaller implements Caller {
   }
 
   #takeHead(framing: string): string {
-    if (this.#head === undefined) return '';
-    const head = this.#head + framing;
-    this.#head = undefined;
+    if (this.#answerHead === undefined) return '';
+    const head = this.#answerHead + framing;
+    this.#answerHead = undefined;
     return head;
   }
 
@@ -376,22 +381,6 @@ class LaneCaller implements Caller {
 const NO_SINK: BodySink = { data: () => true, end() {}, aborted() {} };
 
 function ignore(): void {}
-
-/** Those that node:http knows, too, and whose answers have bodies. */
-const METHODS = new Set(['POST', 'GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
-
-/** Bytes of a plain request's body; NaN for a request that is not plain. */
-function plainBodyLength({ method, headers }: RequestHead): number {
-  if (!METHODS.has(method)) return Number.NaN;
-  if (headers['host'] === undefined || headers['transfer-encoding'] !== undefined) return Number.NaN;
-  if (headers['expect'] !== undefined || headers['upgrade'] !== undefined) return Number.NaN;
-  const connection = headers['connection'];
-  if (connection !== undefined && connection !== 'close' && connection.toLowerCase() !== 'keep-alive') {
-    return Number.NaN;
-  }
-  const length = headers['content-length'];
-  return length === undefined ? 0 : parseLength(length);
-}
 
 let dateSecond = 0;
 let dateText = '';

@@ -18,7 +18,9 @@ export function passThrough(
     {
       method: caller.method,
       path: caller.url,
-      headers: upstreamHeaders(caller, requestId, parts.options.tenantHeader),
+      headers: upstreamHeaders(caller, parts.options.tenantHeader),
+      requestId,
+      contentLength: caller.contentLength,
       body: caller.bodyStream(parts.options.bodyTimeoutMs),
       headersTimeoutMs: NO_TIMEOUT,
       bodyTimeoutMs: NO_TIMEOUT,

@@ -4,8 +4,9 @@
  */
 import { connect, type Socket } from 'node:net';
 import { ChunkedBody } from './chunked.js';
+import { downstreamHeaders, type MessageHeaders } from './headers.js';
 import { endOfHead, MAX_HEAD_BYTES, parseLength, parseResponseHead, type ResponseHead } from './http1.js';
-import type { UpstreamReceiver } from './upstream.js';
+import type { Answer, UpstreamReceiver } from './upstream.js';
 
 export interface PlainPoolOptions {
   readonly host: string;
@@ -20,8 +21,9 @@ export interface PlainPoolOptions {
 export interface PlainRequest {
   readonly method: string;
   readonly path: string;
-  /** Names and values in turn; Host and Content-Length are the pool's own. */
-  readonly headers: readonly string[];
+  /** Without Host and Content-Length, which are the pool's own, and without the request id. */
+  readonly headers: MessageHeaders;
+  readonly requestId: string;
   readonly body: readonly Buffer[];
   readonly headersTimeoutMs: number;
   readonly bodyTimeoutMs: number;
@@ -46,6 +48,8 @@ export class PlainPool {
   readonly #open = new Set<Connection>();
   readonly #waiting: Call[] = [];
   readonly #sweeper: NodeJS.Timeout;
+  /** The last head of an answer: within a second, the next is mostly the same. */
+  lastHead: KnownHead | undefined;
 
   constructor(options: PlainPoolOptions) {
     this.options = options;
@@ -104,7 +108,22 @@ export class PlainPool {
 }
 
 /** How the end of an answer's body is known. */
-type Framing = 'head' | 'length' | 'chunked' | 'close';
+type Framing = 'length' | 'chunked' | 'close';
+
+/** What the head of an answer says. */
+interface AnswerHead {
+  readonly answer: Answer;
+  readonly framing: Framing;
+  /** For a framing by length. */
+  readonly bodyLength: number;
+  /** How long the connection may be used again; 0: not at all. */
+  readonly keepAliveMs: number;
+}
+
+interface KnownHead {
+  readonly bytes: Buffer;
+  readonly head: AnswerHead;
+}
 
 class Connection {
   freshUntilMs = 0;
@@ -113,7 +132,8 @@ class Connection {
   #connected = false;
   #error: Error | undefined;
   #call: Call | undefined;
-  #framing: Framing = 'head';
+  /** `head`: no answer has begun. */
+  #framing: Framing | 'head' = 'head';
   /** A head that has not come whole yet. */
   #partial: Buffer | undefined;
   #bodyLeft = 0;
@@ -180,6 +200,11 @@ class Connection {
   /** Bytes used up, or -1 for what is no answer. */
   #takeHead(call: Call, chunk: Buffer, at: number): number {
     const early = this.#partial;
+    const last = this.#pool.lastHead;
+    if (early === undefined && last !== undefined && beginsWith(chunk, at, last.bytes)) {
+      this.#begin(call, last.head);
+      return last.bytes.length;
+    }
     const bytes = early === undefined ? chunk : Buffer.concat([early, chunk.subarray(at)]);
     const from = early === undefined ? at : 0;
     const end = endOfHead(bytes, from);
@@ -189,53 +214,27 @@ class Connection {
       return chunk.length - at;
     }
     this.#partial = undefined;
-    const head = parseResponseHead(bytes.toString('latin1', from, end));
-    if (head === undefined || head.status === 101) return -1;
+    const parsed = parseResponseHead(bytes.toString('latin1', from, end));
+    if (parsed === undefined || parsed.status === 101) return -1;
     // 1xx answers are for this connection; the final one follows.
-    if (head.status >= 200 && !this.#begin(call, head)) return -1;
+    if (parsed.status >= 200) {
+      const head = understood(parsed);
+      if (head === undefined) return -1;
+      this.#pool.lastHead = { bytes: Buffer.from(bytes.subarray(from, end)), head };
+      this.#begin(call, head);
+    }
     return end - from - (early?.length ?? 0);
   }
 
-  #begin(call: Call, head: ResponseHead): boolean {
-    if (!this.#readFraming(head)) return false;
+  #begin(call: Call, { answer, framing, bodyLength, keepAliveMs }: AnswerHead): void {
+    this.#framing = framing;
+    this.#bodyLeft = bodyLength;
+    this.#keepAliveMs = keepAliveMs;
+    if (framing === 'chunked') this.#chunks = new ChunkedBody();
     const { request, receiver } = call;
     if (this.#socket.timeout !== request.bodyTimeoutMs) this.#socket.setTimeout(request.bodyTimeoutMs);
-    receiver.response(head.status, head.statusText, head.rawHeaders, this.#socket);
-    if (this.#call === call && this.#framing === 'length' && this.#bodyLeft === 0) this.#complete(call);
-    return true;
-  }
-
-  #readFraming({ status, rawHeaders, persistent }: ResponseHead): boolean {
-    const bodiless = status === 204 || status === 304;
-    this.#framing = bodiless ? 'length' : 'close';
-    this.#bodyLeft = 0;
-    this.#keepAliveMs = persistent ? IDLE_MS : 0;
-    let lengths = 0;
-    let encodings = 0;
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      const value = rawHeaders[i + 1] as string;
-      switch ((rawHeaders[i] as string).toLowerCase()) {
-        case 'content-length':
-          lengths++;
-          if (bodiless) break;
-          this.#bodyLeft = parseLength(value);
-          this.#framing = 'length';
-          break;
-        case 'transfer-encoding':
-          encodings++;
-          if (value.toLowerCase() !== 'chunked') return false;
-          this.#chunks = new ChunkedBody();
-          this.#framing = 'chunked';
-          break;
-        case 'connection':
-          if (value.toLowerCase() !== 'keep-alive') this.#keepAliveMs = 0;
-          break;
-        case 'keep-alive':
-          this.#keepAliveMs = Math.min(this.#keepAliveMs, keepAliveOf(value));
-          break;
-      }
-    }
-    return lengths + encodings <= 1 && !Number.isNaN(this.#bodyLeft);
+    receiver.response(answer, this.#socket);
+    if (this.#call === call && framing === 'length' && bodyLength === 0) this.#complete(call);
   }
 
   #takeBody(call: Call, chunk: Buffer, at: number): number {
@@ -297,16 +296,54 @@ class Connection {
   }
 }
 
-function requestHead({ method, path, headers, body }: PlainRequest, authority: string): string {
-  let head = `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n`;
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string;
-    if (name.length === 14 && name.toLowerCase() === 'content-length') continue;
-    head += `${name}: ${headers[i + 1]}\r\n`;
-  }
+function requestHead({ method, path, headers, requestId, body }: PlainRequest, authority: string): string {
   let length = 0;
   for (const chunk of body) length += chunk.length;
-  return `${head}Content-Length: ${length}\r\n\r\n`;
+  return `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${headers.text}X-Request-Id: ${requestId}\r\nContent-Length: ${length}\r\n\r\n`;
+}
+
+function beginsWith(bytes: Buffer, at: number, wanted: Buffer): boolean {
+  const end = at + wanted.length;
+  return bytes.length >= end && wanted.compare(bytes, at, end) === 0;
+}
+
+/** Undefined: nobody could tell where the answer ends. */
+function understood({ status, statusText, rawHeaders, persistent }: ResponseHead): AnswerHead | undefined {
+  const bodiless = status === 204 || status === 304;
+  let framing: Framing = bodiless ? 'length' : 'close';
+  let bodyLength = 0;
+  let keepAliveMs = persistent ? IDLE_MS : 0;
+  let lengths = 0;
+  let encodings = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const value = rawHeaders[i + 1] as string;
+    switch ((rawHeaders[i] as string).toLowerCase()) {
+      case 'content-length':
+        lengths++;
+        if (bodiless) break;
+        bodyLength = parseLength(value);
+        framing = 'length';
+        break;
+      case 'transfer-encoding':
+        encodings++;
+        if (value.toLowerCase() !== 'chunked') return undefined;
+        framing = 'chunked';
+        break;
+      case 'connection':
+        if (value.toLowerCase() !== 'keep-alive') keepAliveMs = 0;
+        break;
+      case 'keep-alive':
+        keepAliveMs = Math.min(keepAliveMs, keepAliveOf(value));
+        break;
+    }
+  }
+  if (lengths + encodings > 1 || Number.isNaN(bodyLength)) return undefined;
+  return {
+    answer: { status, statusText, headers: downstreamHeaders(rawHeaders) },
+    framing,
+    bodyLength,
+    keepAliveMs,
+  };
 }
 
 /** How long the upstream keeps an idle connection, less a margin: `timeout=5, max=100`. */

@@ -110,7 +110,7 @@ export class PushExchange {
       const sentence = formatSentence(contentType, contentEncoding);
       return this.#refuseUnread(tenant, 'edge_unsupported_media_type', sentence);
     }
-    const declaredBytes = Number(headers['content-length'] ?? 0);
+    const declaredBytes = this.#caller.contentLength ?? 0;
     if (declaredBytes > options.maxBodyBytes) {
       return this.#refuseUnread(tenant, 'edge_body_too_large', tooLargeSentence(options.maxBodyBytes));
     }
@@ -209,7 +209,9 @@ export class PushExchange {
       {
         method: 'POST',
         path: this.#caller.url,
-        headers: upstreamHeaders(this.#caller, this.#requestId, options.tenantHeader, partial !== undefined),
+        headers: upstreamHeaders(this.#caller, options.tenantHeader),
+        requestId: this.#requestId,
+        contentLength: undefined,
         body: chunks,
         headersTimeoutMs: options.upstreamHeadersTimeoutMs,
         bodyTimeoutMs: options.upstreamBodyTimeoutMs,

@@ -3,9 +3,8 @@
  * gets an answer of the edge's own once the upstream has taken the rest.
  */
 import type { Caller } from './caller.js';
-import { downstreamHeaders } from './headers.js';
 import { answerFailure, answerPartial, type PartialAnswer } from './respond.js';
-import type { Flow, UpstreamFailure, UpstreamReceiver } from './upstream.js';
+import type { Answer, Flow, UpstreamFailure, UpstreamReceiver } from './upstream.js';
 
 export interface RelayObserver {
   /** The upstream answered, after this many seconds. */
@@ -61,16 +60,17 @@ export class Relay implements UpstreamReceiver {
     if (this.#clientGone) abort();
   }
 
-  response(status: number, statusText: string, rawHeaders: readonly string[], flow: Flow): void {
+  response(answer: Answer, flow: Flow): void {
+    const { status } = answer;
     this.#observer.forwarded(status, (this.#now() - this.#startMs) / 1000);
     this.#answered(status);
     if (this.#partial !== undefined && (status === 200 || status === 204)) {
       this.#replaced = true;
-      answerPartial(this.#caller, this.#partial, rawHeaders);
+      answerPartial(this.#caller, this.#partial, answer.headers.list);
       return;
     }
     this.#flow = flow;
-    this.#caller.writeHead(status, statusText, downstreamHeaders(rawHeaders));
+    this.#caller.writeHead(status, answer.statusText, answer.headers);
   }
 
   data(chunk: Buffer): void {

@@ -10,7 +10,7 @@ import {
 } from '../door/refusals.js';
 import type { Refusal } from '../enforce/refusal.js';
 import type { Caller } from './caller.js';
-import { first } from './headers.js';
+import { first, MessageHeaders } from './headers.js';
 import type { UpstreamFailure } from './upstream.js';
 
 /** The upstream took what it was sent, which was not all. */
@@ -71,6 +71,6 @@ function answer(caller: Caller, status: number, headers: string[], message: stri
   if (caller.answering) return;
   const body = Buffer.from(`${message}\n`);
   headers.push('Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(body.length));
-  caller.writeHead(status, STATUS_CODES[status] ?? '', headers);
+  caller.writeHead(status, STATUS_CODES[status] ?? '', new MessageHeaders(headers));
   caller.end(body);
 }

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
+import { downstreamHeaders, type MessageHeaders } from './headers.js';
 import { PlainPool } from './plain-pool.js';
 
 export interface UpstreamOptions {
@@ -19,7 +20,11 @@ export interface UpstreamOptions {
 export interface UpstreamRequest {
   readonly method: string;
   readonly path: string;
-  readonly headers: string[];
+  /** Without the next two. */
+  readonly headers: MessageHeaders;
+  readonly requestId: string;
+  /** Of a body that is sent as it comes, if it is known. */
+  readonly contentLength: number | undefined;
   /** Whole, or to be sent as it comes, and then once only. */
   readonly body: readonly Buffer[] | Readable | null;
   readonly headersTimeoutMs: number;
@@ -30,12 +35,19 @@ export interface UpstreamRequest {
 export interface UpstreamReceiver {
   /** Called once, before anything else: how to end the call early. */
   started(abort: () => void): void;
-  /** Headers: names and values in turn. */
-  response(status: number, statusText: string, rawHeaders: readonly string[], flow: Flow): void;
+  response(answer: Answer, flow: Flow): void;
   data(chunk: Buffer): void;
   /** `sent`: nobody reads the request's body any more. */
   end(sent: boolean): void;
   failed(failure: UpstreamFailure, error: Error): void;
+}
+
+/** How an answer begins. */
+export interface Answer {
+  readonly status: number;
+  readonly statusText: string;
+  /** Those that are for the client. */
+  readonly headers: MessageHeaders;
 }
 
 export interface Flow {
@@ -80,7 +92,7 @@ export class Upstream {
 
   #attempt(request: UpstreamRequest, receiver: UpstreamReceiver, attemptsLeft: number): void {
     const target = this.#pick();
-    const { method, body, headers, headersTimeoutMs, bodyTimeoutMs } = request;
+    const { method, body, headers, requestId, contentLength, headersTimeoutMs, bodyTimeoutMs } = request;
     const path = target.basePath + request.path;
     const onUnreachable = (error: Error): void => {
       target.shunnedUntilMs = this.#now() + SHUN_MS;
@@ -89,7 +101,7 @@ export class Upstream {
     };
     if (target.plain !== undefined && isWhole(body)) {
       target.plain.send(
-        { method, path, headers, body, headersTimeoutMs, bodyTimeoutMs },
+        { method, path, headers, requestId, body, headersTimeoutMs, bodyTimeoutMs },
         receiver,
         onUnreachable,
       );
@@ -99,7 +111,12 @@ export class Upstream {
       {
         path,
         method: method as Dispatcher.HttpMethod,
-        headers,
+        headers: [
+          ...headers.list,
+          'X-Request-Id',
+          requestId,
+          ...(contentLength === undefined ? [] : ['Content-Length', String(contentLength)]),
+        ],
         body: isWhole(body) ? joined(body) : body,
         headersTimeout: headersTimeoutMs,
         bodyTimeout: bodyTimeoutMs,
@@ -152,7 +169,10 @@ class Call implements Dispatcher.DispatchHandler {
     // 1xx answers are for this connection; the final one follows.
     if (status < 200) return;
     const rawHeaders = ((controller.rawHeaders ?? []) as Buffer[]).map((bytes) => bytes.toString('latin1'));
-    this.#receiver.response(status, statusText ?? '', rawHeaders, controller);
+    this.#receiver.response(
+      { status, statusText: statusText ?? '', headers: downstreamHeaders(rawHeaders) },
+      controller,
+    );
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {

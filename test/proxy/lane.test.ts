@@ -4,6 +4,7 @@ import { connect, createServer as createNetServer, type Socket } from 'node:net'
 import fc from 'fast-check';
 import t from 'tap';
 import type { Caller } from '#src/proxy/caller.js';
+import { MessageHeaders } from '#src/proxy/headers.js';
 import { HttpCaller } from '#src/proxy/http-caller.js';
 import { Lane, takeReader } from '#src/proxy/lane.js';
 import { canShareReads, SHARED_BYTES } from '#src/proxy/shared-reads.js';
@@ -16,6 +17,7 @@ interface Read {
   readonly url: string;
   readonly rawHeaders: readonly string[];
   readonly headers: unknown;
+  readonly contentLength: number | undefined;
   readonly body: string;
 }
 
@@ -31,7 +33,8 @@ async function reader(withLane: boolean): Promise<Reader> {
   const read: Read[] = [];
   let inLane = 0;
   const serve = (caller: Caller): void => {
-    const { method, url, rawHeaders, headers } = caller;
+    const { method, url, rawHeaders, contentLength } = caller;
+    const { 'content-length': _, ...headers } = caller.headers;
     const chunks: Buffer[] = [];
     caller.continue();
     caller.readBody({
@@ -40,11 +43,12 @@ async function reader(withLane: boolean): Promise<Reader> {
         read.push({
           method,
           url,
-          rawHeaders,
-          headers: { ...headers },
+          rawHeaders: rawHeaders.filter((_, i) => !/^content-length$/i.test(rawHeaders[i - (i % 2)] ?? '')),
+          headers,
+          contentLength,
           body: Buffer.concat(chunks).toString('latin1'),
         });
-        caller.writeHead(200, 'OK', ['Content-Length', '2']);
+        caller.writeHead(200, 'OK', new MessageHeaders(['Content-Length', '2']));
         caller.end(Buffer.from('ok'));
       },
       aborted() {},
@@ -187,6 +191,53 @@ t.test('any bytes are read as node:http reads them, however they are cut', async
   await laned.close();
 });
 
+const lengthHeader = fc.constantFrom('Content-Length: ', 'content-length:', 'CONTENT-LENGTH:  ');
+/** What happens to a head that a sender repeats: nothing, mostly; else a byte of it is another, comes twice or is missing. */
+const change = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(undefined) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      at: fc.nat(120),
+      bytes: fc.stringMatching(/^[ -~\r\n]{0,2}$/),
+      removed: fc.nat(1),
+    }),
+  },
+);
+
+t.test('heads that repeat, or nearly, are read as node:http reads them', async (t) => {
+  const plain = await reader(false);
+  const laned = await reader(true);
+  await fc.assert(
+    fc.asyncProperty(
+      lengthHeader,
+      fc.array(header, { maxLength: 2 }),
+      fc.boolean(),
+      fc.array(fc.tuple(fc.constantFrom(0, 1, 3, 9, 10, 99, 100, 1234), change), {
+        minLength: 2,
+        maxLength: 6,
+      }),
+      async (name, headers, isLast, requests) => {
+        plain.read.length = 0;
+        laned.read.length = 0;
+        const others = headers.map(([key, colon, text]) => `${key}${colon}${text}\r\n`).join('');
+        const pieces = requests.map(([length, changed]) => {
+          const line = `${name}${length}\r\n`;
+          const head = `${PUSH}${isLast ? others + line : line + others}\r\n`;
+          const { at = 0, bytes = '', removed = 0 } = changed ?? {};
+          return `${head.slice(0, at)}${bytes}${head.slice(at + removed)}${'x'.repeat(length)}`;
+        });
+        await Promise.all([talk(plain.port, pieces), talk(laned.port, pieces)]);
+        t.strictSame(laned.read, plain.read, JSON.stringify(pieces));
+      },
+    ),
+    { numRuns: 250 },
+  );
+  t.ok(laned.inLane() > 400, 'most of them in the lane');
+  await plain.close();
+  await laned.close();
+});
+
 t.test('this version of Node reads connections into shared memory', async (t) => {
   t.ok(canShareReads);
 });
@@ -228,7 +279,7 @@ t.test('a client that sends far more than it is answered is not read ahead of', 
           served++;
           ahead = Math.max(ahead, ...sockets.map(({ bytesRead }) => bytesRead - served * request.length));
           setTimeout(() => {
-            caller.writeHead(200, 'OK', ['Content-Length', '0']);
+            caller.writeHead(200, 'OK', new MessageHeaders(['Content-Length', '0']));
             caller.end();
           }, 1);
         },

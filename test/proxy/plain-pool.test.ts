@@ -1,6 +1,7 @@
 /** Upstreams that answer in every way that HTTP/1.1 allows, and in some that it does not. */
 import { createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
+import { MessageHeaders } from '#src/proxy/headers.js';
 import { PlainPool } from '#src/proxy/plain-pool.js';
 import type { UpstreamFailure } from '#src/proxy/upstream.js';
 import { eventually, listen } from './given.js';
@@ -76,7 +77,8 @@ async function given(
           {
             method: 'POST',
             path: '/push',
-            headers: ['X-A', 'b', 'content-length', '999'],
+            headers: new MessageHeaders(['X-A', 'b']),
+            requestId: 'r1',
             body: [Buffer.from(body.slice(0, 1)), Buffer.from(body.slice(1))],
             headersTimeoutMs: timeoutMs,
             bodyTimeoutMs: timeoutMs,
@@ -85,7 +87,7 @@ async function given(
             started: (stop) => {
               abort = stop;
             },
-            response: (status, _text, headers) => Object.assign(outcome, { status, headers }),
+            response: ({ status, headers }) => Object.assign(outcome, { status, headers: headers.list }),
             data: (chunk) => {
               outcome.body += chunk.toString('latin1');
             },
@@ -107,7 +109,7 @@ t.test('a request is written whole, with its own length and the upstream as host
   t.match(await send().done, { status: 200, body: '', end: 'whole' });
   t.equal(
     seen[0],
-    `POST /push HTTP/1.1\r\nHost: ${pool.options.authority}\r\nX-A: b\r\nContent-Length: 3\r\n\r\nabc`,
+    `POST /push HTTP/1.1\r\nHost: ${pool.options.authority}\r\nX-A: b\r\nX-Request-Id: r1\r\nContent-Length: 3\r\n\r\nabc`,
   );
 });
 
@@ -148,6 +150,39 @@ t.test('answers framed in every way arrive whole, and the connection is kept whe
       close();
     }
   }
+});
+
+t.test('heads that repeat, or nearly, each say what they say', async (t) => {
+  const heads: [head: string, status: number, body: string][] = [
+    ['HTTP/1.1 200 OK\r\nX-A: 1\r\nContent-Length: 1\r\n\r\n', 200, 'x'],
+    ['HTTP/1.1 200 OK\r\nX-A: 1\r\nContent-Length: 2\r\n\r\n', 200, 'xy'],
+    ['HTTP/1.1 500 OK\r\nX-A: 1\r\nContent-Length: 2\r\n\r\n', 500, 'xy'],
+    ['HTTP/1.1 500 OK\r\nX-A: 2\r\nContent-Length: 2\r\n\r\n', 500, 'xy'],
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', 200, '1\r\nx\r\n0\r\n\r\n'],
+    ['HTTP/1.1 204 No Content\r\n\r\n', 204, ''],
+  ];
+  let next: (typeof heads)[number] | undefined;
+  let cut = 0;
+  const { send, sockets } = await given(t, (socket) => {
+    const bytes = next?.[0] + (next?.[2] ?? '');
+    socket.write(bytes.slice(0, cut));
+    setImmediate(() => socket.write(bytes.slice(cut)));
+  });
+  for (const head of heads) {
+    for (const from of [head, ...heads]) {
+      for (cut of [0, 12, head[0].length]) {
+        next = from;
+        await send().done;
+        next = head;
+        const [bytes, status, body] = head;
+        const headers = bytes.includes('X-A') ? ['X-A', /X-A: (.)/.exec(bytes)?.[1]] : [];
+        const outcome = await send().done;
+        t.match(outcome, { status, body: body.includes('0\r\n') ? 'x' : body, end: 'whole' }, bytes);
+        t.strictSame(outcome.headers?.slice(0, headers.length), headers);
+      }
+    }
+  }
+  t.equal(sockets.length, 1);
 });
 
 t.test('an answer without a length ends with its connection', async (t) => {
@@ -193,7 +228,8 @@ t.test('no connection is unreachable, for those that wait for one, too', async (
   const request = {
     method: 'POST',
     path: '/',
-    headers: [],
+    headers: new MessageHeaders([]),
+    requestId: 'r1',
     body: [],
     headersTimeoutMs: 1000,
     bodyTimeoutMs: 1000,
