@@ -26,6 +26,8 @@ export class ByteBudget {
 
 export interface Body {
   readonly chunks: readonly Buffer[];
+  /** Before the first chunk are so many bytes of its memory that anybody may write: a head, to go out with the body in one piece. */
+  readonly headRoom: number;
   readonly byteLength: number;
   /** Nobody reads the chunks any more: their memory is another body's next. Without this it is the collector's. */
   release(): void;
@@ -47,7 +49,10 @@ export interface BodySource {
 
 export type BodyFault = 'too_large' | 'over_budget' | 'timeout' | 'aborted';
 
+const HEAD_ROOM = 1024;
+
 class SlabBody implements Body {
+  readonly headRoom = HEAD_ROOM;
   byteLength = 0;
   chunks: Buffer[] = [];
   readonly #expected: number;
@@ -76,7 +81,7 @@ class SlabBody implements Body {
   finish(): void {
     const last = this.#slabs.length - 1;
     this.chunks = this.#slabs.map((slab, i) =>
-      i === last ? slab.subarray(0, slab.length - this.#room) : slab,
+      slab.subarray(i === 0 ? HEAD_ROOM : 0, i === last ? slab.length - this.#room : slab.length),
     );
   }
 
@@ -89,9 +94,10 @@ class SlabBody implements Body {
   /** Without a declared length, a slab adds half of what is there: never is more than twice the body's bytes held. */
   #addSlab(atOnce: number): void {
     const left = this.#expected - this.byteLength;
-    const slab = takeSlab(left > 0 ? left : Math.max(atOnce, this.byteLength / 2));
+    const headRoom = this.#slabs.length === 0 ? HEAD_ROOM : 0;
+    const slab = takeSlab(headRoom + (left > 0 ? left : Math.max(atOnce, this.byteLength / 2)));
     this.#slabs.push(slab);
-    this.#room = slab.length;
+    this.#room = slab.length - headRoom;
   }
 }
 

@@ -22,6 +22,7 @@ export function passThrough(
       requestId,
       contentLength: caller.contentLength,
       body: caller.bodyStream(parts.options.bodyTimeoutMs),
+      headRoom: 0,
       headersTimeoutMs: NO_TIMEOUT,
       bodyTimeoutMs: NO_TIMEOUT,
     },

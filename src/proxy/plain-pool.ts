@@ -25,6 +25,8 @@ export interface PlainRequest {
   readonly headers: MessageHeaders;
   readonly requestId: string;
   readonly body: readonly Buffer[];
+  /** As of `Body`. */
+  readonly headRoom: number;
   readonly headersTimeoutMs: number;
   readonly bodyTimeoutMs: number;
 }
@@ -171,8 +173,14 @@ class Connection {
     const socket = this.#socket;
     // A socket makes a new timer for each call of setTimeout.
     if (socket.timeout !== request.headersTimeoutMs) socket.setTimeout(request.headersTimeoutMs);
+    const head = requestHead(request, this.#pool.options.authority);
+    const [chunk] = request.body;
+    if (chunk !== undefined && request.body.length === 1 && head.length <= request.headRoom) {
+      socket.write(withHead(head, chunk));
+      return;
+    }
     socket.cork();
-    socket.write(requestHead(request, this.#pool.options.authority), 'latin1');
+    socket.write(head, 'latin1');
     for (const chunk of request.body) socket.write(chunk);
     socket.uncork();
   }
@@ -300,6 +308,13 @@ function requestHead({ method, path, headers, requestId, body }: PlainRequest, a
   let length = 0;
   for (const chunk of body) length += chunk.length;
   return `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${headers.text}X-Request-Id: ${requestId}\r\nContent-Length: ${length}\r\n\r\n`;
+}
+
+/** The head goes into the room before the chunk: one piece is written for less than two. */
+function withHead(head: string, chunk: Buffer): Buffer {
+  const whole = Buffer.from(chunk.buffer, chunk.byteOffset - head.length, head.length + chunk.length);
+  whole.write(head, 'latin1');
+  return whole;
 }
 
 function beginsWith(bytes: Buffer, at: number, wanted: Buffer): boolean {

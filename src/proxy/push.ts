@@ -58,7 +58,7 @@ const UNCHARGED: Charge = { items: 0, bytes: 0 };
 /** What goes to the upstream, and what is to be known when it answers. */
 interface Delivery {
   readonly charge: Charge;
-  readonly chunks: readonly Buffer[];
+  readonly body: Pick<Body, 'chunks' | 'headRoom'>;
   readonly ha: HaLabels | undefined;
   /** Some series were left out: the body was written anew. */
   readonly partial: PartialAnswer | undefined;
@@ -151,8 +151,7 @@ export class PushExchange {
     }
     if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict, encoding, body);
     if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
-    const { chunks } = body;
-    return this.#forward(admission, { charge: verdict, chunks, ha: decoded.ha, partial: undefined });
+    return this.#forward(admission, { charge: verdict, body, ha: decoded.ha, partial: undefined });
   }
 
   readonly #reserve = (bytes: number): boolean => {
@@ -189,7 +188,10 @@ export class PushExchange {
     };
     return this.#forward(admission, {
       charge: verdict,
-      chunks: [Buffer.from(filtered.buffer, filtered.byteOffset, filtered.length)],
+      body: {
+        chunks: [Buffer.from(filtered.buffer, filtered.byteOffset, filtered.length)],
+        headRoom: 0,
+      },
       ha: push.ha,
       partial: { refusal, sent },
     });
@@ -197,7 +199,7 @@ export class PushExchange {
 
   async #forward(admission: Admitted, delivery: Delivery): Promise<PushOutcome> {
     const { observer, now, options, upstream } = this.#parts;
-    const { chunks, partial } = delivery;
+    const { partial } = delivery;
     const relay = new Relay(
       this.#caller,
       observer,
@@ -212,7 +214,8 @@ export class PushExchange {
         headers: upstreamHeaders(this.#caller, options.tenantHeader),
         requestId: this.#requestId,
         contentLength: undefined,
-        body: chunks,
+        body: delivery.body.chunks,
+        headRoom: delivery.body.headRoom,
         headersTimeoutMs: options.upstreamHeadersTimeoutMs,
         bodyTimeoutMs: options.upstreamBodyTimeoutMs,
       },
@@ -276,7 +279,6 @@ export class PushExchange {
     const [reason, sentence] = undecodedBody(fault);
     const refusal = this.#parts.enforcer.refuse(tenant, reason, sentence);
     if (this.#refuse(tenant, refusal, tenant.mode === 'shadow')) return 'answered';
-    const { chunks } = body;
-    return this.#forward(admission, { charge: UNCHARGED, chunks, ha: undefined, partial: undefined });
+    return this.#forward(admission, { charge: UNCHARGED, body, ha: undefined, partial: undefined });
   }
 }

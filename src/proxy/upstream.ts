@@ -27,6 +27,8 @@ export interface UpstreamRequest {
   readonly contentLength: number | undefined;
   /** Whole, or to be sent as it comes, and then once only. */
   readonly body: readonly Buffer[] | Readable | null;
+  /** As of `Body`. */
+  readonly headRoom: number;
   readonly headersTimeoutMs: number;
   readonly bodyTimeoutMs: number;
 }
@@ -92,7 +94,8 @@ export class Upstream {
 
   #attempt(request: UpstreamRequest, receiver: UpstreamReceiver, attemptsLeft: number): void {
     const target = this.#pick();
-    const { method, body, headers, requestId, contentLength, headersTimeoutMs, bodyTimeoutMs } = request;
+    const { method, body, headRoom, headers, requestId, contentLength, headersTimeoutMs, bodyTimeoutMs } =
+      request;
     const path = target.basePath + request.path;
     const onUnreachable = (error: Error): void => {
       target.shunnedUntilMs = this.#now() + SHUN_MS;
@@ -101,7 +104,7 @@ export class Upstream {
     };
     if (target.plain !== undefined && isWhole(body)) {
       target.plain.send(
-        { method, path, headers, requestId, body, headersTimeoutMs, bodyTimeoutMs },
+        { method, path, headers, requestId, body, headRoom, headersTimeoutMs, bodyTimeoutMs },
         receiver,
         onUnreachable,
       );

@@ -17,7 +17,7 @@ interface GivenPool {
   readonly sockets: Socket[];
   readonly seen: string[];
   readonly pool: PlainPool;
-  send(body?: string, timeoutMs?: number): Outcome & { abort(): void; done: Promise<Outcome> };
+  send(body?: string, timeoutMs?: number, headRoom?: number): Outcome & { abort(): void; done: Promise<Outcome> };
   close(): void;
 }
 
@@ -64,7 +64,8 @@ async function given(
     seen,
     pool,
     close,
-    send(body = 'abc', timeoutMs = 5000) {
+    /** The body goes out in two chunks, or in one with so much room before it. */
+    send(body = 'abc', timeoutMs = 5000, headRoom?: number) {
       const outcome: Outcome = { body: '' };
       let abort = () => {};
       const done = new Promise<Outcome>((resolve) => {
@@ -79,7 +80,11 @@ async function given(
             path: '/push',
             headers: new MessageHeaders(['X-A', 'b']),
             requestId: 'r1',
-            body: [Buffer.from(body.slice(0, 1)), Buffer.from(body.slice(1))],
+            body:
+              headRoom === undefined
+                ? [Buffer.from(body.slice(0, 1)), Buffer.from(body.slice(1))]
+                : [Buffer.from('.'.repeat(headRoom) + body).subarray(headRoom)],
+            headRoom: headRoom ?? 0,
             headersTimeoutMs: timeoutMs,
             bodyTimeoutMs: timeoutMs,
           },
@@ -106,11 +111,12 @@ t.test('a request is written whole, with its own length and the upstream as host
   const { send, seen, pool } = await given(t, (socket) =>
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'),
   );
-  t.match(await send().done, { status: 200, body: '', end: 'whole' });
-  t.equal(
-    seen[0],
-    `POST /push HTTP/1.1\r\nHost: ${pool.options.authority}\r\nX-A: b\r\nX-Request-Id: r1\r\nContent-Length: 3\r\n\r\nabc`,
-  );
+  const written = `POST /push HTTP/1.1\r\nHost: ${pool.options.authority}\r\nX-A: b\r\nX-Request-Id: r1\r\nContent-Length: 3\r\n\r\nabc`;
+  const headLength = written.length - 'abc'.length;
+  for (const headRoom of [undefined, 0, headLength - 1, headLength, headLength + 100]) {
+    t.match(await send('abc', 5000, headRoom).done, { status: 200, body: '', end: 'whole' });
+    t.equal(seen.pop(), written, `with ${headRoom} bytes of room`);
+  }
 });
 
 t.test('answers framed in every way arrive whole, and the connection is kept where it can be', async (t) => {
@@ -231,6 +237,7 @@ t.test('no connection is unreachable, for those that wait for one, too', async (
     headers: new MessageHeaders([]),
     requestId: 'r1',
     body: [],
+    headRoom: 0,
     headersTimeoutMs: 1000,
     bodyTimeoutMs: 1000,
   };
