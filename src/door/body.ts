@@ -49,7 +49,7 @@ export interface BodySource {
 
 export type BodyFault = 'too_large' | 'over_budget' | 'timeout' | 'aborted';
 
-const HEAD_ROOM = 1024;
+export const HEAD_ROOM = 1024;
 
 class SlabBody implements Body {
   readonly headRoom = HEAD_ROOM;
@@ -91,7 +91,7 @@ class SlabBody implements Body {
     this.chunks = [];
   }
 
-  /** Without a declared length, a slab adds half of what is there: never is more than twice the body's bytes held. */
+  /** Without a declared length, a slab adds half of what is there: never is more than twice the body and its room held. */
   #addSlab(atOnce: number): void {
     const left = this.#expected - this.byteLength;
     const headRoom = this.#slabs.length === 0 ? HEAD_ROOM : 0;

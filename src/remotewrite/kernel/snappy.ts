@@ -21,6 +21,8 @@ export let claimedLength: u32 = 0;
 /** The densest element is a copy: 64 bytes out of 3. */
 const BYTES_OUT_PER_COPY: u64 = 64;
 const BYTES_IN_PER_COPY: u64 = 3;
+/** An element of up to 64 bytes, with what it begins with. */
+const LONGEST_SHORT: u32 = 72;
 
 /** Reads the claimed length, and refuses a claim that so few bytes can not hold: no memory is taken for a lie. */
 export function readHeader(input: u32, length: u32): u32 {
@@ -45,10 +47,40 @@ export function readHeader(input: u32, length: u32): u32 {
 export function uncompress(input: u32, length: u32, out: u32): u32 {
   const end = input + length;
   const outEnd = out + claimedLength;
-  let from = input + position;
+  const first = input + position;
+  let from = first;
   let to = out;
+  // Up to here any short element fits, on both sides.
+  const easyFrom = length > LONGEST_SHORT + position ? end - LONGEST_SHORT : from;
+  const easyTo = claimedLength > LONGEST_SHORT ? outEnd - LONGEST_SHORT : out;
 
   while (from < end) {
+    while (from < easyFrom && to < easyTo) {
+      const head = load<u32>(from);
+      let length: u32 = ((head >>> 2) & 63) + 1;
+      if ((head & 3) === 0) {
+        if (length > 60) break;
+        copyUpTo64(to, from + 1, length);
+        from += 1 + length;
+        to += length;
+        continue;
+      }
+      let back: u32 = 0;
+      let next: u32 = 0;
+      if ((head & 3) === 2) {
+        back = (head >>> 8) & 0xffff;
+        next = from + 3;
+      } else if ((head & 3) === 1) {
+        length = 4 + ((head >>> 2) & 7);
+        back = ((head & 0xe0) << 3) | ((head >>> 8) & 0xff);
+        next = from + 2;
+      } else break;
+      if (back - 1 >= to - out) break;
+      copyWithin(to, to - back, back, length);
+      from = next;
+      to += length;
+    }
+    if (from >= end) break;
     const element = from;
     const tag = <u32>load<u8>(from++);
     let size: u32;
@@ -101,14 +133,7 @@ export function uncompress(input: u32, length: u32, out: u32): u32 {
 @inline
 function copyWithin(to: u32, from: u32, offset: u32, size: u32): void {
   if (offset >= 16) {
-    v128.store(to, v128.load(from));
-    if (size > 16) {
-      v128.store(to + 16, v128.load(from + 16));
-      if (size > 32) {
-        v128.store(to + 32, v128.load(from + 32));
-        v128.store(to + 48, v128.load(from + 48));
-      }
-    }
+    copyUpTo64(to, from, size);
     return;
   }
   const end = to + size;
@@ -122,6 +147,20 @@ function copyWithin(to: u32, from: u32, offset: u32, size: u32): void {
     store<u64>(to, load<u64>(from));
     to += 8;
     from += 8;
+  }
+}
+
+/** Each load comes after the store before it. */
+// @ts-ignore: decorator
+@inline
+function copyUpTo64(to: u32, from: u32, size: u32): void {
+  v128.store(to, v128.load(from));
+  if (size > 16) {
+    v128.store(to + 16, v128.load(from + 16));
+    if (size > 32) {
+      v128.store(to + 32, v128.load(from + 32));
+      v128.store(to + 48, v128.load(from + 48));
+    }
   }
 }
 
