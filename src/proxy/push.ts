@@ -78,16 +78,13 @@ export class PushExchange {
     this.#requestId = requestId;
   }
 
-  async handle(): Promise<PushOutcome> {
-    try {
-      return await this.#handle();
-    } finally {
-      this.#body?.release();
-      this.#parts.budget.release(this.#reservedBytes);
-    }
+  /** To be called once, whatever became of the push. */
+  release(): void {
+    this.#body?.release();
+    this.#parts.budget.release(this.#reservedBytes);
   }
 
-  async #handle(): Promise<PushOutcome> {
+  async handle(): Promise<PushOutcome> {
     const { enforcer, decoder, observer, now, options } = this.#parts;
     const { headers } = this.#caller;
 
@@ -151,7 +148,8 @@ export class PushExchange {
     }
     if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict, encoding, body);
     if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
-    return this.#forward(admission, { charge: verdict, body, ha: decoded.ha, partial: undefined });
+    // To return a promise is to wait for it three times.
+    return await this.#forward(admission, { charge: verdict, body, ha: decoded.ha, partial: undefined });
   }
 
   readonly #reserve = (bytes: number): boolean => {

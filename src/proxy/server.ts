@@ -117,20 +117,19 @@ export class ProxyServer {
     this.#serve(new HttpCaller(req, res, expectsContinue));
   }
 
-  #serve(caller: Caller): void {
+  async #serve(caller: Caller): Promise<void> {
     this.#active++;
-    this.#route(caller)
-      .catch((error: unknown) => this.#failed(caller, error))
-      .finally(() => this.#ended());
-  }
-
-  async #route(caller: Caller): Promise<void> {
     const requestId = requestIdOf(caller);
-    if (this.#isPush(caller)) {
-      const outcome = await new PushExchange(this.#parts, caller, requestId).handle();
-      if (outcome === 'answered') return;
+    const push = this.#isPush(caller) ? new PushExchange(this.#parts, caller, requestId) : undefined;
+    try {
+      if (push === undefined || (await push.handle()) === 'unread') {
+        await passThrough(this.#parts, caller, requestId);
+      }
+    } catch (error) {
+      this.#failed(caller, error);
     }
-    await passThrough(this.#parts, caller, requestId);
+    push?.release();
+    this.#ended();
   }
 
   #isPush({ method, url }: Caller): boolean {
