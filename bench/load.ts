@@ -35,13 +35,25 @@ export class Load {
     });
   }
 
-  /** Any answer other than 200 and 204 ends the bench. */
   async send(url: string, pushes: number): Promise<void> {
+    let left = pushes;
+    await this.#sendWhile(url, () => left-- > 0);
+  }
+
+  /** Answers how many pushes that were. */
+  async sendFor(url: string, ms: number): Promise<number> {
+    const endMs = performance.now() + ms;
+    let sent = 0;
+    await this.#sendWhile(url, () => performance.now() < endMs && ++sent > 0);
+    return sent;
+  }
+
+  /** Any answer other than 200 and 204 ends the bench. */
+  async #sendWhile(url: string, another: () => boolean): Promise<void> {
     const options = { ...DEFAULTS, target: url, connections: this.#connections };
     const sender = new Sender(options, () => performance.now());
-    let left = pushes;
     const one = async (): Promise<void> => {
-      while (left-- > 0) await this.#push(sender, url);
+      while (another()) await this.#push(sender, url);
     };
     await Promise.all(Array.from({ length: this.#connections }, one));
     await sender.close();

@@ -20,7 +20,8 @@ const CONNECTIONS = 8;
 const SERIES = 50_000;
 const TENANTS = 10;
 const ROUNDS = smoke ? 2 : 7;
-const PUSHES = smoke ? 40 : 800;
+/** Each is sent pushes for so long in turn. */
+const ROUND_MS = smoke ? 50 : 1000;
 /** Before the first round: engines compile what is hot for some ten thousand pushes. */
 const WARM_UP = smoke ? 40 : 15_000;
 
@@ -61,22 +62,25 @@ async function enter(
 async function compareAt(seriesPerPush: number): Promise<void> {
   const load = new Load({ tenants: TENANTS, series: SERIES, seriesPerPush, connections: CONNECTIONS });
   // The first round warms up.
-  for (const { peer, path } of contenders) await load.send(peer.url + path, PUSHES);
+  for (const { peer, path } of contenders) await load.sendFor(peer.url + path, ROUND_MS);
   // CPU is read at the start of each round and of the next one: what a peer does in the background counts, too.
   const readings = contenders.map((): number[] => []);
+  const pushes = contenders.map((): number[] => []);
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [index, { peer, path }] of contenders.entries()) {
       readings[index]!.push(peer.cpu());
-      if (round < ROUNDS) await load.send(peer.url + path, PUSHES);
+      if (round < ROUNDS) pushes[index]!.push(await load.sendFor(peer.url + path, ROUND_MS));
     }
   }
-  const costs = readings.map((all) =>
-    median(all.slice(1).map((cpu, round) => (cpu - all[round]!) / PUSHES / 1000)),
+  const costs = readings.map((all, index) =>
+    median(pushes[index]!.map((sent, round) => (all[round + 1]! - all[round]!) / sent / 1000)),
   );
   const costOf = (part: string) => costs[contenders.findIndex(({ name }) => name.includes(part))];
   const times = (cost: number, other = Number.NaN) =>
     Number.isNaN(other) ? '-' : `${(cost / other).toFixed(2)}x`;
-  console.log(`\n${seriesPerPush} series a push, ${CONNECTIONS} connections, medians of ${ROUNDS} rounds`);
+  console.log(
+    `\n${seriesPerPush} series a push, ${CONNECTIONS} connections, medians of ${ROUNDS} rounds of ${ROUND_MS} ms`,
+  );
   printTable([
     ['', 'CPU a push', 'samples/s a core', 'of nginx', 'of the edge'],
     ...contenders.map(({ name }, index) => {
