@@ -28,6 +28,7 @@ It goes to the target that you name, and to no other: mind what you point it at.
   --churn PART/min        pods replaced by new ones, such as 2%/min (default 0)
   --version 1|2           of remote write (default 1)
   --duration DURATION     (default 1m)
+  --warmup DURATION       sent before that, steadily, and in no figure (default none)
   --profile NAME          one of those below (default steady)
   --peak N                (default ${DEFAULTS.peak})
   --share PART            (default 10%)
@@ -72,7 +73,7 @@ export async function loadtest(args: string[], io: Io): Promise<number> {
 
   io.stderr.write(`preparing ${options.series} series for ${options.tenants} tenants\n`);
   const run = startLoad(options);
-  const endProgress = showProgress(io.stderr, run.recorder, options.durationMs);
+  const endProgress = showProgress(io.stderr, run.recorder, options.warmupMs + options.durationMs);
   const onSignal = (): void => {
     // Whoever asks twice does not want to wait.
     process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
@@ -110,6 +111,7 @@ function parse(args: string[]) {
         skew: text,
         churn: text,
         version: text,
+        warmup: text,
         duration: text,
         profile: text,
         peak: text,
@@ -153,6 +155,7 @@ function readOptions(values: Values): LoadOptions {
     version: choice('version', values.version, ['1', '2'] as const, '1') === '1' ? 1 : 2,
     skew: choice('skew', values.skew, ['even', 'zipf'] as const, DEFAULTS.skew),
     churnPerMinute: readChurn(values.churn),
+    warmupMs: values.warmup === undefined ? 0 : duration('warmup', values.warmup, DEFAULTS.warmupMs),
     durationMs: duration('duration', values.duration, DEFAULTS.durationMs),
     profile,
     peak: decimal('peak', values.peak, DEFAULTS.peak, 0, 1000),

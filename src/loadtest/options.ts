@@ -29,6 +29,8 @@ export interface LoadOptions {
   readonly skew: 'even' | 'zipf';
   /** Part of the pods that is replaced by new ones each minute. */
   readonly churnPerMinute: number;
+  /** Sent before, steadily and at the same rate, and in no figure: what is cold on either side is late at first. */
+  readonly warmupMs: number;
   readonly durationMs: number;
   readonly profile: ProfileName;
   /** How many times the rate in the profiles that have a peak. */
@@ -57,6 +59,7 @@ export const DEFAULTS: Omit<LoadOptions, 'target'> = {
   version: 1,
   skew: 'even',
   churnPerMinute: 0,
+  warmupMs: 0,
   durationMs: 60_000,
   profile: 'steady',
   peak: 5,

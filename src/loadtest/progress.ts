@@ -13,15 +13,18 @@ export interface Screen {
   write(text: string): unknown;
 }
 
-/** Returns what ends it. */
-export function showProgress(screen: Screen, recorder: Recorder, durationMs: number): () => void {
+/** Of the recorder that there is at the time. Returns what ends it. */
+export function showProgress(screen: Screen, recorder: () => Recorder, durationMs: number): () => void {
   const live = screen.isTTY === true;
   const startMs = performance.now();
   const seen = [{ atMs: startMs, sent: 0, samples: 0 }];
 
   function line(): string {
     const nowMs = performance.now();
-    const { totals, latency, inFlight } = recorder;
+    const { totals, latency, inFlight } = recorder();
+    // After a warm-up it counts from nothing again.
+    if (totals.sent < (seen.at(-1)?.sent ?? 0))
+      seen.splice(0, seen.length, { atMs: nowMs, sent: 0, samples: 0 });
     const [before] = seen;
     const seconds = (nowMs - (before?.atMs ?? startMs)) / 1000;
     const pushes = (totals.sent - (before?.sent ?? 0)) / seconds;

@@ -9,8 +9,8 @@ import type { LoadReport } from './report.js';
 import { shareOut } from './tenants.js';
 
 export interface LoadRun {
-  /** What there is so far. */
-  readonly recorder: Recorder;
+  /** What there is so far; of the warm-up, as long as it lasts. */
+  recorder(): Recorder;
   /** Ends the sending early; what is out is still waited for, a little. */
   stop(): void;
   readonly done: Promise<LoadReport>;
@@ -21,28 +21,39 @@ export function startLoad(options: LoadOptions): LoadRun {
   const stopping = new AbortController();
   const tenants = shareOut(options);
   const bodies = new Bodies(tenants, options);
-  const startedMs = now();
-  const recorder = new Recorder(tenants.length, startedMs, options.durationMs);
-  const plan: LoadPlan = {
+  const planFor = (options: LoadOptions): LoadPlan => ({
     options,
     tenants,
     profile: profileOf(options),
     bodies,
-    recorder,
-    startedMs,
+    recorder: new Recorder(tenants.length, now(), options.durationMs),
+    startedMs: now(),
     startedAtMs: Date.now(),
     now,
     signal: stopping.signal,
+  });
+  const { warmupMs } = options;
+  let plan = planFor(warmupMs > 0 ? { ...options, profile: 'steady', durationMs: warmupMs } : options);
+  const runBoth = async (): Promise<LoadReport> => {
+    if (warmupMs > 0) {
+      await send(plan);
+      plan = planFor(options);
+    }
+    return runAndReport(plan);
   };
-  return { recorder, stop: () => stopping.abort(), done: runAndReport(plan) };
+  return { recorder: () => plan.recorder, stop: () => stopping.abort(), done: runBoth() };
+}
+
+async function send(plan: LoadPlan): Promise<void> {
+  // autocannon is loaded by those alone who want it.
+  if (plan.options.mode === 'open') await runOpenLoop(plan);
+  else await (await import('./closed-loop.js')).runClosedLoop(plan);
 }
 
 async function runAndReport(plan: LoadPlan): Promise<LoadReport> {
   const { options, tenants, bodies, recorder, startedAtMs, now } = plan;
   const cpuBefore = process.cpuUsage();
-  // autocannon is loaded by those alone who want it.
-  if (options.mode === 'open') await runOpenLoop(plan);
-  else await (await import('./closed-loop.js')).runClosedLoop(plan);
+  await send(plan);
   const { user, system } = process.cpuUsage(cpuBefore);
   const { headers: _, ...shown } = options;
   return {

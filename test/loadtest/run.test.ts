@@ -40,6 +40,26 @@ function isSound(body: Buffer, version: 1 | 2): boolean {
   return decoded.kind === 'push' && decoded.series === 20;
 }
 
+for (const mode of ['open', 'closed'] as const) {
+  t.test(`${mode}: a warm-up is sent, steadily, and in no figure`, async (t) => {
+    const target = await upstream((_req, res) => {
+      // All of the warm-up is refused, and nothing of the rest.
+      res.statusCode = run.recorder() === warmup ? 500 : 200;
+      res.end();
+    });
+    t.teardown(() => target.close());
+    const options = { ...SMALL, target: target.url, mode, warmupMs: 500, durationMs: 500 } as const;
+    const run = startLoad({ ...options, profile: 'ramp' });
+    const warmup = run.recorder();
+    const report = await run.done;
+    t.ok(warmup.totals.refused >= 20, `${warmup.totals.refused} refused to warm up`);
+    t.equal(warmup.totals.accepted, 0);
+    t.ok(report.totals.accepted >= 20, `${report.totals.accepted} accepted then`);
+    t.equal(report.totals.refused, 0);
+    t.match(report.options, { warmupMs: 500, durationMs: 500, profile: 'ramp' });
+  });
+}
+
 for (const version of [1, 2] as const) {
   t.test(`version ${version}: what is due is sent, is sound, and is accounted for`, async (t) => {
     const { report, target } = await load(t, { version });

@@ -17,7 +17,11 @@ interface GivenPool {
   readonly sockets: Socket[];
   readonly seen: string[];
   readonly pool: PlainPool;
-  send(body?: string, timeoutMs?: number, headRoom?: number): Outcome & { abort(): void; done: Promise<Outcome> };
+  send(
+    body?: string,
+    timeoutMs?: number,
+    headRoom?: number,
+  ): Outcome & { abort(): void; done: Promise<Outcome> };
   close(): void;
 }
 
