@@ -3,16 +3,15 @@ import type { Readable } from 'node:stream';
 import type { BodySink, BodySource } from '../door/body.js';
 import type { MessageHeaders } from './headers.js';
 
-/** By lower-case name. */
-export type Headers = Readonly<Record<string, string | string[] | undefined>>;
-
 export interface Caller extends BodySource {
   readonly method: string;
   readonly url: string;
-  /** Content-Length may be left out, here and in `rawHeaders`. */
-  readonly headers: Headers;
-  /** Names and values in turn, as they came. */
+  /** Names and values in turn, as they came. Content-Length may be left out. */
   readonly rawHeaders: readonly string[];
+  /** The names of `rawHeaders` in lower case. */
+  readonly lowerNames: readonly string[];
+  /** By a name in lower case, other than Content-Length. */
+  header(name: string): string | undefined;
   /** Bytes of the body, if the client says so. */
   readonly contentLength: number | undefined;
   readonly remoteAddress: string;

@@ -2,19 +2,28 @@
  * Reads the heads of one connection's requests. A sender writes the same head for each push, byte for byte, but for the
  * digits of Content-Length: then nothing has to be found out again.
  */
-import { endOfHead, parseLength, parseRequestHead, type RequestHead } from './http1.js';
+import { endOfHead, headerOf, parseLength, parseRequestHead, type RequestHead } from './http1.js';
 
-const NOTHING = Buffer.alloc(0);
-const NO_HEAD: RequestHead = { method: '', url: '', rawHeaders: [], headers: {}, contentLength: undefined };
+const NO_BYTES = Buffer.alloc(0);
+const NO_HEAD: RequestHead = {
+  method: '',
+  url: '',
+  rawHeaders: [],
+  lowerNames: [],
+  contentLength: undefined,
+  contentLengthAt: 0,
+};
 
 export class HeadReader {
   /** What `read` found last: the head, where the body begins, and how long it is. */
   head = NO_HEAD;
   end = 0;
   bodyLength = 0;
-  /** The bytes of that head before the digits of its length, and those behind them. Empty: it has none. */
-  #before = NOTHING;
-  #after = NOTHING;
+  /** The bytes of that head, and where its length is in them; 0: it has none, or is not known. */
+  #bytes = NO_BYTES;
+  #knownEnd = 0;
+  #digitsAt = 0;
+  #digitsEnd = 0;
 
   /** Reads the head that these bytes begin with. False: it is not whole, or not plain. */
   read(bytes: Buffer): boolean {
@@ -22,8 +31,9 @@ export class HeadReader {
   }
 
   #readAgain(bytes: Buffer): boolean {
-    const digits = this.#before.length;
-    if (digits === 0 || bytes.length < digits || this.#before.compare(bytes, 0, digits) !== 0) return false;
+    const digits = this.#digitsAt;
+    if (digits === 0 || bytes.length < digits) return false;
+    if (this.#bytes.compare(bytes, 0, digits, 0, digits) !== 0) return false;
     let at = digits;
     let length = 0;
     for (let digit = (bytes[at] ?? 0) - ZERO; digit >= 0 && digit <= 9; digit = (bytes[at] ?? 0) - ZERO) {
@@ -31,38 +41,38 @@ export class HeadReader {
       at++;
       if (at - digits > MAX_DIGITS) return false;
     }
-    const end = at + this.#after.length;
-    if (at === digits || end > bytes.length || this.#after.compare(bytes, at, end) !== 0) return false;
+    const end = at + this.#knownEnd - this.#digitsEnd;
+    if (at === digits || end > bytes.length) return false;
+    if (this.#bytes.compare(bytes, at, end, this.#digitsEnd, this.#knownEnd) !== 0) return false;
     this.end = end;
     this.bodyLength = length;
     return true;
   }
 
   #readNew(bytes: Buffer): boolean {
-    this.#before = NOTHING;
+    const last = this.head;
+    this.#digitsAt = 0;
     const end = endOfHead(bytes, 0);
     if (end < 0) return false;
-    const text = bytes.toString('latin1', 0, end);
-    const head = parseRequestHead(text);
+    const head = parseRequestHead(bytes.toString('latin1', 0, end), last);
     if (head === undefined) return false;
     const bodyLength = plainBodyLength(head);
     if (Number.isNaN(bodyLength)) return false;
     this.head = head;
     this.end = end;
     this.bodyLength = bodyLength;
-    if (head.contentLength !== undefined) this.#remember(bytes, text, head.contentLength);
+    if (head.contentLength !== undefined)
+      this.#remember(bytes, head.contentLengthAt, head.contentLength.length);
     return true;
   }
 
-  #remember(bytes: Buffer, text: string, length: string): void {
-    // No header's value has a line's end in it: what is found is the header.
-    const from = text.toLowerCase().indexOf('\r\ncontent-length:');
-    const digits = text.indexOf(length, from + '\r\ncontent-length:'.length);
-    // Copied: the bytes are the connection's, for the next read.
-    const copy = Buffer.allocUnsafe(this.end);
-    bytes.copy(copy, 0, 0, this.end);
-    this.#before = copy.subarray(0, digits);
-    this.#after = copy.subarray(digits + length.length);
+  /** A copy: the bytes are the connection's, for the next read. */
+  #remember(bytes: Buffer, digitsAt: number, digits: number): void {
+    if (this.#bytes.length < this.end) this.#bytes = Buffer.allocUnsafe(this.end);
+    bytes.copy(this.#bytes, 0, 0, this.end);
+    this.#knownEnd = this.end;
+    this.#digitsAt = digitsAt;
+    this.#digitsEnd = digitsAt + digits;
   }
 }
 
@@ -74,11 +84,12 @@ const MAX_DIGITS = 15;
 const METHODS = new Set(['POST', 'GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
 
 /** Bytes of a plain request's body; NaN for a request that is not plain. */
-function plainBodyLength({ method, headers, contentLength }: RequestHead): number {
-  if (!METHODS.has(method)) return Number.NaN;
-  if (headers['host'] === undefined || headers['transfer-encoding'] !== undefined) return Number.NaN;
-  if (headers['expect'] !== undefined || headers['upgrade'] !== undefined) return Number.NaN;
-  const connection = headers['connection'];
+function plainBodyLength(head: RequestHead): number {
+  const { method, lowerNames, contentLength } = head;
+  if (!METHODS.has(method) || !lowerNames.includes('host')) return Number.NaN;
+  if (lowerNames.includes('transfer-encoding')) return Number.NaN;
+  if (lowerNames.includes('expect') || lowerNames.includes('upgrade')) return Number.NaN;
+  const connection = headerOf(head, 'connection');
   if (connection !== undefined && connection !== 'close' && connection.toLowerCase() !== 'keep-alive') {
     return Number.NaN;
   }

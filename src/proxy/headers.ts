@@ -15,8 +15,9 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Set anew for the upstream, or (Expect) settled between client and edge already. */
-const REPLACED = new Set([
+/** Not the client's to say: for its own connection, set anew for the upstream, or (Expect) settled already. */
+const NOT_FORWARDED = new Set([
+  ...HOP_BY_HOP,
   'content-length',
   'host',
   'expect',
@@ -33,9 +34,9 @@ const requestIdPrefix = randomBytes(6).toString('hex');
 let requestIds = 0;
 
 /** The client's request id if it sent a sane one, or one of our own. */
-export function requestIdOf({ headers }: Caller): string {
-  const given = headers['x-request-id'];
-  if (typeof given === 'string' && given.length > 0 && given.length <= 128) return given;
+export function requestIdOf(caller: Caller): string {
+  const given = caller.header('x-request-id');
+  if (given !== undefined && given.length > 0 && given.length <= 128) return given;
   requestIds++;
   return `${requestIdPrefix}-${requestIds.toString(36)}`;
 }
@@ -67,9 +68,10 @@ export class MessageHeaders {
   }
 }
 
-/** In one piece: a string that grew by `+=` is put together again wherever it is used. */
 function textOf(list: readonly string[]): string {
-  return list.map((part, i) => (i % 2 === 0 ? `${part}: ` : `${part}\r\n`)).join('');
+  let text = '';
+  for (let i = 0; i < list.length; i += 2) text += `${list[i]}: ${list[i + 1]}\r\n`;
+  return text;
 }
 
 /** What of a request's headers goes to the upstream, without the request id and the length. */
@@ -79,22 +81,21 @@ export function upstreamHeaders(caller: Caller, tenantHeader: string): MessageHe
 }
 
 function forwardedList(caller: Caller, tenantHeader: string): string[] {
-  const { rawHeaders: raw, headers: given, remoteAddress } = caller;
-  const dropped = namedInConnection(first(given['connection']), tenantHeader);
+  const { rawHeaders: raw, lowerNames, remoteAddress } = caller;
+  const dropped = namedInConnection(caller.header('connection'), tenantHeader);
   const headers: string[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i] ?? '';
-    const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || REPLACED.has(lower) || dropped?.has(lower)) continue;
-    headers.push(name, raw[i + 1] ?? '');
+  for (let i = 0; i < lowerNames.length; i++) {
+    const name = lowerNames[i] as string;
+    if (NOT_FORWARDED.has(name) || dropped?.has(name)) continue;
+    headers.push(raw[2 * i] as string, raw[2 * i + 1] as string);
   }
-  const forwardedFor = given['x-forwarded-for'];
+  const forwardedFor = caller.header('x-forwarded-for');
   headers.push(
     'X-Forwarded-For',
     forwardedFor === undefined ? remoteAddress : `${forwardedFor}, ${remoteAddress}`,
   );
-  headers.push('X-Forwarded-Host', first(given['x-forwarded-host']) ?? first(given['host']) ?? '');
-  headers.push('X-Forwarded-Proto', first(given['x-forwarded-proto']) ?? 'http');
+  headers.push('X-Forwarded-Host', caller.header('x-forwarded-host') ?? caller.header('host') ?? '');
+  headers.push('X-Forwarded-Proto', caller.header('x-forwarded-proto') ?? 'http');
   return headers;
 }
 
@@ -127,9 +128,4 @@ function withoutNames(headers: string[], names: Set<string>): string[] {
     if (!names.has(name.toLowerCase())) kept.push(name, headers[i + 1] ?? '');
   }
   return kept;
-}
-
-/** node:http gives a list for Set-Cookie alone. */
-export function first(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
 }

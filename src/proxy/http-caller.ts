@@ -2,13 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { BodySink } from '../door/body.js';
-import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS, type Headers } from './caller.js';
+import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS } from './caller.js';
 import type { MessageHeaders } from './headers.js';
 
 export class HttpCaller implements Caller {
   readonly method: string;
   readonly url: string;
-  readonly headers: Headers;
   readonly rawHeaders: readonly string[];
   readonly contentLength: number | undefined;
   readonly remoteAddress: string;
@@ -25,7 +24,6 @@ export class HttpCaller implements Caller {
     this.#expectsContinue = expectsContinue;
     this.method = req.method ?? 'GET';
     this.url = req.url ?? '/';
-    this.headers = req.headers;
     this.rawHeaders = req.rawHeaders;
     const contentLength = req.headers['content-length'];
     this.contentLength = contentLength === undefined ? undefined : Number(contentLength);
@@ -64,9 +62,19 @@ export class HttpCaller implements Caller {
   }
 
   bodyStream(longestSilenceMs: number): Readable | null {
-    if (this.headers['transfer-encoding'] === undefined && !this.contentLength) return null;
+    if (this.header('transfer-encoding') === undefined && !this.contentLength) return null;
     cutWhenSilent(this.#req, this.#req.socket, longestSilenceMs, () => this.#req.destroy());
     return this.#req;
+  }
+
+  get lowerNames(): readonly string[] {
+    return this.rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+  }
+
+  /** node:http gives a list for Set-Cookie alone. */
+  header(name: string): string | undefined {
+    const value = this.#req.headers[name];
+    return Array.isArray(value) ? value[0] : value;
   }
 
   get answering(): boolean {

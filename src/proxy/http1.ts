@@ -12,9 +12,11 @@ export interface RequestHead {
   readonly url: string;
   /** Names and values in turn, as they came, without Content-Length. */
   readonly rawHeaders: readonly string[];
-  /** The same by lower-case name; no name comes twice. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** The names of `rawHeaders` in lower case; none comes twice. */
+  readonly lowerNames: readonly string[];
   readonly contentLength: string | undefined;
+  /** Where its digits begin. */
+  readonly contentLengthAt: number;
   /** What goes to the upstream, once somebody knows. */
   forwarded?: MessageHeaders;
 }
@@ -33,8 +35,8 @@ export function endOfHead(bytes: Buffer, from: number): number {
   return at < 0 || at - from > MAX_HEAD_BYTES ? -1 : at + END_OF_HEAD.length;
 }
 
-/** `text` is a whole head, with the empty line that ends it. */
-export function parseRequestHead(text: string): RequestHead | undefined {
+/** `text` is a whole head, with the empty line that ends it. Most names are those of the `last` head on the connection. */
+export function parseRequestHead(text: string, last?: RequestHead): RequestHead | undefined {
   const methodEnd = text.indexOf(' ');
   const urlEnd = text.indexOf(' ', methodEnd + 1);
   if (
@@ -44,26 +46,39 @@ export function parseRequestHead(text: string): RequestHead | undefined {
   ) {
     return undefined;
   }
-  if (!isToken(text, 0, methodEnd) || !isVisible(text, methodEnd + 1, urlEnd)) return undefined;
-  const all = parseHeaders(text, urlEnd + REQUEST_VERSION.length);
+  if (endOfToken(text, 0) !== methodEnd || !isVisible(text, methodEnd + 1, urlEnd)) return undefined;
+  const valuesAt: number[] = [];
+  const all = parseHeaders(text, urlEnd + REQUEST_VERSION.length, valuesAt);
   if (all === undefined) return undefined;
   const rawHeaders: string[] = [];
-  const headers: Record<string, string> = Object.create(null);
+  const lowerNames: string[] = [];
   let contentLength: string | undefined;
+  let contentLengthAt = 0;
   for (let i = 0; i < all.length; i += 2) {
-    const [rawName, value] = [all[i] as string, all[i + 1] as string];
-    const name = rawName.toLowerCase();
-    if (name === 'content-length') {
+    const rawName = all[i] as string;
+    const value = all[i + 1] as string;
+    if (rawName.length === CONTENT_LENGTH.length && rawName.toLowerCase() === CONTENT_LENGTH) {
       if (contentLength !== undefined) return undefined;
       contentLength = value;
+      contentLengthAt = valuesAt[i >> 1] as number;
       continue;
     }
-    if (headers[name] !== undefined) return undefined;
-    headers[name] = value;
+    const place = lowerNames.length;
+    const known = last !== undefined && last.rawHeaders[2 * place] === rawName;
+    const name = known ? (last.lowerNames[place] as string) : rawName.toLowerCase();
+    if (lowerNames.includes(name)) return undefined;
+    lowerNames.push(name);
     rawHeaders.push(rawName, value);
   }
-  const [method, url] = [text.slice(0, methodEnd), text.slice(methodEnd + 1, urlEnd)];
-  return { method, url, rawHeaders, headers, contentLength };
+  const method = text.slice(0, methodEnd);
+  const url = text.slice(methodEnd + 1, urlEnd);
+  return { method, url, rawHeaders, lowerNames, contentLength, contentLengthAt };
+}
+
+/** The value of the header with this name, in lower case. */
+export function headerOf({ rawHeaders, lowerNames }: RequestHead, name: string): string | undefined {
+  const place = lowerNames.indexOf(name);
+  return place < 0 ? undefined : rawHeaders[2 * place + 1];
 }
 
 /** `text` is a whole head, with the empty line that ends it. */
@@ -75,7 +90,7 @@ export function parseResponseHead(text: string): ResponseHead | undefined {
   if (!persistent && !text.startsWith(OLD_RESPONSE_VERSION)) return undefined;
   if (!(status >= 100 && status <= 999)) return undefined;
   if (afterStatus !== SPACE && afterStatus !== CR) return undefined;
-  if (!isText(text, STATUS_AT + 4, lineEnd)) return undefined;
+  if (endOfText(text, Math.min(STATUS_AT + 4, lineEnd)) !== lineEnd) return undefined;
   const rawHeaders = parseHeaders(text, lineEnd + 2);
   if (rawHeaders === undefined) return undefined;
   return { status, statusText: text.slice(STATUS_AT + 4, lineEnd), rawHeaders, persistent };
@@ -91,24 +106,27 @@ export function parseLength(value: string): number {
   return Number(value);
 }
 
-function parseHeaders(text: string, from: number): string[] | undefined {
+/** Names and values in turn. Notes in `valuesAt` where each value begins. */
+function parseHeaders(text: string, from: number, valuesAt?: number[]): string[] | undefined {
   const rawHeaders: string[] = [];
   const end = text.length - LINE_END.length;
   for (let at = from; at < end; ) {
-    const lineEnd = text.indexOf(LINE_END, at);
-    const colon = text.indexOf(':', at);
-    if (colon < 0 || colon >= lineEnd || !isToken(text, at, colon)) return undefined;
+    const colon = endOfToken(text, at);
+    if (colon === at || text.charCodeAt(colon) !== COLON) return undefined;
     let start = colon + 1;
+    while (isBlank(text.charCodeAt(start))) start++;
+    const lineEnd = endOfText(text, start);
+    if (!text.startsWith(LINE_END, lineEnd)) return undefined;
     let stop = lineEnd;
-    while (start < stop && isBlank(text.charCodeAt(start))) start++;
     while (stop > start && isBlank(text.charCodeAt(stop - 1))) stop--;
-    if (!isText(text, start, stop)) return undefined;
     rawHeaders.push(text.slice(at, colon), text.slice(start, stop));
+    valuesAt?.push(start);
     at = lineEnd + LINE_END.length;
   }
   return rawHeaders;
 }
 
+const CONTENT_LENGTH = 'content-length';
 const LINE_END = '\r\n';
 const END_OF_HEAD = '\r\n\r\n';
 const REQUEST_VERSION = ' HTTP/1.1\r\n';
@@ -116,6 +134,7 @@ const RESPONSE_VERSION = 'HTTP/1.1 ';
 const OLD_RESPONSE_VERSION = 'HTTP/1.0 ';
 const STATUS_AT = RESPONSE_VERSION.length;
 const CR = 0x0d;
+const COLON = 0x3a;
 const SPACE = 0x20;
 const TAB = 0x09;
 const SLASH = 0x2f;
@@ -126,11 +145,10 @@ for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
   TOKEN[char.charCodeAt(0)] = 1;
 }
 
-function isToken(text: string, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) {
-    if (TOKEN[text.charCodeAt(i)] !== 1) return false;
-  }
-  return to > from;
+function endOfToken(text: string, from: number): number {
+  let at = from;
+  while (TOKEN[text.charCodeAt(at)] === 1) at++;
+  return at;
 }
 
 function isVisible(text: string, from: number, to: number): boolean {
@@ -141,12 +159,16 @@ function isVisible(text: string, from: number, to: number): boolean {
   return true;
 }
 
-function isText(text: string, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) {
-    const code = text.charCodeAt(i);
-    if (code < SPACE ? code !== TAB : code === 0x7f) return false;
-  }
-  return true;
+/** Of what a header's value may hold. */
+function endOfText(text: string, from: number): number {
+  let at = from;
+  for (
+    let code = text.charCodeAt(at);
+    code >= SPACE ? code !== 0x7f : code === TAB;
+    code = text.charCodeAt(at)
+  )
+    at++;
+  return at;
 }
 
 function isBlank(code: number): boolean {

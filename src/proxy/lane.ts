@@ -9,10 +9,10 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { BodySink } from '../door/body.js';
-import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS, type Headers } from './caller.js';
+import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS } from './caller.js';
 import { HeadReader } from './head-reader.js';
 import type { MessageHeaders } from './headers.js';
-import type { RequestHead } from './http1.js';
+import { headerOf, type RequestHead } from './http1.js';
 import { ownBytes, readAlone, readShared } from './shared-reads.js';
 
 export interface LaneOptions {
@@ -166,8 +166,8 @@ class LaneConnection {
 class LaneCaller implements Caller {
   readonly method: string;
   readonly url: string;
-  readonly headers: Headers;
   readonly rawHeaders: readonly string[];
+  readonly lowerNames: readonly string[];
   readonly contentLength: number | undefined;
   onDrain: (() => void) | undefined;
   onGone: (() => void) | undefined;
@@ -198,12 +198,16 @@ class LaneCaller implements Caller {
     this.contentLength = head.contentLength === undefined ? undefined : bodyLength;
     this.method = head.method;
     this.url = head.url;
-    this.headers = head.headers;
     this.rawHeaders = head.rawHeaders;
+    this.lowerNames = head.lowerNames;
   }
 
   get remoteAddress(): string {
     return this.#connection.remoteAddress;
+  }
+
+  header(name: string): string | undefined {
+    return headerOf(this.#head, name);
   }
 
   get forwarded(): MessageHeaders | undefined {
@@ -280,7 +284,7 @@ class LaneCaller implements Caller {
     this.#answering = true;
     let head = `HTTP/1.1 ${status} ${statusText}\r\n${headers.text}`;
     if (!headers.has('date')) head += dateLine();
-    this.#close = this.#connection.draining || this.headers['connection'] === 'close';
+    this.#close = this.#connection.draining || this.header('connection') === 'close';
     if (this.#close) head += 'Connection: close\r\n';
     this.#chunked = status !== 204 && status !== 304 && !headers.has('content-length');
     this.#answerHead = head;

@@ -14,7 +14,7 @@ import type { Tenant } from '../enforce/tenant.js';
 import type { Admitted, Charge, Filtered } from '../enforce/verdict.js';
 import type { Broken, Decoder, Encoding, HaLabels, Lost } from '../remotewrite/push.js';
 import type { Caller } from './caller.js';
-import { first, upstreamHeaders } from './headers.js';
+import { upstreamHeaders } from './headers.js';
 import { Relay, type RelayObserver } from './relay.js';
 import { answerDuplicate, answerRefusal, type PartialAnswer } from './respond.js';
 import type { Upstream } from './upstream.js';
@@ -86,10 +86,7 @@ export class PushExchange {
 
   async handle(): Promise<PushOutcome> {
     const { enforcer, decoder, observer, now, options } = this.#parts;
-    const { headers } = this.#caller;
-
-    const tenantId = headers[options.tenantHeader];
-    const admitting = enforcer.admit(typeof tenantId === 'string' ? tenantId : undefined, now());
+    const admitting = enforcer.admit(this.#caller.header(options.tenantHeader), now());
     const admission = admitting instanceof Promise ? await admitting : admitting;
     if (admission.kind === 'refuse') {
       const shadow = enforcer.mode !== 'enforce';
@@ -99,8 +96,8 @@ export class PushExchange {
     if (tenant.mode === 'off') return 'unread';
     if (admission.shadowed !== undefined) this.#refuse(tenant, admission.shadowed, true);
 
-    const contentType = first(headers['content-type']);
-    const contentEncoding = first(headers['content-encoding']);
+    const contentType = this.#caller.header('content-type');
+    const contentEncoding = this.#caller.header('content-encoding');
     const version = protocolOf(contentType);
     const encoding = encodingOf(contentEncoding);
     if (version === undefined || encoding === undefined) {

@@ -10,7 +10,7 @@ import {
 } from '../door/refusals.js';
 import type { Refusal } from '../enforce/refusal.js';
 import type { Caller } from './caller.js';
-import { first, MessageHeaders } from './headers.js';
+import { MessageHeaders } from './headers.js';
 import type { UpstreamFailure } from './upstream.js';
 
 /** The upstream took what it was sent, which was not all. */
@@ -21,7 +21,7 @@ export interface PartialAnswer {
 
 export function answerRefusal(caller: Caller, refusal: Refusal): void {
   const headers = refusalHeaders(refusal);
-  if (isVersion2(first(caller.headers['content-type']))) headers.push(...writtenHeaders(NOTHING));
+  if (isVersion2(caller.header('content-type'))) headers.push(...writtenHeaders(NOTHING));
   answer(caller, refusal.status, headers, refusal.message);
 }
 
@@ -32,7 +32,7 @@ export function answerPartial(
   upstreamHeaders: readonly string[],
 ): void {
   const headers = refusalHeaders(refusal);
-  if (isVersion2(first(caller.headers['content-type']))) {
+  if (isVersion2(caller.header('content-type'))) {
     const counted = upstreamHeaders.filter((_, i) => WRITTEN.test(upstreamHeaders[i - (i % 2)] ?? ''));
     headers.push(...(counted.length > 0 ? counted : writtenHeaders(sent)));
   }
@@ -44,7 +44,7 @@ export function answerPartial(
  * other replica wrote it, and a 2xx without anything written would look like a receiver that does not know the protocol.
  */
 export function answerDuplicate(caller: Caller, message: string, sent: Written): void {
-  answer(caller, 202, isVersion2(first(caller.headers['content-type'])) ? writtenHeaders(sent) : [], message);
+  answer(caller, 202, isVersion2(caller.header('content-type')) ? writtenHeaders(sent) : [], message);
 }
 
 const WRITTEN = /^x-prometheus-remote-write-\w+-written$/i;

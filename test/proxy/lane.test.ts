@@ -34,7 +34,8 @@ async function reader(withLane: boolean): Promise<Reader> {
   let inLane = 0;
   const serve = (caller: Caller): void => {
     const { method, url, rawHeaders, contentLength } = caller;
-    const { 'content-length': _, ...headers } = caller.headers;
+    const names = caller.lowerNames.filter((name) => name !== 'content-length');
+    const headers = names.map((name) => [name, caller.header(name)]);
     const chunks: Buffer[] = [];
     caller.continue();
     caller.readBody({
