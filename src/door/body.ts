@@ -102,8 +102,9 @@ class SlabBody implements Body {
 }
 
 /**
- * Resolves when the body is whole or at fault. `reservedBytes` of the budget are held for it already; what a body
- * without a declared length needs beyond them goes through `reserveMore`. The caller releases all of it.
+ * The body once it is whole, or its fault: at once if it came with the head, as most do. `reservedBytes` of the budget are
+ * held for it already; what a body without a declared length needs beyond them goes through `reserveMore`. The caller
+ * releases all of it.
  */
 export function readBody(
   source: BodySource,
@@ -111,43 +112,46 @@ export function readBody(
   timeoutMs: number,
   reservedBytes: number,
   reserveMore: (bytes: number) => boolean,
-): Promise<Body | BodyFault> {
-  return new Promise((resolve) => {
-    const body = new SlabBody(reservedBytes);
-    let reserved = reservedBytes;
-    let settled = false;
-    let timer: NodeJS.Timeout | undefined;
+): Body | BodyFault | Promise<Body | BodyFault> {
+  const body = new SlabBody(reservedBytes);
+  let reserved = reservedBytes;
+  let settled: Body | BodyFault | undefined;
+  let settleLater: ((outcome: Body | BodyFault) => void) | undefined;
 
-    function settle(outcome: Body | BodyFault): void {
-      settled = true;
+  function settle(outcome: Body | BodyFault): void {
+    settled = outcome;
+    settleLater?.(outcome);
+  }
+
+  source.readBody({
+    data(chunk) {
+      if (settled !== undefined) return false;
+      const total = body.byteLength + chunk.length;
+      if (total > maxBytes) {
+        settle('too_large');
+        return false;
+      }
+      if (total > reserved && !reserveMore(total - reserved)) {
+        settle('over_budget');
+        return false;
+      }
+      reserved = Math.max(reserved, total);
+      body.add(chunk);
+      return true;
+    },
+    end() {
+      if (settled !== undefined) return;
+      body.finish();
+      settle(body);
+    },
+    aborted: () => settle('aborted'),
+  });
+  if (settled !== undefined) return settled;
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => settle('timeout'), timeoutMs);
+    settleLater = (outcome) => {
       clearTimeout(timer);
       resolve(outcome);
-    }
-
-    source.readBody({
-      data(chunk) {
-        if (settled) return false;
-        const total = body.byteLength + chunk.length;
-        if (total > maxBytes) {
-          settle('too_large');
-          return false;
-        }
-        if (total > reserved && !reserveMore(total - reserved)) {
-          settle('over_budget');
-          return false;
-        }
-        reserved = Math.max(reserved, total);
-        body.add(chunk);
-        return true;
-      },
-      end() {
-        if (settled) return;
-        body.finish();
-        settle(body);
-      },
-      aborted: () => settle('aborted'),
-    });
-    // Most bodies are whole by now: they came with the head.
-    if (!settled) timer = setTimeout(() => settle('timeout'), timeoutMs);
+    };
   });
 }

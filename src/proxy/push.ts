@@ -113,13 +113,9 @@ export class PushExchange {
     }
 
     this.#caller.continue();
-    const body = await readBody(
-      this.#caller,
-      options.maxBodyBytes,
-      options.bodyTimeoutMs,
-      declaredBytes,
-      this.#reserve,
-    );
+    const { maxBodyBytes, bodyTimeoutMs } = options;
+    const reading = readBody(this.#caller, maxBodyBytes, bodyTimeoutMs, declaredBytes, this.#reserve);
+    const body = reading instanceof Promise ? await reading : reading;
     if (typeof body === 'string') return this.#refuseBodyFault(tenant, body);
     this.#body = body;
 

@@ -6,7 +6,7 @@ import { giveBackSlab, takeSlab } from '#src/door/slabs.js';
 const anything = (): boolean => true;
 
 /** A source that gives its bytes in such pieces, each in the same memory, as a connection does. */
-function read(bytes: Uint8Array, pieces: readonly number[], declared: number): Promise<Body | string> {
+async function read(bytes: Uint8Array, pieces: readonly number[], declared: number): Promise<Body | string> {
   return readBody(
     {
       readBody(sink: BodySink) {
