@@ -420,6 +420,8 @@ t.test('with Redis each worker is a replica', { skip: redisMissing }, async (t) 
   const edge = await startWorkers(t, 2, [
     `--upstream.url=${mimir.url}`,
     `--state.redis.url=${redis.url}`,
+    // What an answer brings that nobody waits for any more is lost: a machine that stalls must not make it so here.
+    '--state.redis.command_timeout=10s',
     `--overrides.file=${overrides(t, 'a: { ingestion_rate: 0, ingestion_burst_size: 10000 }')}`,
   ]);
   t.ok(await readily(edge, ({ each }) => each.every(({ ledger }) => ledger.replicas === 2)));
