@@ -155,7 +155,7 @@ function readOptions(values: Values): LoadOptions {
     version: choice('version', values.version, ['1', '2'] as const, '1') === '1' ? 1 : 2,
     skew: choice('skew', values.skew, ['even', 'zipf'] as const, DEFAULTS.skew),
     churnPerMinute: readChurn(values.churn),
-    warmupMs: values.warmup === undefined ? 0 : duration('warmup', values.warmup, DEFAULTS.warmupMs),
+    warmupMs: duration('warmup', values.warmup, DEFAULTS.warmupMs),
     durationMs: duration('duration', values.duration, DEFAULTS.durationMs),
     profile,
     peak: decimal('peak', values.peak, DEFAULTS.peak, 0, 1000),
@@ -241,7 +241,8 @@ function decimal(name: string, text: string | undefined, fallback: number, min: 
 }
 
 function duration(name: string, text: string | undefined, fallback: number): number {
-  const value = text === undefined ? fallback : readDurationMs(text);
+  if (text === undefined) return fallback;
+  const value = readDurationMs(text);
   if (value === undefined || value < 1 || value > LONGEST_MS) {
     throw new UsageError(`--${name} needs a duration such as 500ms, 30s or 10m, not ${JSON.stringify(text)}`);
   }

@@ -226,7 +226,7 @@ export class SeriesTable {
     idleMinutes: number,
     round: number,
   ): number {
-    const rows = this.#putHashes(push, from);
+    const rows = this.#putRecords(push, from);
     if (excluded !== undefined) {
       this.#words.set(excluded.subarray(from / 32, (from + CHUNK_ROWS) / 32), this.#excludedAt / 4);
     }
@@ -343,24 +343,21 @@ export class SeriesTable {
 
   /** Calls back for rows of the push's first chunk that have a metric whose name is wanted. */
   findWanted(push: Push, tenant: number, found: (row: number, metric: number) => void): void {
-    const rows = Math.min(CHUNK_ROWS, push.series);
-    this.#words.set(push.records.subarray(0, rows * RECORD_WORDS), this.#inputAt / 4);
-    const count = this.#exports.findWanted(rows, tenant);
+    const count = this.#exports.findWanted(this.#putRecords(push, 0), tenant);
     for (let i = 0; i < count; i++) {
       found(this.#words[this.#unknownAt / 4 + i] ?? 0, this.#words[this.#unannouncedAt / 4 + i] ?? 0);
     }
   }
 
-  /** The hashes alone, a seventh of the records: the rest would only take the cache from the table. */
-  #putHashes({ records, series }: Push, from: number): number {
-    const rows = Math.min(CHUNK_ROWS, series - from);
-    const words = this.#words;
-    let to = this.#inputAt / 4;
-    const end = (from + rows) * RECORD_WORDS;
-    for (let at = from * RECORD_WORDS + RECORD_HASH_LOW; at < end; at += RECORD_WORDS) {
-      words[to++] = records[at] as number;
-      words[to++] = records[at + 1] as number;
-    }
+  #putRecords(push: Push, from: number): number {
+    const rows = Math.min(CHUNK_ROWS, push.series - from);
+    const records = push.records;
+    this.#words.set(
+      from === 0 && rows === push.series
+        ? records
+        : records.subarray(from * RECORD_WORDS, (from + rows) * RECORD_WORDS),
+      this.#inputAt / 4,
+    );
     return rows;
   }
 

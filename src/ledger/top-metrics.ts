@@ -43,7 +43,7 @@ export class TopMetrics {
   /** What the walk under way has found. */
   #found = new Map<number, Found>();
   /** What the last walk has found and nobody is told yet. */
-  readonly #ending = new Map<number, Found>();
+  #ending = new Map<number, Found>();
   #place = 0;
   #walkAtMs = Number.NEGATIVE_INFINITY;
 
@@ -121,7 +121,7 @@ export class TopMetrics {
   /** The walk is over. */
   #finish(): void {
     for (const tenant of this.#tenants.keys()) if (!this.#found.has(tenant)) this.#tenants.delete(tenant);
-    for (const [tenant, found] of this.#found) this.#ending.set(tenant, found);
+    this.#ending = this.#found;
     this.#found = new Map();
   }
 

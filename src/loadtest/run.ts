@@ -21,17 +21,20 @@ export function startLoad(options: LoadOptions): LoadRun {
   const stopping = new AbortController();
   const tenants = shareOut(options);
   const bodies = new Bodies(tenants, options);
-  const planFor = (options: LoadOptions): LoadPlan => ({
-    options,
-    tenants,
-    profile: profileOf(options),
-    bodies,
-    recorder: new Recorder(tenants.length, now(), options.durationMs),
-    startedMs: now(),
-    startedAtMs: Date.now(),
-    now,
-    signal: stopping.signal,
-  });
+  const planFor = (options: LoadOptions): LoadPlan => {
+    const startedMs = now();
+    return {
+      options,
+      tenants,
+      profile: profileOf(options),
+      bodies,
+      recorder: new Recorder(tenants.length, startedMs, options.durationMs),
+      startedMs,
+      startedAtMs: Date.now(),
+      now,
+      signal: stopping.signal,
+    };
+  };
   const { warmupMs } = options;
   let plan = planFor(warmupMs > 0 ? { ...options, profile: 'steady', durationMs: warmupMs } : options);
   const runBoth = async (): Promise<LoadReport> => {

@@ -162,13 +162,12 @@ function isVisible(text: string, from: number, to: number): boolean {
 /** Of what a header's value may hold. */
 function endOfText(text: string, from: number): number {
   let at = from;
-  for (
-    let code = text.charCodeAt(at);
-    code >= SPACE ? code !== 0x7f : code === TAB;
-    code = text.charCodeAt(at)
-  )
-    at++;
+  while (isText(text.charCodeAt(at))) at++;
   return at;
+}
+
+function isText(code: number): boolean {
+  return code >= SPACE ? code !== 0x7f : code === TAB;
 }
 
 function isBlank(code: number): boolean {

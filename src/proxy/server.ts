@@ -127,9 +127,10 @@ export class ProxyServer {
       }
     } catch (error) {
       this.#failed(caller, error);
+    } finally {
+      push?.release();
+      this.#ended();
     }
-    push?.release();
-    this.#ended();
   }
 
   #isPush({ method, url }: Caller): boolean {

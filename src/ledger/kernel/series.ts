@@ -84,7 +84,6 @@ const UNTRACKED: u8 = 5;
 const RECORD_BYTES: u32 = 56;
 const RECORD_HASH: u32 = 8;
 const ROW_BYTES: u32 = 16;
-const HASH_BYTES: u32 = 8;
 
 const ROUND_SHIFT: u32 = 28;
 const ROUND_BITS: u32 = 0xf0000000;
@@ -107,7 +106,7 @@ export function init(tenants: u32, most: u32): bool {
 }
 
 /**
- * Looks up the series of `rows` rows of 8 bytes, the hashes of a push: known ones are seen in this minute. Returns how many are unknown, or
+ * Looks up the series of `rows` records of a push: known ones are seen in this minute. Returns how many are unknown, or
  * idle for so long that they are to go; their rows, and those of series that were announced in another round, are
  * listed.
  */
@@ -123,8 +122,8 @@ export function lookup(
   const roundBits = round << ROUND_SHIFT;
   let unknownRows: u32 = 0;
   let unannouncedRows: u32 = 0;
-  let at = input;
-  for (let row: u32 = 0; row < rows; row++, at += HASH_BYTES) {
+  let at = input + RECORD_HASH;
+  for (let row: u32 = 0; row < rows; row++, at += RECORD_BYTES) {
     if (hasExcluded && (load<u32>(excluded + ((row >>> 5) << 2)) & (1 << (row & 31))) !== 0) continue;
     const slot = find(keyOf(salt, load<u64>(at)));
     const idle = slot === 0 ? u32.MAX_VALUE : (minute - <u32>load<u8>(slot, SLOT_BYTE)) & 255;

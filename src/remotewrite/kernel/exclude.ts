@@ -16,6 +16,7 @@ export function isExcluded(name: u32, length: u32): bool {
   return length === excludeLength && isSame(name, length);
 }
 
+/** memory.compare would be the only call in the loop over labels, which would then keep nothing in registers. */
 // @ts-ignore: decorator
 @inline
 function isSame(name: u32, length: u32): bool {

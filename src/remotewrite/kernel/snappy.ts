@@ -47,38 +47,37 @@ export function readHeader(input: u32, length: u32): u32 {
 export function uncompress(input: u32, length: u32, out: u32): u32 {
   const end = input + length;
   const outEnd = out + claimedLength;
-  const first = input + position;
-  let from = first;
+  let from = input + position;
   let to = out;
-  // Up to here any short element fits, on both sides.
+  // Up to here any short element fits, on both sides: only where a copy comes from is checked.
   const easyFrom = length > LONGEST_SHORT + position ? end - LONGEST_SHORT : from;
   const easyTo = claimedLength > LONGEST_SHORT ? outEnd - LONGEST_SHORT : out;
 
   while (from < end) {
     while (from < easyFrom && to < easyTo) {
       const head = load<u32>(from);
-      let length: u32 = ((head >>> 2) & 63) + 1;
+      let size: u32 = ((head >>> 2) & 63) + 1;
       if ((head & 3) === 0) {
-        if (length > 60) break;
-        copyUpTo64(to, from + 1, length);
-        from += 1 + length;
-        to += length;
+        if (size > 60) break;
+        copyUpTo64(to, from + 1, size);
+        from += 1 + size;
+        to += size;
         continue;
       }
-      let back: u32 = 0;
+      let offset: u32 = 0;
       let next: u32 = 0;
       if ((head & 3) === 2) {
-        back = (head >>> 8) & 0xffff;
+        offset = (head >>> 8) & 0xffff;
         next = from + 3;
       } else if ((head & 3) === 1) {
-        length = 4 + ((head >>> 2) & 7);
-        back = ((head & 0xe0) << 3) | ((head >>> 8) & 0xff);
+        size = 4 + ((head >>> 2) & 7);
+        offset = ((head & 0xe0) << 3) | ((head >>> 8) & 0xff);
         next = from + 2;
       } else break;
-      if (back - 1 >= to - out) break;
-      copyWithin(to, to - back, back, length);
+      if (offset - 1 >= to - out) break;
+      copyWithin(to, to - offset, offset, size);
       from = next;
-      to += length;
+      to += size;
     }
     if (from >= end) break;
     const element = from;
