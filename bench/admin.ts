@@ -7,14 +7,14 @@
 import { request } from 'undici';
 import { Audit } from '#src/admin/audit.js';
 import { type Listing, listTenants } from '#src/admin/listing.js';
+import { ownEdge } from '#src/app/own-edge.js';
 import { loadConfig } from '#src/config/config.js';
 import { Controls } from '#src/controls/controls.js';
+import { Denials } from '#src/doors/recent-refusals.js';
 import { Enforcer } from '#src/enforce/enforcer.js';
-import { MemoryLedger } from '#src/ledger/memory.js';
 import { Overrides } from '#src/overrides/overrides.js';
-import { ownEdge } from '#src/own-edge.js';
-import { Denials } from '#src/telemetry/denials.js';
-import { History, SAMPLE_MS } from '#src/telemetry/history.js';
+import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
+import { History, SAMPLE_MS } from '#src/usage/history.js';
 import { freePort } from '../test/free-port.js';
 import { k8s500, small } from './bodies.js';
 import { startEdge, startSink } from './peers/processes.js';

@@ -1,8 +1,9 @@
 /** How many decisions one core makes a second: the bucket alone, and the whole judgement of a decoded push. */
+
+import { TokenBucket } from '#src/buckets/token-bucket.js';
 import { Tally } from '#src/enforce/tally.js';
-import { TokenBucket } from '#src/enforce/token-bucket.js';
 import { Metrics } from '#src/telemetry/metrics.js';
-import { enforcer, limits, samples, snapshot } from '../test/enforce/given.js';
+import { enforcer, limits, samples, snapshot } from '../test/enforce/fixtures.js';
 import { compare, printTable, smoke } from './rounds.js';
 
 const DECISIONS = smoke ? 10_000 : 2_000_000;

@@ -6,8 +6,8 @@
  *   npm run bench:envoy [-- --smoke]
  */
 import { spawnSync } from 'node:child_process';
-import { PROTO_ROOT } from '#src/envoy/messages.js';
-import { RedisServer, redisMissing } from '../test/ledger/redis-server.js';
+import { PROTO_ROOT } from '#src/doors/envoy/grpc/messages.js';
+import { RedisServer, redisMissing } from '../test/shared/redis-server.js';
 import { type BenchBody, k8s500, k8s2000 } from './bodies.js';
 import { type GrpcPeer, startEnvoy, startGrpcEdge, startGrpcServer } from './peers/envoy.js';
 import { loadGrpc } from './peers/grpc-load.js';

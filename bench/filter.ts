@@ -5,11 +5,11 @@
  *   npm run bench:filter [-- --smoke]
  */
 import SnappyJS from 'snappyjs';
-import { InlineFilter } from '#src/remotewrite/filter.js';
-import { InlineDecoder } from '#src/remotewrite/inline-decoder.js';
-import { KernelInstance } from '#src/remotewrite/kernel-instance.js';
-import type { Push } from '#src/remotewrite/push.js';
-import { addRow, noRows } from '#src/remotewrite/rows.js';
+import { InlineFilter } from '#src/payload/filter.js';
+import { InlineDecoder } from '#src/payload/inline-decoder.js';
+import { KernelInstance } from '#src/payload/kernel-instance.js';
+import type { Push } from '#src/payload/push.js';
+import { addRow, noRows } from '#src/payload/rows.js';
 import { type BenchBody, k8s500, k8s2000, k8s2000v2, real500 } from './bodies.js';
 import { compare, printTable, smoke } from './rounds.js';
 

@@ -2,10 +2,10 @@
 
 import { Redis } from 'ioredis';
 import type { Bucket } from '#src/enforce/ledger.js';
-import { IpcTransport, type NumberedReply } from '#src/ledger/ipc-transport.js';
-import { LeasedLedger } from '#src/ledger/leased-ledger.js';
-import { createRedisLedger } from '#src/ledger/redis/redis-ledger.js';
-import { plainRedis } from '../test/ledger/given.js';
+import { IpcTransport, type NumberedReply } from '#src/shared/ipc/ipc-transport.js';
+import { LeasedLedger } from '#src/shared/leased-ledger.js';
+import { createRedisLedger } from '#src/shared/redis/redis-ledger.js';
+import { plainRedis } from '../test/shared/fixtures.js';
 
 export interface TenantPlan {
   readonly name: string;

@@ -4,7 +4,7 @@
  *
  *   npm run bench:growth [-- --smoke]
  */
-import { RedisServer, redisMissing } from '../test/ledger/redis-server.js';
+import { RedisServer, redisMissing } from '../test/shared/redis-server.js';
 import { Load, type LoadShape } from './load.js';
 import { type Peer, startEdge, startSink } from './peers/processes.js';
 import { median, printTable, smoke } from './rounds.js';

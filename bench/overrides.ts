@@ -13,7 +13,7 @@ import { ConfigMapSource } from '#src/overrides/kubernetes/configmap.js';
 import { JsonLines } from '#src/overrides/kubernetes/json-lines.js';
 import { Overrides } from '#src/overrides/overrides.js';
 import { Parser } from '#src/overrides/parser.js';
-import { enforcer } from '../test/enforce/given.js';
+import { enforcer } from '../test/enforce/fixtures.js';
 import { FakeApiServer } from '../test/overrides/fake-api-server.js';
 import { median, printTable, smoke } from './rounds.js';
 

@@ -4,8 +4,8 @@
  *
  *   npm run bench:pool [-- --smoke]
  */
-import { createDecoder } from '#src/remotewrite/pool.js';
-import type { DecodeOptions } from '#src/remotewrite/push.js';
+import { createDecoder } from '#src/payload/decoder-pool.js';
+import type { DecodeOptions } from '#src/payload/push.js';
 import { kubernetesBody } from './bodies.js';
 import { median, printTable, smoke } from './rounds.js';
 

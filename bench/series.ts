@@ -6,14 +6,14 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeriesLimits } from '#src/enforce/series.js';
-import { createRedisLedger } from '#src/ledger/redis/redis-ledger.js';
-import { TrackedBook } from '#src/ledger/series-book.js';
-import { NO_LIMIT, ROW_WORDS, SeriesTable } from '#src/ledger/series-table.js';
-import { InlineDecoder } from '#src/remotewrite/inline-decoder.js';
-import { type Push, RECORD_HASH_LOW, RECORD_WORDS } from '#src/remotewrite/push.js';
-import { samples } from '../test/enforce/given.js';
-import { plainRedis } from '../test/ledger/given.js';
-import { RedisServer, redisMissing } from '../test/ledger/redis-server.js';
+import { InlineDecoder } from '#src/payload/inline-decoder.js';
+import { type Push, RECORD_HASH_LOW, RECORD_WORDS } from '#src/payload/push.js';
+import { TrackedBook } from '#src/series/series-book.js';
+import { NO_LIMIT, ROW_WORDS, SeriesTable } from '#src/series/series-table.js';
+import { createRedisLedger } from '#src/shared/redis/redis-ledger.js';
+import { samples } from '../test/enforce/fixtures.js';
+import { plainRedis } from '../test/shared/fixtures.js';
+import { RedisServer, redisMissing } from '../test/shared/redis-server.js';
 import { k8s2000, k8s2000v2 } from './bodies.js';
 import { compare, printTable, smoke } from './rounds.js';
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
+import { VERSION } from './base/version.js';
 /** The binary: hands the arguments to a command. */
 import { type Io, UsageError } from './cli/io.js';
-import { VERSION } from './version.js';
 
 type Command = (args: string[], io: Io) => Promise<number>;
 

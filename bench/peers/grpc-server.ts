@@ -7,9 +7,9 @@ import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import grpc from '@grpc/grpc-js';
 import { Redis } from 'ioredis';
-import { GRPC, type GrpcCall } from '#src/envoy/grpc-call.js';
-import { GrpcServer } from '#src/envoy/grpc-server.js';
-import { rateLimitRequest, rateLimitResponse } from '#src/envoy/messages.js';
+import { GRPC, type GrpcCall } from '#src/doors/envoy/grpc/grpc-call.js';
+import { GrpcServer } from '#src/doors/envoy/grpc/grpc-server.js';
+import { rateLimitRequest, rateLimitResponse } from '#src/doors/envoy/grpc/messages.js';
 
 export type ServerKind = 'edge' | 'grpc-js' | 'grpc-js, windows forced' | 'bare' | 'window';
 

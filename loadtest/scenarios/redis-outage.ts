@@ -1,7 +1,7 @@
 /** Two replicas share their buckets through a Redis that is killed and comes back. Tenants within their limits see nothing. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { startEdge, startSink } from '../../bench/peers/processes.js';
-import { RedisServer, redisMissing } from '../../test/ledger/redis-server.js';
+import { RedisServer, redisMissing } from '../../test/shared/redis-server.js';
 import { atLeast, atMost, check, type Scenario } from '../lab.js';
 
 const TENANTS = 10;

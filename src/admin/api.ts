@@ -1,8 +1,8 @@
 /** The JSON API: every path in one table, the same as in openapi.json. */
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readAll } from '../base/read-all.js';
 import { MODE } from '../controls/control.js';
-import { readAll } from '../read-all.js';
 import type { Edge } from './edge.js';
 import { readListing } from './listing.js';
 import { Problem } from './problem.js';

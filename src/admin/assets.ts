@@ -21,7 +21,7 @@ export class Assets {
 
   constructor() {
     for (const [path, file, type] of FILES) {
-      const body = readFileSync(new URL(`page/${file}`, import.meta.url));
+      const body = readFileSync(new URL(`console/${file}`, import.meta.url));
       const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
       this.#byPath.set(path, { type, body, etag });
     }

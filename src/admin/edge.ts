@@ -4,13 +4,13 @@
  */
 
 import type { Controls } from '../controls/controls.js';
+import type { Denials } from '../doors/recent-refusals.js';
 import type { TenantSeries } from '../enforce/series.js';
 import type { Tally } from '../enforce/tally.js';
-import type { LedgerStatus } from '../ledger/leased-ledger.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import type { OverridesStatus } from '../overrides/overrides.js';
-import type { Denials } from '../telemetry/denials.js';
-import type { History } from '../telemetry/history.js';
+import type { LedgerStatus } from '../shared/leased-ledger.js';
+import type { History } from '../usage/history.js';
 import type { Audit } from './audit.js';
 
 export interface TenantState {

@@ -1,6 +1,6 @@
 /** The table of tenants: found, sorted and cut to a page. Only what is on the page is looked at closely. */
 import { tenantIdFault } from '../limits/tenant-id.js';
-import { RANGE_NAMES, type Range } from '../telemetry/tracks.js';
+import { RANGE_NAMES, type Range } from '../usage/tracks.js';
 import type { Edge } from './edge.js';
 import type { Query } from './query.js';
 import { type Standing, standingsOf } from './standings.js';

@@ -1,8 +1,8 @@
 /** What the API answers to those who look. */
 import { parse } from 'yaml';
+import { VERSION } from '../base/version.js';
 import { REASON_NAMES, REASONS } from '../enforce/reasons.js';
-import { RANGE_NAMES } from '../telemetry/tracks.js';
-import { VERSION } from '../version.js';
+import { RANGE_NAMES } from '../usage/tracks.js';
 import { csv } from './csv.js';
 import type { Edge } from './edge.js';
 import { isTenantId, listLimits, listTenants, readListing, readPage } from './listing.js';

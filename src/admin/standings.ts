@@ -2,8 +2,8 @@
  * How all tenants stand over a range. To look at each of them takes a microsecond, so what was seen is kept for fifty
  * times as long as it took: however many ask, it is a fiftieth of the time at most.
  */
-import type { Totals } from '../telemetry/history.js';
-import type { Range } from '../telemetry/tracks.js';
+import type { Totals } from '../usage/history.js';
+import type { Range } from '../usage/tracks.js';
 import type { Edge, TenantState } from './edge.js';
 import { limitUses, utilisation } from './tenant-view.js';
 

@@ -3,8 +3,8 @@ import { MODE } from '../controls/control.js';
 import type { TopMetric } from '../enforce/series.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
-import type { Totals } from '../telemetry/history.js';
-import type { Range } from '../telemetry/tracks.js';
+import type { Totals } from '../usage/history.js';
+import type { Range } from '../usage/tracks.js';
 import type { Edge, TenantState } from './edge.js';
 
 /** How much of a limit is asked for: above 1, more than it allows. */

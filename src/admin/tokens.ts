@@ -4,7 +4,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { messageOf } from '../message-of.js';
+import { messageOf } from '../base/message-of.js';
 
 export interface Identity {
   readonly name: string;

@@ -10,13 +10,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { Agent, request } from 'undici';
-import { type RunningApp, startApp } from '../app.js';
+import { type RunningApp, startApp } from '../app/start-app.js';
+import { listen } from '../base/listen.js';
 import { loadConfig } from '../config/config.js';
 import { REASON_NAMES } from '../enforce/reasons.js';
 import { DISCARDED_REQUESTS, discarded } from '../enforce/tally.js';
 import type { Tenant } from '../enforce/tenant.js';
-import { listen } from '../listen.js';
-import { compress, encodeVersion1, encodeVersion2, type SeriesToSend } from '../remotewrite/encode.js';
+import { compress, encodeVersion1, encodeVersion2, type SeriesToSend } from '../payload/encode.js';
 import { asUsage, type Io, table, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge demo [--seconds N] [--proxy-port PORT] [--admin-port PORT]

@@ -1,8 +1,8 @@
 /** mimir-edge inspect: what is in a push body, or where exactly it is broken. */
 import { parseArgs } from 'node:util';
-import { InlineDecoder } from '../remotewrite/inline-decoder.js';
-import { labelsOf, readSymbols } from '../remotewrite/labels.js';
-import type { Broken, Encoding, ProtocolVersion, Push } from '../remotewrite/push.js';
+import { InlineDecoder } from '../payload/inline-decoder.js';
+import { labelsOf, readSymbols } from '../payload/labels.js';
+import type { Broken, Encoding, ProtocolVersion, Push } from '../payload/push.js';
 import { asUsage, type Io, readInput, table, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge inspect FILE|- [--json] [--version 1|2] [--encoding snappy|gzip|identity] [--top N]

@@ -1,6 +1,6 @@
 /** What a command reads and writes, so that tests can hand in their own. */
-import { messageOf } from '../message-of.js';
-import { readAll } from '../read-all.js';
+import { messageOf } from '../base/message-of.js';
+import { readAll } from '../base/read-all.js';
 
 export interface Io {
   readonly stdin: NodeJS.ReadableStream;

@@ -1,7 +1,8 @@
 /** mimir-edge serve: the proxy, until SIGTERM or SIGINT. */
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { startApp } from '../app.js';
+import { startApp } from '../app/start-app.js';
+import { StartError } from '../base/listen.js';
 import {
   type Config,
   type ConfigError,
@@ -11,7 +12,6 @@ import {
   SETTING_PATHS,
 } from '../config/config.js';
 import { SETTINGS } from '../config/settings.js';
-import { StartError } from '../listen.js';
 import { openLog } from '../telemetry/log.js';
 import { Primary } from '../workers/primary.js';
 import { asUsage, type Io, UsageError } from './io.js';

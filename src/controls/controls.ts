@@ -4,8 +4,8 @@
  * the others when it answers again.
  */
 import { randomUUID } from 'node:crypto';
+import { messageOf } from '../base/message-of.js';
 import type { Snapshot } from '../limits/limits.js';
-import { messageOf } from '../message-of.js';
 import { beats, type Control, controlKey, globalMode, overlay, RELOAD } from './control.js';
 import type { RedisControls } from './redis-controls.js';
 

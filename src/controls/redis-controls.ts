@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createClient, type RedisClient } from '../ledger/redis/client.js';
-import type { RedisLedgerOptions } from '../ledger/redis/options.js';
+import { createClient, type RedisClient } from '../shared/redis/redis-connection.js';
+import type { RedisLedgerOptions } from '../shared/redis/redis-options.js';
 import { type Control, controlKey, readControl } from './control.js';
 
 const VERSION_FIELD = 'version';

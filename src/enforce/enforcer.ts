@@ -7,7 +7,7 @@
  */
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import { type TenantIdFault, tenantIdFault } from '../limits/tenant-id.js';
-import { type HaLabels, ownedPush, type Push } from '../remotewrite/push.js';
+import { type HaLabels, ownedPush, type Push } from '../payload/push.js';
 import { everySeriesIsValid, findInvalidSeries, itemsOfPush, itemsWithout } from './label-rules.js';
 import type { Answer, BucketKind, ElectionAnswer, ElectionRules, Ledger } from './ledger.js';
 import { LeftOut, type SeriesReason } from './left-out.js';

@@ -15,7 +15,7 @@ import {
   RECORD_LONGEST_VALUE,
   RECORD_SAMPLES,
   RECORD_WORDS,
-} from '../remotewrite/push.js';
+} from '../payload/push.js';
 import { LeftOut, type SeriesReason } from './left-out.js';
 
 /** True when no series can break a rule: decided on the push's maxima, without a look at the series. */

@@ -3,7 +3,7 @@
  * against every implementation.
  */
 
-import type { HaLabels } from '../remotewrite/push.js';
+import type { HaLabels } from '../payload/push.js';
 
 /** A tenant has one bucket of each kind. */
 export type BucketKind = 'requests' | 'items' | 'bytes';

@@ -8,8 +8,8 @@ import {
   RECORD_HISTOGRAMS,
   RECORD_SAMPLES,
   RECORD_WORDS,
-} from '../remotewrite/push.js';
-import { addRow, hasRow, noRows, type Rows } from '../remotewrite/rows.js';
+} from '../payload/push.js';
+import { addRow, hasRow, noRows, type Rows } from '../payload/rows.js';
 import type { Reason } from './reasons.js';
 
 /** Why a series may not pass, while others of its push may. */

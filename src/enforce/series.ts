@@ -3,8 +3,8 @@
  * Implemented in src/ledger, for one process alone and for replicas that share what they know through Redis.
  */
 import type { MimirLimits } from '../limits/limits.js';
-import type { Push } from '../remotewrite/push.js';
-import type { Rows } from '../remotewrite/rows.js';
+import type { Push } from '../payload/push.js';
+import type { Rows } from '../payload/rows.js';
 import type { Reason } from './reasons.js';
 
 export type LimitReason = Extract<Reason, 'per_user_series_limit' | 'per_metric_series_limit'>;

@@ -2,7 +2,7 @@
  * What one tenant has sent and what became of it: counters that only grow. The hot path adds to numbers here;
  * whoever exports them reads them when asked.
  */
-import type { Push } from '../remotewrite/push.js';
+import type { Push } from '../payload/push.js';
 import type { LeftOut } from './left-out.js';
 import { REASON_INDEX, REASON_NAMES, type Reason } from './reasons.js';
 

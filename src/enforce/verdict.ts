@@ -1,5 +1,5 @@
 /** What the enforcer says about a push, and what it charged for it. */
-import type { Push } from '../remotewrite/push.js';
+import type { Push } from '../payload/push.js';
 import type { LeftOut } from './left-out.js';
 import type { Refusal } from './refusal.js';
 import type { Tenant } from './tenant.js';

@@ -1,7 +1,7 @@
 /** Sends bodies to the target over a pool of connections, and says how each was answered. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Dispatcher, Pool } from 'undici';
-import { readRetryAfterMs } from '../retry-after.js';
+import { readRetryAfterMs } from '../base/retry-after.js';
 import type { LoadOptions } from './options.js';
 
 export interface Answer {

@@ -1,7 +1,7 @@
 /** The text of a document: gunzipped if its name ends in .gz, off the event loop, and never more than is allowed. */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { messageOf } from '../message-of.js';
+import { messageOf } from '../base/message-of.js';
 
 const gunzipAside = promisify(gunzip);
 

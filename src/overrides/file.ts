@@ -5,8 +5,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { messageOf } from '../base/message-of.js';
 import type { DocumentKind } from '../limits/overrides-document.js';
-import { messageOf } from '../message-of.js';
 import { decodeText } from './decode-text.js';
 import type { DocumentPlace, Source, SourceListener, SourceRead } from './source.js';
 

@@ -2,10 +2,11 @@
  * The limits in force: documents of any number of sources, merged in order. A document that can not be used, or a
  * source that can not be reached, leaves the last good document in its place; a good one replaces it whole.
  */
+
+import { messageOf } from '../base/message-of.js';
 import type { Snapshot, TenantLimits } from '../limits/limits.js';
 import type { DocumentKind, Finding } from '../limits/overrides-document.js';
 import { buildSnapshot, type IndexedSnapshot } from '../limits/snapshot.js';
-import { messageOf } from '../message-of.js';
 import type { KeptDocuments } from './kept-documents.js';
 import type { ParsedDocument } from './parse-worker.js';
 import { Parser } from './parser.js';

@@ -4,10 +4,10 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { Agent, request } from 'undici';
+import { messageOf } from '../base/message-of.js';
+import { readAll } from '../base/read-all.js';
+import { readRetryAfterMs } from '../base/retry-after.js';
 import type { DocumentKind } from '../limits/overrides-document.js';
-import { messageOf } from '../message-of.js';
-import { readAll } from '../read-all.js';
-import { readRetryAfterMs } from '../retry-after.js';
 import { decodeText } from './decode-text.js';
 import type { DocumentPlace, DocumentRead, Source, SourceListener } from './source.js';
 

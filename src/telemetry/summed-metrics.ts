@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AggregatorRegistry, type LabelValues, type Registry } from 'prom-client';
-import { OTHER_TENANTS } from './tenant-metrics.js';
+import { OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 
 /** As a registry's getMetricsAsJSON() gives them. */
 export interface MetricValues {

@@ -1,8 +1,8 @@
 /** What the primary and its workers say to each other. Structured clones: every number arrives as it was. */
 import type { AddressInfo } from 'node:net';
-import type { Readiness } from '../admin/server.js';
+import type { Readiness } from '../admin/admin-server.js';
 import type { Config } from '../config/config.js';
-import type { NumberedReply, NumberedRequest } from '../ledger/ipc-transport.js';
+import type { NumberedReply, NumberedRequest } from '../shared/ipc/ipc-transport.js';
 import type { MetricValues } from '../telemetry/summed-metrics.js';
 
 export type ToWorker =

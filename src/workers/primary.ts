@@ -9,14 +9,14 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { Gauge } from 'prom-client';
-import { AdminServer, type Readiness } from '../admin/server.js';
+import { AdminServer, type Readiness } from '../admin/admin-server.js';
+import { StartError } from '../base/listen.js';
+import { VERSION } from '../base/version.js';
 import type { Config } from '../config/config.js';
-import type { NumberedRequest } from '../ledger/ipc-transport.js';
-import { MemoryStore } from '../ledger/memory-store.js';
-import { StartError } from '../listen.js';
+import type { NumberedRequest } from '../shared/ipc/ipc-transport.js';
+import { MemoryStore } from '../shared/memory/memory-store.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { SummedMetrics } from '../telemetry/summed-metrics.js';
-import { VERSION } from '../version.js';
 import { Place, type WorkerEnd } from './place.js';
 
 /** Under the second that Kubernetes gives a probe by default. */

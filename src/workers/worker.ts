@@ -5,10 +5,10 @@
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { Readiness } from '../admin/server.js';
-import { type RunningApp, startApp } from '../app.js';
-import { IpcTransport } from '../ledger/ipc-transport.js';
-import { StartError } from '../listen.js';
+import type { Readiness } from '../admin/admin-server.js';
+import { type RunningApp, startApp } from '../app/start-app.js';
+import { StartError } from '../base/listen.js';
+import { IpcTransport } from '../shared/ipc/ipc-transport.js';
 import { openLog } from '../telemetry/log.js';
 import type { MetricValues } from '../telemetry/summed-metrics.js';
 import type { Answers, ToPrimary, ToWorker } from './messages.js';

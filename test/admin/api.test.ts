@@ -7,8 +7,8 @@ import t, { type Test } from 'tap';
 import { Api, PREFIX } from '#src/admin/api.js';
 import type { Edge } from '#src/admin/edge.js';
 import { Tokens } from '#src/admin/tokens.js';
-import { eventually, PUSH_500, send } from '../proxy/given.js';
-import { admin, READER, WRITER } from './given.js';
+import { eventually, PUSH_500, send } from '../doors/http/fixtures.js';
+import { admin, READER, WRITER } from './fixtures.js';
 
 interface Operation {
   readonly parameters: readonly { readonly name: string; readonly in: string }[];

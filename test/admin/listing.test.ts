@@ -3,8 +3,8 @@ import t from 'tap';
 import type { Edge } from '#src/admin/edge.js';
 import { type Listing, listTenants } from '#src/admin/listing.js';
 import { Tally } from '#src/enforce/tally.js';
-import { History } from '#src/telemetry/history.js';
-import { limits } from '../enforce/given.js';
+import { History } from '#src/usage/history.js';
+import { limits } from '../enforce/fixtures.js';
 
 interface Answer {
   readonly matching: number;

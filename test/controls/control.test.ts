@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { beats, type Control, globalMode, overlay, readControl } from '#src/controls/control.js';
-import { limits, snapshot } from '../enforce/given.js';
+import { limits, snapshot } from '../enforce/fixtures.js';
 
 function control(given: Partial<Control>): Control {
   return {

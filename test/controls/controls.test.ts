@@ -2,9 +2,9 @@ import t, { type Test } from 'tap';
 import type { Control } from '#src/controls/control.js';
 import { Controls, MAX_CONTROLS } from '#src/controls/controls.js';
 import { RedisControls } from '#src/controls/redis-controls.js';
-import { plainRedis } from '../ledger/given.js';
-import { RedisServer, redisMissing } from '../ledger/redis-server.js';
-import { eventually } from '../proxy/given.js';
+import { eventually } from '../doors/http/fixtures.js';
+import { plainRedis } from '../shared/fixtures.js';
+import { RedisServer, redisMissing } from '../shared/redis-server.js';
 
 interface Replica {
   readonly controls: Controls;

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { PUSH_500, send, upstream } from '../proxy/given.js';
+import { PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { needs, startEdge } from './processes.js';
 
 const DOCUMENT = readFileSync(new URL('../../../docs/admin-api.md', import.meta.url), 'utf8');

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import { encodeVersion2 } from '#src/remotewrite/encode.js';
-import { eventually, PUSH_500, send, upstream } from '../proxy/given.js';
+import { encodeVersion2 } from '#src/payload/encode.js';
+import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { MAIN, start, startEdge } from './processes.js';
 
 function run(args: string[], input: Buffer | string = '', env: Record<string, string> = {}) {

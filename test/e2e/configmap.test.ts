@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { stringify } from 'yaml';
+import { eventually, send, upstream } from '../doors/http/fixtures.js';
 import { FakeApiServer } from '../overrides/fake-api-server.js';
-import { eventually, send, upstream } from '../proxy/given.js';
 import { answering, needs, start, startEdge } from './processes.js';
 
 const TLS = new URL('../../../test/data/tls/', import.meta.url).pathname;

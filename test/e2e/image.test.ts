@@ -6,8 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import t, { type Test } from 'tap';
+import { send, upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
-import { send, upstream } from '../proxy/given.js';
 import { answering, start } from './processes.js';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;

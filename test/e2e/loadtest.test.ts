@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { eventually, upstream } from '../proxy/given.js';
+import { eventually, upstream } from '../doors/http/fixtures.js';
 import { MAIN, start } from './processes.js';
 
 function run(args: string[]) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { Agent, request } from 'undici';
-import { eventually, type GivenUpstream, PUSH_500, upstream } from '../proxy/given.js';
+import { eventually, type GivenUpstream, PUSH_500, upstream } from '../doors/http/fixtures.js';
 import { startBlackHole, startNginx } from './nginx-folder.js';
 import { needs, startEdge } from './processes.js';
 

@@ -5,8 +5,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import t, { type Test } from 'tap';
+import { listen, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
-import { listen, PUSH_500, send, upstream } from '../proxy/given.js';
 import { needs, startEdge } from './processes.js';
 
 const ARTIFACTS = new URL('../../../artifacts/', import.meta.url).pathname;

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
-import { eventually } from '../proxy/given.js';
+import { eventually } from '../doors/http/fixtures.js';
 
 export const MAIN = new URL('../../../dist/main.js', import.meta.url).pathname;
 

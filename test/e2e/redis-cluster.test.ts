@@ -1,9 +1,9 @@
 import t from 'tap';
-import { clusterPartOf } from '#src/ledger/redis/keys.js';
-import { eventually } from '../ledger/contract.js';
-import { redisLedger } from '../ledger/given.js';
-import { RedisServer, redisMissing } from '../ledger/redis-server.js';
-import { book, limitsOf, pushOf } from '../ledger/series-given.js';
+import { clusterPartOf } from '#src/shared/redis/keys.js';
+import { book, limitsOf, pushOf } from '../series/fixtures.js';
+import { eventually } from '../shared/contract.js';
+import { redisLedger } from '../shared/fixtures.js';
+import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { SharedLoad } from './shared-load.js';
 
 t.setTimeout(120_000);

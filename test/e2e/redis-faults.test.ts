@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap';
-import { bucketKey } from '#src/ledger/redis/keys.js';
-import { charge, eventually } from '../ledger/contract.js';
-import { redisLedger } from '../ledger/given.js';
-import { RedisServer, redisMissing } from '../ledger/redis-server.js';
+import { bucketKey } from '#src/shared/redis/keys.js';
+import { charge, eventually } from '../shared/contract.js';
+import { redisLedger } from '../shared/fixtures.js';
+import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { SHAPE, SharedLoad } from './shared-load.js';
 import { TcpProxy } from './tcp-proxy.js';
 

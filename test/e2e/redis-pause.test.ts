@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
-import { RedisServer, redisMissing } from '../ledger/redis-server.js';
+import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { SharedLoad } from './shared-load.js';
 
 t.setTimeout(120_000);

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { freePort } from '../free-port.js';
-import { eventually } from '../ledger/contract.js';
-import { RedisServer, redisMissing } from '../ledger/redis-server.js';
+import { eventually } from '../shared/contract.js';
+import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { SharedLoad } from './shared-load.js';
 
 t.setTimeout(120_000);

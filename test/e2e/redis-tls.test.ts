@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { freePort } from '../free-port.js';
-import { charge, eventually } from '../ledger/contract.js';
-import { redisLedger } from '../ledger/given.js';
-import { RedisServer, redisMissing } from '../ledger/redis-server.js';
+import { charge, eventually } from '../shared/contract.js';
+import { redisLedger } from '../shared/fixtures.js';
+import { RedisServer, redisMissing } from '../shared/redis-server.js';
 
 const required = process.env['REQUIRE_PEERS'] === '1';
 const missing: string | false =

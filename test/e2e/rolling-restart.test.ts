@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { request } from 'undici';
+import { PUSH_500, upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
-import { PUSH_500, upstream } from '../proxy/given.js';
 import { startNginx } from './nginx-folder.js';
 import { needs, startEdge } from './processes.js';
 

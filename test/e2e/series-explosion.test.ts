@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import t from 'tap';
-import { listen } from '../proxy/given.js';
+import { listen } from '../doors/http/fixtures.js';
 import { startTenantNginx } from './nginx-folder.js';
 import { answering, needs, startEdge } from './processes.js';
 import { firstValue, queryUrl, startPrometheus } from './prometheus-processes.js';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { eventually, PUSH_500, send, upstream } from '../proxy/given.js';
+import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { answering, MAIN, needs, start, startEdge } from './processes.js';
 
 const OTHER_PUSH_500 = readFileSync(

@@ -1,9 +1,9 @@
 /** Two replicas that send more than one shared bucket allows, while something happens to the store. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
-import type { RedisLedgerSettings } from '#src/ledger/redis/redis-ledger.js';
-import { charge, eventually } from '../ledger/contract.js';
-import { redisLedger, type TestLedger } from '../ledger/given.js';
+import type { RedisLedgerSettings } from '#src/shared/redis/redis-ledger.js';
+import { charge, eventually } from '../shared/contract.js';
+import { redisLedger, type TestLedger } from '../shared/fixtures.js';
 
 export const SHAPE = { rate: 2000, capacity: 2000 };
 const PUSH = 10;

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
-import { RedisServer, redisMissing } from '../ledger/redis-server.js';
-import { eventually, PUSH_500, send, upstream } from '../proxy/given.js';
+import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
+import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { startEdge } from './processes.js';
 
 t.test(

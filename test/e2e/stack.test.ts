@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { stringify } from 'yaml';
 import { queriesOf } from '../helm/queries.js';
-import { RedisServer } from '../ledger/redis-server.js';
+import { RedisServer } from '../shared/redis-server.js';
 import { startNginx } from './nginx-folder.js';
 import { answering, needs, startEdge } from './processes.js';
 import { ALERTMANAGER, queryUrl, startAlertmanager, startPrometheus } from './prometheus-processes.js';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { Client } from 'undici';
-import { RedisServer, redisMissing } from '../ledger/redis-server.js';
-import { eventually, listen, PUSH_500, upstream } from '../proxy/given.js';
+import { eventually, listen, PUSH_500, upstream } from '../doors/http/fixtures.js';
+import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { MAIN, metric, type StartedEdge, start, startEdge } from './processes.js';
 
 interface Readyz {

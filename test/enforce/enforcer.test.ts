@@ -5,10 +5,10 @@ import type { SeriesAnswer, TenantSeries } from '#src/enforce/series.js';
 import { DISCARDED_EXEMPLARS, DISCARDED_REQUESTS, DISCARDED_SAMPLES, discarded } from '#src/enforce/tally.js';
 import type { Tenant } from '#src/enforce/tenant.js';
 import type { Admitted, Verdict } from '#src/enforce/verdict.js';
-import { MemoryLedger } from '#src/ledger/memory.js';
-import { type Push, RECORD_LABELS, RECORD_SAMPLES, RECORD_WORDS } from '#src/remotewrite/push.js';
-import { book, pushOf } from '../ledger/series-given.js';
-import { enforcer, limits, push, samples, snapshot } from './given.js';
+import { type Push, RECORD_LABELS, RECORD_SAMPLES, RECORD_WORDS } from '#src/payload/push.js';
+import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
+import { book, pushOf } from '../series/fixtures.js';
+import { enforcer, limits, push, samples, snapshot } from './fixtures.js';
 
 function admit(edge: Enforcer, id: string, nowMs = 0): Admitted {
   const admission = edge.admit(id, nowMs);

@@ -5,8 +5,8 @@ import {
   itemsOfPush,
   itemsWithout,
 } from '#src/enforce/label-rules.js';
-import { RECORD_FLAG_INFO, RECORD_FLAG_NAMED } from '#src/remotewrite/push.js';
-import { type GivenSeries, limits, push } from './given.js';
+import { RECORD_FLAG_INFO, RECORD_FLAG_NAMED } from '#src/payload/push.js';
+import { type GivenSeries, limits, push } from './fixtures.js';
 
 const strict = limits({
   max_label_names_per_series: 5,

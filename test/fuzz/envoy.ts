@@ -6,10 +6,18 @@
  */
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
-import { PROTO_ROOT } from '#src/envoy/messages.js';
-import { CHECK, checkOf, door, framed, RawCall, rawSession, SHOULD_RATE_LIMIT } from '../envoy/given.js';
-import { PUSH_500 } from '../proxy/given.js';
-import { damage, damaged, messageV1 } from '../remotewrite/pushes.js';
+import { PROTO_ROOT } from '#src/doors/envoy/grpc/messages.js';
+import {
+  CHECK,
+  checkOf,
+  door,
+  framed,
+  RawCall,
+  rawSession,
+  SHOULD_RATE_LIMIT,
+} from '../doors/envoy/fixtures.js';
+import { PUSH_500 } from '../doors/http/fixtures.js';
+import { damage, damaged, messageV1 } from '../payload/pushes.js';
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' } },

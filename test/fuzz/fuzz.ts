@@ -10,12 +10,12 @@ import { parseArgs } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import SnappyJS from 'snappyjs';
-import { InlineFilter } from '#src/remotewrite/filter.js';
-import { InlineDecoder } from '#src/remotewrite/inline-decoder.js';
-import type { Encoding, Push } from '#src/remotewrite/push.js';
-import { addRow, noRows } from '#src/remotewrite/rows.js';
-import { expect, found, haLabels, mayBeStricter, uncompress, without } from '../remotewrite/oracle.js';
-import { damage, damaged, messageV1, messageV2, seriesAlike } from '../remotewrite/pushes.js';
+import { InlineFilter } from '#src/payload/filter.js';
+import { InlineDecoder } from '#src/payload/inline-decoder.js';
+import type { Encoding, Push } from '#src/payload/push.js';
+import { addRow, noRows } from '#src/payload/rows.js';
+import { expect, found, haLabels, mayBeStricter, uncompress, without } from '../payload/oracle.js';
+import { damage, damaged, messageV1, messageV2, seriesAlike } from '../payload/pushes.js';
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' } },

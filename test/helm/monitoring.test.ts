@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parse } from 'yaml';
 import { needs, startEdge } from '../e2e/processes.js';
-import { RedisServer } from '../ledger/redis-server.js';
-import { send, upstream } from '../proxy/given.js';
+import { RedisServer } from '../shared/redis-server.js';
+import { send, upstream } from '../doors/http/fixtures.js';
 import { queriesOf } from './queries.js';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;

@@ -6,9 +6,9 @@ import type { LoadReport } from '#src/loadtest/report.js';
 import { htmlReport } from '#src/loadtest/report-html.js';
 import { compareReports, describeReport, differingOptions } from '#src/loadtest/report-text.js';
 import { startLoad } from '#src/loadtest/run.js';
-import { InlineDecoder } from '#src/remotewrite/inline-decoder.js';
+import { InlineDecoder } from '#src/payload/inline-decoder.js';
+import { upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
-import { upstream } from '../proxy/given.js';
 
 type Answer = (req: IncomingMessage, res: ServerResponse, body: Buffer) => void;
 

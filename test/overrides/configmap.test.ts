@@ -5,9 +5,9 @@ import t, { type Test } from 'tap';
 import type { Access } from '#src/overrides/kubernetes/access.js';
 import { accessReader } from '#src/overrides/kubernetes/access.js';
 import { ConfigMapSource, type ConfigMapSourceOptions } from '#src/overrides/kubernetes/configmap.js';
-import { eventually } from '../proxy/given.js';
+import { eventually } from '../doors/http/fixtures.js';
 import { FakeApiServer } from './fake-api-server.js';
-import { givenOverrides, withRate } from './given.js';
+import { givenOverrides, withRate } from './fixtures.js';
 
 async function fakeServer(t: Test): Promise<FakeApiServer> {
   const server = new FakeApiServer();

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { FileSource, type FileSourceOptions } from '#src/overrides/file.js';
-import { eventually } from '../proxy/given.js';
-import { givenOverrides, withRate } from './given.js';
+import { eventually } from '../doors/http/fixtures.js';
+import { givenOverrides, withRate } from './fixtures.js';
 
 type Options = Partial<FileSourceOptions> & { files?: string[]; edgeFiles?: string[] };
 

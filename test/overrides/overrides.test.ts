@@ -7,8 +7,8 @@ import { parseOverrides } from '#src/limits/overrides-document.js';
 import { buildSnapshot } from '#src/limits/snapshot.js';
 import { KeptDocuments } from '#src/overrides/kept-documents.js';
 import type { DocumentRead, Source, SourceListener } from '#src/overrides/source.js';
-import { eventually } from '../proxy/given.js';
-import { givenOverrides, withRate } from './given.js';
+import { eventually } from '../doors/http/fixtures.js';
+import { givenOverrides, withRate } from './fixtures.js';
 
 /** A source that says what a test has it say. */
 class Told implements Source {

@@ -12,7 +12,7 @@ import { seededRandom } from '#src/loadtest/schedule.js';
 import { ConfigMapSource } from '#src/overrides/kubernetes/configmap.js';
 import { Overrides } from '#src/overrides/overrides.js';
 import { FakeApiServer, type Fault } from './fake-api-server.js';
-import { withRate } from './given.js';
+import { withRate } from './fixtures.js';
 
 const CHANGES_PER_SECOND = 20;
 const TENANTS = 200;

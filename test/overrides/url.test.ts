@@ -3,10 +3,10 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
-import { listen } from '#src/listen.js';
+import { listen } from '#src/base/listen.js';
 import { UrlSource, type UrlSourceOptions } from '#src/overrides/url.js';
-import { eventually } from '../proxy/given.js';
-import { givenOverrides, withRate } from './given.js';
+import { eventually } from '../doors/http/fixtures.js';
+import { givenOverrides, withRate } from './fixtures.js';
 
 /** A server whose next answers are those that a test sets, and overrides that poll it quickly. */
 async function given(t: Test, options: Partial<UrlSourceOptions> = {}, path = '/runtime_config?mode=diff') {

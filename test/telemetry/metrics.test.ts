@@ -1,11 +1,11 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import t from 'tap';
+import { RefusalLog } from '#src/doors/refusal-log.js';
 import { refuse } from '#src/enforce/refusal.js';
+import { exportTenants, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import { Metrics } from '#src/telemetry/metrics.js';
-import { RefusalLog } from '#src/telemetry/refusal-log.js';
-import { exportTenants, OTHER_TENANTS } from '#src/telemetry/tenant-metrics.js';
-import { enforcer, samples } from '../enforce/given.js';
+import { enforcer, samples } from '../enforce/fixtures.js';
 
 function collector(): { lines: Record<string, unknown>[]; stream: Writable } {
   const lines: Record<string, unknown>[] = [];

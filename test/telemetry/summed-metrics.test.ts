@@ -1,8 +1,8 @@
 import t from 'tap';
+import { exportTenants, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import { Metrics } from '#src/telemetry/metrics.js';
 import { type MetricValues, SummedMetrics } from '#src/telemetry/summed-metrics.js';
-import { exportTenants, OTHER_TENANTS } from '#src/telemetry/tenant-metrics.js';
-import { enforcer, samples } from '../enforce/given.js';
+import { enforcer, samples } from '../enforce/fixtures.js';
 
 /** What one process says: pushes by tenant, and gauges. */
 async function processOf(

@@ -3,8 +3,8 @@
  * field selector, so that a Role may be confined to this name.
  */
 import { Agent, type Dispatcher, request } from 'undici';
-import { readAll } from '../../read-all.js';
-import { readRetryAfterMs } from '../../retry-after.js';
+import { readAll } from '../../base/read-all.js';
+import { readRetryAfterMs } from '../../base/retry-after.js';
 import type { Access, ReadAccess } from './access.js';
 import { JsonLines } from './json-lines.js';
 

@@ -2,9 +2,10 @@
  * Which key of a ConfigMap has the document. Named, or one of those that Mimir's operators use; or, where there is none,
  * the flat keys of older tools, a key for each limit of a tenant.
  */
+
+import { messageOf } from '../../base/message-of.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../../limits/limit-table.js';
 import type { DocumentKind } from '../../limits/overrides-document.js';
-import { messageOf } from '../../message-of.js';
 import { decodeText } from '../decode-text.js';
 import type { DocumentRead } from '../source.js';
 import type { ConfigMap } from './api.js';

@@ -3,8 +3,8 @@
  * the watch but its time, a list comes next: while no watch stands, this is a poll.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../../base/message-of.js';
 import type { DocumentKind } from '../../limits/overrides-document.js';
-import { messageOf } from '../../message-of.js';
 import type { DocumentPlace, Source, SourceListener } from '../source.js';
 import { ApiError, type ApiOptions, type ConfigMap, ConfigMapApi, isGone } from './api.js';
 import { documentOf } from './configmap-documents.js';

@@ -1,0 +1,139 @@
+/** The gRPC door that the settings ask for. */
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.js';
+import type { ByteBudget } from '../doors/body.js';
+import { EnvoyDoor } from '../doors/envoy/envoy-door.js';
+import { EnvoyMetrics } from '../doors/envoy/envoy-metrics.js';
+import { TlsFiles } from '../doors/envoy/grpc/tls-files.js';
+import { OverrideBuckets } from '../doors/envoy/ratelimit/override-buckets.js';
+import type { RefusalLog } from '../doors/refusal-log.js';
+import type { Enforcer } from '../enforce/enforcer.js';
+import type { Ledger } from '../enforce/ledger.js';
+import type { Decoder } from '../payload/push.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+/** What the door shares with the proxy. */
+export interface EnvoyParts {
+  readonly enforcer: Enforcer;
+  readonly ledger: Ledger;
+  readonly decoder: Decoder;
+  readonly budget: ByteBudget;
+  readonly metrics: Metrics;
+  readonly refusals: Pick<RefusalLog, 'refused'>;
+  readonly log: Logger;
+  readonly isReady: () => boolean;
+  readonly now: () => number;
+}
+
+const TLS_POLL_MS = 5000;
+
+/** Undefined: Envoy is not served. */
+export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefined {
+  if (!config['envoy.enabled']) return undefined;
+  const { enforcer, decoder, budget, now, log, refusals } = parts;
+  const metrics = new EnvoyMetrics(parts.metrics);
+  const refused: RefusalLog['refused'] = (...args) => refusals.refused(...args);
+  const door = new EnvoyDoor(
+    {
+      ...config['listen.grpc'],
+      maxConnections: config['envoy.max_connections'],
+      maxConcurrentStreams: config['envoy.max_concurrent_streams'],
+      maxConnectionAgeMs: config['envoy.max_connection_age'],
+      bodyTimeoutMs: config['server.body_timeout'],
+      tlsPollIntervalMs: TLS_POLL_MS,
+      tls: openTls(config),
+    },
+    {
+      isReady: parts.isReady,
+      check: {
+        enforcer,
+        decoder,
+        budget,
+        now,
+        observer: {
+          decoded: (seconds) => parts.metrics.decoded(seconds),
+          decided: (seconds) => parts.metrics.decided(seconds),
+          body: (state) => metrics.body(state),
+          checked: (outcome, seconds) => metrics.checked(outcome, seconds),
+          refused,
+        },
+        options: {
+          tenantHeader: config['tenant.header'].toLowerCase(),
+          pushPaths: new Set(config['push.paths']),
+          maxBodyBytes: config['push.max_body_bytes'],
+          maxUncompressedBytes: config['push.max_uncompressed_bytes'],
+          maxSeries: config['push.max_series'],
+          charge: config['envoy.charge'],
+          onFilter: config['envoy.on_filter'],
+          onBody: {
+            partial: config['envoy.on_partial_body'],
+            missing: config['envoy.on_missing_body'],
+            text: config['envoy.on_text_body'],
+          },
+        },
+      },
+      rateLimit: {
+        enforcer,
+        overrides: config['envoy.ratelimit.overrides']
+          ? new OverrideBuckets(parts.ledger, config['tenants.max'])
+          : undefined,
+        now,
+        observer: {
+          rateLimited: (seconds) => metrics.rateLimited(seconds),
+          descriptor: (outcome) => metrics.descriptor(outcome),
+          refused,
+        },
+        options: {
+          domains: new Set(config['envoy.ratelimit.domains']),
+          tenantKey: config['envoy.ratelimit.tenant_key'],
+          bucketKey: config['envoy.ratelimit.bucket_key'],
+          unknown: config['envoy.ratelimit.unknown'],
+          headers: config['envoy.ratelimit.headers'],
+        },
+      },
+      observer: {
+        failed: (code) => metrics.failed(code),
+        bug: (error) => log.error({ err: error }, 'a call failed for a reason that is a bug'),
+        tlsRenewed: () => log.info('the certificate of listen.grpc was renewed'),
+        tlsFailed: (error) =>
+          log.error(
+            { err: error },
+            'the certificate of listen.grpc can not be used: the last good one stays',
+          ),
+      },
+    },
+  );
+  exportDoor(parts.metrics, door);
+  return door;
+}
+
+function openTls(config: Config): TlsFiles | undefined {
+  if (config['envoy.tls.cert_file'] === '') return undefined;
+  try {
+    return new TlsFiles({
+      cert: config['envoy.tls.cert_file'],
+      key: config['envoy.tls.key_file'],
+      clientCa: config['envoy.tls.client_ca_file'] || undefined,
+    });
+  } catch (error) {
+    throw new Error('envoy.tls: the files can not be used', { cause: error });
+  }
+}
+
+function exportDoor(metrics: Metrics, door: EnvoyDoor): void {
+  metrics.gauge({
+    name: 'mimir_edge_grpc_connections',
+    help: 'gRPC connections that are open.',
+    read: () => door.connections,
+  });
+  metrics.gauge({
+    name: 'mimir_edge_grpc_calls_in_flight',
+    help: 'gRPC calls under way.',
+    read: () => door.activeCalls,
+  });
+  metrics.counter({
+    name: 'mimir_edge_grpc_certificate_failures_total',
+    help: 'Attempts to read the certificate of listen.grpc that failed.',
+    read: () => door.tlsFailures,
+  });
+}

@@ -1,0 +1,84 @@
+/** Headers of one message, and those that are meant for one connection only. */
+
+/** RFC 9110, 7.6.1: meant for one connection only. */
+export const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** What a client may ask to be dropped, by naming it in Connection: never what the upstream decides on. */
+const NEVER_DROPPED = new Set(['content-length', 'content-type', 'content-encoding']);
+
+/** Those of one message. Their text is made once, for all messages that have the same. */
+export class MessageHeaders {
+  /** Names and values in turn. */
+  readonly list: readonly string[];
+  #text: string | undefined;
+
+  constructor(list: readonly string[]) {
+    this.list = list;
+  }
+
+  /** As they are written. */
+  get text(): string {
+    this.#text ??= textOf(this.list);
+    return this.#text;
+  }
+
+  /** Says whether there is one with this name, in lower case. */
+  has(wanted: string): boolean {
+    const { list } = this;
+    for (let i = 0; i < list.length; i += 2) {
+      const name = list[i] as string;
+      if (name.length === wanted.length && name.toLowerCase() === wanted) return true;
+    }
+    return false;
+  }
+}
+
+function textOf(list: readonly string[]): string {
+  let text = '';
+  for (let i = 0; i < list.length; i += 2) text += `${list[i]}: ${list[i + 1]}\r\n`;
+  return text;
+}
+
+/** What of the upstream's response headers is for the client. */
+export function downstreamHeaders(raw: readonly string[]): MessageHeaders {
+  const headers: string[] = [];
+  let connection: string | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    const lower = name.toLowerCase();
+    if (lower === 'connection') connection = raw[i + 1];
+    if (!HOP_BY_HOP.has(lower)) headers.push(name, raw[i + 1] ?? '');
+  }
+  const dropped = namedInConnection(connection, '');
+  return new MessageHeaders(dropped === undefined ? headers : withoutNames(headers, dropped));
+}
+
+/** Lower-case names listed in a Connection header, without the usual `keep-alive` and `close`. */
+export function namedInConnection(
+  connection: string | undefined,
+  tenantHeader: string,
+): Set<string> | undefined {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined;
+  const names = connection.split(',').map((name) => name.trim().toLowerCase());
+  const dropped = names.filter((name) => name !== '' && name !== tenantHeader && !NEVER_DROPPED.has(name));
+  return dropped.length === 0 ? undefined : new Set(dropped);
+}
+
+function withoutNames(headers: string[], names: Set<string>): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (!names.has(name.toLowerCase())) kept.push(name, headers[i + 1] ?? '');
+  }
+  return kept;
+}

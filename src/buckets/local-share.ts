@@ -1,0 +1,67 @@
+/**
+ * A replica's part of a shared bucket while the store can not be asked: the limit over the number of replicas. It
+ * starts with this replica's part of what the bucket was last known to hold, so losing the store mints nothing,
+ * and knows what is to be paid when the store is back.
+ */
+import type { BucketShape } from '../enforce/ledger.js';
+import { TokenBucket } from './token-bucket.js';
+
+export class LocalShare {
+  readonly #replicas: number;
+  readonly #bucket: TokenBucket;
+  #capacity: number;
+  #spent = 0;
+
+  /** `available`: what the whole bucket can hold now. */
+  constructor(shape: BucketShape, replicas: number, available: number, nowMs: number) {
+    this.#replicas = replicas;
+    this.#capacity = shape.capacity / replicas;
+    this.#bucket = new TokenBucket(shareOf(shape, replicas), nowMs);
+    const missing = this.#capacity - available / replicas;
+    this.#bucket.take(Math.min(this.#capacity, Math.max(0, missing)), nowMs);
+  }
+
+  take(n: number, nowMs: number): boolean {
+    if (!this.#bucket.take(n, nowMs)) return false;
+    this.#spent += n;
+    return true;
+  }
+
+  available(nowMs: number): number {
+    return this.#bucket.ask(0, nowMs).available;
+  }
+
+  /** Until n tokens are there. */
+  waitSeconds(n: number, nowMs: number): number {
+    return this.#bucket.ask(Math.max(0, n), nowMs).waitSeconds;
+  }
+
+  reshape(shape: BucketShape, nowMs: number): void {
+    this.#capacity = shape.capacity / this.#replicas;
+    this.#bucket.reshape(shareOf(shape, this.#replicas), nowMs);
+  }
+
+  /**
+   * What the shared bucket is charged for all that was spent here. It went on refilling in the meantime, but no
+   * higher than its brim: of what was spent long ago, only what is still missing from this share is owed.
+   */
+  settle(nowMs: number): number {
+    const owed = Math.max(0, Math.min(this.#spent, this.#capacity - this.available(nowMs)));
+    this.#spent = 0;
+    return owed;
+  }
+
+  /** A payment that may not have arrived. To charge it twice creates no tokens, to forget it would. */
+  unsettle(owed: number): void {
+    this.#spent += owed;
+  }
+
+  /** Spent since it was last settled. */
+  get spent(): number {
+    return this.#spent;
+  }
+}
+
+function shareOf(shape: BucketShape, replicas: number): BucketShape {
+  return { rate: shape.rate / replicas, capacity: shape.capacity / replicas };
+}

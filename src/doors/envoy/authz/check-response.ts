@@ -1,0 +1,104 @@
+/**
+ * What ext_authz is answered. Every answer tells access logs and later filters what was found, as dynamic metadata;
+ * one that lets a push pass has it in request headers, too, in place of any that the client sent.
+ */
+
+import type { Refusal } from '../../../enforce/refusal.js';
+import type { Push } from '../../../payload/push.js';
+import { isVersion2, NOTHING, refusalHeaders, writtenHeaders } from '../../refusal-answer.js';
+import { type CheckResponse, checkResponse, type HeaderValueOption } from '../grpc/messages.js';
+
+/**
+ * `unfiltered`: some series may not pass, and pass all the same. `duplicate`: from a replica that is not elected.
+ * `unjudged`: nothing was decided, by setting or because it is no push.
+ */
+export type VerdictWord = 'accept' | 'unfiltered' | 'refuse' | 'duplicate' | 'shadow' | 'unjudged';
+
+export interface Found {
+  readonly verdict: VerdictWord;
+  readonly tenant: string;
+  /** What the ingestion rate counts: samples, histograms, exemplars and metadata as Mimir takes them. */
+  readonly items: number;
+  /** Undefined: the body was not decoded. */
+  readonly push: Push | undefined;
+}
+
+const OK = 0;
+const RESOURCE_EXHAUSTED = 8;
+const PERMISSION_DENIED = 7;
+const ACCEPTED = 202;
+
+export function encodeOk(found: Found): Uint8Array {
+  const facts = factsOf(found);
+  const headers = Object.entries(facts).map(([name, value]) => option(`x-mimir-edge-${name}`, value));
+  return checkResponse.encode({
+    status: { code: OK },
+    okResponse: { headers },
+    dynamicMetadata: metadata(facts),
+  });
+}
+
+export function encodeDenied(found: Found, refusal: Refusal, contentType: string | undefined): Uint8Array {
+  const headers = refusalHeaders(refusal);
+  if (isVersion2(contentType)) headers.push(...writtenHeaders(NOTHING));
+  return checkResponse.encode({
+    status: {
+      code: refusal.status === 429 ? RESOURCE_EXHAUSTED : PERMISSION_DENIED,
+      message: refusal.reason,
+    },
+    deniedResponse: {
+      status: { code: refusal.status },
+      headers: options(headers),
+      body: `${refusal.message}\n`,
+    },
+    dynamicMetadata: metadata({ ...factsOf(found), reason: refusal.reason }),
+  });
+}
+
+/** To the sender it is taken, as Mimir answers; to Envoy it is denied, or it would be forwarded. */
+export function encodeDuplicate(
+  found: Found & { readonly push: Push },
+  message: string,
+  contentType: string | undefined,
+): Uint8Array {
+  return checkResponse.encode({
+    status: { code: PERMISSION_DENIED, message: found.verdict },
+    deniedResponse: {
+      status: { code: ACCEPTED },
+      headers: options(isVersion2(contentType) ? writtenHeaders(found.push) : []),
+      body: `${message}\n`,
+    },
+    dynamicMetadata: metadata(factsOf(found)),
+  });
+}
+
+/** Texts, all of them: how Envoy writes numbers is its own affair. */
+function factsOf({ verdict, tenant, items, push }: Found): Record<string, string> {
+  return {
+    verdict,
+    tenant,
+    items: String(items),
+    samples: String(push === undefined ? 0 : push.samples + push.histograms),
+    series: String(push?.series ?? 0),
+    bytes: String(push?.compressedBytes ?? 0),
+  };
+}
+
+function metadata(facts: Readonly<Record<string, string>>): NonNullable<CheckResponse['dynamicMetadata']> {
+  const fields = Object.entries(facts).map(([name, stringValue]) => [name, { stringValue }]);
+  return { fields: Object.fromEntries(fields) };
+}
+
+/** From names and values in turn. */
+function options(headers: readonly string[]): HeaderValueOption[] {
+  const all: HeaderValueOption[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    all.push(option((headers[i] ?? '').toLowerCase(), headers[i + 1] ?? ''));
+  }
+  return all;
+}
+
+/** `append: false` replaces in every version of Envoy; unset it appends in some. */
+function option(key: string, value: string): HeaderValueOption {
+  return { header: { key, value }, append: { value: false } };
+}

@@ -1,0 +1,269 @@
+/**
+ * One ext_authz call, from the request that Envoy describes to its answer: the same order, Enforcer and refusals as
+ * in doors/http/push-exchange.ts. A refusal is always an answer, never an error of gRPC: on errors Envoy does as its failure mode
+ * says, which may let the push pass.
+ */
+
+import type { Enforcer } from '../../../enforce/enforcer.js';
+import type { Reason } from '../../../enforce/reasons.js';
+import { type Refusal, refuse } from '../../../enforce/refusal.js';
+import type { Tenant } from '../../../enforce/tenant.js';
+import type { Admitted, Charge, Verdict } from '../../../enforce/verdict.js';
+import type { Decoder, Push } from '../../../payload/push.js';
+import type { ByteBudget } from '../../body.js';
+import { decodeOptions } from '../../decode-options.js';
+import { encodingOf, protocolOf } from '../../format.js';
+import { formatSentence, overloadedSentence, tooLargeSentence, undecodedBody } from '../../refusal-answer.js';
+import { GRPC, type GrpcCall, type MessageFault } from '../grpc/grpc-call.js';
+import { type BodyState, type CheckedRequest, readCheckRequest } from './check-request.js';
+import { encodeDenied, encodeDuplicate, encodeOk, type VerdictWord } from './check-response.js';
+
+export interface CheckOptions {
+  /** Lower case. */
+  readonly tenantHeader: string;
+  readonly pushPaths: ReadonlySet<string>;
+  readonly maxBodyBytes: number;
+  readonly maxUncompressedBytes: number;
+  readonly maxSeries: number;
+  /** False: a push is judged as ever, but what it costs is left for the ratelimit filter to charge. */
+  readonly charge: boolean;
+  /** What becomes of a push of which some series may not pass: ext_authz can not leave them out. */
+  readonly onFilter: 'refuse' | 'pass';
+  /** What becomes of a body that Envoy does not send as it came. */
+  readonly onBody: Readonly<Record<Exclude<BodyState, 'whole'>, 'refuse' | 'pass'>>;
+}
+
+/** How a Check ended. `cancelled`: Envoy was gone before it was judged or answered. */
+export type CheckOutcome = VerdictWord | 'cancelled' | 'invalid';
+
+export const CHECK_OUTCOMES = [
+  'accept',
+  'unfiltered',
+  'refuse',
+  'duplicate',
+  'shadow',
+  'unjudged',
+  'cancelled',
+  'invalid',
+] as const satisfies CheckOutcome[];
+
+/** Times in seconds. */
+export interface CheckObserver {
+  decoded(seconds: number): void;
+  decided(seconds: number): void;
+  body(state: BodyState): void;
+  checked(outcome: CheckOutcome, seconds: number): void;
+  /** `shadow`: the push went on all the same. */
+  refused(tenant: Tenant | undefined, refusal: Refusal, requestId: string, shadow: boolean): void;
+}
+
+export interface CheckParts {
+  readonly enforcer: Enforcer;
+  readonly decoder: Decoder;
+  readonly budget: ByteBudget;
+  readonly observer: CheckObserver;
+  /** Milliseconds of a clock that never steps back. */
+  readonly now: () => number;
+  readonly options: CheckOptions;
+}
+
+/** What a CheckRequest may have beside the body: headers, twice at most, and what is not read. */
+const REST_OF_MESSAGE_BYTES = 1 << 20;
+
+export class CheckExchange {
+  readonly #parts: CheckParts;
+  readonly #call: GrpcCall;
+  #reservedBytes = 0;
+
+  constructor(parts: CheckParts, call: GrpcCall) {
+    this.#parts = parts;
+    this.#call = call;
+  }
+
+  async handle(): Promise<void> {
+    const { now, observer } = this.#parts;
+    const startMs = now();
+    try {
+      observer.checked(await this.#handle(), (now() - startMs) / 1000);
+    } finally {
+      this.#parts.budget.release(this.#reservedBytes);
+    }
+  }
+
+  async #handle(): Promise<CheckOutcome> {
+    const { maxBodyBytes } = this.#parts.options;
+    const message = await this.#call.read(maxBodyBytes + REST_OF_MESSAGE_BYTES, this.#reserve);
+    if (typeof message === 'string') return this.#refuseMessage(message);
+    const request = readCheckRequest(message);
+    if (request === undefined) {
+      this.#call.fail(GRPC.INVALID_ARGUMENT, 'expected a CheckRequest');
+      return 'invalid';
+    }
+    return this.#judge(request);
+  }
+
+  async #judge(request: CheckedRequest): Promise<CheckOutcome> {
+    const { enforcer, decoder, observer, now, options } = this.#parts;
+    if (request.method !== 'POST' || !options.pushPaths.has(request.path)) return this.#pass('unjudged', '');
+    // Envoy has given up: nothing is charged to the tenant.
+    if (this.#call.cancelled) return this.#cancelled();
+
+    const admitting = enforcer.admit(request.header(options.tenantHeader), now());
+    const admission = admitting instanceof Promise ? await admitting : admitting;
+    if (admission.kind === 'refuse') {
+      return this.#refuse(request, undefined, admission, undefined, enforcer.mode !== 'enforce');
+    }
+    const { tenant } = admission;
+    if (!options.charge) enforcer.giveBack(admission, undefined, now());
+    if (tenant.mode === 'off') return this.#pass('unjudged', tenant.id);
+    if (admission.shadowed !== undefined)
+      observer.refused(tenant, admission.shadowed, request.requestId, true);
+
+    const contentType = request.header('content-type');
+    const contentEncoding = request.header('content-encoding');
+    const version = protocolOf(contentType);
+    const encoding = encodingOf(contentEncoding);
+    if (version === undefined || encoding === undefined) {
+      const sentence = formatSentence(contentType, contentEncoding);
+      return this.#refuseBody(request, tenant, 'edge_unsupported_media_type', sentence);
+    }
+    observer.body(request.bodyState);
+    if (request.bodyState !== 'whole') return this.#refuseBodyState(request, admission, request.bodyState);
+    if (request.body.length > options.maxBodyBytes) {
+      const sentence = tooLargeSentence(options.maxBodyBytes);
+      return this.#refuseBody(request, tenant, 'edge_body_too_large', sentence);
+    }
+
+    const decodeStartMs = now();
+    // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged.
+    const decodeAs = decodeOptions(version, encoding, tenant, options);
+    const decoding = decoder.decode([request.body], request.body.length, decodeAs);
+    const decoded = decoding instanceof Promise ? await decoding : decoding;
+    const decodeEndMs = now();
+    observer.decoded((decodeEndMs - decodeStartMs) / 1000);
+    if (decoded.kind !== 'push') return this.#refuseBody(request, tenant, ...undecodedBody(decoded));
+    if (this.#call.cancelled) return this.#cancelled(admission);
+
+    const whole = options.onFilter === 'refuse';
+    const judging = enforcer.judge(tenant, decoded, decodeEndMs, whole ? true : undefined);
+    const verdict = judging instanceof Promise ? await judging : judging;
+    observer.decided((now() - decodeEndMs) / 1000);
+    return this.#answer(request, admission, decoded, verdict);
+  }
+
+  #answer(request: CheckedRequest, admission: Admitted, push: Push, verdict: Verdict): CheckOutcome {
+    const { enforcer, now, options, observer } = this.#parts;
+    const { tenant } = admission;
+    if (verdict.kind === 'refuse') return this.#refuse(request, tenant, verdict, push, false);
+    if (verdict.kind === 'duplicate') return this.#answerDuplicate(request, tenant, push, verdict.message);
+    if (this.#call.cancelled) return this.#cancelled(admission, verdict);
+    if (options.charge) this.#giveBackUnlessDelivered(admission, verdict);
+    else enforcer.giveBack({ ...admission, requests: 0 }, verdict, now());
+    const refusal = verdict.kind === 'filter' ? verdict.refusal : verdict.shadowed;
+    if (refusal === undefined) return this.#pass('accept', tenant.id, push, verdict.items);
+    observer.refused(tenant, refusal, request.requestId, true);
+    return this.#pass(verdict.kind === 'filter' ? 'unfiltered' : 'shadow', tenant.id, push, verdict.items);
+  }
+
+  #answerDuplicate(request: CheckedRequest, tenant: Tenant, push: Push, message: string): CheckOutcome {
+    const found = { verdict: 'duplicate', tenant: tenant.id, items: 0, push } as const;
+    this.#call.reply(encodeDuplicate(found, message, request.header('content-type')));
+    return 'duplicate';
+  }
+
+  readonly #reserve = (bytes: number): boolean => {
+    if (!this.#parts.budget.reserve(bytes)) return false;
+    this.#reservedBytes += bytes;
+    return true;
+  };
+
+  #pass(verdict: VerdictWord, tenant: string, push?: Push, items = 0): CheckOutcome {
+    this.#call.reply(encodeOk({ verdict, tenant, items, push }));
+    return verdict;
+  }
+
+  /** Answers, unless the refusal is only to be seen (shadow mode). */
+  #refuse(
+    request: CheckedRequest,
+    tenant: Tenant | undefined,
+    refusal: Refusal,
+    push: Push | undefined,
+    shadow: boolean,
+  ): CheckOutcome {
+    this.#parts.observer.refused(tenant, refusal, request.requestId, shadow);
+    const found = { tenant: tenant?.id ?? '', items: 0, push };
+    if (shadow) return this.#pass('shadow', found.tenant, push);
+    this.#call.reply(encodeDenied({ verdict: 'refuse', ...found }, refusal, request.header('content-type')));
+    return 'refuse';
+  }
+
+  #refuseBody(request: CheckedRequest, tenant: Tenant, reason: Reason, sentence: string): CheckOutcome {
+    const refusal = this.#parts.enforcer.refuse(tenant, reason, sentence);
+    return this.#refuse(request, tenant, refusal, undefined, tenant.mode === 'shadow');
+  }
+
+  /** Not the sender's mistake, but that of a setting in Envoy: the sentence names it. */
+  #refuseBodyState(
+    request: CheckedRequest,
+    { tenant }: Admitted,
+    state: Exclude<BodyState, 'whole'>,
+  ): CheckOutcome {
+    if (this.#parts.options.onBody[state] === 'pass') return this.#pass('unjudged', tenant.id);
+    return this.#refuseBody(request, tenant, ...BODY_STATE_REFUSALS[state]);
+  }
+
+  /** The message was never whole, so nobody knows whose it is. */
+  #refuseMessage(fault: MessageFault): CheckOutcome {
+    if (fault === 'aborted') return 'cancelled';
+    if (fault !== 'too_large' && fault !== 'over_budget') {
+      this.#call.failRead(fault);
+      return 'invalid';
+    }
+    const { enforcer, budget, options, observer } = this.#parts;
+    const refusal =
+      fault === 'too_large'
+        ? refuse('edge_body_too_large', tooLargeSentence(options.maxBodyBytes))
+        : refuse('edge_overloaded', overloadedSentence(budget));
+    const shadow = enforcer.mode !== 'enforce';
+    enforcer.nobody.requests++;
+    if (shadow) enforcer.nobody.shadow(refusal.reason, undefined);
+    else enforcer.nobody.refuse(refusal.reason, undefined);
+    observer.refused(undefined, refusal, '', shadow);
+    if (shadow) return this.#pass('shadow', '');
+    this.#call.reply(
+      encodeDenied({ verdict: 'refuse', tenant: '', items: 0, push: undefined }, refusal, undefined),
+    );
+    return 'refuse';
+  }
+
+  #cancelled(admission?: Admitted, accepted?: Charge): CheckOutcome {
+    const { enforcer, now, options } = this.#parts;
+    if (admission !== undefined) {
+      enforcer.giveBack(options.charge ? admission : { ...admission, requests: 0 }, accepted, now());
+    }
+    this.#call.fail(GRPC.DEADLINE_EXCEEDED, 'the deadline is over');
+    return 'cancelled';
+  }
+
+  /** Envoy may leave while the answer is on its way. */
+  #giveBackUnlessDelivered(admission: Admitted, accepted: Charge): void {
+    this.#call.onClose((delivered) => {
+      if (!delivered) this.#parts.enforcer.giveBack(admission, accepted, this.#parts.now());
+    });
+  }
+}
+
+const BODY_STATE_REFUSALS: Record<Exclude<BodyState, 'whole'>, readonly [Reason, string]> = {
+  partial: [
+    'edge_partial_body',
+    'Envoy sent a part of the body only; limit: max_request_bytes in with_request_body of its ext_authz filter',
+  ],
+  missing: [
+    'edge_body_not_sent',
+    'Envoy did not send the body: with_request_body is not set in its ext_authz filter, or switched off for the route',
+  ],
+  text: [
+    'edge_body_not_sent',
+    'Envoy sent the body as text, which destroys it: pack_as_bytes is not set in with_request_body of its ext_authz filter',
+  ],
+};

@@ -1,0 +1,91 @@
+/** The gRPC door: one listener for ext_authz, ratelimit, health and reflection, how it starts and how it stops. */
+import type { AddressInfo } from 'node:net';
+import { CheckExchange, type CheckParts } from './authz/check.js';
+import { type GrpcObserver, GrpcServer, type GrpcServerOptions, type Handler } from './grpc/grpc-server.js';
+import { Health } from './grpc/health.js';
+import { reflectionHandlers } from './grpc/reflection.js';
+import type { TlsFiles } from './grpc/tls-files.js';
+import { type RateLimitParts, rateLimit } from './ratelimit/ratelimit.js';
+
+export interface EnvoyDoorOptions extends Omit<GrpcServerOptions, 'tls'> {
+  /** Undefined: plain text. */
+  readonly tls: TlsFiles | undefined;
+  readonly tlsPollIntervalMs: number;
+}
+
+export interface EnvoyDoorParts {
+  readonly check: CheckParts;
+  readonly rateLimit: RateLimitParts;
+  readonly isReady: () => boolean;
+  readonly observer: GrpcObserver & {
+    tlsRenewed(): void;
+    tlsFailed(error: unknown): void;
+  };
+}
+
+/** What Envoy calls: the services whose health is asked for by name. */
+const AUTHORIZATION = 'envoy.service.auth.v3.Authorization';
+const RATE_LIMIT = 'envoy.service.ratelimit.v3.RateLimitService';
+const SERVICES = [AUTHORIZATION, RATE_LIMIT];
+
+export class EnvoyDoor {
+  readonly #server: GrpcServer;
+  readonly #health: Health;
+  readonly #options: EnvoyDoorOptions;
+  readonly #observer: EnvoyDoorParts['observer'];
+
+  constructor(options: EnvoyDoorOptions, parts: EnvoyDoorParts) {
+    this.#options = options;
+    this.#observer = parts.observer;
+    this.#health = new Health(SERVICES, parts.isReady);
+    const handlers = new Map<string, Handler>([
+      [`/${AUTHORIZATION}/Check`, (call) => new CheckExchange(parts.check, call).handle()],
+      [`/${RATE_LIMIT}/ShouldRateLimit`, (call) => rateLimit(parts.rateLimit, call)],
+      ...this.#health.handlers,
+      ...reflectionHandlers([...SERVICES, 'grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection']),
+    ]);
+    this.#server = new GrpcServer(
+      { ...options, tls: options.tls?.context },
+      handlers,
+      parts.observer,
+      parts.check.now,
+    );
+  }
+
+  get connections(): number {
+    return this.#server.connections;
+  }
+
+  get activeCalls(): number {
+    return this.#server.activeCalls;
+  }
+
+  get tlsFailures(): number {
+    return this.#options.tls?.failures ?? 0;
+  }
+
+  /** Resolves with the address it listens on. */
+  async start(): Promise<AddressInfo> {
+    const address = await this.#server.start();
+    this.#options.tls?.watch(
+      this.#options.tlsPollIntervalMs,
+      (context) => {
+        this.#server.renewTls(context);
+        this.#observer.tlsRenewed();
+      },
+      (error) => this.#observer.tlsFailed(error),
+    );
+    return address;
+  }
+
+  /** Readiness may have changed: those who watch are told. */
+  readinessChanged(): void {
+    this.#health.refresh();
+  }
+
+  /** Stops listening, lets calls end, and cuts what is left at the deadline. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#options.tls?.close();
+    await this.#server.stop(timeoutMs, () => this.#health.close());
+  }
+}

@@ -1,0 +1,97 @@
+/** What Envoy asked and was answered, in plain numbers until somebody scrapes. */
+
+import { LatencyHistogram } from '../../telemetry/latency-histogram.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import { CHECK_OUTCOMES, type CheckOutcome } from './authz/check.js';
+import { BODY_STATES, type BodyState } from './authz/check-request.js';
+import { DESCRIPTOR_OUTCOMES, type DescriptorOutcome } from './ratelimit/ratelimit.js';
+
+/** Counts by one word of a closed list. */
+class WordCounter<W extends string> {
+  readonly #counts: Map<W, number>;
+
+  constructor(metrics: Metrics, name: string, help: string, label: string, words: readonly W[]) {
+    this.#counts = new Map(words.map((word) => [word, 0]));
+    metrics.counters({
+      name,
+      help,
+      labelNames: [label],
+      read: () => [...this.#counts].map(([word, count]) => [{ [label]: word }, count]),
+    });
+  }
+
+  add(word: W): void {
+    this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);
+  }
+}
+
+export class EnvoyMetrics {
+  readonly #checks: WordCounter<CheckOutcome>;
+  readonly #bodies: WordCounter<BodyState>;
+  readonly #descriptors: WordCounter<DescriptorOutcome>;
+  readonly #errors: WordCounter<string>;
+  readonly #check: LatencyHistogram;
+  readonly #rateLimit: LatencyHistogram;
+
+  constructor(metrics: Metrics) {
+    this.#checks = new WordCounter(
+      metrics,
+      'mimir_edge_envoy_checks_total',
+      'ext_authz calls by outcome.',
+      'outcome',
+      CHECK_OUTCOMES,
+    );
+    this.#bodies = new WordCounter(
+      metrics,
+      'mimir_edge_envoy_bodies_total',
+      "Pushes by how much of the body Envoy sent: anything but whole is a matter of Envoy's settings.",
+      'body',
+      BODY_STATES,
+    );
+    this.#descriptors = new WordCounter(
+      metrics,
+      'mimir_edge_envoy_descriptors_total',
+      'Descriptors of ratelimit calls by outcome.',
+      'outcome',
+      DESCRIPTOR_OUTCOMES,
+    );
+    this.#errors = new WordCounter(
+      metrics,
+      'mimir_edge_grpc_errors_total',
+      'gRPC calls that ended in an error, by status code.',
+      'code',
+      [],
+    );
+    this.#check = new LatencyHistogram(
+      'mimir_edge_envoy_check_duration_seconds',
+      "Time from a Check's headers to its answer, its body's way in included.",
+      metrics.registry,
+    );
+    this.#rateLimit = new LatencyHistogram(
+      'mimir_edge_envoy_ratelimit_duration_seconds',
+      'Time to answer a ratelimit call.',
+      metrics.registry,
+    );
+  }
+
+  checked(outcome: CheckOutcome, seconds: number): void {
+    this.#checks.add(outcome);
+    this.#check.observe(seconds);
+  }
+
+  body(state: BodyState): void {
+    this.#bodies.add(state);
+  }
+
+  descriptor(outcome: DescriptorOutcome): void {
+    this.#descriptors.add(outcome);
+  }
+
+  rateLimited(seconds: number): void {
+    this.#rateLimit.observe(seconds);
+  }
+
+  failed(code: number): void {
+    this.#errors.add(String(code));
+  }
+}

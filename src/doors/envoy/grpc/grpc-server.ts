@@ -1,0 +1,223 @@
+/**
+ * A gRPC server on node:http2, as much of gRPC as Envoy and health checks speak. @grpc/grpc-js can not open its server's
+ * windows, so that a connection carries 64 KiB a round trip, and takes more CPU: docs/performance.md has the figures.
+ *
+ * Connections leave in two steps, so that no call is lost between them: first the client is told to open no more
+ * streams here, then, when it must have heard, the connection closes behind its last call. Node can only say both at
+ * once, so the first step is a frame of our own.
+ */
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type SecureServerOptions,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+import { listen } from '../../../base/listen.js';
+import { GRPC, GrpcCall, type GrpcCode } from './grpc-call.js';
+
+export interface GrpcServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly maxConnections: number;
+  readonly maxConcurrentStreams: number;
+  /** Connections are renewed after about this long, so that replicas share what Envoys send. */
+  readonly maxConnectionAgeMs: number;
+  readonly bodyTimeoutMs: number;
+  /** Undefined: plain text. With a `ca` clients must show a certificate. */
+  readonly tls: SecureContextOptions | undefined;
+}
+
+/** Answers a call. What it throws is a bug, and answered with INTERNAL. */
+export type Handler = (call: GrpcCall) => void | Promise<void>;
+
+export interface GrpcObserver {
+  /** A call ended in an error of gRPC itself. */
+  failed(code: GrpcCode): void;
+  bug(error: unknown): void;
+}
+
+/** By HTTP/2's own default a connection carries 64 KiB a round trip; these carry any body in one. */
+const STREAM_WINDOW_BYTES = 1 << 20;
+const CONNECTION_WINDOW_BYTES = 16 << 20;
+/** What a connection may hold is bounded by its windows and the byte budget; Node's own cap resets good streams. */
+const SESSION_MEMORY_MB = 1 << 20;
+/** Envoy resets a stream when its client leaves or a timeout passes: no attack. Versions of Node that know it. */
+const STREAM_RESETS = { streamResetBurst: 10_000, streamResetRate: 1000 };
+/** GOAWAY without an error that refuses no stream, not even those that are on their way. */
+const NOTICE = Buffer.from('0000080700000000007fffffff00000000', 'hex');
+/** A client has heard by then that it should go elsewhere. */
+const NOTICE_MS = 1000;
+/** A connection that is still there so long after its age is cut. */
+const OVERDUE_MS = 60_000;
+const AGE_JITTER = 0.1;
+
+export class GrpcServer {
+  readonly #options: GrpcServerOptions;
+  readonly #handlers: ReadonlyMap<string, Handler>;
+  readonly #observer: GrpcObserver;
+  readonly #now: () => number;
+  readonly #server: Http2Server | Http2SecureServer;
+  /** And the timer that ends each. */
+  readonly #sessions = new Map<ServerHttp2Session, NodeJS.Timeout>();
+  readonly #sockets = new WeakMap<ServerHttp2Session, Socket>();
+  #opening: ServerHttp2Session | undefined;
+  #active = 0;
+
+  constructor(
+    options: GrpcServerOptions,
+    handlers: ReadonlyMap<string, Handler>,
+    observer: GrpcObserver,
+    now: () => number,
+  ) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#observer = observer;
+    this.#now = now;
+    this.#server = this.#create();
+    this.#server.maxConnections = options.maxConnections;
+    this.#server.on('session', (session: ServerHttp2Session) => this.#opened(session));
+    this.#server.on('sessionError', () => {});
+    const connected = options.tls === undefined ? 'connection' : 'secureConnection';
+    this.#server.on(connected, (socket: Socket) => this.#connected(socket));
+    this.#server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
+      this.#serve(stream, headers),
+    );
+  }
+
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  get activeCalls(): number {
+    return this.#active;
+  }
+
+  start(): Promise<AddressInfo> {
+    return listen(this.#server, this.#options.port, this.#options.host, 'listen.grpc');
+  }
+
+  /** For connections to come. Throws when the new certificate can not be used: the old one stays. */
+  renewTls(context: SecureContextOptions): void {
+    if ('setSecureContext' in this.#server) this.#server.setSecureContext(context);
+  }
+
+  /** Stops listening and lets calls end. `beforeLast` ends those that would never end by themselves. */
+  async stop(timeoutMs: number, beforeLast: () => void): Promise<void> {
+    // The close() of http2 may take sessions with it, in some versions of Node.
+    const closed = new Promise<void>((resolve) => {
+      NetServer.prototype.close.call(this.#server, () => resolve());
+    });
+    const notice = Math.min(NOTICE_MS, timeoutMs);
+    for (const session of this.#sessions.keys()) this.#tellToLeave(session);
+    if (this.#sessions.size > 0) await new Promise((resolve) => setTimeout(resolve, notice));
+    beforeLast();
+    for (const session of this.#sessions.keys()) session.close();
+    const deadline = setTimeout(() => {
+      for (const session of this.#sessions.keys()) this.#cut(session);
+    }, timeoutMs - notice);
+    await closed;
+    clearTimeout(deadline);
+  }
+
+  #create(): Http2Server | Http2SecureServer {
+    const { maxConcurrentStreams, tls } = this.#options;
+    const options: SecureServerOptions = {
+      ...STREAM_RESETS,
+      settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams },
+      maxSessionMemory: SESSION_MEMORY_MB,
+    };
+    if (tls === undefined) return createServer(options);
+    const asksForCertificate = tls.ca !== undefined;
+    return createSecureServer({
+      ...options,
+      ...tls,
+      minVersion: 'TLSv1.2',
+      requestCert: asksForCertificate,
+      rejectUnauthorized: asksForCertificate,
+    });
+  }
+
+  #opened(session: ServerHttp2Session): void {
+    this.#opening = session;
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    session.on('error', () => {});
+    const age = this.#options.maxConnectionAgeMs * (1 + AGE_JITTER * (2 * Math.random() - 1));
+    this.#sessions.set(
+      session,
+      setTimeout(() => this.#retire(session), age),
+    );
+    session.once('close', () => {
+      clearTimeout(this.#sessions.get(session));
+      this.#sessions.delete(session);
+    });
+  }
+
+  /** Right after `#opened`: http2 makes a session of a connection as soon as it comes. */
+  #connected(socket: Socket): void {
+    if (this.#opening !== undefined) this.#sockets.set(this.#opening, socket);
+    this.#opening = undefined;
+  }
+
+  /**
+   * http2 hands whole frames to the socket, so another can go between them. Not with TLS, where only one may write: a
+   * call that is on its way when the connection closes is lost, unless Envoy itself renews its connections earlier.
+   */
+  #tellToLeave(session: ServerHttp2Session): void {
+    if (this.#options.tls !== undefined || session.destroyed || session.closed) return;
+    this.#sockets.get(session)?.write(NOTICE);
+  }
+
+  /** A session that is told to close waits for its client, even where it is told to destroy itself. */
+  #cut(session: ServerHttp2Session): void {
+    session.destroy();
+    this.#sockets.get(session)?.destroy();
+  }
+
+  #retire(session: ServerHttp2Session): void {
+    this.#tellToLeave(session);
+    const close = (): void => {
+      session.close();
+      this.#sessions.set(
+        session,
+        setTimeout(() => this.#cut(session), OVERDUE_MS),
+      );
+    };
+    this.#sessions.set(session, setTimeout(close, NOTICE_MS));
+  }
+
+  #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const call = new GrpcCall(stream, headers, this.#options.bodyTimeoutMs, this.#now);
+    const unfit = headers[':method'] !== 'POST' ? 405 : isGrpc(headers) ? undefined : 415;
+    if (unfit !== undefined) {
+      stream.respond({ ':status': unfit }, { endStream: true });
+      stream.resume();
+      return;
+    }
+    this.#active++;
+    this.#handle(call, headers[':path'] ?? '')
+      .catch((error: unknown) => {
+        this.#observer.bug(error);
+        call.fail(GRPC.INTERNAL, 'internal error');
+      })
+      .finally(() => {
+        this.#active--;
+        if (call.status !== undefined && call.status !== GRPC.OK) this.#observer.failed(call.status);
+      });
+  }
+
+  async #handle(call: GrpcCall, path: string): Promise<void> {
+    const handler = this.#handlers.get(path);
+    if (handler === undefined) call.fail(GRPC.UNIMPLEMENTED, 'there is no such method');
+    else await handler(call);
+  }
+}
+
+function isGrpc(headers: IncomingHttpHeaders): boolean {
+  return headers['content-type']?.startsWith('application/grpc') ?? false;
+}

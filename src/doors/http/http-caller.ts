@@ -1,0 +1,115 @@
+/** A request that node:http reads: any that the lane leaves to it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { MessageHeaders } from '../../base/http1/headers.js';
+import type { BodySink } from '../body.js';
+import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS } from './caller.js';
+
+export class HttpCaller implements Caller {
+  readonly method: string;
+  readonly url: string;
+  readonly rawHeaders: readonly string[];
+  readonly contentLength: number | undefined;
+  readonly remoteAddress: string;
+  forwarded: MessageHeaders | undefined;
+  onDrain: (() => void) | undefined;
+  onGone: (() => void) | undefined;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  #expectsContinue: boolean;
+
+  constructor(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean) {
+    this.#req = req;
+    this.#res = res;
+    this.#expectsContinue = expectsContinue;
+    this.method = req.method ?? 'GET';
+    this.url = req.url ?? '/';
+    this.rawHeaders = req.rawHeaders;
+    const contentLength = req.headers['content-length'];
+    this.contentLength = contentLength === undefined ? undefined : Number(contentLength);
+    this.remoteAddress = req.socket.remoteAddress ?? '';
+    req.on('error', () => {});
+    res.on('drain', () => this.onDrain?.());
+    res.once('close', () => {
+      if (!res.writableFinished) this.onGone?.();
+    });
+  }
+
+  continue(): void {
+    if (this.#expectsContinue) this.#res.writeContinue();
+    this.#expectsContinue = false;
+  }
+
+  readBody(sink: BodySink): void {
+    const req = this.#req;
+    const onData = (chunk: Buffer): void => {
+      if (sink.data(chunk)) return;
+      stop();
+      req.pause();
+    };
+    const onEnd = (): void => {
+      stop();
+      sink.end();
+    };
+    const onClose = (): void => {
+      stop();
+      sink.aborted();
+    };
+    const stop = (): void => {
+      req.off('data', onData).off('end', onEnd).off('close', onClose);
+    };
+    req.on('data', onData).on('end', onEnd).on('close', onClose);
+  }
+
+  bodyStream(longestSilenceMs: number): Readable | null {
+    if (this.header('transfer-encoding') === undefined && !this.contentLength) return null;
+    cutWhenSilent(this.#req, this.#req.socket, longestSilenceMs, () => this.#req.destroy());
+    return this.#req;
+  }
+
+  get lowerNames(): readonly string[] {
+    return this.rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+  }
+
+  /** node:http gives a list for Set-Cookie alone. */
+  header(name: string): string | undefined {
+    const value = this.#req.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  }
+
+  get answering(): boolean {
+    return this.#res.headersSent;
+  }
+
+  writeHead(status: number, statusText: string, headers: MessageHeaders): void {
+    this.#res.writeHead(status, statusText, headers.list as string[]);
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.#res.write(chunk);
+  }
+
+  end(chunk?: Buffer): void {
+    this.#res.end(chunk);
+    if (!this.#req.complete) this.#discardBody();
+  }
+
+  destroy(): void {
+    this.#res.destroy();
+  }
+
+  #discardBody(): void {
+    const req = this.#req;
+    let discarded = 0;
+    const cut = (): void => {
+      req.socket.destroy();
+    };
+    const timer = setTimeout(cut, DISCARD_MAX_MS);
+    const done = (): void => clearTimeout(timer);
+    req.on('data', (chunk: Buffer) => {
+      discarded += chunk.length;
+      if (discarded > DISCARD_MAX_BYTES) cut();
+    });
+    req.once('end', done).once('close', done).resume();
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * One push through the inline proxy, from tenant to answer, in the order of docs/architecture.md. This is the hot
+ * path: `handle` reads top to bottom, and every refusal is an early return.
+ */
+
+import type { Enforcer } from '../../enforce/enforcer.js';
+import type { Reason } from '../../enforce/reasons.js';
+import type { Refusal } from '../../enforce/refusal.js';
+import type { Tenant } from '../../enforce/tenant.js';
+import type { Admitted, Charge, Filtered } from '../../enforce/verdict.js';
+import type { Broken, Decoder, Encoding, HaLabels, Lost } from '../../payload/push.js';
+import type { Upstream } from '../../upstream/upstream.js';
+import { type Body, type BodyFault, type ByteBudget, readBody } from '../body.js';
+import { decodeOptions } from '../decode-options.js';
+import { encodingOf, protocolOf } from '../format.js';
+import { formatSentence, overloadedSentence, tooLargeSentence, undecodedBody } from '../refusal-answer.js';
+import type { Caller } from './caller.js';
+import { upstreamHeaders } from './forwarded-headers.js';
+import { Relay, type RelayObserver } from './relay.js';
+import { answerDuplicate, answerRefusal, type PartialAnswer } from './respond.js';
+
+export interface PushOptions {
+  /** Lower case. */
+  readonly tenantHeader: string;
+  readonly maxBodyBytes: number;
+  readonly maxUncompressedBytes: number;
+  readonly maxSeries: number;
+  /** A body must be whole by then. */
+  readonly bodyTimeoutMs: number;
+  readonly upstreamHeadersTimeoutMs: number;
+  readonly upstreamBodyTimeoutMs: number;
+}
+
+/** What the proxy reports while it works. Times in seconds. */
+export interface PushObserver extends RelayObserver {
+  decoded(seconds: number): void;
+  decided(seconds: number): void;
+  /** `shadow`: the push went on all the same. */
+  refused(tenant: Tenant | undefined, refusal: Refusal, requestId: string, shadow: boolean): void;
+}
+
+export interface PushParts {
+  readonly enforcer: Enforcer;
+  readonly decoder: Decoder;
+  readonly upstream: Upstream;
+  readonly budget: ByteBudget;
+  readonly observer: PushObserver;
+  /** Milliseconds of a clock that never steps back. */
+  readonly now: () => number;
+  readonly options: PushOptions;
+}
+
+/** `unread`: the push is none of the edge's business, and its body still to come. */
+export type PushOutcome = 'answered' | 'unread';
+
+const UNCHARGED: Charge = { items: 0, bytes: 0 };
+
+/** What goes to the upstream, and what is to be known when it answers. */
+interface Delivery {
+  readonly charge: Charge;
+  readonly body: Pick<Body, 'chunks' | 'headRoom'>;
+  readonly ha: HaLabels | undefined;
+  /** Some series were left out: the body was written anew. */
+  readonly partial: PartialAnswer | undefined;
+}
+
+export class PushExchange {
+  readonly #parts: PushParts;
+  readonly #caller: Caller;
+  readonly #requestId: string;
+  #reservedBytes = 0;
+  /** Whole, and read by nobody but this. */
+  #body: Body | undefined;
+
+  constructor(parts: PushParts, caller: Caller, requestId: string) {
+    this.#parts = parts;
+    this.#caller = caller;
+    this.#requestId = requestId;
+  }
+
+  /** To be called once, whatever became of the push. */
+  release(): void {
+    this.#body?.release();
+    this.#parts.budget.release(this.#reservedBytes);
+  }
+
+  async handle(): Promise<PushOutcome> {
+    const { enforcer, decoder, observer, now, options } = this.#parts;
+    const admitting = enforcer.admit(this.#caller.header(options.tenantHeader), now());
+    const admission = admitting instanceof Promise ? await admitting : admitting;
+    if (admission.kind === 'refuse') {
+      const shadow = enforcer.mode !== 'enforce';
+      return this.#refuse(undefined, admission, shadow) ? 'answered' : 'unread';
+    }
+    const { tenant } = admission;
+    if (tenant.mode === 'off') return 'unread';
+    if (admission.shadowed !== undefined) this.#refuse(tenant, admission.shadowed, true);
+
+    const contentType = this.#caller.header('content-type');
+    const contentEncoding = this.#caller.header('content-encoding');
+    const version = protocolOf(contentType);
+    const encoding = encodingOf(contentEncoding);
+    if (version === undefined || encoding === undefined) {
+      const sentence = formatSentence(contentType, contentEncoding);
+      return this.#refuseUnread(tenant, 'edge_unsupported_media_type', sentence);
+    }
+    const declaredBytes = this.#caller.contentLength ?? 0;
+    if (declaredBytes > options.maxBodyBytes) {
+      return this.#refuseUnread(tenant, 'edge_body_too_large', tooLargeSentence(options.maxBodyBytes));
+    }
+    if (!this.#reserve(declaredBytes)) {
+      return this.#refuseUnread(tenant, 'edge_overloaded', overloadedSentence(this.#parts.budget));
+    }
+
+    this.#caller.continue();
+    const { maxBodyBytes, bodyTimeoutMs } = options;
+    const reading = readBody(this.#caller, maxBodyBytes, bodyTimeoutMs, declaredBytes, this.#reserve);
+    const body = reading instanceof Promise ? await reading : reading;
+    if (typeof body === 'string') return this.#refuseBodyFault(tenant, body);
+    this.#body = body;
+
+    const decodeStartMs = now();
+    // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged, and filtered.
+    const decodeAs = decodeOptions(version, encoding, tenant, options);
+    const decoding = decoder.decode(body.chunks, body.byteLength, decodeAs);
+    const decoded = decoding instanceof Promise ? await decoding : decoding;
+    const decodeEndMs = now();
+    observer.decoded((decodeEndMs - decodeStartMs) / 1000);
+    if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body);
+
+    const judging = enforcer.judge(tenant, decoded, decodeEndMs);
+    const verdict = judging instanceof Promise ? await judging : judging;
+    observer.decided((now() - decodeEndMs) / 1000);
+    if (verdict.kind === 'refuse') {
+      this.#refuse(tenant, verdict, false);
+      return 'answered';
+    }
+    if (verdict.kind === 'duplicate') {
+      answerDuplicate(this.#caller, verdict.message, decoded);
+      return 'answered';
+    }
+    if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict, encoding, body);
+    if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
+    // To return a promise is to wait for it three times.
+    return await this.#forward(admission, { charge: verdict, body, ha: decoded.ha, partial: undefined });
+  }
+
+  readonly #reserve = (bytes: number): boolean => {
+    if (!this.#parts.budget.reserve(bytes)) return false;
+    this.#reservedBytes += bytes;
+    return true;
+  };
+
+  /** The body is written anew at once, while its push can still be read. */
+  async #forwardPart(
+    admission: Admitted,
+    verdict: Filtered,
+    encoding: Encoding,
+    body: Body,
+  ): Promise<PushOutcome> {
+    const { enforcer, decoder, observer, now } = this.#parts;
+    const { push, leftOut, refusal } = verdict;
+    const filtering = decoder.filter(push, leftOut.rows, encoding);
+    const filtered = filtering instanceof Promise ? await filtering : filtering;
+    if (!(filtered instanceof Uint8Array)) {
+      enforcer.giveBack(admission, verdict, now());
+      return this.#refuseForGood(admission.tenant, 'edge_decoder_lost', filtered.message);
+    }
+    // A sender may compress better than the edge does.
+    if (!this.#reserve(Math.max(0, filtered.length - body.byteLength))) {
+      enforcer.giveBack(admission, verdict, now());
+      return this.#refuseForGood(admission.tenant, 'edge_overloaded', overloadedSentence(this.#parts.budget));
+    }
+    observer.refused(admission.tenant, refusal, this.#requestId, false);
+    const sent = {
+      samples: push.samples - leftOut.samples,
+      histograms: push.histograms - leftOut.histograms,
+      exemplars: push.exemplars - leftOut.exemplars,
+    };
+    return this.#forward(admission, {
+      charge: verdict,
+      body: {
+        chunks: [Buffer.from(filtered.buffer, filtered.byteOffset, filtered.length)],
+        headRoom: 0,
+      },
+      ha: push.ha,
+      partial: { refusal, sent },
+    });
+  }
+
+  async #forward(admission: Admitted, delivery: Delivery): Promise<PushOutcome> {
+    const { observer, now, options, upstream } = this.#parts;
+    const { partial } = delivery;
+    const relay = new Relay(
+      this.#caller,
+      observer,
+      now,
+      (status) => this.#answered(admission, delivery, status),
+      partial,
+    );
+    upstream.send(
+      {
+        method: 'POST',
+        path: this.#caller.url,
+        headers: upstreamHeaders(this.#caller, options.tenantHeader),
+        requestId: this.#requestId,
+        contentLength: undefined,
+        body: delivery.body.chunks,
+        headRoom: delivery.body.headRoom,
+        headersTimeoutMs: options.upstreamHeadersTimeoutMs,
+        bodyTimeoutMs: options.upstreamBodyTimeoutMs,
+      },
+      relay,
+    );
+    // Until it is sent the upstream's connection reads the body, too.
+    const body = this.#body;
+    this.#body = undefined;
+    await relay.done;
+    if (relay.bodySent) this.#body = body;
+    return 'answered';
+  }
+
+  /** A status of 0 is none. 429 is not the edge's to charge for either: Mimir took nothing, and the sender may come again. */
+  #answered(admission: Admitted, { charge, ha }: Delivery, status: number): void {
+    const { enforcer, now } = this.#parts;
+    if (status === 0 || status >= 500 || status === 429) enforcer.giveBack(admission, charge, now());
+    else if (status === 202 && ha !== undefined) enforcer.deduplicated(admission.tenant, ha, charge, now());
+  }
+
+  /** Answers, unless the refusal is only to be seen (shadow mode). True: answered. */
+  #refuse(tenant: Tenant | undefined, refusal: Refusal, shadow: boolean): boolean {
+    this.#parts.observer.refused(tenant, refusal, this.#requestId, shadow);
+    if (!shadow) answerRefusal(this.#caller, refusal);
+    return !shadow;
+  }
+
+  #refuseUnread(tenant: Tenant, reason: Reason, sentence: string): PushOutcome {
+    const refusal = this.#parts.enforcer.refuse(tenant, reason, sentence);
+    return this.#refuse(tenant, refusal, tenant.mode === 'shadow') ? 'answered' : 'unread';
+  }
+
+  /** Also in shadow mode: there is nothing that could be passed on. */
+  #refuseForGood(tenant: Tenant, reason: Reason, sentence: string): PushOutcome {
+    this.#refuse(tenant, this.#parts.enforcer.refuse(tenant, reason, sentence), false);
+    return 'answered';
+  }
+
+  /** Half a body can not be passed on. */
+  #refuseBodyFault(tenant: Tenant, fault: BodyFault): PushOutcome {
+    const { options, budget } = this.#parts;
+    if (fault === 'aborted') return 'answered';
+    const [reason, sentence] = {
+      too_large: ['edge_body_too_large', tooLargeSentence(options.maxBodyBytes)] as const,
+      over_budget: ['edge_overloaded', overloadedSentence(budget)] as const,
+      timeout: [
+        'edge_incomplete_body',
+        `the body did not arrive within ${options.bodyTimeoutMs} ms`,
+      ] as const,
+    }[fault];
+    return this.#refuseForGood(tenant, reason, sentence);
+  }
+
+  /** Bytes that do not decode never reach Mimir, unless the tenant is in shadow mode. */
+  #refuseUndecoded(
+    admission: Admitted,
+    fault: Broken | Lost,
+    body: Body,
+  ): PushOutcome | Promise<PushOutcome> {
+    const { tenant } = admission;
+    const [reason, sentence] = undecodedBody(fault);
+    const refusal = this.#parts.enforcer.refuse(tenant, reason, sentence);
+    if (this.#refuse(tenant, refusal, tenant.mode === 'shadow')) return 'answered';
+    return this.#forward(admission, { charge: UNCHARGED, body, ha: undefined, partial: undefined });
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Carries the upstream's answer to the client as it comes, whole, at the client's pace. A push that lost some of its series
+ * gets an answer of the edge's own once the upstream has taken the rest.
+ */
+
+import type { Answer, Flow, UpstreamFailure, UpstreamReceiver } from '../../upstream/upstream.js';
+import type { Caller } from './caller.js';
+import { answerFailure, answerPartial, type PartialAnswer } from './respond.js';
+
+export interface RelayObserver {
+  /** The upstream answered, after this many seconds. */
+  forwarded(status: number, seconds: number): void;
+  failed(failure: UpstreamFailure): void;
+}
+
+export class Relay implements UpstreamReceiver {
+  /** Resolves when nothing more will happen. */
+  readonly done: Promise<void>;
+  /** The upstream has all of the body, and nobody reads it any more. */
+  bodySent = false;
+  readonly #caller: Caller;
+  readonly #observer: RelayObserver;
+  readonly #now: () => number;
+  readonly #answered: (status: number) => void;
+  readonly #partial: PartialAnswer | undefined;
+  readonly #startMs: number;
+  #finished: () => void = () => {};
+  #abort: (() => void) | undefined;
+  #flow: Flow | undefined;
+  #clientGone = false;
+  /** The client has its answer; what is still to come is not for it. */
+  #replaced = false;
+
+  /** `answered` is called once, with the upstream's status, or with 0 when there was none. */
+  constructor(
+    caller: Caller,
+    observer: RelayObserver,
+    now: () => number,
+    answered: (status: number) => void,
+    partial?: PartialAnswer,
+  ) {
+    this.#caller = caller;
+    this.#observer = observer;
+    this.#now = now;
+    this.#answered = answered;
+    this.#partial = partial;
+    this.#startMs = now();
+    this.done = new Promise((resolve) => {
+      this.#finished = resolve;
+    });
+    // The client left before it had its answer: Mimir need not finish it.
+    caller.onGone = () => {
+      this.#clientGone = true;
+      this.#abort?.();
+    };
+    caller.onDrain = () => this.#flow?.resume();
+  }
+
+  started(abort: () => void): void {
+    this.#abort = abort;
+    if (this.#clientGone) abort();
+  }
+
+  response(answer: Answer, flow: Flow): void {
+    const { status } = answer;
+    this.#observer.forwarded(status, (this.#now() - this.#startMs) / 1000);
+    this.#answered(status);
+    if (this.#partial !== undefined && (status === 200 || status === 204)) {
+      this.#replaced = true;
+      answerPartial(this.#caller, this.#partial, answer.headers.list);
+      return;
+    }
+    this.#flow = flow;
+    this.#caller.writeHead(status, answer.statusText, answer.headers);
+  }
+
+  data(chunk: Buffer): void {
+    if (!this.#replaced && !this.#caller.write(chunk)) this.#flow?.pause();
+  }
+
+  end(sent: boolean): void {
+    this.bodySent = sent;
+    if (!this.#replaced) this.#caller.end();
+    this.#finished();
+  }
+
+  failed(failure: UpstreamFailure): void {
+    if (failure !== 'aborted') {
+      this.#observer.failed(failure);
+      // Half an answer may be out: then only a cut connection tells the client that the rest is missing.
+      if (this.#caller.answering) {
+        if (!this.#replaced) this.#caller.destroy();
+      } else {
+        this.#answered(0);
+        answerFailure(this.#caller, failure);
+      }
+    }
+    this.#finished();
+  }
+}

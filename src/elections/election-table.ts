@@ -1,0 +1,54 @@
+/**
+ * The elected replica of each of a tenant's HA pairs, by Mimir's rules. Time is handed in. The ledger of one process is
+ * made of this, and shared/redis/elect.lua does the same; a test holds the two against each other.
+ */
+
+import type { ElectionRules } from '../enforce/ledger.js';
+import type { HaLabels } from '../payload/push.js';
+
+export interface Election {
+  replica: string;
+  /** When the elected replica was last noted to be heard. */
+  notedMs: number;
+}
+
+/** A pair of which nothing was noted for so long makes room for another, as in Mimir. */
+export const FORGET_MS = 30 * 60_000;
+/** Looking for such pairs costs a look at all of them. */
+const SWEEP_MS = 1000;
+
+export class ElectionTable {
+  readonly #elections = new Map<string, Election>();
+  #sweptMs = Number.NEGATIVE_INFINITY;
+
+  /** Who is elected, after this replica was heard. Undefined: the tenant has too many pairs for another one. */
+  elect({ cluster, replica }: HaLabels, rules: ElectionRules, nowMs: number): Election | undefined {
+    const known = this.#elections.get(cluster);
+    if (known === undefined) {
+      if (!this.#hasRoom(rules.mostClusters, nowMs)) return undefined;
+      const election = { replica, notedMs: nowMs };
+      this.#elections.set(cluster, election);
+      return election;
+    }
+    const ageMs = nowMs - known.notedMs;
+    if (ageMs >= (known.replica === replica ? rules.updateMs : rules.failoverMs)) {
+      known.replica = replica;
+      known.notedMs = nowMs;
+    }
+    return known;
+  }
+
+  resign({ cluster, replica }: HaLabels): void {
+    if (this.#elections.get(cluster)?.replica === replica) this.#elections.delete(cluster);
+  }
+
+  #hasRoom(most: number, nowMs: number): boolean {
+    if (this.#elections.size >= most && nowMs - this.#sweptMs >= SWEEP_MS) {
+      this.#sweptMs = nowMs;
+      for (const [cluster, { notedMs }] of this.#elections) {
+        if (nowMs - notedMs >= FORGET_MS) this.#elections.delete(cluster);
+      }
+    }
+    return this.#elections.size < most;
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * One record a series, and the push's totals and maxima, kept up as the scan goes. The layout is that of
+ * src/payload/push.ts.
+ */
+import { finish } from './hash';
+import {
+  OK,
+  OUT_OF_MEMORY,
+  RESULT_EXEMPLARS,
+  RESULT_HISTOGRAMS,
+  RESULT_LONGEST_NAME,
+  RESULT_LONGEST_VALUE,
+  RESULT_METADATA,
+  RESULT_MOST_LABELS,
+  RESULT_RECORDS,
+  RESULT_SAMPLES,
+  RESULT_SERIES,
+  RESULT_UNNAMED,
+  reserve,
+  TOO_MANY_SERIES,
+} from './memory';
+
+const RECORD_BYTES: u32 = 56;
+const RECORD_LABELS: usize = 24;
+const RECORD_SAMPLES: usize = 36;
+const FLAG_NAMED: u32 = 1;
+const FLAG_INFO: u32 = 2;
+
+/** Memory is taken for this many records at a time. */
+const RECORDS_STEP: u32 = 4096;
+
+/** "__name__", and the "_info" that ends an info metric's name, as little-endian words. */
+export const NAME_LABEL: u64 = 0x5f5f656d616e5f5f;
+const INFO_SUFFIX_HEAD: u32 = 0x666e695f;
+const INFO_SUFFIX_LAST: u32 = 0x6f;
+
+let table: u32 = 0;
+let room: u32 = 0;
+let maxSeries: u32 = 0;
+
+let series: u32 = 0;
+let metadata: u32 = 0;
+
+export function beginPush(at: u32, most: u32): void {
+  table = at;
+  room = 0;
+  maxSeries = most;
+  series = 0;
+  metadata = 0;
+}
+
+/** Adds up the records. */
+export function endPush(): void {
+  let most: v128 = i32x4.splat(0);
+  let sums: v128 = i32x4.splat(0);
+  const end = table + series * RECORD_BYTES;
+  for (let at = table; at < end; at += RECORD_BYTES) {
+    most = i32x4.max_u(most, v128.load(at, RECORD_LABELS));
+    sums = i32x4.add(sums, v128.and(v128.load(at, RECORD_SAMPLES), i32x4(-1, -1, -1, FLAG_NAMED)));
+  }
+  store<u32>(RESULT_RECORDS, table);
+  store<u32>(RESULT_SERIES, series);
+  store<u32>(RESULT_SAMPLES, i32x4.extract_lane(sums, 0));
+  store<u32>(RESULT_HISTOGRAMS, i32x4.extract_lane(sums, 1));
+  store<u32>(RESULT_EXEMPLARS, i32x4.extract_lane(sums, 2));
+  store<u32>(RESULT_METADATA, metadata);
+  store<u32>(RESULT_MOST_LABELS, i32x4.extract_lane(most, 0));
+  store<u32>(RESULT_LONGEST_NAME, i32x4.extract_lane(most, 1));
+  store<u32>(RESULT_LONGEST_VALUE, i32x4.extract_lane(most, 2));
+  store<u32>(RESULT_UNNAMED, series - i32x4.extract_lane(sums, 3));
+}
+
+export function addMetadata(): void {
+  metadata++;
+}
+
+/** Makes room for one more series. */
+export function beginSeries(): u32 {
+  if (series === maxSeries) return TOO_MANY_SERIES;
+  if (series === room) {
+    room += RECORDS_STEP;
+    if (!reserve(<u64>table + <u64>room * RECORD_BYTES)) return OUT_OF_MEMORY;
+  }
+  return OK;
+}
+
+// @ts-ignore: decorator
+@inline
+export function isNameLabel(name: u32, length: u32): bool {
+  return length === 8 && load<u64>(name) === NAME_LABEL;
+}
+
+/** The flags of a series with this metric name. */
+// @ts-ignore: decorator
+@inline
+export function namedFlags(name: u32, length: u32): u32 {
+  const isInfo =
+    length >= 5 &&
+    load<u32>(name + length - 5) === INFO_SUFFIX_HEAD &&
+    <u32>load<u8>(name + length - 1) === INFO_SUFFIX_LAST;
+  return isInfo ? FLAG_NAMED | FLAG_INFO : FLAG_NAMED;
+}
+
+/** Writes the record. The scans keep these in locals: as globals they would cost a store for each label. */
+// @ts-ignore: decorator
+@inline
+export function endSeries(
+  offset: u32,
+  length: u32,
+  hashSum: u64,
+  metricHash: u64,
+  labels: u32,
+  longestName: u32,
+  longestValue: u32,
+  samples: u32,
+  histograms: u32,
+  exemplars: u32,
+  flags: u32,
+): void {
+  const at = table + series * RECORD_BYTES;
+  series++;
+  store<u32>(at, offset);
+  store<u32>(at + 4, length);
+  store<u64>(at + 8, finish(hashSum));
+  store<u64>(at + 16, metricHash);
+  store<u32>(at + 24, labels);
+  store<u32>(at + 28, longestName);
+  store<u32>(at + 32, longestValue);
+  store<u32>(at + 36, samples);
+  store<u32>(at + 40, histograms);
+  store<u32>(at + 44, exemplars);
+  store<u32>(at + 48, flags);
+  store<u32>(at + 52, 0);
+}

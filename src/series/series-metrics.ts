@@ -1,0 +1,47 @@
+/** The active series, read when somebody scrapes. Tenants are bounded because those in memory are. */
+import type { Enforcer } from '../enforce/enforcer.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { SeriesStatus, TrackedBook } from './series-book.js';
+
+export function exportSeries(metrics: Metrics, enforcer: Enforcer, book: TrackedBook): void {
+  metrics.gauges({
+    name: 'mimir_edge_active_series',
+    help: 'Series that this replica has seen within series.idle_timeout.',
+    labelNames: ['user'],
+    *read() {
+      for (const { id, series } of enforcer.tenants.values()) if (series) yield [{ user: id }, series.active];
+    },
+  });
+  metrics.gauges({
+    name: 'mimir_edge_fleet_series',
+    help: 'Active series over all replicas, as this one last heard.',
+    labelNames: ['user'],
+    *read() {
+      for (const { id, series } of enforcer.tenants.values())
+        if (series?.fleet !== undefined) yield [{ user: id }, series.fleet];
+    },
+  });
+  const gauges: [string, string, (now: SeriesStatus) => number][] = [
+    ['series_table_bytes', 'Memory of the table of active series.', ({ tableBytes }) => tableBytes],
+    ['series_table_series', 'Series in it, those of tenants that left included.', ({ series }) => series],
+    ['series_table_metrics', 'Metric names in it.', ({ metrics }) => metrics],
+    [
+      'series_tenants_alone',
+      'Tenants with series that the store does not know of.',
+      ({ tenantsAlone }) => tenantsAlone,
+    ],
+    [
+      'series_admitted_alone',
+      'Series that were admitted without asking the store.',
+      ({ admittedAlone }) => admittedAlone,
+    ],
+  ];
+  for (const [name, help, read] of gauges) {
+    metrics.gauge({ name: `mimir_edge_${name}`, help, read: () => read(book.status()) });
+  }
+  metrics.counter({
+    name: 'mimir_edge_series_untracked_total',
+    help: 'Series that passed uncounted because the table was full.',
+    read: () => book.status().untracked,
+  });
+}

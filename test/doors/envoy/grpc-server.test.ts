@@ -1,0 +1,194 @@
+import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { limits, snapshot } from '../../enforce/fixtures.js';
+import { eventually, PUSH_500 } from '../http/fixtures.js';
+import {
+  check,
+  checkOf,
+  client,
+  door,
+  framed,
+  framedCheck,
+  type GivenDoorOptions,
+  RawCall,
+  rawSession,
+} from './fixtures.js';
+
+async function serve(t: Test, options: GivenDoorOptions = {}) {
+  const served = await door(options);
+  const session = rawSession(served.port);
+  t.teardown(async () => {
+    session.destroy();
+    await served.stop();
+    if (served.bugs.length > 0 || served.budget.used !== 0) {
+      throw new Error(`${served.budget.used} bytes are held; bugs: ${served.bugs}`);
+    }
+  });
+  return Object.assign(served, { session });
+}
+
+t.test('what is not gRPC, and what no service has, gets an answer', async (t) => {
+  const { session, port } = await serve(t);
+  const get = session.request({ ':path': '/healthz' });
+  const status = await new Promise((resolve) => get.on('response', (all) => resolve(all[':status'])));
+  t.equal(status, 405);
+  const json = new RawCall(session, { 'content-type': 'application/json' });
+  json.stream.end('{}');
+  t.equal((await json.answer).httpStatus, 415);
+  const unknown = new RawCall(session, { ':path': '/envoy.service.auth.v3.Authorization/Nothing' });
+  unknown.stream.end(framedCheck());
+  t.match(await unknown.answer, { httpStatus: 200, grpcStatus: '12' });
+  const http1 = connectTcp(port, '127.0.0.1');
+  http1.write('GET / HTTP/1.1\r\nHost: edge\r\n\r\n');
+  await new Promise((resolve) =>
+    http1
+      .resume()
+      .on('close', resolve)
+      .on('error', () => {}),
+  );
+  t.pass('HTTP/1.1 is cut off');
+  const call = new RawCall(session);
+  call.stream.end(framedCheck());
+  t.equal((await call.answer).grpcStatus, '0', 'and nobody else');
+});
+
+t.test('messages come in any pieces', async (t) => {
+  const { session } = await serve(t);
+  const bytes = framedCheck();
+  for (const size of [1, 3, 5, 6, 4096]) {
+    const call = new RawCall(session);
+    const end = size < 100 ? Math.min(600, bytes.length) : bytes.length;
+    for (let at = 0; at < end; at += size) call.stream.write(bytes.subarray(at, Math.min(end, at + size)));
+    call.stream.end(bytes.subarray(end));
+    t.equal((await call.answer).grpcStatus, '0', `pieces of ${size}`);
+  }
+});
+
+t.test('what is not one whole, plain message ends in an error', async (t) => {
+  const { session } = await serve(t);
+  const message = framedCheck().subarray(5);
+  const cases: [string, Buffer, string][] = [
+    ['nothing at all', Buffer.alloc(0), '13'],
+    ['half a prefix', Buffer.from([0, 0, 0]), '13'],
+    ['shorter than it says', framed(message, 0, message.length + 1), '13'],
+    ['longer than it says', framed(message, 0, message.length - 1), '13'],
+    ['two messages', Buffer.concat([framed(message), framed(message)]), '13'],
+    ['compressed', framed(message, 1), '12'],
+  ];
+  for (const [name, bytes, status] of cases) {
+    const call = new RawCall(session);
+    call.stream.end(bytes);
+    t.match(await call.answer, { httpStatus: 200, grpcStatus: status }, name);
+  }
+});
+
+t.test('a call that is reset in the middle of its message is no message', async (t) => {
+  const { session, outcomes, enforcer } = await serve(t);
+  const bytes = framedCheck();
+  for (const at of [0, 3, 5, 100, bytes.length]) {
+    const call = new RawCall(session);
+    call.stream.write(bytes.subarray(0, at));
+    await delay(10);
+    call.stream.destroy();
+    await call.answer;
+  }
+  t.ok(await eventually(() => outcomes.length === 5));
+  t.strictSame(new Set(outcomes), new Set(['cancelled']));
+  t.equal(enforcer.tenants.size, 0, 'and charged to nobody');
+});
+
+t.test('a message that does not come in time ends in an error', async (t) => {
+  const { session } = await serve(t, { door: { bodyTimeoutMs: 50 } });
+  const slow = new RawCall(session);
+  slow.stream.write(framedCheck().subarray(0, 1000));
+  t.equal((await slow.answer).grpcStatus, '4');
+  const impatient = new RawCall(session, { 'grpc-timeout': '20m' });
+  impatient.stream.write(framedCheck().subarray(0, 1000));
+  t.equal((await impatient.answer).grpcStatus, '4', 'by its own deadline');
+});
+
+t.test('a message over the cap is not taken into memory, whatever it claims', async (t) => {
+  const { session, budget } = await serve(t, { check: { maxBodyBytes: 1000 } });
+  const claims = new RawCall(session);
+  claims.stream.write(framed(Buffer.alloc(10), 0, 0xffff_ffff));
+  await delay(20);
+  t.ok(budget.used < 1000);
+  claims.stream.on('error', () => {});
+  claims.stream.end(Buffer.alloc(4 << 20));
+  await claims.answer;
+  t.equal(budget.used, 0);
+});
+
+t.test('many calls at once on one connection, each with its own answer', async (t) => {
+  const { port } = await serve(t, {
+    enforcer: {
+      snapshot: snapshot({ a: limits({ ingestion_rate: 0, ingestion_burst_size: 500 * 20 }) }),
+    },
+  });
+  const caller = client(port);
+  const calls = Array.from(
+    { length: 60 },
+    (_, i) => check(caller, checkOf(PUSH_500, { 'x-scope-orgid': i % 2 === 0 ? 'a' : `b${i}` })).response,
+  );
+  const codes = (await Promise.all(calls)).map(({ status }) => status.code);
+  t.equal(codes.filter((code, i) => i % 2 === 0 && code === 0).length, 20, 'exactly what a may send');
+  t.equal(codes.filter((code, i) => i % 2 === 1 && code === 0).length, 30);
+  caller.close();
+});
+
+t.test('a connection that has come of age is renewed, and no call is lost', async (t) => {
+  const unlimited = snapshot({ a: limits({ ingestion_rate: 1e12, ingestion_burst_size: 1e12 }) });
+  const { port, door } = await serve(t, {
+    door: { maxConnectionAgeMs: 100 },
+    enforcer: { snapshot: unlimited },
+  });
+  const caller = client(port);
+  const codes: number[] = [];
+  const until = Date.now() + 2500;
+  const sender = async (): Promise<void> => {
+    while (Date.now() < until) codes.push((await check(caller).response).status.code);
+  };
+  const renewed = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => {});
+  const told = new Promise<number | undefined>((resolve) =>
+    renewed.once('goaway', (_code, lastStream) => resolve(lastStream)),
+  );
+  await Promise.all([sender(), sender(), sender()]);
+  t.equal(await told, 2 ** 31 - 1, 'first a notice that refuses nothing');
+  t.ok(await eventually(() => renewed.destroyed), 'then it closes');
+  t.strictSame([...new Set(codes)], [0], `${codes.length} calls`);
+  t.ok(door.connections <= 4, 'old connections are gone');
+  caller.close();
+});
+
+t.test('a stop lets calls end that are under way, and ends watches', async (t) => {
+  const served = await door();
+  const session = rawSession(served.port);
+  const slow = new RawCall(session);
+  const bytes = framedCheck();
+  slow.stream.write(bytes.subarray(0, 50));
+  const watch = new RawCall(session, { ':path': '/grpc.health.v1.Health/Watch' });
+  watch.stream.end(framed(Buffer.alloc(0)));
+  t.ok(await eventually(() => served.door.activeCalls === 2));
+  const stopped = served.stop(20_000);
+  await delay(200);
+  slow.stream.end(bytes.subarray(50));
+  t.equal((await slow.answer).grpcStatus, '0', 'answered while it stops');
+  t.equal((await watch.answer).grpcStatus, '14');
+  await stopped;
+  t.ok(await eventually(() => session.destroyed));
+  const late = connectTcp(served.port, '127.0.0.1');
+  t.match(await new Promise((resolve) => late.on('error', resolve)), { code: 'ECONNREFUSED' });
+});
+
+t.test('a stop does not wait for ever', async (t) => {
+  const served = await door();
+  const session = rawSession(served.port);
+  const stuck = new RawCall(session);
+  stuck.stream.write(framedCheck().subarray(0, 50));
+  t.ok(await eventually(() => served.door.activeCalls === 1));
+  await served.stop(1200);
+  await stuck.answer;
+  t.ok(await eventually(() => served.budget.used === 0));
+});

@@ -1,0 +1,138 @@
+/** Limits, snapshots and pushes for tests: Mimir's defaults, and whatever a test says otherwise. */
+import { Enforcer, type EnforcerOptions } from '#src/enforce/enforcer.js';
+import type { EdgeLimits, MimirLimits, Snapshot, TenantLimits } from '#src/limits/limits.js';
+import {
+  type Push,
+  RECORD_EXEMPLARS,
+  RECORD_FLAG_NAMED,
+  RECORD_FLAGS,
+  RECORD_HISTOGRAMS,
+  RECORD_LABELS,
+  RECORD_LONGEST_NAME,
+  RECORD_LONGEST_VALUE,
+  RECORD_SAMPLES,
+  RECORD_WORDS,
+} from '#src/payload/push.js';
+import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
+
+const MIMIR: MimirLimits = {
+  request_rate: 0,
+  request_burst_size: 0,
+  ingestion_rate: 10_000,
+  ingestion_burst_size: 200_000,
+  ingestion_burst_factor: 0,
+  max_label_names_per_series: 30,
+  max_label_names_per_info_series: 80,
+  max_label_name_length: 1024,
+  max_label_value_length: 2048,
+  label_value_length_over_limit_strategy: 'error',
+  max_exemplars_per_series_per_request: 0,
+  max_global_exemplars_per_user: 0,
+  max_global_series_per_user: 150_000,
+  max_global_series_per_metric: 0,
+  max_active_series_per_user: 0,
+  active_series_limit_response_code: 429,
+  accept_ha_samples: false,
+  ha_cluster_label: 'cluster',
+  ha_replica_label: '__replica__',
+  ha_max_clusters: 100,
+  ha_tracker_update_timeout: 15_000,
+  ha_tracker_update_timeout_jitter_max: 5000,
+  ha_tracker_failover_timeout: 30_000,
+  service_overload_status_code_on_rate_limit_enabled: false,
+};
+
+const EDGE: EdgeLimits = {
+  mode: undefined,
+  over_limit: undefined,
+  bytes_per_second: 0,
+  bytes_burst_size: 0,
+  max_series_per_request: 0,
+};
+
+export function limits(mimir: Partial<MimirLimits> = {}, edge: Partial<EdgeLimits> = {}): TenantLimits {
+  return { ...MIMIR, ...mimir, edge: { ...EDGE, ...edge } };
+}
+
+export function snapshot(tenants: Record<string, TenantLimits> = {}, defaults = limits()): Snapshot {
+  return { defaults, tenants: new Map(Object.entries(tenants)), hash: JSON.stringify([defaults, tenants]) };
+}
+
+export function enforcer(options: Partial<EnforcerOptions> = {}): Enforcer {
+  return new Enforcer(
+    {
+      snapshot: snapshot(),
+      ledger: new MemoryLedger(),
+      mode: 'enforce',
+      unknownTenants: 'defaults',
+      maxTenants: 1000,
+      distributors: 1,
+      series: undefined,
+      overLimit: 'filter',
+      dropDuplicates: true,
+      random: () => 0,
+      ...options,
+    },
+    (_push, rows) => rows.map((row) => `series ${row}`),
+  );
+}
+
+export interface GivenSeries {
+  labels?: number;
+  longestName?: number;
+  longestValue?: number;
+  samples?: number;
+  histograms?: number;
+  exemplars?: number;
+  flags?: number;
+}
+
+/** A decoded push with these series; its totals and maxima are worked out from them. */
+export function push(series: GivenSeries[], metadata = 0, compressedBytes = 100): Push {
+  const records = new Uint32Array(series.length * RECORD_WORDS);
+  const rows = series.map((one) => ({
+    labels: 2,
+    longestName: 8,
+    longestValue: 10,
+    samples: 1,
+    histograms: 0,
+    exemplars: 0,
+    flags: RECORD_FLAG_NAMED,
+    ...one,
+  }));
+  rows.forEach((row, index) => {
+    const at = index * RECORD_WORDS;
+    records[at + RECORD_LABELS] = row.labels;
+    records[at + RECORD_LONGEST_NAME] = row.longestName;
+    records[at + RECORD_LONGEST_VALUE] = row.longestValue;
+    records[at + RECORD_SAMPLES] = row.samples;
+    records[at + RECORD_HISTOGRAMS] = row.histograms;
+    records[at + RECORD_EXEMPLARS] = row.exemplars;
+    records[at + RECORD_FLAGS] = row.flags;
+  });
+  const sum = (of: (row: (typeof rows)[number]) => number) => rows.reduce((total, row) => total + of(row), 0);
+  const most = (of: (row: (typeof rows)[number]) => number) => Math.max(0, ...rows.map(of));
+  return {
+    kind: 'push',
+    version: 1,
+    compressedBytes,
+    uncompressedBytes: compressedBytes * 7,
+    series: rows.length,
+    samples: sum((row) => row.samples),
+    histograms: sum((row) => row.histograms),
+    exemplars: sum((row) => row.exemplars),
+    metadata,
+    mostLabels: most((row) => row.labels),
+    longestLabelName: most((row) => row.longestName),
+    longestLabelValue: most((row) => row.longestValue),
+    unnamedSeries: rows.filter((row) => (row.flags & RECORD_FLAG_NAMED) === 0).length,
+    records,
+    ha: undefined,
+    body: new Uint8Array(),
+  };
+}
+
+/** n series with one sample each. */
+export function samples(n: number): Push {
+  return push(Array.from({ length: n }, () => ({})));
+}

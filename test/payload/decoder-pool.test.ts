@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { createDecoder } from '#src/payload/decoder-pool.js';
+import type { DecodeOptions } from '#src/payload/push.js';
+import { found, hashes } from './oracle.js';
+
+const body = readFileSync(new URL('../../../test/data/prom-2.42-samples-500a.snappy', import.meta.url));
+const options: DecodeOptions = {
+  version: 1,
+  encoding: 'snappy',
+  maxUncompressedBytes: 1 << 20,
+  maxSeries: 1000,
+  excludeLabel: '',
+};
+
+t.test('a body is decoded the same inline and in a thread', async (t) => {
+  const inline = createDecoder({ inlineMaxBytes: body.length, threads: 1, maxRetainedBytes: 1 << 26 });
+  const pooled = createDecoder({ inlineMaxBytes: body.length - 1, threads: 1, maxRetainedBytes: 1 << 26 });
+  const here = inline.decode([body], body.length, options);
+  t.notOk(here instanceof Promise, 'at or below the threshold the answer is there at once');
+  const there = pooled.decode([body.subarray(0, 100), body.subarray(100)], body.length, options);
+  t.ok(there instanceof Promise);
+  const [a, b] = [await here, await there];
+  if (a.kind !== 'push' || b.kind !== 'push') throw new Error('not decoded');
+  t.strictSame(found(b), found(a));
+  t.strictSame(hashes(b), hashes(a));
+  t.ok(Buffer.from(b.body).equals(a.body));
+  t.match(await pooled.decode([Buffer.alloc(body.length)], body.length, options), { kind: 'broken' });
+  await Promise.all([inline.close(), pooled.close()]);
+});
+
+t.test('a thread that dies loses its own body alone, and is replaced', async (t) => {
+  const decoder = createDecoder({ inlineMaxBytes: 0, threads: 1, maxRetainedBytes: 1 << 26 });
+  await decoder.decode([body], body.length, options);
+  const hit = decoder.decode([body], body.length, options);
+  await decoder.endOneWorker();
+  const outcome = await hit;
+  t.ok(outcome.kind === 'lost' || outcome.kind === 'push', 'unless it was done just before');
+  for (let i = 0; i < 5; i++)
+    t.match(await decoder.decode([body], body.length, options), { kind: 'push', series: 500 });
+  await decoder.close();
+});
+
+t.test('a body whose thread dies while it decodes is lost, not hung', async (t) => {
+  const decoder = createDecoder({ inlineMaxBytes: 0, threads: 1, maxRetainedBytes: 1 << 26 });
+  await decoder.decode([body], body.length, options);
+  // Enough in line that some are under way or waiting whenever the thread ends.
+  const many = Array.from({ length: 50 }, () => decoder.decode([body], body.length, options));
+  await decoder.endOneWorker();
+  const kinds = (await Promise.all(many)).map(({ kind }) => kind);
+  t.ok(kinds.every((kind) => kind === 'push' || kind === 'lost'));
+  t.equal(kinds.filter((kind) => kind === 'lost').length, decoder.lostWorkers());
+  t.ok(kinds.includes('push'), 'those that waited are decoded by the next thread');
+  await decoder.close();
+});

@@ -1,0 +1,222 @@
+/** Arbitrary remote-write messages for fast-check, and ways to break them. */
+import fc from 'fast-check';
+import protobuf from 'protobufjs';
+import { WriteRequestV1, WriteRequestV2 } from '#src/payload/encode.js';
+
+const name = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom('__name__', 'job', 'instance', 'le', 'cluster', '__replica__', ''),
+  },
+  { weight: 1, arbitrary: fc.string({ maxLength: 20 }) },
+  { weight: 1, arbitrary: fc.string({ unit: 'binary', minLength: 120, maxLength: 140 }) },
+);
+const value = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(
+      'up',
+      'target_info',
+      '_info',
+      'x_bucket',
+      'x_count',
+      'x_sum',
+      'x_gcount',
+      'x_gsum',
+      'a:9090',
+      '',
+    ),
+  },
+  { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
+  { weight: 1, arbitrary: fc.string({ minLength: 100, maxLength: 300 }) },
+);
+const timestamp = fc.oneof(
+  fc.integer({ min: 1_700_000_000_000, max: 1_800_000_000_000 }),
+  fc.integer({ min: -5, max: 5 }),
+  fc.integer(),
+);
+const double = fc.double();
+const sample = fc.record({ value: double, timestamp });
+const label = fc.record({ name, value });
+const spans = fc.array(fc.record({ offset: fc.integer(), length: fc.nat() }), { maxLength: 3 });
+const histogram = fc.record({
+  countInt: fc.nat(),
+  sum: double,
+  schema: fc.integer({ min: -4, max: 8 }),
+  zeroThreshold: double,
+  positiveSpans: spans,
+  positiveDeltas: fc.array(fc.integer(), { maxLength: 5 }),
+  negativeCounts: fc.array(double, { maxLength: 3 }),
+  resetHint: fc.nat({ max: 3 }),
+  timestamp,
+  customValues: fc.array(double, { maxLength: 3 }),
+});
+
+export const messageV1 = fc
+  .record({
+    timeseries: fc.array(
+      fc.record({
+        labels: fc.array(label, { maxLength: 8 }),
+        samples: fc.array(sample, { maxLength: 3 }),
+        exemplars: fc.array(
+          fc.record({ labels: fc.array(label, { maxLength: 2 }), value: double, timestamp }),
+          { maxLength: 2 },
+        ),
+        histograms: fc.array(histogram, { maxLength: 2 }),
+      }),
+      { maxLength: 12 },
+    ),
+    metadata: fc.array(
+      fc.record({ type: fc.nat({ max: 7 }), metricFamilyName: value, help: value, unit: value }),
+      { maxLength: 4 },
+    ),
+  })
+  .map((message) => WriteRequestV1.encode(message).finish());
+
+/** A field of a series of version 1 as it is on the wire, tag and length included. */
+function seriesField(tag: number, build: (writer: protobuf.Writer) => void): Uint8Array {
+  return wire((writer) => build(writer.uint32(tag).fork()));
+}
+
+const LABEL_TAG = 0x0a;
+const SAMPLE_TAG = 0x12;
+
+function labelField(labelName: string, labelValue: string): Uint8Array {
+  return seriesField(LABEL_TAG, (w) => w.uint32(10).string(labelName).uint32(18).string(labelValue).ldelim());
+}
+
+const labelNameOfFew = fc.constantFrom('__name__', 'a', 'b', 'a-name-of-over-sixteen', '__replica__');
+const labelValueOfFew = fc.constantFrom('', '1', '2', 'target_info', 'a value of more than thirty-two bytes');
+const fieldOfFew = fc.oneof(
+  { weight: 9, arbitrary: fc.tuple(labelNameOfFew, labelValueOfFew).map(([n, v]) => labelField(n, v)) },
+  // Labels as no sender writes them: two lengths of two bytes, value before name, name twice, something else inside.
+  { weight: 1, arbitrary: labelNameOfFew.map((n) => labelField(n, 'v'.repeat(130))) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(labelNameOfFew, labelValueOfFew)
+      .map(([n, v]) =>
+        seriesField(LABEL_TAG, (w) =>
+          w.uint32(18).string(v).uint32(10).string('x').uint32(10).string(n).ldelim(),
+        ),
+      ),
+  },
+  {
+    weight: 1,
+    arbitrary: labelNameOfFew.map((n) =>
+      seriesField(LABEL_TAG, (w) =>
+        w.uint32(10).string(n).uint32(18).string('1').uint32(24).uint32(7).ldelim(),
+      ),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom(0, 5, 1_760_000_000_000)
+      .map((timestampMs) =>
+        seriesField(SAMPLE_TAG, (w) => w.uint32(9).double(1).uint32(16).int64(timestampMs).ldelim()),
+      ),
+  },
+  { weight: 1, arbitrary: fc.constant(wire((w) => w.uint32(80).uint32(1))) },
+);
+
+/**
+ * Series of version 1 that differ from the one before in few of their fields, which come in any order: what is taken over
+ * from one to the next shows here. Some have more labels than the kernel keeps.
+ */
+export const seriesAlike = fc
+  .record({
+    many: fc.constantFrom(0, 0, 0, 62, 64, 70),
+    fields: fc.array(fieldOfFew, { minLength: 1, maxLength: 8 }),
+    edits: fc.array(
+      fc.array(
+        fc.record({
+          at: fc.nat({ max: 8 }),
+          kind: fc.constantFrom('set' as const, 'insert' as const, 'drop' as const),
+          field: fieldOfFew,
+        }),
+        { maxLength: 3 },
+      ),
+      { maxLength: 8 },
+    ),
+  })
+  .map(({ many, fields, edits }) => {
+    const head = Array.from({ length: many }, (_, i) => labelField(`label_${i}`, `value ${i}`));
+    let current = [...head, ...fields];
+    const all = [current];
+    for (const edit of edits) {
+      current = [...current];
+      for (const { at, kind, field } of edit) {
+        const place = many > 0 && at < 4 ? at : many + at;
+        current.splice(place, kind === 'insert' ? 0 : 1, ...(kind === 'drop' ? [] : [field]));
+      }
+      all.push(current);
+    }
+    return all.map((one) => wire((w) => w.uint32(10).bytes(Buffer.concat(one))));
+  });
+
+export const messageV2 = fc
+  .array(fc.oneof(name, value), { minLength: 1, maxLength: 20 })
+  .chain((symbols) => {
+    const ref = fc.nat({ max: symbols.length - 1 });
+    const refs = fc.array(fc.tuple(ref, ref), { maxLength: 6 }).map((pairs) => pairs.flat());
+    return fc.record({
+      symbols: fc.constant(symbols),
+      timeseries: fc.array(
+        fc.record({
+          labelsRefs: refs,
+          samples: fc.array(sample, { maxLength: 3 }),
+          histograms: fc.array(histogram, { maxLength: 2 }),
+          exemplars: fc.array(fc.record({ labelsRefs: refs, value: double, timestamp }), { maxLength: 2 }),
+          metadata: fc.option(fc.record({ type: fc.nat({ max: 7 }), helpRef: ref, unitRef: ref }), {
+            nil: undefined,
+          }),
+        }),
+        { maxLength: 12 },
+      ),
+    });
+  })
+  .map((message) => WriteRequestV2.encode(message).finish());
+
+/** Something goes wrong with a body: bytes changed, lost, doubled, cut off. */
+export const damage = fc.array(
+  fc.oneof(
+    fc.record({ kind: fc.constant('set' as const), at: fc.nat(), byte: fc.nat({ max: 255 }) }),
+    fc.record({ kind: fc.constant('cut' as const), at: fc.nat() }),
+    fc.record({ kind: fc.constant('drop' as const), at: fc.nat(), length: fc.integer({ min: 1, max: 8 }) }),
+    fc.record({
+      kind: fc.constant('repeat' as const),
+      at: fc.nat(),
+      length: fc.integer({ min: 1, max: 40 }),
+    }),
+    fc.record({
+      kind: fc.constant('insert' as const),
+      at: fc.nat(),
+      bytes: fc.uint8Array({ maxLength: 12 }),
+    }),
+  ),
+  { minLength: 1, maxLength: 4 },
+);
+
+export type Damage = typeof damage extends fc.Arbitrary<infer T> ? T : never;
+
+export function damaged(body: Uint8Array, all: Damage): Uint8Array {
+  let bytes = Buffer.from(body);
+  for (const one of all) {
+    const at = bytes.length === 0 ? 0 : one.at % bytes.length;
+    const [head, tail] = [bytes.subarray(0, at), bytes.subarray(at)];
+    if (one.kind === 'set') bytes = Buffer.concat([head, Buffer.of(one.byte), tail.subarray(1)]);
+    else if (one.kind === 'cut') bytes = Buffer.from(head);
+    else if (one.kind === 'drop') bytes = Buffer.concat([head, tail.subarray(one.length)]);
+    else if (one.kind === 'repeat') bytes = Buffer.concat([head, tail.subarray(0, one.length), tail]);
+    else bytes = Buffer.concat([head, one.bytes, tail]);
+  }
+  return bytes;
+}
+
+/** Raw protobuf fields, for what no encoder writes. */
+export function wire(build: (writer: protobuf.Writer) => void): Uint8Array {
+  const writer = protobuf.Writer.create();
+  build(writer);
+  return writer.finish();
+}

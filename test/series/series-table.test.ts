@@ -1,0 +1,288 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { addRow, noRows } from '#src/payload/rows.js';
+import type { SeriesStore } from '#src/series/series-store.js';
+import { KNOWN, NEW, NO_LIMIT, RowList, SeriesTable } from '#src/series/series-table.js';
+import {
+  answered,
+  book,
+  Dice,
+  limitsOf,
+  MINUTE_MS,
+  MimirModel,
+  metricOfTen,
+  pushOf,
+  REPLY,
+  refusedRows,
+  sweepAll,
+} from './fixtures.js';
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
+
+t.test(
+  'known series pass over the limit, new ones only while there is room, in the order of the push',
+  async (t) => {
+    const series = book().tenant('a');
+    const limits = limitsOf(5);
+    t.match(answered(series.check(pushOf([1, 2, 3]), undefined, limits, false, 0)), {
+      newAdmitted: 3,
+      overLimit: undefined,
+    });
+    t.match(answered(series.check(pushOf([4, 1, 5, 6, 6, 2, 7]), undefined, limits, false, 0)), {
+      newAdmitted: 2,
+      overLimit: { reasons: Array(3).fill('per_user_series_limit'), observed: 5, rows: [3, 4, 6] },
+    });
+    t.equal(series.active, 5);
+    t.equal(
+      answered(series.check(pushOf([1, 2, 3, 4, 5]), undefined, limitsOf(1), false, 0)).newAdmitted,
+      0,
+      'a limit below',
+    );
+    t.equal(
+      refusedRows(answered(series.check(pushOf([8]), undefined, limitsOf(0), false, 0))).length,
+      0,
+      '0 is no limit',
+    );
+  },
+);
+
+t.test('a metric has a limit of its own, which is looked at after the tenant’s', async (t) => {
+  const series = book().tenant('a');
+  const limits = limitsOf(25, 3);
+  const answer = answered(series.check(pushOf(range(0, 20)), undefined, limits, false, 0));
+  t.strictSame(refusedRows(answer), [...range(3, 10), ...range(13, 20)]);
+  t.match(answer.overLimit, { observed: 3, reasons: Array(14).fill('per_metric_series_limit') });
+  t.match(answered(series.check(pushOf([20, 0, 9]), undefined, limitsOf(6, 3), false, 0)).overLimit, {
+    reasons: ['per_user_series_limit', 'per_user_series_limit'],
+    rows: [0, 2],
+  });
+});
+
+t.test('all or nothing takes back what it admitted, and what it counted', async (t) => {
+  const tracked = book();
+  const series = tracked.tenant('a');
+  const limits = limitsOf(10_000);
+  answered(series.check(pushOf([1, 2]), undefined, limits, true, 0));
+  // More than goes through the table at one time.
+  const answer = answered(series.check(pushOf(range(0, 20_000)), undefined, limits, true, 0));
+  t.match(answer, { newAdmitted: 0, overLimit: { observed: 10_000 } });
+  t.equal(answer.overLimit?.rows.length, 10_000);
+  t.equal(series.active, 2);
+  t.equal(tracked.table.metrics, 1);
+  t.equal(answered(series.check(pushOf(range(0, 10_000)), undefined, limits, true, 0)).newAdmitted, 9998);
+});
+
+t.test('series that are left out already are neither looked up nor counted', async (t) => {
+  const series = book().tenant('a');
+  const excluded = noRows(3);
+  addRow(excluded, 1);
+  t.equal(answered(series.check(pushOf([1, 2, 3]), excluded, limitsOf(2), false, 0)).overLimit, undefined);
+  t.equal(series.active, 2);
+});
+
+t.test('a push of known series is answered at once with one and the same object', async (t) => {
+  const series = book().tenant('a');
+  const push = pushOf(range(0, 3000));
+  answered(series.check(push, undefined, limitsOf(0), false, 0));
+  const answer = answered(series.check(push, undefined, limitsOf(0), false, 0));
+  t.equal(answered(series.check(push, undefined, limitsOf(1), false, MINUTE_MS)), answer);
+});
+
+t.test('tenants do not see each other', async (t) => {
+  const tracked = book();
+  const [a, b] = [tracked.tenant('a'), tracked.tenant('b')];
+  answered(a.check(pushOf(range(0, 100)), undefined, limitsOf(100), false, 0));
+  t.equal(answered(b.check(pushOf(range(50, 150)), undefined, limitsOf(100), false, 0)).newAdmitted, 100);
+  t.equal(tracked.table.series, 200);
+});
+
+t.test('a tenant that leaves takes its series along, and its place is used again', async (t) => {
+  const tracked = book({ maxTenants: 1 });
+  const first = tracked.tenant('a');
+  const second = tracked.tenant('b');
+  answered(first.check(pushOf(range(0, 5000)), undefined, limitsOf(0), false, 0));
+  answered(second.check(pushOf(range(0, 10)), undefined, limitsOf(0), false, 0));
+  const untracked = tracked.tenant('c');
+  t.equal(answered(untracked.check(pushOf([1]), undefined, limitsOf(1), false, 0)).overLimit, undefined);
+  t.equal(tracked.status().untracked, 1, 'there is no place for a third');
+  first.release();
+  first.release();
+  for (let i = 0; i < 4; i++) sweepAll(tracked, 0);
+  t.equal(tracked.table.series, 10);
+  const third = tracked.tenant('c');
+  answered(third.check(pushOf([1, 2]), undefined, limitsOf(0), false, 0));
+  t.equal(third.active, 2);
+  t.equal(second.active, 10);
+});
+
+t.test('a full table lets new series pass and says so', async (t) => {
+  const tracked = book({ maxSeries: 100 });
+  const series = tracked.tenant('a');
+  const answer = answered(series.check(pushOf(range(0, 150)), undefined, limitsOf(120), false, 0));
+  t.match(answer, { newAdmitted: 100, overLimit: undefined });
+  t.equal(tracked.status().untracked, 50);
+});
+
+t.test('names are read for the metrics with the most series, and for those alone', async (t) => {
+  const names: string[] = [];
+  const tracked = book({
+    nameMetric: (_push, row) => {
+      names.push(`metric_${row}`);
+      return `metric_${row}`;
+    },
+  });
+  const series = tracked.tenant('a');
+  // Metric m has m series.
+  const push = pushOf(
+    range(1, 100).flatMap((metric) => range(0, metric).map((n) => metric * 1000 + n)),
+    (one) => Math.floor(one / 1000),
+  );
+  answered(series.check(push, undefined, limitsOf(0), false, 0));
+  const walk = (nowMs: number) => {
+    for (let i = 0; i < 5; i++) tracked.tick(nowMs);
+  };
+  walk(0);
+  t.strictSame(
+    series.topMetrics('active').map(({ series }) => series),
+    range(80, 100).reverse(),
+  );
+  t.equal(names.length, 0);
+  answered(series.check(push, undefined, limitsOf(0), false, 0));
+  for (let i = 1; i <= 10; i++) answered(series.check(push, undefined, limitsOf(0), false, i * 1000));
+  t.equal(names.length, 20, 'each once');
+  t.ok(series.topMetrics('active').every(({ name }) => name?.startsWith('metric_')));
+
+  // An hour on all are known; then one metric gets new series.
+  for (let minute = 0; minute <= 60; minute++)
+    answered(series.check(push, undefined, limitsOf(0), false, minute * MINUTE_MS));
+  answered(
+    series.check(
+      pushOf(range(7500, 7530), () => 7),
+      undefined,
+      limitsOf(0),
+      false,
+      60 * MINUTE_MS,
+    ),
+  );
+  walk(60 * MINUTE_MS);
+  t.match(series.topMetrics('new'), [{ series: 37, newSeries: 30 }]);
+  t.equal(series.topMetrics('new').length, 1);
+  series.release();
+  t.strictSame(series.topMetrics('new'), []);
+});
+
+t.test('what room is reserved for is new when the store says so, and not before', async (t) => {
+  const announced: [series: number, slot: string][] = [];
+  let tell = (_became: number[], _untold: number) => {};
+  const reserved = { ...REPLY, slot: 'one' };
+  const store: SeriesStore = {
+    onLoss: 'local-share',
+    replicas: () => 1,
+    admit: () => undefined,
+    reserve: async () => reserved,
+    announce: (_tenant, { words, slot }, learn) =>
+      new Promise((told) => {
+        announced.push([words.length / 4, slot]);
+        tell = (became, untold) => {
+          learn(words.slice(0, 4 * became.length), { ...REPLY, became: Uint8Array.from(became) }, 0);
+          told(untold);
+        };
+      }),
+  };
+  const tracked = book({ store });
+  const series = tracked.tenant('a');
+  const check = (numbers: number[]) =>
+    series.check(
+      pushOf(numbers, () => 1),
+      undefined,
+      limitsOf(10_000),
+      false,
+      0,
+    );
+  const answer = await check(range(0, 100));
+  t.match(answer, { newAdmitted: 0, overLimit: undefined });
+  t.equal(series.active, 100);
+  tracked.tick(0);
+  t.strictSame(series.topMetrics('new'), []);
+  t.notOk(check(range(0, 100)) instanceof Promise, 'meanwhile they are known');
+  tell([NEW, NEW, KNOWN], 97);
+  t.equal(await answer.newLater, 99, 'who was not told knows none of them');
+  tracked.tick(MINUTE_MS);
+  t.match(series.topMetrics('new'), [{ series: 100, newSeries: 2 }]);
+  t.equal(series.alone, 97);
+  t.notOk(check(range(0, 100)) instanceof Promise);
+  t.strictSame(
+    announced,
+    [
+      [100, 'one'],
+      [97, ''],
+    ],
+    'and is told with the next push',
+  );
+});
+
+t.test('the table does what a Map does, however series come and go', async (t) => {
+  const step = fc.record({
+    from: fc.nat({ max: 12_000 }),
+    length: fc.nat({ max: 6000 }),
+    minutes: fc.constantFrom(0, 0, 1, 5, 15, 21),
+    perUser: fc.constantFrom(0, 100, 5000, 9000),
+    perMetric: fc.constantFrom(0, 0, 2, 9),
+    seed: fc.nat(),
+  });
+  let forgotten = 0;
+  let refusals = 0;
+  await fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 25 }), (steps) => {
+      const tracked = book();
+      const series = tracked.tenant('a');
+      const model = new MimirModel(20);
+      let minute = 0;
+      for (const { from, length, minutes, perUser, perMetric, seed } of steps) {
+        minute += minutes;
+        model.forgetIdle(minute);
+        forgotten += sweepAll(tracked, minute * MINUTE_MS);
+        if (series.active !== model.size) throw new Error(`${series.active} series, not ${model.size}`);
+        const dice = new Dice(seed);
+        const numbers = range(from, from + length).map((one) =>
+          dice.below(8) === 0 ? dice.below(12_000) : one,
+        );
+        const limits = limitsOf(perUser, perMetric);
+        const expected = model.push(numbers, limits, minute);
+        const got = refusedRows(
+          answered(series.check(pushOf(numbers), undefined, limits, false, minute * MINUTE_MS)),
+        );
+        refusals += got.length;
+        if (`${got}` !== `${expected}`) throw new Error('other series are refused');
+      }
+      if (series.active !== model.size) throw new Error(`${series.active} series, not ${model.size}`);
+      sweepAll(tracked, (minute + 21) * MINUTE_MS);
+      if (tracked.table.series + tracked.table.metrics !== 0) throw new Error('something is left');
+    }),
+    { numRuns: 60 },
+  );
+  t.ok(forgotten > 0 && refusals > 0);
+});
+
+t.test('a million series take at most 20 bytes each at any size, and all are found again', async (t) => {
+  const table = new SeriesTable(10, 2e6);
+  const tenant = table.addTenant()!;
+  const moment = { minute: 0, window: 0 };
+  const became = new Uint8Array(8000);
+  const push = (from: number) => pushOf(range(from, from + 8000), (one) => Math.floor(one / 1000));
+  let most = 0;
+  for (let from = 0; from < 1_000_000; from += 8000) {
+    const rows = new RowList();
+    rows.append(push(from), 0, Uint32Array.from(range(0, 8000)));
+    table.admit(rows.words(), tenant, moment, 0, NO_LIMIT, NO_LIMIT, became);
+    if (from > 100_000) most = Math.max(most, table.bytes / table.series);
+  }
+  t.equal(table.series, 1_000_000);
+  t.ok(most < 20, `${most} bytes a series`);
+  let unknown = 0;
+  for (let from = 0; from < 1_000_000; from += 8000) {
+    unknown += table.lookup(push(from), 0, undefined, tenant, moment, 20, 0);
+  }
+  t.equal(unknown, 0);
+  t.equal(metricOfTen(19), 1);
+});
