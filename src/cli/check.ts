@@ -3,7 +3,13 @@ import { parseArgs } from 'node:util';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { Snapshot, TenantLimits } from '../limits/limits.js';
 import { buildSnapshot } from '../limits/snapshot.js';
-import { documentsOfKind, type GivenDocument, readDocuments, reportFindings } from './documents.js';
+import {
+  defaultsOf,
+  documentsOfKind,
+  type GivenDocument,
+  readDocuments,
+  reportFindings,
+} from './documents.js';
 import { asUsage, type Io, UsageError } from './io.js';
 import { readConfig } from './serve.js';
 
@@ -44,7 +50,7 @@ export async function check(args: string[], io: Io): Promise<number> {
   const edgeFile = values['edge-file'];
   if (edgeFile !== undefined) checked.push(...(await readDocuments(edgeFile, 'edge', io, values.key)));
   const snapshot = buildSnapshot({
-    defaults: config.defaults,
+    defaults: defaultsOf(checked, config.defaults),
     mimir: documentsOfKind(checked, 'mimir'),
     edge: documentsOfKind(checked, 'edge'),
   });

@@ -3,7 +3,13 @@ import { parseArgs } from 'node:util';
 import { diffSnapshots, type LimitChange, type TenantChange } from '../limits/diff.js';
 import { MIMIR_LIMITS } from '../limits/limit-table.js';
 import { buildSnapshot, type IndexedSnapshot } from '../limits/snapshot.js';
-import { documentsOfKind, type GivenDocument, readDocuments, reportFindings } from './documents.js';
+import {
+  defaultsOf,
+  documentsOfKind,
+  type GivenDocument,
+  readDocuments,
+  reportFindings,
+} from './documents.js';
 import { asUsage, type Io, UsageError } from './io.js';
 import { readConfig } from './serve.js';
 
@@ -55,7 +61,7 @@ export async function diff(args: string[], io: Io): Promise<number> {
   if ([...before, ...after].some(({ document }) => document.errors.length > 0)) return 2;
   const snapshot = (given: readonly GivenDocument[]): IndexedSnapshot =>
     buildSnapshot({
-      defaults: config.defaults,
+      defaults: defaultsOf(given, config.defaults),
       mimir: documentsOfKind(given, 'mimir'),
       edge: documentsOfKind(given, 'edge'),
     });

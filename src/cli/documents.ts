@@ -3,12 +3,17 @@
  * text, or values for the chart mimir-distributed. Findings have the line and the column of the file that was given.
  */
 import { isMap, isScalar, LineCounter, type Node, parseDocument, type Scalar, type YAMLMap } from 'yaml';
+import { type LimitTable, MIMIR_LIMITS, readLimit, suggest } from '../limits/limit-table.js';
+import type { TenantLimits } from '../limits/limits.js';
+import { OTHER_MIMIR_LIMITS } from '../limits/other-mimir-limits.js';
 import {
   type DocumentKind,
   type Finding,
+  type NamedLimits,
   type OverridesDocument,
   parseOverrides,
 } from '../limits/overrides-document.js';
+import { tenantLimits } from '../limits/snapshot.js';
 import { documentOf, findKey } from '../overrides/kubernetes/configmap-documents.js';
 import { type Io, readInput } from './io.js';
 
@@ -16,11 +21,14 @@ export interface GivenDocument {
   readonly file: string;
   readonly kind: DocumentKind;
   readonly document: OverridesDocument;
+  /** Limits of all tenants, where the file has Mimir's own configuration, too. */
+  readonly defaults?: NamedLimits;
 }
 
 const MAX_BYTES = 64 << 20;
 /** Text that may be something else than an overrides document, and is worth a second look. */
-const MAYBE_WRAPPED = /(^|[{,\s"'])(kind["']?\s*:\s*["']?ConfigMap|runtimeConfig["']?\s*:)/;
+const MAYBE_WRAPPED =
+  /(^|[{,\s"'])(kind["']?\s*:\s*["']?ConfigMap|(runtimeConfig|structuredConfig)["']?\s*:)/;
 
 export async function readDocuments(
   file: string,
@@ -36,8 +44,8 @@ export async function readDocuments(
     if (parsed.errors.length === 0 && isMap(top)) {
       if (String(top.get('kind')) === 'ConfigMap')
         return fromManifest(file, text, top, lineCounter, kind, key);
-      const section = valuesSection(top);
-      if (section !== undefined) return [{ file, kind, document: parseOverrides(text, kind, section) }];
+      const chart = chartSection(top);
+      if (chart !== undefined) return [fromValues(file, text, top, lineCounter, kind, chart)];
     }
   }
   return [{ file, kind, document: parseOverrides(text, kind) }];
@@ -58,15 +66,92 @@ function findingLine(file: string, level: string, { path, message, line, column 
   return `${file}:${line}:${column}: ${level}: ${path === '' ? '' : `${path}: `}${message}\n`;
 }
 
-/** At the top, or one below when the chart is a part of another. */
-function valuesSection(top: YAMLMap): readonly string[] | undefined {
+/** Where the chart's values are: at the top, or one below when the chart is a part of another. */
+function chartSection(top: YAMLMap): readonly string[] | undefined {
   if (top.has('overrides')) return undefined;
-  if (top.has('runtimeConfig')) return ['runtimeConfig'];
+  const isChart = (map: YAMLMap): boolean => map.has('runtimeConfig') || map.hasIn(CHART_LIMITS);
+  if (isChart(top)) return [];
   for (const { key, value } of top.items) {
-    if (isScalar(key) && isMap(value) && value.has('runtimeConfig'))
-      return [String(key.value), 'runtimeConfig'];
+    if (isScalar(key) && isMap(value) && isChart(value)) return [String(key.value)];
   }
   return undefined;
+}
+
+/** The chart's overrides, and the limits that it gives all tenants. */
+function fromValues(
+  file: string,
+  text: string,
+  top: YAMLMap,
+  lines: LineCounter,
+  kind: DocumentKind,
+  chart: readonly string[],
+): GivenDocument {
+  const overrides = [...chart, 'runtimeConfig'];
+  const { tenants, warnings, errors } = top.hasIn(overrides)
+    ? parseOverrides(text, kind, overrides)
+    : parseOverrides('', kind);
+  const limits = top.getIn([...chart, ...CHART_LIMITS]);
+  if (kind === 'edge' || !isMap(limits)) return { file, kind, document: { tenants, warnings, errors } };
+  const path = [...chart, ...CHART_LIMITS].join('.');
+  const read = readLimits(limits, path, lines);
+  const hint = {
+    path,
+    message:
+      'taken as the limits of all tenants; the edge has them from the section limits of its own configuration',
+    ...read.at,
+  };
+  return {
+    file,
+    kind,
+    document: {
+      tenants,
+      warnings: [hint, ...read.warnings, ...warnings],
+      errors: [...read.errors, ...errors],
+    },
+    defaults: read.named,
+  };
+}
+
+const CHART_LIMITS = ['mimir', 'structuredConfig', 'limits'];
+
+/** A block of Mimir's own configuration. */
+function readLimits(map: YAMLMap, path: string, lines: LineCounter) {
+  const named = new Map<string, unknown>();
+  const warnings: Finding[] = [];
+  const errors: Finding[] = [];
+  const positionOf = (node: unknown): Pick<Finding, 'line' | 'column'> => {
+    const { line, col } = lines.linePos((node as Node).range?.[0] ?? 0);
+    return { line, column: col };
+  };
+  for (const { key, value } of map.items) {
+    const name = String(isScalar(key) ? key.value : key);
+    if (OTHER_MIMIR_LIMITS.has(name)) continue;
+    const facts = Object.hasOwn(MIMIR_LIMITS, name) ? (MIMIR_LIMITS as LimitTable)[name] : undefined;
+    if (facts === undefined) {
+      const message = `unknown limit, ignored${suggest(name, MIMIR_LIMITS)}`;
+      warnings.push({ path: `${path}.${name}`, message, ...positionOf(key) });
+      continue;
+    }
+    const raw = isScalar(value) ? value.value : undefined;
+    const read = readLimit(facts, raw);
+    if ('value' in read) named.set(name, read.value);
+    else
+      errors.push({
+        path: `${path}.${name}`,
+        message: `${read.problem}, found ${JSON.stringify(raw)}`,
+        ...positionOf(value ?? key),
+      });
+  }
+  return { named, warnings, errors, at: positionOf(map) };
+}
+
+/** The limits of tenants that no document names: those of the files, laid over the configuration's. */
+export function defaultsOf(given: readonly GivenDocument[], configured: TenantLimits): TenantLimits {
+  return given.reduce(
+    (defaults, { defaults: named }) =>
+      named === undefined ? defaults : tenantLimits(defaults, named, new Map()),
+    configured,
+  );
 }
 
 /** The document of the kind that is asked for, and the edge's own where the same ConfigMap has that, too. */

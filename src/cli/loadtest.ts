@@ -1,6 +1,7 @@
 /** mimir-edge loadtest: sends remote-write pushes to a target, and reports how it took them. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../base/message-of.js';
 import { readDurationMs } from '../limits/values.js';
 import { DEFAULTS, type LoadOptions, PROFILES } from '../loadtest/options.js';
 import { PROFILE_MEANINGS } from '../loadtest/profile.js';
@@ -70,6 +71,9 @@ export async function loadtest(args: string[], io: Io): Promise<number> {
   if (values.compare) return compare(positionals, io);
   if (positionals.length > 0) throw new UsageError(`unexpected argument ${positionals[0]}`);
   const options = readOptions(values);
+  // A run of an hour must not end in a path that can not be written.
+  if (values.json !== undefined) checkWritable('json', values.json);
+  if (values.html !== undefined) checkWritable('html', values.html);
 
   io.stderr.write(`preparing ${options.series} series for ${options.tenants} tenants\n`);
   const run = startLoad(options);
@@ -132,6 +136,14 @@ function parse(args: string[]) {
       },
     }),
   );
+}
+
+function checkWritable(name: string, path: string): void {
+  try {
+    closeSync(openSync(path, 'a'));
+  } catch (error) {
+    throw new UsageError(`--${name}: the report can not be written: ${messageOf(error)}`);
+  }
 }
 
 type Values = ReturnType<typeof parse>['values'];

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { startApp } from '../app/start-app.js';
 import { StartError } from '../base/listen.js';
+import { messageOf } from '../base/message-of.js';
 import {
   type Config,
   type ConfigError,
@@ -14,7 +15,7 @@ import {
 import { SETTINGS } from '../config/settings.js';
 import { openLog } from '../telemetry/log.js';
 import { Primary } from '../workers/primary.js';
-import { asUsage, type Io, UsageError } from './io.js';
+import { type Io, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge serve [--config FILE] [--SETTING=VALUE ...] [--print-config]
 
@@ -23,6 +24,8 @@ Enforces the tenants' limits on pushes, and passes everything else through to th
   --config FILE     settings as YAML
   --print-config    show the effective configuration, and stop
   --SETTING=VALUE   any setting below; beats the environment, which beats the file
+  --limits.NAME=VALUE, --edge_limits.NAME=VALUE
+                    a limit of the tenants that no document names, under the names of docs/limits.md
   --help
 
 Examples:
@@ -126,13 +129,21 @@ export function readConfig(
   flags: Readonly<Record<string, string>>,
 ): Config | undefined {
   const loaded = loadConfig({
-    file: file === undefined ? undefined : { name: file, text: asUsage(() => readFileSync(file, 'utf8')) },
+    file: file === undefined ? undefined : { name: file, text: readConfigFile(file) },
     env: io.env,
     flags,
   });
   if ('config' in loaded) return loaded.config;
   for (const error of loaded.errors) io.stderr.write(`mimir-edge: ${describe(error)}\n`);
   return undefined;
+}
+
+function readConfigFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--config ${file}: ${messageOf(error)}`);
+  }
 }
 
 function describe({ path, source, message }: ConfigError): string {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../base/message-of.js';
 import { asUsage, type Io, table, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge top [--url URL] [--sort COLUMN] [--range RANGE] [--search TEXT] [--limit N] [--once]
@@ -70,10 +71,7 @@ export async function top(args: string[], io: Io): Promise<number> {
     io.stdout.write(HELP);
     return 0;
   }
-  if (options.once) {
-    io.stdout.write(await screen(options));
-    return 0;
-  }
+  if (options.once) return await showOnce(options, io);
   const stopping = new AbortController();
   const onSignal = (): void => stopping.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
@@ -82,12 +80,28 @@ export async function top(args: string[], io: Io): Promise<number> {
     const text = await screen(options).catch((error: unknown) => {
       // What is told once is asked wrongly; an edge that is away may come back.
       if (error instanceof UsageError) throw error;
-      return `${new Date().toLocaleTimeString()}: no answer from ${options.base}: ${String(error)}\n`;
+      return `${new Date().toLocaleTimeString()}: ${noAnswer(options, error)}\n`;
     });
     io.stdout.write(interactive ? `\x1b[H\x1b[J${text}` : `${text}\n`);
     await delay(REFRESH_MS, undefined, { signal: stopping.signal }).catch(() => {});
   }
   return 0;
+}
+
+async function showOnce(options: Options, io: Io): Promise<number> {
+  try {
+    io.stdout.write(await screen(options));
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    io.stderr.write(`mimir-edge: ${noAnswer(options, error)}\n`);
+    return 1;
+  }
+}
+
+function noAnswer({ base }: Options, error: unknown): string {
+  const { cause } = error as { cause?: { code?: string } };
+  return `no answer from ${base}: ${cause?.code ?? messageOf(error)}; is it the address of listen.admin of a running edge?`;
 }
 
 /** Undefined: help was asked for. */

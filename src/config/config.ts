@@ -45,7 +45,11 @@ const ENV_PREFIX = 'MIMIR_EDGE_';
 const OF_KUBERNETES = /^MIMIR_EDGE_(SERVICE_(HOST|PORT)|PORT)(_|$)/;
 
 export const SETTING_PATHS = Object.keys(SETTINGS) as SettingPath[];
-const PATH_BY_ENV = new Map(SETTING_PATHS.map((path) => [envName(path), path]));
+const LIMIT_PATHS = [
+  ...Object.keys(MIMIR_LIMITS).map((name) => `limits.${name}`),
+  ...Object.keys(EDGE_LIMITS).map((name) => `edge_limits.${name}`),
+];
+const PATH_BY_ENV = new Map([...SETTING_PATHS, ...LIMIT_PATHS].map((path) => [envName(path), path]));
 
 export function loadConfig(sources: ConfigSources): { config: Config } | { errors: readonly ConfigError[] } {
   return new Loader().load(sources);
@@ -119,7 +123,7 @@ class Loader {
   #readEnv(name: string, text: string | undefined): void {
     if (!name.startsWith(ENV_PREFIX) || OF_KUBERNETES.test(name) || text === undefined) return;
     const path = PATH_BY_ENV.get(name);
-    if (path !== undefined) this.#set(path, text, `variable ${name}`);
+    if (path !== undefined) this.#setKnown(path, text, `variable ${name}`);
     else this.#error(name, 'environment', `unknown setting${hint(name, PATH_BY_ENV.keys())}`);
   }
 
@@ -173,23 +177,30 @@ class Loader {
       return;
     }
     for (const { key, value } of map.items) {
-      const name = keyText(key);
-      const facts = Object.hasOwn(table, name) ? table[name] : undefined;
-      // A block that was copied from Mimir's own configuration has limits that mean nothing here.
-      if (facts === undefined && table === MIMIR_LIMITS && OTHER_MIMIR_LIMITS.has(name)) continue;
-      if (facts === undefined) {
-        this.#error(`${section}.${name}`, at(key), `unknown limit${suggest(name, table)}`);
-        continue;
-      }
       const raw = isScalar(value) ? value.value : undefined;
-      const read = readLimit(facts, raw);
-      if ('value' in read) into.set(name, read.value);
-      else this.#error(`${section}.${name}`, at(key), `${read.problem}, found ${shown(raw)}`);
+      this.#setLimit(`${section}.${keyText(key)}`, table, into, raw, at(key));
     }
+  }
+
+  #setLimit(path: string, table: LimitTable, into: Map<string, unknown>, raw: unknown, source: string): void {
+    const name = path.slice(path.indexOf('.') + 1);
+    const facts = Object.hasOwn(table, name) ? table[name] : undefined;
+    // A block that was copied from Mimir's own configuration has limits that mean nothing here.
+    if (facts === undefined && table === MIMIR_LIMITS && OTHER_MIMIR_LIMITS.has(name)) return;
+    if (facts === undefined) {
+      this.#error(path, source, `unknown limit${suggest(name, table)}`);
+      return;
+    }
+    const read = readLimit(facts, raw);
+    if ('value' in read) into.set(name, read.value);
+    else this.#error(path, source, `${read.problem}, found ${shown(raw)}`);
   }
 
   #setKnown(path: string, raw: unknown, source: string): void {
     if (Object.hasOwn(SETTINGS, path)) this.#set(path as SettingPath, raw, source);
+    else if (path.startsWith('limits.')) this.#setLimit(path, MIMIR_LIMITS, this.#limits, raw, source);
+    else if (path.startsWith('edge_limits.'))
+      this.#setLimit(path, EDGE_LIMITS, this.#edgeLimits, raw, source);
     else this.#error(path, source, `unknown setting${hint(path, SETTING_PATHS)}`);
   }
 

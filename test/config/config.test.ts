@@ -61,6 +61,18 @@ t.test('the sections limits and edge_limits are the defaults for all tenants', a
   });
 });
 
+t.test('limits can be flags and variables, too', async (t) => {
+  const { defaults } = load('limits: { ingestion_rate: 5, request_rate: 1 }', {
+    env: { MIMIR_EDGE_LIMITS_REQUEST_RATE: '2', MIMIR_EDGE_EDGE_LIMITS_MODE: 'shadow' },
+    flags: { 'limits.ingestion_rate': '6', 'edge_limits.bytes_per_second': '1000' },
+  });
+  t.match(defaults, { ingestion_rate: 6, request_rate: 2, edge: { mode: 'shadow', bytes_per_second: 1000 } });
+  t.strictSame(errorsOf('', { flags: { 'limits.ingestion_rate': 'fast', 'limits.x': '1' } }), [
+    'flag --limits.ingestion_rate: limits.ingestion_rate: expected a number, found "fast"',
+    'flag --limits.x: limits.x: unknown limit',
+  ]);
+});
+
 t.test('everything that is wrong is said at once: where, what was expected, what was found', async (t) => {
   const text = `
 mode: maybe

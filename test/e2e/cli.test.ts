@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { encodeVersion2 } from '#src/payload/encode.js';
 import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
+import { freePort } from '../free-port.js';
 import { MAIN, start, startEdge } from './processes.js';
 
 function run(args: string[], input: Buffer | string = '', env: Record<string, string> = {}) {
@@ -43,6 +44,11 @@ t.test('serve says what is wrong with its settings, all at once, and does not st
     stderr: /MIMIR_EDGE_UPSTREAM_URL.*--mode: mode: expected one of.*--tenants.max/s,
   });
   t.match(run(['serve', '--config', '/nowhere.yaml']), { status: 2, stderr: /ENOENT/ });
+  t.match(run(['serve', '--config', '/']), { status: 2, stderr: /^mimir-edge: --config \/: EISDIR/ });
+  t.match(run(['serve', '--limits.ingestion_rat=5']), {
+    status: 1,
+    stderr: /flag --limits.ingestion_rat: .*unknown limit; did you mean ingestion_rate\?/,
+  });
   t.match(run(['serve', 'extra']), { status: 2, stderr: /unexpected argument extra/ });
   t.match(run(['serve', '--mode']), { status: 2, stderr: /--mode needs a value/ });
   t.match(run(['serve', '--print-config', '--upstream.url=http://a']), {
@@ -123,6 +129,19 @@ t.test('top shows the table of a running edge, and says why when it can not', as
   t.match(output, /1 tenants.*\n\ntenant +samples\/s.*why\na +\S+ +.*% ingestion_rate +rate_limited 2\n/s);
   t.match(await top(`--url=${edge.admin}`, '--sort=beauty'), { status: 2, output: /sort is one of/ });
   t.match(await top('--url=nowhere'), { status: 2, output: /--url needs/ });
+  const gone = `http://127.0.0.1:${await freePort()}`;
+  t.match(await top(`--url=${gone}`), {
+    status: 1,
+    output: new RegExp(`^mimir-edge: no answer from ${gone}: ECONNREFUSED; .*\\n$`),
+  });
+});
+
+t.test('loadtest says before it sends anything that its report can not be written', async (t) => {
+  for (const option of ['--json', '--html']) {
+    const { status, stderr } = run(['loadtest', '--target', 'http://127.0.0.1:1', option, '/nowhere/report']);
+    t.equal(status, 2);
+    t.match(stderr, new RegExp(`^mimir-edge: ${option}: the report can not be written: ENOENT`));
+  }
 });
 
 function v1WithWrongWireType(): number[] {
@@ -203,6 +222,34 @@ t.test('check takes values for the chart mimir-distributed, also of a chart arou
   writeFileSync(file, `mimir-distributed:\n${values.replace('fast', '7').replaceAll(/^/gm, '  ')}`);
   t.match(run(['check', file]), { status: 0, stdout: /ingestion_rate: 7/, stderr: '' });
 });
+
+t.test(
+  'check takes the limits that such values give all tenants for the defaults, and says so',
+  async (t) => {
+    const file = join(t.testdir(), 'values.yaml');
+    const limits = (text: string) => `mimir:\n  structuredConfig:\n    limits:\n      ${text}\n`;
+    writeFileSync(
+      file,
+      `${limits('ingestion_rate: 7\n      max_query_lookback: 30d')}runtimeConfig: { overrides: { a: { request_rate: 2 } } }\n`,
+    );
+    t.match(run(['check', '--tenant', 'a', file]), {
+      status: 0,
+      stdout: /ingestion_rate: 7\n.*request_rate: 2 \(default 0\)/s,
+      stderr: /values.yaml:4:7: warning: mimir.structuredConfig.limits: taken as the limits of all tenants/,
+    });
+    writeFileSync(file, `chart:\n${limits('ingestion_rat: 7').replaceAll(/^/gm, '  ')}`);
+    t.match(run(['check', file]), {
+      status: 0,
+      stderr:
+        /values.yaml:5:9: warning: chart.mimir.*ingestion_rat: unknown limit, ignored; did you mean ingestion_rate\?/,
+    });
+    writeFileSync(file, limits('ingestion_rate: fast'));
+    t.match(run(['check', file]), {
+      status: 1,
+      stderr: /values.yaml:4:23: error: .*ingestion_rate: expected a number, found "fast"/,
+    });
+  },
+);
 
 t.test('diff shows what changes for whom, across forms', async (t) => {
   const folder = t.testdir();
