@@ -12,7 +12,7 @@ import {
   parseResponseHead,
   type ResponseHead,
 } from '../base/http1/heads.js';
-import type { Answer, UpstreamReceiver } from './upstream.js';
+import type { Answer, UpstreamReceiver } from './receiver.js';
 
 export interface PlainPoolOptions {
   readonly host: string;

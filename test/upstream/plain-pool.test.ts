@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { MessageHeaders } from '#src/base/http1/headers.js';
 import { PlainPool } from '#src/upstream/plain-pool.js';
-import type { UpstreamFailure } from '#src/upstream/upstream.js';
+import type { UpstreamFailure } from '#src/upstream/receiver.js';
 import { eventually, listen } from '../doors/http/fixtures.js';
 
 interface Outcome {

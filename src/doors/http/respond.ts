@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import { MessageHeaders } from '../../base/http1/headers.js';
 import type { Refusal } from '../../enforce/refusal.js';
-import type { UpstreamFailure } from '../../upstream/upstream.js';
+import type { UpstreamFailure } from '../../upstream/receiver.js';
 import {
   isVersion2,
   NOTHING,
