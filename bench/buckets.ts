@@ -1,8 +1,10 @@
 /** How many decisions one core makes a second: the bucket alone, and the whole judgement of a decoded push. */
 
 import { TokenBucket } from '#src/buckets/token-bucket.js';
+import { PushMetrics } from '#src/doors/push-metrics.js';
 import { Tally } from '#src/enforce/tally.js';
 import { Metrics } from '#src/telemetry/metrics.js';
+import { UpstreamMetrics } from '#src/upstream/upstream-metrics.js';
 import { enforcer, limits, samples, snapshot } from '../test/enforce/fixtures.js';
 import { compare, printTable, smoke } from './rounds.js';
 
@@ -17,7 +19,9 @@ const judging = enforcer({
 });
 const push = samples(500);
 const tally = new Tally();
-const metrics = new Metrics('bench');
+const metrics = new Metrics();
+const pushMetrics = new PushMetrics(metrics);
+const upstreamMetrics = new UpstreamMetrics(metrics);
 const ids = Array.from({ length: TENANTS }, (_, index) => `tenant-${index}`);
 
 const results = await compare([
@@ -50,9 +54,9 @@ const results = await compare([
     run: () => {
       for (let i = 0; i < DECISIONS; i++) {
         tally.received(push);
-        metrics.decoded(0.0001);
-        metrics.decided(0.00001);
-        metrics.forwarded(200, 0.002);
+        pushMetrics.decoded(0.0001);
+        pushMetrics.decided(0.00001);
+        upstreamMetrics.forwarded(200, 0.002);
       }
       return DECISIONS;
     },

@@ -3,9 +3,10 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
 import type { ByteBudget } from '../doors/body.js';
 import { EnvoyDoor } from '../doors/envoy/envoy-door.js';
-import { EnvoyMetrics } from '../doors/envoy/envoy-metrics.js';
+import { EnvoyMetrics, exportEnvoyDoor } from '../doors/envoy/envoy-metrics.js';
 import { TlsFiles } from '../doors/envoy/grpc/tls-files.js';
 import { OverrideBuckets } from '../doors/envoy/ratelimit/override-buckets.js';
+import type { PushMetrics } from '../doors/push-metrics.js';
 import type { RefusalLog } from '../doors/refusal-log.js';
 import type { Enforcer } from '../enforce/enforcer.js';
 import type { Ledger } from '../enforce/ledger.js';
@@ -19,6 +20,7 @@ export interface EnvoyParts {
   readonly decoder: Decoder;
   readonly budget: ByteBudget;
   readonly metrics: Metrics;
+  readonly pushMetrics: PushMetrics;
   readonly refusals: Pick<RefusalLog, 'refused'>;
   readonly log: Logger;
   readonly isReady: () => boolean;
@@ -51,8 +53,8 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
         budget,
         now,
         observer: {
-          decoded: (seconds) => parts.metrics.decoded(seconds),
-          decided: (seconds) => parts.metrics.decided(seconds),
+          decoded: (seconds) => parts.pushMetrics.decoded(seconds),
+          decided: (seconds) => parts.pushMetrics.decided(seconds),
           body: (state) => metrics.body(state),
           checked: (outcome, seconds) => metrics.checked(outcome, seconds),
           refused,
@@ -103,7 +105,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
       },
     },
   );
-  exportDoor(parts.metrics, door);
+  exportEnvoyDoor(parts.metrics, door);
   return door;
 }
 
@@ -118,22 +120,4 @@ function openTls(config: Config): TlsFiles | undefined {
   } catch (error) {
     throw new Error('envoy.tls: the files can not be used', { cause: error });
   }
-}
-
-function exportDoor(metrics: Metrics, door: EnvoyDoor): void {
-  metrics.gauge({
-    name: 'mimir_edge_grpc_connections',
-    help: 'gRPC connections that are open.',
-    read: () => door.connections,
-  });
-  metrics.gauge({
-    name: 'mimir_edge_grpc_calls_in_flight',
-    help: 'gRPC calls under way.',
-    read: () => door.activeCalls,
-  });
-  metrics.counter({
-    name: 'mimir_edge_grpc_certificate_failures_total',
-    help: 'Attempts to read the certificate of listen.grpc that failed.',
-    read: () => door.tlsFailures,
-  });
 }

@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { AdminServer, type Readiness } from '../admin/admin-server.js';
 import { Api } from '../admin/api.js';
+import { countWrites, exportApi } from '../admin/api-metrics.js';
 import { Audit } from '../admin/audit.js';
 import type { EdgeStatus, TenantState } from '../admin/edge.js';
 import { Tokens } from '../admin/tokens.js';
@@ -18,15 +19,18 @@ import { VERSION } from '../base/version.js';
 import type { Config } from '../config/config.js';
 import { RELOAD } from '../controls/control.js';
 import { Controls, MAX_CONTROLS } from '../controls/controls.js';
+import { exportControls } from '../controls/controls-metrics.js';
 import { RedisControls } from '../controls/redis-controls.js';
 import { ByteBudget } from '../doors/body.js';
 import { ProxyServer } from '../doors/http/proxy-server.js';
+import { exportBudget, PushMetrics } from '../doors/push-metrics.js';
 import { Denials } from '../doors/recent-refusals.js';
 import { RefusalLog } from '../doors/refusal-log.js';
 import { Enforcer } from '../enforce/enforcer.js';
 import type { Ledger } from '../enforce/ledger.js';
 import { exportTenants } from '../enforce/tenant-metrics.js';
 import { exportOverrides } from '../overrides/overrides-metrics.js';
+import { exportDecoder } from '../payload/decoder-metrics.js';
 import { createDecoder } from '../payload/decoder-pool.js';
 import { seriesNames } from '../payload/labels.js';
 import { exportSeries } from '../series/series-metrics.js';
@@ -34,11 +38,14 @@ import type { LeaseTransport } from '../shared/lease-transport.js';
 import { exportLedger } from '../shared/shared-metrics.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { Upstream } from '../upstream/upstream.js';
+import { UpstreamMetrics } from '../upstream/upstream-metrics.js';
 import { History, SAMPLE_MS } from '../usage/history.js';
+import { exportHistory } from '../usage/history-metrics.js';
 import { openEnvoy } from './open-envoy.js';
 import { openOverrides } from './open-overrides.js';
 import { openBook, openLedger, redisOptions } from './open-shared.js';
 import { ownEdge } from './own-edge.js';
+import { exportProcess } from './process-metrics.js';
 
 export interface RunningApp {
   /** Undefined: there is no upstream, and only Envoy is served. */
@@ -66,7 +73,10 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   // that wait for a slow upstream are enough for that. docs/performance.md has what it costs.
   setFlagsFromString('--no-allocation-site-pretenuring');
   const now = (): number => performance.now();
-  const metrics = new Metrics(VERSION);
+  const metrics = new Metrics();
+  exportProcess(metrics);
+  const pushMetrics = new PushMetrics(metrics);
+  const upstreamMetrics = new UpstreamMetrics(metrics);
   const refusalLog = new RefusalLog(log, config['log.refusals_per_minute'], now);
   const denials = new Denials(DENIALS);
   const refusals: Pick<RefusalLog, 'refused'> = {
@@ -146,10 +156,10 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
       budget,
       now,
       observer: {
-        decoded: (seconds) => metrics.decoded(seconds),
-        decided: (seconds) => metrics.decided(seconds),
-        forwarded: (status, seconds) => metrics.forwarded(status, seconds),
-        failed: (failure) => metrics.failed(failure),
+        decoded: (seconds) => pushMetrics.decoded(seconds),
+        decided: (seconds) => pushMetrics.decided(seconds),
+        forwarded: (status, seconds) => upstreamMetrics.forwarded(status, seconds),
+        failed: (failure) => upstreamMetrics.failed(failure),
         refused: refusals.refused,
       },
       options: {
@@ -185,7 +195,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   const api = new Api(edge, {
     tokens,
     reads: config['admin.reads'],
-    wrote: (action, code) => metrics.wrote(action, code),
+    wrote: countWrites(metrics),
   });
   const proxies = config['upstream.url'].length > 0;
   const envoy = openEnvoy(config, {
@@ -194,6 +204,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     decoder,
     budget,
     metrics,
+    pushMetrics,
     refusals,
     log,
     isReady,
@@ -227,7 +238,23 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
 
   exportTenants(metrics, enforcer);
   if (book !== undefined) exportSeries(metrics, enforcer, book);
-  exportGauges();
+  if (ledgerStatus !== undefined) exportLedger(metrics, ledgerStatus);
+  exportOverrides(metrics, () => ({ ...overrides.status(), hash: enforcer.snapshot.hash }));
+  exportBudget(metrics, budget);
+  exportDecoder(metrics, decoder);
+  exportHistory(metrics, history);
+  exportControls(metrics, controls);
+  exportApi(metrics, api);
+  metrics.gauge({
+    name: 'mimir_edge_requests_in_flight',
+    help: 'Requests under way, passed-through ones included.',
+    read: () => proxy.activeRequests,
+  });
+  metrics.gauge({
+    name: 'mimir_edge_ready',
+    help: '1 while the process is ready.',
+    read: () => (isReady() ? 1 : 0),
+  });
   book?.start();
   // A worker's history is nobody's to see.
   const sampling = primary === undefined ? setInterval(sample, SAMPLE_MS).unref() : undefined;
@@ -306,8 +333,8 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
       ledger: ledgerStatus?.(),
       upstream: {
         urls: config['upstream.url'],
-        responses: metrics.responses(),
-        failures: metrics.failures,
+        responses: upstreamMetrics.responses(),
+        failures: upstreamMetrics.failures,
       },
       bytesInFlight: { used: budget.used, capacity: budget.capacity },
       requestsInFlight: proxy.activeRequests,
@@ -335,39 +362,5 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     await admin.stop();
     audit.close();
     log.info('stopped');
-  }
-
-  function exportGauges(): void {
-    const gauges: [string, string, () => number][] = [
-      ['body_bytes_in_flight', 'Body bytes that the process holds now.', () => budget.used],
-      ['body_bytes_in_flight_limit', 'The most that it may hold.', () => budget.capacity],
-      ['requests_in_flight', 'Requests under way, passed-through ones included.', () => proxy.activeRequests],
-      ['tenants', 'Tenants held in memory.', () => enforcer.tenants.size],
-      ['decode_queue', 'Bodies that wait for a decoding thread.', () => decoder.queued()],
-      ['decode_memory_bytes', 'Memory of the inline decoder.', () => decoder.memoryBytes()],
-      ['limits_tenants', 'Tenants that the overrides name.', () => enforcer.snapshot.tenants.size],
-      ['history_bytes', "Memory of the tenants' history.", () => history.bytes],
-      [
-        'history_counters_without_room',
-        'Counters that have no history for want of room.',
-        () => history.withoutRoom,
-      ],
-      ['admin_streams', 'Streams of the admin API that are open.', () => api.streams],
-      ['controls', 'Modes and limits that are set for a time.', () => controls.status().active],
-      ['ready', '1 while the process is ready.', () => (isReady() ? 1 : 0)],
-    ];
-    for (const [name, help, read] of gauges) metrics.gauge({ name: `mimir_edge_${name}`, help, read });
-    if (ledgerStatus !== undefined) exportLedger(metrics, ledgerStatus);
-    exportOverrides(metrics, () => ({ ...overrides.status(), hash: enforcer.snapshot.hash }));
-    metrics.counter({
-      name: 'mimir_edge_tenant_evictions_total',
-      help: 'Tenants that left memory because there were too many.',
-      read: () => enforcer.tenants.evictions,
-    });
-    metrics.counter({
-      name: 'mimir_edge_decode_threads_lost_total',
-      help: 'Pushes lost to a decoding thread that ended.',
-      read: () => decoder.lostWorkers(),
-    });
   }
 }

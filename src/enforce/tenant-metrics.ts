@@ -59,6 +59,7 @@ const DISCARDED: readonly (readonly [number, string, string])[] = [
 ];
 
 export function exportTenants(metrics: Metrics, enforcer: Enforcer): void {
+  exportHeld(metrics, enforcer);
   exportLimits(metrics, enforcer);
   const tallies = (): [string, Tally][] => [
     ...[...enforcer.tenants.values()].map((tenant): [string, Tally] => [tenant.id, tenant.tally]),
@@ -91,7 +92,25 @@ export function exportTenants(metrics: Metrics, enforcer: Enforcer): void {
   }
 }
 
+function exportHeld(metrics: Metrics, enforcer: Enforcer): void {
+  metrics.gauge({
+    name: 'mimir_edge_tenants',
+    help: 'Tenants held in memory.',
+    read: () => enforcer.tenants.size,
+  });
+  metrics.counter({
+    name: 'mimir_edge_tenant_evictions_total',
+    help: 'Tenants that left memory because there were too many.',
+    read: () => enforcer.tenants.evictions,
+  });
+}
+
 function exportLimits(metrics: Metrics, enforcer: Enforcer): void {
+  metrics.gauge({
+    name: 'mimir_edge_limits_tenants',
+    help: 'Tenants that the overrides name.',
+    read: () => enforcer.snapshot.tenants.size,
+  });
   metrics.gauges({
     name: 'mimir_edge_limits_effective',
     help: 'Limits of the tenants in memory, defaults included; none that are 0.',

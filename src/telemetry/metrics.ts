@@ -1,10 +1,8 @@
-/** The process's own metrics: latencies, what is held now, what upstream answered. */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+/** One process's metrics. Whoever measures declares its own here; what is read is read when somebody scrapes. */
+import { Counter, Gauge, Registry } from 'prom-client';
 import { LatencyHistogram } from './latency-histogram.js';
 
-const STATUS_CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'];
-
-export interface GaugeSource {
+export interface NumberSource {
   readonly name: string;
   readonly help: string;
   readonly read: () => number;
@@ -14,84 +12,18 @@ export interface LabelledSource {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
-  /** All that there is now: what it leaves out is gone. */
+  /** All values that exist now: a label set that it leaves out is no longer exported. */
   readonly read: () => Iterable<readonly [Readonly<Record<string, string>>, number]>;
-}
-
-function unlabelled({ name, help, read }: GaugeSource): LabelledSource {
-  return { name, help, labelNames: [], read: () => [[{}, read()]] };
 }
 
 export class Metrics {
   readonly registry = new Registry();
-  readonly #decode = this.#latency(
-    'mimir_edge_decode_duration_seconds',
-    'Time to decode a push, queueing included.',
-  );
-  readonly #decision = this.#latency('mimir_edge_decision_duration_seconds', 'Time to judge a decoded push.');
-  readonly #upstream = this.#latency(
-    'mimir_edge_upstream_duration_seconds',
-    'Time from sending a request to the first byte of the answer.',
-  );
-  /** By the first digit of the status. */
-  readonly #responses = new Float64Array(STATUS_CLASSES.length);
-  readonly #failures = new Counter({
-    name: 'mimir_edge_upstream_failures_total',
-    help: 'Requests that got no answer from the upstream.',
-    labelNames: ['failure'],
-    registers: [this.registry],
-  });
 
-  #failed = 0;
-  readonly #writes = new Counter({
-    name: 'mimir_edge_admin_writes_total',
-    help: 'Changes asked of the admin API.',
-    labelNames: ['action', 'outcome'],
-    registers: [this.registry],
-  });
-
-  constructor(version: string) {
-    // Its default wakes the process a hundred times a second: most of what an idle edge would do.
-    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 50 });
-    // Gauges that are named like counters; the metrics without _total beside them say the same by type.
-    for (const what of ['handles', 'requests', 'resources']) {
-      this.registry.removeSingleMetric(`nodejs_active_${what}_total`);
-    }
-    new Gauge({
-      name: 'mimir_edge_build_info',
-      help: 'Always 1; the labels say what runs.',
-      labelNames: ['version', 'node'],
-      registers: [this.registry],
-    }).set({ version, node: process.version }, 1);
-    this.counters({
-      name: 'mimir_edge_upstream_responses_total',
-      help: 'Answers of the upstream by status class.',
-      labelNames: ['class'],
-      read: () => Object.entries(this.responses()).map(([name, count]) => [{ class: name }, count]),
-    });
-    for (const failure of ['unreachable', 'timeout', 'broken']) this.#failures.inc({ failure }, 0);
-  }
-
-  /** Answers of the upstream by class, since the start. */
-  responses(): Record<string, number> {
-    return Object.fromEntries(STATUS_CLASSES.map((name, index) => [name, this.#responses[index] ?? 0]));
-  }
-
-  /** Requests that the upstream did not answer, since the start. */
-  get failures(): number {
-    return this.#failed;
-  }
-
-  /** A request to the admin API that changes something: done, refused (4xx) or failed. */
-  wrote(action: string, status: number): void {
-    this.#writes.inc({ action, outcome: status < 400 ? 'done' : status < 500 ? 'refused' : 'failed' });
-  }
-
-  gauge(source: GaugeSource): void {
+  gauge(source: NumberSource): void {
     this.gauges(unlabelled(source));
   }
 
-  counter(source: GaugeSource): void {
+  counter(source: NumberSource): void {
     this.counters(unlabelled(source));
   }
 
@@ -103,26 +35,11 @@ export class Metrics {
     new Counter(this.#collected(source));
   }
 
-  decoded(seconds: number): void {
-    this.#decode.observe(seconds);
+  /** Of seconds, to be observed on the hot path. */
+  histogram(name: string, help: string): LatencyHistogram {
+    return new LatencyHistogram(name, help, this.registry);
   }
 
-  decided(seconds: number): void {
-    this.#decision.observe(seconds);
-  }
-
-  forwarded(status: number, seconds: number): void {
-    this.#upstream.observe(seconds);
-    const known = status >= 100 && status < 600 ? Math.floor(status / 100) : 0;
-    this.#responses[known] = (this.#responses[known] ?? 0) + 1;
-  }
-
-  failed(failure: string): void {
-    this.#failed++;
-    this.#failures.inc({ failure });
-  }
-
-  /** Made anew at each scrape. */
   #collected({ name, help, labelNames, read }: LabelledSource) {
     return {
       name,
@@ -135,8 +52,8 @@ export class Metrics {
       },
     };
   }
+}
 
-  #latency(name: string, help: string): LatencyHistogram {
-    return new LatencyHistogram(name, help, this.registry);
-  }
+function unlabelled({ name, help, read }: NumberSource): LabelledSource {
+  return { name, help, labelNames: [], read: () => [[{}, read()]] };
 }

@@ -4,7 +4,6 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AggregatorRegistry, type LabelValues, type Registry } from 'prom-client';
-import { OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 
 /** As a registry's getMetricsAsJSON() gives them. */
 export interface MetricValues {
@@ -28,12 +27,16 @@ const NOT_SUMMED: readonly (readonly [RegExp, string])[] = [
 
 export class SummedMetrics {
   readonly #maxTenants: number;
-  /** Tenants that workers that ended had counted for; all beyond `maxTenants` are OTHER_TENANTS. */
-  readonly #tenants = new Set<string>([OTHER_TENANTS]);
+  readonly #otherTenants: string;
+  /** Tenants that workers that ended had counted for. */
+  readonly #tenants: Set<string>;
   #departed: readonly MetricValues[] = [];
 
-  constructor(maxTenants: number) {
+  /** Tenants beyond `maxTenants`, of workers that ended, are counted under the name `otherTenants`. */
+  constructor(maxTenants: number, otherTenants: string) {
     this.#maxTenants = maxTenants;
+    this.#otherTenants = otherTenants;
+    this.#tenants = new Set([otherTenants]);
   }
 
   /** A worker has ended, and this is the last that it told. */
@@ -68,7 +71,7 @@ export class SummedMetrics {
       this.#tenants.add(String(user));
       return value;
     }
-    return { ...value, labels: { ...value.labels, user: OTHER_TENANTS } };
+    return { ...value, labels: { ...value.labels, user: this.#otherTenants } };
   }
 }
 

@@ -10,9 +10,11 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { Gauge } from 'prom-client';
 import { AdminServer, type Readiness } from '../admin/admin-server.js';
+import { exportProcess } from '../app/process-metrics.js';
 import { StartError } from '../base/listen.js';
 import { VERSION } from '../base/version.js';
 import type { Config } from '../config/config.js';
+import { OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 import type { NumberedRequest } from '../shared/ipc/ipc-transport.js';
 import { MemoryStore } from '../shared/memory/memory-store.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -32,7 +34,7 @@ export class Primary {
   readonly #log: Logger;
   readonly #places: readonly Place[];
   readonly #admin: AdminServer;
-  readonly #metrics = new Metrics(VERSION);
+  readonly #metrics = new Metrics();
   readonly #sums: SummedMetrics;
   readonly #store: MemoryStore;
   #expiring: NodeJS.Timeout | undefined;
@@ -51,7 +53,7 @@ export class Primary {
   constructor(config: Config, log: Logger) {
     this.#config = config;
     this.#log = log;
-    this.#sums = new SummedMetrics(config['tenants.max']);
+    this.#sums = new SummedMetrics(config['tenants.max'], OTHER_TENANTS);
     let generations = 0;
     const life = randomUUID();
     this.#store = new MemoryStore(
@@ -235,6 +237,7 @@ export class Primary {
 
   #exportGauges(): void {
     const metrics = this.#metrics;
+    exportProcess(metrics);
     metrics.gauge({
       name: 'mimir_edge_workers',
       help: 'Workers that serve.',

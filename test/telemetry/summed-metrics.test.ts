@@ -1,4 +1,5 @@
 import t from 'tap';
+import { exportProcess } from '#src/app/process-metrics.js';
 import { exportTenants, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import { Metrics } from '#src/telemetry/metrics.js';
 import { type MetricValues, SummedMetrics } from '#src/telemetry/summed-metrics.js';
@@ -9,14 +10,16 @@ async function processOf(
   pushes: Readonly<Record<string, number>>,
   gauges: Readonly<Record<string, number>> = {},
 ): Promise<MetricValues[]> {
-  const metrics = new Metrics('1.2.3');
+  const metrics = new Metrics();
+  exportProcess(metrics);
+  const decisions = metrics.histogram('mimir_edge_decision_duration_seconds', 'x');
   const edge = enforcer();
   exportTenants(metrics, edge);
   for (const [tenant, count] of Object.entries(pushes)) {
     for (let i = 0; i < count; i++) {
       const admission = edge.admit(tenant, 0);
       if ('tenant' in admission) edge.judge(admission.tenant, samples(10), 0);
-      metrics.decided(0.001);
+      decisions.observe(0.001);
     }
   }
   for (const [name, value] of Object.entries(gauges)) metrics.gauge({ name, help: 'x', read: () => value });
@@ -28,7 +31,7 @@ async function lines(text: Promise<string>): Promise<string[]> {
 }
 
 t.test('counters, histograms and what is held are sums; states and ages are not', async (t) => {
-  const sums = new SummedMetrics(10);
+  const sums = new SummedMetrics(10, OTHER_TENANTS);
   const gauges = {
     mimir_edge_body_bytes_in_flight: 5,
     mimir_edge_ready: 1,
@@ -68,7 +71,7 @@ t.test('counters, histograms and what is held are sums; states and ages are not'
 });
 
 t.test('what a worker had counted stays when it has ended, what it held does not', async (t) => {
-  const sums = new SummedMetrics(10);
+  const sums = new SummedMetrics(10, OTHER_TENANTS);
   const living = await processOf({ a: 1 }, { mimir_edge_body_bytes_in_flight: 1 });
   for (const pushes of [2, 4]) {
     sums.retire(await processOf({ a: pushes }, { mimir_edge_body_bytes_in_flight: 100 }));
@@ -81,7 +84,7 @@ t.test('what a worker had counted stays when it has ended, what it held does not
 });
 
 t.test('tenants of workers that ended are bounded, and their sum never falls', async (t) => {
-  const sums = new SummedMetrics(3);
+  const sums = new SummedMetrics(3, OTHER_TENANTS);
   for (let i = 0; i < 20; i++) sums.retire(await processOf({ [`tenant-${i}`]: 1 }));
   const text = await lines(sums.text([]));
   const received = text.filter((line) => line.startsWith('mimir_edge_received_requests_total{'));

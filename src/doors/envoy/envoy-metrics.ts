@@ -1,29 +1,12 @@
 /** What Envoy asked and was answered, in plain numbers until somebody scrapes. */
 
-import { LatencyHistogram } from '../../telemetry/latency-histogram.js';
+import type { LatencyHistogram } from '../../telemetry/latency-histogram.js';
 import type { Metrics } from '../../telemetry/metrics.js';
+import { WordCounter } from '../../telemetry/word-counter.js';
 import { CHECK_OUTCOMES, type CheckOutcome } from './authz/check.js';
 import { BODY_STATES, type BodyState } from './authz/check-request.js';
+import type { EnvoyDoor } from './envoy-door.js';
 import { DESCRIPTOR_OUTCOMES, type DescriptorOutcome } from './ratelimit/ratelimit.js';
-
-/** Counts by one word of a closed list. */
-class WordCounter<W extends string> {
-  readonly #counts: Map<W, number>;
-
-  constructor(metrics: Metrics, name: string, help: string, label: string, words: readonly W[]) {
-    this.#counts = new Map(words.map((word) => [word, 0]));
-    metrics.counters({
-      name,
-      help,
-      labelNames: [label],
-      read: () => [...this.#counts].map(([word, count]) => [{ [label]: word }, count]),
-    });
-  }
-
-  add(word: W): void {
-    this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);
-  }
-}
 
 export class EnvoyMetrics {
   readonly #checks: WordCounter<CheckOutcome>;
@@ -62,15 +45,13 @@ export class EnvoyMetrics {
       'code',
       [],
     );
-    this.#check = new LatencyHistogram(
+    this.#check = metrics.histogram(
       'mimir_edge_envoy_check_duration_seconds',
       "Time from a Check's headers to its answer, its body's way in included.",
-      metrics.registry,
     );
-    this.#rateLimit = new LatencyHistogram(
+    this.#rateLimit = metrics.histogram(
       'mimir_edge_envoy_ratelimit_duration_seconds',
       'Time to answer a ratelimit call.',
-      metrics.registry,
     );
   }
 
@@ -94,4 +75,22 @@ export class EnvoyMetrics {
   failed(code: number): void {
     this.#errors.add(String(code));
   }
+}
+
+export function exportEnvoyDoor(metrics: Metrics, door: EnvoyDoor): void {
+  metrics.gauge({
+    name: 'mimir_edge_grpc_connections',
+    help: 'gRPC connections that are open.',
+    read: () => door.connections,
+  });
+  metrics.gauge({
+    name: 'mimir_edge_grpc_calls_in_flight',
+    help: 'gRPC calls under way.',
+    read: () => door.activeCalls,
+  });
+  metrics.counter({
+    name: 'mimir_edge_grpc_certificate_failures_total',
+    help: 'Attempts to read the certificate of listen.grpc that failed.',
+    read: () => door.tlsFailures,
+  });
 }

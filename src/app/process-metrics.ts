@@ -1,0 +1,20 @@
+/** What every process of the edge tells about itself: which version runs, and how Node fares. */
+import { collectDefaultMetrics } from 'prom-client';
+import { VERSION } from '../base/version.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+export function exportProcess(metrics: Metrics): void {
+  const { registry } = metrics;
+  // Its default wakes the process a hundred times a second: most of what an idle edge would do.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 });
+  // These are gauges that are named like counters; the metrics without _total beside them say the same by type.
+  for (const what of ['handles', 'requests', 'resources']) {
+    registry.removeSingleMetric(`nodejs_active_${what}_total`);
+  }
+  metrics.gauges({
+    name: 'mimir_edge_build_info',
+    help: 'Always 1; the labels say what runs.',
+    labelNames: ['version', 'node'],
+    read: () => [[{ version: VERSION, node: process.version }, 1]],
+  });
+}

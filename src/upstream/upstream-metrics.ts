@@ -1,0 +1,55 @@
+/** What the upstream answered and how soon, for Prometheus and for the console. */
+import type { LatencyHistogram } from '../telemetry/latency-histogram.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { WordCounter } from '../telemetry/word-counter.js';
+
+const STATUS_CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'];
+
+export class UpstreamMetrics {
+  readonly #duration: LatencyHistogram;
+  readonly #failures: WordCounter<string>;
+  /** By the first digit of the status. */
+  readonly #responses = new Float64Array(STATUS_CLASSES.length);
+  #failed = 0;
+
+  constructor(metrics: Metrics) {
+    this.#duration = metrics.histogram(
+      'mimir_edge_upstream_duration_seconds',
+      'Time from sending a request to the first byte of the answer.',
+    );
+    this.#failures = new WordCounter<string>(
+      metrics,
+      'mimir_edge_upstream_failures_total',
+      'Requests that got no answer from the upstream.',
+      'failure',
+      ['unreachable', 'timeout', 'broken'],
+    );
+    metrics.counters({
+      name: 'mimir_edge_upstream_responses_total',
+      help: 'Answers of the upstream by status class.',
+      labelNames: ['class'],
+      read: () => Object.entries(this.responses()).map(([name, count]) => [{ class: name }, count]),
+    });
+  }
+
+  /** Answers by class, since the start. */
+  responses(): Record<string, number> {
+    return Object.fromEntries(STATUS_CLASSES.map((name, index) => [name, this.#responses[index] ?? 0]));
+  }
+
+  /** Requests that got no answer, since the start. */
+  get failures(): number {
+    return this.#failed;
+  }
+
+  forwarded(status: number, seconds: number): void {
+    this.#duration.observe(seconds);
+    const known = status >= 100 && status < 600 ? Math.floor(status / 100) : 0;
+    this.#responses[known] = (this.#responses[known] ?? 0) + 1;
+  }
+
+  failed(failure: string): void {
+    this.#failed++;
+    this.#failures.add(failure);
+  }
+}
