@@ -206,11 +206,13 @@ function referenceProblems(all: Manifest[]): string[] {
     Object.entries(labels).every(([name, value]) => pod.metadata.labels[name] === value);
   const problems: string[] = [];
   if (!selects(deployment['spec'].selector.matchLabels)) problems.push('the Deployment does not select its pods');
-  const service = of('Service', all);
-  if (!selects(service['spec'].selector)) problems.push('the Service does not select the pods');
   const ports = pod.spec.containers[0].ports.map(({ name }: { name: string }) => name);
-  for (const { targetPort } of service['spec'].ports)
-    if (!ports.includes(targetPort)) problems.push(`the Service sends to ${targetPort}`);
+  for (const { kind, metadata, spec } of all) {
+    if (kind !== 'Service' || metadata.name.endsWith('-redis')) continue;
+    if (!selects(spec.selector)) problems.push(`the Service ${metadata.name} does not select the pods`);
+    for (const { targetPort } of spec.ports)
+      if (!ports.includes(targetPort)) problems.push(`the Service ${metadata.name} sends to ${targetPort}`);
+  }
   for (const { kind, spec } of all) {
     if (kind === 'PodDisruptionBudget' && !selects(spec.selector.matchLabels)) problems.push(kind);
     if (kind === 'HorizontalPodAutoscaler' && 'replicas' in deployment['spec']) problems.push('two say how many');
@@ -233,6 +235,74 @@ t.test('the Role is of one ConfigMap, where that is, for the account that the po
   const without = manifests(helm({ config: UPSTREAM }));
   t.notOk(without.some(({ kind }) => kind === 'Role'));
   t.equal(of('Deployment', without)['spec'].template.spec.automountServiceAccountToken, false);
+});
+
+t.test('whatever type the Service has, the admin port stays inside the cluster', async (t) => {
+  for (const type of ['ClusterIP', 'NodePort', 'LoadBalancer']) {
+    const all = manifests(helm({ mode: 'both', config: UPSTREAM, service: { type } }));
+    const ports = (service: Manifest) => service['spec'].ports.map(({ name }: { name: string }) => name);
+    t.match(of('Service', all)['spec'], { type });
+    t.strictSame(ports(of('Service', all)), ['http'], type);
+    t.match(of('Service', all, 'edge-mimir-edge-admin')['spec'], { type: 'ClusterIP' });
+    t.strictSame(ports(of('Service', all, 'edge-mimir-edge-admin')), ['admin'], type);
+    t.match(of('Service', all, 'edge-mimir-edge-grpc')['spec'], { clusterIP: 'None' }, 'Envoy sees each replica');
+  }
+});
+
+t.test('names stay within what Kubernetes takes', async (t) => {
+  const values = {
+    mode: 'both',
+    config: UPSTREAM,
+    redis: { builtIn: { enabled: true } },
+    overrides: { tenants: { a: {} } },
+    dashboards: { enabled: true },
+    fullnameOverride: 'x'.repeat(70),
+    nameOverride: 'y'.repeat(70),
+  };
+  const all = manifests(helm(values));
+  const keys = all.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  t.equal(new Set(keys).size, keys.length, 'no two have one name');
+  for (const { metadata } of all) {
+    t.ok(metadata.name.length <= 63, metadata.name);
+    const labels = Object.values((metadata as { labels?: Record<string, string> }).labels ?? {});
+    t.ok(labels.every((label) => label.length <= 63));
+  }
+  t.match(of('ConfigMap', all, 'x'.repeat(63))['data']['edge.yaml'], `${'x'.repeat(57)}-redis:6379`);
+});
+
+t.test('ports, probes, policies and Services follow the addresses in the settings', async (t) => {
+  const listen = { proxy: '0.0.0.0:9080', grpc: '[::]:9081', admin: '0.0.0.0:9082' };
+  const rendered = helm({ mode: 'both', config: { ...UPSTREAM, listen }, networkPolicy: { enabled: true } });
+  const all = manifests(rendered);
+  const [container] = of('Deployment', all)['spec'].template.spec.containers;
+  t.strictSame(
+    container.ports.map(({ containerPort }: { containerPort: number }) => containerPort),
+    [9080, 9081, 9082],
+  );
+  const { ingress } = of('NetworkPolicy', all)['spec'];
+  t.strictSame(
+    ingress.flatMap(({ ports }: { ports: { port: number }[] }) => ports.map(({ port }) => port)),
+    [9080, 9081, 9082],
+  );
+  const refused = helm({ config: { ...UPSTREAM, listen: { admin: '127.0.0.1:8082' } } });
+  t.match(refused.error, /config\.listen\.admin is 127\.0\.0\.1:8082, which nobody reaches/);
+});
+
+t.test('ConfigMaps that are named in the settings may be read, each where it is', async (t) => {
+  const overrides = {
+    sources: ['configmap:mimir/runtime#x', 'configmap:own', 'file:/a'],
+    edge_sources: 'configmap:mimir/edge, configmap:own#y',
+  };
+  const all = manifests(helm({ config: { ...UPSTREAM, overrides } }));
+  const roles = all.filter(({ kind }) => kind === 'Role');
+  t.strictSame(
+    roles.map(({ metadata, rules }) => [metadata.namespace, rules[0].resourceNames]).sort(),
+    [
+      ['default', ['own']],
+      ['mimir', ['runtime', 'edge']],
+    ],
+  );
+  t.equal(of('Deployment', all)['spec'].template.spec.automountServiceAccountToken, true);
 });
 
 t.test('the pod is given more time than it may take to stop', async (t) => {
@@ -275,7 +345,9 @@ t.test('every setting can be given, and what is none is refused with its place',
     let at = config;
     const names = path.split('.');
     for (const name of names.slice(0, -1)) at = (at[name] ??= {}) as Record<string, unknown>;
-    at[names.at(-1)!] = path === 'workers' ? 1 : value;
+    // The chart's own, where the edge's would not be reached.
+    const { [path]: own = value } = { workers: 1, 'listen.admin': '0.0.0.0:8082' } as Record<string, unknown>;
+    at[names.at(-1)!] = own;
   }
   const rendered = helm({ config: { ...config, upstream: { ...(config['upstream'] as object), url: 'http://a' } } });
   t.equal(rendered.status, 0, rendered.error);
@@ -285,6 +357,10 @@ t.test('every setting can be given, and what is none is refused with its place',
     [{ config: { ...UPSTREAM, shutdown: { delay: '5 apples' } } }, /shutdown.delay/],
     [{ config: { ...UPSTREAM, limits: { ingestion_rat: 1 } } }, /ingestion_rat/],
     [{ replica: 3 }, /replica/],
+    [
+      { config: UPSTREAM, autoscaling: { enabled: true, min: 5, max: 4 } },
+      /autoscaling\.min is 5 and autoscaling\.max is 4/,
+    ],
     [{}, /config\.upstream\.url is needed/],
     [{ mode: 'ext_authz', config: UPSTREAM }, /config\.upstream\.url has no use/],
     [

@@ -20,15 +20,16 @@
 {{- end -}}
 {{- $redis := dict -}}
 {{- if .Values.redis.builtIn.enabled -}}
-{{- $_ := set $redis "url" (printf "redis://%s-redis:6379" (include "mimir-edge.fullname" .)) -}}
+{{- $_ := set $redis "url" (printf "redis://%s:6379" (include "mimir-edge.nameWith" (list . "redis"))) -}}
 {{- end -}}
 {{- if .Values.redis.passwordSecret.name -}}
 {{- $_ := set $redis "password_file" "/etc/mimir-edge/redis/password" -}}
 {{- end -}}
 {{- if $redis -}}{{- $_ := set $made "state" (dict "redis" $redis) -}}{{- end -}}
-{{- /* The names of the Service, which the admin API is reached under. */ -}}
-{{- $service := printf "%s.%s" (include "mimir-edge.fullname" .) .Release.Namespace -}}
-{{- $admin := dict "hosts" (list (include "mimir-edge.fullname" .) $service (printf "%s.svc" $service) (printf "%s.svc.cluster.local" $service)) -}}
+{{- /* The names of the Service that the admin API is reached under. */ -}}
+{{- $name := include "mimir-edge.nameWith" (list . "admin") -}}
+{{- $service := printf "%s.%s" $name .Release.Namespace -}}
+{{- $admin := dict "hosts" (list $name $service (printf "%s.svc" $service) (printf "%s.svc.cluster.local" $service)) -}}
 {{- if .Values.admin.tokensSecret.name -}}
 {{- $_ := set $admin "tokens_file" "/etc/mimir-edge/admin/tokens" -}}
 {{- end -}}
@@ -42,4 +43,13 @@
 {{- fail "config.upstream.url has no use with mode ext_authz, where Envoy goes to Mimir itself: take mode both, or leave it out" -}}
 {{- end -}}
 {{- toPrettyJson $config -}}
+{{- end -}}
+
+{{/* The port that a listener has by the settings: (list . "admin"). */}}
+{{- define "mimir-edge.port" -}}
+{{- $address := dig "listen" (index . 1) "" (fromJson (include "mimir-edge.config" (index . 0))) -}}
+{{- if regexMatch "^(127\\.|localhost:|\\[::1\\])" $address -}}
+{{- fail (printf "config.listen.%s is %s, which nobody reaches from outside the pod: give it as 0.0.0.0:PORT" (index . 1) $address) -}}
+{{- end -}}
+{{- regexFind "[0-9]+$" $address -}}
 {{- end -}}
