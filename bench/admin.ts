@@ -10,7 +10,7 @@ import { type Listing, listTenants } from '#src/admin/listing.js';
 import { ownEdge } from '#src/app/own-edge.js';
 import { loadConfig } from '#src/config/config.js';
 import { Controls } from '#src/controls/controls.js';
-import { Denials } from '#src/doors/recent-refusals.js';
+import { RecentRefusals } from '#src/doors/recent-refusals.js';
 import { Enforcer } from '#src/enforce/enforcer.js';
 import { Overrides } from '#src/overrides/overrides.js';
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
@@ -113,7 +113,7 @@ async function edgeOfMany(now: () => number): Promise<ReturnType<typeof ownEdge>
     enforcer,
     overrides,
     history: new History(256 << 20, 0),
-    denials: new Denials(5000),
+    refusals: new RecentRefusals(5000),
     controls: new Controls(undefined, { changed() {}, received() {}, ended() {} }, Date.now),
     audit: new Audit('', () => {}),
     now,

@@ -10,10 +10,10 @@ import { Query } from './query.js';
 import {
   auditView,
   configView,
-  denialsView,
   limitsView,
   oneTenantView,
   reasonsView,
+  refusalsView,
   statusView,
   tenantsView,
 } from './reads.js';
@@ -119,8 +119,8 @@ export class Api {
       get('/tenants', ({ query }) => tenantsView(edge, query)),
       get('/tenants/{id}', ({ query, params: [id = ''] }) => oneTenantView(edge, id, query)),
       get('/denials', ({ res, query }) => {
-        const { denials, csv } = denialsView(edge, query);
-        if (csv === undefined) return { denials };
+        const { refusals, csv } = refusalsView(edge, query);
+        if (csv === undefined) return { denials: refusals };
         res.setHeader('Content-Type', 'text/csv; charset=utf-8');
         res.setHeader('Content-Disposition', 'attachment; filename="denials.csv"').end(csv);
         return undefined;

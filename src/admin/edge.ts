@@ -4,7 +4,7 @@
  */
 
 import type { Controls } from '../controls/controls.js';
-import type { Denials } from '../doors/recent-refusals.js';
+import type { RecentRefusals } from '../doors/recent-refusals.js';
 import type { TenantSeries } from '../enforce/series.js';
 import type { Tally } from '../enforce/tally.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
@@ -49,7 +49,7 @@ export interface Edge {
   /** In memory or not. Undefined: no document names it, and it has not sent anything. */
   tenant(id: string): TenantState | undefined;
   /** Pushes that named no tenant, or none that may send. */
-  nobody(): TenantState;
+  unattributed(): TenantState;
   /** All limits in force, controls included. */
   snapshot(): Snapshot;
   /** Controls for tenants that no document names have an effect. */
@@ -63,7 +63,7 @@ export interface Edge {
   /** Reads the overrides again; answers what is wrong with them, if anything. */
   reload(): Promise<string | undefined>;
   readonly history: History;
-  readonly denials: Denials;
+  readonly refusals: RecentRefusals;
   readonly controls: Controls;
   readonly audit: Audit;
   /** Milliseconds of a clock that never steps back: the history's. */

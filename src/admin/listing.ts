@@ -3,7 +3,7 @@ import { tenantIdFault } from '../limits/tenant-id.js';
 import { RANGE_NAMES, type Range } from '../usage/tracks.js';
 import type { Edge } from './edge.js';
 import type { Query } from './query.js';
-import { type Standing, standingsOf } from './standings.js';
+import { type TenantUsage, usageOf } from './tenant-usage.js';
 import { rangeView, rounded, tenantRow } from './tenant-view.js';
 
 const SORTS = ['id', 'pushes', 'samples', 'bytes', 'series', 'refused', 'shadowed', 'utilisation'] as const;
@@ -42,10 +42,10 @@ export function readPage(query: Query, fallback: number, most: number): { offset
 export function listTenants(edge: Edge, listing: Listing): object {
   const { range, search, offset, limit } = listing;
   const seconds = edge.history.seconds(range, edge.now());
-  const { each, sums } = standingsOf(edge, range);
+  const { each, sums } = usageOf(edge, range);
   const found = search === '' ? each : each.filter(({ name }) => name.includes(search));
   const page = first(found, offset + limit, orderOf(listing)).slice(offset);
-  const nobody = tenantRow(edge, edge.nobody(), range);
+  const unattributed = tenantRow(edge, edge.unattributed(), range);
   return {
     range: rangeView(edge, range),
     totals: {
@@ -57,41 +57,41 @@ export function listTenants(edge: Edge, listing: Listing): object {
       filteredPerSecond: rounded(sums.filtered / seconds),
       shadowedPerSecond: rounded(sums.shadowed / seconds),
     },
-    withoutTenant: { pushesPerSecond: nobody.pushesPerSecond, refused: nobody.refused },
+    withoutTenant: { pushesPerSecond: unattributed.pushesPerSecond, refused: unattributed.refused },
     matching: found.length,
     offset,
     tenants: page.map(({ tenant }) => tenantRow(edge, tenant, range)),
   };
 }
 
-type Order = (a: Standing, b: Standing) => number;
+type Order = (a: TenantUsage, b: TenantUsage) => number;
 
 /** Rows that are equal keep their place from one look to the next. */
 function orderOf({ sort, order }: Listing): Order {
   const sign = order === 'asc' ? 1 : -1;
   if (sort === 'id') return (a, b) => sign * byId(a, b);
-  const rank = ({ tenant, totals, utilisation }: Standing): number => {
+  const rank = ({ tenant, totals, utilisation }: TenantUsage): number => {
     if (sort === 'series') return tenant.series?.active ?? 0;
     return sort === 'utilisation' ? utilisation : totals[sort];
   };
   return (a, b) => sign * (rank(a) - rank(b)) || byId(a, b);
 }
 
-function byId({ tenant: a }: Standing, { tenant: b }: Standing): number {
+function byId({ tenant: a }: TenantUsage, { tenant: b }: TenantUsage): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
 /** The first `count` in order. A page of fifty is not worth sorting ten thousand for. */
-function first(all: readonly Standing[], count: number, order: Order): Standing[] {
+function first(all: readonly TenantUsage[], count: number, order: Order): TenantUsage[] {
   if (count * 8 > all.length) return [...all].sort(order).slice(0, count);
-  const found: Standing[] = [];
+  const found: TenantUsage[] = [];
   for (const one of all) {
     const last = found[count - 1];
     if (last !== undefined && order(one, last) >= 0) continue;
     let [low, high] = [0, found.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (order(one, found[middle] as Standing) < 0) high = middle;
+      if (order(one, found[middle] as TenantUsage) < 0) high = middle;
       else low = middle + 1;
     }
     found.splice(low, 0, one);

@@ -8,10 +8,10 @@ import type { Edge } from './edge.js';
 import { isTenantId, listLimits, listTenants, readListing, readPage } from './listing.js';
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
-import { controlViews, denialView, rounded, tenantView } from './tenant-view.js';
+import { controlViews, refusalView, rounded, tenantView } from './tenant-view.js';
 
 const MAX_SEARCH = 150;
-const MAX_DENIALS = 5000;
+const MAX_REFUSALS = 5000;
 
 export function statusView(edge: Edge): object {
   const { ledger, overrides, ...status } = edge.status();
@@ -54,23 +54,23 @@ export function oneTenantView(edge: Edge, id: string, query: Query): object {
   return tenantView(edge, tenant, range);
 }
 
-export interface DenialsAnswer {
-  readonly denials: readonly object[];
+export interface RefusalsAnswer {
+  readonly refusals: readonly object[];
   /** Undefined: as JSON. */
   readonly csv: string | undefined;
 }
 
-export function denialsView(edge: Edge, query: Query): DenialsAnswer {
+export function refusalsView(edge: Edge, query: Query): RefusalsAnswer {
   const tenant = query.text('tenant', 150);
   const reason = query.choice('reason', REASON_NAMES);
   const sinceMs = query.since('since', Date.now());
-  const limit = query.count('limit', 100, 1, MAX_DENIALS);
+  const limit = query.count('limit', 100, 1, MAX_REFUSALS);
   const format = query.choice('format', ['json', 'csv']) ?? 'json';
   query.done();
-  const denials = edge.denials.newest(limit, { tenant, reason, sinceMs });
-  if (format === 'json') return { denials: denials.map(denialView), csv: undefined };
+  const refusals = edge.refusals.newest(limit, { tenant, reason, sinceMs });
+  if (format === 'json') return { refusals: refusals.map(refusalView), csv: undefined };
   const head = ['at', 'tenant', 'reason', 'status', 'shadow', 'count', 'observed', 'allowed'];
-  const rows = denials.map((one) => [
+  const rows = refusals.map((one) => [
     new Date(one.atMs).toISOString(),
     one.tenant,
     one.reason,
@@ -83,7 +83,7 @@ export function denialsView(edge: Edge, query: Query): DenialsAnswer {
     one.requestId,
     one.message,
   ]);
-  return { denials: [], csv: csv([[...head, 'retry_after_seconds', 'request_id', 'message'], ...rows]) };
+  return { refusals: [], csv: csv([[...head, 'retry_after_seconds', 'request_id', 'message'], ...rows]) };
 }
 
 /** What the words of a refusal mean, for whoever shows them. */

@@ -7,7 +7,7 @@ import type { Edge } from './edge.js';
 import { type Listing, listTenants } from './listing.js';
 import { Problem } from './problem.js';
 import { statusView } from './reads.js';
-import { denialView } from './tenant-view.js';
+import { refusalView } from './tenant-view.js';
 
 const TICK_MS = 2000;
 const MAX_STREAMS = 50;
@@ -20,7 +20,7 @@ interface Stream {
   readonly listing: Listing;
   /** It may still be read by whoever opened it. */
   readonly allowed: () => boolean;
-  denials: number;
+  refusals: number;
   audit: number;
 }
 
@@ -41,7 +41,7 @@ export class Streams {
     if (this.#open.size >= MAX_STREAMS) {
       throw new Problem(503, `there are ${MAX_STREAMS} streams open`, { 'Retry-After': '10' });
     }
-    const stream: Stream = { res, listing, allowed, denials: -1, audit: -1 };
+    const stream: Stream = { res, listing, allowed, refusals: -1, audit: -1 };
     this.#open.add(stream);
     res.on('close', () => this.#close(stream));
     res.writeHead(200, {
@@ -67,7 +67,7 @@ export class Streams {
   }
 
   #send(streams: Iterable<Stream>): void {
-    const { audit, denials } = this.#edge;
+    const { audit, refusals } = this.#edge;
     const made = new Map<string, string>();
     const once = (name: string, key: string, make: () => unknown): string => {
       let text = made.get(key);
@@ -85,9 +85,9 @@ export class Streams {
       }
       let text = once('status', 'status', () => statusView(this.#edge));
       text += once('tenants', JSON.stringify(listing), () => listTenants(this.#edge, listing));
-      if (stream.denials !== denials.version) {
-        stream.denials = denials.version;
-        text += once('denials', 'denials', () => ({ denials: denials.newest(NEWEST).map(denialView) }));
+      if (stream.refusals !== refusals.version) {
+        stream.refusals = refusals.version;
+        text += once('denials', 'denials', () => ({ denials: refusals.newest(NEWEST).map(refusalView) }));
       }
       if (stream.audit !== audit.version) {
         stream.audit = audit.version;

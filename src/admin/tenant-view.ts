@@ -140,7 +140,7 @@ export function tenantView(edge: Edge, tenant: TenantState, range: Range): objec
       new: tenant.series?.topMetrics('new').map(metricView) ?? [],
     },
     controls: controlViews(edge, tenant.id),
-    denials: edge.denials.newest(20, { tenant: tenant.id }).map(denialView),
+    denials: edge.refusals.newest(20, { tenant: tenant.id }).map(refusalView),
   };
 }
 
@@ -178,8 +178,8 @@ export function controlViews(edge: Edge, tenant?: string): object[] {
     }));
 }
 
-export function denialView(denial: ReturnType<Edge['denials']['newest']>[number]): object {
-  const { atMs, tenant, observed, allowed, retryAfterSeconds, ...rest } = denial;
+export function refusalView(refusal: ReturnType<Edge['refusals']['newest']>[number]): object {
+  const { atMs, tenant, observed, allowed, retryAfterSeconds, ...rest } = refusal;
   return {
     at: new Date(atMs).toISOString(),
     tenant: tenant ?? null,

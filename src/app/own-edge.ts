@@ -3,7 +3,7 @@ import type { Audit } from '../admin/audit.js';
 import type { Edge, EdgeStatus, TenantState } from '../admin/edge.js';
 import { type Config, printConfig } from '../config/config.js';
 import type { Controls } from '../controls/controls.js';
-import type { Denials } from '../doors/recent-refusals.js';
+import type { RecentRefusals } from '../doors/recent-refusals.js';
 import type { Enforcer } from '../enforce/enforcer.js';
 import { Tally } from '../enforce/tally.js';
 import { NO_TENANT } from '../enforce/tenant-metrics.js';
@@ -16,7 +16,7 @@ export interface EdgeParts {
   readonly enforcer: Enforcer;
   readonly overrides: Overrides;
   readonly history: History;
-  readonly denials: Denials;
+  readonly refusals: RecentRefusals;
   readonly controls: Controls;
   readonly audit: Audit;
   readonly now: () => number;
@@ -25,11 +25,11 @@ export interface EdgeParts {
 }
 
 export function ownEdge(parts: EdgeParts): Edge {
-  const { config, enforcer, overrides, history, denials, controls, audit, now } = parts;
+  const { config, enforcer, overrides, history, refusals, controls, audit, now } = parts;
   const configured = configuredLimits(config);
   return {
     history,
-    denials,
+    refusals,
     controls,
     audit,
     now,
@@ -46,7 +46,7 @@ export function ownEdge(parts: EdgeParts): Edge {
     mode: () => enforcer.mode,
     tenants: () => enforcer.tenants.values(),
     tenant: (id) => enforcer.tenants.get(id) ?? unseen(enforcer, id),
-    nobody: () => ({
+    unattributed: () => ({
       id: NO_TENANT,
       mode: enforcer.mode,
       limits: enforcer.snapshot.defaults,

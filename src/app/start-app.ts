@@ -24,7 +24,7 @@ import { RedisControls } from '../controls/redis-controls.js';
 import { ByteBudget } from '../doors/body.js';
 import { ProxyServer } from '../doors/http/proxy-server.js';
 import { exportBudget, PushMetrics } from '../doors/push-metrics.js';
-import { Denials } from '../doors/recent-refusals.js';
+import { RecentRefusals } from '../doors/recent-refusals.js';
 import { RefusalLog } from '../doors/refusal-log.js';
 import { Enforcer } from '../enforce/enforcer.js';
 import type { Ledger } from '../enforce/ledger.js';
@@ -59,7 +59,7 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
-const DENIALS = 5000;
+const RECENT_REFUSALS = 5000;
 
 /** What a process that is one of several workers has of its primary (src/workers/). */
 export interface PrimarySide {
@@ -78,10 +78,10 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   const pushMetrics = new PushMetrics(metrics);
   const upstreamMetrics = new UpstreamMetrics(metrics);
   const refusalLog = new RefusalLog(log, config['log.refusals_per_minute'], now);
-  const denials = new Denials(DENIALS);
+  const recentRefusals = new RecentRefusals(RECENT_REFUSALS);
   const refusals: Pick<RefusalLog, 'refused'> = {
     refused(tenant, refusal, requestId, shadow) {
-      denials.refused(tenant, refusal, requestId, shadow, Date.now());
+      recentRefusals.refused(tenant, refusal, requestId, shadow, Date.now());
       refusalLog.refused(tenant, refusal, requestId, shadow);
     },
   };
@@ -186,7 +186,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     enforcer,
     overrides,
     history,
-    denials,
+    refusals: recentRefusals,
     controls,
     audit,
     now,
@@ -323,7 +323,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
 
   function* counted(): Generator<TenantState> {
     yield* edge.tenants();
-    yield edge.nobody();
+    yield edge.unattributed();
   }
 
   function status(): Omit<EdgeStatus, 'overrides' | 'evictions'> {

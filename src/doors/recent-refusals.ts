@@ -6,7 +6,7 @@ import { REASON_INDEX, type Reason } from '../enforce/reasons.js';
 import type { Refusal } from '../enforce/refusal.js';
 import type { Tenant } from '../enforce/tenant.js';
 
-export interface Denial {
+export interface RecentRefusal {
   /** On the clock of Date.now(): the first of those that it stands for. */
   readonly atMs: number;
   /** Undefined: the push named none, or none that may send. */
@@ -24,7 +24,7 @@ export interface Denial {
   readonly retryAfterSeconds: number | undefined;
 }
 
-export interface DenialFilter {
+export interface RefusalFilter {
   readonly tenant?: string | undefined;
   readonly reason?: Reason | undefined;
   readonly sinceMs?: number | undefined;
@@ -33,16 +33,16 @@ export interface DenialFilter {
 /** A message names the first series at fault, whose labels may be long. */
 const MAX_MESSAGE = 1000;
 
-export class Denials {
-  readonly #ring: (Denial | undefined)[];
+export class RecentRefusals {
+  readonly #ring: (RecentRefusal | undefined)[];
   /** By tenant and reason: the last entry. */
-  readonly #last = new WeakMap<object, (Denial | undefined)[]>();
-  readonly #nobody = {};
+  readonly #last = new WeakMap<object, (RecentRefusal | undefined)[]>();
+  readonly #unattributed = {};
   #recorded = 0;
   #version = 0;
 
   constructor(size: number) {
-    this.#ring = new Array<Denial | undefined>(size).fill(undefined);
+    this.#ring = new Array<RecentRefusal | undefined>(size).fill(undefined);
   }
 
   /** Changes with every refusal. */
@@ -58,7 +58,7 @@ export class Denials {
     atMs: number,
   ): void {
     this.#version++;
-    const key = tenant ?? this.#nobody;
+    const key = tenant ?? this.#unattributed;
     let byReason = this.#last.get(key);
     if (byReason === undefined) {
       byReason = [];
@@ -70,7 +70,7 @@ export class Denials {
       return;
     }
     const { reason, status, message, observed, allowed, retryAfterSeconds } = refusal;
-    const denial: Denial = {
+    const entry: RecentRefusal = {
       atMs,
       tenant: tenant?.id,
       reason,
@@ -83,20 +83,20 @@ export class Denials {
       allowed,
       retryAfterSeconds,
     };
-    byReason[REASON_INDEX[reason]] = denial;
-    this.#ring[this.#recorded++ % this.#ring.length] = denial;
+    byReason[REASON_INDEX[reason]] = entry;
+    this.#ring[this.#recorded++ % this.#ring.length] = entry;
   }
 
   /** The newest first. */
-  newest(limit: number, { tenant, reason, sinceMs = 0 }: DenialFilter = {}): Denial[] {
-    const found: Denial[] = [];
+  newest(limit: number, { tenant, reason, sinceMs = 0 }: RefusalFilter = {}): RecentRefusal[] {
+    const found: RecentRefusal[] = [];
     const held = Math.min(this.#recorded, this.#ring.length);
     for (let i = 1; i <= held && found.length < limit; i++) {
-      const denial = this.#ring[(this.#recorded - i) % this.#ring.length];
-      if (denial === undefined || denial.atMs < sinceMs) break;
-      if (tenant !== undefined && denial.tenant !== tenant) continue;
-      if (reason !== undefined && denial.reason !== reason) continue;
-      found.push(denial);
+      const entry = this.#ring[(this.#recorded - i) % this.#ring.length];
+      if (entry === undefined || entry.atMs < sinceMs) break;
+      if (tenant !== undefined && entry.tenant !== tenant) continue;
+      if (reason !== undefined && entry.reason !== reason) continue;
+      found.push(entry);
     }
     return found;
   }

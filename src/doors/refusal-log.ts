@@ -11,7 +11,7 @@ export class RefusalLog {
   readonly #perMinute: number;
   readonly #now: () => number;
   /** For pushes without a tenant: one shared allowance. */
-  readonly #nobody = { loggedMinute: 0, loggedInMinute: 0 };
+  readonly #unattributed = { loggedMinute: 0, loggedInMinute: 0 };
 
   constructor(log: Logger, perMinute: number, now: () => number) {
     this.#log = log;
@@ -20,7 +20,7 @@ export class RefusalLog {
   }
 
   refused(tenant: Tenant | undefined, refusal: Refusal, requestId: string, shadow: boolean): void {
-    const allowance = tenant ?? this.#nobody;
+    const allowance = tenant ?? this.#unattributed;
     const minute = Math.floor(this.#now() / 60_000);
     if (allowance.loggedMinute !== minute) {
       allowance.loggedMinute = minute;

@@ -19,7 +19,7 @@ import type { NumberedRequest } from '../shared/ipc/ipc-transport.js';
 import { MemoryStore } from '../shared/memory/memory-store.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { SummedMetrics } from '../telemetry/summed-metrics.js';
-import { Place, type WorkerEnd } from './place.js';
+import { type WorkerEnd, WorkerSlot } from './worker-slot.js';
 
 /** Under the second that Kubernetes gives a probe by default. */
 const PROBE_MS = 800;
@@ -32,7 +32,7 @@ const TICK_MS = 100;
 export class Primary {
   readonly #config: Config;
   readonly #log: Logger;
-  readonly #places: readonly Place[];
+  readonly #slots: readonly WorkerSlot[];
   readonly #admin: AdminServer;
   readonly #metrics = new Metrics();
   readonly #sums: SummedMetrics;
@@ -61,14 +61,14 @@ export class Primary {
       config['tenants.max'],
       config['series.max'],
     );
-    this.#places = Array.from(
+    this.#slots = Array.from(
       { length: config.workers },
       (_, index) =>
-        new Place(index + 1, {
+        new WorkerSlot(index + 1, {
           welcome: ({ id }) => ({ kind: 'start', worker: id, config, admin: this.#adminListens() }),
           serving: () => this.#serving(),
-          store: (place, requests) => this.#answer(place, requests),
-          ended: (place, end) => this.#ended(place, end),
+          store: (slot, requests) => this.#answer(slot, requests),
+          ended: (slot, end) => this.#ended(slot, end),
         }),
     );
     const options = {
@@ -104,11 +104,11 @@ export class Primary {
     });
     // Whoever does not wait for the stop takes the workers along.
     process.once('exit', () => {
-      if (this.#draining) for (const place of this.#places) place.kill();
+      if (this.#draining) for (const slot of this.#slots) slot.kill();
     });
-    for (const place of this.#places) place.start();
+    for (const slot of this.#slots) slot.start();
     await started;
-    this.#log.info({ workers: this.#places.length, version: VERSION }, 'all workers serve');
+    this.#log.info({ workers: this.#slots.length, version: VERSION }, 'all workers serve');
   }
 
   /** Every worker drains and stops. Safe to call twice. */
@@ -123,16 +123,16 @@ export class Primary {
     const ended = new Promise<void>((resolve) => {
       this.#allEnded = resolve;
     });
-    for (const place of this.#places) {
-      place.close();
-      place.tell({ kind: 'stop' });
+    for (const slot of this.#slots) {
+      slot.close();
+      slot.tell({ kind: 'stop' });
     }
     this.#noteEnd();
     const { 'shutdown.delay': delayMs, 'shutdown.timeout': timeoutMs } = this.#config;
     const patience = setTimeout(
       () => {
         this.#log.error('workers that do not stop are killed');
-        for (const place of this.#places) place.kill();
+        for (const slot of this.#slots) slot.kill();
       },
       delayMs + timeoutMs + this.#config['state.close_timeout'] + STOP_MARGIN_MS,
     );
@@ -150,46 +150,46 @@ export class Primary {
   }
 
   #serving(): void {
-    if (this.#places.every(({ serving }) => serving)) {
+    if (this.#slots.every(({ serving }) => serving)) {
       this.#started?.();
       this.#notStarted = undefined;
     }
   }
 
-  #ended(place: Place, end: WorkerEnd): void {
-    this.#sums.retire(place.lastMetrics);
-    place.lastMetrics = [];
-    const details = { worker: place.id, ...end };
+  #ended(slot: WorkerSlot, end: WorkerEnd): void {
+    this.#sums.retire(slot.lastMetrics);
+    slot.lastMetrics = [];
+    const details = { worker: slot.id, ...end };
     if (this.#draining) this.#log.info(details, 'a worker has stopped');
     else {
       this.#restarts++;
       this.#log.error(details, 'a worker has ended and is replaced');
     }
     if (!end.served)
-      this.#notStarted?.(new StartError(`worker ${place.id} ended before it served; the log says why`));
+      this.#notStarted?.(new StartError(`worker ${slot.id} ended before it served; the log says why`));
     this.#noteEnd();
   }
 
   #noteEnd(): void {
-    if (this.#places.every(({ pid }) => pid === undefined)) this.#allEnded?.();
+    if (this.#slots.every(({ pid }) => pid === undefined)) this.#allEnded?.();
   }
 
-  #answer(place: Place, requests: readonly NumberedRequest[]): void {
+  #answer(slot: WorkerSlot, requests: readonly NumberedRequest[]): void {
     const nowMs = performance.now();
     const replies = requests.map(({ id, request }) => ({ id, reply: this.#store.answer(request, nowMs) }));
-    place.tell({ kind: 'store', replies });
+    slot.tell({ kind: 'store', replies });
   }
 
   /** What those that serve say of themselves. */
-  async #ask(): Promise<{ place: Place; readiness: Readiness | undefined }[]> {
+  async #ask(): Promise<{ slot: WorkerSlot; readiness: Readiness | undefined }[]> {
     const answers = await Promise.all(
-      this.#places.map(async (place) => ({
-        place,
-        readiness: place.serving ? await place.ask('readiness', PROBE_MS) : undefined,
+      this.#slots.map(async (slot) => ({
+        slot,
+        readiness: slot.serving ? await slot.ask('readiness', PROBE_MS) : undefined,
       })),
     );
     // One may have ended in the meantime.
-    return answers.filter(({ place }) => place.serving);
+    return answers.filter(({ slot }) => slot.serving);
   }
 
   /** Ready while a worker is, and none serves that is not, but for one that is leaving. */
@@ -203,15 +203,15 @@ export class Primary {
         draining: this.#draining,
         mode: this.#config.mode,
         workers: {
-          wanted: this.#places.length,
+          wanted: this.#slots.length,
           serving: answers.length,
           restarts: this.#restarts,
           buckets: this.#store.buckets,
           series: this.#store.series,
         },
-        each: answers.map(({ place, readiness }) => ({
-          worker: place.id,
-          pid: place.pid,
+        each: answers.map(({ slot, readiness }) => ({
+          worker: slot.id,
+          pid: slot.pid,
           ...(readiness === undefined
             ? { ready: false, hangs: true }
             : { ready: readiness.ready, ...readiness.details }),
@@ -229,10 +229,10 @@ export class Primary {
   }
 
   async #sumMetrics(): Promise<string> {
-    await Promise.all(this.#places.map((place) => place.serving && place.ask('metrics', SCRAPE_MS)));
+    await Promise.all(this.#slots.map((slot) => slot.serving && slot.ask('metrics', SCRAPE_MS)));
     const own = await this.#metrics.registry.getMetricsAsJSON();
     // Of a worker that did not answer, what it said before: a sum that falls would look like a restart.
-    return this.#sums.text([own, ...this.#places.map(({ lastMetrics }) => lastMetrics)]);
+    return this.#sums.text([own, ...this.#slots.map(({ lastMetrics }) => lastMetrics)]);
   }
 
   #exportGauges(): void {
@@ -241,7 +241,7 @@ export class Primary {
     metrics.gauge({
       name: 'mimir_edge_workers',
       help: 'Workers that serve.',
-      read: () => this.#places.filter(({ serving }) => serving).length,
+      read: () => this.#slots.filter(({ serving }) => serving).length,
     });
     metrics.gauge({
       name: 'mimir_edge_worker_buckets',

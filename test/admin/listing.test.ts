@@ -17,7 +17,7 @@ function edgeOf(pushes: readonly number[]): Edge {
     tally.requests = requests;
     return { id: `t${index}`, mode: 'enforce' as const, limits: limits(), tally, series: undefined };
   });
-  const nobody = {
+  const unattributed = {
     id: '(none)',
     mode: 'enforce' as const,
     limits: limits(),
@@ -29,7 +29,7 @@ function edgeOf(pushes: readonly number[]): Edge {
     history: new History(1 << 20, 0),
     now: () => 1000,
     tenants: () => tenants,
-    nobody: () => nobody,
+    unattributed: () => unattributed,
   } as unknown as Edge;
 }
 

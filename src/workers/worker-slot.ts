@@ -1,5 +1,5 @@
 /**
- * One of the primary's places for a worker, and the process that is in it: told, asked, and replaced when it ends,
+ * A slot of the primary for one worker, and the process that fills it: told, asked, and replaced when it ends,
  * after a pause that grows as long as none serves for some time.
  */
 import cluster, { type Worker } from 'node:cluster';
@@ -24,12 +24,12 @@ export interface WorkerEnd {
   readonly restartInMs: number | undefined;
 }
 
-export interface PlaceEvents {
+export interface SlotEvents {
   /** What a new process is told first. */
-  welcome(place: Place): ToWorker;
-  serving(place: Place, proxy: AddressInfo | undefined): void;
-  store(place: Place, requests: readonly NumberedRequest[]): void;
-  ended(place: Place, end: WorkerEnd): void;
+  welcome(slot: WorkerSlot): ToWorker;
+  serving(slot: WorkerSlot, proxy: AddressInfo | undefined): void;
+  store(slot: WorkerSlot, requests: readonly NumberedRequest[]): void;
+  ended(slot: WorkerSlot, end: WorkerEnd): void;
 }
 
 interface Question {
@@ -37,12 +37,12 @@ interface Question {
   readonly answered: (answers: Partial<Answers>) => void;
 }
 
-export class Place {
+export class WorkerSlot {
   readonly id: number;
   serving = false;
   /** What its process told last. */
   lastMetrics: readonly MetricValues[] = [];
-  readonly #events: PlaceEvents;
+  readonly #events: SlotEvents;
   readonly #questions = new Map<keyof Answers, Question>();
   #worker: Worker | undefined;
   #servingSinceMs: number | undefined;
@@ -51,7 +51,7 @@ export class Place {
   #restart: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(id: number, events: PlaceEvents) {
+  constructor(id: number, events: SlotEvents) {
     this.id = id;
     this.#events = events;
   }
