@@ -46,7 +46,7 @@ export function parseRequestHead(text: string, last?: RequestHead): RequestHead 
   ) {
     return undefined;
   }
-  if (endOfToken(text, 0) !== methodEnd || !isVisible(text, methodEnd + 1, urlEnd)) return undefined;
+  if (endOfToken(text, 0) !== methodEnd || !isTarget(text, methodEnd + 1, urlEnd)) return undefined;
   const valuesAt: number[] = [];
   const all = parseHeaders(text, urlEnd + REQUEST_VERSION.length, valuesAt);
   if (all === undefined) return undefined;
@@ -138,6 +138,7 @@ const COLON = 0x3a;
 const SPACE = 0x20;
 const TAB = 0x09;
 const SLASH = 0x2f;
+const HASH = 0x23;
 
 /** RFC 9110, 5.6.2. */
 const TOKEN = new Uint8Array(256);
@@ -151,10 +152,11 @@ function endOfToken(text: string, from: number): number {
   return at;
 }
 
-function isVisible(text: string, from: number, to: number): boolean {
+/** A path that ends nowhere before its end: some servers end it at `#`. */
+function isTarget(text: string, from: number, to: number): boolean {
   for (let i = from; i < to; i++) {
     const code = text.charCodeAt(i);
-    if (code <= SPACE || code >= 0x7f) return false;
+    if (code <= SPACE || code >= 0x7f || code === HASH) return false;
   }
   return true;
 }

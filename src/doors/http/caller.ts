@@ -5,6 +5,7 @@ import type { BodySink, BodySource } from '../body.js';
 
 export interface Caller extends BodySource {
   readonly method: string;
+  /** A path with its query, whatever form the request's target came in. */
   readonly url: string;
   /** Names and values in turn, as they came. Content-Length may be left out. */
   readonly rawHeaders: readonly string[];

@@ -18,12 +18,13 @@ export class HttpCaller implements Caller {
   readonly #res: ServerResponse;
   #expectsContinue: boolean;
 
-  constructor(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean) {
+  /** `url` is the target of the request in origin form. */
+  constructor(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean, url: string) {
     this.#req = req;
     this.#res = res;
     this.#expectsContinue = expectsContinue;
     this.method = req.method ?? 'GET';
-    this.url = req.url ?? '/';
+    this.url = url;
     this.rawHeaders = req.rawHeaders;
     const contentLength = req.headers['content-length'];
     this.contentLength = contentLength === undefined ? undefined : Number(contentLength);

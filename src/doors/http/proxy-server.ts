@@ -4,20 +4,23 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { originForm } from '../../base/http1/target.js';
 import { listen } from '../../base/listen.js';
+import { WritePaths } from '../write-paths.js';
 import type { Caller } from './caller.js';
 import { requestIdOf } from './forwarded-headers.js';
 import { HttpCaller } from './http-caller.js';
 import { Lane, takeReader } from './lane.js';
 import { passThrough } from './pass-through.js';
 import { PushExchange, type PushParts } from './push-exchange.js';
-import { answerBug } from './respond.js';
+import { answerBug, TARGET_REFUSAL } from './respond.js';
 
 export interface ServerOptions {
   readonly host: string;
   readonly port: number;
-  /** Exact paths, without the query, whose POSTs are enforced. */
+  /** Paths, without the query, whose pushes are enforced, however they are written. */
   readonly pushPaths: ReadonlySet<string>;
   readonly maxConnections: number;
   readonly headerTimeoutMs: number;
@@ -30,6 +33,7 @@ const IDLE_GRACE_MS = 1000;
 export class ProxyServer {
   readonly #parts: PushParts;
   readonly #options: ServerOptions;
+  readonly #writePaths: WritePaths;
   readonly #server: Server;
   readonly #lane: Lane;
   readonly #onBug: (error: unknown) => void;
@@ -41,6 +45,7 @@ export class ProxyServer {
   constructor(parts: PushParts, options: ServerOptions, onBug: (error: unknown) => void) {
     this.#parts = parts;
     this.#options = options;
+    this.#writePaths = new WritePaths(options.pushPaths);
     this.#onBug = onBug;
     this.#server = createServer(
       {
@@ -54,6 +59,7 @@ export class ProxyServer {
       (req, res) => this.#serveHttp(req, res, false),
     );
     this.#server.on('checkContinue', (req, res) => this.#serveHttp(req, res, true));
+    this.#server.on('connect', (_req, socket) => refuseTarget(socket));
     this.#lane = this.#openLane();
   }
 
@@ -113,14 +119,20 @@ export class ProxyServer {
   }
 
   #serveHttp(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
+    const url = originForm(req.url ?? '');
+    if (url === undefined) {
+      refuseTarget(req.socket);
+      return;
+    }
     if (this.#draining) res.setHeader('Connection', 'close');
-    this.#serve(new HttpCaller(req, res, expectsContinue));
+    this.#serve(new HttpCaller(req, res, expectsContinue, url));
   }
 
   async #serve(caller: Caller): Promise<void> {
     this.#active++;
     const requestId = requestIdOf(caller);
-    const push = this.#isPush(caller) ? new PushExchange(this.#parts, caller, requestId) : undefined;
+    const route = this.#writePaths.routeOf(caller.method, caller.url);
+    const push = route === 'push' ? new PushExchange(this.#parts, caller, requestId) : undefined;
     try {
       if (push === undefined || (await push.handle()) === 'unread') {
         await passThrough(this.#parts, caller, requestId);
@@ -131,12 +143,6 @@ export class ProxyServer {
       push?.release();
       this.#ended();
     }
-  }
-
-  #isPush({ method, url }: Caller): boolean {
-    if (method !== 'POST') return false;
-    const query = url.indexOf('?');
-    return this.#options.pushPaths.has(query < 0 ? url : url.slice(0, query));
   }
 
   #failed(caller: Caller, error: unknown): void {
@@ -156,4 +162,9 @@ export class ProxyServer {
       this.#onIdle = resolve;
     });
   }
+}
+
+/** Where it goes is not clear: nothing that comes on this connection is. */
+function refuseTarget(socket: Duplex): void {
+  socket.end(TARGET_REFUSAL);
 }

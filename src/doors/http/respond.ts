@@ -67,6 +67,13 @@ export function answerBug(caller: Caller): void {
   answer(caller, 503, ['Retry-After', '1'], 'internal error (err-edge-internal)');
 }
 
+const TARGET_SENTENCE = 'the target of the request is not a path (err-edge-bad-request)\n';
+
+/** Of a request that can not be forwarded as it is written. */
+export const TARGET_REFUSAL =
+  `HTTP/1.1 400 Bad Request\r\n${REASON_HEADER}: bad_request\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+  `Content-Length: ${TARGET_SENTENCE.length}\r\nConnection: close\r\n\r\n${TARGET_SENTENCE}`;
+
 function answer(caller: Caller, status: number, headers: string[], message: string): void {
   if (caller.answering) return;
   const body = Buffer.from(`${message}\n`);

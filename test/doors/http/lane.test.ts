@@ -55,8 +55,8 @@ async function reader(withLane: boolean): Promise<Reader> {
       aborted() {},
     });
   };
-  const server: Server = createServer((req, res) => serve(new HttpCaller(req, res, false)));
-  server.on('checkContinue', (req, res) => serve(new HttpCaller(req, res, true)));
+  const server: Server = createServer((req, res) => serve(new HttpCaller(req, res, false, req.url ?? '')));
+  server.on('checkContinue', (req, res) => serve(new HttpCaller(req, res, true, req.url ?? '')));
   if (withLane) {
     const lane = new Lane({
       idleTimeoutMs: 60_000,
