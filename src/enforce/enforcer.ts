@@ -6,7 +6,7 @@
  * then they answer a promise. A push that is looked at again after such a wait is copied before it.
  */
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
-import { type TenantIdFault, tenantIdFault } from '../limits/tenant-id.js';
+import { resolveTenantId, type TenantIdFault } from '../limits/tenant-id.js';
 import { type HaLabels, ownedPush, type Push } from '../payload/push.js';
 import { everySeriesIsValid, findInvalidSeries, itemsOfPush, itemsWithout } from './label-rules.js';
 import type { Answer, BucketKind, ElectionAnswer, ElectionRules, Ledger } from './ledger.js';
@@ -138,12 +138,10 @@ export class Enforcer {
     return refusal;
   }
 
-  /** The tenant of a charge without a push. Undefined: no tenant that may send. */
-  tenant(id: string, nowMs: number): Tenant | undefined {
-    const tenant = this.tenants.use(id, nowMs);
-    if (tenant !== undefined) return tenant;
-    const fault = this.#idFault(id);
-    return fault === undefined ? this.#addTenant(id, nowMs) : undefined;
+  /** The tenant of a charge without a push, by the name that a header gives it; or why none of it may send. */
+  tenant(name: string, nowMs: number): Tenant | Refusal {
+    const tenant = this.tenants.use(name, nowMs) ?? this.#findTenant(name, nowMs);
+    return tenant instanceof Tenant ? tenant : this.#refuseNobody(...tenant);
   }
 
   /**
@@ -169,24 +167,23 @@ export class Enforcer {
     return this.#outcome(tenant, undefined, undefined, refusal).kind === 'accept';
   }
 
-  #admitNew(id: string | undefined, nowMs: number): Admission | Promise<Admission> {
-    const fault = this.#idFault(id ?? '');
-    if (id === undefined || fault !== undefined) {
-      this.nobody.requests++;
-      return this.#refuseNobody(...(fault ?? NO_TENANT));
-    }
-    return this.#admitTenant(this.#addTenant(id, nowMs), nowMs);
+  #admitNew(name: string | undefined, nowMs: number): Admission | Promise<Admission> {
+    const tenant = this.#findTenant(name ?? '', nowMs);
+    return tenant instanceof Tenant ? this.#admitTenant(tenant, nowMs) : this.#refuseNobody(...tenant);
   }
 
-  /** Why no tenant of this id may send. */
-  #idFault(id: string): readonly [Reason, string] | undefined {
-    if (id === '') return NO_TENANT;
-    const fault = tenantIdFault(id);
-    if (fault !== undefined) return ['edge_invalid_tenant', TENANT_ID_SENTENCES[fault]];
+  /** By a name that is no id of a tenant in memory; or why no tenant of this name may send. */
+  #findTenant(name: string, nowMs: number): Tenant | readonly [Reason, string] {
+    const resolved = resolveTenantId(name);
+    if ('fault' in resolved) {
+      const sentence = TENANT_ID_SENTENCES[resolved.fault];
+      return [resolved.fault === 'empty' ? 'edge_missing_tenant' : 'edge_invalid_tenant', sentence];
+    }
+    const { id } = resolved;
     if (this.#options.unknownTenants === 'refuse' && !this.#snapshot.tenants.has(id)) {
       return ['edge_unknown_tenant', `tenant ${id} is in no overrides document`];
     }
-    return undefined;
+    return this.tenants.use(id, nowMs) ?? this.#addTenant(id, nowMs);
   }
 
   #addTenant(id: string, nowMs: number): Tenant {
@@ -398,6 +395,7 @@ export class Enforcer {
   }
 
   #refuseNobody(reason: Reason, sentence: string): Refusal {
+    this.nobody.requests++;
     this.nobody.refuse(reason, undefined);
     return refuse(reason, sentence);
   }
@@ -610,8 +608,6 @@ const SERIES_SENTENCES: Record<SeriesReason, (limits: TenantLimits) => string> =
     `it is new, and its metric has its ${limits.max_global_series_per_metric} active series ` +
     '(limit: max_global_series_per_metric)',
 };
-
-const NO_TENANT = ['edge_missing_tenant', 'the push names no tenant'] as const;
 
 const TENANT_ID_SENTENCES: Record<TenantIdFault, string> = {
   empty: 'the push names no tenant',

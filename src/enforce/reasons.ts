@@ -189,6 +189,13 @@ export const REASONS = {
       'The edge holds as many body bytes as it may (`push.max_bytes_in_flight`); the body was not read.',
     remedy: 'Add replicas, raise the cap, or find out why the upstream is slow.',
   },
+  edge_request_too_large: {
+    status: 431,
+    id: 'err-edge-request-too-large',
+    retry: false,
+    meaning: 'A call of Envoy holds more headers or descriptors than the edge reads; nothing was judged.',
+    remedy: 'Send fewer or shorter headers; see `allowed_headers` of the ext_authz filter.',
+  },
   edge_decoder_lost: {
     status: 503,
     id: 'err-edge-decoder-lost',

@@ -175,6 +175,12 @@ t.test('ratelimit.yaml: requests and bytes a second, without a look at bodies', 
   t.equal(refused.headers.get('x-mimir-edge-reason'), 'request_rate_limited');
   t.match(await refused.text(), /tenant few is over its request rate.*\(err-mimir-tenant-max-request-rate\)/);
 
+  const oddIds = ['few|few', 'few:x', 'few:k=v|few', 'few|many', 'x'.repeat(33_000)];
+  for (const id of oddIds) {
+    const odd = await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': id });
+    t.equal(odd.status, 429, `${id.slice(0, 20)} is few to Mimir, or nobody`);
+  }
+
   const heavy = { 'X-Scope-OrgID': 'heavy' };
   t.equal((await send(envoy.url, PUSH_500, heavy)).status, 200);
   t.match(await (await send(envoy.url, PUSH_500, heavy)).text(), /the body has 11432 bytes/);

@@ -471,6 +471,19 @@ t.test('unknown tenants get the defaults, are refused, or pass, by setting', asy
   t.equal(admit(passing, 'new').tenant.mode, 'off');
 });
 
+t.test('a tenant is charged under every name that Mimir takes for it, and held once', async (t) => {
+  const edge = enforcer({
+    snapshot: snapshot({ few: limits({ request_rate: 0.001, request_burst_size: 4 }) }),
+    unknownTenants: 'refuse',
+  });
+  for (const name of ['few|few', 'few', 'few:product=k6', 'few:x|few']) {
+    t.equal(admit(edge, name).tenant.id, 'few', name);
+  }
+  t.match(edge.admit('few|few', 0), { kind: 'refuse', reason: 'request_rate_limited' });
+  t.match(edge.admit('few|many', 0), { kind: 'refuse', reason: 'edge_invalid_tenant' });
+  t.equal(edge.tenants.size, 1);
+});
+
 t.test('pushes without a valid tenant are refused and counted apart', async (t) => {
   const edge = enforcer();
   t.match(edge.admit(undefined, 0), { status: 401, reason: 'edge_missing_tenant' });

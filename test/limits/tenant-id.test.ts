@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { tenantIdFault } from '#src/limits/tenant-id.js';
+import { resolveTenantId, tenantIdFault } from '#src/limits/tenant-id.js';
 
 t.test("an id is valid exactly when Mimir's rules say so", async (t) => {
   for (const id of ['a', 'team-a', "A!-_.*'()9", 'x'.repeat(150), '...', '__mimir_cluster2'])
@@ -14,8 +14,8 @@ t.test("an id is valid exactly when Mimir's rules say so", async (t) => {
     ['.', 'reserved'],
     ['..', 'reserved'],
     ['__mimir_cluster', 'reserved'],
-    ['a|b', 'several'],
-    ['a|b c', 'unsupported_character'],
+    ['a|a', 'unsupported_character'],
+    ['a:b', 'unsupported_character'],
   ] as const) {
     t.equal(tenantIdFault(id), fault, id);
   }
@@ -26,5 +26,51 @@ t.test("an id is valid exactly when Mimir's rules say so", async (t) => {
       return (tenantIdFault(id) === undefined) === valid;
     }),
     { numRuns: 2000 },
+  );
+});
+
+t.test('a header names the tenant that Mimir takes it for', async (t) => {
+  for (const [header, id] of [
+    ['few', 'few'],
+    ['few|few', 'few'],
+    ['few|few|few', 'few'],
+    ['few:x', 'few'],
+    ['few:product=k6:source=test', 'few'],
+    ['few:a=1|few|few:', 'few'],
+    [`few:${'x'.repeat(40_000)}`, 'few'],
+  ] as const) {
+    t.strictSame(resolveTenantId(header), { id }, header.slice(0, 40));
+  }
+  for (const [header, fault] of [
+    ['', 'empty'],
+    [':x', 'empty'],
+    ['|few', 'empty'],
+    ['few|', 'several'],
+    ['few|few-er', 'several'],
+    ['few|fe', 'several'],
+    ['few|:few', 'several'],
+    ['few|many', 'several'],
+    ['few|many:few', 'several'],
+    ['few many|few many', 'unsupported_character'],
+    [' few', 'unsupported_character'],
+    ['few,few', 'unsupported_character'],
+    ['..:x', 'reserved'],
+    [`${'x'.repeat(151)}|few`, 'too_long'],
+    ['x'.repeat(40_000), 'too_long'],
+  ] as const) {
+    t.strictSame(resolveTenantId(header), { fault }, header.slice(0, 40));
+  }
+});
+
+t.test('what a valid id is joined or described with never makes another tenant of it', async () => {
+  const id = fc.string({ unit: fc.constantFrom(...'ab._-'), minLength: 1, maxLength: 4 });
+  const metadata = fc.string({ unit: fc.constantFrom(...'k=v:'), maxLength: 6 });
+  fc.assert(
+    fc.property(id, fc.array(metadata, { minLength: 1, maxLength: 4 }), (id, described) => {
+      const header = described.map((one) => (one === '' ? id : `${id}:${one}`)).join('|');
+      const resolved = resolveTenantId(header);
+      return tenantIdFault(id) === undefined ? 'id' in resolved && resolved.id === id : 'fault' in resolved;
+    }),
+    { numRuns: 1000 },
   );
 });

@@ -6,7 +6,7 @@ import { WordCounter } from '../../telemetry/word-counter.js';
 import { CHECK_OUTCOMES, type CheckOutcome } from './authz/check.js';
 import { BODY_STATES, type BodyState } from './authz/check-request.js';
 import type { EnvoyDoor } from './envoy-door.js';
-import { DESCRIPTOR_OUTCOMES, type DescriptorOutcome } from './ratelimit/ratelimit.js';
+import { DESCRIPTOR_OUTCOMES, type DescriptorOutcome } from './ratelimit/drawn.js';
 
 export class EnvoyMetrics {
   readonly #checks: WordCounter<CheckOutcome>;

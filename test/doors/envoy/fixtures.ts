@@ -6,8 +6,9 @@ import type { CheckOptions, CheckOutcome } from '#src/doors/envoy/authz/check.js
 import type { BodyState } from '#src/doors/envoy/authz/check-request.js';
 import { EnvoyDoor, type EnvoyDoorOptions } from '#src/doors/envoy/envoy-door.js';
 import { type Codec, PROTO_ROOT } from '#src/doors/envoy/grpc/messages.js';
+import type { DescriptorOutcome } from '#src/doors/envoy/ratelimit/drawn.js';
 import { OverrideBuckets } from '#src/doors/envoy/ratelimit/override-buckets.js';
-import type { DescriptorOutcome, RateLimitOptions } from '#src/doors/envoy/ratelimit/ratelimit.js';
+import type { RateLimitOptions } from '#src/doors/envoy/ratelimit/ratelimit.js';
 import type { Enforcer, EnforcerOptions } from '#src/enforce/enforcer.js';
 import type { Ledger } from '#src/enforce/ledger.js';
 import type { Refusal } from '#src/enforce/refusal.js';

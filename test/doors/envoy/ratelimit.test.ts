@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { RateLimitResponse } from '#src/doors/envoy/grpc/messages.js';
+import type { Tenant } from '#src/enforce/tenant.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import { client, door, type GivenDoor, type GivenDoorOptions, SHOULD_RATE_LIMIT, unary } from './fixtures.js';
 
@@ -62,7 +63,7 @@ async function serve(t: Test, options: GivenDoorOptions = {}): Promise<Served> {
         { domain: 'mimir-edge', descriptors, ...request },
       ).response,
     left: (tenant: string, bucket: 'requests' | 'items' | 'bytes') => {
-      const left = served.enforcer.tenant(tenant, 0)?.[bucket]?.bucket.left(performance.now());
+      const left = served.enforcer.tenants.get(tenant)?.[bucket]?.bucket.left(performance.now());
       return left === undefined ? undefined : Math.round(left);
     },
   });
@@ -142,8 +143,6 @@ t.test('descriptors that name no bucket of a tenant pass or not, by setting', as
     [{ entries: [] }, {}],
     [{ entries: [{ key: 'bucket', value: 'items' }] }, {}],
     [wants('a', 'cows'), {}],
-    [wants('a|b'), {}],
-    [wants(''), {}],
     [wants('a'), { domain: 'other' }],
   ];
   const open = await serve(t);
@@ -158,6 +157,71 @@ t.test('descriptors that name no bucket of a tenant pass or not, by setting', as
   t.strictSame(new Set(open.descriptors), new Set(['unknown']));
 });
 
+t.test('a tenant is charged under every name that Mimir takes for it', async (t) => {
+  const { ask, left } = await serve(t);
+  for (const [i, name] of ['a', 'a|a', 'a:x', 'a:k=v|a', `a:${'x'.repeat(20_000)}`].entries()) {
+    t.equal((await ask([wants(name)])).overallCode, OK);
+    t.equal(left('a', 'requests'), 9 - i, name.slice(0, 20));
+  }
+});
+
+t.test('who names no valid tenant is over the limit, whatever is unknown', async (t) => {
+  const { ask, left, descriptors, refusals, enforcer } = await serve(t, {
+    enforcer: {
+      unknownTenants: 'refuse',
+      snapshot: snapshot({ a: limits({ request_rate: 1e-9, request_burst_size: 10 }) }),
+    },
+  });
+  for (const [name, id] of [
+    ['a|b', 'err-edge-invalid-tenant'],
+    ['a b', 'err-edge-invalid-tenant'],
+    ['\u00e4', 'err-edge-invalid-tenant'],
+    ['..', 'err-edge-invalid-tenant'],
+    ['x'.repeat(151), 'err-edge-invalid-tenant'],
+    ['x'.repeat(30_000), 'err-edge-invalid-tenant'],
+    ['', 'err-edge-missing-tenant'],
+    ['stranger', 'err-edge-unknown-tenant'],
+  ] as const) {
+    const answer = await ask([wants('a'), wants(name)]);
+    const label = name.slice(0, 20);
+    t.equal(answer.overallCode, OVER_LIMIT, label);
+    t.strictSame(
+      answer.statuses.map(({ code }) => code),
+      [OK, OVER_LIMIT],
+      label,
+    );
+    t.match(Buffer.from(answer.rawBody!).toString(), id, label);
+    t.notOk(
+      answer.responseHeadersToAdd?.some(({ key }) => key === 'retry-after'),
+      'to come again would not help',
+    );
+    t.equal(left('a', 'requests'), 10, 'and what is known is not charged');
+  }
+  t.strictSame(new Set(descriptors), new Set(['ok', 'invalid']));
+  t.equal(refusals.length, 8);
+  t.equal(enforcer.nobody.requests, 8);
+  enforcer.setMode('shadow', 0);
+  t.equal((await ask([wants('a|b')])).overallCode, OK, 'but for shadow mode');
+});
+
+t.test('a call over the caps is an answer: an error would have Envoy let the request pass', async (t) => {
+  const { ask, errors, refusals, enforcer } = await serve(t);
+  const long = 'x'.repeat(40_000);
+  for (const call of [
+    [wants('a'), wants(long), wants(long)],
+    Array.from({ length: 2000 }, () => wants('a')),
+  ]) {
+    const answer = await ask(call);
+    t.equal(answer.overallCode, OVER_LIMIT);
+    t.match(Buffer.from(answer.rawBody!).toString(), /the ratelimit call .* \(err-edge-request-too-large\)/);
+  }
+  t.strictSame(errors, []);
+  t.equal(enforcer.tenants.size, 0, 'nobody is charged');
+  t.equal(refusals.length, 2);
+  enforcer.setMode('shadow', 0);
+  t.equal((await ask([wants(long), wants(long)])).overallCode, OK, 'but for shadow mode');
+});
+
 t.test('tenants without such a limit, and those in mode off, pass; shadow is only counted', async (t) => {
   const { ask, enforcer, descriptors } = await serve(t);
   t.equal((await ask([wants('someone', 'bytes', 1e9), wants('off', 'items', 1e9)])).overallCode, OK);
@@ -166,7 +230,7 @@ t.test('tenants without such a limit, and those in mode off, pass; shadow is onl
   t.equal(shadowed.overallCode, OK);
   t.equal(shadowed.statuses[0]?.code, OK);
   t.equal(descriptors.at(-1), 'shadow');
-  t.ok(enforcer.tenant('shadow', 0)?.tally.shadowed);
+  t.ok(enforcer.tenants.get('shadow')?.tally.shadowed);
 });
 
 t.test("a descriptor's own limit holds in place of the tenant's, where that is allowed", async (t) => {
@@ -218,7 +282,7 @@ t.test('whatever is asked, buckets give what they have, and refused requests not
     fc.asyncProperty(
       fc.array(fc.array(descriptor, { maxLength: 5 }), { maxLength: 12 }),
       async (requests) => {
-        const tenant = enforcer.tenant('a', 0)!;
+        const tenant = enforcer.tenant('a', 0) as Tenant;
         for (const kind of ['requests', 'items', 'bytes'] as const)
           tenant[kind]?.bucket.giveBack(1e9, performance.now());
         const model = { requests: 10, items: 1000, bytes: 5000 };

@@ -2,6 +2,7 @@
 
 import type { Allowance } from '../../../enforce/bucket-shapes.js';
 import type { BucketKind } from '../../../enforce/ledger.js';
+import type { Refusal } from '../../../enforce/refusal.js';
 import { REASON_HEADER } from '../../refusal-answer.js';
 import {
   CODE_OK,
@@ -10,8 +11,8 @@ import {
   type HeaderValue,
   rateLimitResponse,
 } from '../grpc/messages.js';
+import type { Drawn } from './drawn.js';
 import { UNIT_SECONDS } from './override-buckets.js';
-import type { Drawn, RateLimitOptions } from './ratelimit.js';
 
 const MOST_UINT32 = 2 ** 32 - 1;
 /** Before Envoy's own sentence, which is none. */
@@ -23,59 +24,75 @@ const LIMIT_NAMES: Record<BucketKind, string> = {
   bytes: 'bytes_per_second',
 };
 
-export function encodeAnswer(
-  drawn: readonly Drawn[],
-  overLimit: boolean,
-  { unknown, headers }: Pick<RateLimitOptions, 'unknown' | 'headers'>,
-): Uint8Array {
-  const refusal = drawn.find((one) => one.refusal !== undefined)?.refusal;
-  const sentence = refusal === undefined ? UNKNOWN_DESCRIPTOR : `${refusal.message}\n`;
-  const toAdd: HeaderValue[] = headers ? limitHeaders(drawn) : [];
-  if (refusal !== undefined) {
-    toAdd.push({ key: REASON_HEADER.toLowerCase(), value: refusal.reason });
-    toAdd.push({ key: 'retry-after', value: String(refusal.retryAfterSeconds ?? 1) });
+/** `headers`: the client is told of the scarcest bucket. */
+export function encodeAnswer(drawn: readonly Drawn[], headers: boolean): Uint8Array {
+  const refused = drawn.some((one) => one.refused);
+  const toAdd = headers ? limitHeaders(drawn) : [];
+  const statuses = drawn.map(statusOf);
+  if (!refused) {
+    return rateLimitResponse.encode({ overallCode: CODE_OK, statuses, responseHeadersToAdd: toAdd });
   }
+  const refusal = drawn.find((one) => one.refused && one.refusal !== undefined)?.refusal;
+  return encodeOverLimit(statuses, toAdd, refusal);
+}
+
+/** To a call that was not looked into. */
+export function encodeRefusal(refusal: Refusal): Uint8Array {
+  return encodeOverLimit([], [], refusal);
+}
+
+function encodeOverLimit(
+  statuses: readonly DescriptorStatus[],
+  limits: readonly HeaderValue[],
+  refusal: Refusal | undefined,
+): Uint8Array {
+  const headers = [...limits];
+  if (refusal !== undefined) {
+    headers.push({ key: REASON_HEADER.toLowerCase(), value: refusal.reason });
+    const { retryAfterSeconds } = refusal;
+    if (retryAfterSeconds !== undefined)
+      headers.push({ key: 'retry-after', value: String(retryAfterSeconds) });
+  }
+  const sentence = refusal === undefined ? UNKNOWN_DESCRIPTOR : `${refusal.message}\n`;
   return rateLimitResponse.encode({
-    overallCode: overLimit ? CODE_OVER_LIMIT : CODE_OK,
-    statuses: drawn.map((one) => statusOf(one, unknown)),
-    responseHeadersToAdd: toAdd,
-    ...(overLimit ? { rawBody: Buffer.from(sentence) } : {}),
+    overallCode: CODE_OVER_LIMIT,
+    statuses,
+    responseHeadersToAdd: headers,
+    rawBody: Buffer.from(sentence),
   });
 }
 
-function statusOf(drawn: Drawn, unknown: RateLimitOptions['unknown']): DescriptorStatus {
-  const refused = drawn.outcome === 'over_limit' || (drawn.outcome === 'unknown' && unknown === 'refuse');
+function statusOf({ refused, from }: Drawn): DescriptorStatus {
   const code = refused ? CODE_OVER_LIMIT : CODE_OK;
-  const { kind, allowance } = drawn;
-  if (kind === undefined || allowance === undefined) return { code };
+  if (from === undefined) return { code };
   return {
     code,
-    currentLimit: { ...perUnit(allowance), name: LIMIT_NAMES[kind] },
-    limitRemaining: uint32(drawn.left),
-    durationUntilReset: { seconds: secondsUntilFull(drawn, allowance) },
+    currentLimit: { ...perUnit(from.allowance), name: LIMIT_NAMES[from.kind] },
+    limitRemaining: uint32(from.left),
+    durationUntilReset: { seconds: secondsUntilFull(from) },
   };
 }
 
 /** Of the bucket that has least left of what it holds: those that envoyproxy/ratelimit sets. */
 function limitHeaders(drawn: readonly Drawn[]): HeaderValue[] {
-  let scarcest: { readonly drawn: Drawn; readonly allowance: Allowance } | undefined;
-  for (const one of drawn) {
-    const { allowance, left } = one;
-    if (allowance === undefined) continue;
-    const least = scarcest === undefined ? 2 : scarcest.drawn.left / scarcest.allowance.capacity;
-    if (left / allowance.capacity < least) scarcest = { drawn: one, allowance };
+  let scarcest: Drawn['from'];
+  let least = Number.POSITIVE_INFINITY;
+  for (const { from } of drawn) {
+    const share = from === undefined ? least : from.left / from.allowance.capacity;
+    if (share >= least) continue;
+    scarcest = from;
+    least = share;
   }
   if (scarcest === undefined) return [];
-  const { allowance } = scarcest;
   return [
-    { key: 'ratelimit-limit', value: String(uint32(allowance.capacity)) },
-    { key: 'ratelimit-remaining', value: String(uint32(scarcest.drawn.left)) },
-    { key: 'ratelimit-reset', value: String(secondsUntilFull(scarcest.drawn, allowance)) },
+    { key: 'ratelimit-limit', value: String(uint32(scarcest.allowance.capacity)) },
+    { key: 'ratelimit-remaining', value: String(uint32(scarcest.left)) },
+    { key: 'ratelimit-reset', value: String(secondsUntilFull(scarcest)) },
   ];
 }
 
 /** A bucket has no window: it is as good as reset when it is full. At rate 0 that is never, and said as 0. */
-function secondsUntilFull({ left }: Drawn, { rate, capacity }: Allowance): number {
+function secondsUntilFull({ left, allowance: { rate, capacity } }: NonNullable<Drawn['from']>): number {
   return rate === 0 ? 0 : Math.ceil(Math.max(0, capacity - left) / rate);
 }
 

@@ -2,15 +2,15 @@
  * One call of Envoy's ratelimit filter: each descriptor names a bucket of a tenant and how much to take from it. The
  * call takes all or nothing. What is charged here is charged to the same buckets as by the other doors.
  */
-import type { Allowance } from '../../../enforce/bucket-shapes.js';
 import type { Enforcer } from '../../../enforce/enforcer.js';
 import type { BucketKind } from '../../../enforce/ledger.js';
-import type { Refusal } from '../../../enforce/refusal.js';
-import type { Purse, Tenant } from '../../../enforce/tenant.js';
+import { type Refusal, refuse } from '../../../enforce/refusal.js';
+import { type Purse, Tenant } from '../../../enforce/tenant.js';
 import { GRPC, type GrpcCall } from '../grpc/grpc-call.js';
 import { type RateLimitDescriptor, type RateLimitRequest, rateLimitRequest } from '../grpc/messages.js';
+import type { DescriptorOutcome, Drawn } from './drawn.js';
 import type { OverrideBuckets } from './override-buckets.js';
-import { encodeAnswer } from './ratelimit-response.js';
+import { encodeAnswer, encodeRefusal } from './ratelimit-response.js';
 
 export interface RateLimitOptions {
   /** Requests of other domains are unknown. */
@@ -24,22 +24,12 @@ export interface RateLimitOptions {
   readonly headers: boolean;
 }
 
-export type DescriptorOutcome = 'ok' | 'over_limit' | 'shadow' | 'unlimited' | 'unknown';
-
-export const DESCRIPTOR_OUTCOMES = [
-  'ok',
-  'over_limit',
-  'shadow',
-  'unlimited',
-  'unknown',
-] as const satisfies DescriptorOutcome[];
-
 export interface RateLimitObserver {
   /** In seconds. */
   rateLimited(seconds: number): void;
   descriptor(outcome: DescriptorOutcome): void;
   /** `shadow`: the request went on all the same. */
-  refused(tenant: Tenant, refusal: Refusal, requestId: string, shadow: boolean): void;
+  refused(tenant: Tenant | undefined, refusal: Refusal, requestId: string, shadow: boolean): void;
 }
 
 export interface RateLimitParts {
@@ -60,27 +50,36 @@ interface Want {
   readonly n: number;
 }
 
-/** What became of one descriptor. */
-export interface Drawn {
-  readonly outcome: DescriptorOutcome;
-  readonly kind: BucketKind | undefined;
-  readonly allowance: Allowance | undefined;
-  readonly left: number;
-  readonly refusal: Refusal | undefined;
-}
-
+/** More than Envoy's own default lets the headers of a request have. */
 const MAX_REQUEST_BYTES = 64 * 1024;
+const MAX_DESCRIPTORS = 1000;
 const BUCKETS: ReadonlySet<string> = new Set<BucketKind>(['requests', 'items', 'bytes']);
 
 export async function rateLimit(parts: RateLimitParts, call: GrpcCall): Promise<void> {
   const startMs = parts.now();
   const message = await call.read(MAX_REQUEST_BYTES, () => true);
+  if (message === 'too_large') return refuseCall(parts, call, `has more than ${MAX_REQUEST_BYTES} bytes`);
   if (typeof message === 'string') return call.failRead(message);
   const request = rateLimitRequest.decode(message);
   if (request === undefined) return call.fail(GRPC.INVALID_ARGUMENT, 'expected a RateLimitRequest');
   if (call.cancelled) return call.fail(GRPC.DEADLINE_EXCEEDED, 'the deadline is over');
+  if (request.descriptors.length > MAX_DESCRIPTORS) {
+    return refuseCall(parts, call, `has more than ${MAX_DESCRIPTORS} descriptors`);
+  }
   await new RateLimitExchange(parts, call).handle(request);
   parts.observer.rateLimited((parts.now() - startMs) / 1000);
+}
+
+/** Senders have a hand in how large a call is, and Envoy lets pass what ends in an error. */
+function refuseCall({ enforcer, observer }: RateLimitParts, call: GrpcCall, excess: string): void {
+  const refusal = refuse('edge_request_too_large', `the ratelimit call of Envoy ${excess}`);
+  const shadow = enforcer.mode !== 'enforce';
+  enforcer.nobody.requests++;
+  if (shadow) enforcer.nobody.shadow(refusal.reason, undefined);
+  else enforcer.nobody.refuse(refusal.reason, undefined);
+  observer.descriptor(shadow ? 'shadow' : 'invalid');
+  observer.refused(undefined, refusal, '', shadow);
+  call.reply(shadow ? encodeAnswer([], false) : encodeRefusal(refusal));
 }
 
 class RateLimitExchange {
@@ -99,7 +98,7 @@ class RateLimitExchange {
     const wants = request.descriptors.map((descriptor) => this.#wanted(request, descriptor));
     const refusals = new Map<Want, Refusal>();
     for (const want of wants) {
-      if (typeof want === 'string') continue;
+      if (!isWant(want)) continue;
       const { tenant, kind, purse, n } = want;
       const drawing = enforcer.draw(tenant, kind, purse, Math.max(1, n), now());
       const refusal = drawing instanceof Promise ? await drawing : drawing;
@@ -107,10 +106,10 @@ class RateLimitExchange {
       else if (n === 0) purse.bucket.giveBack(1, now());
       else this.#taken.push(want);
     }
-    const drawn = wants.map((want) => this.#outcome(want, refusals));
+    const drawn = wants.map((want) => (isWant(want) ? this.#drawn(want, refusals.get(want)) : want));
     const lost = drawn.find(({ refusal }) => refusal?.reason === 'edge_state_lost');
-    const overLimit = drawn.some(({ outcome }) => outcome === 'over_limit' || this.#refuses(outcome));
-    if (lost !== undefined || overLimit || this.#call.cancelled) this.#giveBack();
+    const refused = drawn.some((one) => one.refused);
+    if (lost !== undefined || refused || this.#call.cancelled) this.#giveBack();
     for (const { outcome } of drawn) this.#parts.observer.descriptor(outcome);
     // Nothing is known of the limit: Envoy does as its failure mode says.
     if (lost?.refusal !== undefined) return this.#call.fail(GRPC.UNAVAILABLE, lost.refusal.message);
@@ -118,53 +117,56 @@ class RateLimitExchange {
     this.#call.onClose((delivered) => {
       if (!delivered) this.#giveBack();
     });
-    this.#call.reply(encodeAnswer(drawn, overLimit, options));
+    this.#call.reply(encodeAnswer(drawn, options.headers));
   }
 
-  #wanted(
-    { domain, hitsAddend }: RateLimitRequest,
-    descriptor: RateLimitDescriptor,
-  ): Want | 'unknown' | 'unlimited' {
+  #wanted({ domain, hitsAddend }: RateLimitRequest, descriptor: RateLimitDescriptor): Want | Drawn {
     const { enforcer, overrides, now, options } = this.#parts;
-    if (!options.domains.has(domain)) return 'unknown';
     const kind = entry(descriptor, options.bucketKey) ?? 'requests';
-    const id = entry(descriptor, options.tenantKey);
-    if (id === undefined || !isBucket(kind)) return 'unknown';
-    const tenant = enforcer.tenant(id, now());
-    if (tenant === undefined) return 'unknown';
-    if (tenant.mode === 'off') return 'unlimited';
+    const name = entry(descriptor, options.tenantKey);
+    if (!options.domains.has(domain) || name === undefined || !isBucket(kind)) {
+      return drawnFromNone('unknown', options.unknown === 'refuse', undefined);
+    }
+    const tenant = enforcer.tenant(name, now());
+    if (!(tenant instanceof Tenant)) return this.#invalid(tenant);
+    if (tenant.mode === 'off') return drawnFromNone('unlimited', false, undefined);
     const own = descriptor.limit && overrides?.purse(tenant.id, kind, descriptor.limit, now());
     const purse = own ?? tenant[kind];
     return purse === undefined
-      ? 'unlimited'
+      ? drawnFromNone('unlimited', false, undefined)
       : { tenant, kind, purse, n: hits(descriptor) ?? (hitsAddend || 1) };
   }
 
-  #outcome(want: Want | 'unknown' | 'unlimited', refusals: ReadonlyMap<Want, Refusal>): Drawn {
-    if (typeof want === 'string') {
-      return { outcome: want, kind: undefined, allowance: undefined, left: 0, refusal: undefined };
-    }
+  /** Whatever is unknown: Mimir would take some of these names for a tenant's, if the edge let them pass. */
+  #invalid(refusal: Refusal): Drawn {
+    const shadow = this.#parts.enforcer.mode !== 'enforce';
+    this.#parts.observer.refused(undefined, refusal, '', shadow);
+    return drawnFromNone(shadow ? 'shadow' : 'invalid', !shadow, refusal);
+  }
+
+  #drawn({ tenant, kind, purse }: Want, refusal: Refusal | undefined): Drawn {
     const { enforcer, observer, now } = this.#parts;
-    const { tenant, kind, purse } = want;
-    const refusal = refusals.get(want);
     const shadow = refusal !== undefined && enforcer.refused(tenant, refusal);
     if (refusal !== undefined) observer.refused(tenant, refusal, '', shadow);
     return {
       outcome: refusal === undefined ? 'ok' : shadow ? 'shadow' : 'over_limit',
-      kind,
-      allowance: purse.allowance,
-      left: purse.bucket.left(now()),
+      refused: refusal !== undefined && !shadow,
       refusal: shadow ? undefined : refusal,
+      from: { kind, allowance: purse.allowance, left: purse.bucket.left(now()) },
     };
-  }
-
-  #refuses(outcome: DescriptorOutcome): boolean {
-    return outcome === 'unknown' && this.#parts.options.unknown === 'refuse';
   }
 
   #giveBack(): void {
     for (const { purse, n } of this.#taken.splice(0)) purse.bucket.giveBack(n, this.#parts.now());
   }
+}
+
+function isWant(one: Want | Drawn): one is Want {
+  return 'purse' in one;
+}
+
+function drawnFromNone(outcome: DescriptorOutcome, refused: boolean, refusal: Refusal | undefined): Drawn {
+  return { outcome, refused, refusal, from: undefined };
 }
 
 function isBucket(text: string): text is BucketKind {
