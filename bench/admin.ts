@@ -104,10 +104,11 @@ async function edgeOfMany(now: () => number): Promise<ReturnType<typeof ownEdge>
       overLimit: 'filter',
       dropDuplicates: true,
       random: Math.random,
+      now: () => 0,
     },
     () => [],
   );
-  for (let i = 0; i < TENANTS; i++) await enforcer.admit(`tenant-${i}`, 0);
+  for (let i = 0; i < TENANTS; i++) await enforcer.admit(`tenant-${i}`);
   return ownEdge({
     config,
     enforcer,

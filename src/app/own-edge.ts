@@ -50,7 +50,7 @@ export function ownEdge(parts: EdgeParts): Edge {
       id: NO_TENANT,
       mode: enforcer.mode,
       limits: enforcer.snapshot.defaults,
-      tally: enforcer.nobody,
+      tally: enforcer.unattributed,
       series: undefined,
     }),
     snapshot: () => enforcer.snapshot,

@@ -127,6 +127,7 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
       overLimit: config['series.over_limit'],
       dropDuplicates: config['ha.drop_duplicates'],
       random: Math.random,
+      now,
     },
     seriesNames,
   );
@@ -281,9 +282,9 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
 
   /** Limits and mode as they are asked for, with what is set for a time laid over them. */
   function applyLimits(): void {
-    enforcer.apply(controls.overlay(overrides.snapshot, config['tenants.unknown'] !== 'refuse'), now());
+    enforcer.apply(controls.overlay(overrides.snapshot, config['tenants.unknown'] !== 'refuse'));
     const mode = controls.mode() ?? config.mode;
-    if (mode !== enforcer.mode) enforcer.setMode(mode, now());
+    if (mode !== enforcer.mode) enforcer.setMode(mode);
   }
 
   function usable<T>(setting: 'admin.tokens_file' | 'admin.audit_file', open: (path: string) => T): T {

@@ -9,13 +9,14 @@ import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import { resolveTenantId, type TenantIdFault } from '../limits/tenant-id.js';
 import { type HaLabels, ownedPush, type Push } from '../payload/push.js';
 import { everySeriesIsValid, findInvalidSeries, itemsOfPush, itemsWithout } from './label-rules.js';
-import type { Answer, BucketKind, ElectionAnswer, ElectionRules, Ledger } from './ledger.js';
+import type { Answer, ElectionAnswer, ElectionRules, Ledger } from './ledger.js';
 import { LeftOut, type SeriesReason } from './left-out.js';
+import type { LimitedBucket } from './limited-bucket.js';
 import type { Reason } from './reasons.js';
 import { type Refusal, type RefusalDetails, refuse } from './refusal.js';
 import type { OverLimit, SeriesBook } from './series.js';
 import { Tally } from './tally.js';
-import { type Purse, Tenant } from './tenant.js';
+import { Tenant } from './tenant.js';
 import { Tenants } from './tenants.js';
 import type { Accepted, Admission, Admitted, Charge, Verdict } from './verdict.js';
 
@@ -38,6 +39,8 @@ export interface EnforcerOptions {
   readonly dropDuplicates: boolean;
   /** 0 to 1, for the jitter of Retry-After. */
   readonly random: () => number;
+  /** Milliseconds of a clock that never steps back. */
+  readonly now: () => number;
 }
 
 /** Reads the labels of some series for a message: only called for a push that is refused, or loses series. */
@@ -48,7 +51,7 @@ const ACCEPT_UNCHARGED: Accepted = { kind: 'accept', items: 0, bytes: 0, shadowe
 export class Enforcer {
   readonly tenants: Tenants;
   /** Pushes that named no tenant, or none that may send. */
-  readonly nobody = new Tally();
+  readonly unattributed = new Tally();
   readonly #options: EnforcerOptions;
   readonly #nameSeries: SeriesNamer;
   #snapshot: Snapshot;
@@ -71,14 +74,14 @@ export class Enforcer {
   }
 
   /** All limits change here, at once, for tenants in memory and for those to come. */
-  apply(snapshot: Snapshot, nowMs: number): void {
+  apply(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
-    this.#relimitTenants(nowMs);
+    this.#relimitTenants();
   }
 
-  setMode(mode: Mode, nowMs: number): void {
+  setMode(mode: Mode): void {
     this.#mode = mode;
-    this.#relimitTenants(nowMs);
+    this.#relimitTenants();
   }
 
   /** A tenant's limits and mode, in memory or not. */
@@ -88,21 +91,22 @@ export class Enforcer {
   }
 
   /** Before the body: is there a tenant, is it known, may it send another request? */
-  admit(id: string | undefined, nowMs: number): Admission | Promise<Admission> {
+  admit(id: string | undefined): Admission | Promise<Admission> {
+    const nowMs = this.#options.now();
     const tenant = id === undefined ? undefined : this.tenants.use(id, nowMs);
     return tenant === undefined ? this.#admitNew(id, nowMs) : this.#admitTenant(tenant, nowMs);
   }
 
   /**
-   * After the body: may what it holds pass? Takes everything that the push costs, or nothing. `whole`: where some series
-   * may not pass none does; a door asks for it that can not leave any out.
+   * After the body: may what it holds pass? Takes everything that the push costs, or nothing. `allOrNothing`: where some
+   * series may not pass none does; a door asks for it that can not leave any out.
    */
   judge(
     tenant: Tenant,
     push: Push,
-    nowMs: number,
-    whole = (tenant.limits.edge.over_limit ?? this.#options.overLimit) === 'refuse',
+    allOrNothing = (tenant.limits.edge.over_limit ?? this.#options.overLimit) === 'refuse',
   ): Verdict | Promise<Verdict> {
+    const nowMs = this.#options.now();
     tenant.tally.received(push);
     if (tenant.mode === 'off') {
       tenant.tally.accepted++;
@@ -110,22 +114,25 @@ export class Enforcer {
     }
     const { ha } = push;
     if (ha === undefined || !sendsFromPair(ha, tenant.limits))
-      return this.#judgeSeries(tenant, push, whole, nowMs);
+      return this.#judgeSeries(tenant, push, allOrNothing, nowMs);
     const answer = tenant.elections.hear(ha, electionRules(tenant.limits), nowMs);
-    if (!(answer instanceof Promise)) return this.#judgeReplica(tenant, push, ha, answer, whole, nowMs);
+    if (!(answer instanceof Promise))
+      return this.#judgeReplica(tenant, push, ha, answer, allOrNothing, nowMs);
     const owned = ownedPush(push);
-    return answer.then((late) => this.#judgeReplica(tenant, owned, ha, late, whole, nowMs));
+    return answer.then((late) => this.#judgeReplica(tenant, owned, ha, late, allOrNothing, nowMs));
   }
 
   /** The push did not reach Mimir: the sender will come again, and pays then. */
-  giveBack(admitted: Admitted, charge: Charge | undefined, nowMs: number): void {
+  giveBack(admitted: Admitted, charge: Charge | undefined): void {
+    const nowMs = this.#options.now();
     const { tenant, requests } = admitted;
     if (requests > 0) tenant.requests?.bucket.giveBack(requests, nowMs);
     if (charge !== undefined) this.#giveBackCharge(tenant, charge, nowMs);
   }
 
   /** Mimir took the push for a duplicate: it costs nothing, and Mimir's election is the one that counts. */
-  deduplicated(tenant: Tenant, ha: HaLabels, charge: Charge, nowMs: number): void {
+  deduplicated(tenant: Tenant, ha: HaLabels, charge: Charge): void {
+    const nowMs = this.#options.now();
     this.#giveBackCharge(tenant, charge, nowMs);
     tenant.elections.resign(ha, nowMs);
   }
@@ -139,9 +146,10 @@ export class Enforcer {
   }
 
   /** The tenant of a charge without a push, by the name that a header gives it; or why none of it may send. */
-  tenant(name: string, nowMs: number): Tenant | Refusal {
+  tenant(name: string): Tenant | Refusal {
+    const nowMs = this.#options.now();
     const tenant = this.tenants.use(name, nowMs) ?? this.#findTenant(name, nowMs);
-    return tenant instanceof Tenant ? tenant : this.#refuseNobody(...tenant);
+    return tenant instanceof Tenant ? tenant : this.#refuseUnattributed(...tenant);
   }
 
   /**
@@ -150,15 +158,14 @@ export class Enforcer {
    */
   draw(
     tenant: Tenant,
-    kind: BucketKind,
-    purse: Purse,
+    limited: LimitedBucket,
     n: number,
-    nowMs: number,
   ): Refusal | undefined | Promise<Refusal | undefined> {
-    if (kind === 'items' && n > purse.allowance.mostAtOnce) return this.#refuseBurst(tenant, purse, n);
-    if (purse.bucket.take(n, nowMs)) return undefined;
-    return whenAnswered(purse.bucket.ask(n, nowMs), (answer) =>
-      answer.granted ? undefined : this.#refuseDraw(tenant, kind, purse, n, answer),
+    const nowMs = this.#options.now();
+    if (limited.kind === 'items' && n > limited.maxPerPush) return this.#refuseBurst(tenant, limited, n);
+    if (limited.bucket.take(n, nowMs)) return undefined;
+    return whenAnswered(limited.bucket.ask(n, nowMs), (answer) =>
+      answer.granted ? undefined : this.#refuseDraw(tenant, limited, n, answer),
     );
   }
 
@@ -169,7 +176,7 @@ export class Enforcer {
 
   #admitNew(name: string | undefined, nowMs: number): Admission | Promise<Admission> {
     const tenant = this.#findTenant(name ?? '', nowMs);
-    return tenant instanceof Tenant ? this.#admitTenant(tenant, nowMs) : this.#refuseNobody(...tenant);
+    return tenant instanceof Tenant ? this.#admitTenant(tenant, nowMs) : this.#refuseUnattributed(...tenant);
   }
 
   /** By a name that is no id of a tenant in memory; or why no tenant of this name may send. */
@@ -203,14 +210,14 @@ export class Enforcer {
 
   #admitTenant(tenant: Tenant, nowMs: number): Admission | Promise<Admission> {
     tenant.tally.requests++;
-    const purse = tenant.requests;
-    if (purse === undefined || tenant.mode === 'off') return admitted(tenant, 0);
-    if (purse.bucket.take(1, nowMs)) return admitted(tenant, 1);
-    return whenAnswered(purse.bucket.ask(1, nowMs), (answer) => {
+    const limited = tenant.requests;
+    if (limited === undefined || tenant.mode === 'off') return admitted(tenant, 0);
+    if (limited.bucket.take(1, nowMs)) return admitted(tenant, 1);
+    return whenAnswered(limited.bucket.ask(1, nowMs), (answer) => {
       if (answer.granted) return admitted(tenant, 1);
       const refusal = answer.lost
         ? this.#refuseLost(tenant, answer.waitSeconds)
-        : this.#refuseRequest(tenant, purse, answer);
+        : this.#refuseRequest(tenant, limited, answer);
       const outcome = this.#outcome(tenant, undefined, undefined, refusal);
       return outcome.kind === 'refuse' ? outcome : admitted(tenant, 0, refusal);
     });
@@ -221,7 +228,7 @@ export class Enforcer {
     push: Push,
     ha: HaLabels,
     answer: ElectionAnswer,
-    whole: boolean,
+    allOrNothing: boolean,
     nowMs: number,
   ): Verdict | Promise<Verdict> {
     if (answer === 'too_many_clusters') {
@@ -232,7 +239,7 @@ export class Enforcer {
         refuse('too_many_ha_clusters', pairsSentence(tenant, ha)),
       );
     }
-    if (answer !== 'other') return this.#judgeSeries(tenant, push, whole, nowMs);
+    if (answer !== 'other') return this.#judgeSeries(tenant, push, allOrNothing, nowMs);
     tenant.tally.deduplicated += push.samples + push.histograms;
     if (tenant.mode === 'enforce' && this.#options.dropDuplicates) {
       return { kind: 'duplicate', message: duplicateSentence(tenant, ha) };
@@ -241,42 +248,44 @@ export class Enforcer {
     return ACCEPT_UNCHARGED;
   }
 
-  #judgeSeries(tenant: Tenant, push: Push, whole: boolean, nowMs: number): Verdict | Promise<Verdict> {
+  #judgeSeries(tenant: Tenant, push: Push, allOrNothing: boolean, nowMs: number): Verdict | Promise<Verdict> {
     const { limits } = tenant;
-    const mostSeries = limits.edge.max_series_per_request;
-    if (mostSeries > 0 && push.series > mostSeries) {
-      const refusal = refuse('edge_series_per_request', seriesSentence(tenant, push, mostSeries), {
+    const maxSeries = limits.edge.max_series_per_request;
+    if (maxSeries > 0 && push.series > maxSeries) {
+      const refusal = refuse('edge_series_per_request', seriesSentence(tenant, push, maxSeries), {
         observed: push.series,
-        allowed: mostSeries,
+        allowed: maxSeries,
       });
       return this.#outcome(tenant, push, undefined, refusal);
     }
     const leftOut = everySeriesIsValid(push, limits) ? undefined : findInvalidSeries(push, limits);
-    return this.#judgeItems(tenant, push, leftOut, whole, nowMs);
+    return this.#judgeItems(tenant, push, leftOut, allOrNothing, nowMs);
   }
 
   #judgeItems(
     tenant: Tenant,
     push: Push,
     leftOut: LeftOut | undefined,
-    whole: boolean,
+    allOrNothing: boolean,
     nowMs: number,
   ): Verdict | Promise<Verdict> {
-    const { limits, items: purse } = tenant;
-    if (leftOut !== undefined && (whole || nothingIsLeft(push, leftOut))) {
+    const { limits, items: limited } = tenant;
+    if (leftOut !== undefined && (allOrNothing || nothingIsLeft(push, leftOut))) {
       return this.#outcome(tenant, push, leftOut, this.#refuseSeries(tenant, push, leftOut, 'refused'));
     }
     const items = leftOut === undefined ? itemsOfPush(push, limits) : itemsWithout(push, limits, leftOut);
-    if (purse === undefined || items === 0) return this.#judgeBytes(tenant, push, leftOut, whole, 0, nowMs);
-    if (items > purse.allowance.mostAtOnce)
-      return this.#outcome(tenant, push, leftOut, this.#refuseBurst(tenant, purse, items));
-    if (purse.bucket.take(items, nowMs)) return this.#judgeBytes(tenant, push, leftOut, whole, items, nowMs);
-    const asked = purse.bucket.ask(items, nowMs);
+    if (limited === undefined || items === 0)
+      return this.#judgeBytes(tenant, push, leftOut, allOrNothing, 0, nowMs);
+    if (items > limited.maxPerPush)
+      return this.#outcome(tenant, push, leftOut, this.#refuseBurst(tenant, limited, items));
+    if (limited.bucket.take(items, nowMs))
+      return this.#judgeBytes(tenant, push, leftOut, allOrNothing, items, nowMs);
+    const asked = limited.bucket.ask(items, nowMs);
     const kept = keptFor(asked, push);
     return whenAnswered(asked, (answer) =>
       answer.granted
-        ? this.#judgeBytes(tenant, kept, leftOut, whole, items, nowMs)
-        : this.#outcome(tenant, kept, leftOut, this.#refuseItems(tenant, purse, items, answer)),
+        ? this.#judgeBytes(tenant, kept, leftOut, allOrNothing, items, nowMs)
+        : this.#outcome(tenant, kept, leftOut, this.#refuseItems(tenant, limited, items, answer)),
     );
   }
 
@@ -284,21 +293,21 @@ export class Enforcer {
     tenant: Tenant,
     push: Push,
     leftOut: LeftOut | undefined,
-    whole: boolean,
+    allOrNothing: boolean,
     items: number,
     nowMs: number,
   ): Verdict | Promise<Verdict> {
-    const purse = tenant.bytes;
+    const limited = tenant.bytes;
     const bytes = push.compressedBytes;
-    if (purse === undefined) return this.#judgeActive(tenant, push, leftOut, whole, items, 0, nowMs);
-    if (purse.bucket.take(bytes, nowMs))
-      return this.#judgeActive(tenant, push, leftOut, whole, items, bytes, nowMs);
-    const asked = purse.bucket.ask(bytes, nowMs);
+    if (limited === undefined) return this.#judgeActive(tenant, push, leftOut, allOrNothing, items, 0, nowMs);
+    if (limited.bucket.take(bytes, nowMs))
+      return this.#judgeActive(tenant, push, leftOut, allOrNothing, items, bytes, nowMs);
+    const asked = limited.bucket.ask(bytes, nowMs);
     const kept = keptFor(asked, push);
     return whenAnswered(asked, (answer) => {
-      if (answer.granted) return this.#judgeActive(tenant, kept, leftOut, whole, items, bytes, nowMs);
+      if (answer.granted) return this.#judgeActive(tenant, kept, leftOut, allOrNothing, items, bytes, nowMs);
       this.#giveBackCharge(tenant, { items, bytes: 0 }, nowMs);
-      return this.#outcome(tenant, kept, leftOut, this.#refuseBytes(tenant, purse, bytes, answer));
+      return this.#outcome(tenant, kept, leftOut, this.#refuseBytes(tenant, limited, bytes, answer));
     });
   }
 
@@ -310,14 +319,20 @@ export class Enforcer {
     tenant: Tenant,
     push: Push,
     leftOut: LeftOut | undefined,
-    whole: boolean,
+    allOrNothing: boolean,
     items: number,
     bytes: number,
     nowMs: number,
   ): Verdict | Promise<Verdict> {
     const { series, limits, tally } = tenant;
     if (series === undefined) return this.#accept(tenant, push, leftOut, items, bytes);
-    const checking = series.check(push, leftOut?.rows, limits, whole && tenant.mode === 'enforce', nowMs);
+    const checking = series.check(
+      push,
+      leftOut?.rows,
+      limits,
+      allOrNothing && tenant.mode === 'enforce',
+      nowMs,
+    );
     const kept = keptFor(checking, push);
     return whenAnswered(checking, ({ newAdmitted, newLater, overLimit, lost }) => {
       tally.newSeries += newAdmitted;
@@ -334,7 +349,7 @@ export class Enforcer {
         tenant,
         kept,
         withOverLimit(kept, leftOut, overLimit),
-        whole,
+        allOrNothing,
         items,
         bytes,
         nowMs,
@@ -346,12 +361,12 @@ export class Enforcer {
     tenant: Tenant,
     push: Push,
     leftOut: LeftOut,
-    whole: boolean,
+    allOrNothing: boolean,
     items: number,
     bytes: number,
     nowMs: number,
   ): Verdict {
-    if (whole || nothingIsLeft(push, leftOut)) {
+    if (allOrNothing || nothingIsLeft(push, leftOut)) {
       this.#giveBackCharge(tenant, { items, bytes }, nowMs);
       return this.#outcome(tenant, push, leftOut, this.#refuseSeries(tenant, push, leftOut, 'refused'));
     }
@@ -394,9 +409,9 @@ export class Enforcer {
     if (bytes > 0) tenant.bytes?.bucket.giveBack(bytes, nowMs);
   }
 
-  #refuseNobody(reason: Reason, sentence: string): Refusal {
-    this.nobody.requests++;
-    this.nobody.refuse(reason, undefined);
+  #refuseUnattributed(reason: Reason, sentence: string): Refusal {
+    this.unattributed.requests++;
+    this.unattributed.refuse(reason, undefined);
     return refuse(reason, sentence);
   }
 
@@ -417,25 +432,25 @@ export class Enforcer {
     );
   }
 
-  #refuseBurst(tenant: Tenant, purse: Purse, items: number): Refusal {
+  #refuseBurst(tenant: Tenant, limited: LimitedBucket, items: number): Refusal {
     return refuse(
       'burst_exceeded',
       `the push was refused because it holds ${items} items and the burst size of tenant ${tenant.id} is ` +
-        `${purse.allowance.mostAtOnce}: it can not pass at any rate; limit: ${burstSettings(tenant.limits)}`,
+        `${limited.maxPerPush}: it can not pass at any rate; limit: ${burstSettings(tenant.limits)}`,
       {
         ...this.#details(tenant, Number.POSITIVE_INFINITY),
         observed: items,
-        allowed: purse.allowance.mostAtOnce,
+        allowed: limited.maxPerPush,
       },
     );
   }
 
-  #refuseItems(tenant: Tenant, purse: Purse, items: number, answer: Answer): Refusal {
+  #refuseItems(tenant: Tenant, limited: LimitedBucket, items: number, answer: Answer): Refusal {
     if (answer.lost) return this.#refuseLost(tenant, answer.waitSeconds);
     return refuse(
       'rate_limited',
-      `the push was refused because tenant ${tenant.id} is over its ingestion rate of ${purse.allowance.rate} ` +
-        `items/s with a burst of ${purse.allowance.mostAtOnce}: the push holds ${items} items (samples, ` +
+      `the push was refused because tenant ${tenant.id} is over its ingestion rate of ${limited.rate} ` +
+        `items/s with a burst of ${limited.maxPerPush}: the push holds ${items} items (samples, ` +
         `histograms, exemplars, metadata) and ${Math.floor(answer.available)} are left; ` +
         `limit: ingestion_rate, ${burstSettings(tenant.limits)}`,
       {
@@ -446,12 +461,12 @@ export class Enforcer {
     );
   }
 
-  #refuseBytes(tenant: Tenant, purse: Purse, bytes: number, answer: Answer): Refusal {
+  #refuseBytes(tenant: Tenant, limited: LimitedBucket, bytes: number, answer: Answer): Refusal {
     if (answer.lost) return this.#refuseLost(tenant, answer.waitSeconds);
     return refuse(
       'edge_bytes_rate_limited',
-      `the push was refused because tenant ${tenant.id} is over its byte rate of ${purse.allowance.rate} bytes/s ` +
-        `with a burst of ${purse.allowance.capacity}: the body has ${bytes} bytes and ` +
+      `the push was refused because tenant ${tenant.id} is over its byte rate of ${limited.rate} bytes/s ` +
+        `with a burst of ${limited.capacity}: the body has ${bytes} bytes and ` +
         `${Math.floor(answer.available)} are left; limit: bytes_per_second, bytes_burst_size`,
       {
         ...this.#details(tenant, answer.waitSeconds),
@@ -461,21 +476,22 @@ export class Enforcer {
     );
   }
 
-  #refuseRequest(tenant: Tenant, { allowance }: Purse, answer: Answer): Refusal {
+  #refuseRequest(tenant: Tenant, limited: LimitedBucket, answer: Answer): Refusal {
     return refuse(
       'request_rate_limited',
-      `the push was refused because tenant ${tenant.id} is over its request rate of ${allowance.rate} requests/s with a ` +
-        `burst of ${allowance.mostAtOnce}; limit: request_rate, request_burst_size`,
+      `the push was refused because tenant ${tenant.id} is over its request rate of ${limited.rate} requests/s with a ` +
+        `burst of ${limited.maxPerPush}; limit: request_rate, request_burst_size`,
       this.#details(tenant, answer.waitSeconds),
     );
   }
 
-  #refuseDraw(tenant: Tenant, kind: BucketKind, purse: Purse, n: number, answer: Answer): Refusal {
-    if (kind === 'bytes') return this.#refuseBytes(tenant, purse, n, answer);
-    if (kind === 'items') return this.#refuseItems(tenant, purse, n, answer);
+  #refuseDraw(tenant: Tenant, limited: LimitedBucket, n: number, answer: Answer): Refusal {
+    const { kind } = limited;
+    if (kind === 'bytes') return this.#refuseBytes(tenant, limited, n, answer);
+    if (kind === 'items') return this.#refuseItems(tenant, limited, n, answer);
     return answer.lost
       ? this.#refuseLost(tenant, answer.waitSeconds)
-      : this.#refuseRequest(tenant, purse, answer);
+      : this.#refuseRequest(tenant, limited, answer);
   }
 
   /** Says nothing of the tenant's limit, so the sender must keep its data: 503, not 429. */
@@ -506,7 +522,8 @@ export class Enforcer {
     return limits.edge.mode ?? this.#mode;
   }
 
-  #relimitTenants(nowMs: number): void {
+  #relimitTenants(): void {
+    const nowMs = this.#options.now();
     const refuseUnknown = this.#options.unknownTenants === 'refuse';
     for (const tenant of this.tenants.values()) {
       if (refuseUnknown && !this.#snapshot.tenants.has(tenant.id)) {
@@ -545,14 +562,14 @@ function sendsFromPair({ cluster, replica }: HaLabels, limits: TenantLimits): bo
 }
 
 /** Where the tenant may have any number of pairs, this many are remembered. */
-const MOST_CLUSTERS = 10_000;
+const MAX_CLUSTERS = 10_000;
 
 function electionRules(limits: TenantLimits): ElectionRules {
   return {
     updateMs: limits.ha_tracker_update_timeout,
     updateJitterMs: limits.ha_tracker_update_timeout_jitter_max,
     failoverMs: limits.ha_tracker_failover_timeout,
-    mostClusters: limits.ha_max_clusters || MOST_CLUSTERS,
+    mostClusters: limits.ha_max_clusters || MAX_CLUSTERS,
   };
 }
 
@@ -572,7 +589,7 @@ function withOverLimit(push: Push, leftOut: LeftOut | undefined, { rows, reasons
 function pairsSentence(tenant: Tenant, { cluster }: HaLabels): string {
   return (
     `the push was refused because tenant ${tenant.id} has as many HA clusters as it may, ` +
-    `${tenant.limits.ha_max_clusters || MOST_CLUSTERS}, and ${cluster} is another one; limit: ha_max_clusters`
+    `${tenant.limits.ha_max_clusters || MAX_CLUSTERS}, and ${cluster} is another one; limit: ha_max_clusters`
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * The store behind buckets and elections, as the enforcer sees it. Implemented in src/ledger; one contract test runs
+ * The store behind buckets and elections, as the enforcer sees it. Implemented in src/shared; one contract test runs
  * against every implementation.
  */
 

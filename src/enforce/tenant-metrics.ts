@@ -64,7 +64,7 @@ export function exportTenants(metrics: Metrics, enforcer: Enforcer): void {
   const tallies = (): [string, Tally][] => [
     ...[...enforcer.tenants.values()].map((tenant): [string, Tally] => [tenant.id, tenant.tally]),
     [OTHER_TENANTS, enforcer.tenants.departed],
-    [NO_TENANT, enforcer.nobody],
+    [NO_TENANT, enforcer.unattributed],
   ];
   for (const [field, name, help] of RECEIVED) {
     metrics.counters({

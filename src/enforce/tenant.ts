@@ -1,24 +1,18 @@
 /** One tenant as this process holds it: its limits now, its buckets, what it has sent. */
 import type { Mode, TenantLimits } from '../limits/limits.js';
-import { type Allowance, bytesAllowance, itemsAllowance, requestsAllowance } from './bucket-shapes.js';
-import type { Bucket, BucketKind, Elections, Ledger } from './ledger.js';
+import type { Elections, Ledger } from './ledger.js';
+import { byteLimit, itemLimit, type Limit, type LimitedBucket, requestLimit } from './limited-bucket.js';
 import type { TenantSeries } from './series.js';
 import { Tally } from './tally.js';
-
-/** A bucket and the limit it stands for. */
-export interface Purse {
-  readonly bucket: Bucket;
-  readonly allowance: Allowance;
-}
 
 export class Tenant {
   readonly id: string;
   readonly tally = new Tally();
   limits: TenantLimits;
   mode: Mode;
-  requests: Purse | undefined;
-  items: Purse | undefined;
-  bytes: Purse | undefined;
+  requests: LimitedBucket | undefined;
+  items: LimitedBucket | undefined;
+  bytes: LimitedBucket | undefined;
   /** Undefined: series are not tracked. */
   readonly series: TenantSeries | undefined;
   /** When it was last moved to the end of the order of use. */
@@ -48,7 +42,7 @@ export class Tenant {
     this.#ledger = ledger;
     this.#distributors = distributors;
     this.series = series;
-    this.#shapePurses(nowMs);
+    this.#limitBuckets(nowMs);
   }
 
   get elections(): Elections {
@@ -61,40 +55,36 @@ export class Tenant {
     this.mode = mode;
     if (limits === this.limits) return;
     this.limits = limits;
-    this.#shapePurses(nowMs);
+    this.#limitBuckets(nowMs);
   }
 
   /** The tenant leaves memory. */
   release(nowMs: number): void {
-    for (const purse of [this.requests, this.items, this.bytes]) purse?.bucket.release(nowMs);
+    for (const limited of [this.requests, this.items, this.bytes]) limited?.bucket.release(nowMs);
     this.series?.release();
   }
 
-  #shapePurses(nowMs: number): void {
-    this.requests = this.#shape(
-      'requests',
-      this.requests,
-      requestsAllowance(this.limits, this.#distributors),
-      nowMs,
-    );
-    this.items = this.#shape('items', this.items, itemsAllowance(this.limits, this.#distributors), nowMs);
-    this.bytes = this.#shape('bytes', this.bytes, bytesAllowance(this.limits), nowMs);
+  #limitBuckets(nowMs: number): void {
+    const { limits } = this;
+    this.requests = this.#limitBucket(this.requests, requestLimit(limits, this.#distributors), nowMs);
+    this.items = this.#limitBucket(this.items, itemLimit(limits, this.#distributors), nowMs);
+    this.bytes = this.#limitBucket(this.bytes, byteLimit(limits), nowMs);
   }
 
-  #shape(
-    kind: BucketKind,
-    purse: Purse | undefined,
-    allowance: Allowance | undefined,
+  /** The same bucket under another limit, a new one, or none any more. */
+  #limitBucket(
+    before: LimitedBucket | undefined,
+    limit: Limit | undefined,
     nowMs: number,
-  ): Purse | undefined {
-    if (allowance === undefined) {
-      purse?.bucket.release(nowMs);
+  ): LimitedBucket | undefined {
+    if (limit === undefined) {
+      before?.bucket.release(nowMs);
       return undefined;
     }
-    if (purse === undefined) {
-      return { bucket: this.#ledger.bucket(this.id, kind, allowance, nowMs), allowance };
+    if (before === undefined) {
+      return { ...limit, bucket: this.#ledger.bucket(this.id, limit.kind, limit, nowMs) };
     }
-    purse.bucket.reshape(allowance, nowMs);
-    return { bucket: purse.bucket, allowance };
+    before.bucket.reshape(limit, nowMs);
+    return { ...limit, bucket: before.bucket };
   }
 }

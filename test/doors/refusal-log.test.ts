@@ -22,7 +22,7 @@ t.test('a tenant has a few refusals logged each minute, and no other tenant is q
   const log = new RefusalLog(pino(stream), 2, () => nowMs);
   const edge = enforcer();
   const tenant = (id: string) => {
-    const admission = edge.admit(id, 0);
+    const admission = edge.admit(id);
     if (!('tenant' in admission)) throw new Error('not admitted');
     return admission.tenant;
   };

@@ -8,32 +8,35 @@ import type { Admitted, Verdict } from '#src/enforce/verdict.js';
 import { type Push, RECORD_LABELS, RECORD_SAMPLES, RECORD_WORDS } from '#src/payload/push.js';
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
 import { book, pushOf } from '../series/fixtures.js';
-import { enforcer, limits, push, samples, snapshot } from './fixtures.js';
+import { enforcer, FakeClock, limits, push, samples, snapshot } from './fixtures.js';
 
-function admit(edge: Enforcer, id: string, nowMs = 0): Admitted {
-  const admission = edge.admit(id, nowMs);
+function admit(edge: Enforcer, id: string): Admitted {
+  const admission = edge.admit(id);
   if (admission instanceof Promise || admission.kind !== 'admitted')
     throw new Error(`${id} was not admitted`);
   return admission;
 }
 
-function judge(edge: Enforcer, tenant: Tenant, one: Push, nowMs = 0): Verdict {
-  const verdict = edge.judge(tenant, one, nowMs);
+function judge(edge: Enforcer, tenant: Tenant, one: Push): Verdict {
+  const verdict = edge.judge(tenant, one);
   if (verdict instanceof Promise) throw new Error('a memory ledger answers at once');
   return verdict;
 }
 
 t.test('within its rate and burst a tenant is never refused, over it always', async (t) => {
+  const clock = new FakeClock();
   const edge = enforcer({
     snapshot: snapshot({ a: limits({ ingestion_rate: 100, ingestion_burst_size: 500 }) }),
+    now: clock.now,
   });
   const { tenant } = admit(edge, 'a');
   t.equal(judge(edge, tenant, samples(500)).kind, 'accept');
   t.match(judge(edge, tenant, samples(1)), { kind: 'refuse', reason: 'rate_limited', status: 429 });
   for (let second = 1; second <= 100; second++) {
-    t.equal(judge(edge, tenant, samples(100), second * 1000).kind, 'accept');
+    clock.nowMs = second * 1000;
+    t.equal(judge(edge, tenant, samples(100)).kind, 'accept');
   }
-  t.equal(judge(edge, tenant, samples(1), 100_000).kind, 'refuse');
+  t.equal(judge(edge, tenant, samples(1)).kind, 'refuse');
 });
 
 t.test('a push is charged whole or not at all', async (t) => {
@@ -74,18 +77,21 @@ t.test(
 t.test(
   'a push larger than the burst is refused with the burst in its message, and never passes',
   async (t) => {
+    const clock = new FakeClock();
     const edge = enforcer({
       snapshot: snapshot({ a: limits({ ingestion_rate: 1e9, ingestion_burst_size: 50 }) }),
+      now: clock.now,
     });
     const { tenant } = admit(edge, 'a');
     for (const nowMs of [0, 1e6]) {
-      t.match(judge(edge, tenant, samples(51), nowMs), {
+      clock.nowMs = nowMs;
+      t.match(judge(edge, tenant, samples(51)), {
         reason: 'burst_exceeded',
         status: 429,
         message: /burst size.* 50/,
       });
     }
-    t.equal(judge(edge, tenant, samples(50), 1e6).kind, 'accept');
+    t.equal(judge(edge, tenant, samples(50)).kind, 'accept');
   },
 );
 
@@ -115,16 +121,21 @@ t.test('a burst factor replaces the burst size, and is shared out over the distr
 });
 
 t.test('the request rate is checked before the body', async (t) => {
-  const edge = enforcer({ snapshot: snapshot({ a: limits({ request_rate: 1, request_burst_size: 2 }) }) });
+  const clock = new FakeClock();
+  const edge = enforcer({
+    snapshot: snapshot({ a: limits({ request_rate: 1, request_burst_size: 2 }) }),
+    now: clock.now,
+  });
   admit(edge, 'a');
   admit(edge, 'a');
-  t.match(edge.admit('a', 0), {
+  t.match(edge.admit('a'), {
     kind: 'refuse',
     reason: 'request_rate_limited',
     status: 429,
     retryAfterSeconds: 1,
   });
-  t.equal(admit(edge, 'a', 1000).requests, 1);
+  clock.nowMs = 1000;
+  t.equal(admit(edge, 'a').requests, 1);
 });
 
 t.test('a request rate without a burst, and a burst factor below 1, are off, as in Mimir', async (t) => {
@@ -158,7 +169,7 @@ t.test('what is given back can be sent again', async (t) => {
     const admitted = admit(edge, 'a');
     const verdict = judge(edge, admitted.tenant, samples(10));
     t.match(verdict, { kind: 'accept', items: 10, bytes: 100 });
-    if (verdict.kind === 'accept') edge.giveBack(admitted, verdict, 0);
+    if (verdict.kind === 'accept') edge.giveBack(admitted, verdict);
   }
 });
 
@@ -167,11 +178,13 @@ t.test('a push over the byte rate gives its items back', async (t) => {
     { ingestion_rate: 0, ingestion_burst_size: 20 },
     { bytes_per_second: 1, bytes_burst_size: 150 },
   );
-  const edge = enforcer({ snapshot: snapshot({ a: tight }) });
+  const clock = new FakeClock();
+  const edge = enforcer({ snapshot: snapshot({ a: tight }), now: clock.now });
   const { tenant } = admit(edge, 'a');
   t.equal(judge(edge, tenant, samples(10)).kind, 'accept');
   t.match(judge(edge, tenant, samples(10)), { reason: 'edge_bytes_rate_limited', retryAfterSeconds: 50 });
-  t.equal(judge(edge, tenant, samples(10), 50_000).kind, 'accept');
+  clock.nowMs = 50_000;
+  t.equal(judge(edge, tenant, samples(10)).kind, 'accept');
 });
 
 t.test('more series than a request may hold are refused', async (t) => {
@@ -283,7 +296,7 @@ t.test('in shadow mode nothing is left out, only counted; what is valid is charg
 t.test('a door that can not leave series out has the push refused whole', async (t) => {
   const edge = enforcer();
   const { tenant } = admit(edge, 'a');
-  const verdict = edge.judge(tenant, push(MIXED), 0, true);
+  const verdict = edge.judge(tenant, push(MIXED), true);
   t.match(verdict, { kind: 'refuse', reason: 'missing_metric_name', message: /all of it was refused/ });
   t.match(tenant.tally, { filtered: 0, accepted: 0 });
 });
@@ -309,7 +322,7 @@ t.test('a push that waits for the ledger is copied, if it is to be filtered then
   const { tenant } = admit(edge, 'a');
   const memory = new Uint8Array([9, 1, 2, 3, 9]);
   const view = { ...push(MIXED), body: memory.subarray(1, 4) };
-  const judging = edge.judge(tenant, view, 0);
+  const judging = edge.judge(tenant, view);
   memory.fill(0);
   view.records.fill(0);
   const verdict = await judging;
@@ -345,12 +358,16 @@ t.test(
 );
 
 t.test('a replica that takes over is charged from its first push on', async (t) => {
-  const edge = enforcer({ snapshot: snapshot({ a: PAIRS }) });
+  const clock = new FakeClock();
+  const edge = enforcer({ snapshot: snapshot({ a: PAIRS }), now: clock.now });
   const { tenant } = admit(edge, 'a');
-  judge(edge, tenant, fromReplica('one'), 0);
-  t.equal(judge(edge, tenant, fromReplica('two'), 29_999).kind, 'duplicate');
-  t.match(judge(edge, tenant, fromReplica('two'), 30_000), { kind: 'accept', items: 10 });
-  t.equal(judge(edge, tenant, fromReplica('one'), 30_001).kind, 'duplicate', 'the old one comes back');
+  judge(edge, tenant, fromReplica('one'));
+  clock.nowMs = 29_999;
+  t.equal(judge(edge, tenant, fromReplica('two')).kind, 'duplicate');
+  clock.nowMs = 30_000;
+  t.match(judge(edge, tenant, fromReplica('two')), { kind: 'accept', items: 10 });
+  clock.nowMs = 30_001;
+  t.equal(judge(edge, tenant, fromReplica('one')).kind, 'duplicate', 'the old one comes back');
 });
 
 t.test('what Mimir takes for a duplicate costs nothing, and its election is followed', async (t) => {
@@ -359,9 +376,9 @@ t.test('what Mimir takes for a duplicate costs nothing, and its election is foll
   const one = { cluster: 'prod', replica: 'one' };
   const verdict = judge(edge, tenant, fromReplica('one', 'prod', 100));
   t.match(verdict, { kind: 'accept', items: 100 });
-  if (verdict.kind === 'accept') edge.deduplicated(tenant, one, verdict, 0);
+  if (verdict.kind === 'accept') edge.deduplicated(tenant, one, verdict);
   t.match(judge(edge, tenant, fromReplica('two', 'prod', 100)), { kind: 'accept', items: 100 });
-  edge.deduplicated(tenant, one, { items: 0, bytes: 0 }, 0);
+  edge.deduplicated(tenant, one, { items: 0, bytes: 0 });
   t.equal(
     judge(edge, tenant, fromReplica('one')).kind,
     'duplicate',
@@ -405,12 +422,12 @@ t.test('lowered limits take effect at once, raised ones mint nothing', async (t)
     snapshot: snapshot({ a: limits({ ingestion_rate: 0, ingestion_burst_size: 100 }) }),
   });
   const { tenant } = admit(edge, 'a');
-  edge.apply(snapshot({ a: limits({ ingestion_rate: 0, ingestion_burst_size: 10 }) }), 0);
+  edge.apply(snapshot({ a: limits({ ingestion_rate: 0, ingestion_burst_size: 10 }) }));
   t.match(judge(edge, tenant, samples(11)), { reason: 'burst_exceeded' });
-  edge.apply(snapshot({ a: limits({ ingestion_rate: 0, ingestion_burst_size: 1000 }) }), 0);
+  edge.apply(snapshot({ a: limits({ ingestion_rate: 0, ingestion_burst_size: 1000 }) }));
   t.match(judge(edge, tenant, samples(11)), { reason: 'rate_limited' });
   t.equal(judge(edge, tenant, samples(10)).kind, 'accept');
-  edge.apply(snapshot({}, limits({ ingestion_rate: 0, ingestion_burst_size: 7 })), 0);
+  edge.apply(snapshot({}, limits({ ingestion_rate: 0, ingestion_burst_size: 7 })));
   t.match(
     judge(edge, tenant, samples(8)),
     { message: /burst size of tenant a is 7/ },
@@ -446,7 +463,7 @@ t.test('mode off is not judged; a tenant has its own mode, but the global off be
     { kind: 'refuse' },
     { kind: 'accept', shadowed: { reason: 'burst_exceeded' } },
   ]);
-  edge.setMode('off', 0);
+  edge.setMode('off');
   t.match(verdicts(), [
     { kind: 'accept', shadowed: undefined },
     { kind: 'accept', shadowed: undefined },
@@ -459,14 +476,10 @@ t.test('unknown tenants get the defaults, are refused, or pass, by setting', asy
   const byDefaults = enforcer({ snapshot: some });
   t.match(judge(byDefaults, admit(byDefaults, 'new').tenant, samples(6)), { reason: 'burst_exceeded' });
   const refusing = enforcer({ snapshot: some, unknownTenants: 'refuse' });
-  t.match(refusing.admit('new', 0), { reason: 'edge_unknown_tenant', status: 403 });
+  t.match(refusing.admit('new'), { reason: 'edge_unknown_tenant', status: 403 });
   t.equal(admit(refusing, 'known').kind, 'admitted');
-  refusing.apply(snapshot({}), 0);
-  t.match(
-    refusing.admit('known', 0),
-    { reason: 'edge_unknown_tenant' },
-    'a tenant that was removed is unknown',
-  );
+  refusing.apply(snapshot({}));
+  t.match(refusing.admit('known'), { reason: 'edge_unknown_tenant' }, 'a tenant that was removed is unknown');
   const passing = enforcer({ snapshot: some, unknownTenants: 'pass' });
   t.equal(admit(passing, 'new').tenant.mode, 'off');
 });
@@ -479,27 +492,29 @@ t.test('a tenant is charged under every name that Mimir takes for it, and held o
   for (const name of ['few|few', 'few', 'few:product=k6', 'few:x|few']) {
     t.equal(admit(edge, name).tenant.id, 'few', name);
   }
-  t.match(edge.admit('few|few', 0), { kind: 'refuse', reason: 'request_rate_limited' });
-  t.match(edge.admit('few|many', 0), { kind: 'refuse', reason: 'edge_invalid_tenant' });
+  t.match(edge.admit('few|few'), { kind: 'refuse', reason: 'request_rate_limited' });
+  t.match(edge.admit('few|many'), { kind: 'refuse', reason: 'edge_invalid_tenant' });
   t.equal(edge.tenants.size, 1);
 });
 
 t.test('pushes without a valid tenant are refused and counted apart', async (t) => {
   const edge = enforcer();
-  t.match(edge.admit(undefined, 0), { status: 401, reason: 'edge_missing_tenant' });
-  t.match(edge.admit('a|b', 0), { status: 400, reason: 'edge_invalid_tenant', message: /more than one/ });
-  t.match(edge.admit('..', 0), { status: 400 });
+  t.match(edge.admit(undefined), { status: 401, reason: 'edge_missing_tenant' });
+  t.match(edge.admit('a|b'), { status: 400, reason: 'edge_invalid_tenant', message: /more than one/ });
+  t.match(edge.admit('..'), { status: 400 });
   t.equal(edge.tenants.size, 0);
-  t.equal(edge.nobody.requests, 3);
-  t.equal(discarded(edge.nobody.refused, 'edge_invalid_tenant', DISCARDED_REQUESTS), 2);
+  t.equal(edge.unattributed.requests, 3);
+  t.equal(discarded(edge.unattributed.refused, 'edge_invalid_tenant', DISCARDED_REQUESTS), 2);
 });
 
 t.test(
   'at most so many tenants are held, the least recently used goes, and the totals never fall',
   async (t) => {
-    const edge = enforcer({ maxTenants: 3 });
+    const clock = new FakeClock();
+    const edge = enforcer({ maxTenants: 3, now: clock.now });
     ['a', 'b', 'c', 'a', 'd'].forEach((id, second) => {
-      judge(edge, admit(edge, id, second * 1000).tenant, samples(2), second * 1000);
+      clock.nowMs = second * 1000;
+      judge(edge, admit(edge, id).tenant, samples(2));
     });
     t.strictSame(
       [...edge.tenants.values()].map(({ id }) => id),
@@ -507,7 +522,7 @@ t.test(
     );
     t.equal(edge.tenants.evictions, 1);
     t.equal(edge.tenants.departed.samples, 2);
-    for (let i = 0; i < 10_000; i++) admit(edge, `random-${i}`, 5000);
+    for (let i = 0; i < 10_000; i++) admit(edge, `random-${i}`);
     t.equal(edge.tenants.size, 3);
     t.equal(edge.tenants.departed.samples, 10, 'all that a, b, c and d sent');
   },
@@ -620,6 +635,7 @@ t.test('a push that waits for its series is judged by what it held when it came'
       overLimit: 'filter',
       dropDuplicates: true,
       random: () => 0,
+      now: () => 0,
     },
     ({ body }, rows) => rows.map((row) => `${body[0]} in row ${row}`),
   );
@@ -627,7 +643,7 @@ t.test('a push that waits for its series is judged by what it held when it came'
   // A view on a larger memory, as a decoder's is.
   const memory = new Uint8Array([7, 0, 0]);
   const decoded = { ...pushOf([1, 2]), body: memory.subarray(0, 1) };
-  const verdict = edge.judge(tenant, decoded, 0);
+  const verdict = edge.judge(tenant, decoded);
   memory[0] = 8;
   waiting.shift()?.({
     newAdmitted: 0,
@@ -635,12 +651,12 @@ t.test('a push that waits for its series is judged by what it held when it came'
   });
   t.match(await verdict, { kind: 'filter', items: 1, refusal: { message: /7 in row 1/ } });
 
-  const soon = edge.judge(tenant, decoded, 0);
+  const soon = edge.judge(tenant, decoded);
   waiting.shift()?.({ newAdmitted: 1, newLater: Promise.resolve(2), overLimit: undefined });
   t.match(await soon, { kind: 'accept' });
   t.equal(tenant.tally.newSeries, 3, 'those that are found to be new after the answer count, too');
 
-  const lost = edge.judge(tenant, decoded, 0);
+  const lost = edge.judge(tenant, decoded);
   waiting.shift()?.({ newAdmitted: 0, overLimit: undefined, lost: true });
   t.match(await lost, { reason: 'edge_state_lost', status: 503, retryAfterSeconds: 1 });
 });

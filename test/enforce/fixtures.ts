@@ -58,6 +58,12 @@ export function snapshot(tenants: Record<string, TenantLimits> = {}, defaults = 
   return { defaults, tenants: new Map(Object.entries(tenants)), hash: JSON.stringify([defaults, tenants]) };
 }
 
+/** Time that only a test moves. */
+export class FakeClock {
+  nowMs = 0;
+  readonly now = (): number => this.nowMs;
+}
+
 export function enforcer(options: Partial<EnforcerOptions> = {}): Enforcer {
   return new Enforcer(
     {
@@ -71,6 +77,7 @@ export function enforcer(options: Partial<EnforcerOptions> = {}): Enforcer {
       overLimit: 'filter',
       dropDuplicates: true,
       random: () => 0,
+      now: () => 0,
       ...options,
     },
     (_push, rows) => rows.map((row) => `series ${row}`),

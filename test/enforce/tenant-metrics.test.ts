@@ -8,8 +8,8 @@ t.test('per-tenant metrics are bounded, and their sums never fall', async (t) =>
   const metrics = new Metrics();
   exportTenants(metrics, edge);
   for (let i = 0; i < 50; i++) {
-    const admission = edge.admit(`tenant-${i}`, i);
-    if ('tenant' in admission) edge.judge(admission.tenant, samples(10), i);
+    const admission = edge.admit(`tenant-${i}`);
+    if ('tenant' in admission) edge.judge(admission.tenant, samples(10));
   }
   const text = await metrics.registry.metrics();
   const rows = text.split('\n').filter((line) => line.startsWith('mimir_edge_received_samples_total{'));
@@ -23,7 +23,7 @@ t.test('the limits of tenants in memory are told, but for those that are off', a
   const edge = enforcer();
   const metrics = new Metrics();
   exportTenants(metrics, edge);
-  edge.admit('a', 0);
+  edge.admit('a');
   const text = await metrics.registry.metrics();
   const rows = text.split('\n').filter((line) => line.startsWith('mimir_edge_limits_effective{'));
   t.strictSame(rows, [

@@ -17,8 +17,8 @@ async function processOf(
   exportTenants(metrics, edge);
   for (const [tenant, count] of Object.entries(pushes)) {
     for (let i = 0; i < count; i++) {
-      const admission = edge.admit(tenant, 0);
-      if ('tenant' in admission) edge.judge(admission.tenant, samples(10), 0);
+      const admission = edge.admit(tenant);
+      if ('tenant' in admission) edge.judge(admission.tenant, samples(10));
       decisions.observe(0.001);
     }
   }

@@ -86,7 +86,7 @@ export class PushExchange {
 
   async handle(): Promise<PushOutcome> {
     const { enforcer, decoder, observer, now, options } = this.#parts;
-    const admitting = enforcer.admit(this.#caller.header(options.tenantHeader), now());
+    const admitting = enforcer.admit(this.#caller.header(options.tenantHeader));
     const admission = admitting instanceof Promise ? await admitting : admitting;
     if (admission.kind === 'refuse') {
       const shadow = enforcer.mode !== 'enforce';
@@ -128,7 +128,7 @@ export class PushExchange {
     observer.decoded((decodeEndMs - decodeStartMs) / 1000);
     if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body);
 
-    const judging = enforcer.judge(tenant, decoded, decodeEndMs);
+    const judging = enforcer.judge(tenant, decoded);
     const verdict = judging instanceof Promise ? await judging : judging;
     observer.decided((now() - decodeEndMs) / 1000);
     if (verdict.kind === 'refuse') {
@@ -158,17 +158,17 @@ export class PushExchange {
     encoding: Encoding,
     body: Body,
   ): Promise<PushOutcome> {
-    const { enforcer, decoder, observer, now } = this.#parts;
+    const { enforcer, decoder, observer } = this.#parts;
     const { push, leftOut, refusal } = verdict;
     const filtering = decoder.filter(push, leftOut.rows, encoding);
     const filtered = filtering instanceof Promise ? await filtering : filtering;
     if (!(filtered instanceof Uint8Array)) {
-      enforcer.giveBack(admission, verdict, now());
+      enforcer.giveBack(admission, verdict);
       return this.#refuseForGood(admission.tenant, 'edge_decoder_lost', filtered.message);
     }
     // A sender may compress better than the edge does.
     if (!this.#reserve(Math.max(0, filtered.length - body.byteLength))) {
-      enforcer.giveBack(admission, verdict, now());
+      enforcer.giveBack(admission, verdict);
       return this.#refuseForGood(admission.tenant, 'edge_overloaded', overloadedSentence(this.#parts.budget));
     }
     observer.refused(admission.tenant, refusal, this.#requestId, false);
@@ -222,9 +222,9 @@ export class PushExchange {
 
   /** A status of 0 is none. 429 is not the edge's to charge for either: Mimir took nothing, and the sender may come again. */
   #answered(admission: Admitted, { charge, ha }: Delivery, status: number): void {
-    const { enforcer, now } = this.#parts;
-    if (status === 0 || status >= 500 || status === 429) enforcer.giveBack(admission, charge, now());
-    else if (status === 202 && ha !== undefined) enforcer.deduplicated(admission.tenant, ha, charge, now());
+    const { enforcer } = this.#parts;
+    if (status === 0 || status >= 500 || status === 429) enforcer.giveBack(admission, charge);
+    else if (status === 202 && ha !== undefined) enforcer.deduplicated(admission.tenant, ha, charge);
   }
 
   /** Answers, unless the refusal is only to be seen (shadow mode). True: answered. */

@@ -47,7 +47,7 @@ export interface GivenDoorOptions {
 
 export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
   const ledger = options.ledger ?? new MemoryLedger();
-  const enforcer = givenEnforcer({ ledger, ...options.enforcer });
+  const enforcer = givenEnforcer({ ledger, now: () => performance.now(), ...options.enforcer });
   const decoder =
     options.decoder ?? createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
   const budget = new ByteBudget(options.bytesInFlight ?? 64 << 20);

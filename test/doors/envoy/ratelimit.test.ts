@@ -199,8 +199,8 @@ t.test('who names no valid tenant is over the limit, whatever is unknown', async
   }
   t.strictSame(new Set(descriptors), new Set(['ok', 'invalid']));
   t.equal(refusals.length, 8);
-  t.equal(enforcer.nobody.requests, 8);
-  enforcer.setMode('shadow', 0);
+  t.equal(enforcer.unattributed.requests, 8);
+  enforcer.setMode('shadow');
   t.equal((await ask([wants('a|b')])).overallCode, OK, 'but for shadow mode');
 });
 
@@ -218,7 +218,7 @@ t.test('a call over the caps is an answer: an error would have Envoy let the req
   t.strictSame(errors, []);
   t.equal(enforcer.tenants.size, 0, 'nobody is charged');
   t.equal(refusals.length, 2);
-  enforcer.setMode('shadow', 0);
+  enforcer.setMode('shadow');
   t.equal((await ask([wants(long), wants(long)])).overallCode, OK, 'but for shadow mode');
 });
 
@@ -282,7 +282,7 @@ t.test('whatever is asked, buckets give what they have, and refused requests not
     fc.asyncProperty(
       fc.array(fc.array(descriptor, { maxLength: 5 }), { maxLength: 12 }),
       async (requests) => {
-        const tenant = enforcer.tenant('a', 0) as Tenant;
+        const tenant = enforcer.tenant('a') as Tenant;
         for (const kind of ['requests', 'items', 'bytes'] as const)
           tenant[kind]?.bucket.giveBack(1e9, performance.now());
         const model = { requests: 10, items: 1000, bytes: 5000 };

@@ -91,7 +91,7 @@ export async function edge(
   upstreamUrls: string | string[],
   options: GivenEdgeOptions = {},
 ): Promise<GivenEdge> {
-  const enforcer = givenEnforcer(options.enforcer);
+  const enforcer = givenEnforcer({ now: () => performance.now(), ...options.enforcer });
   const decoder = createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
   const now = () => performance.now();
   const upstream = new Upstream(

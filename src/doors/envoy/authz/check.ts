@@ -108,13 +108,13 @@ export class CheckExchange {
     // Envoy has given up: nothing is charged to the tenant.
     if (this.#call.cancelled) return this.#cancelled();
 
-    const admitting = enforcer.admit(request.header(options.tenantHeader), now());
+    const admitting = enforcer.admit(request.header(options.tenantHeader));
     const admission = admitting instanceof Promise ? await admitting : admitting;
     if (admission.kind === 'refuse') {
       return this.#refuse(request, undefined, admission, undefined, enforcer.mode !== 'enforce');
     }
     const { tenant } = admission;
-    if (!options.charge) enforcer.giveBack(admission, undefined, now());
+    if (!options.charge) enforcer.giveBack(admission, undefined);
     if (tenant.mode === 'off') return this.#pass('unjudged', tenant.id);
     if (admission.shadowed !== undefined)
       observer.refused(tenant, admission.shadowed, request.requestId, true);
@@ -144,21 +144,21 @@ export class CheckExchange {
     if (decoded.kind !== 'push') return this.#refuseBody(request, tenant, ...undecodedBody(decoded));
     if (this.#call.cancelled) return this.#cancelled(admission);
 
-    const whole = options.onFilter === 'refuse';
-    const judging = enforcer.judge(tenant, decoded, decodeEndMs, whole ? true : undefined);
+    const allOrNothing = options.onFilter === 'refuse' ? true : undefined;
+    const judging = enforcer.judge(tenant, decoded, allOrNothing);
     const verdict = judging instanceof Promise ? await judging : judging;
     observer.decided((now() - decodeEndMs) / 1000);
     return this.#answer(request, admission, decoded, verdict);
   }
 
   #answer(request: CheckedRequest, admission: Admitted, push: Push, verdict: Verdict): CheckOutcome {
-    const { enforcer, now, options, observer } = this.#parts;
+    const { enforcer, options, observer } = this.#parts;
     const { tenant } = admission;
     if (verdict.kind === 'refuse') return this.#refuse(request, tenant, verdict, push, false);
     if (verdict.kind === 'duplicate') return this.#answerDuplicate(request, tenant, push, verdict.message);
     if (this.#call.cancelled) return this.#cancelled(admission, verdict);
     if (options.charge) this.#giveBackUnlessDelivered(admission, verdict);
-    else enforcer.giveBack({ ...admission, requests: 0 }, verdict, now());
+    else enforcer.giveBack({ ...admission, requests: 0 }, verdict);
     const refusal = verdict.kind === 'filter' ? verdict.refusal : verdict.shadowed;
     if (refusal === undefined) return this.#pass('accept', tenant.id, push, verdict.items);
     observer.refused(tenant, refusal, request.requestId, true);
@@ -225,9 +225,9 @@ export class CheckExchange {
         ? refuse('edge_body_too_large', tooLargeSentence(options.maxBodyBytes))
         : refuse('edge_overloaded', overloadedSentence(budget));
     const shadow = enforcer.mode !== 'enforce';
-    enforcer.nobody.requests++;
-    if (shadow) enforcer.nobody.shadow(refusal.reason, undefined);
-    else enforcer.nobody.refuse(refusal.reason, undefined);
+    enforcer.unattributed.requests++;
+    if (shadow) enforcer.unattributed.shadow(refusal.reason, undefined);
+    else enforcer.unattributed.refuse(refusal.reason, undefined);
     observer.refused(undefined, refusal, '', shadow);
     if (shadow) return this.#pass('shadow', '');
     this.#call.reply(
@@ -237,9 +237,9 @@ export class CheckExchange {
   }
 
   #cancelled(admission?: Admitted, accepted?: Charge): CheckOutcome {
-    const { enforcer, now, options } = this.#parts;
+    const { enforcer, options } = this.#parts;
     if (admission !== undefined) {
-      enforcer.giveBack(options.charge ? admission : { ...admission, requests: 0 }, accepted, now());
+      enforcer.giveBack(options.charge ? admission : { ...admission, requests: 0 }, accepted);
     }
     this.#call.fail(GRPC.DEADLINE_EXCEEDED, 'the deadline is over');
     return 'cancelled';
@@ -248,7 +248,7 @@ export class CheckExchange {
   /** Envoy may leave while the answer is on its way. */
   #giveBackUnlessDelivered(admission: Admitted, accepted: Charge): void {
     this.#call.onClose((delivered) => {
-      if (!delivered) this.#parts.enforcer.giveBack(admission, accepted, this.#parts.now());
+      if (!delivered) this.#parts.enforcer.giveBack(admission, accepted);
     });
   }
 }

@@ -1,6 +1,5 @@
 /** What became of one descriptor of a ratelimit call. */
-import type { Allowance } from '../../../enforce/bucket-shapes.js';
-import type { BucketKind } from '../../../enforce/ledger.js';
+import type { LimitedBucket } from '../../../enforce/limited-bucket.js';
 import type { Refusal } from '../../../enforce/refusal.js';
 
 /** `unknown`: it names no bucket of a tenant. `invalid`: it names no tenant that may send. */
@@ -22,7 +21,5 @@ export interface Drawn {
   /** Why; undefined also where it is unknown and refused. */
   readonly refusal: Refusal | undefined;
   /** Undefined: it drew from no bucket. */
-  readonly from:
-    | { readonly kind: BucketKind; readonly allowance: Allowance; readonly left: number }
-    | undefined;
+  readonly from: { readonly limited: LimitedBucket; readonly left: number } | undefined;
 }

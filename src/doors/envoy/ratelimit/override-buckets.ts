@@ -3,7 +3,7 @@
  * a limit with other numbers is another bucket. At most `max` are held: the least recently used goes first.
  */
 import type { BucketKind, Ledger } from '../../../enforce/ledger.js';
-import type { Purse } from '../../../enforce/tenant.js';
+import type { LimitedBucket } from '../../../enforce/limited-bucket.js';
 
 export const UNIT_SECONDS: readonly number[] = [0, 1, 60, 3600, 86_400, 30 * 86_400, 365 * 86_400];
 
@@ -11,7 +11,7 @@ export class OverrideBuckets {
   readonly #ledger: Ledger;
   readonly #max: number;
   /** In order of last use. */
-  readonly #purses = new Map<string, Purse>();
+  readonly #buckets = new Map<string, LimitedBucket>();
 
   constructor(ledger: Ledger, max: number) {
     this.#ledger = ledger;
@@ -19,33 +19,33 @@ export class OverrideBuckets {
   }
 
   /** Undefined: a unit that is not known. */
-  purse(
+  bucket(
     tenant: string,
     kind: BucketKind,
     limit: { readonly requestsPerUnit: number; readonly unit: number },
     nowMs: number,
-  ): Purse | undefined {
+  ): LimitedBucket | undefined {
     const seconds = UNIT_SECONDS[limit.unit];
     if (!seconds) return undefined;
     const key = `${tenant} ${limit.requestsPerUnit}/${seconds}s`;
-    const held = this.#purses.get(`${key} ${kind}`);
-    const purse = held ?? this.#open(key, kind, limit.requestsPerUnit, seconds, nowMs);
-    this.#purses.delete(`${key} ${kind}`);
-    this.#purses.set(`${key} ${kind}`, purse);
-    return purse;
+    const held = this.#buckets.get(`${key} ${kind}`);
+    const limited = held ?? this.#open(key, kind, limit.requestsPerUnit, seconds, nowMs);
+    this.#buckets.delete(`${key} ${kind}`);
+    this.#buckets.set(`${key} ${kind}`, limited);
+    return limited;
   }
 
-  #open(key: string, kind: BucketKind, capacity: number, seconds: number, nowMs: number): Purse {
-    if (this.#purses.size >= this.#max) this.#dropOldest(nowMs);
-    const allowance = { rate: capacity / seconds, capacity, mostAtOnce: capacity };
-    return { bucket: this.#ledger.bucket(key, kind, allowance, nowMs), allowance };
+  #open(key: string, kind: BucketKind, capacity: number, seconds: number, nowMs: number): LimitedBucket {
+    if (this.#buckets.size >= this.#max) this.#dropOldest(nowMs);
+    const limit = { kind, rate: capacity / seconds, capacity, maxPerPush: capacity };
+    return { ...limit, bucket: this.#ledger.bucket(key, kind, limit, nowMs) };
   }
 
   #dropOldest(nowMs: number): void {
-    const oldest = this.#purses.entries().next();
+    const oldest = this.#buckets.entries().next();
     if (oldest.done) return;
     const [key, { bucket }] = oldest.value;
-    this.#purses.delete(key);
+    this.#buckets.delete(key);
     bucket.release(nowMs);
   }
 }

@@ -1,7 +1,6 @@
 /** What Envoy's ratelimit filter is answered: a status for each descriptor, in order, and headers for the client. */
 
-import type { Allowance } from '../../../enforce/bucket-shapes.js';
-import type { BucketKind } from '../../../enforce/ledger.js';
+import type { BucketKind, BucketShape } from '../../../enforce/ledger.js';
 import type { Refusal } from '../../../enforce/refusal.js';
 import { REASON_HEADER } from '../../refusal-answer.js';
 import {
@@ -67,7 +66,7 @@ function statusOf({ refused, from }: Drawn): DescriptorStatus {
   if (from === undefined) return { code };
   return {
     code,
-    currentLimit: { ...perUnit(from.allowance), name: LIMIT_NAMES[from.kind] },
+    currentLimit: { ...perUnit(from.limited), name: LIMIT_NAMES[from.limited.kind] },
     limitRemaining: uint32(from.left),
     durationUntilReset: { seconds: secondsUntilFull(from) },
   };
@@ -78,26 +77,26 @@ function limitHeaders(drawn: readonly Drawn[]): HeaderValue[] {
   let scarcest: Drawn['from'];
   let least = Number.POSITIVE_INFINITY;
   for (const { from } of drawn) {
-    const share = from === undefined ? least : from.left / from.allowance.capacity;
+    const share = from === undefined ? least : from.left / from.limited.capacity;
     if (share >= least) continue;
     scarcest = from;
     least = share;
   }
   if (scarcest === undefined) return [];
   return [
-    { key: 'ratelimit-limit', value: String(uint32(scarcest.allowance.capacity)) },
+    { key: 'ratelimit-limit', value: String(uint32(scarcest.limited.capacity)) },
     { key: 'ratelimit-remaining', value: String(uint32(scarcest.left)) },
     { key: 'ratelimit-reset', value: String(secondsUntilFull(scarcest)) },
   ];
 }
 
 /** A bucket has no window: it is as good as reset when it is full. At rate 0 that is never, and said as 0. */
-function secondsUntilFull({ left, allowance: { rate, capacity } }: NonNullable<Drawn['from']>): number {
+function secondsUntilFull({ left, limited: { rate, capacity } }: NonNullable<Drawn['from']>): number {
   return rate === 0 ? 0 : Math.ceil(Math.max(0, capacity - left) / rate);
 }
 
 /** A rate in the smallest unit in which it is a whole number, or at least one. */
-function perUnit({ rate }: Allowance): { requestsPerUnit: number; unit: number } {
+function perUnit({ rate }: BucketShape): { requestsPerUnit: number; unit: number } {
   for (let unit = 1; unit < UNIT_SECONDS.length; unit++) {
     const perUnit = rate * (UNIT_SECONDS[unit] ?? 0);
     if (perUnit >= 1 && Math.abs(perUnit - Math.round(perUnit)) < 1e-6) {

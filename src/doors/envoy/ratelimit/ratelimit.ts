@@ -4,8 +4,9 @@
  */
 import type { Enforcer } from '../../../enforce/enforcer.js';
 import type { BucketKind } from '../../../enforce/ledger.js';
+import type { LimitedBucket } from '../../../enforce/limited-bucket.js';
 import { type Refusal, refuse } from '../../../enforce/refusal.js';
-import { type Purse, Tenant } from '../../../enforce/tenant.js';
+import { Tenant } from '../../../enforce/tenant.js';
 import { GRPC, type GrpcCall } from '../grpc/grpc-call.js';
 import { type RateLimitDescriptor, type RateLimitRequest, rateLimitRequest } from '../grpc/messages.js';
 import type { DescriptorOutcome, Drawn } from './drawn.js';
@@ -44,8 +45,7 @@ export interface RateLimitParts {
 /** What one descriptor wants. */
 interface Want {
   readonly tenant: Tenant;
-  readonly kind: BucketKind;
-  readonly purse: Purse;
+  readonly limited: LimitedBucket;
   /** 0 only looks: is there one token left? */
   readonly n: number;
 }
@@ -74,9 +74,9 @@ export async function rateLimit(parts: RateLimitParts, call: GrpcCall): Promise<
 function refuseCall({ enforcer, observer }: RateLimitParts, call: GrpcCall, excess: string): void {
   const refusal = refuse('edge_request_too_large', `the ratelimit call of Envoy ${excess}`);
   const shadow = enforcer.mode !== 'enforce';
-  enforcer.nobody.requests++;
-  if (shadow) enforcer.nobody.shadow(refusal.reason, undefined);
-  else enforcer.nobody.refuse(refusal.reason, undefined);
+  enforcer.unattributed.requests++;
+  if (shadow) enforcer.unattributed.shadow(refusal.reason, undefined);
+  else enforcer.unattributed.refuse(refusal.reason, undefined);
   observer.descriptor(shadow ? 'shadow' : 'invalid');
   observer.refused(undefined, refusal, '', shadow);
   call.reply(shadow ? encodeAnswer([], false) : encodeRefusal(refusal));
@@ -99,11 +99,11 @@ class RateLimitExchange {
     const refusals = new Map<Want, Refusal>();
     for (const want of wants) {
       if (!isWant(want)) continue;
-      const { tenant, kind, purse, n } = want;
-      const drawing = enforcer.draw(tenant, kind, purse, Math.max(1, n), now());
+      const { tenant, limited, n } = want;
+      const drawing = enforcer.draw(tenant, limited, Math.max(1, n));
       const refusal = drawing instanceof Promise ? await drawing : drawing;
       if (refusal !== undefined) refusals.set(want, refusal);
-      else if (n === 0) purse.bucket.giveBack(1, now());
+      else if (n === 0) limited.bucket.giveBack(1, now());
       else this.#taken.push(want);
     }
     const drawn = wants.map((want) => (isWant(want) ? this.#drawn(want, refusals.get(want)) : want));
@@ -127,14 +127,14 @@ class RateLimitExchange {
     if (!options.domains.has(domain) || name === undefined || !isBucket(kind)) {
       return drawnFromNone('unknown', options.unknown === 'refuse', undefined);
     }
-    const tenant = enforcer.tenant(name, now());
+    const tenant = enforcer.tenant(name);
     if (!(tenant instanceof Tenant)) return this.#invalid(tenant);
     if (tenant.mode === 'off') return drawnFromNone('unlimited', false, undefined);
-    const own = descriptor.limit && overrides?.purse(tenant.id, kind, descriptor.limit, now());
-    const purse = own ?? tenant[kind];
-    return purse === undefined
+    const own = descriptor.limit && overrides?.bucket(tenant.id, kind, descriptor.limit, now());
+    const limited = own ?? tenant[kind];
+    return limited === undefined
       ? drawnFromNone('unlimited', false, undefined)
-      : { tenant, kind, purse, n: hits(descriptor) ?? (hitsAddend || 1) };
+      : { tenant, limited, n: hits(descriptor) ?? (hitsAddend || 1) };
   }
 
   /** Whatever is unknown: Mimir would take some of these names for a tenant's, if the edge let them pass. */
@@ -144,7 +144,7 @@ class RateLimitExchange {
     return drawnFromNone(shadow ? 'shadow' : 'invalid', !shadow, refusal);
   }
 
-  #drawn({ tenant, kind, purse }: Want, refusal: Refusal | undefined): Drawn {
+  #drawn({ tenant, limited }: Want, refusal: Refusal | undefined): Drawn {
     const { enforcer, observer, now } = this.#parts;
     const shadow = refusal !== undefined && enforcer.refused(tenant, refusal);
     if (refusal !== undefined) observer.refused(tenant, refusal, '', shadow);
@@ -152,17 +152,17 @@ class RateLimitExchange {
       outcome: refusal === undefined ? 'ok' : shadow ? 'shadow' : 'over_limit',
       refused: refusal !== undefined && !shadow,
       refusal: shadow ? undefined : refusal,
-      from: { kind, allowance: purse.allowance, left: purse.bucket.left(now()) },
+      from: { limited, left: limited.bucket.left(now()) },
     };
   }
 
   #giveBack(): void {
-    for (const { purse, n } of this.#taken.splice(0)) purse.bucket.giveBack(n, this.#parts.now());
+    for (const { limited, n } of this.#taken.splice(0)) limited.bucket.giveBack(n, this.#parts.now());
   }
 }
 
 function isWant(one: Want | Drawn): one is Want {
-  return 'purse' in one;
+  return 'limited' in one;
 }
 
 function drawnFromNone(outcome: DescriptorOutcome, refused: boolean, refusal: Refusal | undefined): Drawn {

@@ -1,0 +1,43 @@
+/**
+ * A bucket and the limit that it stands for. Mimir splits a rate over its N distributors but gives each of them the
+ * whole burst, so a tenant can spend N bursts over the cluster while no single push may pass one.
+ */
+import type { TenantLimits } from '../limits/limits.js';
+import type { Bucket, BucketKind, BucketShape } from './ledger.js';
+
+export interface LimitedBucket extends BucketShape {
+  readonly kind: BucketKind;
+  readonly bucket: Bucket;
+  /** The most that one push may take, whatever the bucket holds. */
+  readonly maxPerPush: number;
+}
+
+/** What a limit asks of a bucket that is yet to be opened. */
+export type Limit = Omit<LimitedBucket, 'bucket'>;
+
+/** Ten seconds' worth, where no burst is named. */
+const DEFAULT_BYTES_BURST_SECONDS = 10;
+
+/** In Mimir a burst of 0 is one without bounds, so a request rate with one is no limit. Undefined: no limit. */
+export function requestLimit(limits: TenantLimits, distributors: number): Limit | undefined {
+  const burst = limits.request_burst_size;
+  if (limits.request_rate <= 0 || burst === 0) return undefined;
+  return { kind: 'requests', rate: limits.request_rate, capacity: burst * distributors, maxPerPush: burst };
+}
+
+export function itemLimit(limits: TenantLimits, distributors: number): Limit {
+  const rate = limits.ingestion_rate;
+  const burst =
+    limits.ingestion_burst_factor >= 1
+      ? Math.ceil((limits.ingestion_burst_factor * rate) / distributors)
+      : limits.ingestion_burst_size;
+  return { kind: 'items', rate, capacity: burst * distributors, maxPerPush: burst };
+}
+
+/** Mimir knows no byte rate, so the burst is the whole cluster's. Undefined: no limit. */
+export function byteLimit(limits: TenantLimits): Limit | undefined {
+  const rate = limits.edge.bytes_per_second;
+  if (rate <= 0) return undefined;
+  const burst = limits.edge.bytes_burst_size || rate * DEFAULT_BYTES_BURST_SECONDS;
+  return { kind: 'bytes', rate, capacity: burst, maxPerPush: burst };
+}
