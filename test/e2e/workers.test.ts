@@ -1,122 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import t, { type Test } from 'tap';
-import { Client } from 'undici';
-import { eventually, listen, PUSH_500, upstream } from '../doors/http/fixtures.js';
-import { RedisServer, redisMissing } from '../shared/redis-server.js';
-import { MAIN, metric, type StartedEdge, start, startEdge } from './processes.js';
-
-interface Readyz {
-  readonly ready: boolean;
-  readonly workers: { readonly serving: number; readonly restarts: number };
-  readonly each: readonly {
-    readonly worker: number;
-    readonly pid: number;
-    readonly ledger: { readonly state: string; readonly replicas: number; readonly tokensLeased: number };
-    readonly limits: { readonly hash: string };
-  }[];
-}
-
-async function startWorkers(
-  t: Test,
-  workers: number,
-  flags: readonly string[],
-  env: Record<string, string> = {},
-): Promise<StartedEdge> {
-  const edge = await startEdge(t, [`--workers=${workers}`, ...flags], env);
-  if (!(await eventually(() => edge.output().includes('all workers serve'), 60_000))) {
-    throw new Error(`not all workers serve: ${edge.output()}`);
-  }
-  return edge;
-}
-
-async function readyz(edge: StartedEdge): Promise<Readyz> {
-  return (await fetch(`${edge.admin}/readyz`)).json() as Promise<Readyz>;
-}
-
-/** Polls what the workers say of themselves. */
-async function readily(edge: StartedEdge, wanted: (readyz: Readyz) => boolean): Promise<boolean> {
-  for (let i = 0; i < 300; i++) {
-    if (wanted(await readyz(edge))) return true;
-    await delay(100);
-  }
-  return false;
-}
-
-/** Senders with a connection each, so that every worker has some of them. */
-class Senders {
-  readonly seen = new Map<string, number>();
-  readonly #clients: Client[];
-  readonly #tenant: string;
-  #running: Promise<unknown> | undefined;
-  #stopped = false;
-
-  constructor(t: Test, edge: StartedEdge, count: number, tenant = 'a') {
-    this.#tenant = tenant;
-    this.#clients = Array.from(
-      { length: count },
-      () => new Client(edge.proxy, { headersTimeout: 20_000, keepAliveTimeout: 60_000 }),
-    );
-    t.teardown(async () => {
-      this.#stopped = true;
-      await Promise.all(this.#clients.map((client) => client.destroy()));
-    });
-  }
-
-  get accepted(): number {
-    return this.seen.get('200') ?? 0;
-  }
-
-  /** One push of each. */
-  async once(): Promise<void> {
-    await Promise.all(this.#clients.map((client) => this.#send(client)));
-  }
-
-  run(pauseMs = 0): void {
-    const on = async (client: Client): Promise<void> => {
-      while (!this.#stopped) {
-        await this.#send(client);
-        await delay(pauseMs);
-      }
-    };
-    this.#running = Promise.all(this.#clients.map(on));
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#running;
-  }
-
-  async #send(client: Client): Promise<void> {
-    let outcome: string;
-    try {
-      const { statusCode, body } = await client.request({
-        method: 'POST',
-        path: '/api/v1/push',
-        headers: {
-          'content-type': 'application/x-protobuf',
-          'content-encoding': 'snappy',
-          'x-prometheus-remote-write-version': '0.1.0',
-          'x-scope-orgid': this.#tenant,
-        },
-        body: PUSH_500,
-      });
-      await body.dump();
-      outcome = String(statusCode);
-    } catch (error) {
-      outcome = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    }
-    this.seen.set(outcome, (this.seen.get(outcome) ?? 0) + 1);
-  }
-}
-
-function overrides(t: Test, text: string): string {
-  const file = join(t.testdir(), 'overrides.yaml');
-  writeFileSync(file, `overrides: { ${text} }`);
-  return file;
-}
+import t from 'tap';
+import { eventually, listen, upstream } from '../doors/http/fixtures.js';
+import { MAIN, metric, start } from './processes.js';
+import { overrides, readily, readyz, Senders, startWorkers } from './worker-senders.js';
 
 /** One that has ended and that nobody has waited for has no command line any more. */
 function alive(pid: number): boolean {
@@ -410,27 +298,4 @@ t.test('workers that can not start end the start, and say why', async (t) => {
   ]);
   t.equal(await edge.exit, 1);
   t.match(edge.output(), /listen.proxy: can not listen on .*: the address is in use/);
-});
-
-t.test('with Redis each worker is a replica', { skip: redisMissing }, async (t) => {
-  const redis = await RedisServer.start();
-  t.teardown(() => redis.stop());
-  const mimir = await upstream();
-  t.teardown(() => mimir.close());
-  const edge = await startWorkers(t, 2, [
-    `--upstream.url=${mimir.url}`,
-    `--state.redis.url=${redis.url}`,
-    // What an answer brings that nobody waits for any more is lost: a machine that stalls must not make it so here.
-    '--state.redis.command_timeout=10s',
-    `--overrides.file=${overrides(t, 'a: { ingestion_rate: 0, ingestion_burst_size: 10000 }')}`,
-  ]);
-  t.ok(await readily(edge, ({ each }) => each.every(({ ledger }) => ledger.replicas === 2)));
-  const senders = new Senders(t, edge, 4);
-  // What one worker has leased and does not use comes back for the other after a while.
-  for (let i = 0; i < 100 && senders.accepted < 20; i++) {
-    await senders.once();
-    await delay(300);
-  }
-  await senders.once();
-  t.equal(senders.accepted, 20, 'exactly the burst');
 });

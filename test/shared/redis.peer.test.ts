@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import t from 'tap';
 import { LeaseStore } from '#src/shared/memory/lease-store.js';
-import { bucketKey, clusterPartOf, heartbeatKeys } from '#src/shared/redis/keys.js';
+import { bucketKey } from '#src/shared/redis/keys.js';
 import { RedisTransport } from '#src/shared/redis/redis-transport.js';
 import { book, limitsOf, pushOf } from '../series/fixtures.js';
 import { charge, eventually, ledgerContract } from './contract.js';
@@ -201,16 +201,6 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     await transport.close();
     await t.rejects(transport.heartbeat(0));
   });
-});
-
-t.test('keys of one tenant share a slot, and nothing else gets into a key', async (t) => {
-  t.equal(bucketKey('edge:', 'team-a', 'items'), 'edge:{team-a}:items');
-  t.match(bucketKey('edge:', 'a}{b', 'bytes'), /^edge:\{#[0-9a-f]{64}\}:bytes$/);
-  t.equal(bucketKey('', 'x'.repeat(10_000), 'items').length, 73);
-  // By CLUSTER KEYSLOT: foo is in slot 12182, bar in 5061.
-  t.equal(clusterPartOf('foo'), Math.floor(12182 / 1024));
-  t.equal(clusterPartOf('bar'), Math.floor(5061 / 1024));
-  t.equal(new Set(heartbeatKeys('edge:', 16)).size, 16);
 });
 
 async function runScript(

@@ -1,7 +1,7 @@
-// Writes the Grafana dashboards of the chart from the short lists below: npm run docs
-import { writeFileSync } from 'node:fs';
+/** The Grafana dashboards of the chart, from the short lists below. */
 
-const FOLDER = new URL('../helm/mimir-edge/dashboards/', import.meta.url);
+/** Files and their texts. */
+export const DASHBOARDS = [];
 
 /** A query and its legend. JOB stands for the matcher of the chosen edges, USER for that and the chosen tenant. */
 const JOB = 'job=~"$job"';
@@ -36,7 +36,7 @@ const stat = (title, unit, expr) => ({
   height: 4,
 });
 
-write('overview', 'Mimir edge: overview', [
+dashboard('overview', 'Mimir edge: overview', [
   stat('Edges ready', 'short', `sum(mimir_edge_ready{${JOB}})`),
   stat('Pushes', 'reqps', sum('mimir_edge_received_requests_total')),
   stat(
@@ -82,7 +82,7 @@ write('overview', 'Mimir edge: overview', [
   graph('Time to the answer of Mimir', 's', ...latency('mimir_edge_upstream_duration_seconds')),
 ]);
 
-write(
+dashboard(
   'tenant',
   'Mimir edge: tenant',
   [
@@ -140,7 +140,7 @@ write(
   variable('user', 'Tenant', `label_values(mimir_edge_received_requests_total{${JOB}}, user)`),
 );
 
-write('internals', 'Mimir edge: internals', [
+dashboard('internals', 'Mimir edge: internals', [
   graph('CPU', 'short', [
     `rate(process_cpu_seconds_total{${JOB}}[$__rate_interval]) and on (job, instance) mimir_edge_build_info`,
     '{{instance}}',
@@ -226,7 +226,7 @@ write('internals', 'Mimir edge: internals', [
 
 // Mimir's own metrics are those of its distributors, whatever their job is called.
 const mimir = (metric, by = '') => `sum${by === '' ? '' : ` by (${by})`} (rate(${metric}[$__rate_interval]))`;
-write('savings', 'Mimir edge: what it saves Mimir', [
+dashboard('savings', 'Mimir edge: what it saves Mimir', [
   stat('Samples refused at the edge', 'short', sum('mimir_edge_discarded_samples_total')),
   stat('Samples refused by Mimir', 'short', mimir('cortex_discarded_samples_total')),
   stat(
@@ -287,8 +287,8 @@ function variable(name, label, query) {
   };
 }
 
-function write(name, title, panels, ...variables) {
-  const dashboard = {
+function dashboard(name, title, panels, ...variables) {
+  const content = {
     uid: `mimir-edge-${name}`,
     title,
     tags: ['mimir', 'mimir-edge'],
@@ -306,7 +306,10 @@ function write(name, title, panels, ...variables) {
     },
     panels: placed(panels).map(panel),
   };
-  writeFileSync(new URL(`${name}.json`, FOLDER), `${JSON.stringify(dashboard, null, 1)}\n`);
+  DASHBOARDS.push({
+    file: `helm/mimir-edge/dashboards/${name}.json`,
+    text: `${JSON.stringify(content, null, 1)}\n`,
+  });
 }
 
 /** From left to right, then the next row. */

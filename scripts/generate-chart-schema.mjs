@@ -1,12 +1,14 @@
-// Writes what the chart's values may hold under `config`, from the declarations of settings and limits, into
-// values.schema.json; the rest of that file is written by hand. Run after a build: npm run docs
-import { readFileSync, writeFileSync } from 'node:fs';
+/**
+ * What the chart's values may hold under `config`, from the declarations of settings and limits. The rest of
+ * values.schema.json is written by hand.
+ */
+import { readFileSync } from 'node:fs';
 import { SETTING_PATHS } from '../dist/config/config.js';
 import { SETTINGS } from '../dist/config/settings.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../dist/limits/limit-table.js';
 import { OTHER_MIMIR_LIMITS } from '../dist/limits/other-mimir-limits.js';
 
-const FILE = new URL('../helm/mimir-edge/values.schema.json', import.meta.url);
+const FILE = 'helm/mimir-edge/values.schema.json';
 
 const text = { type: 'string' };
 const texts = { anyOf: [text, { type: 'array', items: text }] };
@@ -44,27 +46,32 @@ const LIMIT_SCHEMAS = {
   duration,
 };
 
-const config = object();
-for (const path of SETTING_PATHS) {
-  const setting = SETTINGS[path];
-  const names = path.split('.');
-  const last = names.pop();
-  let at = config;
-  for (const name of names) {
-    at.properties[name] ??= object();
-    at = at.properties[name];
-  }
-  const schema =
-    typeof setting.type === 'string' ? SETTING_SCHEMAS[setting.type](setting) : { enum: setting.type };
-  at.properties[last] = { description: setting.doc, ...schema };
+export function chartSchema() {
+  const schema = JSON.parse(readFileSync(FILE, 'utf8'));
+  schema.$defs.config = config();
+  return { file: FILE, text: `${JSON.stringify(schema, null, 1)}\n` };
 }
-config.properties.limits = limits(MIMIR_LIMITS);
-for (const name of OTHER_MIMIR_LIMITS) config.properties.limits.properties[name] = {};
-config.properties.edge_limits = limits(EDGE_LIMITS);
 
-const schema = JSON.parse(readFileSync(FILE, 'utf8'));
-schema.$defs.config = config;
-writeFileSync(FILE, `${JSON.stringify(schema, null, 1)}\n`);
+function config() {
+  const config = object();
+  for (const path of SETTING_PATHS) {
+    const setting = SETTINGS[path];
+    const names = path.split('.');
+    const last = names.pop();
+    let at = config;
+    for (const name of names) {
+      at.properties[name] ??= object();
+      at = at.properties[name];
+    }
+    const schema =
+      typeof setting.type === 'string' ? SETTING_SCHEMAS[setting.type](setting) : { enum: setting.type };
+    at.properties[last] = { description: setting.doc, ...schema };
+  }
+  config.properties.limits = limits(MIMIR_LIMITS);
+  for (const name of OTHER_MIMIR_LIMITS) config.properties.limits.properties[name] = {};
+  config.properties.edge_limits = limits(EDGE_LIMITS);
+  return config;
+}
 
 function object() {
   return { type: 'object', additionalProperties: false, properties: {} };

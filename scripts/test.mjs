@@ -1,0 +1,164 @@
+/**
+ * Builds, then runs test files, as many at once as there are cores:
+ *
+ *   npm test                    every test that needs nothing but Node
+ *   npm run test:peers          *.peer.test.ts, which need other programs. REQUIRE_PEERS=1: none may be missing
+ *   npm run t -- FILE [FILE]    these alone; with --grep=PATTERN only tests of that name
+ *   npm run watch -- FILE       these, and again after each edit
+ *
+ * A file that passes takes a line; what fails is told at the end, with how to run it again. The last line counts.
+ */
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildAll } from './build.mjs';
+import { judge } from './tap-output.mjs';
+
+/** Seconds of the last runs, by file: what takes longest begins first. */
+const TIMES = 'build/test-times.json';
+/** A file that takes longer is ended. */
+const MOST_SECONDS = 240;
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    peers: { type: 'boolean', default: false },
+    watch: { type: 'boolean', default: false },
+    grep: { type: 'string' },
+    jobs: { type: 'string' },
+  },
+});
+const named = positionals.map((file) => file.replace(/^(\.\/)?(build\/)?/, 'build/').replace(/\.ts$/, '.js'));
+const detailed = named.length > 0 && named.length <= 3;
+
+if ((options.watch || process.env.npm_lifecycle_event === 't') && named.length === 0) {
+  process.stderr.write('Which test? For example: npm run t -- test/buckets/token-bucket.test.ts\n');
+  process.exit(2);
+}
+process.exitCode = await buildAndRun();
+if (options.watch) watchOn();
+
+async function buildAndRun() {
+  await buildAll({ tests: true });
+  const times = readTimes();
+  const waiting = filesToRun().sort((a, b) => (times[b] ?? 1) - (times[a] ?? 1));
+  // The programs that peers start fill the cores already.
+  const jobs = Number(options.jobs ?? (options.peers ? 1 : availableParallelism()));
+  const results = [];
+  const work = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const result = await run(file);
+      results.push(result);
+      times[file] = result.seconds;
+      tell(result);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  writeFileSync(TIMES, JSON.stringify(times, null, 1));
+  return summary(results);
+}
+
+function filesToRun() {
+  if (named.length > 0) return [...named];
+  return readdirSync('build/test', { recursive: true })
+    .filter((file) => file.endsWith('.test.js') && file.endsWith('.peer.test.js') === options.peers)
+    .map((file) => join('build/test', file));
+}
+
+function run(file) {
+  const startMs = performance.now();
+  const child = spawn(process.execPath, ['--enable-source-maps', file], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      TAP_TIMEOUT: String(MOST_SECONDS),
+      ...(options.grep === undefined ? {} : { TAP_GREP: options.grep }),
+    },
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    errors += text;
+  });
+  // tap ends what takes too long and says where it was; this is for what does not even let it.
+  const patience = setTimeout(() => child.kill('SIGKILL'), (MOST_SECONDS + 20) * 1000);
+  return new Promise((resolve) => {
+    child.once('close', (code, signal) => {
+      clearTimeout(patience);
+      const seconds = (performance.now() - startMs) / 1000;
+      resolve({
+        source: file.replace(/^build\//, '').replace(/\.js$/, '.ts'),
+        seconds,
+        errors,
+        ...judge(output, code, signal),
+      });
+    });
+  });
+}
+
+function tell({ source, seconds, errors, tap, passed, failed }) {
+  const mark = failed === 0 ? 'ok    ' : 'FAILED';
+  const counts = failed === 0 ? `${passed}` : `${failed} of ${passed + failed} failed`;
+  say(`${mark} ${source}  ${counts}  ${seconds.toFixed(1)} s`);
+  if (detailed) {
+    for (const test of tap.tests)
+      say(
+        `  ${test.failed ? 'FAILED' : 'ok    '} ${test.name}${test.ms === undefined ? '' : `  ${Math.round(test.ms)} ms`}`,
+      );
+  }
+  if (detailed || failed > 0)
+    for (const line of [...tap.rest, ...errors.trimEnd().split('\n')]) if (line !== '') say(`  | ${line}`);
+}
+
+function summary(results) {
+  const skipped = results.flatMap(({ source, tap }) => tap.skipped.map((what) => `${source}: ${what}`));
+  if (skipped.length > 0 && options.grep === undefined) say(`\nSkipped:\n  ${skipped.join('\n  ')}`);
+  const failing = results.filter(({ failed }) => failed > 0);
+  for (const { source, tap } of failing) {
+    for (const { path, lines } of tap.failures)
+      say(`\nFAILED ${source}\n  ${path.join('\n  > ')}\n${lines.map((line) => `    ${line}`).join('\n')}`);
+  }
+  if (failing.length > 0 && !detailed)
+    say(`\nAgain: npm run t -- ${failing.map(({ source }) => source).join(' ')}`);
+  const sum = (what) => results.reduce((total, result) => total + result[what], 0);
+  say(`\n${sum('passed')} passed, ${sum('failed')} failed`);
+  return failing.length === 0 && results.length > 0 ? 0 : 1;
+}
+
+function say(line) {
+  process.stdout.write(`${line}\n`);
+}
+
+function readTimes() {
+  try {
+    return JSON.parse(readFileSync(TIMES, 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
+/** One run at a time; what changes meanwhile makes another one. */
+function watchOn() {
+  let due;
+  let running = false;
+  const again = async () => {
+    if (running) {
+      due = setTimeout(again, 100);
+      return;
+    }
+    running = true;
+    await buildAndRun().catch((error) => say(error.message));
+    running = false;
+  };
+  for (const folder of ['src', 'test']) {
+    watch(folder, { recursive: true }, () => {
+      clearTimeout(due);
+      due = setTimeout(again, 100);
+    });
+  }
+}

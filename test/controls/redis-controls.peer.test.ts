@@ -1,0 +1,96 @@
+import t from 'tap';
+import type { Control } from '#src/controls/control.js';
+import { RedisControls } from '#src/controls/redis-controls.js';
+import { eventually } from '../doors/http/fixtures.js';
+import { plainRedis } from '../shared/fixtures.js';
+import { RedisServer, redisMissing } from '../shared/redis-server.js';
+import { ask, replica } from './fixtures.js';
+
+t.test('with Redis', { skip: redisMissing }, async (t) => {
+  const redis = await RedisServer.start();
+  t.teardown(() => redis.stop());
+
+  await t.test(
+    'a control reaches every replica, ends everywhere, and outlives restarts until then',
+    async (t) => {
+      const [one, two] = [await replica(t, redis), await replica(t, redis)];
+      t.equal(await one.controls.write(ask({ untilMs: Date.now() + 4000 })), true);
+      t.ok(await eventually(() => two.controls.mode() === 'off'));
+      t.match(two.received, [{ by: 'alice', value: 'off' }]);
+      const restarted = await replica(t, redis);
+      t.equal(restarted.controls.mode(), 'off', 'as soon as it is started');
+      for (const { controls, ended } of [one, two, restarted]) {
+        t.ok(await eventually(() => controls.mode() === undefined));
+        t.equal(ended.length, 1);
+      }
+      t.ok(
+        await eventually(async () => (await redis.admin.keys('*')).length === 0),
+        'nothing is left in Redis',
+      );
+    },
+  );
+
+  await t.test('what is taken back is taken back everywhere', async (t) => {
+    const [one, two] = [await replica(t, redis), await replica(t, redis)];
+    await one.controls.write(ask({ tenant: 'a', name: 'ingestion_rate', value: 5 }));
+    t.ok(await eventually(() => two.controls.get('a', 'ingestion_rate') !== undefined));
+    t.equal(await two.controls.write(ask({ tenant: 'a', name: 'ingestion_rate', value: null })), true);
+    t.ok(await eventually(() => one.controls.get('a', 'ingestion_rate') === undefined));
+  });
+
+  await t.test('a write beats what it replaces, though its clock is behind', async (t) => {
+    const one = await replica(t, redis);
+    const two = await replica(t, redis, () => Date.now() - 30_000);
+    await one.controls.write(ask({ value: 'off' }));
+    t.ok(await eventually(() => two.controls.mode() === 'off'));
+    await two.controls.write(ask({ value: 'shadow' }));
+    t.ok(await eventually(() => one.controls.mode() === 'shadow'));
+    await one.controls.write(ask({ value: null }));
+  });
+
+  await t.test(
+    'while Redis is away controls stay, and what is written then comes to the others later',
+    async (t) => {
+      const [one, two] = [await replica(t, redis), await replica(t, redis)];
+      await one.controls.write(ask({ tenant: 'a', name: 'request_rate', value: 1 }));
+      t.ok(await eventually(() => two.controls.get('a', 'request_rate') !== undefined));
+      await redis.kill();
+      t.equal(await one.controls.write(ask({ value: 'shadow' })), false);
+      t.equal(one.controls.mode(), 'shadow', 'in force here');
+      t.ok(await eventually(() => !two.controls.status().reachable));
+      t.ok(two.controls.get('a', 'request_rate'), 'nothing is taken back');
+      // Without persistence: it comes back empty, and what was in it is lost.
+      await redis.run();
+      t.ok(await eventually(() => two.controls.mode() === 'shadow'), 'in force there, too');
+      t.ok(one.controls.get('a', 'request_rate'));
+      const restarted = await replica(t, redis);
+      t.ok(
+        await eventually(() => restarted.controls.get('a', 'request_rate') !== undefined),
+        'what Redis forgot is there again',
+      );
+    },
+  );
+
+  await t.test('there are no more than so many', async (t) => {
+    await redis.admin.flushall();
+    const shared = new RedisControls(plainRedis([redis.url]), 3);
+    t.teardown(() => shared.close());
+    await shared.connect(1000);
+    const write = (tenant: string, untilMs: number) =>
+      shared.write(
+        {
+          ...ask({ tenant, untilMs }),
+          id: `0000000${tenant}-0000-4000-8000-000000000000`,
+          atMs: 1,
+        } as Control,
+        Date.now(),
+      );
+    for (const tenant of ['1', '2']) await write(tenant, Date.now() + 60_000);
+    await write('3', Date.now() - 1);
+    await write('4', Date.now() + 60_000);
+    t.strictSame((await shared.read()).map(({ tenant }) => tenant).sort(), ['1', '2', '4'], 'one had ended');
+    await t.rejects(write('5', Date.now() + 60_000), /too many controls/);
+    await redis.admin.hset('mimir-edge:{#controls}:controls', 'odd', 'what is this');
+    t.equal((await shared.read()).length, 3, 'what is not understood is passed over');
+  });
+});
