@@ -41,7 +41,7 @@ async function measure(body: BenchBody): Promise<string[]> {
     repeat('decode', () => {
       push = decode(body);
     }),
-    repeat('filter', () => void filter.filter(push, leftOut, 'snappy')),
+    repeat('filter', () => void filter.filter(push, leftOut)),
   ]);
   const [ours = 0, js = 0, decoding = 0, filtering = 0] = results.map(
     ({ nanosecondsPerUnit }) => nanosecondsPerUnit,
@@ -68,7 +68,6 @@ function compress(plain: Uint8Array): Buffer {
 function decode({ snappy, version }: BenchBody): Push {
   const push = decoder.decode([snappy], snappy.length, {
     version,
-    encoding: 'snappy',
     maxUncompressedBytes: 64 << 20,
     maxSeries: 100_000,
     excludeLabel: '',

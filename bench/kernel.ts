@@ -45,7 +45,6 @@ async function measure(body: BenchBody): Promise<string[]> {
       run: repeat(() => {
         const push = decoder.decode([snappy], snappy.length, {
           version,
-          encoding: 'snappy',
           maxUncompressedBytes: 64 << 20,
           maxSeries: 100_000,
           excludeLabel: '',

@@ -13,7 +13,6 @@ const PUSHES = smoke ? 3 : 30;
 const ROUNDS = smoke ? 2 : 7;
 const options: DecodeOptions = {
   version: 1,
-  encoding: 'snappy',
   maxUncompressedBytes: 100 << 20,
   maxSeries: 1_000_000,
   excludeLabel: '',

@@ -39,7 +39,6 @@ async function known(): Promise<void> {
   for (const body of [k8s2000, k8s2000v2]) {
     const options = {
       version: body.version,
-      encoding: 'snappy',
       maxUncompressedBytes: 64 << 20,
       maxSeries: 100_000,
       excludeLabel: '',

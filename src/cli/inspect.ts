@@ -2,10 +2,10 @@
 import { parseArgs } from 'node:util';
 import { InlineDecoder } from '../payload/inline-decoder.js';
 import { labelsOf, readSymbols } from '../payload/labels.js';
-import type { Broken, Encoding, ProtocolVersion, Push } from '../payload/push.js';
+import type { Broken, ProtocolVersion, Push } from '../payload/push.js';
 import { asUsage, type Io, readInput, table, UsageError } from './io.js';
 
-const HELP = `Usage: mimir-edge inspect FILE|- [--json] [--version 1|2] [--encoding snappy|gzip|identity] [--top N]
+const HELP = `Usage: mimir-edge inspect FILE|- [--json] [--version 1|2] [--encoding snappy|identity] [--top N]
 
 Shows what a remote-write body holds, or the reason and the byte at which it is broken (exit code 1).
 
@@ -67,7 +67,9 @@ export async function inspect(args: string[], io: Io): Promise<number> {
   return 0;
 }
 
-const ENCODINGS: readonly Encoding[] = ['snappy', 'gzip', 'identity'];
+/** `identity`: taken out of its compression already. */
+type Encoding = 'snappy' | 'identity';
+const ENCODINGS: readonly Encoding[] = ['snappy', 'identity'];
 
 function parse(args: string[]) {
   return asUsage(() =>
@@ -111,7 +113,7 @@ function decodeAsBest(
   givenVersion: ProtocolVersion | undefined,
 ): Attempt {
   const attempts: Attempt[] = [];
-  for (const one of encoding === undefined ? likelyEncodings(body) : [encoding]) {
+  for (const one of encoding === undefined ? ENCODINGS : [encoding]) {
     for (const version of givenVersion === undefined ? ([1, 2] as const) : [givenVersion]) {
       const attempt = { version, encoding: one, decoded: decode(body, one, version) };
       if (attempt.decoded.kind === 'push' && attempt.decoded.series + attempt.decoded.metadata > 0)
@@ -131,18 +133,16 @@ function decodeAsBest(
   return best;
 }
 
-function likelyEncodings(body: Buffer): Encoding[] {
-  return body[0] === 0x1f && body[1] === 0x8b ? ['gzip', 'snappy'] : ['snappy', 'identity'];
-}
-
 function decode(body: Buffer, encoding: Encoding, version: ProtocolVersion): Push | Broken {
-  const decoded = new InlineDecoder(Number.POSITIVE_INFINITY).decode([body], body.length, {
+  const decoder = new InlineDecoder(Number.POSITIVE_INFINITY);
+  const options = {
     version,
-    encoding,
     maxUncompressedBytes: 4 * MAX_BYTES,
     maxSeries: MAX_SERIES,
     excludeLabel: '',
-  });
+  };
+  const decoded =
+    encoding === 'snappy' ? decoder.decode([body], body.length, options) : decoder.decodePlain(body, options);
   if (decoded.kind === 'lost') throw new UsageError(decoded.message);
   return decoded;
 }

@@ -1,17 +1,15 @@
 /** How a tenant's push is to be decoded, whichever door it came through. */
 import type { Tenant } from '../enforce/tenant.js';
-import type { DecodeOptions, Encoding, ProtocolVersion } from '../payload/push.js';
+import type { DecodeOptions, ProtocolVersion } from '../payload/push.js';
 
 /** The labels of HA pairs are looked for where the tenant sends from pairs. */
 export function decodeOptions(
   version: ProtocolVersion,
-  encoding: Encoding,
   { limits }: Tenant,
   { maxUncompressedBytes, maxSeries }: Pick<DecodeOptions, 'maxUncompressedBytes' | 'maxSeries'>,
 ): DecodeOptions {
   return {
     version,
-    encoding,
     maxUncompressedBytes,
     maxSeries,
     excludeLabel: limits.accept_ha_samples ? limits.ha_replica_label : '',

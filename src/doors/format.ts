@@ -1,19 +1,24 @@
 /**
- * Which protocol and encoding a push says it is in. Content types are few and repeat on every request, so the
- * answers for exact header values are remembered (a small, bounded map).
+ * Which protocol a push is in. Content types are few and repeat on every request, so the answers for exact header values
+ * are remembered (a small, bounded map).
  */
-import type { Encoding, ProtocolVersion } from '../payload/push.js';
+import type { ProtocolVersion } from '../payload/push.js';
 
 const PROTOBUF = 'application/x-protobuf';
-const MESSAGES: Readonly<Record<string, ProtocolVersion>> = {
-  'prometheus.WriteRequest': 1,
-  'io.prometheus.write.v2.Request': 2,
-};
+const VERSION_2 = 'io.prometheus.write.v2.Request';
+const MESSAGES: Readonly<Record<string, ProtocolVersion>> = { 'prometheus.WriteRequest': 1, [VERSION_2]: 2 };
 const REMEMBERED_MOST = 32;
 const remembered = new Map<string, ProtocolVersion | undefined>();
 
-/** A missing content type is Remote Write 1.0, as Mimir takes it. Undefined: not remote write. */
-export function protocolOf(contentType: string | undefined): ProtocolVersion | undefined {
+/**
+ * Undefined: not remote write, or not what Mimir would read. Mimir uncompresses every body as snappy whatever the content
+ * encoding says, so any other is not to be believed; without one, and without a content type, it is Remote Write 1.0.
+ */
+export function versionOf(
+  contentType: string | undefined,
+  contentEncoding: string | undefined,
+): ProtocolVersion | undefined {
+  if (contentEncoding !== undefined && contentEncoding !== 'snappy') return undefined;
   if (contentType === undefined) return 1;
   if (remembered.has(contentType)) return remembered.get(contentType);
   const version = parseContentType(contentType);
@@ -21,26 +26,20 @@ export function protocolOf(contentType: string | undefined): ProtocolVersion | u
   return version;
 }
 
-/** A missing content encoding is snappy: Mimir never takes a body for anything else. */
-export function encodingOf(contentEncoding: string | undefined): Encoding | undefined {
-  switch (contentEncoding) {
-    case undefined:
-    case 'snappy':
-      return 'snappy';
-    case 'gzip':
-    case 'identity':
-      return contentEncoding;
-    default:
-      return undefined;
-  }
-}
-
+/** Mimir takes every character for what it is, and for version 1 what it does not know: version 2 is what both read so. */
 function parseContentType(contentType: string): ProtocolVersion | undefined {
-  const [type = '', ...parameters] = contentType.split(';').map((part) => part.trim());
-  if (type.toLowerCase() !== PROTOBUF) return undefined;
-  for (const parameter of parameters) {
-    const [name, value = ''] = parameter.split('=', 2);
-    if (name?.trim().toLowerCase() === 'proto') return MESSAGES[value.trim().replaceAll('"', '')];
-  }
-  return 1;
+  const [type = '', ...parameters] = contentType.split(';');
+  if (type.trim().toLowerCase() !== PROTOBUF) return undefined;
+  const named = parameters.filter((parameter) => /^\s*proto\s*(=|$)/i.test(parameter));
+  const [message] = named;
+  if (message === undefined) return 1;
+  if (named.length > 1) return undefined;
+  const version =
+    MESSAGES[
+      message
+        .slice(message.indexOf('=') + 1)
+        .replaceAll('"', '')
+        .trim()
+    ];
+  return version === 2 && (type !== PROTOBUF || message !== `proto=${VERSION_2}`) ? undefined : version;
 }

@@ -141,7 +141,7 @@ export const REASONS = {
     id: 'err-edge-unsupported-media-type',
     retry: false,
     meaning: 'The content type or content encoding is none of remote write.',
-    remedy: 'Send `application/x-protobuf` with `snappy`, `gzip` or `identity`.',
+    remedy: 'Send `application/x-protobuf`, compressed as snappy: Mimir reads nothing else.',
   },
   edge_malformed_body: {
     status: 400,

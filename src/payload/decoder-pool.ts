@@ -11,7 +11,6 @@ import {
   type Decoded,
   type DecodeOptions,
   type Decoder,
-  type Encoding,
   type FilteredBody,
   type Lost,
   ownedPush,
@@ -68,17 +67,11 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
     }
   }
 
-  async function filterInPool(
-    workers: Piscina,
-    push: Push,
-    leftOut: Rows,
-    encoding: Encoding,
-  ): Promise<FilteredBody> {
+  async function filterInPool(workers: Piscina, push: Push, leftOut: Rows): Promise<FilteredBody> {
     const owned = ownedPush(push);
     const task: FilterTask = {
       push: owned,
       leftOut,
-      encoding,
       maxRetainedBytes: options.maxRetainedBytes,
     };
     try {
@@ -99,11 +92,11 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
         ? inline.decode(chunks, byteLength, decodeOptions)
         : decodeInPool(workers, chunks, byteLength, decodeOptions);
     },
-    filter(push, leftOut, encoding) {
+    filter(push, leftOut) {
       const workers = poolFor(push.compressedBytes);
       return workers === undefined
-        ? inlineFilter.filter(push, leftOut, encoding)
-        : filterInPool(workers, push, leftOut, encoding);
+        ? inlineFilter.filter(push, leftOut)
+        : filterInPool(workers, push, leftOut);
     },
     queued: () => pool?.queueSize ?? 0,
     memoryBytes: () => inline.memoryBytes + inlineFilter.memoryBytes,

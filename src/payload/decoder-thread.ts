@@ -5,7 +5,7 @@
 import { Piscina } from 'piscina';
 import { InlineFilter } from './filter.js';
 import { InlineDecoder } from './inline-decoder.js';
-import { type Decoded, type DecodeOptions, type Encoding, ownedPush, type Push } from './push.js';
+import { type Decoded, type DecodeOptions, ownedPush, type Push } from './push.js';
 import type { Rows } from './rows.js';
 
 type Transferable = Parameters<typeof Piscina.move>[0];
@@ -19,7 +19,6 @@ export interface DecodeTask {
 export interface FilterTask {
   readonly push: Push;
   readonly leftOut: Rows;
-  readonly encoding: Encoding;
   readonly maxRetainedBytes: number;
 }
 
@@ -38,7 +37,7 @@ export function decode({ body, options, maxRetainedBytes }: DecodeTask): unknown
   } as unknown as Transferable);
 }
 
-export function filter({ push, leftOut, encoding, maxRetainedBytes }: FilterTask): unknown {
+export function filter({ push, leftOut, maxRetainedBytes }: FilterTask): unknown {
   filters ??= new InlineFilter(maxRetainedBytes);
-  return filters.filter(push, leftOut, encoding);
+  return filters.filter(push, leftOut);
 }

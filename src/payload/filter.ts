@@ -2,16 +2,8 @@
  * The body of a push without some of its series. What is kept is copied as it stands, byte ranges between the series that
  * are left out: labels, samples, metadata, symbols, and fields that nobody here knows.
  */
-import { gzipSync } from 'node:zlib';
 import { KernelInstance } from './kernel-instance.js';
-import {
-  type Encoding,
-  type FilteredBody,
-  type Push,
-  RECORD_LENGTH,
-  RECORD_OFFSET,
-  RECORD_WORDS,
-} from './push.js';
+import { type FilteredBody, type Push, RECORD_LENGTH, RECORD_OFFSET, RECORD_WORDS } from './push.js';
 import { hasRow, type Rows } from './rows.js';
 
 export class InlineFilter {
@@ -27,25 +19,14 @@ export class InlineFilter {
     return this.#kernel?.memoryBytes ?? 0;
   }
 
-  /** The encoding is the sender's: what stands behind the edge took it from that sender until now. */
-  filter(push: Push, leftOut: Rows, encoding: Encoding): FilteredBody {
+  filter(push: Push, leftOut: Rows): FilteredBody {
     const length = keptLength(push, leftOut);
-    if (encoding === 'snappy') return this.#compress(push, leftOut, length);
-    const plain = Buffer.allocUnsafe(length);
-    copyKept(push, leftOut, plain);
-    return encoding === 'gzip' ? gzipSync(plain, { level: GZIP_LEVEL }) : plain;
-  }
-
-  #compress(push: Push, leftOut: Rows, length: number): FilteredBody {
     this.#kernel ??= new KernelInstance();
     const block = this.#kernel.compress(length, (input) => copyKept(push, leftOut, input));
     if (this.#kernel.memoryBytes > this.#maxRetainedBytes) this.#kernel = undefined;
     return block ?? { kind: 'lost', message: 'there is no memory to write the push in' };
   }
 }
-
-/** The fastest: the body travels a short way. */
-const GZIP_LEVEL = 1;
 
 function keptLength(push: Push, leftOut: Rows): number {
   let length = push.body.length;

@@ -7,6 +7,7 @@ import {
   type Broken,
   type BrokenCode,
   type Decoded,
+  type DecodeOptions,
   type HaLabels,
   type Lost,
   type ProtocolVersion,
@@ -60,15 +61,6 @@ const FAULTS: Readonly<Record<number, readonly [BrokenCode, string]>> = {
   19: ['protobuf', 'the message is of the other version of remote write'],
 };
 
-export interface KernelOptions {
-  readonly snappy: boolean;
-  readonly version: ProtocolVersion;
-  readonly maxUncompressedBytes: number;
-  readonly maxSeries: number;
-  readonly excludeLabel: string;
-  readonly clusterLabel: string;
-}
-
 export class KernelInstance {
   readonly #exports: KernelExports;
   #bytes: Uint8Array;
@@ -85,7 +77,12 @@ export class KernelInstance {
     return this.#bytes.length;
   }
 
-  decode(chunks: readonly Uint8Array[], byteLength: number, options: KernelOptions): Decoded {
+  decode(
+    chunks: readonly Uint8Array[],
+    byteLength: number,
+    options: DecodeOptions,
+    isSnappy: boolean,
+  ): Decoded {
     const kernel = this.#exports;
     const input = kernel.input(byteLength);
     if (input === 0) return NO_MEMORY;
@@ -97,7 +94,7 @@ export class KernelInstance {
     }
     const code = kernel.decode(
       byteLength,
-      options.snappy ? 1 : 0,
+      isSnappy ? 1 : 0,
       options.version === 2 ? 1 : 0,
       options.maxUncompressedBytes,
       options.maxSeries,
@@ -123,7 +120,7 @@ export class KernelInstance {
     return Buffer.from(this.#bytes.subarray(block, block + this.#result(RESULT_LENGTH)));
   }
 
-  #push(compressedBytes: number, { version, clusterLabel, excludeLabel }: KernelOptions): Push {
+  #push(compressedBytes: number, { version, clusterLabel = '', excludeLabel }: DecodeOptions): Push {
     const bodyAt = this.#result(0);
     const uncompressedBytes = this.#result(1);
     const recordsAt = this.#result(2) / 4;

@@ -7,8 +7,6 @@ import type { Rows } from './rows.js';
 /** 1 is prometheus.WriteRequest, 2 is io.prometheus.write.v2.Request. */
 export type ProtocolVersion = 1 | 2;
 
-export type Encoding = 'snappy' | 'gzip' | 'identity';
-
 /**
  * `records` and `body` may be views on a decoder's memory: they hold until the next decode on the same
  * decoder, so they are read before anything is awaited, or copied.
@@ -76,7 +74,6 @@ export const RECORD_FLAG_INFO = 2;
 /** Why bytes could not be decoded. Closed list: metrics and docs are made from it. */
 export type BrokenCode =
   | 'snappy' // not a valid snappy block
-  | 'gzip' // not a valid gzip stream
   | 'protobuf' // not a valid message of the protocol that the content type names
   | 'too_large' // more uncompressed bytes than the cap
   | 'too_many_series'; // more series than the cap
@@ -102,7 +99,6 @@ export type FilteredBody = Uint8Array | Lost;
 
 export interface DecodeOptions {
   readonly version: ProtocolVersion;
-  readonly encoding: Encoding;
   readonly maxUncompressedBytes: number;
   readonly maxSeries: number;
   /** A label name left out of the series hash (the HA replica label), or the empty string. */
@@ -121,7 +117,7 @@ export interface Decoder {
     byteLength: number,
     options: DecodeOptions,
   ): Decoded | Promise<Decoded>;
-  /** The push without the rows that are left out, in the given encoding. Afterwards the push is not to be used. */
-  filter(push: Push, leftOut: Rows, encoding: Encoding): FilteredBody | Promise<FilteredBody>;
+  /** The push without the rows that are left out, compressed. Afterwards the push is not to be used. */
+  filter(push: Push, leftOut: Rows): FilteredBody | Promise<FilteredBody>;
   close(): Promise<void>;
 }

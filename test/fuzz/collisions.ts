@@ -16,9 +16,8 @@ for (let start = 0; start < TOTAL; start += PER_PUSH) {
   const body = encodeVersion1(
     Array.from({ length: PER_PUSH }, (_, index) => kubernetesSeries(start + index)),
   );
-  const push = decoder.decode([body], body.length, {
+  const push = decoder.decodePlain(body, {
     version: 1,
-    encoding: 'identity',
     maxUncompressedBytes: 1 << 30,
     maxSeries: PER_PUSH,
     excludeLabel: '',

@@ -14,9 +14,8 @@ function metadata(type: number, ...names: string[]): number {
   const symbols = ['', '__name__', ...names];
   const timeseries = names.map((_, index) => ({ labelsRefs: [1, index + 2], metadata: { type } }));
   const body = WriteRequestV2.encode({ symbols, timeseries }).finish();
-  const push = decoder.decode([body], body.length, {
+  const push = decoder.decodePlain(body, {
     version: 2,
-    encoding: 'identity',
     maxUncompressedBytes: 1e6,
     maxSeries: 100,
     excludeLabel: '',

@@ -37,9 +37,8 @@ function hashesOf(values: string[]): bigint[] {
     timestampMs: 1_700_000_000_000,
   }));
   const body = encodeVersion1(series);
-  const push = decoder.decode([body], body.length, {
+  const push = decoder.decodePlain(body, {
     version: 1,
-    encoding: 'identity',
     maxUncompressedBytes: 1 << 20,
     maxSeries: values.length,
     excludeLabel: '',

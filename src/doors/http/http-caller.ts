@@ -72,10 +72,9 @@ export class HttpCaller implements Caller {
     return this.rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
   }
 
-  /** node:http gives a list for Set-Cookie alone. */
+  /** What came several times is joined: node:http's own `headers` leave all but the first of some names away. */
   header(name: string): string | undefined {
-    const value = this.#req.headers[name];
-    return Array.isArray(value) ? value[0] : value;
+    return this.#req.headersDistinct[name]?.join(', ');
   }
 
   get answering(): boolean {

@@ -8,11 +8,11 @@ import type { Reason } from '../../enforce/reasons.js';
 import type { Refusal } from '../../enforce/refusal.js';
 import type { Tenant } from '../../enforce/tenant.js';
 import type { Admitted, Charge, Filtered } from '../../enforce/verdict.js';
-import type { Broken, Decoder, Encoding, HaLabels, Lost } from '../../payload/push.js';
+import type { Broken, Decoder, HaLabels, Lost } from '../../payload/push.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import { type Body, type BodyFault, type ByteBudget, readBody } from '../body.js';
 import { decodeOptions } from '../decode-options.js';
-import { encodingOf, protocolOf } from '../format.js';
+import { versionOf } from '../format.js';
 import { formatSentence, overloadedSentence, tooLargeSentence, undecodedBody } from '../refusal-answer.js';
 import type { Caller } from './caller.js';
 import { upstreamHeaders } from './forwarded-headers.js';
@@ -98,9 +98,8 @@ export class PushExchange {
 
     const contentType = this.#caller.header('content-type');
     const contentEncoding = this.#caller.header('content-encoding');
-    const version = protocolOf(contentType);
-    const encoding = encodingOf(contentEncoding);
-    if (version === undefined || encoding === undefined) {
+    const version = versionOf(contentType, contentEncoding);
+    if (version === undefined) {
       const sentence = formatSentence(contentType, contentEncoding);
       return this.#refuseUnread(tenant, 'edge_unsupported_media_type', sentence);
     }
@@ -121,7 +120,7 @@ export class PushExchange {
 
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged, and filtered.
-    const decodeAs = decodeOptions(version, encoding, tenant, options);
+    const decodeAs = decodeOptions(version, tenant, options);
     const decoding = decoder.decode(body.chunks, body.byteLength, decodeAs);
     const decoded = decoding instanceof Promise ? await decoding : decoding;
     const decodeEndMs = now();
@@ -139,7 +138,7 @@ export class PushExchange {
       answerDuplicate(this.#caller, verdict.message, decoded);
       return 'answered';
     }
-    if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict, encoding, body);
+    if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict, body);
     if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
     // To return a promise is to wait for it three times.
     return await this.#forward(admission, { charge: verdict, body, ha: decoded.ha, partial: undefined });
@@ -152,15 +151,10 @@ export class PushExchange {
   };
 
   /** The body is written anew at once, while its push can still be read. */
-  async #forwardPart(
-    admission: Admitted,
-    verdict: Filtered,
-    encoding: Encoding,
-    body: Body,
-  ): Promise<PushOutcome> {
+  async #forwardPart(admission: Admitted, verdict: Filtered, body: Body): Promise<PushOutcome> {
     const { enforcer, decoder, observer } = this.#parts;
     const { push, leftOut, refusal } = verdict;
-    const filtering = decoder.filter(push, leftOut.rows, encoding);
+    const filtering = decoder.filter(push, leftOut.rows);
     const filtered = filtering instanceof Promise ? await filtering : filtering;
     if (!(filtered instanceof Uint8Array)) {
       enforcer.giveBack(admission, verdict);

@@ -122,6 +122,8 @@ t.test('whatever the proxy refuses is refused here, with the same words', async 
     [Buffer.from('no snappy at all'), { 'X-Scope-OrgID': 'over' }],
     [PUSH_500, { 'X-Scope-OrgID': 'over', 'Content-Type': 'text/plain' }],
     [PUSH_500, { 'X-Scope-OrgID': 'over', 'Content-Encoding': 'zstd' }],
+    [PUSH_500, { 'X-Scope-OrgID': 'over', 'Content-Encoding': 'gzip' }],
+    [PUSH_500, { 'X-Scope-OrgID': 'over', 'Content-Encoding': 'identity' }],
     [Buffer.from(SnappyJS.compress(Buffer.alloc(100_000))), { 'X-Scope-OrgID': 'over' }],
     [
       PUSH_500,

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
-import { gunzipSync, gzipSync } from 'node:zlib';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
 import { encodeVersion1, encodeVersion2, WriteRequestV1, WriteRequestV2 } from '#src/payload/encode.js';
@@ -30,18 +29,12 @@ const PUSH_1 = Buffer.from(SnappyJS.compress(PLAIN_1));
 const PUSH_2 = Buffer.from(SnappyJS.compress(PLAIN_2));
 
 /** The values of the samples that arrived. */
-function arrivedValues(
-  mimir: GivenUpstream,
-  version: 1 | 2,
-  plainOf: (body: Buffer) => Uint8Array,
-): number[] {
+function arrivedValues(mimir: GivenUpstream, version: 1 | 2): number[] {
   const body = mimir.arrived.at(-1)?.body ?? Buffer.alloc(0);
   const type = version === 1 ? WriteRequestV1 : WriteRequestV2;
-  const { timeseries } = type.toObject(type.decode(plainOf(body)));
+  const { timeseries } = type.toObject(type.decode(SnappyJS.uncompress(body)));
   return timeseries.map(({ samples }: { samples: { value: number }[] }) => samples[0]?.value ?? 0);
 }
-
-const unsnapped = (body: Buffer): Uint8Array => Buffer.from(SnappyJS.uncompress(body));
 
 t.test('Mimir gets the rest of the push, and the sender learns what was left out', async (t) => {
   const mimir = await upstream();
@@ -54,7 +47,7 @@ t.test('Mimir gets the rest of the push, and the sender learns what was left out
     await response.text(),
     /^2 of the 10 series .* tenant a may not pass; the rest was taken; .*: series 3, series 7 \(err-mimir-label-value-too-long\)\n$/,
   );
-  t.strictSame(arrivedValues(mimir, 1, unsnapped), KEPT);
+  t.strictSame(arrivedValues(mimir, 1), KEPT);
   const [arrived] = mimir.arrived;
   t.equal(arrived?.headers['content-length'], String(arrived?.body.length));
   t.equal(arrived?.rawHeaders.filter((name) => name.toLowerCase() === 'content-length').length, 1);
@@ -65,34 +58,22 @@ t.test('Mimir gets the rest of the push, and the sender learns what was left out
   await mimir.close();
 });
 
-t.test(
-  'gzip and identity bodies are filtered in their own encoding, with a length where there was none',
-  async (t) => {
-    const mimir = await upstream();
-    const proxy = await edge(mimir.url);
-    const cases: [string, Buffer, (body: Buffer) => Uint8Array][] = [
-      ['gzip', gzipSync(PLAIN_1), (body) => gunzipSync(body)],
-      ['identity', PLAIN_1, (body) => body],
-    ];
-    for (const [encoding, body, plainOf] of cases) {
-      t.equal((await send(proxy.url, body, { 'Content-Encoding': encoding })).status, 400);
-      t.strictSame(arrivedValues(mimir, 1, plainOf), KEPT, encoding);
-      t.equal(mimir.arrived.at(-1)?.headers['content-encoding'], encoding);
-    }
-    const chunked =
-      'POST /api/v1/push HTTP/1.1\r\nHost: edge\r\nX-Scope-OrgID: a\r\nTransfer-Encoding: chunked\r\n\r\n';
-    const request = Buffer.concat([
-      Buffer.from(`${chunked}${PUSH_1.length.toString(16)}\r\n`),
-      PUSH_1,
-      Buffer.from('\r\n0\r\n\r\n'),
-    ]);
-    t.match(await rawExchange(proxy.port, request, 'err-mimir'), /^HTTP\/1.1 400 /);
-    t.strictSame(arrivedValues(mimir, 1, unsnapped), KEPT);
-    t.equal(mimir.arrived.at(-1)?.headers['content-length'], String(mimir.arrived.at(-1)?.body.length));
-    await proxy.stop();
-    await mimir.close();
-  },
-);
+t.test('what is left of a push has a length where there was none', async (t) => {
+  const mimir = await upstream();
+  const proxy = await edge(mimir.url);
+  const chunked =
+    'POST /api/v1/push HTTP/1.1\r\nHost: edge\r\nX-Scope-OrgID: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const request = Buffer.concat([
+    Buffer.from(`${chunked}${PUSH_1.length.toString(16)}\r\n`),
+    PUSH_1,
+    Buffer.from('\r\n0\r\n\r\n'),
+  ]);
+  t.match(await rawExchange(proxy.port, request, 'err-mimir'), /^HTTP\/1.1 400 /);
+  t.strictSame(arrivedValues(mimir, 1), KEPT);
+  t.equal(mimir.arrived.at(-1)?.headers['content-length'], String(mimir.arrived.at(-1)?.body.length));
+  await proxy.stop();
+  await mimir.close();
+});
 
 t.test(
   'a Remote Write 2.0 sender is told how much was written: by Mimir, or else what was sent',
@@ -108,7 +89,7 @@ t.test(
       );
     };
     t.strictSame(await written(), ['8', '0', '0']);
-    t.strictSame(arrivedValues(mimir, 2, unsnapped), KEPT);
+    t.strictSame(arrivedValues(mimir, 2), KEPT);
     headers = {
       'x-prometheus-remote-write-samples-written': '7',
       'x-prometheus-remote-write-histograms-written': '0',

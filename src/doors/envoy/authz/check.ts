@@ -12,7 +12,7 @@ import type { Admitted, Charge, Verdict } from '../../../enforce/verdict.js';
 import type { Decoder, Push } from '../../../payload/push.js';
 import type { ByteBudget } from '../../body.js';
 import { decodeOptions } from '../../decode-options.js';
-import { encodingOf, protocolOf } from '../../format.js';
+import { versionOf } from '../../format.js';
 import { formatSentence, overloadedSentence, tooLargeSentence, undecodedBody } from '../../refusal-answer.js';
 import { GRPC, type GrpcCall, type MessageFault } from '../grpc/grpc-call.js';
 import { type BodyState, type CheckedRequest, readCheckRequest } from './check-request.js';
@@ -121,9 +121,8 @@ export class CheckExchange {
 
     const contentType = request.header('content-type');
     const contentEncoding = request.header('content-encoding');
-    const version = protocolOf(contentType);
-    const encoding = encodingOf(contentEncoding);
-    if (version === undefined || encoding === undefined) {
+    const version = versionOf(contentType, contentEncoding);
+    if (version === undefined) {
       const sentence = formatSentence(contentType, contentEncoding);
       return this.#refuseBody(request, tenant, 'edge_unsupported_media_type', sentence);
     }
@@ -136,7 +135,7 @@ export class CheckExchange {
 
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged.
-    const decodeAs = decodeOptions(version, encoding, tenant, options);
+    const decodeAs = decodeOptions(version, tenant, options);
     const decoding = decoder.decode([request.body], request.body.length, decodeAs);
     const decoded = decoding instanceof Promise ? await decoding : decoding;
     const decodeEndMs = now();
