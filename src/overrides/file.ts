@@ -6,6 +6,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf } from '../base/message-of.js';
+import { Poller } from '../base/poller.js';
 import type { DocumentKind } from '../limits/overrides-document.js';
 import { decodeText } from './decode-text.js';
 import type { DocumentPlace, Source, SourceListener, SourceRead } from './source.js';
@@ -24,11 +25,17 @@ export class FileSource implements Source {
   readonly name: string;
   readonly documents: readonly DocumentPlace[];
   readonly #options: FileSourceOptions;
+  readonly #poller = new Poller({
+    run: async () => {
+      this.#watchFolder();
+      this.#listener?.read(await this.#read());
+    },
+    failed: (error) => this.#listener?.failed(messageOf(error)),
+    waitMs: () => this.#options.pollIntervalMs,
+  });
   #listener: SourceListener | undefined;
   #watcher: FSWatcher | undefined;
-  #poll: NodeJS.Timeout | undefined;
   #settle: NodeJS.Timeout | undefined;
-  #reading: Promise<void> = Promise.resolve();
 
   constructor(options: FileSourceOptions) {
     this.#options = options;
@@ -38,32 +45,17 @@ export class FileSource implements Source {
 
   async start(listener: SourceListener): Promise<void> {
     this.#listener = listener;
-    await this.refresh();
-    this.#watchFolder();
-    this.#poll = setInterval(() => {
-      this.#watchFolder();
-      void this.refresh();
-    }, this.#options.pollIntervalMs);
-    this.#poll.unref();
+    await this.#poller.refresh();
+  }
+
+  refresh(): Promise<void> {
+    return this.#poller.refresh();
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#poll);
-    clearTimeout(this.#settle);
+    await this.#poller.stop();
     this.#unwatch();
-    await this.#reading;
-  }
-
-  /** One run at a time. */
-  refresh(): Promise<void> {
-    this.#reading = this.#reading.then(async () => {
-      try {
-        this.#listener?.read(await this.#read());
-      } catch (error) {
-        this.#listener?.failed(messageOf(error));
-      }
-    });
-    return this.#reading;
+    clearTimeout(this.#settle);
   }
 
   async #read(): Promise<SourceRead> {

@@ -5,6 +5,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { messageOf } from '../base/message-of.js';
+import { Poller } from '../base/poller.js';
 import { readAll } from '../base/read-all.js';
 import { readRetryAfterMs } from '../base/retry-after.js';
 import type { DocumentKind } from '../limits/overrides-document.js';
@@ -29,9 +30,14 @@ export class UrlSource implements Source {
   readonly documents: readonly DocumentPlace[];
   readonly #options: UrlSourceOptions;
   readonly #agent: Agent;
+  readonly #poller = new Poller({
+    run: () => this.#fetch(),
+    failed: (error) => {
+      if (!this.#stopped) this.#listener?.failed(`${this.name}: ${messageOf(error)}`);
+    },
+    waitMs: () => this.#waitMs(),
+  });
   #listener: SourceListener | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #polling: Promise<void> = Promise.resolve();
   #etag: string | undefined;
   #read: DocumentRead | undefined;
   /** The last poll that found what is known: what changed since changed after it. */
@@ -46,40 +52,27 @@ export class UrlSource implements Source {
     this.documents = [{ name: options.url, kind: options.kind }];
   }
 
-  async start(listener: SourceListener): Promise<void> {
+  start(listener: SourceListener): Promise<void> {
     this.#listener = listener;
-    await this.#poll();
+    return this.#poller.refresh();
+  }
+
+  refresh(): Promise<void> {
+    return this.#poller.refresh();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    const stopped = this.#poller.stop();
+    // Cuts a request that is under way short.
     await this.#agent.destroy();
-    await this.#polling;
-  }
-
-  async refresh(): Promise<void> {
-    await this.#polling;
-    clearTimeout(this.#timer);
-    if (!this.#stopped) await this.#poll();
-  }
-
-  #poll(): Promise<void> {
-    this.#polling = this.#fetch()
-      .catch((error: unknown) => {
-        if (!this.#stopped) this.#listener?.failed(`${this.name}: ${messageOf(error)}`);
-      })
-      .finally(() => this.#schedule());
-    return this.#polling;
+    await stopped;
   }
 
   /** A tenth sooner or later, so that replicas that were started together drift apart. */
-  #schedule(): void {
-    if (this.#stopped) return;
+  #waitMs(): number {
     const { pollIntervalMs, random } = this.#options;
-    const waitMs = Math.max(pollIntervalMs, this.#notBeforeMs - Date.now()) * (0.9 + random() / 5);
-    this.#timer = setTimeout(() => void this.#poll(), waitMs);
-    this.#timer.unref();
+    return Math.max(pollIntervalMs, this.#notBeforeMs - Date.now()) * (0.9 + random() / 5);
   }
 
   async #fetch(): Promise<void> {

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { listen } from '#src/base/listen.js';
@@ -17,15 +18,21 @@ async function given(t: Test, options: Partial<UrlSourceOptions> = {}, path = '/
     headers: {} as Record<string, string>,
     hangs: false,
     requests: 0,
+    underWay: 0,
+    mostAtOnce: 0,
+    takesMs: 0,
     notModified: 0,
     lastPath: '',
     authorization: undefined as string | undefined,
   };
-  const http = createServer((req, res) => {
+  const http = createServer(async (req, res) => {
     server.requests++;
     server.lastPath = req.url ?? '';
     server.authorization = req.headers.authorization;
+    server.mostAtOnce = Math.max(server.mostAtOnce, ++server.underWay);
+    res.on('close', () => server.underWay--);
     if (server.hangs) return;
+    if (server.takesMs > 0) await delay(server.takesMs);
     if (server.status === 200 && server.etag !== undefined && req.headers['if-none-match'] === server.etag) {
       server.notModified++;
       res.writeHead(304).end();
@@ -105,6 +112,18 @@ t.test('Retry-After is heeded', async (t) => {
   Object.assign(server, { status: 200, headers: {}, body: withRate(2) });
   t.ok(await eventually(() => rate() === 2));
   t.equal(server.requests, requests + 1, 'nothing was asked in between');
+});
+
+t.test('however often it is reloaded at once, it is asked once at a time, also afterwards', async (t) => {
+  const { server, overrides, rate } = await given(t, { pollIntervalMs: 5 });
+  server.takesMs = 20;
+  await overrides.start();
+  server.body = withRate(2);
+  await Promise.all([1, 2, 3, 4].map(() => overrides.reload()));
+  t.equal(rate(), 2, 'each of them has seen what was there when it was asked for');
+  const { requests } = server;
+  t.ok(await eventually(() => server.requests > requests + 10));
+  t.equal(server.mostAtOnce, 1);
 });
 
 t.test('a bearer token is read again for each request', async (t) => {

@@ -85,7 +85,7 @@ export class EnvoyDoor {
 
   /** Stops listening, lets calls end, and cuts what is left at the deadline. */
   async stop(timeoutMs: number): Promise<void> {
-    this.#options.tls?.close();
+    await this.#options.tls?.close();
     await this.#server.stop(timeoutMs, () => this.#health.close());
   }
 }

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { Poller } from '../../../base/poller.js';
 
 export interface TlsFileNames {
   readonly cert: string;
@@ -17,7 +18,7 @@ export class TlsFiles {
   context: SecureContextOptions;
   failures = 0;
   readonly #names: TlsFileNames;
-  #timer: NodeJS.Timeout | undefined;
+  #poller: Poller | undefined;
 
   /** Throws when the files can not be used: a listener does not start without. */
   constructor(names: TlsFileNames) {
@@ -30,22 +31,24 @@ export class TlsFiles {
     renewed: (context: SecureContextOptions) => void,
     failed: (error: unknown) => void,
   ): void {
-    this.#timer = setInterval(() => {
-      try {
+    this.#poller = new Poller({
+      run: () => {
         const context = this.#read();
         if (isSame(context, this.context)) return;
         this.context = context;
         renewed(context);
-      } catch (error) {
+      },
+      failed: (error) => {
         this.failures++;
         failed(error);
-      }
-    }, intervalMs);
-    this.#timer.unref();
+      },
+      waitMs: () => intervalMs,
+    });
+    this.#poller.startLater();
   }
 
-  close(): void {
-    clearInterval(this.#timer);
+  async close(): Promise<void> {
+    await this.#poller?.stop();
   }
 
   #read(): SecureContextOptions {
