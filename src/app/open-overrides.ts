@@ -4,7 +4,7 @@ import type { SourceSpec } from '../config/source-spec.js';
 import type { DocumentKind } from '../limits/overrides-document.js';
 import { FileSource } from '../overrides/file.js';
 import { KeptDocuments } from '../overrides/kept-documents.js';
-import { accessReader } from '../overrides/kubernetes/access.js';
+import { accessReader } from '../overrides/kubernetes/access-reader.js';
 import { ConfigMapSource } from '../overrides/kubernetes/configmap.js';
 import { Overrides, type OverridesListener } from '../overrides/overrides.js';
 import type { Source } from '../overrides/source.js';

@@ -30,7 +30,8 @@ export function diffSnapshots(before: Snapshot, after: Snapshot): TenantChange[]
   });
 }
 
-function diffLimits(before: TenantLimits, after: TenantLimits): LimitChange[] {
+/** In the order of the tables. */
+export function diffLimits(before: TenantLimits, after: TenantLimits): LimitChange[] {
   return [
     ...differing(Object.keys(MIMIR_LIMITS), { ...before }, { ...after }),
     ...differing(Object.keys(EDGE_LIMITS), { ...before.edge }, { ...after.edge }),

@@ -9,7 +9,7 @@ import { messageOf } from '../base/message-of.js';
 import { Poller } from '../base/poller.js';
 import type { DocumentKind } from '../limits/overrides-document.js';
 import { decodeText } from './decode-text.js';
-import type { DocumentPlace, Source, SourceListener, SourceRead } from './source.js';
+import type { DocumentRef, Source, SourceListener, SourceRead } from './source.js';
 
 export interface FileSourceOptions {
   readonly path: string;
@@ -23,7 +23,7 @@ const SETTLE_MS = 100;
 
 export class FileSource implements Source {
   readonly name: string;
-  readonly documents: readonly DocumentPlace[];
+  readonly documents: readonly DocumentRef[];
   readonly #options: FileSourceOptions;
   readonly #poller = new Poller({
     run: async () => {

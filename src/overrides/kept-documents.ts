@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DocumentPlace } from './source.js';
+import type { DocumentRef } from './source.js';
 
 export class KeptDocuments {
   readonly #folder: string;
@@ -19,18 +19,18 @@ export class KeptDocuments {
   }
 
   /** Undefined: there is none, or none that can be read. */
-  async read(place: DocumentPlace): Promise<string | undefined> {
+  async read(ref: DocumentRef): Promise<string | undefined> {
     try {
-      const path = this.#path(place);
+      const path = this.#path(ref);
       return (await stat(path)).size > this.#maxBytes ? undefined : await readFile(path, 'utf8');
     } catch {
       return undefined;
     }
   }
 
-  write(place: DocumentPlace, text: string): Promise<void> {
+  write(ref: DocumentRef, text: string): Promise<void> {
     const writing = this.#writing.then(async () => {
-      const path = this.#path(place);
+      const path = this.#path(ref);
       await mkdir(this.#folder, { recursive: true });
       await writeFile(`${path}.new`, text, { mode: 0o600 });
       await rename(`${path}.new`, path);
@@ -39,7 +39,7 @@ export class KeptDocuments {
     return writing;
   }
 
-  #path({ kind, name }: DocumentPlace): string {
+  #path({ kind, name }: DocumentRef): string {
     const digest = createHash('sha256').update(`${kind} ${name}`).digest('hex').slice(0, 16);
     return join(this.#folder, `${digest}.yaml`);
   }

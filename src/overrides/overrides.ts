@@ -2,15 +2,27 @@
  * The limits in force: documents of any number of sources, merged in order. A document that can not be used, or a
  * source that can not be reached, leaves the last good document in its place; a good one replaces it whole.
  */
-
 import { messageOf } from '../base/message-of.js';
 import type { Snapshot, TenantLimits } from '../limits/limits.js';
-import type { DocumentKind, Finding } from '../limits/overrides-document.js';
+import type { Finding } from '../limits/overrides-document.js';
 import { buildSnapshot, type IndexedSnapshot } from '../limits/snapshot.js';
+import {
+  candidate,
+  copyFound,
+  type DocumentState,
+  errorOf,
+  missingRead,
+  type Parsed,
+  parseBegun,
+  parseEnded,
+  textRead,
+} from './document-state.js';
+import { type FollowedDocument, FollowedSource, type SourceStatus } from './followed-source.js';
 import type { KeptDocuments } from './kept-documents.js';
+import { originsOf } from './origins.js';
 import type { ParsedDocument } from './parse-worker.js';
 import { Parser } from './parser.js';
-import type { DocumentPlace, Source, SourceRead } from './source.js';
+import type { Source, SourceRead } from './source.js';
 
 export interface OverridesOptions {
   /** Merged in order; the later wins. */
@@ -45,66 +57,12 @@ export interface OverridesStatus {
   readonly sources: readonly SourceStatus[];
 }
 
-export interface SourceStatus {
-  readonly name: string;
-  /** Of what was read last: in force, unless there is an error. */
-  readonly version: string;
-  /** Followed as it should be: a watch stands, a file can be read. */
-  readonly up: boolean;
-  readonly error: string | undefined;
-}
-
-/** One document, and what became of it. */
-class Slot {
-  readonly place: DocumentPlace;
-  /** For messages. */
-  name: string;
-  /** Read, and not yet parsed. */
-  next: string | undefined;
-  nextChangedAtMs = 0;
-  /** Being parsed. */
-  underWay: string | undefined;
-  /** In force. */
-  good: string | undefined;
-  /** Parsed, and found wanting. */
-  bad: string | undefined;
-  /** From before the process began; not what the source holds now. */
-  recalled: string | undefined;
-  error: string | undefined;
-  tenants = 0;
-  warnings: readonly Finding[] = [];
-
-  constructor(place: DocumentPlace) {
-    this.place = place;
-    this.name = place.name;
-  }
-}
-
-class Feed {
-  readonly source: Source;
-  readonly slots: readonly Slot[];
-  version = '';
-  goodAtMs = Date.now();
-  failure: string | undefined;
-  hindrance: string | undefined;
-
-  constructor(source: Source) {
-    this.source = source;
-    this.slots = source.documents.map((place) => new Slot(place));
-  }
-
-  get error(): string | undefined {
-    return this.failure ?? this.slots.find(({ error }) => error !== undefined)?.error;
-  }
-}
-
 export class Overrides {
   readonly #options: OverridesOptions;
   readonly #listener: OverridesListener;
   readonly #parser = new Parser();
-  readonly #feeds: readonly Feed[];
-  readonly #slots: readonly Slot[];
-  readonly #warned = new Set<string>();
+  readonly #sources: readonly FollowedSource[];
+  readonly #documents: readonly FollowedDocument[];
   #snapshot: IndexedSnapshot;
   #started = false;
   #stopped = false;
@@ -115,8 +73,8 @@ export class Overrides {
   constructor(options: OverridesOptions, listener: OverridesListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#feeds = options.sources.map((source) => new Feed(source));
-    this.#slots = this.#feeds.flatMap(({ slots }) => slots);
+    this.#sources = options.sources.map((source) => new FollowedSource(source));
+    this.#documents = this.#sources.flatMap(({ documents }) => documents);
     this.#snapshot = buildSnapshot({ defaults: options.defaults, mimir: [], edge: [] });
   }
 
@@ -125,67 +83,45 @@ export class Overrides {
   }
 
   status(): OverridesStatus {
-    const broken = this.#feeds.filter(({ error }) => error !== undefined);
+    const broken = this.#sources.filter(({ error }) => error !== undefined);
     return {
-      loaded: this.#started && this.#slots.every(({ good }) => good !== undefined),
+      loaded: this.#started && this.#documents.every(({ inForce }) => inForce !== undefined),
       stale: broken.length > 0,
-      goodAtMs: Math.min(Date.now(), ...this.#feeds.map(({ goodAtMs }) => goodAtMs)),
+      goodAtMs: Math.min(Date.now(), ...this.#sources.map(({ goodAtMs }) => goodAtMs)),
       lastError: broken[0]?.error,
       failures: this.#failures,
-      unknownKeys: this.#slots.reduce((sum, { warnings }) => sum + warnings.length, 0),
+      unknownKeys: this.#documents.reduce((sum, document) => sum + document.unknownKeys, 0),
       lagMs: this.#lagMs,
-      sources: this.#feeds.map(({ source, version, error, hindrance }) => ({
-        name: source.name,
-        version,
-        up: error === undefined && hindrance === undefined,
-        error: error ?? hindrance,
-      })),
+      sources: this.#sources.map((followed) => followed.status()),
     };
   }
 
   /** Resolves after the first attempt to read all sources, whatever came of it. */
   async start(): Promise<void> {
     await Promise.all(
-      this.#feeds.map((feed) =>
-        feed.source.start({
-          read: (read) => this.#take(feed, read),
-          failed: (message) => this.#feedFailed(feed, message),
-          hindered: (message) => this.#feedHindered(feed, message),
+      this.#sources.map((followed) =>
+        followed.source.start({
+          read: (read) => this.#take(followed, read),
+          failed: (message) => this.#sourceFailed(followed, message),
+          degraded: (message) => this.#sourceDegraded(followed, message),
         }),
       ),
     );
     this.#started = true;
     await this.#build();
-    await Promise.all(this.#slots.map((slot) => this.#recall(slot)));
+    await Promise.all(this.#documents.map((document) => this.#findCopy(document)));
     await this.#build();
   }
 
   /** Looks at all sources again; resolves when what they hold now is in force, or found wanting. */
   async reload(): Promise<void> {
-    await Promise.all(this.#feeds.map(({ source }) => source.refresh()));
+    await Promise.all(this.#sources.map(({ source }) => source.refresh()));
     await this.settled();
   }
 
-  /**
-   * Where a tenant's limits come from that are not the defaults: by limit, the document that can name it, or all of them
-   * where several are merged.
-   */
+  /** Where a tenant's limits come from that are not the defaults: by limit, its documents. */
   origins(id: string): Map<string, string> {
-    const limits = this.#snapshot.tenants.get(id);
-    const { defaults } = this.#snapshot;
-    if (limits === undefined) return new Map();
-    const documents = (kind: DocumentKind): string =>
-      this.#slots
-        .filter(({ place }) => place.kind === kind)
-        .map(({ name }) => name)
-        .join(', ');
-    return new Map([
-      ...differingNames(limits, defaults).map((name): [string, string] => [name, documents('mimir')]),
-      ...differingNames(limits.edge, defaults.edge).map((name): [string, string] => [
-        name,
-        documents('edge'),
-      ]),
-    ]);
+    return originsOf(this.#snapshot, this.#documents, id);
   }
 
   /** Resolves when nothing that was read waits to be in force. */
@@ -195,50 +131,40 @@ export class Overrides {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    await Promise.all(this.#feeds.map(({ source }) => source.stop()));
+    await Promise.all(this.#sources.map(({ source }) => source.stop()));
     await this.#parser.close();
     await this.#building;
   }
 
-  #take(feed: Feed, { documents, version, changedAtMs }: SourceRead): void {
-    feed.version = version;
-    feed.failure = undefined;
-    for (const [index, slot] of feed.slots.entries()) {
-      const read = documents[index] ?? { problem: `${slot.name} is not there` };
+  #take(followed: FollowedSource, { documents, version, changedAtMs }: SourceRead): void {
+    followed.version = version;
+    followed.failure = undefined;
+    for (const [index, document] of followed.documents.entries()) {
+      const read = documents[index] ?? { problem: `${document.name} is not there` };
       if ('text' in read) {
-        slot.name = read.name ?? slot.place.name;
-        this.#takeText(slot, read.text, changedAtMs);
-      } else this.#slotFailed(slot, read.problem);
+        document.name = read.name ?? document.ref.name;
+        const reading = { text: read.text, name: document.name, changedAtMs };
+        this.#move(document, textRead(document.state, reading));
+      } else this.#move(document, missingRead(document.state, read.problem));
     }
-    this.#touch(feed);
+    followed.noteGood();
     void this.#build();
   }
 
-  #takeText(slot: Slot, text: string, changedAtMs: number): void {
-    slot.next = undefined;
-    if (slot.underWay !== undefined) {
-      // What was good may not be by the time that this is parsed.
-      if (text !== slot.underWay) {
-        slot.next = text;
-        slot.nextChangedAtMs = changedAtMs;
-      }
-    } else if (text === slot.good) {
-      slot.error = undefined;
-      slot.bad = undefined;
-    } else if (text === slot.bad) {
-      this.#failures++;
-    } else if (text.trim() === '' && slot.tenants > 0) {
-      // Some editors and tools truncate a file before they fill it: taken at its word, that would lift every limit.
-      this.#slotFailed(slot, `${slot.name} is empty; write "overrides: {}" to remove all overrides`);
-    } else {
-      slot.next = text;
-      slot.nextChangedAtMs = changedAtMs;
-    }
+  /** A document's next state. An error is counted each time that it is met, and told when it is new. */
+  #move(document: FollowedDocument, next: DocumentState): void {
+    const before = document.state;
+    document.state = next;
+    const error = errorOf(next);
+    if (error === undefined || next.held === before.held) return;
+    this.#failures++;
+    if (error !== errorOf(before)) this.#listener.failed(error);
   }
 
   /** One at a time: what comes while one is under way is taken up by the next, the newest text of each document. */
   #build(): Promise<void> {
-    if (this.#building === undefined && this.#started && this.#slots.some(({ next }) => next !== undefined)) {
+    const isDue = (): boolean => this.#documents.some(({ state }) => candidate(state) !== undefined);
+    if (this.#building === undefined && this.#started && isDue()) {
       this.#building = this.#parse().finally(() => {
         this.#building = undefined;
         void this.#build();
@@ -248,57 +174,57 @@ export class Overrides {
   }
 
   async #parse(): Promise<void> {
-    const changing = this.#slots.filter(({ next }) => next !== undefined);
-    const changedAtMs = Math.min(...changing.map((slot) => slot.nextChangedAtMs));
-    for (const slot of changing) {
-      slot.underWay = slot.next;
-      slot.next = undefined;
-    }
-    const documents = this.#slots.map(({ place: { kind }, good = '', underWay = good }) => ({
+    const changedAtMs = Math.min(
+      ...this.#documents.map(({ state: { held } }) =>
+        held.is === 'waiting' ? held.changedAtMs : Number.POSITIVE_INFINITY,
+      ),
+    );
+    for (const document of this.#documents) document.state = parseBegun(document.state);
+    const documents = this.#documents.map(({ ref: { kind }, state, inForce = '' }) => ({
       kind,
-      text: underWay,
-      fallback: good,
+      text: state.parsing?.text ?? inForce,
+      fallback: inForce,
     }));
     try {
       const task = { defaults: this.#options.defaults, documents };
       const parsed = await this.#parser.parse(task, this.#snapshot);
       if (this.#stopped) return;
-      const first = !this.status().loaded;
-      for (const [index, slot] of this.#slots.entries()) {
-        const document = parsed.documents[index];
-        if (document !== undefined && slot.underWay !== undefined) this.#judge(slot, slot.underWay, document);
+      const wasLoaded = this.status().loaded;
+      for (const [index, document] of this.#documents.entries()) {
+        const result = parsed.documents[index];
+        if (result !== undefined && document.state.parsing !== undefined) this.#judge(document, result);
       }
-      this.#swap(parsed.snapshot, first ? undefined : changedAtMs);
+      this.#swap(parsed.snapshot, wasLoaded ? changedAtMs : undefined);
     } catch (error) {
       if (this.#stopped) return;
-      for (const slot of changing) {
-        this.#slotFailed(slot, `${slot.name} could not be parsed: ${messageOf(error)}`, slot.underWay);
+      for (const document of this.#documents) {
+        this.#end(document, { error: `${document.name} could not be parsed: ${messageOf(error)}` });
       }
     }
-    for (const slot of changing) slot.underWay = undefined;
-    for (const feed of this.#feeds) this.#touch(feed);
+    for (const followed of this.#sources) followed.noteGood();
   }
 
-  #judge(slot: Slot, text: string, { errors, warnings, tenants }: ParsedDocument): void {
-    const { name } = slot;
+  #judge(document: FollowedDocument, { errors, warnings, tenants }: ParsedDocument): void {
+    const { name, state } = document;
     const [first] = errors;
     if (first !== undefined) {
-      const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-      const path = first.path === '' ? '' : `${first.path}: `;
-      this.#slotFailed(slot, `${name}:${first.line}:${first.column}: ${path}${first.message}${more}`, text);
+      this.#end(document, { error: `${name}:${errorText(first, errors.length - 1)}` });
       return;
     }
-    slot.good = text;
-    if (text !== slot.recalled) {
-      slot.bad = undefined;
-      slot.error = undefined;
-    }
-    slot.tenants = tenants;
-    slot.warnings = warnings;
-    for (const warning of warnings) this.#warn(name, warning);
-    this.#keep(slot, text);
+    this.#end(document, { tenants });
+    for (const warning of document.replaceWarnings(warnings)) this.#listener.warned(name, warning);
+    if (state.parsing?.fromCopy === false) this.#keep(document);
   }
 
+  #end(document: FollowedDocument, parsed: Parsed): void {
+    const { state } = document;
+    if ('error' in parsed && state.parsing?.fromCopy) {
+      this.#listener.noticed(`overrides.keep_in: the copy can not be used: ${parsed.error}`);
+    }
+    this.#move(document, parseEnded(state, parsed));
+  }
+
+  /** `changedAtMs`: undefined at the first time, which is no change. */
   #swap(snapshot: IndexedSnapshot, changedAtMs: number | undefined): void {
     if (snapshot.hash === this.#snapshot.hash) return;
     this.#snapshot = snapshot;
@@ -306,62 +232,40 @@ export class Overrides {
     if (changedAtMs !== undefined) this.#lagMs = Math.max(0, Date.now() - changedAtMs);
   }
 
-  #feedFailed(feed: Feed, message: string): void {
+  #sourceFailed(followed: FollowedSource, message: string): void {
     this.#failures++;
-    const known = feed.failure === message;
-    feed.failure = message;
+    const known = followed.failure === message;
+    followed.failure = message;
     if (!known) this.#listener.failed(message);
   }
 
-  #feedHindered(feed: Feed, message: string | undefined): void {
-    if (message === undefined) this.#touch(feed);
-    else if (feed.hindrance !== message) this.#listener.noticed(message);
-    feed.hindrance = message;
+  #sourceDegraded(followed: FollowedSource, message: string | undefined): void {
+    if (message === undefined) followed.noteGood();
+    else if (followed.degradation !== message) this.#listener.noticed(message);
+    followed.degradation = message;
   }
 
-  #slotFailed(slot: Slot, message: string, text?: string): void {
-    this.#failures++;
-    slot.bad = text;
-    const known = slot.error === message;
-    slot.error = message;
-    if (!known) this.#listener.failed(message);
-  }
-
-  #touch(feed: Feed): void {
-    if (
-      feed.error === undefined &&
-      feed.slots.every(({ next, underWay }) => (next ?? underWay) === undefined)
-    )
-      feed.goodAtMs = Date.now();
-  }
-
-  #warn(name: string, warning: Finding): void {
-    const key = `${name} ${warning.path} ${warning.message}`;
-    if (this.#warned.has(key)) return;
-    this.#warned.add(key);
-    this.#listener.warned(name, warning);
-  }
-
-  #keep(slot: Slot, text: string): void {
+  #keep({ ref, inForce }: FollowedDocument): void {
+    if (inForce === undefined) return;
     this.#options.kept
-      ?.write(slot.place, text)
+      ?.write(ref, inForce)
       .catch((error: unknown) =>
-        this.#listener.noticed(`overrides.keep_in: ${slot.place.name} can not be kept: ${messageOf(error)}`),
+        this.#listener.noticed(`overrides.keep_in: ${ref.name} can not be kept: ${messageOf(error)}`),
       );
   }
 
-  /** What was good before the process began, where the source has nothing that is. */
-  async #recall(slot: Slot): Promise<void> {
-    if (slot.good !== undefined) return;
-    slot.recalled = await this.#options.kept?.read(slot.place);
-    if (slot.recalled === undefined || slot.next !== undefined) return;
-    slot.next = slot.recalled;
-    this.#listener.noticed(`${slot.place.name} is taken as it was when last found good`);
+  /** A copy of what was good before the process began, where the source has nothing that is. */
+  async #findCopy(document: FollowedDocument): Promise<void> {
+    if (document.inForce !== undefined) return;
+    const text = await this.#options.kept?.read(document.ref);
+    if (text === undefined) return;
+    document.state = copyFound(document.state, text);
+    if (candidate(document.state)?.fromCopy !== true) return;
+    this.#listener.noticed(`${document.ref.name} is taken as it was when last found good`);
   }
 }
 
-function differingNames<T extends object>(some: T, defaults: T): string[] {
-  return (Object.keys(some) as (keyof T & string)[]).filter(
-    (name) => name !== 'edge' && some[name] !== defaults[name],
-  );
+function errorText({ path, message, line, column }: Finding, more: number): string {
+  const where = path === '' ? '' : `${path}: `;
+  return `${line}:${column}: ${where}${message}${more > 0 ? ` (and ${more} more)` : ''}`;
 }

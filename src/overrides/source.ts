@@ -8,7 +8,7 @@ export interface Source {
   /** For messages, metrics and status. */
   readonly name: string;
   /** At most one of each kind. */
-  readonly documents: readonly DocumentPlace[];
+  readonly documents: readonly DocumentRef[];
   /** Resolves after the first attempt, whatever came of it, and goes on until it is stopped. */
   start(listener: SourceListener): Promise<void>;
   /** Looks now, without waiting for its turn. A watch that stands needs nobody to ask. */
@@ -16,7 +16,8 @@ export interface Source {
   stop(): Promise<void>;
 }
 
-export interface DocumentPlace {
+/** A document, before anybody has read it. */
+export interface DocumentRef {
   readonly name: string;
   readonly kind: DocumentKind;
 }
@@ -24,10 +25,10 @@ export interface DocumentPlace {
 export interface SourceListener {
   /** What the source holds now, also when that is what it held before. Ends a failure. */
   read(read: SourceRead): void;
-  /** What it holds can not be known. */
+  /** What the source holds can not be known. */
   failed(message: string): void;
-  /** It is followed, though not as it should be: by polling in place of a watch. Undefined: as it should be again. */
-  hindered(message: string | undefined): void;
+  /** The source is followed, but not as it should be: it is polled in place of watched. Undefined: it is as it should be. */
+  degraded(message: string | undefined): void;
 }
 
 export interface SourceRead {
@@ -39,5 +40,5 @@ export interface SourceRead {
   readonly changedAtMs: number;
 }
 
-/** `name`: what messages call it, where the source knows better than the place does. */
+/** `name`: what messages call it, where the source knows better than the reference does. */
 export type DocumentRead = { readonly text: string; readonly name?: string } | { readonly problem: string };

@@ -10,7 +10,7 @@ import { readAll } from '../base/read-all.js';
 import { readRetryAfterMs } from '../base/retry-after.js';
 import type { DocumentKind } from '../limits/overrides-document.js';
 import { decodeText } from './decode-text.js';
-import type { DocumentPlace, DocumentRead, Source, SourceListener } from './source.js';
+import type { DocumentRead, DocumentRef, Source, SourceListener } from './source.js';
 
 export interface UrlSourceOptions {
   readonly url: string;
@@ -27,7 +27,7 @@ const MAX_TOKEN_BYTES = 8192;
 
 export class UrlSource implements Source {
   readonly name: string;
-  readonly documents: readonly DocumentPlace[];
+  readonly documents: readonly DocumentRef[];
   readonly #options: UrlSourceOptions;
   readonly #agent: Agent;
   readonly #poller = new Poller({

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import type { Access } from '#src/overrides/kubernetes/access.js';
-import { accessReader } from '#src/overrides/kubernetes/access.js';
+import { accessReader } from '#src/overrides/kubernetes/access-reader.js';
 import { ConfigMapSource, type ConfigMapSourceOptions } from '#src/overrides/kubernetes/configmap.js';
 import { eventually } from '../doors/http/fixtures.js';
 import { FakeApiServer } from './fake-api-server.js';
@@ -258,6 +258,22 @@ t.test('403 names the verb that the Role lacks; without watch there is a poll th
   t.match(overrides.status(), { stale: false, sources: [{ up: false, error: /verb watch/ }] });
   server.forbidden.delete('watch');
   t.ok(await eventually(() => server.watches === 1 && overrides.status().sources[0]?.up === true));
+});
+
+t.test('a reload lists at once where no watch stands, and asks nothing where one does', async (t) => {
+  const { server, overrides, rate } = await started(t);
+  await overrides.reload();
+  t.equal(server.count('list'), 1);
+  server.forbidden.add('watch');
+  server.endWatches();
+  t.ok(await eventually(() => overrides.status().sources[0]?.up === false));
+  for (const next of [2, 3, 4]) {
+    server.put('limits', withRate(next));
+    await Promise.all([overrides.reload(), overrides.reload(), overrides.reload()]);
+    t.equal(rate(), next);
+  }
+  await overrides.stop();
+  await overrides.reload();
 });
 
 t.test('429 waits as long as it is told', async (t) => {

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { stringify } from 'yaml';
-import { accessReader } from '#src/overrides/kubernetes/access.js';
+import { accessReader } from '#src/overrides/kubernetes/access-reader.js';
 import { readKubeconfig } from '#src/overrides/kubernetes/kubeconfig.js';
 
 function kubeconfig(folder: string, user: object, cluster: object = {}, context: object = {}): string {

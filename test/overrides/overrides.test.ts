@@ -42,8 +42,8 @@ class Told implements Source {
     this.#listener?.failed(`${this.name}: ${message}`);
   }
 
-  hinder(message: string | undefined): void {
-    this.#listener?.hindered(message);
+  degrade(message: string | undefined): void {
+    this.#listener?.degraded(message);
   }
 }
 
@@ -121,6 +121,24 @@ t.test('of versions that come faster than they are parsed, the last one is in fo
   t.equal(rate(), 200, 'also when it is what was in force before');
 });
 
+t.test('what a source says while its document is parsed counts when that has ended', async (t) => {
+  const cases: [(source: Told) => void, RegExp][] = [
+    [(source) => source.tell(''), /x is empty/],
+    [(source) => source.tell({ problem: 'x: the key is gone' }), /the key is gone/],
+  ];
+  for (const [meanwhile, error] of cases) {
+    const source = new Told('x', withRate(1));
+    const { overrides, rate, failures } = givenOverrides(t, [source]);
+    await overrides.start();
+    source.tell(withRate(2));
+    meanwhile(source);
+    await overrides.settled();
+    t.equal(rate(), 2, 'no limit is lifted');
+    t.match(overrides.status(), { stale: true, lastError: error });
+    t.match(failures, [error]);
+  }
+});
+
 t.test('the lag is from the change to its enforcement, and none is counted at the start', async (t) => {
   const source = new Told('x');
   const { overrides } = givenOverrides(t, [source]);
@@ -134,11 +152,11 @@ t.test('the lag is from the change to its enforcement, and none is counted at th
   t.equal(overrides.status().sources[0]?.version, '2');
 });
 
-t.test('a hindrance is told once until it is over, and no failure', async (t) => {
+t.test('a source that is degraded is told once until it is over, and is no failure', async (t) => {
   const source = new Told('x', withRate(1));
   const { overrides, notices, failures } = givenOverrides(t, [source]);
   await overrides.start();
-  for (const message of ['slow', 'slow', undefined, 'slow']) source.hinder(message);
+  for (const message of ['slow', 'slow', undefined, 'slow']) source.degrade(message);
   t.strictSame(notices, ['slow', 'slow']);
   t.strictSame(failures, []);
   t.match(overrides.status(), { stale: false, sources: [{ up: false, error: 'slow' }] });

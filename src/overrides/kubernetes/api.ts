@@ -5,7 +5,8 @@
 import { Agent, type Dispatcher, request } from 'undici';
 import { readAll } from '../../base/read-all.js';
 import { readRetryAfterMs } from '../../base/retry-after.js';
-import type { Access, ReadAccess } from './access.js';
+import type { Access } from './access.js';
+import type { ReadAccess } from './access-reader.js';
 import { JsonLines } from './json-lines.js';
 
 export interface ConfigMap {

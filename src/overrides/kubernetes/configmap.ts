@@ -1,11 +1,11 @@
 /**
- * A ConfigMap, followed as Kubernetes means it: a list, then a watch from where the list ended, for ever. Whatever ends
+ * Follows a ConfigMap as Kubernetes means it: a list, then a watch from where the list ended, for ever. Whatever ends
  * the watch but its time, a list comes next: while no watch stands, this is a poll.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../base/message-of.js';
+import { Poller } from '../../base/poller.js';
 import type { DocumentKind } from '../../limits/overrides-document.js';
-import type { DocumentPlace, Source, SourceListener } from '../source.js';
+import type { DocumentRef, Source, SourceListener } from '../source.js';
 import { ApiError, type ApiOptions, type ConfigMap, ConfigMapApi, isGone } from './api.js';
 import { documentOf } from './configmap-documents.js';
 
@@ -22,17 +22,28 @@ const FIRST_RETRY_MS = 250;
 /** A watch that ends sooner than this, and brings nothing, was in vain. */
 const SHORTEST_WATCH_MS = 1000;
 
+/** `opening`: the list is there, and a watch from where it ended was asked for. */
+type Stage = 'waiting' | 'listing' | 'opening' | 'watching';
+
 export class ConfigMapSource implements Source {
   readonly name: string;
-  readonly documents: readonly DocumentPlace[];
+  readonly documents: readonly DocumentRef[];
   readonly #options: ConfigMapSourceOptions;
   readonly #api: ConfigMapApi;
-  readonly #stopping = new AbortController();
+  readonly #poller = new Poller({
+    run: () => this.#follow(),
+    failed: (error) => this.#ended(error),
+    waitMs: () => this.#waitMs(),
+  });
   #listener: SourceListener | undefined;
-  #following: Promise<void> = Promise.resolve();
-  /** Since a watch last stood: the next attempt waits by them. */
+  #stage: Stage = 'waiting';
+  readonly #onNextStage: (() => void)[] = [];
+  #stopped = false;
+  /** What ended the last run. */
+  #endedBy: unknown;
+  /** Runs that failed since a watch last stood: the next run waits longer for each. */
   #failures = 0;
-  /** Of performance.now(). */
+  /** When the watch was opened, by performance.now(). */
   #openedMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ConfigMapSourceOptions) {
@@ -46,48 +57,61 @@ export class ConfigMapSource implements Source {
     }));
   }
 
+  /** Resolves after the first list, whatever came of it. */
   start(listener: SourceListener): Promise<void> {
     this.#listener = listener;
-    return new Promise((firstAttempt) => {
-      this.#following = this.#follow(firstAttempt).finally(firstAttempt);
-    });
+    return this.refresh();
   }
 
-  /** The watch tells of every change, and goes on by itself where it broke. */
-  async refresh(): Promise<void> {}
+  /** Lists now where no watch stands; a watch tells of every change by itself. */
+  async refresh(): Promise<void> {
+    // Whether a watch that is being opened will stand is not known yet.
+    while (this.#stage === 'opening') await this.#nextStage();
+    if (this.#stage === 'watching') return;
+    const listed = this.#nextStage();
+    await (this.#stage === 'listing' ? listed : Promise.race([listed, this.#poller.refresh()]));
+  }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#stopped = true;
+    const stopped = this.#poller.stop();
+    // Ends the list or the watch that is under way.
     await this.#api.close();
-    await this.#following;
+    await stopped;
   }
 
-  async #follow(attempted: () => void): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      let listed = false;
-      this.#openedMs = Number.POSITIVE_INFINITY;
-      try {
-        const { resourceVersion, configMap } = await this.#api.list();
-        await this.#take(configMap, Date.now());
-        listed = true;
-        attempted();
-        await this.#watch(resourceVersion);
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#report(error, listed);
-        attempted();
-        await this.#pause(error);
-      }
-    }
+  /** Throws what ended the watch, or kept it from beginning: runs of this are the poll while none stands. */
+  async #follow(): Promise<void> {
+    this.#stage = 'listing';
+    this.#openedMs = Number.POSITIVE_INFINITY;
+    const { resourceVersion, configMap } = await this.#api.list();
+    await this.#take(configMap, Date.now());
+    this.#enter('opening');
+    await this.#watch(resourceVersion);
   }
 
-  /** Returns never; throws when only a list helps. */
-  async #watch(from: string): Promise<void> {
+  #ended(error: unknown): void {
+    this.#endedBy = error;
+    if (!this.#stopped) this.#report(error);
+    this.#enter('waiting');
+  }
+
+  #enter(stage: Stage): void {
+    this.#stage = stage;
+    for (const resolve of this.#onNextStage.splice(0)) resolve();
+  }
+
+  #nextStage(): Promise<void> {
+    return new Promise((resolve) => this.#onNextStage.push(resolve));
+  }
+
+  /** A watch whose time is up is taken up where it ended. Throws when only a list helps. */
+  async #watch(from: string): Promise<never> {
     let resourceVersion = from;
     const opened = (): void => {
       this.#openedMs = performance.now();
-      this.#listener?.hindered(undefined);
+      this.#enter('watching');
+      this.#listener?.degraded(undefined);
     };
     let inVain = 0;
     for (;;) {
@@ -96,7 +120,7 @@ export class ConfigMapSource implements Source {
         events++;
         this.#failures = 0;
         resourceVersion = object.metadata.resourceVersion;
-        this.#listener?.hindered(undefined);
+        this.#listener?.degraded(undefined);
         // Bookmarks have no name; and a proxy may know no field selectors.
         if (type === 'BOOKMARK' || object.metadata.name !== this.#options.configMap) continue;
         await this.#take(type === 'DELETED' ? undefined : object, Date.now());
@@ -127,25 +151,24 @@ export class ConfigMapSource implements Source {
     this.#listener?.read({ documents, version, changedAtMs: changedAtMs(configMap, arrivedMs) });
   }
 
-  #report(error: unknown, listed: boolean): void {
+  #report(error: unknown): void {
     const message = messageOf(error);
     const named = message.startsWith(this.name) ? message : `${this.name}: ${message}`;
-    if (!listed) this.#listener?.failed(named);
-    // Too long ago is the one thing that happens to a watch that is well.
-    else if (!isGone(error)) this.#listener?.hindered(`${named}; polling until a watch stands`);
+    if (this.#stage === 'listing') this.#listener?.failed(named);
+    // A resourceVersion that is too old is no fault: it happens to a watch that is well.
+    else if (!isGone(error)) this.#listener?.degraded(`${named}; polling until a watch stands`);
   }
 
-  async #pause(error: unknown): Promise<void> {
+  #waitMs(): number {
     const { pollIntervalMs, random } = this.#options;
+    const error = this.#endedBy;
     if (this.#stood()) this.#failures = 0;
     const backoffMs = Math.min(pollIntervalMs, FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 20));
     // What is gone is listed at once, unless it is gone again.
     const waitMs = isGone(error) && this.#failures === 0 ? 0 : backoffMs * (0.5 + random());
     const toldMs = error instanceof ApiError ? error.retryAfterMs * (1 + random() / 4) : 0;
     this.#failures++;
-    await delay(Math.max(waitMs, toldMs), undefined, { signal: this.#stopping.signal }).catch(
-      () => undefined,
-    );
+    return Math.max(waitMs, toldMs);
   }
 }
 
