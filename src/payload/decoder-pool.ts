@@ -6,6 +6,7 @@ import { Piscina } from 'piscina';
 import { messageOf } from '../base/message-of.js';
 import type { DecodeTask, FilterTask } from './decoder-thread.js';
 import { InlineFilter } from './filter.js';
+import { type HashKey, OWN_HASH_KEY } from './hash-key.js';
 import { InlineDecoder } from './inline-decoder.js';
 import {
   type Decoded,
@@ -25,9 +26,13 @@ export interface DecoderOptions {
   readonly threads: number;
   /** A kernel whose memory has grown past this is given up after its push. */
   readonly maxRetainedBytes: number;
+  /** Undefined: this process has one of its own. */
+  readonly hashKey?: HashKey;
 }
 
 export interface PooledDecoder extends Decoder {
+  /** Series of pushes that are decoded from now on are hashed under this key. */
+  setHashKey(hashKey: HashKey): void;
   /** Bodies that wait for a thread. */
   queued(): number;
   /** Bytes of the inline kernels' memory. */
@@ -39,7 +44,8 @@ export interface PooledDecoder extends Decoder {
 }
 
 export function createDecoder(options: DecoderOptions): PooledDecoder {
-  const inline = new InlineDecoder(options.maxRetainedBytes);
+  let hashKey = options.hashKey ?? OWN_HASH_KEY;
+  const inline = new InlineDecoder(options.maxRetainedBytes, hashKey);
   const inlineFilter = new InlineFilter(options.maxRetainedBytes);
   const pool = options.threads > 0 ? openPool(options.threads) : undefined;
   let lost = 0;
@@ -58,7 +64,8 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
     decodeOptions: DecodeOptions,
   ): Promise<Decoded> {
     const body = joined(chunks, byteLength);
-    const task: DecodeTask = { body, options: decodeOptions, maxRetainedBytes: options.maxRetainedBytes };
+    const { maxRetainedBytes } = options;
+    const task: DecodeTask = { body, options: decodeOptions, hashKey, maxRetainedBytes };
     try {
       return await workers.run(task, { transferList: [body.buffer] });
     } catch (error) {
@@ -86,6 +93,10 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
   }
 
   return {
+    setHashKey(key) {
+      hashKey = key;
+      inline.setHashKey(key);
+    },
     decode(chunks, byteLength, decodeOptions) {
       const workers = poolFor(byteLength);
       return workers === undefined

@@ -4,6 +4,7 @@
  */
 import { Piscina } from 'piscina';
 import { InlineFilter } from './filter.js';
+import type { HashKey } from './hash-key.js';
 import { InlineDecoder } from './inline-decoder.js';
 import { type Decoded, type DecodeOptions, ownedPush, type Push } from './push.js';
 import type { Rows } from './rows.js';
@@ -13,6 +14,7 @@ type Transferable = Parameters<typeof Piscina.move>[0];
 export interface DecodeTask {
   readonly body: Uint8Array;
   readonly options: DecodeOptions;
+  readonly hashKey: HashKey;
   readonly maxRetainedBytes: number;
 }
 
@@ -25,8 +27,9 @@ export interface FilterTask {
 let decoder: InlineDecoder | undefined;
 let filters: InlineFilter | undefined;
 
-export function decode({ body, options, maxRetainedBytes }: DecodeTask): unknown {
-  decoder ??= new InlineDecoder(maxRetainedBytes);
+export function decode({ body, options, hashKey, maxRetainedBytes }: DecodeTask): unknown {
+  decoder ??= new InlineDecoder(maxRetainedBytes, hashKey);
+  decoder.setHashKey(hashKey);
   const decoded: Decoded = decoder.decode([body], body.length, options);
   if (decoded.kind !== 'push') return decoded;
   // Views on the kernel's memory can not leave the thread.

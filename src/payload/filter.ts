@@ -2,6 +2,7 @@
  * The body of a push without some of its series. What is kept is copied as it stands, byte ranges between the series that
  * are left out: labels, samples, metadata, symbols, and fields that nobody here knows.
  */
+import { OWN_HASH_KEY } from './hash-key.js';
 import { KernelInstance } from './kernel-instance.js';
 import { type FilteredBody, type Push, RECORD_LENGTH, RECORD_OFFSET, RECORD_WORDS } from './push.js';
 import { hasRow, type Rows } from './rows.js';
@@ -21,7 +22,7 @@ export class InlineFilter {
 
   filter(push: Push, leftOut: Rows): FilteredBody {
     const length = keptLength(push, leftOut);
-    this.#kernel ??= new KernelInstance();
+    this.#kernel ??= new KernelInstance(OWN_HASH_KEY);
     const block = this.#kernel.compress(length, (input) => copyKept(push, leftOut, input));
     if (this.#kernel.memoryBytes > this.#maxRetainedBytes) this.#kernel = undefined;
     return block ?? { kind: 'lost', message: 'there is no memory to write the push in' };

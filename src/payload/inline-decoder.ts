@@ -1,18 +1,28 @@
 /** Decodes where it is called, at once. The Push it gives holds until its next decode. */
+import { type HashKey, OWN_HASH_KEY } from './hash-key.js';
 import { KernelInstance } from './kernel-instance.js';
 import type { Decoded, DecodeOptions } from './push.js';
 
 export class InlineDecoder {
   readonly #maxRetainedBytes: number;
-  #kernel = new KernelInstance();
+  #hashKey: HashKey;
+  #kernel: KernelInstance;
 
   /** A kernel that has grown past `maxRetainedBytes` is given up before the next push. */
-  constructor(maxRetainedBytes: number) {
+  constructor(maxRetainedBytes: number, hashKey = OWN_HASH_KEY) {
     this.#maxRetainedBytes = maxRetainedBytes;
+    this.#hashKey = hashKey;
+    this.#kernel = new KernelInstance(hashKey);
   }
 
   get memoryBytes(): number {
     return this.#kernel.memoryBytes;
+  }
+
+  /** From the next push on. */
+  setHashKey(hashKey: HashKey): void {
+    this.#hashKey = hashKey;
+    this.#kernel.setHashKey(hashKey);
   }
 
   decode(chunks: readonly Uint8Array[], byteLength: number, options: DecodeOptions): Decoded {
@@ -25,7 +35,7 @@ export class InlineDecoder {
   }
 
   #freshKernel(): KernelInstance {
-    if (this.#kernel.memoryBytes > this.#maxRetainedBytes) this.#kernel = new KernelInstance();
+    if (this.#kernel.memoryBytes > this.#maxRetainedBytes) this.#kernel = new KernelInstance(this.#hashKey);
     return this.#kernel;
   }
 }

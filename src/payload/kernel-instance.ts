@@ -3,6 +3,7 @@
  * Push whose records and body are views on the kernel's memory. Or compresses one.
  */
 import { readFileSync } from 'node:fs';
+import { expandHashKey, type HashKey } from './hash-key.js';
 import {
   type Broken,
   type BrokenCode,
@@ -37,6 +38,9 @@ const RESULT_WORD = 1024 / 4;
 const EXCLUDE = 2048;
 const WANTED = 3072;
 const NAME_MAX = 1024;
+const KEYS = 8192;
+/** For the length of a string, the eight bytes at each of 128 places, and what is left of them. */
+const KEY_BYTES = (1 + 128 + 1) * 16;
 const RESULT_LENGTH = 13;
 
 /** What each code of kernel/memory.ts means. */
@@ -66,15 +70,20 @@ export class KernelInstance {
   #bytes: Uint8Array;
   #words: Uint32Array;
 
-  constructor() {
+  constructor(hashKey: HashKey) {
     this.#exports = new WebAssembly.Instance(kernelModule).exports as unknown as KernelExports;
     this.#bytes = new Uint8Array(this.#exports.memory.buffer);
     this.#words = new Uint32Array(this.#exports.memory.buffer);
+    this.setHashKey(hashKey);
   }
 
   /** Memory only grows; whoever wants it back drops the instance. */
   get memoryBytes(): number {
     return this.#bytes.length;
+  }
+
+  setHashKey(hashKey: HashKey): void {
+    this.#bytes.set(expandHashKey(hashKey, KEY_BYTES), KEYS);
   }
 
   decode(

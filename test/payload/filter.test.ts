@@ -4,6 +4,7 @@ import t from 'tap';
 import { createDecoder } from '#src/payload/decoder-pool.js';
 import { WriteRequestV1, WriteRequestV2 } from '#src/payload/encode.js';
 import { InlineFilter } from '#src/payload/filter.js';
+import { OWN_HASH_KEY } from '#src/payload/hash-key.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import { KernelInstance } from '#src/payload/kernel-instance.js';
 import { type Decoded, ownedPush, type Push } from '#src/payload/push.js';
@@ -116,7 +117,7 @@ t.test('real pushes of a Prometheus lose the series that are left out, and nothi
   }
 });
 
-const kernel = new KernelInstance();
+const kernel = new KernelInstance(OWN_HASH_KEY);
 
 function compressed(bytes: Uint8Array): Buffer {
   const block = kernel.compress(bytes.length, (input) => input.set(bytes));

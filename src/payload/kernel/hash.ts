@@ -1,21 +1,56 @@
 /**
- * 64-bit hashes of strings, labels and series. Two multiplications for each eight bytes, and a full avalanche at the end
- * of each label, so that adding labels up (which makes the series hash independent of their order) loses nothing.
- *
- * One multiplication a word would not do: it carries differences upwards only, so that those in the upper bits of
- * what it multiplies stay in a few bits that the next word can cancel. test/remotewrite/hash-pairs.test.ts finds that.
+ * 64-bit hashes of strings, labels and series, under keys that no sender knows. A string is the sum of products, one for each
+ * eight bytes, of its two halves with a key added to each (as in NH and Multilinear-HM; keys and sum have 64 bits): whatever
+ * two strings somebody chooses without the keys, they have the same hash with a probability of 2^-33 at most, and of about
+ * 2^-60 where they differ in more than the upper bits of a half. A label is made of the hashes of its name and its value and
+ * put through a full avalanche, so that adding labels up (which makes the series hash independent of their order) loses
+ * nothing.
  */
+import { KEYS } from './memory';
 
 const PRIME_1: u64 = 0x9e3779b185ebca87;
-const PRIME_2: u64 = 0xc2b2ae3d27d4eb4f;
-const PRIME_4: u64 = 0x85ebca77c2b2ae63;
+const LOWER: u64 = 0x00000000ffffffff;
 
-/** One to one; the product's upper half reaches the lower one. */
+/** Two keys for the length, then two for each eight bytes. */
+const KEY_STEP: u32 = 16;
+/** There are keys for so many bytes; longer strings are hashed in blocks. */
+const BLOCK_BYTES: u32 = 1024;
+
+/** A string's last bytes are read with what follows them in memory, and that is masked away. */
 // @ts-ignore: decorator
 @inline
-function scatter(word: u64): u64 {
-  const product = word * PRIME_2;
-  return product ^ (product >>> 32);
+export function hashBytes(at: u32, length: u32): u64 {
+  if (length > BLOCK_BYTES) return hashBlocks(at, length);
+  return hashBlock(at, length, length);
+}
+
+/** One block of a string, which has `length` bytes in all. */
+// @ts-ignore: decorator
+@inline
+function hashBlock(at: u32, bytes: u32, length: u32): u64 {
+  let hash = load<u64>(KEYS) + <u64>length * load<u64>(KEYS, 8);
+  let keys = KEYS + KEY_STEP;
+  const rest = at + (bytes & ~7);
+  while (at < rest) {
+    const word = load<u64>(at);
+    hash += ((word & LOWER) + load<u64>(keys)) * ((word >>> 32) + load<u64>(keys, 8));
+    at += 8;
+    keys += KEY_STEP;
+  }
+  const word = load<u64>(at) & ~(<u64>0xffffffffffffffff << (8 * <u64>(bytes & 7)));
+  return hash + ((word & LOWER) + load<u64>(keys)) * ((word >>> 32) + load<u64>(keys, 8));
+}
+
+/** What the blocks before come to is as secret as the keys: nobody without it can make up for it in the next one. */
+function hashBlocks(at: u32, length: u32): u64 {
+  let hash: u64 = 0;
+  let left = length;
+  while (left > BLOCK_BYTES) {
+    hash = finish(hash + hashBlock(at, BLOCK_BYTES, length));
+    at += BLOCK_BYTES;
+    left -= BLOCK_BYTES;
+  }
+  return hash + hashBlock(at, left, length);
 }
 
 /** One to one; the upper bits, which a multiplication carries no further, first go to the bottom. */
@@ -23,27 +58,6 @@ function scatter(word: u64): u64 {
 @inline
 function stir(hash: u64): u64 {
   return rotl<u64>(hash, 8) * PRIME_1;
-}
-
-/**
- * Not avalanched: goes through `hashLabel` or `finish`. The last eight bytes are taken whole, overlapping those before
- * them (the length is in the hash, so that loses nothing); a string of less than eight is read with what follows it in
- * memory, and that is masked away.
- */
-// @ts-ignore: decorator
-@inline
-export function hashBytes(at: u32, length: u32): u64 {
-  let hash: u64 = PRIME_4 + (<u64>length) * PRIME_1;
-  if (length < 8) {
-    const word = load<u64>(at) & ~(<u64>0xffffffffffffffff << (8 * (<u64>length)));
-    return hash ^ scatter(word);
-  }
-  const last = at + length - 8;
-  while (at < last) {
-    hash = stir(hash ^ scatter(load<u64>(at)));
-    at += 8;
-  }
-  return hash ^ scatter(load<u64>(last));
 }
 
 /** One label from the hashes of its name and its value. The two are told apart: swapped, they hash differently. */

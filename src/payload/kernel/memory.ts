@@ -6,6 +6,7 @@
  *   EXCLUDE  the label name that the series hash leaves out
  *   WANTED   the name of a label that is looked for
  *   LABELS   what is known of the labels of one series
+ *   KEYS     of the hash, written once by the binding
  *   INPUT    the bytes as they came, then in turn: the body, and the tables that the scan makes
  */
 
@@ -16,7 +17,8 @@ export const RESULT: u32 = 1024;
 export const EXCLUDE: u32 = 2048;
 export const WANTED: u32 = 3072;
 export const LABELS: u32 = 4096;
-export const INPUT: u32 = 8192;
+export const KEYS: u32 = 8192;
+export const INPUT: u32 = 16384;
 
 // Words of RESULT; src/payload/kernel-instance.ts reads the same.
 export const RESULT_BODY: u32 = RESULT;
