@@ -98,19 +98,17 @@ t.test('hashes are those of the description, whatever the length of names and va
     fc.string({ minLength: 1, maxLength: 40 }),
     fc.string({ minLength: 1000, maxLength: 3000 }),
   );
-  fc.assert(
-    fc.property(
-      fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 12 }),
-      fc.uint8Array({ minLength: 16, maxLength: 16 }),
-      (labels, key) => {
-        // Series that differ from the one before in some label, so that what is known of that one is used, too.
-        const series = labels.map((_, i) => [...labels.slice(0, i), ['last', `${i}`] as const]);
-        const expected = series.map((one) => modelHash(one, key)).join();
-        return [1, 2].every((version) => seriesHashes(series, version as 1 | 2, key).join() === expected);
-      },
-    ),
-    { numRuns: 60 },
+  const described = fc.property(
+    fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 12 }),
+    fc.uint8Array({ minLength: 16, maxLength: 16 }),
+    (labels, key) => {
+      // Series that differ from the one before in some label, so that what is known of that one is used, too.
+      const series = labels.map((_, i) => [...labels.slice(0, i), ['last', `${i}`] as const]);
+      const expected = series.map((one) => modelHash(one, key)).join();
+      return [1, 2].every((version) => seriesHashes(series, version as 1 | 2, key).join() === expected);
+    },
   );
+  t.doesNotThrow(() => fc.assert(described, { numRuns: 60 }));
 });
 
 type Labels = readonly (readonly [string, string])[];
