@@ -130,9 +130,8 @@ function hashesOf(
 ): bigint[] {
   const encode = version === 1 ? encodeVersion1 : encodeVersion2;
   const body = encode(series.map((labels) => ({ labels, value: 1, timestampMs: 1 })));
-  const push = decoder.decode([body], body.length, {
+  const push = decoder.decodePlain(body, {
     version,
-    encoding: 'identity',
     maxUncompressedBytes: 1 << 20,
     maxSeries: series.length,
     excludeLabel: '',
