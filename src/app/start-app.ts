@@ -175,7 +175,8 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
     },
     {
       ...config['listen.proxy'],
-      pushPaths: new Set(config['push.paths']),
+      pushPaths: config['push.paths'],
+      unjudgedWrites: config['push.unjudged'],
       maxConnections: config['server.max_connections'],
       headerTimeoutMs: config['server.header_timeout'],
       idleTimeoutMs: config['server.idle_timeout'],
@@ -259,6 +260,11 @@ export async function startApp(config: Config, log: Logger, primary?: PrimarySid
   book?.start();
   // A worker's history is nobody's to see.
   const sampling = primary === undefined ? setInterval(sample, SAMPLE_MS).unref() : undefined;
+  if (proxies && config['push.unjudged'] === 'pass') {
+    log.warn(
+      'push.unjudged is pass: what is sent as OTLP or in Influx format goes past every limit of the edge',
+    );
+  }
   const adminAddress = await admin.start();
   const proxyAddress = proxies ? await proxy.start() : undefined;
   const grpcAddress = await envoy?.start();

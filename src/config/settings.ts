@@ -122,7 +122,14 @@ export const SETTINGS = {
   'push.paths': setting(
     'strings',
     '/api/v1/push',
-    'Paths whose POSTs are enforced. All else is passed through.',
+    'Paths of pushes, which are enforced however they are written: percent-encoded, with `//` or `/../`, in another case. ' +
+      'What does not write is passed through.',
+  ),
+  'push.unjudged': setting(
+    ['refuse', 'pass'],
+    'refuse',
+    "Mimir's other writes (`/otlp/v1/metrics`, `/api/v1/push/influx/write`, and `/api/v1/push` if it is not in " +
+      '`push.paths`), which the edge can not judge: refuse them (503), or let them pass every limit.',
   ),
   'push.max_body_bytes': setting('size', '100MiB', 'A push on the wire.', 1),
   'push.max_uncompressed_bytes': setting('size', '100MiB', 'A push uncompressed.', 1),

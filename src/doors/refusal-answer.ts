@@ -54,6 +54,9 @@ export function formatSentence(contentType: string | undefined, contentEncoding:
   return `content type ${type} with content encoding ${encoding} is not remote write`;
 }
 
+export const UNJUDGED_SENTENCE =
+  'the path takes series in a protocol that the edge does not judge, and none goes past it unjudged; setting: push.unjudged';
+
 export function tooLargeSentence(maxBodyBytes: number): string {
   return `the body is larger than ${maxBodyBytes} bytes; limit: push.max_body_bytes`;
 }

@@ -3,45 +3,60 @@
  * Percent-encoding, empty and dot segments, parameters, case and backslashes hide nothing.
  */
 
-/** `push`: to be judged. `other`: nothing that writes. */
-export type Route = 'push' | 'other';
+/** `push`: to be judged. `unjudged`: a write that can not be judged, and does not pass. `other`: passes. */
+export type Route = 'push' | 'unjudged' | 'other';
+
+/** Where Mimir takes series; the last two are of its older versions. */
+const MIMIR_WRITES = [
+  '/api/v1/push',
+  '/otlp/v1/metrics',
+  '/api/v1/push/influx/write',
+  '/api/prom/push',
+  '/ingester/push',
+];
 
 /** No server decodes a path more often; a bound, since each time costs. */
 const MOST_DECODINGS = 3;
 
 export class WritePaths {
-  readonly #exact: ReadonlySet<string>;
-  /** As `segmentsOf` reads them. */
-  readonly #read: readonly string[];
+  readonly #pushes: ReadonlySet<string>;
+  /** By path as `lenient` reads it. */
+  readonly #routes: ReadonlyMap<string, Route>;
 
-  constructor(pushPaths: Iterable<string>) {
-    this.#exact = new Set(pushPaths);
-    this.#read = [...this.#exact].map((path) => segmentsOf(path).path);
+  /** `unjudged`: what becomes of Mimir's other writes. */
+  constructor(pushPaths: Iterable<string>, unjudged: 'refuse' | 'pass') {
+    this.#pushes = new Set(pushPaths);
+    const others = MIMIR_WRITES.map((path) => [path, unjudged === 'refuse' ? 'unjudged' : 'other'] as const);
+    const pushes = [...this.#pushes].map((path) => [lenient(path).path, 'push'] as const);
+    this.#routes = new Map<string, Route>([...others, ...pushes]);
   }
 
   /** `target` is a path with its query. */
   routeOf(method: string, target: string): Route {
     if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return 'other';
-    if (this.#exact.has(target)) return 'push';
+    if (this.#pushes.has(target)) return 'push';
     const query = target.indexOf('?');
     const path = query < 0 ? target : target.slice(0, query);
-    if (this.#exact.has(path)) return 'push';
+    const route = this.#read(path);
     // What begins with two slashes may be read as a host and a path.
-    return this.#mayBeRead(path) ||
-      (path.startsWith('//') && this.#mayBeRead(path.slice(path.indexOf('/', 2))))
-      ? 'push'
-      : 'other';
+    return route === 'other' && TWO_SLASHES.test(path) ? this.#read(path.replace(HOST, '')) : route;
   }
 
-  #mayBeRead(path: string): boolean {
-    const read = segmentsOf(path);
+  #read(text: string): Route {
+    const { path, aboveRoot } = lenient(text);
+    const route = this.#routes.get(path);
+    if (route !== undefined || !aboveRoot) return route ?? 'other';
     // From above the root it may come back through the base path of `upstream.url`, which is not known here.
-    return this.#read.some((write) => read.path === write || (read.aboveRoot && read.path.endsWith(write)));
+    for (const [write, its] of this.#routes) if (path.endsWith(write)) return its;
+    return 'other';
   }
 }
 
+const TWO_SLASHES = /^[/\\]{2}/;
+const HOST = /^[/\\]+[^/\\]*/;
+
 /** A path as the most lenient server would read it. */
-function segmentsOf(path: string): { readonly path: string; readonly aboveRoot: boolean } {
+function lenient(path: string): { readonly path: string; readonly aboveRoot: boolean } {
   const [text = ''] = decoded(path).toLowerCase().replaceAll('\\', '/').split(ENDS_PATH, 1);
   const segments: string[] = [];
   let aboveRoot = false;
@@ -60,9 +75,9 @@ const ENDS_PATH = /[?#\0]/;
 function decoded(path: string): string {
   let text = path;
   for (let i = 0; i < MOST_DECODINGS && text.includes('%'); i++) {
-    text = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
-      String.fromCharCode(Number.parseInt(hex, 16)),
-    );
+    text = text.replace(ENCODED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   }
   return text;
 }
+
+const ENCODED = /%([0-9a-f]{2})/gi;

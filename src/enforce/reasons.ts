@@ -143,6 +143,15 @@ export const REASONS = {
     meaning: 'The content type or content encoding is none of remote write.',
     remedy: 'Send `application/x-protobuf`, compressed as snappy: Mimir reads nothing else.',
   },
+  edge_unjudged_write: {
+    // Not 4xx: a setting decides, and the sender must keep its data until somebody has thought about it.
+    status: 503,
+    id: 'err-edge-unjudged-write',
+    retry: true,
+    meaning:
+      'The path takes series in a protocol that the edge does not judge (OTLP, Influx), and `push.unjudged` is `refuse`.',
+    remedy: 'Send remote write, or set `push.unjudged` to `pass`: then no limit of the edge holds there.',
+  },
   edge_malformed_body: {
     status: 400,
     id: 'err-edge-malformed-body',

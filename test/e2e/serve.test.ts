@@ -35,6 +35,14 @@ t.test('limits from a file are enforced, and follow the file', async (t) => {
   t.notMatch(edge.output(), /authorization/i);
 });
 
+t.test('an edge that lets writes pass unjudged says so at its start', async (t) => {
+  const warnings = (output: string) => output.match(/"level":40.*push\.unjudged is pass/g)?.length ?? 0;
+  const strict = await startEdge(t, ['--upstream.url=http://127.0.0.1:1']);
+  t.equal(warnings(strict.output()), 0);
+  const lenient = await startEdge(t, ['--upstream.url=http://127.0.0.1:1', '--push.unjudged=pass']);
+  t.equal(warnings(lenient.output()), 1);
+});
+
 t.test('probes and metrics', async (t) => {
   const mimir = await upstream();
   t.teardown(() => mimir.close());

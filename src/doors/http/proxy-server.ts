@@ -21,7 +21,9 @@ export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   /** Paths, without the query, whose pushes are enforced, however they are written. */
-  readonly pushPaths: ReadonlySet<string>;
+  readonly pushPaths: readonly string[];
+  /** What becomes of writes that can not be judged. */
+  readonly unjudgedWrites: 'refuse' | 'pass';
   readonly maxConnections: number;
   readonly headerTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -45,7 +47,7 @@ export class ProxyServer {
   constructor(parts: PushParts, options: ServerOptions, onBug: (error: unknown) => void) {
     this.#parts = parts;
     this.#options = options;
-    this.#writePaths = new WritePaths(options.pushPaths);
+    this.#writePaths = new WritePaths(options.pushPaths, options.unjudgedWrites);
     this.#onBug = onBug;
     this.#server = createServer(
       {
@@ -132,7 +134,7 @@ export class ProxyServer {
     this.#active++;
     const requestId = requestIdOf(caller);
     const route = this.#writePaths.routeOf(caller.method, caller.url);
-    const push = route === 'push' ? new PushExchange(this.#parts, caller, requestId) : undefined;
+    const push = route === 'other' ? undefined : new PushExchange(this.#parts, caller, requestId, route);
     try {
       if (push === undefined || (await push.handle()) === 'unread') {
         await passThrough(this.#parts, caller, requestId);

@@ -13,7 +13,14 @@ import type { Upstream } from '../../upstream/upstream.js';
 import { type Body, type BodyFault, type ByteBudget, readBody } from '../body.js';
 import { decodeOptions } from '../decode-options.js';
 import { versionOf } from '../format.js';
-import { formatSentence, overloadedSentence, tooLargeSentence, undecodedBody } from '../refusal-answer.js';
+import {
+  formatSentence,
+  overloadedSentence,
+  tooLargeSentence,
+  UNJUDGED_SENTENCE,
+  undecodedBody,
+} from '../refusal-answer.js';
+import type { Route } from '../write-paths.js';
 import type { Caller } from './caller.js';
 import { upstreamHeaders } from './forwarded-headers.js';
 import { Relay, type RelayObserver } from './relay.js';
@@ -68,14 +75,16 @@ export class PushExchange {
   readonly #parts: PushParts;
   readonly #caller: Caller;
   readonly #requestId: string;
+  readonly #route: Exclude<Route, 'other'>;
   #reservedBytes = 0;
   /** Whole, and read by nobody but this. */
   #body: Body | undefined;
 
-  constructor(parts: PushParts, caller: Caller, requestId: string) {
+  constructor(parts: PushParts, caller: Caller, requestId: string, route: Exclude<Route, 'other'>) {
     this.#parts = parts;
     this.#caller = caller;
     this.#requestId = requestId;
+    this.#route = route;
   }
 
   /** To be called once, whatever became of the push. */
@@ -95,6 +104,9 @@ export class PushExchange {
     const { tenant } = admission;
     if (tenant.mode === 'off') return 'unread';
     if (admission.shadowed !== undefined) this.#refuse(tenant, admission.shadowed, true);
+    if (this.#route === 'unjudged') {
+      return this.#refuseUnread(tenant, 'edge_unjudged_write', UNJUDGED_SENTENCE);
+    }
 
     const contentType = this.#caller.header('content-type');
     const contentEncoding = this.#caller.header('content-encoding');

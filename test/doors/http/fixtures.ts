@@ -137,7 +137,8 @@ export async function edge(
     {
       host: '127.0.0.1',
       port: 0,
-      pushPaths: new Set(['/api/v1/push']),
+      pushPaths: ['/api/v1/push'],
+      unjudgedWrites: 'refuse',
       maxConnections: 1000,
       headerTimeoutMs: 10_000,
       idleTimeoutMs: 10_000,

@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { WritePaths } from '#src/doors/write-paths.js';
+
+/** Ways to write one character of a path, or to say nothing more beside it. */
+const spelled = (char: string): fc.Arbitrary<string> => {
+  const hex = char.charCodeAt(0).toString(16).padStart(2, '0');
+  const same = [char, char.toUpperCase(), `%${hex}`, `%${hex.toUpperCase()}`, `%25${hex}`, `%2525${hex}`];
+  return char === '/'
+    ? fc.constantFrom(
+        '/',
+        '//',
+        '/./',
+        '\\',
+        '%2f',
+        '%5C',
+        ';x/',
+        ';a=b;c/',
+        '/x/../',
+        '/x/%2e%2E/',
+        '/.;/',
+        '/ /',
+      )
+    : fc.constantFrom(char, ...same);
+};
+const spellings = (path: string): fc.Arbitrary<string> =>
+  fc
+    .tuple(
+      ...[...path].map(spelled),
+      fc.constantFrom('', '/', ';x', '%00', '%3f', '%23x', '?x', '/.', '//', '%20'),
+    )
+    .map((parts) => parts.join(''))
+    // Anything before the first slash would be another form than a path.
+    .map((text) => (text.startsWith('/') ? text : `/${text}`));
+
+t.test('any spelling of a path that writes is that path', async () => {
+  const paths = new WritePaths(['/api/v1/push', '/Own/Push/'], 'refuse');
+  fc.assert(
+    fc.property(
+      fc.constantFrom('/api/v1/push', '/own/push').chain(spellings),
+      (target) => paths.routeOf('POST', target) === 'push',
+    ),
+    { numRuns: 2000 },
+  );
+  fc.assert(
+    fc.property(
+      fc.constantFrom('/otlp/v1/metrics', '/api/v1/push/influx/write', '/api/prom/push').chain(spellings),
+      (target) => paths.routeOf('POST', target) === 'unjudged',
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+t.test('what writes and is no path of a push is not judged, or passes, by setting', async (t) => {
+  const writes = [
+    '/otlp/v1/metrics',
+    '/api/v1/push/influx/write',
+    '/api/prom/push',
+    '/ingester/push',
+    '/api/v1/push',
+  ];
+  const strict = new WritePaths(['/push'], 'refuse');
+  const lenient = new WritePaths(['/push'], 'pass');
+  for (const path of writes) {
+    t.equal(strict.routeOf('POST', path), 'unjudged', path);
+    t.equal(lenient.routeOf('POST', path), 'other', path);
+    t.equal(new WritePaths([path], 'refuse').routeOf('POST', path), 'push', path);
+  }
+});
+
+t.test('a path of thousands of percent signs, dots or slashes is none of them', async (t) => {
+  const paths = new WritePaths(['/api/v1/push'], 'refuse');
+  for (const target of [
+    `/%${'25'.repeat(8000)}`,
+    '/..'.repeat(5000),
+    '/;'.repeat(8000),
+    `//${'/'.repeat(16_000)}`,
+  ]) {
+    t.equal(paths.routeOf('POST', target), 'other');
+  }
+});
