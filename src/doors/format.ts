@@ -6,7 +6,10 @@ import type { ProtocolVersion } from '../payload/push.js';
 
 const PROTOBUF = 'application/x-protobuf';
 const VERSION_2 = 'io.prometheus.write.v2.Request';
-const MESSAGES: Readonly<Record<string, ProtocolVersion>> = { 'prometheus.WriteRequest': 1, [VERSION_2]: 2 };
+const MESSAGES = new Map<string, ProtocolVersion>([
+  ['prometheus.WriteRequest', 1],
+  [VERSION_2, 2],
+]);
 const REMEMBERED_MOST = 32;
 const remembered = new Map<string, ProtocolVersion | undefined>();
 
@@ -34,12 +37,7 @@ function parseContentType(contentType: string): ProtocolVersion | undefined {
   const [message] = named;
   if (message === undefined) return 1;
   if (named.length > 1) return undefined;
-  const version =
-    MESSAGES[
-      message
-        .slice(message.indexOf('=') + 1)
-        .replaceAll('"', '')
-        .trim()
-    ];
+  const name = message.slice(message.indexOf('=') + 1);
+  const version = MESSAGES.get(name.replaceAll('"', '').trim());
   return version === 2 && (type !== PROTOBUF || message !== `proto=${VERSION_2}`) ? undefined : version;
 }
