@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const MODULES = [
@@ -38,7 +39,7 @@ function buildModule({ folder, entry, wasm }) {
   const newest = Math.max(...filesOf(folder).map((file) => statSync(file).mtimeMs));
   if (existsSync(wasm) && statSync(wasm).mtimeMs > newest) return;
   say(`compiling ${folder} to WASM`);
-  const asc = join('node_modules', 'assemblyscript', 'bin', 'asc.js');
+  const asc = fileURLToPath(import.meta.resolve('assemblyscript/bin/asc.js'));
   const { status } = spawnSync(process.execPath, [asc, join(folder, entry), '-o', wasm], {
     stdio: 'inherit',
   });
