@@ -43,9 +43,69 @@ t.test('content comes out whole however the bytes are cut', async (t) => {
   t.pass();
 });
 
+t.test('a body is done with the empty line after its last chunk, and not before', async (t) => {
+  const body = new ChunkedBody();
+  const pieces: string[] = [];
+  const take = (text: string, from = 0) =>
+    body.take(Buffer.from(text), from, (piece) => pieces.push(piece.toString()));
+  for (const [text, used, done] of [
+    ['5', 1, false],
+    ['\r\nab', 4, false],
+    ['cde', 3, false],
+    ['\r', 1, false],
+    ['\n0010 ; name="value"\r\n0123456789', 32, false],
+    ['abcdef\r\n', 8, false],
+    ['0\r\nTrailer: 5\r\n', 15, false],
+    ['Another: x\r\n', 12, false],
+    ['\r\nNEXT', 2, true],
+    ['NEXT', 0, true],
+  ] as const) {
+    t.equal(take(text), used, JSON.stringify(text));
+    t.equal(body.done, done, JSON.stringify(text));
+  }
+  t.strictSame(pieces, ['ab', 'cde', '0123456789', 'abcdef']);
+});
+
+t.test('bytes before the place that it begins at are not looked at', async (t) => {
+  const body = new ChunkedBody();
+  const pieces: string[] = [];
+  const bytes = Buffer.from('HTTP\r\n\r\n3\r\nabc\r\n0\r\n\r\nNEXT');
+  t.equal(
+    body.take(bytes, 8, (piece) => pieces.push(piece.toString())),
+    13,
+  );
+  t.strictSame(pieces, ['abc']);
+});
+
+t.test('a line may be 8 KiB long, whether it comes at once or in pieces', async (t) => {
+  const line = (length: number) => `3;${'x'.repeat(length - 4)}\r\n`;
+  for (const cut of [0, 5000]) {
+    const pieces = (length: number) => [
+      line(length).slice(0, cut),
+      `${line(length).slice(cut)}abc\r\n0\r\n\r\n`,
+    ];
+    t.equal(read(pieces(8192))?.content, 'abc', `at ${cut}`);
+    t.equal(read(pieces(8193)), undefined, `at ${cut}`);
+  }
+  t.equal(read(['x'.repeat(8193)]), undefined, 'though it goes on');
+});
+
+t.test('a size has twelve digits at most', async (t) => {
+  t.equal(read(['000000000003\r\nabc\r\n0\r\n\r\n'])?.content, 'abc');
+  t.equal(read(['0000000000003\r\nabc\r\n0\r\n\r\n']), undefined);
+});
+
 t.test('what is not chunked framing is refused', async (t) => {
   for (const bytes of [
     'x\r\nabc\r\n',
+    '3x\r\nabc\r\n',
+    ' 3\r\nabc\r\n',
+    ';3\r\nabc\r\n',
+    ' \r\nabc\r\n',
+    '3\r\nabcx\r\n',
+    '3\r\nabc3\r\n',
+    '0\r\n\n',
+    '0\r\nTrailer: x\n\r\n',
     '-3\r\nabc\r\n',
     '0x3\r\nabc\r\n',
     '\r\nabc',

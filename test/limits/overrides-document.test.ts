@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { parseOverrides } from '#src/limits/overrides-document.js';
 
@@ -75,8 +74,10 @@ overrides:
   t.strictSame(limitsOf(text, 'f'), { ingestion_rate: 1, request_rate: 8, max_label_name_length: 4 });
 });
 
-t.test('every error has its path, line and column', async (t) => {
-  const cases: [string, string, number, number, string][] = [
+const MERGED = 'expected an alias of a map, not nested too deeply';
+
+t.test('every error has its path, line and column, and says what was found', async (t) => {
+  const cases: [string, string, number, number, string | RegExp][] = [
     [
       'overrides:\n  a:\n    ingestion_rate: fast',
       'overrides.a.ingestion_rate',
@@ -89,26 +90,148 @@ t.test('every error has its path, line and column', async (t) => {
       'overrides.a.ingestion_burst_size',
       2,
       29,
-      'whole number',
+      'expected a whole number, found "1.5"',
     ],
-    ['overrides:\n  a: {ingestion_rate: -1}', 'overrides.a.ingestion_rate', 2, 23, 'not negative'],
-    ['overrides:\n  a: {ingestion_rate: .nan}', 'overrides.a.ingestion_rate', 2, 23, 'a number'],
-    ['overrides:\n  a: {ingestion_rate: .inf}', 'overrides.a.ingestion_rate', 2, 23, 'a number'],
-    ['overrides:\n  a: {ingestion_rate: [1]}', 'overrides.a.ingestion_rate', 2, 23, 'a map or a list'],
+    [
+      'overrides:\n  a: {ingestion_rate: -1}',
+      'overrides.a.ingestion_rate',
+      2,
+      23,
+      'expected a number that is not negative, found "-1"',
+    ],
+    [
+      'overrides:\n  a: {ingestion_rate: .nan}',
+      'overrides.a.ingestion_rate',
+      2,
+      23,
+      'expected a number, found ".nan"',
+    ],
+    [
+      'overrides:\n  a: {ingestion_rate: .inf}',
+      'overrides.a.ingestion_rate',
+      2,
+      23,
+      'expected a number, found ".inf"',
+    ],
+    [
+      'overrides:\n  a: {ingestion_rate: [1]}',
+      'overrides.a.ingestion_rate',
+      2,
+      23,
+      'expected a number, found "a map or a list"',
+    ],
+    [
+      'overrides:\n  a: {accept_ha_samples: 1}',
+      'overrides.a.accept_ha_samples',
+      2,
+      26,
+      'expected true or false, found "1"',
+    ],
+    [
+      'overrides:\n  a: {ha_tracker_update_timeout: 15}',
+      'overrides.a.ha_tracker_update_timeout',
+      2,
+      34,
+      'expected a duration such as 30s or 1h30m, found "15"',
+    ],
+    [
+      'overrides:\n  a: {ha_cluster_label: {}}',
+      'overrides.a.ha_cluster_label',
+      2,
+      25,
+      'expected a text, found "a map or a list"',
+    ],
+    [
+      'overrides:\n  a: {active_series_limit_response_code: 200}',
+      'overrides.a.active_series_limit_response_code',
+      2,
+      42,
+      'expected one of 429, 400, found "200"',
+    ],
     ['overrides:\n  a: 5', 'overrides.a', 2, 3, 'expected a map of limits'],
+    ['overrides:\n  a: {<<: 5}', 'overrides.a.<<', 2, 7, MERGED],
+    ['overrides:\n  a: {<<: [{}, 5]}', 'overrides.a.<<', 2, 7, MERGED],
+    [
+      'overrides:\n  <<: {}',
+      'overrides.<<',
+      2,
+      3,
+      'merge keys work within a tenant, not for tenants as a whole',
+    ],
     ['overrides: [a]', 'overrides', 1, 1, 'expected a map of tenants'],
-    ['- a', '', 1, 1, 'expected a map'],
-    ['overrides:\n  a: {request_rate: 1, request_rate: 2}', 'overrides.a', 2, 24, 'given twice'],
-    ['overrides:\n  a: {}\n  a: {}', 'overrides', 3, 3, 'given twice'],
-    ['overrides: {a: {', '', 1, 17, 'Flow map'],
+    ['- a', '', 1, 1, 'expected a map with the key overrides'],
+    [
+      'overrides:\n  a: {request_rate: 1, request_rate: 2}',
+      'overrides.a',
+      2,
+      24,
+      'the key request_rate is given twice',
+    ],
+    ['overrides:\n  a: {}\n  a: {}', 'overrides', 3, 3, 'the key a is given twice'],
+    ['a: 1\na: 2', '', 2, 1, 'the key a is given twice'],
+    ['overrides:\n  a: *b', '', 2, 6, 'there is no anchor b'],
+    ['overrides: {a: {', '', 1, 17, /Flow map/],
     ['?  <<: ', '', 1, 6, 'a key must be a text'],
-    ['overrides:\n\ta: 1', '', 2, 1, 'Tabs'],
+    ['overrides:\n\ta: 1', '', 2, 1, /Tabs/],
   ];
   for (const [text, path, line, column, message] of cases) {
     const [error] = parseOverrides(text, 'mimir').errors;
     t.match(error, { path, line, column }, text);
-    t.match(error?.message, message, text);
+    if (typeof message === 'string') t.equal(error?.message, message, text);
+    else t.match(error?.message, message, text);
   }
+});
+
+t.test('a tenant that comes twice or not as a map spoils neither the others nor their order', async (t) => {
+  const { tenants, errors } = parseOverrides(
+    'overrides: { a: { request_rate: 1 }, a: { request_rate: 2 }, b: 5, c: { request_rate: 3, request_rate: 4 } }',
+    'mimir',
+  );
+  t.equal(errors.length, 3);
+  t.strictSame(
+    [...tenants].map(([id, limits]) => [id, Object.fromEntries(limits)]),
+    [
+      ['a', { request_rate: 1 }],
+      ['b', {}],
+      ['c', { request_rate: 3 }],
+    ],
+  );
+});
+
+t.test('a text with errors of YAML is not read any further', async (t) => {
+  const { tenants, errors } = parseOverrides('overrides: { a: 5, b: { request_rate: "1 }', 'mimir');
+  t.ok(errors.length > 0);
+  t.notOk(errors.some(({ path }) => path !== ''));
+  t.equal(tenants.size, 0);
+});
+
+t.test('a document may be a part of another', async (t) => {
+  const text = 'chart:\n  config:\n    overrides: { a: { request_rate: 1 } }\n  other: 5\n';
+  const { tenants, errors } = parseOverrides(text, 'mimir', ['chart', 'config']);
+  t.strictSame(errors, []);
+  t.strictSame([...tenants.keys()], ['a']);
+  t.strictSame(parseOverrides(text, 'mimir', ['chart', 'nothing']).errors, []);
+  t.match(parseOverrides(text, 'mimir', ['chart', 'other']).errors, [
+    { path: 'chart.other', line: 4, column: 10, message: 'expected a map with the key overrides' },
+  ]);
+});
+
+t.test('maps may be merged into maps fifty deep', async (t) => {
+  const merged = (depth: number) => {
+    const levels = Array.from({ length: depth }, (_, n) => `x-${n + 1}: &a${n + 1} { <<: *a${n} }\n`).join(
+      '',
+    );
+    return parseOverrides(`x-0: &a0 { request_rate: 1 }\n${levels}overrides: { t: *a${depth} }`, 'mimir');
+  };
+  const { tenants, errors } = merged(50);
+  t.strictSame(errors, []);
+  t.equal(tenants.get('t')?.get('request_rate'), 1);
+  t.match(merged(51).errors, [{ path: 'overrides.t.<<', message: MERGED }]);
+});
+
+t.test('how deep one merges says nothing about the next', async (t) => {
+  const entries = Array.from({ length: 60 }, (_, n) => `t${n}: { <<: *a }`).join(', ');
+  t.strictSame(parseOverrides(`x-a: &a {}\noverrides: { ${entries} }`, 'mimir').errors, []);
 });
 
 t.test('unknown keys warn with their place and a likely name; other limits of Mimir do not', async (t) => {
@@ -116,70 +239,103 @@ t.test('unknown keys warn with their place and a likely name; other limits of Mi
 overrides:
   a:
     ingestion_ratee: 5
+    something_else_altogether: 5
     max_fetched_chunks_per_query: 5
     ruler_max_rules_per_rule_group: 5
+    active_series_additional_custom_trackers: 5
+    __proto__: 5
   a b: {}
 multi_kv_config: {}
+ingester_chunk_streaming: 5
+ingester_stream_chunks_when_using_blocks: true
+ingester_limits: {}
+distributor_limits: {}
+cardinality_cleanup: {}
+x-mine: 5
 something: {}
+not-x-: {}
 `;
-  t.match(parseOverrides(text, 'mimir'), {
-    errors: [],
-    warnings: [
-      {
-        path: 'overrides.a.ingestion_ratee',
-        line: 4,
-        column: 5,
-        message: 'unknown limit, ignored; did you mean ingestion_rate?',
-      },
-      { path: 'overrides.a b', message: /no tenant can have this id/ },
-      { path: 'something', message: /unknown section/ },
-    ],
-  });
+  t.strictSame(parseOverrides(text, 'mimir').errors, []);
+  t.strictSame(parseOverrides(text, 'mimir').warnings, [
+    {
+      path: 'overrides.a.ingestion_ratee',
+      message: 'unknown limit, ignored; did you mean ingestion_rate?',
+      line: 4,
+      column: 5,
+    },
+    {
+      path: 'overrides.a.something_else_altogether',
+      message: 'unknown limit, ignored',
+      line: 5,
+      column: 5,
+    },
+    { path: 'overrides.a.__proto__', message: 'unknown limit, ignored', line: 9, column: 5 },
+    {
+      path: 'overrides.a b',
+      message: 'no tenant can have this id (unsupported character), ignored',
+      line: 10,
+      column: 3,
+    },
+    { path: 'something', message: 'unknown section, ignored', line: 18, column: 1 },
+    { path: 'not-x-', message: 'unknown section, ignored', line: 19, column: 1 },
+  ]);
+  t.match(
+    parseOverrides('overrides: { a: { max_fetched_chunks_per_query: 5 } }', 'edge').warnings,
+    [{ message: 'unknown limit, ignored' }],
+    "the edge's document has none of Mimir's",
+  );
 });
 
 t.test("the edge's limits and Mimir's each have their document, and a warning that says which", async (t) => {
   const edge = 'overrides: { a: { mode: shadow, bytes_per_second: 1e6 } }';
   t.strictSame(limitsOf(edge, 'a', 'edge'), { mode: 'shadow', bytes_per_second: 1e6 });
-  t.match(parseOverrides(edge, 'mimir').warnings[0]?.message, /makes Mimir refuse this document/);
-  t.match(
+  t.equal(
+    parseOverrides(edge, 'mimir').warnings[0]?.message,
+    "mode is the edge's own and makes Mimir refuse this document: move it to the edge overrides (overrides.edge_file)",
+  );
+  t.equal(
     parseOverrides('overrides: { a: { ingestion_rate: 1 } }', 'edge').warnings[0]?.message,
-    /overrides.file/,
+    "ingestion_rate is Mimir's: move it to the overrides that Mimir reads (overrides.file)",
   );
-  t.match(
+  t.equal(
     parseOverrides('overrides: { a: { mode: maybe } }', 'edge').errors[0]?.message,
-    /one of enforce, shadow, off/,
+    'expected one of enforce, shadow, off, found "maybe"',
   );
-});
-
-t.test('fifty thousand tenants may share one entry', async (t) => {
-  const entries = Array.from({ length: 50_000 }, (_, n) => `  t${n}: *a`).join('\n');
-  const { tenants, errors } = parseOverrides(
-    `x-a: &a { ingestion_rate: 1 }\noverrides:\n${entries}`,
-    'mimir',
-  );
-  t.strictSame(errors, []);
-  t.equal(tenants.size, 50_000);
-});
-
-t.test('a bomb of aliases is refused before it goes off', async (t) => {
-  const levels = Array.from({ length: 30 }, (_, n) => `x-${n + 1}: &a${n + 1} { <<: [*a${n}, *a${n}] }`).join(
-    '\n',
-  );
-  const { errors } = parseOverrides(
-    `x-0: &a0 { ingestion_rate: 1 }\n${levels}\noverrides: { a: *a30 }`,
-    'mimir',
-  );
-  t.match(errors[0]?.message, /more than 2000000 values/);
 });
 
 t.test('the values that Go takes and JavaScript would not', async (t) => {
-  t.strictSame(
-    limitsOf('overrides: { a: { ingestion_rate: 10_000, ha_cluster_label: 5 } }\n---\noverrides: {}', 'a'),
-    {
-      ingestion_rate: 10_000,
-      ha_cluster_label: '5',
-    },
-  );
+  const text = `
+overrides:
+  a:
+    ingestion_rate: 10_000
+    ha_cluster_label: 5
+    ha_replica_label: true
+    active_series_limit_response_code: 400
+  b:
+    active_series_limit_response_code: "400"
+    ha_cluster_label: ""
+---
+overrides: {}`;
+  t.strictSame(limitsOf(text, 'a'), {
+    ingestion_rate: 10_000,
+    ha_cluster_label: '5',
+    ha_replica_label: 'true',
+    active_series_limit_response_code: 400,
+  });
+  t.strictSame(limitsOf(text, 'b'), { active_series_limit_response_code: 400, ha_cluster_label: '' });
+});
+
+t.test('an alias stands for the last node before it with its anchor', async (t) => {
+  const text = `
+x-one: &a { request_rate: 1 }
+overrides:
+  a: *a
+  b: &a { request_rate: 2 }
+  c: *a
+  d: { request_rate: &n 3 }
+  e: { request_rate: *n }`;
+  for (const [tenant, rate] of Object.entries({ a: 1, b: 2, c: 2, d: 3, e: 3 }))
+    t.strictSame(limitsOf(text, tenant), { request_rate: rate }, tenant);
 });
 
 t.test('an alias of nothing is an error', async (t) => {
@@ -189,49 +345,14 @@ t.test('an alias of nothing is an error', async (t) => {
   );
 });
 
-t.test('a misspelt key that all tenants share does not fill the memory with warnings', async (t) => {
-  const entries = Array.from({ length: 5000 }, (_, n) => `  t${n}: *a`).join('\n');
-  t.equal(
-    parseOverrides(`x-a: &a { ingestion_rat: 1 }\noverrides:\n${entries}`, 'mimir').warnings.length,
-    1000,
-  );
-});
-
 t.test('an alias of itself is refused', async (t) => {
   t.ok(parseOverrides('overrides: { a: &a { <<: *a } }', 'mimir').errors.length > 0);
 });
 
-t.test('any text is a document or has errors with a place; nothing throws', async () => {
-  const piece = fc.constantFrom(
-    'overrides:',
-    'a:',
-    '  ',
-    '\n',
-    '{',
-    '}',
-    '[',
-    '- ',
-    '&x ',
-    '*x',
-    '<<: ',
-    'ingestion_rate: ',
-    '5',
-    '"',
-    '\t',
-    '?',
-    '|',
-    '!!binary ',
-    ': ',
-  );
-  const text = fc.oneof(
-    fc.string({ unit: 'binary' }),
-    fc.array(piece, { maxLength: 40 }).map((parts) => parts.join('')),
-  );
-  fc.assert(
-    fc.property(text, (one) => {
-      const { errors } = parseOverrides(one, 'mimir');
-      return errors.every(({ line, column }) => line >= 1 && column >= 1);
-    }),
-    { numRuns: 2000 },
+t.test('a misspelt key that all tenants share does not fill the memory with warnings', async (t) => {
+  const entries = Array.from({ length: 1100 }, (_, n) => `  t${n}: *a`).join('\n');
+  t.equal(
+    parseOverrides(`x-a: &a { ingestion_rat: 1 }\noverrides:\n${entries}`, 'mimir').warnings.length,
+    1000,
   );
 });

@@ -1,0 +1,396 @@
+/** Controls beside a store that answers what a test wants it to: each step of sharing by itself, and without Redis. */
+import { mock } from 'node:test';
+import t, { type Test } from 'tap';
+import type { Control } from '#src/controls/control.js';
+import { Controls, MAX_CONTROLS } from '#src/controls/controls.js';
+import type { RedisControls } from '#src/controls/redis-controls.js';
+import { limits, snapshot } from '../enforce/fixtures.js';
+
+/** As Redis would have it: the newest control for each thing, and a version that changes with every write. */
+class Store {
+  readonly held: Control[] = [];
+  readonly sentAt: number[] = [];
+  writes = 0;
+  reads = 0;
+  failure: Error | undefined;
+  connectedWithin: number | undefined;
+  closed = false;
+  /** Runs before a write is answered. */
+  meanwhile: () => Promise<void> | void = () => {};
+
+  async connect(timeoutMs: number): Promise<void> {
+    this.connectedWithin = timeoutMs;
+  }
+
+  async version(): Promise<string | null> {
+    if (this.failure !== undefined) throw this.failure;
+    return this.writes === 0 ? null : `version ${this.writes}`;
+  }
+
+  async read(): Promise<Control[]> {
+    this.reads++;
+    return [...this.held];
+  }
+
+  async write(control: Control, nowMs: number): Promise<void> {
+    if (this.failure !== undefined) throw this.failure;
+    await this.meanwhile();
+    this.put(control);
+    this.sentAt.push(nowMs);
+  }
+
+  put(control: Control): void {
+    const at = this.held.findIndex(({ tenant, name }) => tenant === control.tenant && name === control.name);
+    if (at >= 0) this.held.splice(at, 1);
+    this.held.push(control);
+    this.writes++;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+interface Heard {
+  changes: number;
+  readonly received: [Control, Control | undefined][];
+  readonly ended: Control[];
+}
+
+function replica(store?: Store, now: () => number = () => NOW): { controls: Controls; heard: Heard } {
+  const heard: Heard = { changes: 0, received: [], ended: [] };
+  const listener = {
+    changed: () => {
+      heard.changes++;
+    },
+    received: (one: Control, before: Control | undefined) => heard.received.push([one, before]),
+    ended: (one: Control) => heard.ended.push(one),
+  };
+  return { controls: new Controls(store as unknown as RedisControls | undefined, listener, now), heard };
+}
+
+const NOW = 1_000_000;
+
+function ask(given: Partial<Control> = {}): Omit<Control, 'id' | 'atMs'> {
+  return {
+    tenant: 'a',
+    name: 'ingestion_rate',
+    value: 5,
+    reason: 'x',
+    by: 'alice',
+    untilMs: NOW + 1000,
+    ...given,
+  };
+}
+
+function made(given: Partial<Control> = {}): Control {
+  return { ...ask(given), id: given.id ?? 'm', atMs: given.atMs ?? NOW };
+}
+
+async function started(t: Test, store: Store | undefined, now?: () => number) {
+  const one = replica(store, now);
+  t.teardown(() => one.controls.stop());
+  await one.controls.start(250);
+  return one;
+}
+
+t.test('what is in force is listed, the newest first; what is taken back and reloads are not', async (t) => {
+  let nowMs = NOW;
+  const { controls } = replica(undefined, () => nowMs++);
+  for (const tenant of ['a', 'b', 'c', 'd']) await controls.write(ask({ tenant }));
+  await controls.write(ask({ tenant: 'a', value: 6 }));
+  await controls.write(ask({ tenant: 'c', value: null }));
+  await controls.write(ask({ tenant: '', name: 'reload', value: true }));
+  t.strictSame(
+    controls.active().map(({ tenant }) => tenant),
+    ['a', 'd', 'b'],
+  );
+  t.strictSame(controls.status(), { shared: false, reachable: false, lastError: undefined, active: 3 });
+  t.match(controls.get('a', 'ingestion_rate'), { tenant: 'a', value: 6 });
+  t.equal(controls.get('a', 'request_rate'), undefined, 'of another limit');
+  t.equal(controls.get('c', 'ingestion_rate'), undefined, 'taken back');
+  t.match(controls.get('', 'reload'), { value: true });
+});
+
+t.test('limits and the mode of all tenants are as the controls say', async (t) => {
+  const { controls } = replica();
+  const base = snapshot({ a: limits({ ingestion_rate: 100 }) });
+  t.equal(controls.overlay(base, true), base);
+  t.equal(controls.mode(), undefined);
+  await controls.write(ask());
+  await controls.write(ask({ tenant: 'new' }));
+  await controls.write(ask({ tenant: '', name: 'mode', value: 'shadow' }));
+  t.strictSame([...controls.overlay(base, true).tenants.keys()], ['a', 'new']);
+  t.strictSame([...controls.overlay(base, false).tenants.keys()], ['a']);
+  t.equal(controls.overlay(base, false).tenants.get('a')?.ingestion_rate, 5);
+  t.equal(controls.mode(), 'shadow');
+});
+
+t.test('the list is full at its bound, and not before', async (t) => {
+  const { controls } = replica();
+  for (let n = 1; n < MAX_CONTROLS; n++) await controls.write(ask({ tenant: `t${n}` }));
+  t.equal(controls.full, false);
+  await controls.write(ask({ tenant: 'last' }));
+  t.equal(controls.full, true);
+});
+
+t.test('a write has the time of the clock, but beats what it replaces', async (t) => {
+  let nowMs = NOW;
+  const { controls, heard } = replica(undefined, () => nowMs);
+  const written = async (given: Partial<Control> = {}) => {
+    t.equal(await controls.write(ask(given)), false, 'shared with nobody');
+    return controls.get('a', 'ingestion_rate')!;
+  };
+  const first = await written();
+  t.equal(first.atMs, NOW);
+  nowMs = NOW - 500;
+  const second = await written({ value: 7 });
+  t.match(second, { atMs: NOW + 1, value: 7 });
+  t.not(second.id, first.id);
+  nowMs = NOW + 500;
+  t.equal((await written()).atMs, NOW + 500);
+  t.equal(heard.changes, 3);
+  t.strictSame([heard.received, heard.ended], [[], []]);
+});
+
+t.test('a start waits for what the store has, for as long as it is told', async (t) => {
+  const store = new Store();
+  store.put(made());
+  const { controls, heard } = await started(t, store);
+  t.equal(store.connectedWithin, 250);
+  t.equal(controls.get('a', 'ingestion_rate')?.id, 'm');
+  t.strictSame(heard.received, [[made(), undefined]]);
+  t.equal(heard.changes, 1);
+  t.strictSame(controls.status(), { shared: true, reachable: true, lastError: undefined, active: 1 });
+});
+
+t.test('twice a second the store is asked, until the stop', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  const store = new Store();
+  const { controls } = await started(t, store);
+  for (const id of ['m', 'n']) {
+    store.put(made({ id, atMs: NOW + store.writes }));
+    mock.timers.tick(500);
+    await controls.sync();
+    t.equal(controls.get('a', 'ingestion_rate')?.id, id);
+    t.equal(store.reads, 1 + store.writes, 'one read at the start, and one a tick');
+  }
+  await controls.stop();
+  t.ok(store.closed);
+  store.put(made({ id: 'o', atMs: NOW + 9 }));
+  mock.timers.tick(500);
+  t.equal(store.reads, 3);
+});
+
+t.test('a stop waits for the sync that is under way', async (t) => {
+  const store = new Store();
+  const { controls } = replica(store);
+  let release = () => {};
+  store.version = () =>
+    new Promise((resolve) => {
+      release = () => resolve(null);
+    });
+  let stopped = false;
+  void controls.sync();
+  const stop = controls.stop().then(() => {
+    stopped = true;
+  });
+  await new Promise(setImmediate);
+  t.equal(stopped, false);
+  release();
+  await stop;
+});
+
+t.test('a store is read only when its version is another one', async (t) => {
+  const store = new Store();
+  store.put(made());
+  const { controls, heard } = replica(store);
+  await controls.sync();
+  await controls.sync();
+  t.equal(store.reads, 1);
+  store.put(made({ id: 'n', value: 6, atMs: NOW + 1 }));
+  await controls.sync();
+  t.equal(store.reads, 2);
+  t.match(heard.received[1], [
+    { id: 'n', value: 6 },
+    { id: 'm', value: 5 },
+  ]);
+  t.equal(heard.changes, 2);
+});
+
+t.test('a write is shared when it returns, with the clock of the one who wrote it', async (t) => {
+  const store = new Store();
+  const { controls } = replica(store);
+  t.equal(await controls.write(ask()), true);
+  t.match(store.held, [{ tenant: 'a', value: 5, atMs: NOW }]);
+  t.strictSame(store.sentAt, [NOW]);
+  await controls.sync();
+  t.equal(store.writes, 1, 'once');
+});
+
+t.test('what is received and known, older, or over by now changes nothing', async (t) => {
+  for (const [what, given] of [
+    ['known', {}],
+    ['older', { id: 'z', atMs: NOW - 1, value: 1 }],
+    ['over', { id: 'z', tenant: 'b', untilMs: NOW }],
+  ] as const) {
+    const store = new Store();
+    store.put(made());
+    const { controls, heard } = replica(store);
+    await controls.sync();
+    store.held.splice(0);
+    store.put(made(given));
+    await controls.sync();
+    t.equal(heard.received.length, 1, what);
+    t.equal(heard.changes, 1, what);
+    t.equal(controls.get('a', 'ingestion_rate')?.id, 'm', what);
+    t.equal(controls.get('b', 'ingestion_rate'), undefined, what);
+  }
+});
+
+t.test('what the store has lost, or has an older one of, is sent to it again', async (t) => {
+  for (const [what, left] of [
+    ['lost', []],
+    ['older', [made({ id: 'z', atMs: NOW - 1 })]],
+  ] as const) {
+    const store = new Store();
+    store.put(made());
+    const { controls } = replica(store);
+    await controls.sync();
+    store.held.splice(0, 1, ...left);
+    store.writes++;
+    await controls.sync();
+    t.strictSame(store.held, [made()], what);
+  }
+});
+
+t.test('what it received is not sent back', async (t) => {
+  const store = new Store();
+  store.put(made());
+  const { controls } = replica(store);
+  await controls.sync();
+  store.put(made({ id: 'n', atMs: NOW + 1 }));
+  const { writes } = store;
+  await controls.sync();
+  await controls.sync();
+  t.equal(store.writes, writes);
+});
+
+t.test('a store that fails takes nothing back, says why, and is read whole when it answers', async (t) => {
+  const store = new Store();
+  store.put(made());
+  const { controls } = replica(store);
+  await controls.sync();
+  store.failure = new Error('gone fishing');
+  t.equal(await controls.write(ask({ tenant: 'b' })), false);
+  t.strictSame(controls.status(), { shared: true, reachable: false, lastError: 'gone fishing', active: 2 });
+  store.failure = undefined;
+  store.held.splice(0);
+  // It comes back with the version it had, as when a replica of it takes over.
+  await controls.sync();
+  t.strictSame(store.held.map(({ tenant }) => tenant).sort(), ['a', 'b']);
+  t.equal(store.reads, 2);
+  t.match(controls.status(), { reachable: true, lastError: undefined });
+});
+
+t.test('a version that was read before a failure is not trusted after it', async (t) => {
+  const store = new Store();
+  store.put(made());
+  const { controls } = replica(store);
+  await controls.sync();
+  store.failure = new Error('x');
+  await controls.sync();
+  store.failure = undefined;
+  await controls.sync();
+  t.equal(store.reads, 2);
+});
+
+t.test('of two syncs at once there is one', async (t) => {
+  const store = new Store();
+  store.put(made());
+  const { controls } = replica(store);
+  const [one, other] = [controls.sync(), controls.sync()];
+  t.equal(one, other);
+  await one;
+  t.equal(store.reads, 1);
+  t.not(controls.sync(), one);
+});
+
+t.test('a write that comes while another is being sent is sent, too', async (t) => {
+  const store = new Store();
+  const { controls } = replica(store);
+  let second: Promise<boolean> | undefined;
+  store.meanwhile = () => {
+    second ??= controls.write(ask({ value: 9 }));
+  };
+  await controls.write(ask());
+  t.equal(await second, true);
+  t.match(store.held, [{ value: 9 }]);
+});
+
+t.test('a write waits for the sync that is under way, and has one of its own', async (t) => {
+  const store = new Store();
+  const { controls } = replica(store);
+  let release = () => {};
+  store.version = () =>
+    new Promise((resolve) => {
+      release = () => resolve(null);
+    });
+  const polled = controls.sync();
+  const written = controls.write(ask());
+  store.version = async () => null;
+  release();
+  await polled;
+  t.equal(await written, true);
+  t.equal(store.writes, 1);
+});
+
+t.test('what ends is told once, unless it was taken back, and is not sent any more', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  let nowMs = NOW;
+  const store = new Store();
+  const { controls, heard } = await started(t, store, () => nowMs);
+  await controls.write(ask({ untilMs: NOW + 10 }));
+  await controls.write(ask({ tenant: 'b', value: null, untilMs: NOW + 10 }));
+  await controls.write(ask({ tenant: 'c' }));
+  store.failure = new Error('away');
+  await controls.write(ask({ tenant: 'd', untilMs: NOW + 10 }));
+  nowMs = NOW + 9;
+  mock.timers.tick(500);
+  t.equal(heard.changes, 4, 'the writes');
+  nowMs = NOW + 10;
+  for (let ticks = 0; ticks < 2; ticks++) {
+    mock.timers.tick(500);
+    t.strictSame(
+      heard.ended.map(({ tenant }) => tenant),
+      ['a', 'd'],
+    );
+    t.equal(heard.changes, 5, 'one for all that ended');
+    t.strictSame(
+      controls.active().map(({ tenant }) => tenant),
+      ['c'],
+    );
+  }
+  await controls.sync();
+  store.failure = undefined;
+  store.held.splice(0);
+  await controls.sync();
+  t.strictSame(
+    store.held.map(({ tenant }) => tenant),
+    ['c'],
+  );
+});
+
+t.test('that what was taken back is over changes nothing', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  let nowMs = NOW;
+  const { controls, heard } = await started(t, undefined, () => nowMs);
+  await controls.write(ask({ value: null }));
+  nowMs = NOW + 1000;
+  mock.timers.tick(500);
+  t.equal(heard.changes, 1);
+  t.equal(heard.ended.length, 0);
+});
