@@ -1,65 +1,6 @@
 #!/usr/bin/env node
-import { VERSION } from './base/version.js';
-/** The binary: hands the arguments to a command. */
-import { type Io, UsageError } from './cli/io.js';
-
-type Command = (args: string[], io: Io) => Promise<number>;
-
-/** Each loads what it needs: a proxy that serves has no use for what encodes a demo's pushes. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  serve: async () => (await import('./cli/serve.js')).serve,
-  demo: async () => (await import('./cli/demo.js')).demo,
-  inspect: async () => (await import('./cli/inspect.js')).inspect,
-  check: async () => (await import('./cli/check.js')).check,
-  top: async () => (await import('./cli/top.js')).top,
-  diff: async () => (await import('./cli/diff.js')).diff,
-  loadtest: async () => (await import('./cli/loadtest.js')).loadtest,
-};
-
-const HELP = `mimir-edge ${VERSION}: enforces every tenant's own Mimir limits before a distributor decodes a byte
-
-Usage: mimir-edge COMMAND [options]
-
-  serve     the inline proxy, with its metrics, status page and admin API
-  top       who is refused and why, of a running edge
-  demo      everything in one process: a sink, tenants that send, a live table
-  inspect   what is in a remote-write body
-  check     effective limits of an overrides file, a ConfigMap or Helm values, and what is wrong with it
-  diff      whose limits change from one version to another
-  loadtest  sends remote-write load to a target, and reports how it took it
-
-mimir-edge COMMAND --help tells more.
-
-Examples:
-  mimir-edge demo --seconds 20
-  mimir-edge serve --upstream.url=http://mimir-distributor:8080 --overrides.file=overrides.yaml
-  mimir-edge check overrides.yaml
-  mimir-edge inspect body.snappy
-  mimir-edge top --sort utilisation
-`;
-
-async function run(argv: string[], io: Io): Promise<number> {
-  const [name = '--help', ...args] = argv;
-  if (name === '--version' || name === '-v') {
-    io.stdout.write(`${VERSION}\n`);
-    return 0;
-  }
-  if (name === '--help' || name === '-h' || name === 'help') {
-    io.stdout.write(HELP);
-    return argv.length === 0 ? 2 : 0;
-  }
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  try {
-    if (load === undefined) throw new UsageError(`there is no command ${name}`);
-    return await (await load())(args, io);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    io.stderr.write(
-      `mimir-edge: ${error.message}\nTry mimir-edge ${load === undefined ? '' : `${name} `}--help\n`,
-    );
-    return 2;
-  }
-}
+/** The binary. */
+import { run } from './cli/commands.js';
 
 // A reader that closes the pipe early (head, less) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));

@@ -1,20 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { encodeVersion2 } from '#src/payload/encode.js';
-import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
-import { freePort } from '../free-port.js';
-import { MAIN, start, startEdge } from './processes.js';
-
-function run(args: string[], input: Buffer | string = '', env: Record<string, string> = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
-    input,
-    env: { ...process.env, ...env },
-    timeout: 60_000,
-  });
-  return { status, stdout: stdout.toString(), stderr: stderr.toString() };
-}
+import { PUSH_500 } from '../doors/http/fixtures.js';
+import { run } from './run.js';
 
 const REAL = new URL('../../../test/data/prom-2.42-samples-500a.snappy', import.meta.url).pathname;
 
@@ -29,39 +18,39 @@ t.test('help is there for everything, with examples', async (t) => {
     ['diff', '--help'],
     ['loadtest', '--help'],
   ]) {
-    t.match(run(args), { status: 0, stdout: /Usage: .*Examples:/s, stderr: '' }, args.join(' '));
+    t.match(await run(args), { status: 0, stdout: /Usage: .*Examples:/s, stderr: '' }, args.join(' '));
   }
-  t.match(run([]), { status: 2 });
-  t.match(run(['--version']), { status: 0, stdout: /^\d+\.\d+\.\d+\n$/ });
-  t.match(run(['nonsense']), { status: 2, stderr: /there is no command nonsense/ });
+  t.match(await run([]), { status: 2 });
+  t.match(await run(['--version']), { status: 0, stdout: /^\d+\.\d+\.\d+\n$/ });
+  t.match(await run(['nonsense']), { status: 2, stderr: /there is no command nonsense/ });
 });
 
 t.test('serve says what is wrong with its settings, all at once, and does not start', async (t) => {
-  t.match(run(['serve']), { status: 2, stderr: /upstream.url is needed/ });
-  t.match(run(['serve', '--mode=maybe', '--tenants.max=x'], '', { MIMIR_EDGE_UPSTREAM_URL: 'nope' }), {
+  t.match(await run(['serve']), { status: 2, stderr: /upstream.url is needed/ });
+  t.match(await run(['serve', '--mode=maybe', '--tenants.max=x'], '', { MIMIR_EDGE_UPSTREAM_URL: 'nope' }), {
     status: 1,
     stderr: /MIMIR_EDGE_UPSTREAM_URL.*--mode: mode: expected one of.*--tenants.max/s,
   });
-  t.match(run(['serve', '--config', '/nowhere.yaml']), { status: 2, stderr: /ENOENT/ });
-  t.match(run(['serve', '--config', '/']), { status: 2, stderr: /^mimir-edge: --config \/: EISDIR/ });
-  t.match(run(['serve', '--limits.ingestion_rat=5']), {
+  t.match(await run(['serve', '--config', '/nowhere.yaml']), { status: 2, stderr: /ENOENT/ });
+  t.match(await run(['serve', '--config', '/']), { status: 2, stderr: /^mimir-edge: --config \/: EISDIR/ });
+  t.match(await run(['serve', '--limits.ingestion_rat=5']), {
     status: 1,
     stderr: /flag --limits.ingestion_rat: .*unknown limit; did you mean ingestion_rate\?/,
   });
-  t.match(run(['serve', 'extra']), { status: 2, stderr: /unexpected argument extra/ });
-  t.match(run(['serve', '--mode']), { status: 2, stderr: /--mode needs a value/ });
-  t.match(run(['serve', '--print-config', '--upstream.url=http://a']), {
+  t.match(await run(['serve', 'extra']), { status: 2, stderr: /unexpected argument extra/ });
+  t.match(await run(['serve', '--mode']), { status: 2, stderr: /--mode needs a value/ });
+  t.match(await run(['serve', '--print-config', '--upstream.url=http://a']), {
     status: 0,
     stdout: /url:\n {4}- http:\/\/a/,
   });
 });
 
 t.test('inspect shows what is in a body, from a file and from standard input', async (t) => {
-  t.match(run(['inspect', REAL]), {
+  t.match(await run(['inspect', REAL]), {
     status: 0,
     stdout: /Remote Write 1.0, snappy: 11432 bytes.*series +500/s,
   });
-  const { stdout } = run(['inspect', '--json', '--top', '3', '-'], PUSH_500);
+  const { stdout } = await run(['inspect', '--json', '--top', '3', '-'], PUSH_500);
   t.match(JSON.parse(stdout), {
     version: 1,
     encoding: 'snappy',
@@ -85,7 +74,7 @@ t.test('inspect shows what is in a body, from a file and from standard input', a
       timestampMs: 1,
     },
   ]);
-  t.match(JSON.parse(run(['inspect', '--json', '-'], Buffer.from(v2)).stdout), {
+  t.match(JSON.parse((await run(['inspect', '--json', '-'], Buffer.from(v2))).stdout), {
     version: 2,
     encoding: 'identity',
     metrics: [{ name: 'up', series: 1 }],
@@ -93,12 +82,12 @@ t.test('inspect shows what is in a body, from a file and from standard input', a
 });
 
 t.test('inspect names the reason and the byte at which a body is broken', async (t) => {
-  t.match(run(['inspect', '-'], PUSH_500.subarray(0, 5000)), {
+  t.match(await run(['inspect', '-'], PUSH_500.subarray(0, 5000)), {
     status: 1,
     stderr: /broken at byte \d+ of the compressed body: .*cut short/,
   });
   const wrong = Buffer.from(v1WithWrongWireType());
-  const { status, stdout } = run(
+  const { status, stdout } = await run(
     ['inspect', '--json', '--encoding', 'identity', '--version', '1', '-'],
     wrong,
   );
@@ -106,37 +95,20 @@ t.test('inspect names the reason and the byte at which a body is broken', async 
   t.match(JSON.parse(stdout), {
     error: { code: 'protobuf', offset: 0, message: 'a field has the wrong wire type' },
   });
-  t.match(run(['inspect', '/nowhere']), { status: 2, stderr: /ENOENT/ });
-  t.match(run(['inspect']), { status: 2, stderr: /FILE is needed/ });
-  t.match(run(['inspect', '--version', '3', '-']), { status: 2, stderr: /one of 1, 2/ });
-});
-
-t.test('top shows the table of a running edge, and says why when it can not', async (t) => {
-  const mimir = await upstream();
-  t.teardown(() => mimir.close());
-  const config = join(t.testdir(), 'edge.yaml');
-  writeFileSync(config, 'limits: { ingestion_rate: 100, ingestion_burst_size: 600 }');
-  const edge = await startEdge(t, [`--config=${config}`, `--upstream.url=${mimir.url}`]);
-  for (let i = 0; i < 3; i++) await send(edge.proxy);
-  const top = async (...args: string[]) => {
-    const { exit, output } = start(t, process.execPath, [MAIN, 'top', '--once', ...args]);
-    return { status: await exit, output: output() };
-  };
-  const { status, output } = await top(`--url=${edge.admin}/`);
-  t.equal(status, 0);
-  t.match(output, /1 tenants.*\n\ntenant +samples\/s.*why\na +\S+ +.*% ingestion_rate +rate_limited 2\n/s);
-  t.match(await top(`--url=${edge.admin}`, '--sort=beauty'), { status: 2, output: /sort is one of/ });
-  t.match(await top('--url=nowhere'), { status: 2, output: /--url needs/ });
-  const gone = `http://127.0.0.1:${await freePort()}`;
-  t.match(await top(`--url=${gone}`), {
-    status: 1,
-    output: new RegExp(`^mimir-edge: no answer from ${gone}: ECONNREFUSED; .*\\n$`),
-  });
+  t.match(await run(['inspect', '/nowhere']), { status: 2, stderr: /ENOENT/ });
+  t.match(await run(['inspect']), { status: 2, stderr: /FILE is needed/ });
+  t.match(await run(['inspect', '--version', '3', '-']), { status: 2, stderr: /one of 1, 2/ });
 });
 
 t.test('loadtest says before it sends anything that its report can not be written', async (t) => {
   for (const option of ['--json', '--html']) {
-    const { status, stderr } = run(['loadtest', '--target', 'http://127.0.0.1:1', option, '/nowhere/report']);
+    const { status, stderr } = await run([
+      'loadtest',
+      '--target',
+      'http://127.0.0.1:1',
+      option,
+      '/nowhere/report',
+    ]);
     t.equal(status, 2);
     t.match(stderr, new RegExp(`^mimir-edge: ${option}: the report can not be written: ENOENT`));
   }
@@ -150,7 +122,7 @@ t.test('check shows effective limits and findings with line and column', async (
   const folder = t.testdir();
   const file = join(folder, 'overrides.yaml');
   writeFileSync(file, 'overrides:\n  a:\n    ingestion_rate: 5\n    ingestion_bust_size: 3\n  b: {}\n');
-  t.match(run(['check', file]), {
+  t.match(await run(['check', file]), {
     status: 0,
     stdout:
       /a\n {2}ingestion_rate: 5 \(default 10000\)\nb\n {2}as the defaults\n2 tenants, limits hash [0-9a-f]{16}/,
@@ -161,21 +133,23 @@ t.test('check shows effective limits and findings with line and column', async (
   const edgeFile = join(folder, 'edge-overrides.yaml');
   writeFileSync(config, 'limits: { ingestion_rate: 7 }');
   writeFileSync(edgeFile, 'overrides: { a: { mode: off } }');
-  const json = JSON.parse(run(['check', '--json', '--config', config, '--edge-file', edgeFile, file]).stdout);
+  const json = JSON.parse(
+    (await run(['check', '--json', '--config', config, '--edge-file', edgeFile, file])).stdout,
+  );
   t.match(json, {
     errors: [],
     warnings: [{ line: 4, column: 5 }],
     defaults: { ingestion_rate: 7 },
     tenants: { a: { ingestion_rate: 5, edge: { mode: 'off' } }, b: { ingestion_rate: 7 } },
   });
-  t.match(run(['check', '--tenant', 'a', file]).stdout, /max_label_names_per_series: 30/);
+  t.match((await run(['check', '--tenant', 'a', file])).stdout, /max_label_names_per_series: 30/);
   writeFileSync(file, 'overrides:\n  a:\n    ingestion_rate: fast\n');
-  t.match(run(['check', file]), {
+  t.match(await run(['check', file]), {
     status: 1,
     stderr: /:3:21: error: overrides.a.ingestion_rate: expected a number, found "fast"/,
   });
-  t.match(run(['check', '--json', file]), { status: 1, stdout: /"line": 3/ });
-  t.match(run(['check']), { status: 2 });
+  t.match(await run(['check', '--json', file]), { status: 1, stdout: /"line": 3/ });
+  t.match(await run(['check']), { status: 2 });
 });
 
 t.test("check takes a ConfigMap's manifest, with lines and columns of the file", async (t) => {
@@ -190,20 +164,20 @@ t.test("check takes a ConfigMap's manifest, with lines and columns of the file",
       '  mimir-edge.yaml: |-\n    overrides: { a: { mode: shadow } }\n',
     ),
   );
-  t.match(run(['check', file]), {
+  t.match(await run(['check', file]), {
     status: 0,
     stdout: /ingestion_rate: 5 .*mode: shadow/s,
     stderr: /configmap.yaml:10:9: warning: overrides.a.ingestion_bust_size/,
   });
   writeFileSync(file, manifest('"overrides:\\n  a: 5\\n"\n'));
-  t.match(run(['check', file]), {
+  t.match(await run(['check', file]), {
     status: 1,
     stderr:
       /configmap.yaml:5:17: error: overrides.a: expected a map of limits \(line 2, column 3 of the text here\)/,
   });
   const json = { kind: 'ConfigMap', data: { 'mine.yaml': 'overrides: { a: { ingestion_rate: 6 } }' } };
-  t.match(run(['check', '-'], JSON.stringify(json)), { status: 1, stderr: /it has mine.yaml/ });
-  t.match(run(['check', '--key', 'mine.yaml', '-'], JSON.stringify(json)), {
+  t.match(await run(['check', '-'], JSON.stringify(json)), { status: 1, stderr: /it has mine.yaml/ });
+  t.match(await run(['check', '--key', 'mine.yaml', '-'], JSON.stringify(json)), {
     status: 0,
     stdout: /ingestion_rate: 6/,
   });
@@ -213,12 +187,12 @@ t.test('check takes values for the chart mimir-distributed, also of a chart arou
   const file = join(t.testdir(), 'values.yaml');
   const values = 'image: { tag: x }\nruntimeConfig:\n  overrides:\n    a: { ingestion_rate: fast }\n';
   writeFileSync(file, values);
-  t.match(run(['check', file]), {
+  t.match(await run(['check', file]), {
     status: 1,
     stderr: /values.yaml:4:26: error: overrides.a.ingestion_rate: expected a number, found "fast"/,
   });
   writeFileSync(file, `mimir-distributed:\n${values.replace('fast', '7').replaceAll(/^/gm, '  ')}`);
-  t.match(run(['check', file]), { status: 0, stdout: /ingestion_rate: 7/, stderr: '' });
+  t.match(await run(['check', file]), { status: 0, stdout: /ingestion_rate: 7/, stderr: '' });
 });
 
 t.test(
@@ -230,19 +204,19 @@ t.test(
       file,
       `${limits('ingestion_rate: 7\n      max_query_lookback: 30d')}runtimeConfig: { overrides: { a: { request_rate: 2 } } }\n`,
     );
-    t.match(run(['check', '--tenant', 'a', file]), {
+    t.match(await run(['check', '--tenant', 'a', file]), {
       status: 0,
-      stdout: /ingestion_rate: 7\n.*request_rate: 2 \(default 0\)/s,
+      stdout: /request_rate: 2 \(default 0\)\n.*ingestion_rate: 7\n/s,
       stderr: /values.yaml:4:7: warning: mimir.structuredConfig.limits: taken as the limits of all tenants/,
     });
     writeFileSync(file, `chart:\n${limits('ingestion_rat: 7').replaceAll(/^/gm, '  ')}`);
-    t.match(run(['check', file]), {
+    t.match(await run(['check', file]), {
       status: 0,
       stderr:
         /values.yaml:5:9: warning: chart.mimir.*ingestion_rat: unknown limit, ignored; did you mean ingestion_rate\?/,
     });
     writeFileSync(file, limits('ingestion_rate: fast'));
-    t.match(run(['check', file]), {
+    t.match(await run(['check', file]), {
       status: 1,
       stderr: /values.yaml:4:23: error: .*ingestion_rate: expected a number, found "fast"/,
     });
@@ -261,7 +235,7 @@ t.test('diff shows what changes for whom, across forms', async (t) => {
     values,
     'runtimeConfig: { overrides: { a: { ingestion_rate: 10 }, c: { request_rate: 2 }, same: { request_rate: 3.0 } } }',
   );
-  t.same(run(['diff', old, values]), {
+  t.same(await run(['diff', old, values]), {
     status: 1,
     stderr: '',
     stdout: `a
@@ -274,38 +248,14 @@ c (new, had the defaults)
 limits change for 3 tenants
 `,
   });
-  t.match(JSON.parse(run(['diff', '--json', old, values]).stdout), [
+  t.match(JSON.parse((await run(['diff', '--json', old, values])).stdout), [
     { tenant: 'a', change: 'changed', limits: [{ limit: 'ingestion_rate', before: 5, after: 10 }, {}] },
     { tenant: 'b', change: 'removed' },
     { tenant: 'c', change: 'added' },
   ]);
-  t.match(run(['diff', old, old]), { status: 0, stdout: 'limits change for 0 tenants\n' });
+  t.match(await run(['diff', old, old]), { status: 0, stdout: 'limits change for 0 tenants\n' });
   writeFileSync(values, 'overrides: [');
-  t.match(run(['diff', old, values]), { status: 2, stderr: /values.yaml:1:\d+: error/ });
-  t.match(run(['diff', old]), { status: 2, stderr: /two files are needed/ });
-  t.match(run(['diff', old, join(folder, 'none')]), { status: 2, stderr: /ENOENT/ });
-});
-
-t.test(
-  'demo runs by itself, refuses the noisy tenant and the broken bodies, and ends with a summary',
-  async (t) => {
-    const { status, stdout, stderr } = run(['demo', '--seconds', '4']);
-    t.equal(status, 0, stderr);
-    t.match(stdout, /team-noisy .*rate_limited \d+/);
-    t.match(stdout, /team-broken .*edge_malformed_body \d+/);
-    t.match(stdout, /team-shadow \(shadow\)/);
-    const [, received, accepted, refused, arrived] =
-      stdout.match(/(\d+) pushes received, (\d+) accepted, (\d+) refused; (\d+) arrived/) ?? [];
-    t.equal(Number(received), Number(accepted) + Number(refused));
-    t.equal(arrived, accepted, 'what was accepted is what arrived');
-    t.ok(Number(refused) > 0);
-    t.match(run(['demo', '--seconds', 'soon']), { status: 2, stderr: /--seconds needs a number/ });
-  },
-);
-
-t.test('demo ends on Ctrl-C', async (t) => {
-  const demo = start(t, process.execPath, [MAIN, 'demo']);
-  t.ok(await eventually(() => /overrides.yaml/.test(demo.output()), 60_000), 'it runs');
-  t.equal(await demo.stop('SIGINT'), 0);
-  t.match(demo.output(), /pushes received/);
+  t.match(await run(['diff', old, values]), { status: 2, stderr: /values.yaml:1:\d+: error/ });
+  t.match(await run(['diff', old]), { status: 2, stderr: /two files are needed/ });
+  t.match(await run(['diff', old, join(folder, 'none')]), { status: 2, stderr: /ENOENT/ });
 });

@@ -1,21 +1,17 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { eventually, upstream } from '../doors/http/fixtures.js';
-import { MAIN, start } from './processes.js';
+import { MAIN } from '../e2e/processes.js';
+import { run } from './run.js';
 
-function run(args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'loadtest', ...args], {
-    timeout: 60_000,
-  });
-  return { status, stdout: stdout.toString(), stderr: stderr.toString() };
-}
+const loadtest = (...args: string[]) => run(['loadtest', ...args]);
 
 t.test('nothing is sent anywhere that was not named', async (t) => {
-  t.match(run([]), { status: 2, stderr: /--target is needed/ });
-  t.match(run(['--rate', '1000']), { status: 2, stderr: /--target is needed/ });
+  t.match(await loadtest(), { status: 2, stderr: /--target is needed/ });
+  t.match(await loadtest('--rate', '1000'), { status: 2, stderr: /--target is needed/ });
 });
 
 t.test('what can not be meant is refused by name', async (t) => {
@@ -38,9 +34,9 @@ t.test('what can not be meant is refused by name', async (t) => {
     [['--compare', 'one.json'], /ENOENT|needs two files/],
   ];
   for (const [args, stderr] of wrong) {
-    t.match(run(['--target', 'http://127.0.0.1:1', ...args]), { status: 2, stderr }, args.join(' '));
+    t.match(await loadtest('--target', 'http://127.0.0.1:1', ...args), { status: 2, stderr }, args.join(' '));
   }
-  t.notMatch(run(['--target', 'http://me:secret@a']).stderr, /secret/);
+  t.notMatch((await loadtest('--target', 'http://me:secret@a')).stderr, /secret/);
 });
 
 t.test('a run ends with a report in every form, and two can be compared', async (t) => {
@@ -49,25 +45,22 @@ t.test('a run ends with a report in every form, and two can be compared', async 
   const folder = t.testdir();
   const [json, html] = [join(folder, 'a.json'), join(folder, 'a.html')];
   const args = ['--target', `${target.url}/some/path`, '--rate', '2000', '--series', '200'];
-  // In a process of its own the target could not answer while this one waits.
-  const child = start(t, process.execPath, [
-    MAIN,
-    'loadtest',
+  const { status, stdout } = await loadtest(
     ...args,
     ...['--series-per-push', '20', '--duration', '1s', '--json', json, '--html', html],
-  ]);
-  t.equal(await child.exit, 0);
-  t.match(child.output(), /requests .*accepted.*answer .*200 .*load-01/s);
+  );
+  t.equal(status, 0);
+  t.match(stdout, /requests .*accepted.*answer .*200 .*load-01/s);
   t.equal(target.arrived[0]?.url, '/some/path');
   t.match(JSON.parse(readFileSync(json, 'utf8')), { totals: { accepted: target.arrived.length } });
   t.match(readFileSync(html, 'utf8'), /^<!doctype html>/);
-  t.match(run(['--compare', json, json]), { status: 0, stdout: /accepted p99 ms .* =/ });
+  t.match(await loadtest('--compare', json, json), { status: 0, stdout: /accepted p99 ms .* =/ });
   writeFileSync(html, '{}');
-  t.match(run(['--compare', json, html]), { status: 2, stderr: /is no report of a load test/ });
+  t.match(await loadtest('--compare', json, html), { status: 2, stderr: /is no report of a load test/ });
 });
 
 t.test('when nobody answered at all, that is a failure', async (t) => {
-  t.match(run(['--target', 'http://127.0.0.1:1', '--duration', '300ms']), {
+  t.match(await loadtest('--target', 'http://127.0.0.1:1', '--duration', '300ms'), {
     status: 1,
     stdout: /ECONNREFUSED/,
   });
