@@ -4,16 +4,18 @@
  *
  *   npm run bench:admin [-- --smoke]
  */
+import { pino } from 'pino';
 import { request } from 'undici';
 import { Audit } from '#src/admin/audit.js';
+import type { Edge } from '#src/admin/edge.js';
 import { type Listing, listTenants } from '#src/admin/listing.js';
-import { ownEdge } from '#src/app/own-edge.js';
+import { DataPlane } from '#src/app/data-plane.js';
+import { edgeOf } from '#src/app/edge-of.js';
+import { beforeAnyDocument } from '#src/app/start-app.js';
 import { loadConfig } from '#src/config/config.js';
 import { Controls } from '#src/controls/controls.js';
-import { RecentRefusals } from '#src/doors/recent-refusals.js';
-import { Enforcer } from '#src/enforce/enforcer.js';
 import { Overrides } from '#src/overrides/overrides.js';
-import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
+import { Metrics } from '#src/telemetry/metrics.js';
 import { History, SAMPLE_MS } from '#src/usage/history.js';
 import { freePort } from '../test/free-port.js';
 import { k8s500, small } from './bodies.js';
@@ -84,43 +86,27 @@ async function eventLoop(): Promise<void> {
   printTable(rows);
 }
 
-async function edgeOfMany(now: () => number): Promise<ReturnType<typeof ownEdge>> {
-  const loaded = loadConfig({ env: {}, flags: {} });
+async function edgeOfMany(now: () => number): Promise<Edge> {
+  const loaded = loadConfig({ env: {}, flags: { 'tenants.max': String(TENANTS), 'decode.threads': '0' } });
   if ('errors' in loaded) throw new Error(JSON.stringify(loaded.errors));
   const { config } = loaded;
-  const overrides = new Overrides(
-    { sources: [], defaults: config.defaults, kept: undefined },
-    { changed() {}, failed() {}, warned() {}, noticed() {} },
-  );
-  const enforcer = new Enforcer(
-    {
-      snapshot: overrides.snapshot,
-      ledger: new MemoryLedger(),
-      mode: 'enforce',
-      unknownTenants: 'defaults',
-      maxTenants: TENANTS,
-      distributors: 1,
-      series: undefined,
-      overLimit: 'filter',
-      dropDuplicates: true,
-      random: Math.random,
-      now: () => 0,
-    },
-    () => [],
-  );
-  for (let i = 0; i < TENANTS; i++) await enforcer.admit(`tenant-${i}`);
-  return ownEdge({
+  const orders = beforeAnyDocument(config);
+  const log = pino({ level: 'silent' });
+  const planes = new DataPlane({ config, log, metrics: new Metrics(), orders, primary: undefined });
+  for (let i = 0; i < TENANTS; i++) await planes.enforcer.admit(`tenant-${i}`);
+  return edgeOf({
     config,
-    enforcer,
-    overrides,
+    planes,
+    overrides: new Overrides(
+      { sources: [], defaults: config.defaults, kept: undefined },
+      { changed() {}, loaded() {}, failed() {}, warned() {}, noticed() {} },
+    ),
     history: new History(256 << 20, 0),
-    refusals: new RecentRefusals(5000),
     controls: new Controls(undefined, { changed() {}, received() {}, ended() {} }, Date.now),
     audit: new Audit('', () => {}),
+    orders: () => orders,
+    obeyed: async () => [],
     now,
-    status: () => {
-      throw new Error('not asked for');
-    },
   });
 }
 

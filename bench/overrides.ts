@@ -127,6 +127,7 @@ async function follow(tenants: number): Promise<string[]> {
       changed: () => inForce(),
       failed: (message) => console.error(message),
       warned: () => undefined,
+      loaded: () => undefined,
       noticed: () => undefined,
     },
   );

@@ -44,7 +44,7 @@ interface ReadRoute {
   readonly method: 'GET';
   readonly path: string;
   /** Answers the body, or nothing when it has answered itself. */
-  readonly read: (call: Call) => object | undefined;
+  readonly read: (call: Call) => object | undefined | Promise<object | undefined>;
 }
 
 interface WriteRoute {
@@ -101,7 +101,7 @@ export class Api {
       return;
     }
     this.#mayRead(req);
-    const body = route.read({ req, res, query, params });
+    const body = await route.read({ req, res, query, params });
     if (body === undefined) return;
     query.done();
     sendJson(res, 200, body);
@@ -110,15 +110,21 @@ export class Api {
   #table(): Route[] {
     const edge = this.#edge;
     const get = (path: string, read: ReadRoute['read']): ReadRoute => ({ method: 'GET', path, read });
+    /** What is counted elsewhere is asked for first. */
+    const fresh = (path: string, read: ReadRoute['read']): ReadRoute =>
+      get(path, async (call) => {
+        await edge.refresh();
+        return read(call);
+      });
     return [
       get('/openapi.json', ({ res }) => {
         res.setHeader('Content-Type', 'application/json').end(OPENAPI);
         return undefined;
       }),
-      get('/status', () => statusView(edge)),
-      get('/tenants', ({ query }) => tenantsView(edge, query)),
-      get('/tenants/{id}', ({ query, params: [id = ''] }) => oneTenantView(edge, id, query)),
-      get('/denials', ({ res, query }) => {
+      fresh('/status', () => statusView(edge)),
+      fresh('/tenants', ({ query }) => tenantsView(edge, query)),
+      fresh('/tenants/{id}', ({ query, params: [id = ''] }) => oneTenantView(edge, id, query)),
+      fresh('/denials', ({ res, query }) => {
         const { refusals, csv } = refusalsView(edge, query);
         if (csv === undefined) return { denials: refusals };
         res.setHeader('Content-Type', 'text/csv; charset=utf-8');
@@ -185,7 +191,9 @@ export class Api {
     try {
       query.done();
       const who = this.#mayWrite(req).name;
-      sendJson(res, 200, await route.write(params, { who, body: await readBody(req) }));
+      const body = await readBody(req);
+      await this.#edge.refresh();
+      sendJson(res, 200, await route.write(params, { who, body }));
       this.#options.wrote(route.action, 200);
     } catch (error) {
       this.#options.wrote(route.action, error instanceof Problem ? error.status : 500);

@@ -1,11 +1,11 @@
 /**
- * What the API reads and writes. Today a process answers for itself; a primary that speaks for workers gives the same
- * from what they tell it.
+ * What the API reads and writes: the same for a process that answers for itself and for a primary that speaks for its
+ * workers.
  */
 
 import type { Controls } from '../controls/controls.js';
-import type { RecentRefusals } from '../doors/recent-refusals.js';
-import type { TenantSeries } from '../enforce/series.js';
+import type { RefusalList } from '../doors/recent-refusals.js';
+import type { TenantSeries, TopMetric } from '../enforce/series.js';
 import type { Tally } from '../enforce/tally.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import type { OverridesStatus } from '../overrides/overrides.js';
@@ -19,7 +19,13 @@ export interface TenantState {
   readonly limits: TenantLimits;
   readonly tally: Tally;
   /** Undefined: series are not tracked, or it has not sent any. */
-  readonly series: Pick<TenantSeries, 'active' | 'fleet' | 'topMetrics'> | undefined;
+  readonly series: Pick<TenantSeries, 'active' | 'fleet'> | undefined;
+}
+
+/** Those with the most series, and those with the most new ones. */
+export interface TopMetrics {
+  readonly active: readonly TopMetric[];
+  readonly new: readonly TopMetric[];
 }
 
 /** What only the running parts know. */
@@ -41,6 +47,8 @@ export interface EdgeStatus {
 }
 
 export interface Edge {
+  /** When it resolves, all that was counted before it was called is in what the others answer. Never rejects. */
+  refresh(): Promise<void>;
   status(): EdgeStatus;
   /** Of tenants that have none of their own. */
   mode(): Mode;
@@ -50,6 +58,7 @@ export interface Edge {
   tenant(id: string): TenantState | undefined;
   /** Pushes that named no tenant, or none that may send. */
   unattributed(): TenantState;
+  topMetrics(id: string): Promise<TopMetrics>;
   /** All limits in force, controls included. */
   snapshot(): Snapshot;
   /** Controls for tenants that no document names have an effect. */
@@ -62,8 +71,10 @@ export interface Edge {
   configuredLimits(): ReadonlySet<string>;
   /** Reads the overrides again; answers what is wrong with them, if anything. */
   reload(): Promise<string | undefined>;
+  /** Resolves when what was changed last is in force, with the workers that have not said so in time. */
+  obeyed(): Promise<readonly number[]>;
   readonly history: History;
-  readonly refusals: RecentRefusals;
+  readonly refusals: RefusalList;
   readonly controls: Controls;
   readonly audit: Audit;
   /** Milliseconds of a clock that never steps back: the history's. */

@@ -46,12 +46,12 @@ export function tenantsView(edge: Edge, query: Query): object {
   return listTenants(edge, listing);
 }
 
-export function oneTenantView(edge: Edge, id: string, query: Query): object {
+export async function oneTenantView(edge: Edge, id: string, query: Query): Promise<object> {
   const range = query.choice('range', RANGE_NAMES) ?? '1h';
   query.done();
   const tenant = isTenantId(id) ? edge.tenant(id) : undefined;
   if (tenant === undefined) throw new Problem(404, 'no document names this tenant, and it has sent nothing');
-  return tenantView(edge, tenant, range);
+  return tenantView(edge, tenant, await edge.topMetrics(id), range);
 }
 
 export interface RefusalsAnswer {

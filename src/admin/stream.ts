@@ -50,8 +50,8 @@ export class Streams {
       // NGINX would keep events back until it has a bufferful of them.
       'X-Accel-Buffering': 'no',
     });
-    this.#send([stream]);
-    this.#ticker ??= setInterval(() => this.#send(this.#open), TICK_MS).unref();
+    void this.#tick([stream]);
+    this.#ticker ??= setInterval(() => void this.#tick(this.#open), TICK_MS).unref();
   }
 
   stop(): void {
@@ -64,6 +64,11 @@ export class Streams {
     if (this.#open.size > 0) return;
     clearInterval(this.#ticker);
     this.#ticker = undefined;
+  }
+
+  async #tick(streams: Iterable<Stream>): Promise<void> {
+    await this.#edge.refresh();
+    this.#send(streams);
   }
 
   #send(streams: Iterable<Stream>): void {
@@ -79,6 +84,7 @@ export class Streams {
     };
     for (const stream of streams) {
       const { res, listing } = stream;
+      if (!this.#open.has(stream)) continue;
       if (!stream.allowed() || res.writableLength > MAX_BEHIND_BYTES) {
         res.destroy();
         continue;

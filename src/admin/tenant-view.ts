@@ -5,7 +5,7 @@ import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { Totals } from '../usage/history.js';
 import type { Range } from '../usage/tracks.js';
-import type { Edge, TenantState } from './edge.js';
+import type { Edge, TenantState, TopMetrics } from './edge.js';
 
 /** How much of a limit is asked for: above 1, more than it allows. */
 export interface LimitUse {
@@ -116,7 +116,7 @@ export function limitsInForce(edge: Edge, id: string, limits: TenantLimits): Lim
 }
 
 /** Everything about one tenant. */
-export function tenantView(edge: Edge, tenant: TenantState, range: Range): object {
+export function tenantView(edge: Edge, tenant: TenantState, topMetrics: TopMetrics, range: Range): object {
   const { history } = edge;
   const { stepSeconds, endMs, counts, activeSeries, refused, shadowed } = history.series(tenant.id, range);
   const rate = (points: readonly number[]): number[] => points.map((count) => rounded(count / stepSeconds));
@@ -136,8 +136,8 @@ export function tenantView(edge: Edge, tenant: TenantState, range: Range): objec
       shadowedPerSecond: rates(shadowed),
     },
     topMetrics: {
-      active: tenant.series?.topMetrics('active').map(metricView) ?? [],
-      new: tenant.series?.topMetrics('new').map(metricView) ?? [],
+      active: topMetrics.active.map(metricView),
+      new: topMetrics.new.map(metricView),
     },
     controls: controlViews(edge, tenant.id),
     denials: edge.refusals.newest(20, { tenant: tenant.id }).map(refusalView),

@@ -21,7 +21,7 @@ export interface EnvoyParts {
   readonly budget: ByteBudget;
   readonly metrics: Metrics;
   readonly pushMetrics: PushMetrics;
-  readonly refusals: Pick<RefusalLog, 'refused'>;
+  readonly refused: RefusalLog['refused'];
   readonly log: Logger;
   readonly isReady: () => boolean;
   readonly now: () => number;
@@ -32,9 +32,8 @@ const TLS_POLL_MS = 5000;
 /** Undefined: Envoy is not served. */
 export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefined {
   if (!config['envoy.enabled']) return undefined;
-  const { enforcer, decoder, budget, now, log, refusals } = parts;
+  const { enforcer, decoder, budget, now, log, refused } = parts;
   const metrics = new EnvoyMetrics(parts.metrics);
-  const refused: RefusalLog['refused'] = (...args) => refusals.refused(...args);
   const door = new EnvoyDoor(
     {
       ...config['listen.grpc'],

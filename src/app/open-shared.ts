@@ -16,22 +16,21 @@ export interface OpenLedger {
   readonly series: SeriesStore | undefined;
   /** Undefined: nothing is shared. */
   readonly status: (() => LedgerStatus) | undefined;
+  /** Resolves when the store answers, or when `state.redis.connect_timeout` is over: then it starts degraded. */
+  start(): Promise<void>;
 }
 
 /** The primary answers in well under a millisecond. One that does not for so long is stopped or dead. */
 const PRIMARY_TIMEOUT_MS = 1000;
 const PRIMARY_MAX_IN_FLIGHT = 1024;
 
-/**
- * Resolves when Redis answers, or when `state.redis.connect_timeout` is over: then it starts degraded. `primary` is the
- * way to the process that is the ledger for its workers; with Redis it is not used.
- */
-export async function openLedger(
+/** `primary` is the way to the process that is the ledger for its workers; with Redis it is not used. */
+export function openLedger(
   config: Config,
   now: () => number,
   log: LedgerLog,
   primary: LeaseTransport | undefined,
-): Promise<OpenLedger> {
+): OpenLedger {
   const common = {
     connectTimeoutMs: config['state.redis.connect_timeout'],
     onLoss: config['state.on_loss'],
@@ -55,10 +54,14 @@ export async function openLedger(
       replicas: config.workers,
     });
   } else {
-    return { ledger: new MemoryLedger(), series: undefined, status: undefined };
+    return { ledger: new MemoryLedger(), series: undefined, status: undefined, start: async () => {} };
   }
-  await ledger.start();
-  return { ledger, series: ledger.series, status: () => ledger.status() };
+  return {
+    ledger,
+    series: ledger.series,
+    status: () => ledger.status(),
+    start: () => ledger.start(),
+  };
 }
 
 /** Undefined when series are not tracked. It works once it is started. */

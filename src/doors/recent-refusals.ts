@@ -30,10 +30,18 @@ export interface RefusalFilter {
   readonly sinceMs?: number | undefined;
 }
 
+/** What is to be known of them elsewhere. */
+export interface RefusalList {
+  /** Changes with every refusal. */
+  readonly version: number;
+  /** The newest first. */
+  newest(limit: number, filter?: RefusalFilter): readonly RecentRefusal[];
+}
+
 /** A message names the first series at fault, whose labels may be long. */
 const MAX_MESSAGE = 1000;
 
-export class RecentRefusals {
+export class RecentRefusals implements RefusalList {
   readonly #ring: (RecentRefusal | undefined)[];
   /** By tenant and reason: the last entry. */
   readonly #last = new WeakMap<object, (RecentRefusal | undefined)[]>();

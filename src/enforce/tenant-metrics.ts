@@ -3,6 +3,7 @@
  * label. Label values are bounded because tenants in memory are; those that left are under OTHER.
  */
 
+import type { Snapshot, TenantLimits } from '../limits/limits.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Enforcer } from './enforcer.js';
 import { REASON_NAMES } from './reasons.js';
@@ -60,7 +61,6 @@ const DISCARDED: readonly (readonly [number, string, string])[] = [
 
 export function exportTenants(metrics: Metrics, enforcer: Enforcer): void {
   exportHeld(metrics, enforcer);
-  exportLimits(metrics, enforcer);
   const tallies = (): [string, Tally][] => [
     ...[...enforcer.tenants.values()].map((tenant): [string, Tally] => [tenant.id, tenant.tally]),
     [OTHER_TENANTS, enforcer.tenants.departed],
@@ -105,18 +105,24 @@ function exportHeld(metrics: Metrics, enforcer: Enforcer): void {
   });
 }
 
-function exportLimits(metrics: Metrics, enforcer: Enforcer): void {
+/** All limits in force, and of whom they are to be told one by one. */
+export interface LimitsSource {
+  snapshot(): Snapshot;
+  tenants(): Iterable<{ readonly id: string; readonly limits: TenantLimits }>;
+}
+
+export function exportLimits(metrics: Metrics, source: LimitsSource): void {
   metrics.gauge({
     name: 'mimir_edge_limits_tenants',
     help: 'Tenants that the overrides name.',
-    read: () => enforcer.snapshot.tenants.size,
+    read: () => source.snapshot().tenants.size,
   });
   metrics.gauges({
     name: 'mimir_edge_limits_effective',
     help: 'Limits of the tenants in memory, defaults included; none that are 0.',
     labelNames: ['user', 'limit_name'],
     *read() {
-      for (const { id, limits } of enforcer.tenants.values()) {
+      for (const { id, limits } of source.tenants()) {
         for (const name of LIMITS) {
           if (limits[name] > 0) yield [{ user: id, limit_name: name }, limits[name]];
         }

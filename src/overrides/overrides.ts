@@ -34,6 +34,8 @@ export interface OverridesOptions {
 
 export interface OverridesListener {
   changed(snapshot: Snapshot): void;
+  /** Once: all documents were read and understood, after `changed` where they change anything. */
+  loaded(): void;
   /** Once for each new problem: the last good document stays. */
   failed(message: string): void;
   /** Once for each new warning of a document that is used all the same. */
@@ -195,6 +197,7 @@ export class Overrides {
         if (result !== undefined && document.state.parsing !== undefined) this.#judge(document, result);
       }
       this.#swap(parsed.snapshot, wasLoaded ? changedAtMs : undefined);
+      if (!wasLoaded && this.status().loaded) this.#listener.loaded();
     } catch (error) {
       if (this.#stopped) return;
       for (const document of this.#documents) {

@@ -4,13 +4,16 @@
  */
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
-import type { Readiness } from '../admin/admin-server.js';
-import { type RunningApp, startApp } from '../app/start-app.js';
+import { ControlPlane } from '../app/control-plane.js';
+import { DataPlane } from '../app/data-plane.js';
+import { startParts } from '../app/parts.js';
+import { exportProcess } from '../app/process-metrics.js';
+import { beforeAnyDocument, setHeapFlags } from '../app/start-app.js';
 import { StartError } from '../base/listen.js';
+import { VERSION } from '../base/version.js';
 import { IpcTransport } from '../shared/ipc/ipc-transport.js';
 import { openLog } from '../telemetry/log.js';
-import type { MetricValues } from '../telemetry/summed-metrics.js';
+import { Metrics } from '../telemetry/metrics.js';
 import type { Answers, ToPrimary, ToWorker } from './messages.js';
 import { workerConfig } from './worker-config.js';
 
@@ -19,25 +22,32 @@ type Start = Extract<ToWorker, { kind: 'start' }>;
 class Worker {
   readonly #log: Logger;
   readonly #transport: IpcTransport;
-  readonly #app: Promise<RunningApp>;
-  #metrics: (() => Promise<MetricValues[]>) | undefined;
-  #readiness: (() => Readiness) | undefined;
+  readonly #metrics = new Metrics();
+  readonly #data: DataPlane;
+  readonly #control: ControlPlane;
+  readonly #stopParts: Promise<() => Promise<void>>;
   #stopping: Promise<void> | undefined;
   #crashed = false;
 
   constructor({ worker, config, admin }: Start) {
     this.#log = openLog(config['log.level'], process.stdout, { worker });
     this.#transport = new IpcTransport(config.workers, (requests) => tell({ kind: 'store', requests }));
-    this.#app = startApp(workerConfig(config), this.#log, {
-      transport: this.#transport,
-      admin: (registry: Registry, readiness) => {
-        this.#metrics = () => registry.getMetricsAsJSON();
-        this.#readiness = readiness;
-        return { start: async () => admin, stop: async () => {} };
+    setHeapFlags();
+    exportProcess(this.#metrics);
+    const own = { ...workerConfig(config), 'admin.audit_file': '' };
+    const common = { config: own, log: this.#log, metrics: this.#metrics };
+    const orders = beforeAnyDocument(own);
+    this.#data = new DataPlane({ ...common, orders, primary: this.#transport });
+    const scrape = async () => '';
+    this.#control = new ControlPlane({ ...common, planes: this.#data, scrape });
+    const limits = this.#control.parts.filter(({ name }) => name === 'overrides' || name === 'controls');
+    this.#stopParts = startParts([...limits, ...this.#data.parts]);
+    this.#stopParts.then(
+      () => {
+        const { proxyAddress: proxy, grpcAddress: grpc } = this.#data;
+        this.#log.info({ proxy, grpc, admin, mode: orders.mode, version: VERSION }, 'serving');
+        void tell({ kind: 'serving', proxy });
       },
-    });
-    this.#app.then(
-      ({ proxy }) => tell({ kind: 'serving', proxy }),
       (error: unknown) => this.#fail('the start failed', error),
     );
     process.on('uncaughtException', (error) => void this.#crash(error));
@@ -61,7 +71,8 @@ class Worker {
   }
 
   async #stop(): Promise<void> {
-    await (await this.#app).stop();
+    await (await this.#stopParts)();
+    this.#log.info('stopped');
     await this.#answer('metrics');
     process.exit(0);
   }
@@ -69,8 +80,8 @@ class Worker {
   async #answer(about: keyof Answers): Promise<void> {
     const answers =
       about === 'metrics'
-        ? { metrics: (await this.#metrics?.()) ?? [] }
-        : { readiness: this.#readiness?.() ?? { ready: false, details: {} } };
+        ? { metrics: await this.#metrics.registry.getMetricsAsJSON() }
+        : { readiness: await this.#control.readiness() };
     await tell({ kind: 'answer', answers });
   }
 
@@ -80,7 +91,7 @@ class Worker {
     this.#crashed = true;
     this.#log.fatal({ err: error }, 'a bug ends this worker');
     setTimeout(() => process.exit(1), CRASH_TIMEOUT_MS);
-    await (await this.#app).ledger.close();
+    await this.#data.ledger.close();
     await this.#answer('metrics');
     process.exit(1);
   }

@@ -21,6 +21,7 @@ t.test('the token goes to every URL, for limits of Mimir and of the edge', async
     changed: ignore,
     failed: (message) => t.fail(message),
     warned: ignore,
+    loaded: ignore,
     noticed: ignore,
   });
   t.teardown(() => overrides.stop());

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { exportTenants, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
+import { exportLimits, exportTenants, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import { Metrics } from '#src/telemetry/metrics.js';
 import { enforcer, samples } from './fixtures.js';
 
@@ -22,7 +22,7 @@ t.test('per-tenant metrics are bounded, and their sums never fall', async (t) =>
 t.test('the limits of tenants in memory are told, but for those that are off', async (t) => {
   const edge = enforcer();
   const metrics = new Metrics();
-  exportTenants(metrics, edge);
+  exportLimits(metrics, { snapshot: () => edge.snapshot, tenants: () => edge.tenants.values() });
   edge.admit('a');
   const text = await metrics.registry.metrics();
   const rows = text.split('\n').filter((line) => line.startsWith('mimir_edge_limits_effective{'));

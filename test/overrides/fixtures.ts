@@ -28,6 +28,7 @@ export function givenOverrides(t: Test, sources: readonly Source[], kept?: KeptD
       changed: (snapshot) => snapshots.push(snapshot),
       failed: (message) => failures.push(message),
       warned: (_document, { path }) => warnings.push(path),
+      loaded: () => {},
       noticed: (message) => notices.push(message),
     },
   );

@@ -58,6 +58,7 @@ const overrides = new Overrides(
     },
     failed: () => undefined,
     warned: () => undefined,
+    loaded: () => undefined,
     noticed: () => undefined,
   },
 );

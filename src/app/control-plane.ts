@@ -1,0 +1,250 @@
+/**
+ * What people and Kubernetes touch, once for all data planes of this machine: where limits come from, what is set for a
+ * time, who changed what, what each tenant sent lately, and the admin listener that shows and changes it.
+ */
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { AdminServer, type Readiness } from '../admin/admin-server.js';
+import { Api } from '../admin/api.js';
+import { countWrites, exportApi } from '../admin/api-metrics.js';
+import { Audit } from '../admin/audit.js';
+import type { Edge, TenantState } from '../admin/edge.js';
+import { Tokens } from '../admin/tokens.js';
+import { StartError } from '../base/listen.js';
+import { messageOf } from '../base/message-of.js';
+import type { Config } from '../config/config.js';
+import { RELOAD } from '../controls/control.js';
+import { Controls, MAX_CONTROLS } from '../controls/controls.js';
+import { exportControls } from '../controls/controls-metrics.js';
+import { RedisControls } from '../controls/redis-controls.js';
+import { exportLimits } from '../enforce/tenant-metrics.js';
+import type { Overrides } from '../overrides/overrides.js';
+import { exportOverrides } from '../overrides/overrides-metrics.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { History, SAMPLE_MS } from '../usage/history.js';
+import { exportHistory } from '../usage/history-metrics.js';
+import { edgeOf } from './edge-of.js';
+import { openOverrides } from './open-overrides.js';
+import { redisOptions } from './open-shared.js';
+import type { Part } from './parts.js';
+import type { DataPlanes, Orders } from './planes.js';
+import { readinessOf } from './readiness.js';
+
+export interface ControlPlaneOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  /** Of this process. */
+  readonly metrics: Metrics;
+  readonly planes: DataPlanes;
+  /** What /metrics shows: this process's metrics, and those of the data planes where they are elsewhere. */
+  readonly scrape: (own: Registry) => Promise<string>;
+}
+
+export class ControlPlane {
+  readonly parts: readonly Part[];
+  /** Undefined: it does not listen yet. */
+  adminAddress: AddressInfo | undefined;
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #planes: DataPlanes;
+  readonly #now = (): number => performance.now();
+  readonly #audit: Audit;
+  readonly #overrides: Overrides;
+  readonly #controls: Controls;
+  readonly #history: History;
+  readonly #edge: Edge;
+  readonly #admin: AdminServer;
+  #sampling: NodeJS.Timeout | undefined;
+  #orders: Orders;
+  #obeyed: Promise<readonly number[]> = Promise.resolve([]);
+
+  constructor({ config, log, metrics, planes, scrape }: ControlPlaneOptions) {
+    this.#config = config;
+    this.#log = log;
+    this.#planes = planes;
+    this.#audit = usable(config, 'admin.audit_file', (path) => this.#openAudit(path));
+    const tokens = usable(config, 'admin.tokens_file', (path) => this.#openTokens(path));
+    this.#history = new History(config['admin.history_max_bytes'], this.#now());
+    this.#overrides = this.#openOverrides();
+    this.#controls = this.#openControls();
+    this.#orders = this.#ordersNow();
+    this.#edge = edgeOf({
+      config,
+      planes,
+      overrides: this.#overrides,
+      controls: this.#controls,
+      audit: this.#audit,
+      history: this.#history,
+      orders: () => this.#orders,
+      obeyed: () => this.#obeyed,
+      now: this.#now,
+    });
+    const api = new Api(this.#edge, { tokens, reads: config['admin.reads'], wrote: countWrites(metrics) });
+    this.#admin = this.#openAdmin(api, metrics.registry, scrape);
+    this.parts = this.#inOrder();
+    this.#export(metrics, api);
+  }
+
+  /** In force now; what data planes are to begin with. */
+  get orders(): Orders {
+    return this.#orders;
+  }
+
+  readiness(): Promise<Readiness> {
+    return readinessOf(this.#planes, this.#overrides, this.#orders);
+  }
+
+  /** The listener comes first, so that whoever probes while limits are read hears that this is not ready yet. */
+  #inOrder(): readonly Part[] {
+    return [
+      { name: 'audit', stop: () => this.#audit.close() },
+      { name: 'admin listener', start: () => this.#startAdmin(), stop: () => this.#admin.stop() },
+      { name: 'overrides', start: () => this.#startOverrides(), stop: () => this.#overrides.stop() },
+      {
+        name: 'controls',
+        start: () => this.#controls.start(this.#config['state.redis.connect_timeout']),
+        stop: () => this.#controls.stop(),
+      },
+      { name: 'history', start: () => this.#startSampling(), stop: () => clearInterval(this.#sampling) },
+    ];
+  }
+
+  async #startAdmin(): Promise<void> {
+    this.adminAddress = await this.#admin.start();
+  }
+
+  async #startOverrides(): Promise<void> {
+    await this.#overrides.start();
+    this.#order();
+  }
+
+  #startSampling(): void {
+    this.#sampling = setInterval(() => void this.#sample(), SAMPLE_MS).unref();
+  }
+
+  async #sample(): Promise<void> {
+    try {
+      await this.#planes.refresh();
+      await this.#history.sample(this.#counted(), this.#now());
+    } catch (error) {
+      this.#log.error({ err: error }, 'history fails for a reason that is a bug');
+    }
+  }
+
+  *#counted(): Generator<TenantState> {
+    yield* this.#planes.tenants();
+    yield this.#planes.unattributed();
+  }
+
+  /** Limits and mode as they are asked for, with what is set for a time laid over them. */
+  #ordersNow(): Orders {
+    const mayAdd = this.#config['tenants.unknown'] !== 'refuse';
+    return {
+      snapshot: this.#controls.overlay(this.#overrides.snapshot, mayAdd),
+      mode: this.#controls.mode() ?? this.#config.mode,
+      limitsLoaded: this.#overrides.status().loaded,
+    };
+  }
+
+  #order(): void {
+    this.#orders = this.#ordersNow();
+    this.#obeyed = this.#planes.apply(this.#orders);
+  }
+
+  #openOverrides(): Overrides {
+    const log = this.#log;
+    return openOverrides(this.#config, {
+      changed: (snapshot) => {
+        this.#order();
+        log.info({ tenants: snapshot.tenants.size, hash: snapshot.hash }, 'limits changed');
+      },
+      loaded: () => this.#order(),
+      failed: (message) =>
+        log.error({ error: message }, 'overrides can not be used: the last good ones stay'),
+      warned: (document, { path, message, line, column }) =>
+        log.warn({ document, line, column, path }, message),
+      noticed: (message) => log.warn(message),
+    });
+  }
+
+  #openControls(): Controls {
+    const config = this.#config;
+    const shared =
+      config['state.redis.url'].length === 0
+        ? undefined
+        : new RedisControls(redisOptions(config), MAX_CONTROLS);
+    return new Controls(
+      shared,
+      {
+        changed: () => this.#order(),
+        received: (control, before) => {
+          this.#audit.note('fleet', control, before);
+          if (control.name === RELOAD) void this.#overrides.reload();
+        },
+        ended: (control) => {
+          if (control.name !== RELOAD) this.#audit.note('time', control, undefined);
+        },
+      },
+      Date.now,
+    );
+  }
+
+  #openAdmin(api: Api, registry: Registry, scrape: ControlPlaneOptions['scrape']): AdminServer {
+    return new AdminServer(
+      {
+        ...this.#config['listen.admin'],
+        names: this.#config['admin.hosts'].map((name) => name.toLowerCase()),
+        onBug: (error) =>
+          this.#log.error({ err: error }, 'an admin request failed for a reason that is a bug'),
+      },
+      {
+        registry: {
+          contentType: registry.contentType,
+          metrics: async () => {
+            await this.#planes.refresh();
+            return scrape(registry);
+          },
+        },
+        readiness: () => this.readiness(),
+        healthy: async () => true,
+        api,
+      },
+    );
+  }
+
+  #openAudit(path: string): Audit {
+    return new Audit(path, (error) => this.#log.error({ err: error }, 'admin.audit_file can not be written'));
+  }
+
+  #openTokens(path: string): Tokens {
+    return new Tokens(path, (message) =>
+      this.#log.error({ error: message }, 'admin.tokens_file can not be used: the tokens stay as they were'),
+    );
+  }
+
+  #export(metrics: Metrics, api: Api): void {
+    exportLimits(metrics, { snapshot: () => this.#orders.snapshot, tenants: () => this.#planes.tenants() });
+    exportOverrides(metrics, () => ({ ...this.#overrides.status(), hash: this.#orders.snapshot.hash }));
+    exportHistory(metrics, this.#history);
+    exportControls(metrics, this.#controls);
+    exportApi(metrics, api);
+    metrics.gauge({
+      name: 'mimir_edge_ready',
+      help: '1 while the process is ready.',
+      read: () => (this.#planes.status().ready ? 1 : 0),
+    });
+  }
+}
+
+function usable<T>(
+  config: Config,
+  setting: 'admin.tokens_file' | 'admin.audit_file',
+  open: (path: string) => T,
+): T {
+  try {
+    return open(config[setting]);
+  } catch (error) {
+    throw new StartError(`${setting}: ${messageOf(error)}`);
+  }
+}

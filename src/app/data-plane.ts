@@ -1,0 +1,251 @@
+/**
+ * What a push touches, in one process: the doors, the judge with limits as it was ordered, what is shared with others,
+ * the way to Mimir. It serves once its parts are started; what it counts is read from it when somebody asks.
+ */
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { TenantState, TopMetrics } from '../admin/edge.js';
+import type { Config } from '../config/config.js';
+import { ByteBudget } from '../doors/body.js';
+import type { EnvoyDoor } from '../doors/envoy/envoy-door.js';
+import type { ProxyServer } from '../doors/http/proxy-server.js';
+import { exportBudget, PushMetrics } from '../doors/push-metrics.js';
+import { RecentRefusals } from '../doors/recent-refusals.js';
+import { RefusalLog } from '../doors/refusal-log.js';
+import { Enforcer } from '../enforce/enforcer.js';
+import { exportTenants, NO_TENANT } from '../enforce/tenant-metrics.js';
+import { exportDecoder } from '../payload/decoder-metrics.js';
+import { createDecoder, type PooledDecoder } from '../payload/decoder-pool.js';
+import { seriesNames } from '../payload/labels.js';
+import type { TrackedBook } from '../series/series-book.js';
+import { exportSeries } from '../series/series-metrics.js';
+import type { LeaseTransport } from '../shared/lease-transport.js';
+import { exportLedger } from '../shared/shared-metrics.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { Upstream } from '../upstream/upstream.js';
+import { UpstreamMetrics } from '../upstream/upstream-metrics.js';
+import { openEnvoy } from './open-envoy.js';
+import { openProxy } from './open-proxy.js';
+import { type OpenLedger, openBook, openLedger } from './open-shared.js';
+import { type Part, together } from './parts.js';
+import type { DataPlanes, Orders, PlaneStatus } from './planes.js';
+
+export interface DataPlaneOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** In force from the beginning. */
+  readonly orders: Orders;
+  /** The way to the process that is the store for its workers; undefined: this is no worker. */
+  readonly primary: LeaseTransport | undefined;
+}
+
+const RECENT_REFUSALS = 5000;
+const NONE_IN_ARREARS: Promise<readonly number[]> = Promise.resolve([]);
+
+export class DataPlane implements DataPlanes {
+  readonly enforcer: Enforcer;
+  readonly parts: readonly Part[];
+  readonly refusals = new RecentRefusals(RECENT_REFUSALS);
+  /** Undefined: it does not serve yet, or there is no upstream, and only Envoy is served. */
+  proxyAddress: AddressInfo | undefined;
+  /** Undefined: it does not serve yet, or Envoy is not served. */
+  grpcAddress: AddressInfo | undefined;
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #now = (): number => performance.now();
+  readonly #shared: OpenLedger;
+  readonly #series: TrackedBook | undefined;
+  readonly #decoder: PooledDecoder;
+  readonly #upstream: Upstream;
+  readonly #upstreamMetrics: UpstreamMetrics;
+  readonly #budget: ByteBudget;
+  readonly #proxy: ProxyServer;
+  readonly #envoy: EnvoyDoor | undefined;
+  #orders: Orders;
+  #serving = false;
+  #draining = false;
+
+  constructor({ config, log, metrics, orders, primary }: DataPlaneOptions) {
+    const now = this.#now;
+    this.#config = config;
+    this.#log = log;
+    this.#orders = orders;
+    this.#shared = openLedger(config, now, log, primary);
+    this.#series = openBook(config, this.#shared.series, now);
+    this.enforcer = new Enforcer(
+      {
+        snapshot: orders.snapshot,
+        ledger: this.#shared.ledger,
+        mode: orders.mode,
+        unknownTenants: config['tenants.unknown'],
+        maxTenants: config['tenants.max'],
+        distributors: config['mimir.distributors'],
+        series: this.#series,
+        overLimit: config['series.over_limit'],
+        dropDuplicates: config['ha.drop_duplicates'],
+        random: Math.random,
+        now,
+      },
+      seriesNames,
+    );
+    this.#decoder = createDecoder({
+      inlineMaxBytes: config['decode.inline_max_bytes'],
+      threads: config['decode.threads'],
+      maxRetainedBytes: config['decode.max_retained_bytes'],
+    });
+    this.#upstream = new Upstream(
+      {
+        urls: config['upstream.url'],
+        connections: config['upstream.connections'],
+        connectTimeoutMs: config['upstream.connect_timeout'],
+        caFile: config['upstream.tls.ca_file'] || undefined,
+      },
+      now,
+    );
+    this.#upstreamMetrics = new UpstreamMetrics(metrics);
+    this.#budget = new ByteBudget(config['push.max_bytes_in_flight']);
+    const doors = {
+      enforcer: this.enforcer,
+      decoder: this.#decoder,
+      budget: this.#budget,
+      pushMetrics: new PushMetrics(metrics),
+      refused: this.#refusedInTwoPlaces(),
+      log,
+      now,
+    };
+    this.#proxy = openProxy(config, {
+      ...doors,
+      upstream: this.#upstream,
+      upstreamMetrics: this.#upstreamMetrics,
+    });
+    this.#envoy = openEnvoy(config, {
+      ...doors,
+      ledger: this.#shared.ledger,
+      metrics,
+      isReady: () => this.#isReady(),
+    });
+    this.parts = this.#inOrder();
+    this.#export(metrics);
+  }
+
+  /** Where limits are enforced across replicas or workers. */
+  get ledger(): OpenLedger['ledger'] {
+    return this.#shared.ledger;
+  }
+
+  apply(orders: Orders): Promise<readonly number[]> {
+    const before = this.#orders;
+    this.#orders = orders;
+    const { enforcer } = this;
+    if (orders.snapshot !== enforcer.snapshot) enforcer.apply(orders.snapshot);
+    if (orders.mode !== enforcer.mode) enforcer.setMode(orders.mode);
+    if (orders.limitsLoaded !== before.limitsLoaded) this.#envoy?.readinessChanged();
+    return NONE_IN_ARREARS;
+  }
+
+  /** What is counted is read where it is counted. */
+  async refresh(): Promise<void> {}
+
+  status(): PlaneStatus {
+    return {
+      ready: this.#isReady(),
+      draining: this.#draining,
+      limitsHash: this.enforcer.snapshot.hash,
+      ledger: this.#shared.status?.(),
+      series: this.#series?.status(),
+      upstream: { responses: this.#upstreamMetrics.responses(), failures: this.#upstreamMetrics.failures },
+      bytesInFlight: { used: this.#budget.used, capacity: this.#budget.capacity },
+      requestsInFlight: this.#proxy.activeRequests,
+      evictions: this.enforcer.tenants.evictions,
+    };
+  }
+
+  tenants(): Iterable<TenantState> {
+    return this.enforcer.tenants.values();
+  }
+
+  tenant(id: string): TenantState | undefined {
+    return this.enforcer.tenants.get(id);
+  }
+
+  unattributed(): TenantState {
+    const { mode, snapshot, unattributed } = this.enforcer;
+    return { id: NO_TENANT, mode, limits: snapshot.defaults, tally: unattributed, series: undefined };
+  }
+
+  async topMetrics(id: string): Promise<TopMetrics> {
+    const series = this.enforcer.tenants.get(id)?.series;
+    return { active: series?.topMetrics('active') ?? [], new: series?.topMetrics('new') ?? [] };
+  }
+
+  /** When it stops, it says first that it is not ready, and serves on until whoever looks has seen that. */
+  #inOrder(): readonly Part[] {
+    const timeoutMs = this.#config['shutdown.timeout'];
+    return [
+      {
+        name: 'decoder and upstream',
+        stop: () => Promise.all([this.#upstream.destroy(), this.#decoder.close()]),
+      },
+      { name: 'shared state', start: () => this.#shared.start(), stop: () => this.#shared.ledger.close() },
+      { name: 'active series', start: () => this.#series?.start(), stop: () => this.#series?.close() },
+      together('doors', [
+        { name: 'HTTP', start: () => this.#startProxy(), stop: () => this.#stopProxy(timeoutMs) },
+        { name: 'gRPC', start: () => this.#startEnvoy(), stop: () => this.#envoy?.stop(timeoutMs) },
+      ]),
+      { name: 'readiness', start: () => this.#setServing(), stop: () => this.#drain() },
+    ];
+  }
+
+  async #startProxy(): Promise<void> {
+    if (this.#config['upstream.url'].length > 0) this.proxyAddress = await this.#proxy.start();
+  }
+
+  async #stopProxy(timeoutMs: number): Promise<void> {
+    if (this.proxyAddress !== undefined) await this.#proxy.stop(timeoutMs);
+  }
+
+  async #startEnvoy(): Promise<void> {
+    this.grpcAddress = await this.#envoy?.start();
+  }
+
+  #setServing(): void {
+    this.#serving = true;
+    this.#envoy?.readinessChanged();
+  }
+
+  async #drain(): Promise<void> {
+    this.#draining = true;
+    this.#proxy.drain();
+    this.#envoy?.readinessChanged();
+    this.#log.info('stopping: not ready any more');
+    await delay(this.#config['shutdown.delay']);
+  }
+
+  #isReady(): boolean {
+    const limited = this.#orders.limitsLoaded || !this.#config['overrides.required'];
+    return this.#serving && !this.#draining && limited;
+  }
+
+  #refusedInTwoPlaces(): RefusalLog['refused'] {
+    const lines = new RefusalLog(this.#log, this.#config['log.refusals_per_minute'], this.#now);
+    return (tenant, refusal, requestId, shadow) => {
+      this.refusals.refused(tenant, refusal, requestId, shadow, Date.now());
+      lines.refused(tenant, refusal, requestId, shadow);
+    };
+  }
+
+  #export(metrics: Metrics): void {
+    exportTenants(metrics, this.enforcer);
+    if (this.#series !== undefined) exportSeries(metrics, this.enforcer, this.#series);
+    if (this.#shared.status !== undefined) exportLedger(metrics, this.#shared.status);
+    exportBudget(metrics, this.#budget);
+    exportDecoder(metrics, this.#decoder);
+    metrics.gauge({
+      name: 'mimir_edge_requests_in_flight',
+      help: 'Requests under way, passed-through ones included.',
+      read: () => this.#proxy.activeRequests,
+    });
+  }
+}

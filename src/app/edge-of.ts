@@ -1,0 +1,89 @@
+/** What the admin API sees of the control plane and of the data planes below it, and the ways to change them. */
+import type { Audit } from '../admin/audit.js';
+import type { Edge, TenantState } from '../admin/edge.js';
+import { type Config, printConfig } from '../config/config.js';
+import type { Controls } from '../controls/controls.js';
+import { Tally } from '../enforce/tally.js';
+import { effectiveLimits, effectiveMode } from '../limits/effective.js';
+import { DEFAULT_LIMITS } from '../limits/limit-table.js';
+import type { Overrides } from '../overrides/overrides.js';
+import type { History } from '../usage/history.js';
+import type { DataPlanes, Orders } from './planes.js';
+
+export interface EdgeParts {
+  readonly config: Config;
+  readonly planes: DataPlanes;
+  readonly overrides: Overrides;
+  readonly controls: Controls;
+  readonly audit: Audit;
+  readonly history: History;
+  /** In force now. */
+  readonly orders: () => Orders;
+  readonly obeyed: Edge['obeyed'];
+  readonly now: () => number;
+}
+
+export function edgeOf(parts: EdgeParts): Edge {
+  const { config, planes, overrides, controls, audit, history, orders, obeyed, now } = parts;
+  const configured = configuredLimits(config);
+  const unknownTenants = config['tenants.unknown'];
+  return {
+    history,
+    refusals: planes.refusals,
+    controls,
+    audit,
+    now,
+    obeyed,
+    mayAddTenants: unknownTenants !== 'refuse',
+    refresh: () => planes.refresh(),
+    status() {
+      const { ready, draining, ledger, upstream, bytesInFlight, requestsInFlight, evictions } =
+        planes.status();
+      const { hash, tenants } = overrides.snapshot;
+      return {
+        ready,
+        draining,
+        ledger,
+        upstream: { urls: config['upstream.url'], ...upstream },
+        overrides: { ...overrides.status(), hash, tenants: tenants.size },
+        bytesInFlight,
+        requestsInFlight,
+        evictions,
+      };
+    },
+    mode: () => orders().mode,
+    tenants: () => planes.tenants(),
+    tenant: (id) => planes.tenant(id) ?? unseen({ ...orders(), unknownTenants }, id),
+    unattributed: () => planes.unattributed(),
+    topMetrics: (id) => planes.topMetrics(id),
+    snapshot: () => orders().snapshot,
+    origins: (id) => overrides.origins(id),
+    config: () => printConfig(config),
+    configuredLimits: () => configured,
+    async reload() {
+      await overrides.reload();
+      return overrides.status().lastError;
+    },
+  };
+}
+
+/** A tenant that a document names, and that has not sent anything. */
+function unseen(
+  inForce: Orders & { readonly unknownTenants: Config['tenants.unknown'] },
+  id: string,
+): TenantState | undefined {
+  if (!inForce.snapshot.tenants.has(id)) return undefined;
+  return {
+    id,
+    mode: effectiveMode(inForce, id),
+    limits: effectiveLimits(inForce.snapshot, id),
+    tally: new Tally(),
+    series: undefined,
+  };
+}
+
+function configuredLimits({ defaults }: Config): ReadonlySet<string> {
+  const given = { ...defaults, ...defaults.edge } as unknown as Record<string, unknown>;
+  const standard = { ...DEFAULT_LIMITS, ...DEFAULT_LIMITS.edge } as unknown as Record<string, unknown>;
+  return new Set(Object.keys(given).filter((name) => given[name] !== standard[name]));
+}

@@ -1,0 +1,66 @@
+/** The HTTP door that the settings ask for. */
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.js';
+import type { ByteBudget } from '../doors/body.js';
+import { ProxyServer } from '../doors/http/proxy-server.js';
+import type { PushMetrics } from '../doors/push-metrics.js';
+import type { RefusalLog } from '../doors/refusal-log.js';
+import type { Enforcer } from '../enforce/enforcer.js';
+import type { Decoder } from '../payload/push.js';
+import type { Upstream } from '../upstream/upstream.js';
+import type { UpstreamMetrics } from '../upstream/upstream-metrics.js';
+
+export interface ProxyParts {
+  readonly enforcer: Enforcer;
+  readonly decoder: Decoder;
+  readonly upstream: Upstream;
+  readonly budget: ByteBudget;
+  readonly pushMetrics: PushMetrics;
+  readonly upstreamMetrics: UpstreamMetrics;
+  readonly refused: RefusalLog['refused'];
+  readonly log: Logger;
+  readonly now: () => number;
+}
+
+export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
+  const { enforcer, decoder, upstream, budget, pushMetrics, upstreamMetrics, refused, log, now } = parts;
+  if (config['upstream.url'].length > 0 && config['push.unjudged'] === 'pass') {
+    log.warn(
+      'push.unjudged is pass: what is sent as OTLP or in Influx format goes past every limit of the edge',
+    );
+  }
+  return new ProxyServer(
+    {
+      enforcer,
+      decoder,
+      upstream,
+      budget,
+      now,
+      observer: {
+        decoded: (seconds) => pushMetrics.decoded(seconds),
+        decided: (seconds) => pushMetrics.decided(seconds),
+        forwarded: (status, seconds) => upstreamMetrics.forwarded(status, seconds),
+        failed: (failure) => upstreamMetrics.failed(failure),
+        refused,
+      },
+      options: {
+        tenantHeader: config['tenant.header'].toLowerCase(),
+        maxBodyBytes: config['push.max_body_bytes'],
+        maxUncompressedBytes: config['push.max_uncompressed_bytes'],
+        maxSeries: config['push.max_series'],
+        bodyTimeoutMs: config['server.body_timeout'],
+        upstreamHeadersTimeoutMs: config['upstream.headers_timeout'],
+        upstreamBodyTimeoutMs: config['upstream.body_timeout'],
+      },
+    },
+    {
+      ...config['listen.proxy'],
+      pushPaths: config['push.paths'],
+      unjudgedWrites: config['push.unjudged'],
+      maxConnections: config['server.max_connections'],
+      headerTimeoutMs: config['server.header_timeout'],
+      idleTimeoutMs: config['server.idle_timeout'],
+    },
+    (error) => log.error({ err: error }, 'a request failed for a reason that is a bug'),
+  );
+}
