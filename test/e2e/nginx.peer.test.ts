@@ -135,6 +135,27 @@ t.test('nobody is somebody else', async (t) => {
   t.equal((await push(byCertificate.url, AS.mtls(), PUSH_500, tls.agents['nobody'])).status, 400);
 });
 
+t.test('a write in another protocol does not go past the edge', async (t) => {
+  const { behindEdge, direct } = await givenMimir(t);
+  const edge = await startEdge(t, [`--upstream.url=${behindEdge.url}`]);
+  const writes = ['/otlp/v1/metrics', '//otlp/v1/%6detrics', '/api/v1/push/influx/write', '/api/prom/push'];
+  for (const route of ['full', 'mirror'] as const) {
+    const nginx = await startNginx(t, join(t.testdirName, route), {
+      route,
+      edges: [edge.proxy],
+      mimir: direct.url,
+    });
+    for (const path of writes) {
+      const headers = { 'x-scope-orgid': 'team-a' };
+      const answer = await request(`${nginx.url}${path}`, { method: 'POST', headers, body: 'abc' });
+      await answer.body.dump();
+      t.equal(answer.statusCode, route === 'full' ? 503 : 200, path);
+    }
+  }
+  t.equal(direct.arrived.length, writes.length, 'those of the tenants that are not for the edge');
+  t.equal(behindEdge.arrived.length, 0);
+});
+
 t.test('a canary by hash takes its share of the tenants, and a larger share only adds', async (t) => {
   const { behindEdge, direct } = await givenMimir(t);
   const edge = await startEdge(t, [`--upstream.url=${behindEdge.url}`]);
