@@ -13,6 +13,9 @@ export const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
+/** The edge's own: what others say in its name goes neither to Mimir nor to senders. */
+export const EDGE_PREFIX = 'x-mimir-edge-';
+
 /** What a client may ask to be dropped, by naming it in Connection: never what the upstream decides on. */
 const NEVER_DROPPED = new Set(['content-length', 'content-type', 'content-encoding']);
 
@@ -57,7 +60,7 @@ export function downstreamHeaders(raw: readonly string[]): MessageHeaders {
     const name = raw[i] ?? '';
     const lower = name.toLowerCase();
     if (lower === 'connection') connection = raw[i + 1];
-    if (!HOP_BY_HOP.has(lower)) headers.push(name, raw[i + 1] ?? '');
+    if (!HOP_BY_HOP.has(lower) && !lower.startsWith(EDGE_PREFIX)) headers.push(name, raw[i + 1] ?? '');
   }
   const dropped = namedInConnection(connection, '');
   return new MessageHeaders(dropped === undefined ? headers : withoutNames(headers, dropped));

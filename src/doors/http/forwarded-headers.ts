@@ -1,6 +1,6 @@
 /** Headers of a request on its way to the upstream: what must not pass a proxy is left out, what the upstream wants to know is added. */
 import { randomBytes } from 'node:crypto';
-import { HOP_BY_HOP, MessageHeaders, namedInConnection } from '../../base/http1/headers.js';
+import { EDGE_PREFIX, HOP_BY_HOP, MessageHeaders, namedInConnection } from '../../base/http1/headers.js';
 import type { Caller } from './caller.js';
 
 /** Not the client's to say: for its own connection, set anew for the upstream, or (Expect) settled already. */
@@ -38,7 +38,7 @@ function forwardedList(caller: Caller, tenantHeader: string): string[] {
   const headers: string[] = [];
   for (let i = 0; i < lowerNames.length; i++) {
     const name = lowerNames[i] as string;
-    if (NOT_FORWARDED.has(name) || dropped?.has(name)) continue;
+    if (NOT_FORWARDED.has(name) || dropped?.has(name) || name.startsWith(EDGE_PREFIX)) continue;
     headers.push(raw[2 * i] as string, raw[2 * i + 1] as string);
   }
   const forwardedFor = caller.header('x-forwarded-for');

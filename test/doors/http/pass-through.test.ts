@@ -1,6 +1,6 @@
 import { createServer, request } from 'node:http';
 import t from 'tap';
-import { closeServer, edge, eventually, listen, rawExchange, upstream } from './fixtures.js';
+import { closeServer, edge, eventually, listen, PUSH_500, rawExchange, upstream } from './fixtures.js';
 
 t.test('every other path and method passes as it is', async (t) => {
   const mimir = await upstream((req, res, body) =>
@@ -81,6 +81,43 @@ t.test('headers for one connection only are not passed on, either way', async (t
   t.equal(arrived?.headers.host, mimir.url.slice('http://'.length));
   for (const name of ['x-mine', 'te', 'upgrade', 'proxy-authorization'])
     t.notOk(name in (arrived?.headers ?? {}), name);
+  await proxy.stop();
+  await mimir.close();
+});
+
+t.test('what the edge says of itself nobody else says: its headers end at it, either way', async (t) => {
+  const mimir = await upstream((_req, res) => {
+    res.writeHead(200, {
+      'X-Mimir-Edge-Reason': 'rate_limited',
+      'x-mimir-edge-new': '1',
+      'X-Mimir-Other': '2',
+    });
+    res.end('ok');
+  });
+  const proxy = await edge(mimir.url);
+  for (const path of ['/other', '/api/v1/push']) {
+    const response = await fetch(`${proxy.url}${path}`, {
+      method: 'POST',
+      headers: {
+        'X-Scope-OrgID': 'a',
+        'X-Mimir-Edge-Reason': 'x',
+        'x-mimir-EDGE-verdict': 'y',
+        'X-Mimir-Other': 'z',
+      },
+      body: PUSH_500,
+    });
+    t.equal(response.status, 200);
+    t.strictSame(
+      [...response.headers.keys()].filter((name) => name.startsWith('x-mimir')),
+      ['x-mimir-other'],
+      path,
+    );
+    t.strictSame(
+      Object.keys(mimir.arrived.at(-1)?.headers ?? {}).filter((name) => name.startsWith('x-mimir')),
+      ['x-mimir-other'],
+      path,
+    );
+  }
   await proxy.stop();
   await mimir.close();
 });
