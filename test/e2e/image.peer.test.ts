@@ -1,25 +1,25 @@
 /**
  * What the Dockerfile says, done without an engine: its own COPY lines, build command, entry point and health check, on
- * the production packages alone, as a user who may write nowhere. NODE_OF_IMAGE names the node to run it with.
+ * the production packages alone, as a user who may write nowhere. NODE_OF_IMAGE names the node to run it with; without, it
+ * is the one that runs this.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import t, { type Test } from 'tap';
 import { send, upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
+import { BUILD, copied, ignored, ROOT, RUN } from './dockerfile.js';
 import { answering, start } from './processes.js';
 
-const ROOT = new URL('../../../', import.meta.url).pathname;
 const NODE = process.env['NODE_OF_IMAGE'] ?? process.execPath;
-const [, BUILD = '', RUN = ''] = readFileSync(join(ROOT, 'Dockerfile'), 'utf8')
-  .replaceAll('\\\n', ' ')
-  .split(/^FROM .*$/m);
 const NOBODY = 65_534;
 
 t.test('what the Dockerfile copies builds, and what it keeps serves', async (t) => {
   const build = join(t.testdir(), 'build');
-  for (const [from, to] of copied(BUILD)) copy(join(ROOT, from), join(build, to));
+  if (process.env['REQUIRE_PEERS'] === '1') t.ok(process.env['NODE_OF_IMAGE'], 'NODE_OF_IMAGE is given');
+  const isSent = (path: string) => !ignored(relative(ROOT, path));
+  for (const [from, to] of copied(BUILD)) copy(join(ROOT, from), join(build, to), isSent);
   symlinkSync(join(ROOT, 'node_modules'), join(build, 'node_modules'));
   const built = spawnSync('npm', ['run', 'build'], { cwd: build, encoding: 'utf8' });
   t.equal(built.status, 0, built.stderr);
@@ -67,25 +67,6 @@ async function serves(t: Test, app: string): Promise<void> {
   t.equal(check(admin), 0, 'the health check finds it well');
   t.equal(await edge.stop(), 0, edge.output());
   t.equal(check(admin), 1, 'the health check finds it gone');
-}
-
-t.test('the image is not root, and has its labels', async (t) => {
-  t.match(RUN, /^USER [1-9]\d*:[1-9]\d*$/m);
-  for (const label of ['title', 'licenses', 'version', 'revision']) {
-    t.match(RUN, new RegExp(`org\\.opencontainers\\.image\\.${label}=`));
-  }
-  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  t.match(RUN, `ARG VERSION=${version}\n`, 'the version is that of the package');
-});
-
-/** COPY lines of files from this repository. */
-function copied(stage: string): [string, string][] {
-  return [...stage.matchAll(/^COPY (?!--from)(.+)$/gm)].flatMap(([, line = '']) => {
-    const names = line.trim().split(/\s+/);
-    const to = names.pop() ?? '';
-    const isFolder = to.endsWith('/');
-    return names.map((from): [string, string] => [from, isFolder ? join(to, from.split('/').pop()!) : to]);
-  });
 }
 
 /** `COPY a b ./` and `COPY a b` alike. */

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import t from 'tap';
 
 const FOLDER = new URL('../../../test/', import.meta.url).pathname;
-/** How a test asks for another program, or starts one by its name. */
+/** How a test asks for another program, or starts one by its name. npm comes with Node. */
 const ASKS =
-  /\bneeds(Envoy)?\(|\bredisMissing\b|\bRedisServer\.start\(|\bstart(Nginx|Envoy)\(|\bspawn(Sync)?\(\s*'/;
+  /\bNODE_OF_IMAGE\b|\bneeds(Envoy)?\(|\bredisMissing\b|\bRedisServer\.start\(|\bstart(Nginx|Envoy)\(|\bspawn(Sync)?\(\s*'(?!npm')/;
 
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.ts') && !file.endsWith('peers.test.ts'))
