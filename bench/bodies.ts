@@ -1,6 +1,6 @@
 /** The bodies that all benches share: Kubernetes-like pushes, and those of a real Prometheus. */
 import { readFileSync } from 'node:fs';
-import { compress, encodeVersion1, encodeVersion2, type SeriesToSend } from '#src/payload/encode.js';
+import { compress, encodeVersion1, encodeVersion2, type SeriesToSend } from '../test/payload/encode.js';
 
 /**
  * As a kubelet is scraped: metric by metric, and for each one every container of a node. Twelve labels; 500 series

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { encodeVersion2 } from '#src/payload/encode.js';
 import { PUSH_500 } from '../doors/http/fixtures.js';
+import { encodeVersion2 } from '../payload/encode.js';
 import { run } from './run.js';
 
 const REAL = new URL('../../../test/data/prom-2.42-samples-500a.snappy', import.meta.url).pathname;

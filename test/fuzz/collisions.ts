@@ -2,9 +2,10 @@
  * Twenty million synthetic series, as Kubernetes makes them, and as many metric names: no two may have the same
  * 64-bit hash. On demand, because it takes minutes: npm run test:collisions
  */
-import { encodeVersion1, type SeriesToSend } from '#src/payload/encode.js';
+
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import { RECORD_HASH_LOW, RECORD_METRIC_HASH_LOW, RECORD_WORDS } from '#src/payload/push.js';
+import { encodeVersion1, type SeriesToSend } from '../payload/encode.js';
 
 const TOTAL = Number(process.argv[2] ?? 20_000_000);
 const PER_PUSH = 10_000;

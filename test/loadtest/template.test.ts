@@ -3,7 +3,7 @@ import SnappyJS from 'snappyjs';
 import t from 'tap';
 import { Bodies, type PushContent } from '#src/loadtest/bodies.js';
 import { shareOut } from '#src/loadtest/tenants.js';
-import { WriteRequestV1, WriteRequestV2 } from '#src/payload/encode.js';
+import { WriteRequestV1, WriteRequestV2 } from '../payload/encode.js';
 
 interface Decoded {
   readonly labels: Readonly<Record<string, string>>;

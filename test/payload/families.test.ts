@@ -1,6 +1,6 @@
 import t from 'tap';
-import { WriteRequestV2 } from '#src/payload/encode.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
+import { WriteRequestV2 } from './encode.js';
 
 const decoder = new InlineDecoder(64 << 20);
 const COUNTER = 1;

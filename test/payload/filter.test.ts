@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
 import { createDecoder } from '#src/payload/decoder-pool.js';
-import { WriteRequestV1, WriteRequestV2 } from '#src/payload/encode.js';
 import { InlineFilter } from '#src/payload/filter.js';
 import { OWN_HASH_KEY } from '#src/payload/hash-key.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
@@ -10,6 +9,7 @@ import { KernelInstance } from '#src/payload/kernel-instance.js';
 import { type Decoded, ownedPush, type Push } from '#src/payload/push.js';
 import { addRow, hasRow, noRows, type Rows } from '#src/payload/rows.js';
 import { kubernetesBody } from '../../bench/bodies.js';
+import { WriteRequestV1, WriteRequestV2 } from './encode.js';
 import { uncompress, without } from './oracle.js';
 import { messageV1, messageV2, wire } from './pushes.js';
 

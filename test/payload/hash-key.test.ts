@@ -5,10 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
-import { encodeVersion1, encodeVersion2 } from '#src/payload/encode.js';
 import { expandHashKey } from '#src/payload/hash-key.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import type { ProtocolVersion } from '#src/payload/push.js';
+import { encodeVersion1, encodeVersion2 } from './encode.js';
 import { hashes } from './oracle.js';
 
 /** Where they are in a record. */

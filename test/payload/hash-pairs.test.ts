@@ -3,8 +3,8 @@
  * and that pod names, addresses and counters are full of. Every pair of places, 1,024 values each.
  */
 import t from 'tap';
-import { encodeVersion1 } from '#src/payload/encode.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
+import { encodeVersion1 } from './encode.js';
 import { hashes } from './oracle.js';
 
 const LETTERS = [...'0123456789abcdefghijklmnopqrstuv'];

@@ -3,9 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
-import { encodeVersion1, encodeVersion2, type SeriesToSend, WriteRequestV1 } from '#src/payload/encode.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import { type Broken, type DecodeOptions, type Push, RECORD_WORDS } from '#src/payload/push.js';
+import { encodeVersion1, encodeVersion2, type SeriesToSend, WriteRequestV1 } from './encode.js';
 import { expect, found, haLabels, hashes, mayBeStricter, uncompress } from './oracle.js';
 import { damage, damaged, messageV1, messageV2, seriesAlike, wire } from './pushes.js';
 

@@ -1,7 +1,7 @@
 /** Arbitrary remote-write messages for fast-check, and ways to break them. */
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
-import { WriteRequestV1, WriteRequestV2 } from '#src/payload/encode.js';
+import { WriteRequestV1, WriteRequestV2 } from './encode.js';
 
 const name = fc.oneof(
   {

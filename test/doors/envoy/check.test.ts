@@ -3,10 +3,10 @@ import SnappyJS from 'snappyjs';
 import t, { type Test } from 'tap';
 import type { Bucket } from '#src/enforce/ledger.js';
 import { createDecoder } from '#src/payload/decoder-pool.js';
-import { compress, encodeVersion1, type SeriesToSend } from '#src/payload/encode.js';
 import type { Decoder } from '#src/payload/push.js';
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
+import { compress, encodeVersion1, type SeriesToSend } from '../../payload/encode.js';
 import { edge, eventually, PUSH_500, send, upstream } from '../http/fixtures.js';
 import {
   check,

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
-import { encodeVersion1, encodeVersion2, WriteRequestV1, WriteRequestV2 } from '#src/payload/encode.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
+import { encodeVersion1, encodeVersion2, WriteRequestV1, WriteRequestV2 } from '../../payload/encode.js';
 import { closeServer, edge, type GivenUpstream, listen, rawExchange, send, upstream } from './fixtures.js';
 
 const VERSION_2 = {

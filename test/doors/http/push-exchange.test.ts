@@ -5,8 +5,8 @@ import { connect, createServer as createNetServer, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
-import { encodeVersion1 } from '#src/payload/encode.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
+import { encodeVersion1 } from '../../payload/encode.js';
 import { closeServer, edge, eventually, listen, PUSH_500, rawExchange, send, upstream } from './fixtures.js';
 
 const HEAD = 'POST /api/v1/push HTTP/1.1\r\nHost: edge\r\nX-Scope-OrgID: a\r\n';

@@ -1,4 +1,4 @@
-/** Makes remote-write bodies, version 1 and 2, for the demo, tests and benches. Not on any hot path. */
+/** Makes remote-write bodies, version 1 and 2, with protobufjs and snappyjs: what the kernel reads comes from others. */
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 import SnappyJS from 'snappyjs';
@@ -43,6 +43,6 @@ export function compress(body: Uint8Array): Uint8Array {
 }
 
 function lookup(file: string, type: string): protobuf.Type {
-  const path = fileURLToPath(new URL(`../proto/${file}`, import.meta.url));
+  const path = fileURLToPath(new URL(`../../../proto/${file}`, import.meta.url));
   return protobuf.loadSync(path).lookupType(type);
 }
