@@ -79,8 +79,6 @@ class Reader {
       prettyErrors: false,
       // Found by `#pairs` instead: the library compares each key with all before it, minutes for 50,000 tenants.
       uniqueKeys: false,
-      merge: true,
-      strict: true,
     });
     this.#anchored = anchoredNodes(this.#document);
   }

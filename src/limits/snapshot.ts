@@ -124,10 +124,7 @@ function* allTenants(documents: readonly OverridesDocument[]): Generator<string>
 function merged(documents: readonly OverridesDocument[], id: string): NamedLimits {
   const named = new Map<string, unknown>();
   for (const { tenants } of documents) {
-    for (const [name, value] of tenants.get(id) ?? []) {
-      if (value === undefined) named.delete(name);
-      else named.set(name, value);
-    }
+    for (const [name, value] of tenants.get(id) ?? []) named.set(name, value);
   }
   return named;
 }

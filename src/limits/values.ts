@@ -19,7 +19,7 @@ export function readNumber(value: unknown): number | undefined {
 
 export function readInteger(value: unknown): number | undefined {
   const number = readNumber(value);
-  return number !== undefined && Number.isSafeInteger(number) ? number : undefined;
+  return Number.isSafeInteger(number) ? number : undefined;
 }
 
 export function readBoolean(value: unknown): boolean | undefined {
@@ -78,10 +78,9 @@ const SIZE = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i;
 /** A size such as 65536, 64KiB, 100MB, in bytes. */
 export function readSizeBytes(value: unknown): number | undefined {
   if (typeof value === 'number') return readInteger(value);
-  const match = typeof value === 'string' ? SIZE.exec(value.trim()) : null;
-  const unit = match === null ? undefined : BYTES[(match[2] ?? '').toLowerCase()];
-  if (match === null || unit === undefined) return undefined;
-  const bytes = Number(match[1]) * unit;
+  if (typeof value !== 'string') return undefined;
+  const [, amount, unit = ''] = SIZE.exec(value.trim()) ?? [];
+  const bytes = Number(amount) * (BYTES[unit.toLowerCase()] ?? Number.NaN);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 

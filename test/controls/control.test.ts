@@ -85,6 +85,7 @@ t.test('the hash follows what the controls come to, in whatever order they are g
     hash({ tenant: 'b' }),
     hash({ name: 'request_rate' }),
     hash({ name: 'bytes_per_second' }),
+    hash({ name: 'bytes_per_second', value: 6 }),
     overlay(snapshot({ a: limits({ ingestion_rate: 9 }) }), [control({})], true).hash,
   ];
   t.equal(new Set(others).size, others.length);
@@ -122,7 +123,7 @@ t.test('what comes from elsewhere is a control, or nothing', async (t) => {
   const good = [
     control({}),
     control({ value: null }),
-    control({ name: 'mode', value: 'off' }),
+    ...['enforce', 'shadow', 'off'].map((value) => control({ name: 'mode', value })),
     control({ name: 'accept_ha_samples', value: true }),
     control({ name: 'bytes_per_second', value: 1.5 }),
     control({ tenant: '', name: 'reload', value: true }),

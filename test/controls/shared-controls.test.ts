@@ -112,6 +112,11 @@ t.test('what is in force is listed, the newest first; what is taken back and rel
   t.match(controls.get('', 'reload'), { value: true });
 });
 
+t.test('without a store a start succeeds, and nothing is out of reach', async (t) => {
+  const { controls } = await started(t, undefined);
+  t.strictSame(controls.status(), { shared: false, reachable: false, lastError: undefined, active: 0 });
+});
+
 t.test('limits and the mode of all tenants are as the controls say', async (t) => {
   const { controls } = replica();
   const base = snapshot({ a: limits({ ingestion_rate: 100 }) });

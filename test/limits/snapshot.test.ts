@@ -9,7 +9,7 @@ import {
   MIMIR_LIMITS,
 } from '#src/limits/limit-table.js';
 import { parseOverrides } from '#src/limits/overrides-document.js';
-import { buildSnapshot } from '#src/limits/snapshot.js';
+import { buildSnapshot, packSnapshot, unpackSnapshot } from '#src/limits/snapshot.js';
 
 const mimir = (text: string) => parseOverrides(text, 'mimir');
 const build = (...texts: string[]) =>
@@ -80,6 +80,60 @@ t.test('tenants whose limits did not change keep their object', async (t) => {
   });
   t.equal(after.tenants.get('a'), before.tenants.get('a'));
   t.not(after.tenants.get('b'), before.tenants.get('b'));
+});
+
+t.test('with other defaults no tenant keeps its object', async (t) => {
+  const before = build('overrides: { a: { ingestion_rate: 1 } }');
+  const defaults = { ...DEFAULT_LIMITS, request_rate: 7 };
+  const documents = [mimir('overrides: { a: { ingestion_rate: 1 } }')];
+  const after = buildSnapshot({ defaults, mimir: documents, edge: [], previous: before });
+  t.strictSame(after.tenants.get('a'), { ...defaults, ingestion_rate: 1 });
+  t.not(after.hash, before.hash);
+});
+
+t.test('tenants with the same limits share one object, and each is there once', async (t) => {
+  const { tenants } = buildSnapshot({
+    defaults: DEFAULT_LIMITS,
+    mimir: [
+      mimir('overrides: { b: { ingestion_rate: 1 }, a: { ingestion_rate: 1 } }'),
+      mimir('overrides: { a: { request_rate: 0 }, c: {} }'),
+    ],
+    edge: [parseOverrides('overrides: { c: { mode: off }, b: {} }', 'edge')],
+  });
+  t.strictSame([...tenants.keys()], ['a', 'b', 'c']);
+  t.equal(tenants.get('a'), tenants.get('b'), 'a default that is named is a default');
+  t.strictSame(tenants.get('c'), { ...DEFAULT_LIMITS, edge: { ...DEFAULT_LIMITS.edge, mode: 'off' } });
+  t.equal(tenants.get('a')?.edge, DEFAULT_LIMITS.edge);
+  t.ok(Object.isFrozen(tenants.get('c')?.edge));
+});
+
+t.test(
+  'a snapshot crosses threads as texts, a line for each set of limits and for each tenant',
+  async (t) => {
+    const packed = packSnapshot({
+      defaults: DEFAULT_LIMITS,
+      mimir: [mimir('overrides: { b: { request_rate: 2 }, a: {}, c: { request_rate: 2, ingestion_rate: } }')],
+      edge: [parseOverrides('overrides: { d: { bytes_per_second: 5 } }', 'edge')],
+    });
+    t.equal(packed.sets, '[{},{}]\n[{"request_rate":2},{}]\n[{},{"bytes_per_second":5}]\n');
+    t.equal(packed.tenants, '0 a\n1 b\n1 c\n2 d\n');
+    t.match(packed.hash, /^[0-9a-f]{16}$/);
+  },
+);
+
+t.test('unpacking stops after each 128 sets or tenants', async (t) => {
+  const stops = (count: number, distinct: boolean) => {
+    const overrides: Record<string, object> = {};
+    for (let n = 1; n <= count; n++) overrides[`t${n}`] = { request_rate: distinct ? n : 1 };
+    const documents = [mimir(JSON.stringify({ overrides }))];
+    const sources = { defaults: DEFAULT_LIMITS, mimir: documents, edge: [] };
+    return [...unpackSnapshot(packSnapshot(sources), DEFAULT_LIMITS, undefined)].length;
+  };
+  t.equal(stops(0, true), 0);
+  t.equal(stops(1, true), 2);
+  t.equal(stops(128, true), 2);
+  t.equal(stops(129, true), 4);
+  t.equal(stops(400, false), 1 + 4);
 });
 
 t.test('merging is the same in one step or two', async () => {

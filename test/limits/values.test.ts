@@ -162,6 +162,8 @@ t.test('a misspelt name has the nearest one, if it is near for its length', asyn
     ['abcdefghijkl', ['abcdefghxxxx'], undefined],
     ['abcd', ['abxx', 'abcx', 'abcy'], 'abcx'],
     ['abcd', ['abcx', 'abxx'], 'abcx'],
+    ['abcd', ['xxabce'], undefined],
+    ['ab', ['cdef'], undefined],
     ['abcd', [], undefined],
     ['xyz', ['ingestion_rate'], undefined],
   ] as const) {
