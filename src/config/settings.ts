@@ -53,254 +53,416 @@ export const SETTINGS = {
   workers: setting(
     'cores',
     '1',
-    'Processes that serve behind one port; `auto`: one for each core. More than one share their buckets, and need no ' +
-      'Redis for it.',
+    'How many processes serve behind one port; `auto` is one for each core. Workers of one machine share ' +
+      'their buckets without Redis. Raise it when one core is not enough.',
     1,
     256,
   ),
 
-  'upstream.url': setting('url', '', "Mimir's distributors, or what stands before them. One URL or several."),
-  'upstream.connections': setting('count', '128', 'Connections to each URL at most.', 1),
-  'upstream.connect_timeout': setting('duration', '2s', 'Time to connect.', 1),
-  'upstream.headers_timeout': setting('duration', '30s', 'Time until Mimir begins its answer to a push.', 1),
-  'upstream.body_timeout': setting('duration', '30s', 'Longest silence within an answer to a push.', 1),
+  'upstream.url': setting(
+    'url',
+    '',
+    "Where accepted pushes go: the URL of Mimir's distributors, or of the load balancer in front of them. " +
+      'With several URLs the edge takes turns.',
+  ),
+  'upstream.connections': setting(
+    'count',
+    '128',
+    'The most connections to each URL; a push waits for a free one. Raise it when Mimir is slow to answer ' +
+      'and many pushes are under way.',
+    1,
+  ),
+  'upstream.connect_timeout': setting(
+    'duration',
+    '2s',
+    'How long connecting to Mimir may take. After that the next URL is tried, or the sender gets 502.',
+    1,
+  ),
+  'upstream.headers_timeout': setting(
+    'duration',
+    '30s',
+    'How long Mimir may take to begin its answer to a push. After that the sender gets 504 and comes ' +
+      'again.',
+    1,
+  ),
+  'upstream.body_timeout': setting(
+    'duration',
+    '30s',
+    'How long Mimir may pause within its answer to a push before the answer is cut off.',
+    1,
+  ),
   'upstream.tls.ca_file': setting(
     'path',
     '',
-    "PEM file with the CA of an https upstream. Empty: the system's.",
+    'A PEM file with the CA that signed the certificate of an https upstream. Empty: the CAs of the ' +
+      'system.',
   ),
 
-  'listen.proxy': setting('address', '0.0.0.0:8080', 'Where pushes, and everything else for Mimir, come in.'),
+  'listen.proxy': setting(
+    'address',
+    '0.0.0.0:8080',
+    'The address for senders: pushes, and everything else that is passed through to Mimir.',
+  ),
   'listen.grpc': setting(
     'address',
     '0.0.0.0:8081',
-    "Where Envoy's ext_authz and ratelimit call, with `envoy.enabled`.",
+    "The address that Envoy's ext_authz and ratelimit filters call. Served with `envoy.enabled` alone.",
   ),
-  'listen.admin': setting('address', '127.0.0.1:8082', 'Metrics, probes, the admin API and the status page.'),
+  'listen.admin': setting(
+    'address',
+    '127.0.0.1:8082',
+    'The address for metrics, probes, the admin API and the status page. Anybody who reaches it can read ' +
+      'them, see `admin.reads`.',
+  ),
 
   'admin.tokens_file': setting(
     'path',
     '',
-    'Who may write (and read, see `admin.reads`): on each line a name, `read` or `write`, a token. Empty: nobody may.',
+    'A file with the tokens of the admin API, one a line: a name, `read` or `write`, the token. Read ' +
+      'again when it changes. Empty: nobody can change anything.',
   ),
   'admin.reads': setting(
     ['open', 'token'],
     'open',
-    'Whether reading the API needs a token. Metrics and probes never do.',
+    'Whether reading the API and the status page needs a token (`token`) or not (`open`). Metrics and ' +
+      'probes never need one.',
   ),
   'admin.hosts': setting(
     'strings',
     '',
-    'Names that the API and the page are reached under, besides addresses and localhost.',
+    'Host names under which people open the API and the status page. IP addresses and localhost always ' +
+      'work; a request for any other name is refused.',
   ),
   'admin.audit_file': setting(
     'path',
     '',
-    'Where every change is added as a line of JSON. Empty: memory alone.',
+    'A file to which every change is added as a line of JSON. Empty: changes are kept in memory until the ' +
+      'restart.',
   ),
   'admin.history_max_bytes': setting(
     'size',
     '256MiB',
-    'Memory for the last day of each tenant: some 20 kB for one that is never silent.',
+    "The most memory for the last day's curves of all tenants. A tenant that always sends takes about 20 " +
+      'kB; beyond the limit further tenants have no curves.',
     0,
   ),
 
-  'tenant.header': setting('string', 'X-Scope-OrgID', 'The header that names the tenant.'),
-  'tenants.max': setting('count', '10000', 'Tenants held in memory; the least recently used goes first.', 1),
+  'tenant.header': setting('string', 'X-Scope-OrgID', 'The request header that names the tenant.'),
+  'tenants.max': setting(
+    'count',
+    '10000',
+    'The most tenants that are held in memory. When one more comes, the least recently used one leaves ' +
+      'and its counters join `(other)`. Set it above the number of tenants that send.',
+    1,
+  ),
   'tenants.unknown': setting(
     ['defaults', 'refuse', 'pass'],
     'defaults',
-    'Tenants that no overrides document names: give them the defaults, refuse them (403), or let them pass unjudged.',
+    'What happens to tenants that no overrides document names: they get the default limits (`defaults`), ' +
+      '403 (`refuse`), or go to Mimir without being judged (`pass`).',
   ),
   mode: setting(
     ['enforce', 'shadow', 'off'],
     'enforce',
-    'For tenants without a mode of their own: enforce, decide and count but let pass, or do nothing. `off` beats ' +
-      "every tenant's own mode.",
+    'What happens to pushes over a limit, for tenants without a mode of their own: `enforce` refuses ' +
+      'them, `shadow` counts them and lets them pass, `off` does not judge at all. `off` here also switches ' +
+      'off tenants that have a mode.',
   ),
 
   'push.paths': setting(
     'strings',
     '/api/v1/push',
-    'Paths of pushes, which are enforced however they are written: percent-encoded, with `//` or `/../`, in another case. ' +
-      'What does not write is passed through.',
+    'The paths that take pushes. Limits hold however such a path is written (percent-encoded, with `//` ' +
+      'or `/../`, in another case). Every path that does not write is passed through.',
   ),
   'push.unjudged': setting(
     ['refuse', 'pass'],
     'refuse',
-    "Mimir's other writes (`/otlp/v1/metrics`, `/api/v1/push/influx/write`, and `/api/v1/push` if it is not in " +
-      '`push.paths`), which the edge can not judge: refuse them (503), or let them pass every limit.',
+    'What happens to writes that the edge can not judge (`/otlp/v1/metrics`, `/api/v1/push/influx/write`, ' +
+      'and `/api/v1/push` if it is not in `push.paths`): 503 (`refuse`), or they go to Mimir past every ' +
+      'limit of the edge (`pass`).',
   ),
-  'push.max_body_bytes': setting('size', '100MiB', 'A push on the wire.', 1),
-  'push.max_uncompressed_bytes': setting('size', '100MiB', 'A push uncompressed.', 1),
+  'push.max_body_bytes': setting(
+    'size',
+    '100MiB',
+    'The largest push, as sent (compressed). A larger one gets 413. Keep it at or below what Mimir takes ' +
+      '(`-distributor.max-recv-msg-size`).',
+    1,
+  ),
+  'push.max_uncompressed_bytes': setting(
+    'size',
+    '100MiB',
+    'The largest push after decompression. A larger one gets 413.',
+    1,
+  ),
   'push.max_series': setting(
     'count',
     '1000000',
-    'Series in a push: bounds the memory that a small body can claim.',
+    "The most series in one push, whatever the tenant's limits. A push with more gets 413. It keeps a " +
+      'small body from claiming much memory.',
     1,
   ),
-  'push.max_bytes_in_flight': setting('size', '512MiB', 'Body bytes that the process holds at one time.', 1),
+  'push.max_bytes_in_flight': setting(
+    'size',
+    '512MiB',
+    'The most bytes of bodies that one process holds at one time. When they are used up, pushes get 503 ' +
+      'before their bodies are read, and senders come again. Raise it, with the memory of the pod, when ' +
+      'Mimir is slow.',
+    1,
+  ),
 
   'series.over_limit': setting(
     ['filter', 'refuse'],
     'filter',
-    'A push of which some series break a label rule, or are new and over a limit: forward the others, as Mimir does, or ' +
-      'refuse all of it.',
+    'What happens to a push of which some series break a label rule, or are new and over a series limit: ' +
+      'the others go on to Mimir (`filter`, as Mimir does it), or all of it is refused (`refuse`).',
   ),
   'ha.drop_duplicates': setting(
     'bool',
     'true',
-    'Answer the pushes of replicas that are not elected (202). Otherwise they are forwarded, uncharged, for Mimir to drop.',
+    'Whether pushes from replicas of an HA pair that are not elected are answered 202 here. With false ' +
+      'they go to Mimir, which drops them; they are not charged either way.',
   ),
 
-  'server.header_timeout': setting('duration', '10s', "Time for a request's headers.", 1),
+  'server.header_timeout': setting(
+    'duration',
+    '10s',
+    'How long a sender may take for the headers of a request.',
+    1,
+  ),
   'server.body_timeout': setting(
     'duration',
     '30s',
-    "Time for a push's body; longest silence in other bodies.",
+    'How long a sender may take for the body of a push; after that it gets 503. Other bodies, which are ' +
+      'passed through, may pause this long.',
     1,
   ),
-  'server.idle_timeout': setting('duration', '75s', 'Time that an idle connection is kept.', 1),
-  'server.max_connections': setting('count', '10000', 'Connections at one time.', 1),
+  'server.idle_timeout': setting(
+    'duration',
+    '75s',
+    'How long an idle connection is kept open. Keep it longer than the load balancer in front keeps its ' +
+      'own.',
+    1,
+  ),
+  'server.max_connections': setting(
+    'count',
+    '10000',
+    'The most connections from senders at one time. Further ones are closed at once.',
+    1,
+  ),
 
   'decode.inline_max_bytes': setting(
     'size',
     '1MiB',
-    'Bodies up to this size on the wire are decoded inline.',
+    'Bodies up to this size, as sent, are decoded on the main thread; larger ones in a decoding thread, ' +
+      'so that they hold up nobody else.',
     0,
   ),
-  'decode.threads': setting('count', '1', 'Threads that decode larger bodies. 0: everything inline.', 0, 256),
-  'decode.max_retained_bytes': setting('size', '64MiB', 'Memory that a decoder keeps between pushes.', 0),
+  'decode.threads': setting(
+    'count',
+    '1',
+    'How many threads decode large bodies. 0 decodes everything on the main thread. Raise it when ' +
+      '`mimir_edge_decode_queue` stays above 0.',
+    0,
+    256,
+  ),
+  'decode.max_retained_bytes': setting(
+    'size',
+    '64MiB',
+    'How much memory a decoder keeps after a push. What a large push needed beyond it is given back.',
+    0,
+  ),
 
   'overrides.file': setting(
     'paths',
     '',
-    "Mimir's overrides, one file or several, merged in order. Empty: none.",
+    "Mimir's overrides files (its runtime configuration). Several are merged in order: the later wins, " +
+      'limit by limit. Empty: none.',
   ),
   'overrides.edge_file': setting(
     'paths',
     '',
-    'Overrides of the limits that Mimir does not have, of the same form.',
+    "Files with the edge's own limits, which Mimir does not have. They look like overrides files, but " +
+      'must not be given to Mimir.',
   ),
   'overrides.sources': setting(
     'sources',
     '',
-    'More of them, merged in order after the files: `configmap:[NAMESPACE/]NAME[#KEY]`, an http:// or https:// URL, ' +
-      '`file:PATH`, or a list.',
+    "Further places of Mimir's overrides, merged after the files: `configmap:[NAMESPACE/]NAME[#KEY]`, an " +
+      'http:// or https:// URL, `file:PATH`, or a list of these.',
   ),
-  'overrides.edge_sources': setting('sources', '', 'The same for the limits that Mimir does not have.'),
+  'overrides.edge_sources': setting(
+    'sources',
+    '',
+    "Further places of the edge's own limits, written as in `overrides.sources`.",
+  ),
   'overrides.bearer_token_file': setting(
     'path',
     '',
-    'File with a token that URLs are sent as `Authorization: Bearer`; read again for each request. Empty: none.',
+    'A file with a token that is sent to every overrides URL (`Authorization: Bearer`). Read again for ' +
+      'each request. Empty: no token is sent.',
   ),
   'overrides.poll_interval': setting(
     'duration',
     '10s',
-    'How often files are looked at when no event comes, URLs always, and ConfigMaps at least while no watch stands.',
+    'How often the edge looks for changes: at a URL always, at a file where the system reports none, at a ' +
+      'ConfigMap while its watch is broken (then this is the longest wait).',
     100,
   ),
   'overrides.request_timeout': setting(
     'duration',
     '10s',
-    'Time for an answer of a URL, or of the API server.',
+    "How long a URL or Kubernetes' API server may take to answer.",
     1,
   ),
   'overrides.watch_silence': setting(
     'duration',
     '90s',
-    'A watch that brings nothing for so long, where a bookmark is due every minute, is given up.',
+    'How long the watch of a ConfigMap may bring nothing before it counts as broken. The API server sends ' +
+      'a sign of life every minute: keep it above that.',
     1000,
   ),
   'overrides.kubeconfig': setting(
     'path',
     '',
-    "Its current context leads to the API server. Empty: the pod's own account.",
+    "A kubeconfig whose current context leads to the API server. Empty: the pod's own service account.",
   ),
-  'overrides.max_bytes': setting('size', '16MiB', 'Size of an overrides document at most.', 1),
-  'overrides.required': setting('bool', 'false', 'Not ready before all overrides were read once.'),
+  'overrides.max_bytes': setting(
+    'size',
+    '16MiB',
+    'The largest overrides document. A larger one is not used, and the last good one stays.',
+    1,
+  ),
+  'overrides.required': setting(
+    'bool',
+    'false',
+    'Whether the edge waits to become ready until all overrides were read once. With false it starts with ' +
+      'the default limits for everybody when they can not be read.',
+  ),
   'overrides.keep_in': setting(
     'path',
     '',
-    'Folder for the last good documents: they count at a start at which their source can not be read. Empty: none.',
+    'A folder where the last good overrides are kept, for a start while their source can not be read. ' +
+      'Empty: none are kept.',
   ),
 
   'mimir.distributors': setting(
     'count',
     '1',
-    "Mimir's distributors: each gives a tenant the whole burst.",
+    'How many distributors Mimir runs. Each of them grants a tenant its whole burst, so the edge ' +
+      'multiplies bursts by it. Change it when the distributors are scaled.',
     1,
   ),
 
   'state.redis.url': setting(
     'redis',
     '',
-    'Where replicas share their buckets: redis:// or rediss://, several for Sentinel and Cluster. Empty: each replica ' +
-      'counts for itself.',
+    'The Redis in which replicas share buckets, HA elections and active series: redis:// or rediss://, ' +
+      'several URLs for Sentinel or Cluster. Empty: each replica enforces the limits for itself.',
   ),
-  'state.redis.mode': setting(['single', 'sentinel', 'cluster'], 'single', 'What the URLs are.'),
+  'state.redis.mode': setting(
+    ['single', 'sentinel', 'cluster'],
+    'single',
+    'How the URLs are to be understood: one Redis server (`single`), sentinels that name it (`sentinel`), ' +
+      'or nodes of a Redis Cluster (`cluster`).',
+  ),
   'state.redis.sentinel_master': setting(
     'string',
     'mymaster',
-    'The name that the sentinels know the primary under.',
+    'The name under which the sentinels know the primary. Used with `state.redis.mode: sentinel`.',
   ),
   'state.redis.username_file': setting(
     'path',
     '',
-    'File with the user name; read again before every connection.',
+    'A file with the user name for Redis. Read again before every connection.',
   ),
   'state.redis.password_file': setting(
     'path',
     '',
-    'File with the password; read again before every connection.',
+    'A file with the password for Redis. Read again before every connection.',
   ),
-  'state.redis.sentinel_password_file': setting('path', '', "File with the sentinels' own password."),
-  'state.redis.tls.ca_file': setting('path', '', "PEM file with the CA of rediss://. Empty: the system's."),
-  'state.redis.tls.cert_file': setting('path', '', 'PEM file with a client certificate.'),
-  'state.redis.tls.key_file': setting('path', '', 'PEM file with its key.'),
+  'state.redis.sentinel_password_file': setting(
+    'path',
+    '',
+    'A file with the password of the sentinels themselves, where they have one.',
+  ),
+  'state.redis.tls.ca_file': setting(
+    'path',
+    '',
+    'A PEM file with the CA that signed the certificate of a rediss:// server. Empty: the CAs of the ' +
+      'system.',
+  ),
+  'state.redis.tls.cert_file': setting(
+    'path',
+    '',
+    'A PEM file with a client certificate, where Redis asks for one.',
+  ),
+  'state.redis.tls.key_file': setting('path', '', 'A PEM file with the key of that certificate.'),
   'state.redis.key_prefix': setting(
     'string',
     'mimir-edge:',
-    'Before every key: two fleets on one Redis need two.',
+    'What every key in Redis begins with. Give two fleets that use one Redis different prefixes.',
   ),
-  'state.redis.command_timeout': setting('duration', '50ms', 'Time that a push waits for one answer.', 1),
+  'state.redis.command_timeout': setting(
+    'duration',
+    '50ms',
+    'How long a push waits for one answer of Redis. After that `state.on_loss` decides.',
+    1,
+  ),
   'state.redis.connect_timeout': setting(
     'duration',
     '1s',
-    'Time to connect, and that the start waits for Redis.',
+    'How long connecting to Redis may take; the start waits as long for it, and goes on without.',
     1,
   ),
   'state.redis.max_in_flight': setting(
     'count',
     '1024',
-    'Calls sent and not answered; beyond, local shares.',
+    "The most calls to Redis that are not answered yet. Beyond it, pushes are decided by the replica's " +
+      'own share.',
     1,
   ),
   'state.replicas': setting(
     'count',
     '0',
-    'Replicas that share the limits. 0: counted by heartbeats in Redis.',
+    'How many replicas share the limits. 0: they count each other through Redis. Set it where Redis may ' +
+      'be away when they start.',
     0,
   ),
   'state.on_loss': setting(
     ['local-share', 'allow', 'refuse'],
     'local-share',
-    'Without Redis: each replica serves its share, pushes that no lease covers pass, or they are refused (503).',
+    'What holds while Redis does not answer: each replica enforces its share of the limits ' +
+      '(`local-share`), pushes are let through (`allow`), or they get 503 (`refuse`). `allow` and `refuse` ' +
+      'are for pushes that the replica has no tokens left for.',
   ),
-  'state.close_timeout': setting('duration', '1s', 'Time to return leases and announce series on stop.', 0),
+  'state.close_timeout': setting(
+    'duration',
+    '1s',
+    'How long a replica that stops may take to give back the tokens that it holds and to announce its ' +
+      'last series.',
+    0,
+  ),
 
-  'series.tracking': setting('bool', 'true', 'Know which series are active, and enforce the limits on them.'),
+  'series.tracking': setting(
+    'bool',
+    'true',
+    'Whether the edge knows which series are active, and enforces limits on them. Switch it off to save ' +
+      'about 18 bytes a series.',
+  ),
   'series.idle_timeout': setting(
     'duration',
     '20m',
-    'A series that was not sent for so long is not active any more. Rounded up to minutes; the same for all replicas.',
+    'A series that was not sent for this long is no longer active and makes room. Rounded up to whole ' +
+      'minutes. All replicas need the same.',
     60_000,
     5_400_000,
   ),
   'series.max': setting(
     'count',
     '20000000',
-    'Active series that the process knows, about 18 bytes each; beyond, new ones pass without being counted.',
+    'The most active series that one process remembers, about 18 bytes each. Beyond it new series pass ' +
+      'uncounted (`mimir_edge_series_untracked_total`).',
     1,
     100_000_000,
   ),
@@ -308,95 +470,121 @@ export const SETTINGS = {
   'envoy.enabled': setting(
     'bool',
     'false',
-    "Serve Envoy's ext_authz and ratelimit. Then the proxy is only served if there is an `upstream.url`.",
+    "Whether Envoy's ext_authz and ratelimit filters are served, on `listen.grpc`. The proxy is then " +
+      'served only if `upstream.url` is set.',
   ),
   'envoy.charge': setting(
     'bool',
     'true',
-    'ext_authz charges what a push costs. false: it only looks, and the ratelimit filter behind it charges.',
+    'Whether ext_authz charges the tenant for a push. Set it to false where the ratelimit filter behind ' +
+      'it charges, or pushes are charged twice.',
   ),
   'envoy.on_partial_body': setting(
     ['refuse', 'pass'],
     'refuse',
-    'A push of which Envoy sends a part only: refuse it (413), or let it pass unjudged.',
+    'What happens to a push of which Envoy sends only a part: 413 (`refuse`), or it passes unjudged ' +
+      '(`pass`).',
   ),
   'envoy.on_missing_body': setting(
     ['refuse', 'pass'],
     'refuse',
-    'A push whose body Envoy does not send: refuse it (503), or let it pass unjudged.',
+    'What happens to a push whose body Envoy does not send: 503 (`refuse`), or it passes unjudged ' +
+      '(`pass`).',
   ),
   'envoy.on_text_body': setting(
     ['refuse', 'pass'],
     'refuse',
-    'A push whose body Envoy sends as text, which destroys it: refuse it (503), or let it pass unjudged.',
+    'What happens to a push whose body Envoy sends as text, which destroys it (`pack_as_bytes` is not ' +
+      'set): 503 (`refuse`), or it passes unjudged (`pass`).',
   ),
   'envoy.on_filter': setting(
     ['refuse', 'pass'],
     'refuse',
-    'A push of which some series may not pass, and which ext_authz can not rewrite: refuse all of it, or let it pass whole.',
+    'What happens to a push of which some series may not pass, since ext_authz can not take them out: all ' +
+      'of it is refused (`refuse`), or it passes whole (`pass`).',
   ),
-  'envoy.ratelimit.domains': setting('strings', 'mimir-edge', 'Domains of ratelimit calls that are served.'),
-  'envoy.ratelimit.tenant_key': setting('string', 'tenant', 'The descriptor entry that names the tenant.'),
+  'envoy.ratelimit.domains': setting(
+    'strings',
+    'mimir-edge',
+    'The `domain` of the ratelimit calls that are served. Calls of other domains are unknown, see ' +
+      '`envoy.ratelimit.unknown`.',
+  ),
+  'envoy.ratelimit.tenant_key': setting(
+    'string',
+    'tenant',
+    'The key of the descriptor entry that names the tenant.',
+  ),
   'envoy.ratelimit.bucket_key': setting(
     'string',
     'bucket',
-    'The descriptor entry that names the bucket: `requests`, `items` or `bytes`. Without one it is `requests`.',
+    'The key of the descriptor entry that names the bucket: `requests`, `items` or `bytes`. Without such ' +
+      'an entry it is `requests`.',
   ),
   'envoy.ratelimit.unknown': setting(
     ['allow', 'refuse'],
     'allow',
-    'Descriptors that name no bucket of a tenant: let the request pass, or refuse it.',
+    'What happens to a ratelimit call that names no bucket of a tenant: it is let through (`allow`) or ' +
+      'refused (`refuse`).',
   ),
   'envoy.ratelimit.overrides': setting(
     'bool',
     'false',
-    "A descriptor's own limit holds in place of the tenant's.",
+    "Whether a limit that a descriptor brings along holds in place of the tenant's own.",
   ),
-  'envoy.ratelimit.headers': setting('bool', 'true', 'RateLimit-* headers for the client.'),
-  'envoy.max_connections': setting('count', '1000', 'gRPC connections at one time.', 1),
+  'envoy.ratelimit.headers': setting('bool', 'true', 'Whether clients are sent `RateLimit-*` headers.'),
+  'envoy.max_connections': setting('count', '1000', 'The most gRPC connections at one time.', 1),
   'envoy.max_concurrent_streams': setting(
     'count',
     '1024',
-    'Calls at one time on a connection.',
+    'The most calls at one time on one gRPC connection.',
     1,
     2 ** 31 - 1,
   ),
   'envoy.max_connection_age': setting(
     'duration',
     '5m',
-    'After about this time an Envoy is asked to connect anew, so that new replicas get their share.',
+    'How old a gRPC connection may get before Envoy is asked to open another, so that new replicas get ' +
+      'their share of the calls.',
     1000,
   ),
   'envoy.tls.cert_file': setting(
     'path',
     '',
-    'PEM file with the certificate of `listen.grpc`; read again when it changes. Empty: plain text.',
+    'A PEM file with the certificate of `listen.grpc`; a new one is taken up within seconds. Empty: no ' +
+      'TLS.',
   ),
-  'envoy.tls.key_file': setting('path', '', 'PEM file with its key.'),
+  'envoy.tls.key_file': setting('path', '', 'A PEM file with the key of that certificate.'),
   'envoy.tls.client_ca_file': setting(
     'path',
     '',
-    'PEM file with the CA whose certificates clients must show. Empty: none need one.',
+    'A PEM file with a CA: clients must then show a certificate that it signed. Empty: clients need none.',
   ),
 
   'shutdown.delay': setting(
     'duration',
     '0s',
-    'After SIGTERM: time to go on serving, not ready, so that load balancers look elsewhere.',
+    'How long the edge goes on serving after SIGTERM while it says that it is not ready. Set it to the ' +
+      'time that load balancers take to notice.',
     0,
   ),
   'shutdown.timeout': setting(
     'duration',
     '30s',
-    'Then: time for requests under way. What is left is cut.',
+    'How long requests under way may take after that. What is left is cut off.',
     0,
   ),
 
-  'log.level': setting(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'Least level that is logged.'),
+  'log.level': setting(
+    ['debug', 'info', 'warn', 'error', 'silent'],
+    'info',
+    'The least severe messages that are logged: `warn` logs warnings and errors, `debug` everything, ' +
+      '`silent` nothing.',
+  ),
   'log.refusals_per_minute': setting(
     'count',
     '6',
-    'Refusals logged for a tenant each minute; all are counted.',
+    'How many refusals are logged for each tenant in a minute. All of them are counted in the metrics, ' +
+      'whatever this is.',
     0,
   ),
 } as const satisfies Record<string, Setting>;
