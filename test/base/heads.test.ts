@@ -15,6 +15,7 @@ t.test('a head ends with its empty line, within what a head may hold', async (t)
   t.equal(endOfHead(Buffer.from(`${head}body\r\n\r\n`), 0), head.length, 'the first one');
   t.equal(endOfHead(Buffer.from(`x\r\n\r\n${head}`), 1), 5, 'from a place on');
   t.equal(endOfHead(Buffer.from(`x\r\n\r\n${head}`), 5), 5 + head.length);
+  t.equal(endOfHead(Buffer.from('\r\n\r\n'), 0), 4, 'of nothing');
   for (const text of ['', head.slice(0, -1), 'GET / HTTP/1.1\n\n', 'A: b\r\n\n'])
     t.equal(endOfHead(Buffer.from(text), 0), -1, JSON.stringify(text));
   const long = (length: number) => Buffer.from(`12${'x'.repeat(length)}\r\n\r\n`);
@@ -46,6 +47,11 @@ t.test('a plain request is taken apart, its length apart from its other headers'
     lowerNames: [],
     contentLength: undefined,
     contentLengthAt: 0,
+  });
+  t.match(parseRequestHead('M / HTTP/1.1\r\nFourteen-Chars: 1\r\n\r\n'), {
+    method: 'M',
+    rawHeaders: ['Fourteen-Chars', '1'],
+    contentLength: undefined,
   });
   const token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   t.match(parseRequestHead(`${token} /!~ HTTP/1.1\r\n${token}: x\r\n\r\n`), {
@@ -95,6 +101,9 @@ t.test('a request that is not plain and unambiguous is none', async (t) => {
     'A: x\ny',
     'A: x\ry',
     'A: x\0',
+    'A: x\0\0B: y',
+    'A: x\n\nB: y',
+    'A: x\x7f\x7fB: y',
     'A: \x1f',
     'A: \x08',
     'A: \x0a',
@@ -114,12 +123,13 @@ t.test('a request that is not plain and unambiguous is none', async (t) => {
 t.test('what is known of the last head never changes what is read of the next', async (t) => {
   const head = (...headers: string[]) =>
     `POST / HTTP/1.1\r\n${headers.map((line) => `${line}\r\n`).join('')}\r\n`;
-  const last = parseRequestHead(head('Host: a', 'X-One: 1', 'Content-Length: 5', 'X-Two: 2'));
+  const last = parseRequestHead(head('Host: X-Three', 'X-One: 1', 'Content-Length: 5', 'X-Two: 2'));
   for (const headers of [
     ['Host: a', 'X-One: 1', 'Content-Length: 5', 'X-Two: 2'],
     ['Host: b', 'X-One: 2', 'X-Two: 3', 'Content-Length: 7'],
     ['HOST: a', 'X-one: 1', 'X-Two: 2'],
     ['X-One: 1', 'Host: a'],
+    ['Host: a', 'X-One: 1', 'X-Three: 3'],
     ['Host: a', 'X-Two: 2', 'X-Three: 3', 'X-Four: 4'],
     ['X-Two: 2'],
     [],
@@ -167,6 +177,10 @@ t.test('a response that is not plain is none', async (t) => {
     'HTTP/1.1 99 x',
     'HTTP/1.1 2000 OK',
     'HTTP/1.1 2x0 OK',
+    'HTTP/1.1 2e2 OK',
+    'HTTP/1.1 1e3 OK',
+    'HTTP/1.1 +99 OK',
+    'HTTP/1.1 20 OK',
     'HTTP/1.1 OK',
     'HTTP/1.1 200\tOK',
     'HTTP/1.1 200OK',

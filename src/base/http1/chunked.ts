@@ -2,7 +2,7 @@
 
 /** A size line or a trailer longer than this is not one. */
 const MAX_LINE_BYTES = 8 * 1024;
-const MAX_SIZE_DIGITS = 12;
+const SIZE = /^[0-9a-fA-F]{1,12}$/;
 
 type State = 'size' | 'data' | 'dataEnd' | 'trailer' | 'done';
 
@@ -60,7 +60,5 @@ export class ChunkedBody {
 
 function parseSize(line: string): number {
   const digits = (line.split(';', 1)[0] as string).trimEnd();
-  if (digits.length === 0 || digits.length > MAX_SIZE_DIGITS || !/^[0-9a-fA-F]+$/.test(digits))
-    return Number.NaN;
-  return Number.parseInt(digits, 16);
+  return SIZE.test(digits) ? Number.parseInt(digits, 16) : Number.NaN;
 }

@@ -84,19 +84,19 @@ export function headerOf({ rawHeaders, lowerNames }: RequestHead, name: string):
 /** `text` is a whole head, with the empty line that ends it. */
 export function parseResponseHead(text: string): ResponseHead | undefined {
   const lineEnd = text.indexOf('\r\n');
-  const status = Number(text.slice(STATUS_AT, STATUS_AT + 3));
+  const status = parseLength(text.slice(STATUS_AT, STATUS_AT + 3));
   const afterStatus = text.charCodeAt(STATUS_AT + 3);
   const persistent = text.startsWith(RESPONSE_VERSION);
   if (!persistent && !text.startsWith(OLD_RESPONSE_VERSION)) return undefined;
-  if (!(status >= 100 && status <= 999)) return undefined;
+  if (Number.isNaN(status) || status < 100) return undefined;
   if (afterStatus !== SPACE && afterStatus !== CR) return undefined;
-  if (endOfText(text, Math.min(STATUS_AT + 4, lineEnd)) !== lineEnd) return undefined;
+  if (endOfText(text, STATUS_AT + 3) !== lineEnd) return undefined;
   const rawHeaders = parseHeaders(text, lineEnd + 2);
   if (rawHeaders === undefined) return undefined;
   return { status, statusText: text.slice(STATUS_AT + 4, lineEnd), rawHeaders, persistent };
 }
 
-/** A Content-Length of digits alone; NaN for anything else. */
+/** Digits alone, as in a Content-Length; NaN for anything else. */
 export function parseLength(value: string): number {
   if (value.length === 0 || value.length > 15) return Number.NaN;
   for (let i = 0; i < value.length; i++) {

@@ -110,12 +110,19 @@ t.test('a known head is not taken apart again, however long its body is now', as
   const reader = new HeadReader();
   readBy(reader, push('12', 'X-A: b'));
   const { head } = reader;
-  for (const length of ['1', '12', '34', '999999999999999']) {
+  for (const length of ['1', '12', '100', '0', '999999999999999']) {
     readBy(reader, push(length, 'X-A: b'));
     t.equal(reader.head, head, length);
   }
   readBy(reader, push('12', 'X-A: c'));
   t.not(reader.head, head);
+});
+
+t.test('a head whose length is not known says nothing about the next', async (t) => {
+  const reader = new HeadReader();
+  const rest = push('12').slice(push('12').indexOf('12') + 2);
+  for (const text of [push('12'), push(undefined)]) t.ok(readBy(reader, text));
+  t.equal(readBy(reader, `34${rest}`), undefined, 'which begins with digits');
 });
 
 t.test("what is remembered is a copy: the connection's bytes are written over", async (t) => {
