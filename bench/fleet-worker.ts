@@ -2,10 +2,9 @@
 
 import { Redis } from 'ioredis';
 import type { Bucket } from '#src/enforce/ledger.js';
-import { IpcTransport, type NumberedReply } from '#src/shared/ipc/ipc-transport.js';
-import { LeasedLedger } from '#src/shared/leased-ledger.js';
-import { createRedisLedger } from '#src/shared/redis/redis-ledger.js';
-import { plainRedis } from '../test/shared/fixtures.js';
+import { StoreClient } from '#src/shared/client.js';
+import { IpcStore, type NumberedReply } from '#src/shared/ipc/ipc-store.js';
+import { clientOf, plainRedis } from '../test/shared/fixtures.js';
 
 export interface TenantPlan {
   readonly name: string;
@@ -54,6 +53,7 @@ async function leases(plan: Plan): Promise<Decider> {
   const common = {
     ...plainRedis([`redis://127.0.0.1:${plan.redisPort}`]),
     keyPrefix: 'bench:',
+    maxInFlight: 1024,
     replicas: 0,
     onLoss: 'refuse' as const,
     closeTimeoutMs: 1000,
@@ -61,13 +61,13 @@ async function leases(plan: Plan): Promise<Decider> {
     random: Math.random,
     log: { info: () => {}, warn: (details: object, message: string) => console.error(message, details) },
   };
-  const ledger =
+  const client =
     plan.way === 'leases'
-      ? createRedisLedger(common)
-      : new LeasedLedger(toParent(), { ...common, callTimeoutMs: common.commandTimeoutMs });
-  await ledger.start();
+      ? clientOf(common)
+      : new StoreClient(toParent(), { ...common, callTimeoutMs: common.commandTimeoutMs });
+  await client.start();
   const buckets: Bucket[] = plan.tenants.map(({ name, rate, capacity }) =>
-    ledger.bucket(name, 'items', { rate, capacity }, performance.now()),
+    client.bucket(name, 'items', { rate, capacity }, performance.now()),
   );
   return {
     decide(tenant, n, nowMs) {
@@ -76,14 +76,14 @@ async function leases(plan: Plan): Promise<Decider> {
       const answer = bucket.ask(n, nowMs);
       return answer instanceof Promise ? answer.then(({ granted }) => granted) : answer.granted;
     },
-    close: () => ledger.close(),
+    close: () => client.close(),
   };
 }
 
-function toParent(): IpcTransport {
-  const transport = new IpcTransport(1, (requests) => process.send?.(requests));
-  process.on('message', (replies: NumberedReply[]) => transport.answered(replies));
-  return transport;
+function toParent(): IpcStore {
+  const store = new IpcStore(1, (requests) => process.send?.(requests));
+  process.on('message', (replies: NumberedReply[]) => store.answered(replies));
+  return store;
 }
 
 /** A fixed window of a second, one pipeline of INCRBY and EXPIRE a call: what envoyproxy/ratelimit does. */

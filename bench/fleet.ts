@@ -7,7 +7,7 @@
  *   npm run bench:fleet -- [--seconds 10] [--replicas 4] [--smoke]
  */
 import { fork } from 'node:child_process';
-import type { NumberedRequest } from '#src/shared/ipc/ipc-transport.js';
+import type { NumberedRequest } from '#src/shared/ipc/ipc-store.js';
 import { MemoryStore } from '#src/shared/memory/memory-store.js';
 import { RedisServer, redisMissing } from '../test/shared/redis-server.js';
 import { BURST_MS, MEAN_PUSH, type Plan, type TenantResult } from './fleet-worker.js';

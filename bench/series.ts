@@ -8,11 +8,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SeriesLimits } from '#src/enforce/series.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import { type Push, RECORD_HASH_LOW, RECORD_WORDS } from '#src/payload/push.js';
-import { TrackedBook } from '#src/series/series-book.js';
-import { NO_LIMIT, ROW_WORDS, SeriesTable } from '#src/series/series-table.js';
-import { createRedisLedger } from '#src/shared/redis/redis-ledger.js';
+import type { SeriesClient } from '#src/series/series-client.js';
+import { NO_LIMIT, ROW_WORDS } from '#src/series/series-rows.js';
+import { SeriesTable } from '#src/series/series-table.js';
+import { SeriesTracker } from '#src/series/series-tracker.js';
 import { samples } from '../test/enforce/fixtures.js';
-import { plainRedis } from '../test/shared/fixtures.js';
+import { clientOf, plainRedis } from '../test/shared/fixtures.js';
 import { RedisServer, redisMissing } from '../test/shared/redis-server.js';
 import { k8s2000, k8s2000v2 } from './bodies.js';
 import { compare, printTable, smoke } from './rounds.js';
@@ -48,10 +49,10 @@ async function known(): Promise<void> {
       if (push.kind !== 'push') throw new Error('not decoded');
       return push;
     };
-    const book = openBook();
+    const tracker = openTracker();
     // Beside a million others, so that the table does not fit into a cache.
-    fill(book.table, smoke ? 1000 : 1_000_000);
-    const series = book.tenant('bench');
+    fill(tracker.table, smoke ? 1000 : 1_000_000);
+    const series = tracker.tenant('bench');
     series.check(decode(), undefined, limits(1e6), false, 0);
     const [without, together] = await compare([
       { name: 'off', run: () => times(repeats, () => void decode()) },
@@ -108,8 +109,9 @@ async function filled(size: number): Promise<void> {
 /** New series at one replica, so many a push, as fast as 60 s allow for a million, beside a real Redis. */
 async function minute(rows: number): Promise<void> {
   const redis = await RedisServer.start();
-  const ledger = createRedisLedger({
+  const client = clientOf({
     ...plainRedis([redis.url]),
+    maxInFlight: 1024,
     // As it is by default: what comes later than this is decided without Redis, and counted as such below.
     commandTimeoutMs: 50,
     replicas: 1,
@@ -119,9 +121,8 @@ async function minute(rows: number): Promise<void> {
     random: Math.random,
     log: { info: () => {}, warn: (details, message) => console.error(message, details) },
   });
-  await ledger.start();
-  const book = openBook(ledger.series);
-  const series = book.tenant('bench');
+  await client.start();
+  const series = openTracker(client.series).tenant('bench');
   const bytes = async () => Number(/used_memory:(\d+)/.exec(await redis.admin.info('memory'))?.[1]);
   const before = await bytes();
   const cpuBefore = await redisCpuSeconds(redis);
@@ -130,7 +131,7 @@ async function minute(rows: number): Promise<void> {
   const decisions: number[] = [];
   const later: Promise<number>[] = [];
   let admitted = 0;
-  let alone = 0;
+  let offline = 0;
   const startMs = performance.now();
   const push = samples(rows);
   for (let n = 0; n < pushes; n++) {
@@ -141,12 +142,12 @@ async function minute(rows: number): Promise<void> {
     decisions.push(performance.now() - fromMs);
     admitted += answer.newAdmitted;
     if (answer.newLater) later.push(answer.newLater);
-    if (series.alone > 0) alone++;
+    if (series.admittedOffline > 0) offline++;
   }
   for (const more of await Promise.all(later)) admitted += more;
   const used = (await bytes()) - before;
   const cpuSeconds = (await redisCpuSeconds(redis)) - cpuBefore;
-  await ledger.close();
+  await client.close();
   await redis.stop();
   decisions.sort((a, b) => a - b);
   const at = (part: number) => `${(decisions[Math.floor(decisions.length * part)] ?? 0).toFixed(2)} ms`;
@@ -155,7 +156,7 @@ async function minute(rows: number): Promise<void> {
     ['decision p50', at(0.5)],
     ['p99', at(0.99)],
     ['longest', at(1 - 1e-9)],
-    ['decided without Redis', `${alone} of ${pushes} pushes`],
+    ['decided without Redis', `${offline} of ${pushes} pushes`],
     ['Redis, bytes a series', (used / NEW_SERIES).toFixed(1)],
     ['Redis, CPU a series', `${((cpuSeconds * 1e6) / NEW_SERIES).toFixed(2)} us`],
   ]);
@@ -167,12 +168,12 @@ async function redisCpuSeconds(redis: RedisServer): Promise<number> {
   return Number(system) + Number(user);
 }
 
-function openBook(store?: ConstructorParameters<typeof TrackedBook>[0]['store']): TrackedBook {
-  return new TrackedBook({
+function openTracker(client?: SeriesClient): SeriesTracker {
+  return new SeriesTracker({
     idleTimeoutMs: 1_200_000,
     maxSeries: 20e6,
     maxTenants: 10,
-    store,
+    client,
     nameMetric: () => '',
     now: () => performance.now(),
   });
@@ -189,16 +190,17 @@ function limits(perUser: number): SeriesLimits {
 function fill(table: SeriesTable, size: number): { nanoseconds: number; longestMs: number } {
   const tenant = table.addTenant() ?? 0;
   const batch = 100;
-  const words = new Uint32Array(batch * ROW_WORDS);
-  const became = new Uint8Array(batch);
+  const rows = new Uint32Array(batch * ROW_WORDS);
+  const outcomes = new Uint8Array(batch);
+  const limits = { mostOfTenant: NO_LIMIT, mostOfMetric: NO_LIMIT };
   const moment = { minute: 0, window: 0 };
   let longest = 0;
   const start = process.cpuUsage();
   for (let from = 0; from < size; from += batch) {
-    for (let i = 0; i < batch; i++) writeRow(words, i * ROW_WORDS, from + i);
+    for (let i = 0; i < batch; i++) writeRow(rows, i * ROW_WORDS, from + i);
     const startMs = performance.now();
     const batchStart = process.cpuUsage();
-    table.admit(words, tenant, moment, 0, NO_LIMIT, NO_LIMIT, became);
+    table.admit(rows, tenant, moment, 0, limits, outcomes);
     const { user, system } = process.cpuUsage(batchStart);
     longest = Math.max(longest, Math.min(user + system, (performance.now() - startMs) * 1000));
   }
@@ -208,7 +210,7 @@ function fill(table: SeriesTable, size: number): { nanoseconds: number; longestM
 
 function sweepMicroseconds(table: SeriesTable): number {
   const start = process.cpuUsage();
-  table.sweep(table.segments, 1, 20);
+  table.sweep(table.segments, { minute: 1, window: 0 }, 20);
   const { user, system } = process.cpuUsage(start);
   return (user + system) / table.segments;
 }

@@ -30,7 +30,6 @@ const AREAS = {
     ],
   },
   controls: {
-    // redis-controls.ts is what Redis makes of it, and tested with one.
     sources: ['src/controls/control.ts', 'src/controls/controls.ts'],
     tests: ['controls/control', 'controls/shared-controls'],
   },

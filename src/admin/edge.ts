@@ -9,7 +9,7 @@ import type { TenantSeries, TopMetric } from '../enforce/series.js';
 import type { Tally } from '../enforce/tally.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import type { OverridesStatus } from '../overrides/overrides.js';
-import type { LedgerStatus } from '../shared/leased-ledger.js';
+import type { LedgerStatus } from '../shared/client.js';
 import type { History } from '../usage/history.js';
 import type { Audit } from './audit.js';
 

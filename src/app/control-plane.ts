@@ -17,10 +17,10 @@ import type { Config } from '../config/config.js';
 import { RELOAD } from '../controls/control.js';
 import { Controls, MAX_CONTROLS } from '../controls/controls.js';
 import { exportControls } from '../controls/controls-metrics.js';
-import { RedisControls } from '../controls/redis-controls.js';
 import { exportLimits } from '../enforce/tenant-metrics.js';
 import type { Overrides } from '../overrides/overrides.js';
 import { exportOverrides } from '../overrides/overrides-metrics.js';
+import { RedisEntries } from '../shared/redis/redis-entries.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { History, SAMPLE_MS } from '../usage/history.js';
 import { exportHistory } from '../usage/history-metrics.js';
@@ -173,7 +173,7 @@ export class ControlPlane {
     const shared =
       config['state.redis.url'].length === 0
         ? undefined
-        : new RedisControls(redisOptions(config), MAX_CONTROLS);
+        : new RedisEntries(redisOptions(config), 'controls', MAX_CONTROLS);
     return new Controls(
       shared,
       {

@@ -18,16 +18,16 @@ import { exportTenants, NO_TENANT } from '../enforce/tenant-metrics.js';
 import { exportDecoder } from '../payload/decoder-metrics.js';
 import { createDecoder, type PooledDecoder } from '../payload/decoder-pool.js';
 import { seriesNames } from '../payload/labels.js';
-import type { TrackedBook } from '../series/series-book.js';
 import { exportSeries } from '../series/series-metrics.js';
-import type { LeaseTransport } from '../shared/lease-transport.js';
+import type { SeriesTracker } from '../series/series-tracker.js';
 import { exportLedger } from '../shared/shared-metrics.js';
+import type { Store } from '../shared/store.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { Upstream } from '../upstream/upstream.js';
 import { UpstreamMetrics } from '../upstream/upstream-metrics.js';
 import { openEnvoy } from './open-envoy.js';
 import { openProxy } from './open-proxy.js';
-import { type OpenLedger, openBook, openLedger } from './open-shared.js';
+import { type OpenLedger, openActiveSeries, openLedger } from './open-shared.js';
 import { type Part, together } from './parts.js';
 import type { DataPlanes, Orders, PlaneStatus } from './planes.js';
 
@@ -38,7 +38,7 @@ export interface DataPlaneOptions {
   /** In force from the beginning. */
   readonly orders: Orders;
   /** The way to the process that is the store for its workers; undefined: this is no worker. */
-  readonly primary: LeaseTransport | undefined;
+  readonly primary: Store | undefined;
 }
 
 const RECENT_REFUSALS = 5000;
@@ -56,7 +56,7 @@ export class DataPlane implements DataPlanes {
   readonly #log: Logger;
   readonly #now = (): number => performance.now();
   readonly #shared: OpenLedger;
-  readonly #series: TrackedBook | undefined;
+  readonly #series: SeriesTracker | undefined;
   readonly #decoder: PooledDecoder;
   readonly #upstream: Upstream;
   readonly #upstreamMetrics: UpstreamMetrics;
@@ -73,7 +73,7 @@ export class DataPlane implements DataPlanes {
     this.#log = log;
     this.#orders = orders;
     this.#shared = openLedger(config, now, log, primary);
-    this.#series = openBook(config, this.#shared.series, now);
+    this.#series = openActiveSeries(config, this.#shared.series, now);
     this.enforcer = new Enforcer(
       {
         snapshot: orders.snapshot,

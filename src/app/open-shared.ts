@@ -1,19 +1,24 @@
-/** The ledger and the book of series that the settings ask for: shared through Redis, with other workers, or of this process alone. */
+/**
+ * The ledger and the active series that the settings ask for: shared through Redis, with other workers, or of this process
+ * alone.
+ */
+import { randomUUID } from 'node:crypto';
 import type { Config } from '../config/config.js';
 import type { Ledger } from '../enforce/ledger.js';
 import { labelsOf } from '../payload/labels.js';
-import { TrackedBook } from '../series/series-book.js';
-import type { SeriesStore } from '../series/series-store.js';
-import type { LeaseTransport } from '../shared/lease-transport.js';
-import { LeasedLedger, type LedgerLog, type LedgerStatus } from '../shared/leased-ledger.js';
+import type { SeriesClient } from '../series/series-client.js';
+import { SeriesTracker } from '../series/series-tracker.js';
+import { type LedgerStatus, StoreClient } from '../shared/client.js';
+import type { HealthLog } from '../shared/health.js';
 import { MemoryLedger } from '../shared/memory/memory-ledger.js';
-import { createRedisLedger } from '../shared/redis/redis-ledger.js';
-import type { RedisLedgerOptions } from '../shared/redis/redis-options.js';
+import type { RedisOptions } from '../shared/redis/options.js';
+import { RedisStore } from '../shared/redis/redis-store.js';
+import type { Store } from '../shared/store.js';
 
 export interface OpenLedger {
   readonly ledger: Ledger;
-  /** Where series are shared; undefined: nowhere. */
-  readonly series: SeriesStore | undefined;
+  /** The way to where series are shared; undefined: nowhere. */
+  readonly series: SeriesClient | undefined;
   /** Undefined: nothing is shared. */
   readonly status: (() => LedgerStatus) | undefined;
   /** Resolves when the store answers, or when `state.redis.connect_timeout` is over: then it starts degraded. */
@@ -24,13 +29,47 @@ export interface OpenLedger {
 const PRIMARY_TIMEOUT_MS = 1000;
 const PRIMARY_MAX_IN_FLIGHT = 1024;
 
-/** `primary` is the way to the process that is the ledger for its workers; with Redis it is not used. */
+/** `primary` is the process that is the store of its workers; with Redis it is not used. */
 export function openLedger(
   config: Config,
   now: () => number,
-  log: LedgerLog,
-  primary: LeaseTransport | undefined,
+  log: HealthLog,
+  primary: Store | undefined,
 ): OpenLedger {
+  const client = openClient(config, now, log, primary);
+  return client === undefined
+    ? { ledger: new MemoryLedger(), series: undefined, status: undefined, start: async () => {} }
+    : {
+        ledger: client,
+        series: client.series,
+        status: () => client.status(),
+        start: () => client.start(),
+      };
+}
+
+/** Undefined when series are not tracked. It works once it is started. */
+export function openActiveSeries(
+  config: Config,
+  client: SeriesClient | undefined,
+  now: () => number,
+): SeriesTracker | undefined {
+  if (!config['series.tracking']) return undefined;
+  return new SeriesTracker({
+    idleTimeoutMs: config['series.idle_timeout'],
+    maxSeries: config['series.max'],
+    maxTenants: config['tenants.max'],
+    client,
+    nameMetric: (push, row) => labelsOf(push, row).find(([label]) => label === '__name__')?.[1] ?? '',
+    now,
+  });
+}
+
+function openClient(
+  config: Config,
+  now: () => number,
+  log: HealthLog,
+  primary: Store | undefined,
+): StoreClient | undefined {
   const common = {
     connectTimeoutMs: config['state.redis.connect_timeout'],
     onLoss: config['state.on_loss'],
@@ -39,49 +78,24 @@ export function openLedger(
     random: Math.random,
     log,
   };
-  let ledger: LeasedLedger;
   if (config['state.redis.url'].length > 0) {
-    ledger = createRedisLedger({
+    return new StoreClient(new RedisStore(redisOptions(config), randomUUID()), {
       ...common,
-      ...redisOptions(config),
+      callTimeoutMs: config['state.redis.command_timeout'],
+      maxInFlight: config['state.redis.max_in_flight'],
       replicas: config['state.replicas'],
     });
-  } else if (primary !== undefined) {
-    ledger = new LeasedLedger(primary, {
-      ...common,
-      callTimeoutMs: PRIMARY_TIMEOUT_MS,
-      maxInFlight: PRIMARY_MAX_IN_FLIGHT,
-      replicas: config.workers,
-    });
-  } else {
-    return { ledger: new MemoryLedger(), series: undefined, status: undefined, start: async () => {} };
   }
-  return {
-    ledger,
-    series: ledger.series,
-    status: () => ledger.status(),
-    start: () => ledger.start(),
-  };
-}
-
-/** Undefined when series are not tracked. It works once it is started. */
-export function openBook(
-  config: Config,
-  store: SeriesStore | undefined,
-  now: () => number,
-): TrackedBook | undefined {
-  if (!config['series.tracking']) return undefined;
-  return new TrackedBook({
-    idleTimeoutMs: config['series.idle_timeout'],
-    maxSeries: config['series.max'],
-    maxTenants: config['tenants.max'],
-    store,
-    nameMetric: (push, row) => labelsOf(push, row).find(([label]) => label === '__name__')?.[1] ?? '',
-    now,
+  if (primary === undefined) return undefined;
+  return new StoreClient(primary, {
+    ...common,
+    callTimeoutMs: PRIMARY_TIMEOUT_MS,
+    maxInFlight: PRIMARY_MAX_IN_FLIGHT,
+    replicas: config.workers,
   });
 }
 
-export function redisOptions(config: Config): RedisLedgerOptions {
+export function redisOptions(config: Config): RedisOptions {
   return {
     urls: config['state.redis.url'],
     mode: config['state.redis.mode'],
@@ -95,6 +109,5 @@ export function redisOptions(config: Config): RedisLedgerOptions {
     keyPrefix: config['state.redis.key_prefix'],
     commandTimeoutMs: config['state.redis.command_timeout'],
     connectTimeoutMs: config['state.redis.connect_timeout'],
-    maxInFlight: config['state.redis.max_in_flight'],
   };
 }

@@ -6,8 +6,8 @@
 import type { TenantState, TopMetrics } from '../admin/edge.js';
 import type { RefusalList } from '../doors/recent-refusals.js';
 import type { Mode, Snapshot } from '../limits/limits.js';
-import type { SeriesStatus } from '../series/series-book.js';
-import type { LedgerStatus } from '../shared/leased-ledger.js';
+import type { SeriesStatus } from '../series/series-tracker.js';
+import type { LedgerStatus } from '../shared/client.js';
 
 export interface Orders {
   /** With what is set for a time laid over it. */

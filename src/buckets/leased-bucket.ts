@@ -1,23 +1,25 @@
 /**
- * A bucket that replicas share, as one of them sees it: spends from its lease, has at most one call to the store
- * in flight, which pushes that must wait share, and serves a local share while the store does not answer.
+ * A bucket that replicas share, as one of them sees it: it spends from its lease, has at most one call to the store in
+ * flight, which pushes that must wait share, and serves a local share while the store does not answer.
+ *
+ *              a call is late, fails or can not be sent; the store is down
+ *     leasing ─────────────────────────────────────────────────────────────▶ on local share
+ *        ▲                                                                        │
+ *        └──────────────────── a call is answered in time ◀───────────────────────┘
  */
-
-import type { Answer, Bucket, BucketKind, BucketShape } from '../enforce/ledger.js';
+import type { Answer, Bucket, BucketKind, BucketShape, OnLoss } from '../enforce/ledger.js';
 import { Lease, type LeaseCall, type LeaseReply } from './lease.js';
 import { LocalShare } from './local-share.js';
 
-export type OnLoss = 'local-share' | 'allow' | 'refuse';
-
-/** What a bucket needs from the ledger that it belongs to. */
-export interface LeaseHost {
+/** The way to the store; all buckets of a shard have the same. */
+export interface LeaseClient {
   readonly onLoss: OnLoss;
-  replicas(): number;
-  /** False: the store's part is down, and nothing may be asked of it. */
-  mayAsk(part: number): boolean;
-  /** Answered later by `replied`, or by `late` and perhaps `replied`, or by `failed`. False: too many in flight. */
-  send(bucket: LeasedBucket, call: LeaseCall, nowMs: number): boolean;
-  forget(bucket: LeasedBucket): void;
+  readonly replicas: () => number;
+  /** False: the shard is down, and nothing may be asked of it. */
+  readonly isUp: () => boolean;
+  /** Answered by `replied`, or by `late` and perhaps `replied`, or by `failed`. False: too many calls are in flight. */
+  readonly send: (bucket: LeasedBucket, call: LeaseCall) => boolean;
+  readonly forget: (bucket: LeasedBucket) => void;
 }
 
 interface Waiter {
@@ -32,11 +34,7 @@ const UNKNOWN_WAIT_SECONDS = 1;
 
 export class LeasedBucket implements Bucket {
   readonly tenant: string;
-  readonly kind: BucketKind;
-  readonly part: number;
-  /** Where the ledger keeps it; -1 when it does not. */
-  position = -1;
-  readonly #host: LeaseHost;
+  readonly #client: LeaseClient;
   readonly #lease: Lease;
   /** The call in flight. */
   #call: LeaseCall | undefined;
@@ -45,32 +43,22 @@ export class LeasedBucket implements Bucket {
   #asked: Waiter[] = [];
   #waiting: Waiter[] = [];
   /** There while the last call did not succeed in time. */
-  #local: LocalShare | undefined;
-  /** Spent from a local share while it was being paid for. */
+  #share: LocalShare | undefined;
+  /** To be paid with the next call, beside what was spent from the local share. */
   #owed = 0;
 
-  constructor(
-    host: LeaseHost,
-    tenant: string,
-    kind: BucketKind,
-    part: number,
-    shape: BucketShape,
-    nowMs: number,
-  ) {
-    this.#host = host;
+  constructor(client: LeaseClient, tenant: string, kind: BucketKind, shape: BucketShape, nowMs: number) {
+    this.#client = client;
     this.tenant = tenant;
-    this.kind = kind;
-    this.part = part;
-    this.#lease = new Lease(shape, nowMs);
+    this.#lease = new Lease(kind, shape, nowMs);
   }
 
   get held(): number {
     return this.#lease.held;
   }
 
-  /** It serves its local share. */
-  get alone(): boolean {
-    return this.#local !== undefined;
+  get onLocalShare(): boolean {
+    return this.#share !== undefined;
   }
 
   get calling(): boolean {
@@ -83,12 +71,12 @@ export class LeasedBucket implements Bucket {
       if (this.#call === undefined && lease.runsLow(nowMs)) this.#askAhead(nowMs);
       return true;
     }
-    return this.#local !== undefined && this.#takeAlone(n, nowMs);
+    return this.#share !== undefined && this.#takeFromShare(this.#share, n, nowMs);
   }
 
   ask(n: number, nowMs: number): Answer | Promise<Answer> {
-    if (this.#local === undefined && !this.#host.mayAsk(this.part)) this.#goAlone(nowMs);
-    if (this.#local !== undefined) return this.#answerAlone(n, nowMs);
+    if (!this.#client.isUp()) this.#startLocalShare(nowMs);
+    if (this.#share !== undefined) return this.#answerFromShare(this.#share, n, nowMs);
     if (this.#lease.spend(n)) return granted(this.#lease.held);
     const refusal = this.#lease.refusal(n, nowMs);
     if (refusal !== undefined) return refusal;
@@ -100,7 +88,7 @@ export class LeasedBucket implements Bucket {
   }
 
   left(nowMs: number): number {
-    const elsewhere = this.#local?.available(nowMs) ?? this.#lease.bound(nowMs);
+    const elsewhere = this.#share?.available(nowMs) ?? this.#lease.ceiling(nowMs);
     return Math.max(0, Math.min(this.#lease.shape.capacity, this.#lease.held + elsewhere));
   }
 
@@ -111,70 +99,64 @@ export class LeasedBucket implements Bucket {
 
   reshape(shape: BucketShape, nowMs: number): void {
     this.#lease.reshape(shape);
-    this.#local?.reshape(shape, nowMs);
+    this.#share?.reshape(shape, nowMs);
   }
 
   release(nowMs: number): void {
     if (this.#released) return;
     this.#released = true;
-    this.#host.forget(this);
-    if (this.#call === undefined) this.returnAll(nowMs);
+    this.#client.forget(this);
+    this.returnAll(nowMs);
   }
 
-  /** Brings back what is held and pays what is owed. False: there is nothing to do or no way to. */
+  /** Returns what is held and pays what is owed. False: there is nothing to do or no way to. */
   returnAll(nowMs: number): boolean {
-    if (this.#call !== undefined || !this.#host.mayAsk(this.part)) return false;
-    const debit = this.#settleDebts(nowMs);
+    if (this.#call !== undefined || !this.#client.isUp()) return false;
+    const debit = this.#pay(nowMs);
     if (this.#lease.held === 0 && debit === 0) return false;
-    return this.#send(this.#lease.callToReturn(this.#lease.held, debit, nowMs), nowMs);
+    return this.#send(this.#lease.callToReturn(this.#lease.held, debit, nowMs));
   }
 
   /** Called now and then: whatever has to be said to the store without a push. True when a call was sent. */
   sweep(nowMs: number): boolean {
-    if (this.#call !== undefined || !this.#host.mayAsk(this.part)) return false;
-    if (this.#local !== undefined) {
-      // Only to pay and to be back: what is leased now would be spent a second time from the share.
-      return this.#send(this.#lease.callToReturn(0, this.#settleDebts(nowMs), nowMs), nowMs);
-    }
-    if (this.#lease.shapeIsNews || this.#owed > 0) {
-      return this.#send(this.#lease.callForReserve(this.#settleDebts(nowMs), nowMs), nowMs);
-    }
-    const surplus = this.#lease.surplus(nowMs);
-    return surplus > 0 && this.#send(this.#lease.callToReturn(surplus, 0, nowMs), nowMs);
+    if (this.#call !== undefined || !this.#client.isUp()) return false;
+    const lease = this.#lease;
+    // Only to pay and to be back: what is leased now would be spent a second time from the share.
+    if (this.#share !== undefined) return this.#send(lease.callToReturn(0, this.#pay(nowMs), nowMs));
+    if (lease.shapeIsNew || this.#owed > 0) return this.#send(lease.callForReserve(this.#pay(nowMs), nowMs));
+    const surplus = lease.surplus(nowMs);
+    return surplus > 0 && this.#send(lease.callToReturn(surplus, 0, nowMs));
   }
 
   replied(call: LeaseCall, reply: LeaseReply, inTime: boolean, nowMs: number): void {
     this.#call = undefined;
-    this.#lease.settle(call, reply, sum(this.#asked) + sum(this.#waiting), nowMs);
-    if (inTime && this.#local !== undefined) {
-      this.#owed += this.#local.spent;
-      this.#local = undefined;
-    }
+    this.#lease.receive(call, reply, sum(this.#asked) + sum(this.#waiting), nowMs);
+    if (inTime) this.#endLocalShare();
     const asked = this.#asked;
     this.#asked = [];
     for (const { n, answer } of asked) {
       answer(this.#lease.spend(n) ? granted(this.#lease.held) : this.#lease.refuse(n));
     }
     if (this.#waiting.length > 0) this.#serveWaiting(nowMs);
-    if (this.#released && this.#call === undefined) this.returnAll(nowMs);
+    if (this.#released) this.returnAll(nowMs);
   }
 
   /** The deadline is over. The call may still be answered, but no push waits for it. */
   late(nowMs: number): void {
-    this.#goAlone(nowMs);
-    this.#answerAllAlone(nowMs);
+    this.#answerAllFrom(this.#startLocalShare(nowMs), nowMs);
   }
 
+  /** Nobody knows whether the call was done: what it paid is owed again. */
   failed(call: LeaseCall, nowMs: number): void {
-    this.#goAlone(nowMs);
+    const share = this.#startLocalShare(nowMs);
     this.#call = undefined;
-    this.#local?.unsettle(call.debit);
-    this.#answerAllAlone(nowMs);
+    share.paymentLost(call.debit);
+    this.#answerAllFrom(share, nowMs);
   }
 
   #askAhead(nowMs: number): void {
-    if (this.#local !== undefined || !this.#host.mayAsk(this.part)) return;
-    this.#send(this.#lease.callForReserve(this.#settleDebts(nowMs), nowMs), nowMs);
+    if (this.#share !== undefined || !this.#client.isUp()) return;
+    this.#send(this.#lease.callForReserve(this.#pay(nowMs), nowMs));
   }
 
   /** One call for all that wait. The smallest is what must be met: if it can not be, none can. */
@@ -183,81 +165,85 @@ export class LeasedBucket implements Bucket {
     this.#asked = asked;
     this.#waiting = [];
     const smallest = asked[0]?.n ?? 0;
-    const call = this.#lease.callForPushes(smallest, sum(asked) - smallest, this.#settleDebts(nowMs), nowMs);
-    if (this.#send(call, nowMs)) return;
-    this.#goAlone(nowMs);
-    this.#answerAllAlone(nowMs);
+    const call = this.#lease.callForPushes(smallest, sum(asked) - smallest, this.#pay(nowMs), nowMs);
+    if (!this.#send(call)) this.#answerAllFrom(this.#startLocalShare(nowMs), nowMs);
   }
 
   #serveWaiting(nowMs: number): void {
     const left: Waiter[] = [];
     for (const waiter of this.#waiting) {
       const { n, answer } = waiter;
-      if (this.#lease.spend(n)) answer(granted(this.#lease.held));
-      else {
-        const refusal = this.#lease.refusal(n, nowMs);
-        if (refusal === undefined) left.push(waiter);
-        else answer(refusal);
-      }
+      const known = this.#lease.spend(n) ? granted(this.#lease.held) : this.#lease.refusal(n, nowMs);
+      if (known === undefined) left.push(waiter);
+      else answer(known);
     }
     this.#waiting = left;
     if (left.length > 0) this.#askForWaiting(nowMs);
   }
 
-  #send(call: LeaseCall, nowMs: number): boolean {
-    if (this.#host.send(this, call, nowMs)) {
+  #send(call: LeaseCall): boolean {
+    if (this.#client.send(this, call)) {
       this.#call = call;
       return true;
     }
     this.#owed += call.debit;
-    this.#lease.giveBack(call.give);
+    this.#lease.giveBack(call.returned);
     return false;
   }
 
-  #settleDebts(nowMs: number): number {
-    const debit = this.#owed + (this.#local?.settle(nowMs) ?? 0);
+  #pay(nowMs: number): number {
+    const debit = this.#owed + (this.#share?.pay(nowMs) ?? 0);
     this.#owed = 0;
     return debit;
   }
 
-  #goAlone(nowMs: number): void {
-    if (this.#local !== undefined) return;
+  #startLocalShare(nowMs: number): LocalShare {
+    if (this.#share !== undefined) return this.#share;
     // What a call in flight pays, and what it may still be granted, is not there for the share.
-    const claimed = this.#call === undefined ? 0 : this.#call.debit + this.#call.need + this.#call.most;
-    const available = this.#lease.bound(nowMs) - this.#owed - claimed;
-    this.#local = new LocalShare(this.#lease.shape, this.#host.replicas(), available, nowMs);
+    const call = this.#call;
+    const claimed = call === undefined ? 0 : call.debit + call.need + call.mostReserve;
+    const available = this.#lease.ceiling(nowMs) - this.#owed - claimed;
+    this.#share = new LocalShare(this.#lease.shape, this.#client.replicas(), available, nowMs);
+    return this.#share;
+  }
+
+  /** What was spent from it since it began its last payment is owed with the next call. */
+  #endLocalShare(): void {
+    this.#owed += this.#share?.unpaid ?? 0;
+    this.#share = undefined;
   }
 
   /** What is held is spent first: it is paid for. */
-  #takeAlone(n: number, nowMs: number): boolean {
-    if (this.#host.onLoss === 'allow') return true;
-    if (this.#host.onLoss === 'refuse' || this.#local === undefined) return false;
+  #takeFromShare(share: LocalShare, n: number, nowMs: number): boolean {
+    if (this.#client.onLoss === 'allow') return true;
+    if (this.#client.onLoss === 'refuse') return false;
     const held = this.#lease.held;
-    if (!this.#local.take(n - held, nowMs)) return false;
+    if (!share.take(n - held, nowMs)) return false;
     this.#lease.spend(held);
     return true;
   }
 
-  #answerAlone(n: number, nowMs: number): Answer {
-    if (this.#lease.spend(n) || this.#takeAlone(n, nowMs)) return granted(this.#lease.held);
-    if (this.#host.onLoss === 'refuse' || this.#local === undefined) {
-      return { granted: false, available: this.#lease.held, waitSeconds: UNKNOWN_WAIT_SECONDS, lost: true };
+  #answerFromShare(share: LocalShare, n: number, nowMs: number): Answer {
+    const lease = this.#lease;
+    if (lease.spend(n) || this.#takeFromShare(share, n, nowMs)) return granted(lease.held);
+    if (this.#client.onLoss === 'refuse') {
+      return { granted: false, available: lease.held, waitSeconds: UNKNOWN_WAIT_SECONDS, lost: true };
     }
     // A push that no share can hold may pass when the store is back.
-    const waitSeconds = this.#local.waitSeconds(n - this.#lease.held, nowMs);
-    const never = n > this.#lease.shape.capacity || this.#lease.shape.rate === 0;
+    const waitSeconds = share.waitSeconds(n - lease.held, nowMs);
+    const never = n > lease.shape.capacity || lease.shape.rate === 0;
     return {
       granted: false,
-      available: this.#lease.held + this.#local.available(nowMs),
+      available: lease.held + share.available(nowMs),
       waitSeconds: Number.isFinite(waitSeconds) || never ? waitSeconds : UNKNOWN_WAIT_SECONDS,
     };
   }
 
-  #answerAllAlone(nowMs: number): void {
+  #answerAllFrom(share: LocalShare, nowMs: number): void {
     const waiters = [...this.#asked, ...this.#waiting];
     this.#asked = [];
     this.#waiting = [];
-    for (const { n, answer } of waiters) answer(this.#answerAlone(n, nowMs));
+    for (const { n, answer } of waiters) answer(this.#answerFromShare(share, n, nowMs));
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * A replica's part of a shared bucket while the store can not be asked: the limit over the number of replicas. It
- * starts with this replica's part of what the bucket was last known to hold, so losing the store mints nothing,
- * and knows what is to be paid when the store is back.
+ * starts with this replica's part of what the bucket was last known to hold, so losing the store creates no tokens,
+ * and it knows what is to be paid when the store is back.
  */
 import type { BucketShape } from '../enforce/ledger.js';
 import { TokenBucket } from './token-bucket.js';
@@ -10,7 +10,7 @@ export class LocalShare {
   readonly #replicas: number;
   readonly #bucket: TokenBucket;
   #capacity: number;
-  #spent = 0;
+  #unpaid = 0;
 
   /** `available`: what the whole bucket can hold now. */
   constructor(shape: BucketShape, replicas: number, available: number, nowMs: number) {
@@ -23,12 +23,12 @@ export class LocalShare {
 
   take(n: number, nowMs: number): boolean {
     if (!this.#bucket.take(n, nowMs)) return false;
-    this.#spent += n;
+    this.#unpaid += n;
     return true;
   }
 
   available(nowMs: number): number {
-    return this.#bucket.ask(0, nowMs).available;
+    return this.#bucket.left(nowMs);
   }
 
   /** Until n tokens are there. */
@@ -41,24 +41,24 @@ export class LocalShare {
     this.#bucket.reshape(shareOf(shape, this.#replicas), nowMs);
   }
 
+  /** Spent here, and in no payment that is under way. */
+  get unpaid(): number {
+    return this.#unpaid;
+  }
+
   /**
-   * What the shared bucket is charged for all that was spent here. It went on refilling in the meantime, but no
-   * higher than its brim: of what was spent long ago, only what is still missing from this share is owed.
+   * Begins a payment: what the shared bucket is charged for all that was spent here. It went on refilling in the
+   * meantime, but not above its capacity: of what was spent long ago, only what is still missing from this share is owed.
    */
-  settle(nowMs: number): number {
-    const owed = Math.max(0, Math.min(this.#spent, this.#capacity - this.available(nowMs)));
-    this.#spent = 0;
+  pay(nowMs: number): number {
+    const owed = Math.max(0, Math.min(this.#unpaid, this.#capacity - this.available(nowMs)));
+    this.#unpaid = 0;
     return owed;
   }
 
-  /** A payment that may not have arrived. To charge it twice creates no tokens, to forget it would. */
-  unsettle(owed: number): void {
-    this.#spent += owed;
-  }
-
-  /** Spent since it was last settled. */
-  get spent(): number {
-    return this.#spent;
+  /** A payment may not have arrived. To charge it twice creates no tokens, to forget it would. */
+  paymentLost(owed: number): void {
+    this.#unpaid += owed;
   }
 }
 

@@ -1,13 +1,13 @@
 /**
- * The controls that are in force in this process. They end by themselves; with Redis they are those of all replicas, and
- * outlive restarts. Redis that does not answer takes nothing back: what is written meanwhile is in force here, and goes to
- * the others when it answers again.
+ * The controls that are in force in this process. They end by themselves; where replicas share entries they are those of
+ * all replicas, and outlive restarts. A store that does not answer takes nothing back: what is written meanwhile is in
+ * force here, and goes to the others when it answers again.
  */
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '../base/message-of.js';
 import type { Snapshot } from '../limits/limits.js';
-import { beats, type Control, controlKey, globalMode, overlay, RELOAD } from './control.js';
-import type { RedisControls } from './redis-controls.js';
+import type { Entries } from '../shared/entries.js';
+import { beats, type Control, controlKey, globalMode, overlay, RELOAD, readControl } from './control.js';
 
 export interface ControlsListener {
   /** What `overlay` and `mode` answer is not what it was. */
@@ -33,26 +33,26 @@ const POLL_MS = 500;
 export const MAX_CONTROLS = 500;
 
 export class Controls {
-  readonly #shared: RedisControls | undefined;
+  readonly #shared: Entries | undefined;
   readonly #listener: ControlsListener;
   /** On the clock of Date.now(), which replicas share. */
   readonly #now: () => number;
   /** The newest for each thing, those that were taken back included. */
   readonly #byKey = new Map<string, Control>();
-  /** Not yet in Redis. */
+  /** Keys of what the others have not been told of yet. */
   readonly #unsent = new Set<string>();
   #version: string | null | undefined;
   #lastError: string | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #syncing: Promise<void> | undefined;
 
-  constructor(shared: RedisControls | undefined, listener: ControlsListener, now: () => number) {
+  constructor(shared: Entries | undefined, listener: ControlsListener, now: () => number) {
     this.#shared = shared;
     this.#listener = listener;
     this.#now = now;
   }
 
-  /** What was in force before a restart is in force again when this returns, if Redis answers. */
+  /** What was in force before a restart is in force again when this returns, if the store answers. */
   async start(connectTimeoutMs: number): Promise<void> {
     await this.#shared?.connect(connectTimeoutMs);
     await this.sync();
@@ -116,7 +116,7 @@ export class Controls {
     return !this.#unsent.has(key);
   }
 
-  /** One at a time; answers when what Redis has is in force here, or it did not answer. */
+  /** One at a time; answers when what the store has is in force here, or it did not answer. */
   sync(): Promise<void> {
     this.#syncing ??= this.#sync().finally(() => {
       this.#syncing = undefined;
@@ -131,21 +131,24 @@ export class Controls {
       for (const key of this.#unsent) await this.#send(shared, key);
       const version = await shared.version();
       if (version !== this.#version) {
-        this.#merge(await shared.read());
+        this.#merge((await shared.read()).flatMap((text) => readControl(text) ?? []));
         for (const key of this.#unsent) await this.#send(shared, key);
         this.#version = version;
       }
       this.#lastError = undefined;
     } catch (error) {
       this.#lastError = messageOf(error);
-      // What Redis has when it is back may not be what it had: it is read whole.
+      // What the store has when it is back may not be what it had: it is read whole.
       this.#version = undefined;
     }
   }
 
-  async #send(shared: RedisControls, key: string): Promise<void> {
+  async #send(shared: Entries, key: string): Promise<void> {
     const control = this.#byKey.get(key);
-    if (control !== undefined) await shared.write(control, this.#now());
+    if (control !== undefined) {
+      const { atMs, id, untilMs } = control;
+      await shared.write({ name: key, atMs, id, untilMs, text: JSON.stringify(control) }, this.#now());
+    }
     if (control === this.#byKey.get(key)) this.#unsent.delete(key);
   }
 
@@ -162,7 +165,7 @@ export class Controls {
       this.#listener.received(control, before);
       changed = true;
     }
-    // Newer here than there, or lost there: Redis without persistence forgets.
+    // Newer here than there, or lost there: a store without persistence forgets.
     for (const key of missing) this.#unsent.add(key);
     if (changed) this.#listener.changed();
   }

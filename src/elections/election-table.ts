@@ -1,6 +1,6 @@
 /**
- * The elected replica of each of a tenant's HA pairs, by Mimir's rules. Time is handed in. The ledger of one process is
- * made of this, and shared/redis/elect.lua does the same; a test holds the two against each other.
+ * The elected replica of each of a tenant's HA pairs, by Mimir's rules. Time is handed in. The stores in memory are made
+ * of this; shared/redis/elect.lua and resign.lua do the same, and a test holds the two against each other.
  */
 
 import type { ElectionRules } from '../enforce/ledger.js';
@@ -12,20 +12,20 @@ export interface Election {
   notedMs: number;
 }
 
-/** A pair of which nothing was noted for so long makes room for another, as in Mimir. */
+/** A pair of which nothing was noted for so long is forgotten when another one needs its place, as in Mimir. */
 export const FORGET_MS = 30 * 60_000;
 /** Looking for such pairs costs a look at all of them. */
-const SWEEP_MS = 1000;
+const LOOK_EVERY_MS = 1000;
 
 export class ElectionTable {
   readonly #elections = new Map<string, Election>();
-  #sweptMs = Number.NEGATIVE_INFINITY;
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
   /** Who is elected, after this replica was heard. Undefined: the tenant has too many pairs for another one. */
   elect({ cluster, replica }: HaLabels, rules: ElectionRules, nowMs: number): Election | undefined {
     const known = this.#elections.get(cluster);
     if (known === undefined) {
-      if (!this.#hasRoom(rules.mostClusters, nowMs)) return undefined;
+      if (!this.#mayAdd(rules.mostClusters, nowMs)) return undefined;
       const election = { replica, notedMs: nowMs };
       this.#elections.set(cluster, election);
       return election;
@@ -42,9 +42,9 @@ export class ElectionTable {
     if (this.#elections.get(cluster)?.replica === replica) this.#elections.delete(cluster);
   }
 
-  #hasRoom(most: number, nowMs: number): boolean {
-    if (this.#elections.size >= most && nowMs - this.#sweptMs >= SWEEP_MS) {
-      this.#sweptMs = nowMs;
+  #mayAdd(most: number, nowMs: number): boolean {
+    if (this.#elections.size >= most && nowMs - this.#lookedMs >= LOOK_EVERY_MS) {
+      this.#lookedMs = nowMs;
       for (const [cluster, { notedMs }] of this.#elections) {
         if (nowMs - notedMs >= FORGET_MS) this.#elections.delete(cluster);
       }

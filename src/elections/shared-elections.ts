@@ -15,22 +15,28 @@ import type { ElectionAnswer, ElectionRules, Elections } from '../enforce/ledger
 import type { HaLabels } from '../payload/push.js';
 import { FORGET_MS } from './election-table.js';
 
-export interface ElectionCall {
+/** This replica was heard: who is elected? */
+export interface ElectCall {
   readonly ha: HaLabels;
   readonly updateMs: number;
   readonly failoverMs: number;
   readonly mostClusters: number;
   readonly forgetMs: number;
-  /** Gives the place up, if it is this replica's, and elects nobody. */
-  readonly resign: boolean;
 }
 
 /** Undefined: too many clusters. */
-export type ElectionReply = { readonly replica: string; readonly ageMs: number } | undefined;
+export type ElectReply = { readonly replica: string; readonly ageMs: number } | undefined;
 
-export interface ElectionHost {
-  /** Calls the store, under its deadline and circuit. Undefined, or a promise of 'lost': it can not be asked. */
-  elect(tenant: string, call: ElectionCall, nowMs: number): Promise<ElectionReply | 'lost'> | undefined;
+/** This replica is not to be the elected one any more; if it is another, nothing changes. */
+export interface ResignCall {
+  readonly ha: HaLabels;
+}
+
+/** The way to the store for one tenant. Lost: no answer in time, nobody knows whether it was done. Never rejects. */
+export interface ElectionClient {
+  readonly isUp: () => boolean;
+  readonly elect: (call: ElectCall) => Promise<ElectReply | 'lost'>;
+  readonly resign: (call: ResignCall) => Promise<unknown>;
 }
 
 interface Known {
@@ -45,18 +51,16 @@ interface Known {
 const FULL_MS = 1000;
 
 export class SharedElections implements Elections {
-  readonly #host: ElectionHost;
-  readonly #tenant: string;
-  /** -1 to 1: this replica's place in the jitter. */
-  readonly #spread: number;
+  readonly #client: ElectionClient;
+  /** -1 to 1: how much of the jitter this replica's updates have. */
+  readonly #jitter: number;
   readonly #known = new Map<string, Known>();
-  readonly #asking = new Map<string, Promise<ElectionReply | 'lost'>>();
+  readonly #asking = new Map<string, Promise<ElectReply | 'lost'>>();
   #fullUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(host: ElectionHost, tenant: string, spread: number) {
-    this.#host = host;
-    this.#tenant = tenant;
-    this.#spread = spread;
+  constructor(client: ElectionClient, jitter: number) {
+    this.#client = client;
+    this.#jitter = jitter;
   }
 
   hear(ha: HaLabels, rules: ElectionRules, nowMs: number): ElectionAnswer | Promise<ElectionAnswer> {
@@ -71,51 +75,35 @@ export class SharedElections implements Elections {
     return known.replica === ha.replica ? 'elected' : 'other';
   }
 
-  resign(ha: HaLabels, nowMs: number): void {
+  resign(ha: HaLabels): void {
     if (this.#known.get(ha.cluster)?.replica !== ha.replica) return;
     this.#known.delete(ha.cluster);
     this.#fullUntilMs = Number.NEGATIVE_INFINITY;
-    const call = {
-      ha,
-      updateMs: 0,
-      failoverMs: 0,
-      mostClusters: 0,
-      forgetMs: FORGET_MS,
-      resign: true,
-    };
-    void this.#host.elect(this.#tenant, call, nowMs);
+    if (this.#client.isUp()) void this.#client.resign({ ha });
   }
 
   /** Replicas of a pair that ask at one moment share one call, and its reply. */
   #ask(ha: HaLabels, rules: ElectionRules, nowMs: number): ElectionAnswer | Promise<ElectionAnswer> {
-    const underWay = this.#asking.get(ha.cluster);
-    if (underWay !== undefined) return underWay.then((reply) => this.#decide(ha, reply, rules, nowMs));
+    const inFlight = this.#asking.get(ha.cluster);
+    if (inFlight !== undefined) return inFlight.then((reply) => this.#decide(ha, reply, rules, nowMs));
+    if (!this.#client.isUp()) return this.#decideOffline(ha, rules, nowMs);
     const { failoverMs, mostClusters } = rules;
-    const call = {
-      ha,
-      updateMs: this.#updateMs(rules),
-      failoverMs,
-      mostClusters,
-      forgetMs: FORGET_MS,
-      resign: false,
-    };
-    const asking = this.#host.elect(this.#tenant, call, nowMs);
-    if (asking === undefined) return this.#decideAlone(ha, rules, nowMs);
+    const updateMs = this.#updateMs(rules);
+    const asking = this.#client.elect({ ha, updateMs, failoverMs, mostClusters, forgetMs: FORGET_MS });
     this.#asking.set(ha.cluster, asking);
     return asking.then((reply) => {
       this.#asking.delete(ha.cluster);
-      this.#learn(ha, reply, rules, nowMs);
+      if (reply !== 'lost') this.#remember(ha, reply, rules, nowMs);
       return this.#decide(ha, reply, rules, nowMs);
     });
   }
 
-  #learn(
+  #remember(
     { cluster, replica }: HaLabels,
-    reply: ElectionReply | 'lost',
-    rules: ElectionRules,
+    reply: ElectReply,
+    { mostClusters }: ElectionRules,
     askedMs: number,
   ): void {
-    if (reply === 'lost') return;
     if (reply === undefined) {
       this.#fullUntilMs = askedMs + FULL_MS;
       return;
@@ -123,17 +111,17 @@ export class SharedElections implements Elections {
     const before = this.#known.get(cluster);
     const wasHeard = reply.replica === replica ? askedMs : Number.NEGATIVE_INFINITY;
     const heardMs = before?.replica === reply.replica ? Math.max(before.heardMs, wasHeard) : wasHeard;
-    if (before === undefined) this.#makeRoom(rules.mostClusters, askedMs);
+    if (before === undefined && this.#known.size >= mostClusters) this.#evict(mostClusters, askedMs);
     this.#known.set(cluster, { replica: reply.replica, notedMs: askedMs - reply.ageMs, heardMs });
   }
 
-  #decide(ha: HaLabels, reply: ElectionReply | 'lost', rules: ElectionRules, nowMs: number): ElectionAnswer {
-    if (reply === 'lost') return this.#decideAlone(ha, rules, nowMs);
+  #decide(ha: HaLabels, reply: ElectReply | 'lost', rules: ElectionRules, nowMs: number): ElectionAnswer {
+    if (reply === 'lost') return this.#decideOffline(ha, rules, nowMs);
     if (reply === undefined) return 'too_many_clusters';
     return reply.replica === ha.replica ? 'elected' : 'other';
   }
 
-  #decideAlone(ha: HaLabels, rules: ElectionRules, nowMs: number): ElectionAnswer {
+  #decideOffline(ha: HaLabels, rules: ElectionRules, nowMs: number): ElectionAnswer {
     const known = this.#known.get(ha.cluster);
     if (known === undefined) return 'unknown';
     if (known.replica === ha.replica) return 'elected';
@@ -141,12 +129,11 @@ export class SharedElections implements Elections {
   }
 
   #updateMs(rules: ElectionRules): number {
-    return rules.updateMs + this.#spread * rules.updateJitterMs;
+    return rules.updateMs + this.#jitter * rules.updateJitterMs;
   }
 
-  /** What the store has forgotten is of no use here either. */
-  #makeRoom(most: number, nowMs: number): void {
-    if (this.#known.size < most) return;
+  /** What the store has forgotten is of no use here either; if it has forgotten none, the oldest goes. */
+  #evict(most: number, nowMs: number): void {
     for (const [cluster, { notedMs }] of this.#known) {
       if (nowMs - notedMs >= FORGET_MS) this.#known.delete(cluster);
     }

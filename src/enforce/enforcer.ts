@@ -14,7 +14,7 @@ import { LeftOut, type SeriesReason } from './left-out.js';
 import type { LimitedBucket } from './limited-bucket.js';
 import type { Reason } from './reasons.js';
 import { type Refusal, type RefusalDetails, refuse } from './refusal.js';
-import type { OverLimit, SeriesBook } from './series.js';
+import type { ActiveSeries, OverLimit } from './series.js';
 import { Tally } from './tally.js';
 import { Tenant } from './tenant.js';
 import { Tenants } from './tenants.js';
@@ -32,7 +32,7 @@ export interface EnforcerOptions {
   /** Mimir's distributors: each has a whole burst of its own. */
   readonly distributors: number;
   /** Undefined: series are not tracked. */
-  readonly series: SeriesBook | undefined;
+  readonly series: ActiveSeries | undefined;
   /** A push of which some series may not pass: let the others through, or refuse all of it. A tenant may say otherwise. */
   readonly overLimit: 'filter' | 'refuse';
   /** Answer pushes of replicas that are not elected, or forward them for Mimir to drop. */

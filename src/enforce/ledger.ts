@@ -1,6 +1,6 @@
 /**
- * The store behind buckets and elections, as the enforcer sees it. Implemented in src/shared; one contract test runs
- * against every implementation.
+ * Buckets and elections, as the enforcer sees them. Implemented in src/shared, for one process alone and for replicas that
+ * share them through a store; one contract test runs against every implementation.
  */
 
 import type { HaLabels } from '../payload/push.js';
@@ -65,6 +65,9 @@ export interface Elections {
   /** Mimir has elected another: whichever is heard next may take the place. */
   resign(ha: HaLabels, nowMs: number): void;
 }
+
+/** What a tenant is given while the store that replicas share does not answer. */
+export type OnLoss = 'local-share' | 'allow' | 'refuse';
 
 export interface Ledger {
   bucket(tenant: string, kind: BucketKind, shape: BucketShape, nowMs: number): Bucket;

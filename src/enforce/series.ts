@@ -1,6 +1,6 @@
 /**
- * Which series of a tenant are active, as the enforcer sees it: known series pass, new ones only while there is room.
- * Implemented in src/ledger, for one process alone and for replicas that share what they know through Redis.
+ * Which series of a tenant are active, as the enforcer sees it: known series pass, new ones only below the limits.
+ * Implemented in src/series, for one process alone and for replicas that share what they know through a store.
  */
 import type { MimirLimits } from '../limits/limits.js';
 import type { Push } from '../payload/push.js';
@@ -11,7 +11,7 @@ export type LimitReason = Extract<Reason, 'per_user_series_limit' | 'per_metric_
 
 export type SeriesLimits = Pick<MimirLimits, 'max_global_series_per_user' | 'max_global_series_per_metric'>;
 
-/** New series that there is no room for. */
+/** New series that a limit keeps out. */
 export interface OverLimit {
   /** Their rows in the push, ascending, and for each what it was refused for. */
   readonly rows: readonly number[];
@@ -43,9 +43,9 @@ export interface TopMetric {
  */
 export interface TenantSeries {
   /**
-   * Known series are seen again, new ones are admitted in the order of the push as long as there is room; with `whole`,
-   * all of them or none. Answers at once when all are known. A promise never rejects; the push's views need not
-   * outlive the call.
+   * Known series are seen again, new ones are admitted in the order of the push as long as the limits allow;
+   * `allOrNothing`: all of them or none. Answers at once when all are known. A promise never rejects; the push's views
+   * need not outlive the call.
    *
    * Rows that are `excluded` are left out already: those are not looked at.
    */
@@ -53,7 +53,7 @@ export interface TenantSeries {
     push: Push,
     excluded: Rows | undefined,
     limits: SeriesLimits,
-    whole: boolean,
+    allOrNothing: boolean,
     nowMs: number,
   ): SeriesAnswer | Promise<SeriesAnswer>;
   /** Series that are active here. */
@@ -66,6 +66,7 @@ export interface TenantSeries {
   release(): void;
 }
 
-export interface SeriesBook {
+/** The active series of all tenants. */
+export interface ActiveSeries {
   tenant(id: string): TenantSeries;
 }

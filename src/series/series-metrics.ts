@@ -1,9 +1,9 @@
 /** The active series, read when somebody scrapes. Tenants are bounded because those in memory are. */
 import type { Enforcer } from '../enforce/enforcer.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import type { SeriesStatus, TrackedBook } from './series-book.js';
+import type { SeriesStatus, SeriesTracker } from './series-tracker.js';
 
-export function exportSeries(metrics: Metrics, enforcer: Enforcer, book: TrackedBook): void {
+export function exportSeries(metrics: Metrics, enforcer: Enforcer, tracker: SeriesTracker): void {
   metrics.gauges({
     name: 'mimir_edge_active_series',
     help: 'Series that this replica has seen within series.idle_timeout.',
@@ -37,11 +37,11 @@ export function exportSeries(metrics: Metrics, enforcer: Enforcer, book: Tracked
     ],
   ];
   for (const [name, help, read] of gauges) {
-    metrics.gauge({ name: `mimir_edge_${name}`, help, read: () => read(book.status()) });
+    metrics.gauge({ name: `mimir_edge_${name}`, help, read: () => read(tracker.status()) });
   }
   metrics.counter({
     name: 'mimir_edge_series_untracked_total',
     help: 'Series that passed uncounted because the table was full.',
-    read: () => book.status().untracked,
+    read: () => tracker.status().untracked,
   });
 }

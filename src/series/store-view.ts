@@ -1,6 +1,14 @@
-/** What a replica knows of one tenant's series in the store: what it said last, and what follows from that. */
-import type { SeriesReply } from './series-store.js';
-import { NO_ROUND, ROUNDS } from './series-table.js';
+/**
+ * What a replica knows of one tenant's series in the store: what it said last, and what follows from that. The table
+ * keeps for each series a mark of four bits, the generation in which it was announced, modulo 14.
+ */
+import type { FleetState } from './series-protocol.js';
+
+const MARKS = 14;
+/** While no generation is known: no series has this mark. */
+const NO_GENERATION = 14;
+/** Of a series that was never announced. */
+export const UNANNOUNCED = 15;
 
 export class StoreView {
   /** Series over all replicas. */
@@ -9,33 +17,33 @@ export class StoreView {
   #epoch = '';
   #generation: number | undefined;
   #generationEndsMs = 0;
-  /** How often it has lost what it knew. */
+  /** How often the store has lost what it knew. */
   #losses = 0;
 
   constructor(generationMs: number) {
     this.#generationMs = generationMs;
   }
 
-  hear(reply: SeriesReply, askedMs: number): void {
-    // What was announced to a store that lost it has to be announced anew: the round changes.
-    if (this.#epoch !== '' && this.#epoch !== reply.epoch) this.#losses++;
-    this.#epoch = reply.epoch;
-    this.#generation = reply.generation;
+  update(state: FleetState, askedMs: number): void {
+    // What was announced to a store that lost it has to be announced anew: the mark changes.
+    if (this.#epoch !== '' && this.#epoch !== state.epoch) this.#losses++;
+    this.#epoch = state.epoch;
+    this.#generation = state.generation;
     // From when it was asked: what is announced a little early is announced again, what is late would be forgotten.
-    this.#generationEndsMs = askedMs + reply.leftMs;
-    this.total = reply.total;
+    this.#generationEndsMs = askedMs + state.leftMs;
+    this.total = state.total;
   }
 
-  /** In which a series must have been announced for the store to know it. */
-  round(nowMs: number): number {
-    if (this.#generation === undefined) return NO_ROUND;
+  /** The mark that a series must have for the store to know it. */
+  mark(nowMs: number): number {
+    if (this.#generation === undefined) return NO_GENERATION;
     const lateMs = nowMs - this.#generationEndsMs;
     const passed = lateMs < 0 ? 0 : 1 + Math.floor(lateMs / this.#generationMs);
-    return (this.#generation + passed + this.#losses) % ROUNDS;
+    return (this.#generation + passed + this.#losses) % MARKS;
   }
 
-  /** In which the store has heard what it was just told. */
-  roundOf({ generation }: SeriesReply): number {
-    return (generation + this.#losses) % ROUNDS;
+  /** The mark of what the store was told with this answer. */
+  markOf({ generation }: FleetState): number {
+    return (generation + this.#losses) % MARKS;
   }
 }

@@ -9,7 +9,7 @@ import type { SeriesTable } from './series-table.js';
 
 export const TOP = 20;
 /** A walk over a hundred thousand metrics takes five seconds. */
-const PLACES_A_STEP = 2048;
+const RECORDS_A_STEP = 2048;
 const WALK_EVERY_MS = 5000;
 /** Of those that a walk has found metrics for: ten thousand at once would hold up everybody else. */
 const TENANTS_A_STEP = 256;
@@ -24,27 +24,31 @@ interface Candidate extends TopMetric {
 
 interface Found {
   readonly active: Candidate[];
-  readonly fresh: Candidate[];
+  readonly newest: Candidate[];
 }
 
+/** What is published of a tenant. */
 class TenantTops {
   active: Candidate[] = [];
-  fresh: Candidate[] = [];
+  newest: Candidate[] = [];
   /** By the id of the metric. */
   names = new Map<number, string>();
-  wanted = 0;
+  /** How many of them have no name yet. */
+  unnamed = 0;
   lookedAtMs = Number.NEGATIVE_INFINITY;
 }
 
 export class TopMetrics {
   readonly #table: SeriesTable;
   readonly #nameMetric: (push: Push, row: number) => string;
+  /** By the tenants' indexes in the table. */
   readonly #tenants = new Map<number, TenantTops>();
   /** What the walk under way has found. */
   #found = new Map<number, Found>();
-  /** What the last walk has found and nobody is told yet. */
-  #ending = new Map<number, Found>();
-  #place = 0;
+  /** What the last walk has found and is not published yet. */
+  #unpublished = new Map<number, Found>();
+  /** The next record of the walk. */
+  #record = 0;
   #walkAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(table: SeriesTable, nameMetric: (push: Push, row: number) => string) {
@@ -52,107 +56,112 @@ export class TopMetrics {
     this.#nameMetric = nameMetric;
   }
 
-  of(tenant: number, by: 'active' | 'new'): readonly TopMetric[] {
-    const tops = this.#tenants.get(tenant);
+  of(tenantIndex: number, by: 'active' | 'new'): readonly TopMetric[] {
+    const tops = this.#tenants.get(tenantIndex);
     if (tops === undefined) return [];
-    return (by === 'active' ? tops.active : tops.fresh).map(({ id, series, newSeries }) => ({
+    return (by === 'active' ? tops.active : tops.newest).map(({ id, series, newSeries }) => ({
       name: tops.names.get(id),
       series,
       newSeries,
     }));
   }
 
-  forget(tenant: number): void {
-    this.#tenants.delete(tenant);
-    this.#found.delete(tenant);
-    this.#ending.delete(tenant);
+  forget(tenantIndex: number): void {
+    this.#tenants.delete(tenantIndex);
+    this.#found.delete(tenantIndex);
+    this.#unpublished.delete(tenantIndex);
   }
 
   /** Goes on with the walk. */
   walk(nowMs: number, window: number): void {
-    if (this.#ending.size > 0) {
-      this.#tellSome();
+    if (this.#unpublished.size > 0) {
+      this.#publishSome();
       return;
     }
-    if (this.#place === 0 && nowMs < this.#walkAtMs) return;
-    const places = this.#table.metricPlaces;
-    const end = Math.min(places, this.#place + PLACES_A_STEP);
-    for (; this.#place < end; this.#place++) this.#look(this.#table.metricAt(this.#place), window);
-    if (this.#place < places) return;
-    this.#place = 0;
+    if (this.#record === 0 && nowMs < this.#walkAtMs) return;
+    const { metrics } = this.#table;
+    const { records } = metrics;
+    const end = Math.min(records, this.#record + RECORDS_A_STEP);
+    for (; this.#record < end; this.#record++) this.#look(metrics.at(this.#record), window);
+    if (this.#record < records) return;
+    this.#record = 0;
     this.#walkAtMs = nowMs + WALK_EVERY_MS;
-    this.#finish();
-    this.#tellSome();
+    this.#finishWalk();
+    this.#publishSome();
   }
 
   /** A push of the tenant: it may have metrics whose names are wanted. */
-  seen(tenant: number, push: Push, nowMs: number): void {
-    const tops = this.#tenants.get(tenant);
-    if (tops === undefined || tops.wanted === 0 || nowMs - tops.lookedAtMs < NAMES_EVERY_MS) return;
+  lookForNames(tenantIndex: number, push: Push, nowMs: number): void {
+    const tops = this.#tenants.get(tenantIndex);
+    if (tops === undefined || tops.unnamed === 0 || nowMs - tops.lookedAtMs < NAMES_EVERY_MS) return;
     tops.lookedAtMs = nowMs;
+    const { metrics } = this.#table;
     let names = 0;
-    this.#table.findWanted(push, tenant, (row, metric) => {
+    this.#table.findWanted(push, tenantIndex, (row, metric) => {
       if (names++ >= NAMES_A_LOOK) return;
-      tops.names.set(this.#table.idOfMetric(metric), this.#nameMetric(push, row));
-      this.#table.wantName(metric, false);
-      tops.wanted--;
+      tops.names.set(metrics.idOf(metric), this.#nameMetric(push, row));
+      metrics.wantName(metric, false);
+      tops.unnamed--;
     });
   }
 
   #look(metric: number, window: number): void {
-    const table = this.#table;
-    const series = table.seriesOfMetric(metric);
+    const { metrics } = this.#table;
+    const series = metrics.seriesOf(metric);
     if (series === 0) return;
-    const tenant = table.tenantOfMetric(metric);
-    let found = this.#found.get(tenant);
+    const tenantIndex = metrics.tenantOf(metric);
+    let found = this.#found.get(tenantIndex);
     if (found === undefined) {
-      found = { active: [], fresh: [] };
-      this.#found.set(tenant, found);
+      found = { active: [], newest: [] };
+      this.#found.set(tenantIndex, found);
     }
-    const newSeries = table.newSeriesOfMetric(metric, window);
+    const newSeries = metrics.newSeriesOf(metric, window);
     const last = found.active[TOP - 1]?.series ?? 0;
-    const lastFresh = found.fresh[TOP - 1]?.newSeries ?? 0;
-    if (series <= last && newSeries <= lastFresh) return;
-    const candidate = { metric, id: table.idOfMetric(metric), name: undefined, series, newSeries };
+    const lastNew = found.newest[TOP - 1]?.newSeries ?? 0;
+    if (series <= last && newSeries <= lastNew) return;
+    const candidate = { metric, id: metrics.idOf(metric), name: undefined, series, newSeries };
     if (series > last) insert(found.active, candidate, (one) => one.series);
-    if (newSeries > lastFresh) insert(found.fresh, candidate, (one) => one.newSeries);
+    if (newSeries > lastNew) insert(found.newest, candidate, (one) => one.newSeries);
   }
 
-  /** The walk is over. */
-  #finish(): void {
-    for (const tenant of this.#tenants.keys()) if (!this.#found.has(tenant)) this.#tenants.delete(tenant);
-    this.#ending = this.#found;
+  /** A tenant that nothing was found for has no metrics any more. */
+  #finishWalk(): void {
+    for (const tenantIndex of this.#tenants.keys()) {
+      if (!this.#found.has(tenantIndex)) this.#tenants.delete(tenantIndex);
+    }
+    this.#unpublished = this.#found;
     this.#found = new Map();
   }
 
-  #tellSome(): void {
+  #publishSome(): void {
     let left = TENANTS_A_STEP;
-    for (const [tenant, found] of this.#ending) {
-      this.#ending.delete(tenant);
-      this.#tell(tenant, found);
+    for (const [tenantIndex, found] of this.#unpublished) {
+      this.#unpublished.delete(tenantIndex);
+      this.#publish(tenantIndex, found);
       if (--left === 0) return;
     }
   }
 
-  /** What was found becomes what is told; names that are not there yet are wanted from now on, others no more. */
-  #tell(tenant: number, { active, fresh }: Found): void {
-    const tops = this.#tenants.get(tenant) ?? new TenantTops();
+  /** Names that are not there yet are wanted from now on, those of metrics that are not at the top any more are not. */
+  #publish(tenantIndex: number, { active, newest }: Found): void {
+    const { metrics } = this.#table;
+    const tops = this.#tenants.get(tenantIndex) ?? new TenantTops();
     const names = new Map<number, string>();
     const unnamed = new Set<number>();
-    for (const { metric, id } of [...active, ...fresh]) {
+    for (const { metric, id } of [...active, ...newest]) {
       const name = tops.names.get(id);
       if (name === undefined) unnamed.add(metric);
       else names.set(id, name);
     }
-    for (const { metric, id } of [...tops.active, ...tops.fresh]) {
-      if (this.#table.idOfMetric(metric) === id) this.#table.wantName(metric, false);
+    for (const { metric, id } of [...tops.active, ...tops.newest]) {
+      if (metrics.idOf(metric) === id) metrics.wantName(metric, false);
     }
-    for (const metric of unnamed) this.#table.wantName(metric, true);
+    for (const metric of unnamed) metrics.wantName(metric, true);
     tops.active = active;
-    tops.fresh = fresh;
+    tops.newest = newest;
     tops.names = names;
-    tops.wanted = unnamed.size;
-    this.#tenants.set(tenant, tops);
+    tops.unnamed = unnamed.size;
+    this.#tenants.set(tenantIndex, tops);
   }
 }
 

@@ -1,63 +1,75 @@
 /**
- * Says whether a part of the store may be asked. After a few failures in a row it opens: then a push costs the
- * store nothing, and only probes, spaced with jitter, are sent until one succeeds.
+ * Says whether a shard of the store may be asked. While it is open a push costs the store nothing, and only probes are
+ * sent, spaced with jitter and one at a time.
+ *
+ *     closed ──three failures in a row──▶ open ──a probe is due──▶ half-open
+ *        ▲                                 ▲                          │  │
+ *        │                                 └─────the probe fails──────┘  │
+ *        └────────────────────the probe succeeds─────────────────────────┘
  */
 const FAILURES_TO_OPEN = 3;
 const FIRST_PROBE_MS = 250;
 const MAX_PROBE_MS = 1000;
 
 export class Circuit {
-  open = false;
-  /** Of the clock that is handed in; when it last changed. */
-  sinceMs: number;
+  #state: 'closed' | 'open' | 'half-open' = 'closed';
   readonly #random: () => number;
+  /** In a row, while it is closed. */
   #failures = 0;
+  /** Since it opened. */
   #probes = 0;
   #probeAtMs = 0;
 
-  constructor(nowMs: number, random: () => number) {
-    this.sinceMs = nowMs;
+  /** `random`: 0 to 1, for jitter. */
+  constructor(random: () => number) {
     this.#random = random;
   }
 
-  /** True when this failure opened it. */
-  failed(nowMs: number): boolean {
+  /** Ordinary calls may be made. */
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  /** An ordinary call failed. */
+  failed(nowMs: number): void {
+    if (this.#state !== 'closed') return;
     this.#failures++;
-    if (this.open || this.#failures < FAILURES_TO_OPEN) return false;
-    this.#openAt(nowMs);
-    return true;
+    if (this.#failures >= FAILURES_TO_OPEN) this.open(nowMs);
   }
 
+  /** An ordinary call succeeded. One that was made before it opened closes nothing: only a probe does. */
   succeeded(): void {
-    if (!this.open) this.#failures = 0;
+    this.#failures = 0;
   }
 
-  trip(nowMs: number): void {
-    if (!this.open) this.#openAt(nowMs);
+  open(nowMs: number): void {
+    if (this.#state !== 'closed') return;
+    this.#state = 'open';
+    this.#probes = 0;
+    this.#scheduleProbe(nowMs);
   }
 
-  /** Whether to probe now; the next one is due later, whatever becomes of this one. */
-  probeDue(nowMs: number): boolean {
-    if (!this.open || nowMs < this.#probeAtMs) return false;
+  /** True: it is half-open now, and the caller sends a probe. */
+  mayProbe(nowMs: number): boolean {
+    if (this.#state !== 'open' || nowMs < this.#probeAtMs) return false;
+    this.#state = 'half-open';
     this.#probes++;
     this.#scheduleProbe(nowMs);
     return true;
   }
 
-  /** A probe succeeded. */
-  close(nowMs: number): void {
-    this.open = false;
-    this.sinceMs = nowMs;
+  /** So did a heartbeat that was sent before it opened: the store answers. */
+  probeSucceeded(): void {
+    this.#state = 'closed';
     this.#failures = 0;
   }
 
-  #openAt(nowMs: number): void {
-    this.open = true;
-    this.sinceMs = nowMs;
-    this.#probes = 0;
-    this.#scheduleProbe(nowMs);
+  probeFailed(nowMs: number): void {
+    if (this.#state === 'half-open') this.#state = 'open';
+    else this.failed(nowMs);
   }
 
+  /** From when the last one was sent: a probe that takes long to fail delays the next one no further. */
   #scheduleProbe(nowMs: number): void {
     const delayMs = Math.min(MAX_PROBE_MS, FIRST_PROBE_MS * 2 ** this.#probes);
     this.#probeAtMs = nowMs + delayMs * (0.5 + this.#random());

@@ -1,7 +1,7 @@
-/** How the shared ledger is doing, read when somebody scrapes. */
+/** How the shared state is doing, read when somebody scrapes. */
 
 import type { Metrics } from '../telemetry/metrics.js';
-import type { LedgerStatus } from './leased-ledger.js';
+import type { LedgerStatus } from './client.js';
 
 export function exportLedger(metrics: Metrics, status: () => LedgerStatus): void {
   const gauges: [string, string, (now: LedgerStatus) => number][] = [

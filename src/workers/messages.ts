@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../admin/admin-server.js';
 import type { Config } from '../config/config.js';
-import type { NumberedReply, NumberedRequest } from '../shared/ipc/ipc-transport.js';
+import type { NumberedReply, NumberedRequest } from '../shared/ipc/ipc-store.js';
 import type { MetricValues } from '../telemetry/summed-metrics.js';
 
 export type ToWorker =

@@ -15,7 +15,7 @@ import { StartError } from '../base/listen.js';
 import { VERSION } from '../base/version.js';
 import type { Config } from '../config/config.js';
 import { OTHER_TENANTS } from '../enforce/tenant-metrics.js';
-import type { NumberedRequest } from '../shared/ipc/ipc-transport.js';
+import type { NumberedRequest } from '../shared/ipc/ipc-store.js';
 import { MemoryStore } from '../shared/memory/memory-store.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { SummedMetrics } from '../telemetry/summed-metrics.js';
@@ -54,10 +54,10 @@ export class Primary {
     this.#config = config;
     this.#log = log;
     this.#sums = new SummedMetrics(config['tenants.max'], OTHER_TENANTS);
-    let generations = 0;
+    let incarnations = 0;
     const life = randomUUID();
     this.#store = new MemoryStore(
-      () => `${life}.${generations++}`,
+      () => `${life}.${incarnations++}`,
       config['tenants.max'],
       config['series.max'],
     );

@@ -4,7 +4,7 @@
  */
 import cluster, { type Worker } from 'node:cluster';
 import type { AddressInfo } from 'node:net';
-import type { NumberedRequest } from '../shared/ipc/ipc-transport.js';
+import type { NumberedRequest } from '../shared/ipc/ipc-store.js';
 import type { MetricValues } from '../telemetry/summed-metrics.js';
 import { closeWithWorker } from './handed-over.js';
 import type { Answers, ToPrimary, ToWorker } from './messages.js';

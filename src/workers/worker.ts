@@ -11,7 +11,7 @@ import { exportProcess } from '../app/process-metrics.js';
 import { beforeAnyDocument, setHeapFlags } from '../app/start-app.js';
 import { StartError } from '../base/listen.js';
 import { VERSION } from '../base/version.js';
-import { IpcTransport } from '../shared/ipc/ipc-transport.js';
+import { IpcStore } from '../shared/ipc/ipc-store.js';
 import { openLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { Answers, ToPrimary, ToWorker } from './messages.js';
@@ -21,7 +21,7 @@ type Start = Extract<ToWorker, { kind: 'start' }>;
 
 class Worker {
   readonly #log: Logger;
-  readonly #transport: IpcTransport;
+  readonly #store: IpcStore;
   readonly #metrics = new Metrics();
   readonly #data: DataPlane;
   readonly #control: ControlPlane;
@@ -31,13 +31,13 @@ class Worker {
 
   constructor({ worker, config, admin }: Start) {
     this.#log = openLog(config['log.level'], process.stdout, { worker });
-    this.#transport = new IpcTransport(config.workers, (requests) => tell({ kind: 'store', requests }));
+    this.#store = new IpcStore(config.workers, (requests) => tell({ kind: 'store', requests }));
     setHeapFlags();
     exportProcess(this.#metrics);
     const own = { ...workerConfig(config), 'admin.audit_file': '' };
     const common = { config: own, log: this.#log, metrics: this.#metrics };
     const orders = beforeAnyDocument(own);
-    this.#data = new DataPlane({ ...common, orders, primary: this.#transport });
+    this.#data = new DataPlane({ ...common, orders, primary: this.#store });
     const scrape = async () => '';
     this.#control = new ControlPlane({ ...common, planes: this.#data, scrape });
     const limits = this.#control.parts.filter(({ name }) => name === 'overrides' || name === 'controls');
@@ -55,14 +55,14 @@ class Worker {
 
   heard(message: ToWorker): void {
     if (message.kind === 'stop') this.stop();
-    else if (message.kind === 'store') this.#transport.answered(message.replies);
+    else if (message.kind === 'store') this.#store.answered(message.replies);
     else if (message.kind === 'ask') void this.#answer(message.about);
   }
 
   /** The primary has ended. */
   orphaned(): void {
     this.#log.error('the primary process is gone: stopping');
-    this.#transport.lost();
+    this.#store.lost();
     this.stop();
   }
 

@@ -2,7 +2,7 @@
 import type { Test } from 'tap';
 import type { Control } from '#src/controls/control.js';
 import { Controls, MAX_CONTROLS } from '#src/controls/controls.js';
-import { RedisControls } from '#src/controls/redis-controls.js';
+import { RedisEntries } from '#src/shared/redis/redis-entries.js';
 import { plainRedis } from '../shared/fixtures.js';
 import type { RedisServer } from '../shared/redis-server.js';
 
@@ -16,7 +16,8 @@ export async function replica(t: Test, redis?: RedisServer, now: () => number = 
   const received: Control[] = [];
   const ended: Control[] = [];
   const shared =
-    redis && new RedisControls({ ...plainRedis([redis.url]), connectTimeoutMs: 500 }, MAX_CONTROLS);
+    redis &&
+    new RedisEntries({ ...plainRedis([redis.url]), connectTimeoutMs: 500 }, 'controls', MAX_CONTROLS);
   const controls = new Controls(
     shared,
     { changed() {}, received: (one) => received.push(one), ended: (one) => ended.push(one) },

@@ -1,8 +1,5 @@
 import t from 'tap';
-import type { Control } from '#src/controls/control.js';
-import { RedisControls } from '#src/controls/redis-controls.js';
 import { eventually } from '../doors/http/fixtures.js';
-import { plainRedis } from '../shared/fixtures.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { ask, replica } from './fixtures.js';
 
@@ -71,26 +68,14 @@ t.test('with Redis', { skip: redisMissing }, async (t) => {
     },
   );
 
-  await t.test('there are no more than so many', async (t) => {
+  await t.test('what is not understood is passed over', async (t) => {
     await redis.admin.flushall();
-    const shared = new RedisControls(plainRedis([redis.url]), 3);
-    t.teardown(() => shared.close());
-    await shared.connect(1000);
-    const write = (tenant: string, untilMs: number) =>
-      shared.write(
-        {
-          ...ask({ tenant, untilMs }),
-          id: `0000000${tenant}-0000-4000-8000-000000000000`,
-          atMs: 1,
-        } as Control,
-        Date.now(),
-      );
-    for (const tenant of ['1', '2']) await write(tenant, Date.now() + 60_000);
-    await write('3', Date.now() - 1);
-    await write('4', Date.now() + 60_000);
-    t.strictSame((await shared.read()).map(({ tenant }) => tenant).sort(), ['1', '2', '4'], 'one had ended');
-    await t.rejects(write('5', Date.now() + 60_000), /too many controls/);
+    const one = await replica(t, redis);
+    await one.controls.write(ask({ tenant: 'a', name: 'request_rate', value: 1 }));
     await redis.admin.hset('mimir-edge:{#controls}:controls', 'odd', 'what is this');
-    t.equal((await shared.read()).length, 3, 'what is not understood is passed over');
+    const two = await replica(t, redis);
+    t.ok(two.controls.get('a', 'request_rate'));
+    t.equal(two.controls.status().active, 1);
+    t.ok(two.controls.status().reachable);
   });
 });

@@ -1,13 +1,14 @@
 /** Controls beside a store that answers what a test wants it to: each step of sharing by itself, and without Redis. */
+import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import t, { type Test } from 'tap';
 import type { Control } from '#src/controls/control.js';
 import { Controls, MAX_CONTROLS } from '#src/controls/controls.js';
-import type { RedisControls } from '#src/controls/redis-controls.js';
+import type { Entries, Entry } from '#src/shared/entries.js';
 import { limits, snapshot } from '../enforce/fixtures.js';
 
 /** As Redis would have it: the newest control for each thing, and a version that changes with every write. */
-class Store {
+class Store implements Entries {
   readonly held: Control[] = [];
   readonly sentAt: number[] = [];
   writes = 0;
@@ -27,14 +28,17 @@ class Store {
     return this.writes === 0 ? null : `version ${this.writes}`;
   }
 
-  async read(): Promise<Control[]> {
+  async read(): Promise<string[]> {
     this.reads++;
-    return [...this.held];
+    return this.held.map((control) => JSON.stringify(control));
   }
 
-  async write(control: Control, nowMs: number): Promise<void> {
+  async write({ text, ...entry }: Entry, nowMs: number): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
     await this.meanwhile();
+    const control = JSON.parse(text) as Control;
+    const { tenant, name, id, atMs, untilMs } = control;
+    assert.deepEqual(entry, { name: `${tenant} ${name}`, id, atMs, untilMs });
     this.put(control);
     this.sentAt.push(nowMs);
   }
@@ -66,7 +70,7 @@ function replica(store?: Store, now: () => number = () => NOW): { controls: Cont
     received: (one: Control, before: Control | undefined) => heard.received.push([one, before]),
     ended: (one: Control) => heard.ended.push(one),
   };
-  return { controls: new Controls(store as unknown as RedisControls | undefined, listener, now), heard };
+  return { controls: new Controls(store, listener, now), heard };
 }
 
 const NOW = 1_000_000;

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { clusterPartOf } from '#src/shared/redis/keys.js';
-import { book, limitsOf, pushOf } from '../series/fixtures.js';
+import { clusterShardOf } from '#src/shared/redis/keys.js';
+import { limitsOf, pushOf, tracker } from '../series/fixtures.js';
 import { eventually } from '../shared/contract.js';
-import { redisLedger } from '../shared/fixtures.js';
+import { redisClient } from '../shared/fixtures.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { SharedLoad } from './shared-load.js';
 
@@ -49,8 +49,8 @@ t.test(
 
     const tenants = ['team-a', 'team-b', 'team-c', 'team-d', 'team-e', 'team-f', 'team-g', 'team-h'];
     // The last third of the slots is lost.
-    const lost = tenants.filter((tenant) => clusterPartOf(tenant) > 10);
-    const kept = tenants.filter((tenant) => clusterPartOf(tenant) < 10);
+    const lost = tenants.filter((tenant) => clusterShardOf(tenant) > 10);
+    const kept = tenants.filter((tenant) => clusterShardOf(tenant) < 10);
     t.ok(lost.length > 0 && kept.length > 0);
 
     const load = await SharedLoad.start(t, first!.url, { mode: 'cluster' }, [lost[0]!, kept[0]!]);
@@ -58,12 +58,12 @@ t.test(
     await nodes[2]!.kill();
     t.ok(await load.state('degraded'));
     t.ok(await load.flows());
-    for (const { ledger } of load.replicas) {
+    for (const { client } of load.replicas) {
       t.ok(
-        await eventually(() => ledger.status().bucketsAlone === 1),
+        await eventually(() => client.status().bucketsAlone === 1),
         'the lost tenant only is served alone',
       );
-      t.ok(ledger.status().partsDown < ledger.status().parts);
+      t.ok(client.status().partsDown < client.status().parts);
     }
     await nodes[2]!.run();
     t.ok(await load.recovered(), 'recovered');
@@ -74,10 +74,10 @@ t.test(
 
     const now = () => performance.now();
     const patient = { mode: 'cluster', commandTimeoutMs: 5000 } as const;
-    const replicas = [await redisLedger(t, first!.url, patient), await redisLedger(t, first!.url, patient)];
+    const replicas = [await redisClient(t, first!.url, patient), await redisClient(t, first!.url, patient)];
     for (const tenant of tenants) {
-      for (const [replica, { ledger }] of replicas.entries()) {
-        const series = book({ store: ledger.series, now }).tenant(tenant);
+      for (const [replica, { client }] of replicas.entries()) {
+        const series = tracker({ client: client.series, now }).tenant(tenant);
         const check = (count: number) =>
           series.check(
             pushOf(Array.from({ length: count }, (_, n) => n)),

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { bucketKey } from '#src/shared/redis/keys.js';
 import { charge, eventually } from '../shared/contract.js';
-import { redisLedger } from '../shared/fixtures.js';
+import { redisClient } from '../shared/fixtures.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { SHAPE, SharedLoad } from './shared-load.js';
 import { TcpProxy } from './tcp-proxy.js';
@@ -31,8 +31,8 @@ t.test('faults of a single Redis', { skip: redisMissing }, async (t) => {
     t.ok(await load.state('degraded'), 'seen');
     t.ok(await load.flows(), 'pushes go on');
     const [first] = load.replicas;
-    t.equal(first?.ledger.status().replicas, 2, 'the shares are for the replicas that were counted');
-    t.equal(first?.ledger.status().lastError?.kind, 'connection');
+    t.equal(first?.client.status().replicas, 2, 'the shares are for the replicas that were counted');
+    t.equal(first?.client.status().lastError?.kind, 'connection');
     await redis.run();
     t.ok(await load.recovered(), 'recovered');
     t.ok(await load.flows());
@@ -58,7 +58,7 @@ t.test('faults of a single Redis', { skip: redisMissing }, async (t) => {
     proxy.delayMs = 200;
     t.ok(await load.state('degraded'));
     t.ok(await load.flows());
-    t.equal(load.replicas[0]?.ledger.status().lastError?.kind, 'timeout');
+    t.equal(load.replicas[0]?.client.status().lastError?.kind, 'timeout');
     proxy.delayMs = 0;
     t.ok(await load.recovered());
     load.check(t);
@@ -73,7 +73,7 @@ t.test('faults of a single Redis', { skip: redisMissing }, async (t) => {
     await redis.admin.config('SET', 'maxmemory', '1');
     t.ok(await load.state('degraded'));
     t.ok(await load.flows());
-    t.equal(load.replicas[0]?.ledger.status().lastError?.kind, 'memory');
+    t.equal(load.replicas[0]?.client.status().lastError?.kind, 'memory');
     await redis.admin.config('SET', 'maxmemory', '0');
     t.ok(await load.recovered());
     load.check(t);
@@ -92,7 +92,7 @@ t.test('faults of a single Redis', { skip: redisMissing }, async (t) => {
     await redis.admin.replicaof('127.0.0.1', primary.port);
     t.ok(await load.state('degraded'));
     t.ok(await load.flows());
-    t.ok((load.replicas[0]?.ledger.status().errors.read_only ?? 0) > 0);
+    t.ok((load.replicas[0]?.client.status().errors.read_only ?? 0) > 0);
     await redis.admin.replicaof('NO', 'ONE');
     t.ok(await load.recovered());
     load.check(t, 1);
@@ -108,7 +108,7 @@ t.test('faults of a single Redis', { skip: redisMissing }, async (t) => {
     }
     t.ok(await load.flows());
     load.check(t);
-    for (const { ledger } of load.replicas) t.equal(ledger.status().errors.other, 0);
+    for (const { client } of load.replicas) t.equal(client.status().errors.other, 0);
   });
 
   // The server's clock is not ours to step. A step back looks to the script like a bucket that was last touched
@@ -134,13 +134,13 @@ t.test('faults of a single Redis', { skip: redisMissing }, async (t) => {
     const redis = await RedisServer.start();
     t.teardown(() => redis.stop());
     await redis.kill();
-    const { ledger, lines } = await redisLedger(t, redis.url, { replicas: 4, connectTimeoutMs: 200 });
-    t.equal(ledger.status().state, 'degraded');
-    const bucket = ledger.bucket('tenant', 'items', { rate: 0, capacity: 100 }, now());
+    const { client, lines } = await redisClient(t, redis.url, { replicas: 4, connectTimeoutMs: 200 });
+    t.equal(client.status().state, 'degraded');
+    const bucket = client.bucket('tenant', 'items', { rate: 0, capacity: 100 }, now());
     t.ok((await charge(bucket, 25)).granted, 'its share of a full bucket');
     t.notOk((await charge(bucket, 1)).granted);
     await redis.run();
-    t.ok(await eventually(() => ledger.status().state === 'up' && ledger.status().bucketsAlone === 0));
+    t.ok(await eventually(() => client.status().state === 'up' && client.status().bucketsAlone === 0));
     let granted = 0;
     for (let i = 0; i < 100; i++) if ((await charge(bucket, 1)).granted) granted++;
     t.equal(granted, 75, 'what was spent alone is paid for');
@@ -154,10 +154,10 @@ t.test('faults of a single Redis', { skip: redisMissing }, async (t) => {
     const url = 'redis://127.0.0.1:1';
     const shape = { rate: 0, capacity: 10 };
     const settings = { connectTimeoutMs: 100 } as const;
-    const allow = await redisLedger(t, url, { ...settings, onLoss: 'allow' });
-    const refuse = await redisLedger(t, url, { ...settings, onLoss: 'refuse' });
-    const open = allow.ledger.bucket('tenant', 'items', shape, now());
-    const shut = refuse.ledger.bucket('tenant', 'items', shape, now());
+    const allow = await redisClient(t, url, { ...settings, onLoss: 'allow' });
+    const refuse = await redisClient(t, url, { ...settings, onLoss: 'refuse' });
+    const open = allow.client.bucket('tenant', 'items', shape, now());
+    const shut = refuse.client.bucket('tenant', 'items', shape, now());
     for (let i = 0; i < 50; i++) {
       t.ok((await charge(open, 1)).granted);
       const answer = await charge(shut, 1);
@@ -169,17 +169,17 @@ t.test('faults of a single Redis', { skip: redisMissing }, async (t) => {
   t.test('a down Redis costs a push nothing: no command is tried for it', async (t) => {
     const redis = await RedisServer.start();
     t.teardown(() => redis.stop());
-    const { ledger } = await redisLedger(t, redis.url);
+    const { client } = await redisClient(t, redis.url);
     await redis.kill();
     const buckets = Array.from({ length: 500 }, (_, i) =>
-      ledger.bucket(`tenant-${i}`, 'items', SHAPE, now()),
+      client.bucket(`tenant-${i}`, 'items', SHAPE, now()),
     );
     for (const bucket of buckets.slice(0, 10)) await charge(bucket, 10);
-    t.equal(ledger.status().state, 'degraded');
-    const { calls } = ledger.status();
+    t.equal(client.status().state, 'degraded');
+    const { calls } = client.status();
     for (const bucket of buckets) {
       for (let i = 0; i < 10; i++) t.notOk(bucket.ask(10, now()) instanceof Promise, 'answered at once');
     }
-    t.equal(ledger.status().calls, calls);
+    t.equal(client.status().calls, calls);
   });
 });

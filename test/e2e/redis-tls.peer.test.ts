@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { freePort } from '../free-port.js';
 import { charge, eventually } from '../shared/contract.js';
-import { redisLedger } from '../shared/fixtures.js';
+import { redisClient } from '../shared/fixtures.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 
 const required = process.env['REQUIRE_PEERS'] === '1';
@@ -31,14 +31,14 @@ t.test('TLS: rediss:// with a CA and a client certificate from files', { skip: m
   t.teardown(() => redis.stop());
 
   const url = `rediss://localhost:${tlsPort}`;
-  const trusted = await redisLedger(t, url, { caFile: cert, certFile: cert, keyFile: key });
-  t.equal(trusted.ledger.status().state, 'up');
-  const bucket = trusted.ledger.bucket('tls', 'items', { rate: 0, capacity: 10 }, performance.now());
+  const trusted = await redisClient(t, url, { caFile: cert, certFile: cert, keyFile: key });
+  t.equal(trusted.client.status().state, 'up');
+  const bucket = trusted.client.bucket('tls', 'items', { rate: 0, capacity: 10 }, performance.now());
   t.ok((await charge(bucket, 10)).granted);
   t.notOk((await charge(bucket, 1)).granted);
 
-  const stranger = await redisLedger(t, url, { connectTimeoutMs: 300 });
-  t.equal(stranger.ledger.status().state, 'degraded', 'without the CA nothing is trusted');
-  t.ok(await eventually(() => stranger.ledger.status().lastError?.kind === 'connection'));
-  t.match(stranger.ledger.status().lastError?.message, /certificate/);
+  const stranger = await redisClient(t, url, { connectTimeoutMs: 300 });
+  t.equal(stranger.client.status().state, 'degraded', 'without the CA nothing is trusted');
+  t.ok(await eventually(() => stranger.client.status().lastError?.kind === 'connection'));
+  t.match(stranger.client.status().lastError?.message, /certificate/);
 });

@@ -1,9 +1,8 @@
 /** Two replicas that send more than one shared bucket allows, while something happens to the store. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
-import type { RedisLedgerSettings } from '#src/shared/redis/redis-ledger.js';
 import { charge, eventually } from '../shared/contract.js';
-import { redisLedger, type TestLedger } from '../shared/fixtures.js';
+import { type RedisSettings, redisClient, type TestClient } from '../shared/fixtures.js';
 
 export const SHAPE = { rate: 2000, capacity: 2000 };
 const PUSH = 10;
@@ -15,7 +14,7 @@ const DEADLINE_HONOURED_MS = 1500;
 const now = (): number => performance.now();
 
 export class SharedLoad {
-  readonly replicas: readonly TestLedger[];
+  readonly replicas: readonly TestClient[];
   admitted = 0;
   refused = 0;
   longestWaitMs = 0;
@@ -24,7 +23,7 @@ export class SharedLoad {
   #stopped = false;
   readonly #running: Promise<void>[];
 
-  private constructor(replicas: readonly TestLedger[], tenants: readonly string[]) {
+  private constructor(replicas: readonly TestClient[], tenants: readonly string[]) {
     this.replicas = replicas;
     this.#running = replicas.flatMap((replica) => tenants.map((tenant) => this.#send(replica, tenant)));
   }
@@ -32,14 +31,14 @@ export class SharedLoad {
   static async start(
     t: Test,
     url: string | readonly string[],
-    settings: Partial<RedisLedgerSettings> = {},
+    settings: Partial<RedisSettings> = {},
     tenants: readonly string[] = ['tenant'],
   ): Promise<SharedLoad> {
-    const replicas: TestLedger[] = [];
+    const replicas: TestClient[] = [];
     for (let i = 0; i < 2; i++) {
-      replicas.push(await redisLedger(t, url, { commandTimeoutMs: COMMAND_TIMEOUT_MS, ...settings }));
+      replicas.push(await redisClient(t, url, { commandTimeoutMs: COMMAND_TIMEOUT_MS, ...settings }));
     }
-    await eventually(() => replicas.every(({ ledger }) => ledger.status().replicas === replicas.length));
+    await eventually(() => replicas.every(({ client }) => client.status().replicas === replicas.length));
     const load = new SharedLoad(replicas, tenants);
     t.teardown(() => load.stop());
     return load;
@@ -51,14 +50,14 @@ export class SharedLoad {
   }
 
   async state(state: 'up' | 'degraded'): Promise<boolean> {
-    return eventually(() => this.replicas.every(({ ledger }) => ledger.status().state === state));
+    return eventually(() => this.replicas.every(({ client }) => client.status().state === state));
   }
 
   /** All parts are up, and every bucket is back from its local share. */
   async recovered(): Promise<boolean> {
     return eventually(() =>
-      this.replicas.every(({ ledger }) => {
-        const { state, bucketsAlone } = ledger.status();
+      this.replicas.every(({ client }) => {
+        const { state, bucketsAlone } = client.status();
         return state === 'up' && bucketsAlone === 0;
       }),
     );
@@ -90,12 +89,12 @@ export class SharedLoad {
     }
   }
 
-  async #send({ ledger }: TestLedger, tenant: string): Promise<void> {
-    const bucket = ledger.bucket(tenant, 'items', SHAPE, now());
+  async #send({ client }: TestClient, tenant: string): Promise<void> {
+    const bucket = client.bucket(tenant, 'items', SHAPE, now());
     while (!this.#stopped) {
       const startMs = now();
       const pushes = Array.from({ length: 10 }, () => charge(bucket, PUSH));
-      this.mostInFlight = Math.max(this.mostInFlight, ledger.status().callsInFlight);
+      this.mostInFlight = Math.max(this.mostInFlight, client.status().callsInFlight);
       for (const { granted } of await Promise.all(pushes)) {
         if (granted) this.admitted += PUSH;
         else this.refused++;

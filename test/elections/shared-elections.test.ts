@@ -1,31 +1,34 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { ElectionTable, FORGET_MS } from '#src/elections/election-table.js';
-import { type ElectionCall, type ElectionReply, SharedElections } from '#src/elections/shared-elections.js';
+import {
+  type ElectCall,
+  type ElectionClient,
+  type ElectReply,
+  type ResignCall,
+  SharedElections,
+} from '#src/elections/shared-elections.js';
 import type { ElectionAnswer, ElectionRules } from '#src/enforce/ledger.js';
 
 const RULES: ElectionRules = { updateMs: 15_000, updateJitterMs: 0, failoverMs: 30_000, mostClusters: 100 };
 
 /** The store, which answers at once unless it is away. */
-class Store {
+class Store implements ElectionClient {
   readonly table = new ElectionTable();
   nowMs = 0;
   calls = 0;
   away: 'no' | 'known' | 'unknown' = 'no';
 
-  elect(_tenant: string, call: ElectionCall): Promise<ElectionReply | 'lost'> | undefined {
-    if (this.away === 'known') return undefined;
+  readonly isUp = () => this.away !== 'known';
+
+  readonly elect = async ({ ha, ...times }: ElectCall): Promise<ElectReply | 'lost'> => {
     this.calls++;
-    if (this.away === 'unknown') return Promise.resolve('lost');
-    const { ha, updateMs, failoverMs, mostClusters } = call;
-    if (call.resign) {
-      this.table.resign(ha);
-      return Promise.resolve(undefined);
-    }
-    const rules = { updateMs, updateJitterMs: 0, failoverMs, mostClusters };
-    const election = this.table.elect(ha, rules, this.nowMs);
-    return Promise.resolve(election && { replica: election.replica, ageMs: this.nowMs - election.notedMs });
-  }
+    if (this.away === 'unknown') return 'lost';
+    const election = this.table.elect(ha, { ...times, updateJitterMs: 0 }, this.nowMs);
+    return election && { replica: election.replica, ageMs: this.nowMs - election.notedMs };
+  };
+
+  readonly resign = async ({ ha }: ResignCall): Promise<void> => this.table.resign(ha);
 }
 
 function hear(
@@ -39,7 +42,7 @@ function hear(
 
 t.test('the store is asked once, and then beside the pushes; only a takeover waits for it', async (t) => {
   const store = new Store();
-  const elections = new SharedElections(store, 'a', 0);
+  const elections = new SharedElections(store, 0);
   t.equal(await hear(elections, store, 'one'), 'elected');
   for (store.nowMs = 0; store.nowMs < 15_000; store.nowMs += 1000) {
     t.equal(hear(elections, store, 'one'), 'elected');
@@ -62,7 +65,7 @@ t.test('the store is asked once, and then beside the pushes; only a takeover wai
 
 t.test('pushes at one moment share one call', async (t) => {
   const store = new Store();
-  const elections = new SharedElections(store, 'a', 0);
+  const elections = new SharedElections(store, 0);
   const answers = await Promise.all(
     ['one', 'two', 'one', 'two'].map((replica) => hear(elections, store, replica)),
   );
@@ -75,7 +78,7 @@ t.test(
   async (t) => {
     for (const away of ['known', 'unknown'] as const) {
       const store = new Store();
-      const elections = new SharedElections(store, 'a', 0);
+      const elections = new SharedElections(store, 0);
       await hear(elections, store, 'one');
       store.away = away;
       for (; store.nowMs < 600_000; store.nowMs += 5000) {
@@ -94,7 +97,7 @@ t.test(
 
 t.test('too many clusters are refused, without a call for each push', async (t) => {
   const store = new Store();
-  const elections = new SharedElections(store, 'a', 0);
+  const elections = new SharedElections(store, 0);
   const rules = { ...RULES, mostClusters: 2 };
   const answer = (cluster: string) => elections.hear({ cluster, replica: 'one' }, rules, store.nowMs);
   for (const cluster of ['x', 'y']) t.equal(await answer(cluster), 'elected');
@@ -102,18 +105,18 @@ t.test('too many clusters are refused, without a call for each push', async (t) 
   for (let i = 0; i < 100; i++) t.equal(answer(`z${i}`), 'too_many_clusters');
   t.equal(store.calls, 3);
   store.nowMs += FORGET_MS;
-  t.equal(await answer('z'), 'elected', 'those that fell silent made room');
+  t.equal(await answer('z'), 'elected', 'those that fell silent were forgotten');
 });
 
 t.test(
   'who resigns is forgotten here and in the store, and who is not elected does not resign',
   async (t) => {
     const store = new Store();
-    const elections = new SharedElections(store, 'a', 0);
+    const elections = new SharedElections(store, 0);
     await hear(elections, store, 'one');
-    elections.resign({ cluster: 'prod', replica: 'two' }, store.nowMs);
+    elections.resign({ cluster: 'prod', replica: 'two' });
     t.equal(hear(elections, store, 'two'), 'other');
-    elections.resign({ cluster: 'prod', replica: 'one' }, store.nowMs);
+    elections.resign({ cluster: 'prod', replica: 'one' });
     t.equal(await hear(elections, store, 'two'), 'elected');
   },
 );
@@ -130,7 +133,7 @@ t.test(
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 80 }), async (steps) => {
         const store = new Store();
-        const edges = [-1, 0, 1].map((spread) => new SharedElections(store, 'a', spread));
+        const edges = [-1, 0, 1].map((jitter) => new SharedElections(store, jitter));
         const rules = { ...RULES, updateJitterMs: 5000 };
         let elected: string | undefined;
         let takenMs = 0;

@@ -7,7 +7,7 @@ import type { Tenant } from '#src/enforce/tenant.js';
 import type { Admitted, Verdict } from '#src/enforce/verdict.js';
 import { type Push, RECORD_LABELS, RECORD_SAMPLES, RECORD_WORDS } from '#src/payload/push.js';
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
-import { book, pushOf } from '../series/fixtures.js';
+import { pushOf, tracker } from '../series/fixtures.js';
 import { enforcer, FakeClock, limits, push, samples, snapshot } from './fixtures.js';
 
 function admit(edge: Enforcer, id: string): Admitted {
@@ -536,7 +536,7 @@ t.test('new series over a limit are left out alone, and what they were charged c
     max_global_series_per_user: 5,
     max_global_series_per_metric: 2,
   });
-  const edge = enforcer({ snapshot: snapshot({ a: limited }), series: book() });
+  const edge = enforcer({ snapshot: snapshot({ a: limited }), series: tracker() });
   const { tenant } = admit(edge, 'a');
   t.equal(judge(edge, tenant, pushOf([1, 2, 11, 12])).kind, 'accept');
   const verdict = judge(edge, tenant, pushOf([1, 3, 2, 13, 21, 22]));
@@ -574,7 +574,7 @@ t.test(
   'with series.over_limit: refuse a push with new series over a limit leaves nothing behind',
   async (t) => {
     const limited = limits({ ingestion_rate: 0, ingestion_burst_size: 10, max_global_series_per_user: 4 });
-    const edge = enforcer({ snapshot: snapshot({ a: limited }), series: book(), overLimit: 'refuse' });
+    const edge = enforcer({ snapshot: snapshot({ a: limited }), series: tracker(), overLimit: 'refuse' });
     const { tenant } = admit(edge, 'a');
     judge(edge, tenant, pushOf([1, 2]));
     const refused = judge(edge, tenant, pushOf([1, 3, 4, 5]));
@@ -593,7 +593,7 @@ t.test(
   'a push that is refused for its rate, and series that break a rule, leave nothing behind',
   async (t) => {
     const limited = limits({ ingestion_rate: 0, ingestion_burst_size: 10, max_label_names_per_series: 2 });
-    const edge = enforcer({ snapshot: snapshot({ a: limited }), series: book() });
+    const edge = enforcer({ snapshot: snapshot({ a: limited }), series: tracker() });
     const { tenant } = admit(edge, 'a');
     judge(edge, tenant, pushOf(Array.from({ length: 11 }, (_, series) => series)));
     t.equal(tenant.series?.active, 0);
@@ -605,7 +605,7 @@ t.test(
 t.test('in shadow mode series over a limit are counted and pass', async (t) => {
   for (const overLimit of ['filter', 'refuse'] as const) {
     const shadowed = limits({ max_global_series_per_user: 2 }, { mode: 'shadow' });
-    const edge = enforcer({ snapshot: snapshot({ a: shadowed }), series: book(), overLimit });
+    const edge = enforcer({ snapshot: snapshot({ a: shadowed }), series: tracker(), overLimit });
     const { tenant } = admit(edge, 'a');
     const verdict = judge(edge, tenant, pushOf([1, 2, 3]));
     t.match(verdict, { kind: 'accept', shadowed: { reason: 'per_user_series_limit' } });

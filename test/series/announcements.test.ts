@@ -1,82 +1,84 @@
 import t from 'tap';
-import { type AnnouncementHost, Announcements } from '#src/series/announcements.js';
-import type { SeriesCall, SeriesReply } from '#src/series/series-store.js';
-import { callOf, REPLY } from './fixtures.js';
+import { type AnnouncementClient, Announcements } from '#src/series/announcements.js';
+import type { AnnounceCall, AnnounceReply } from '#src/series/series-protocol.js';
+import { countRows } from '#src/series/series-rows.js';
+import { announceCall, STATE } from './fixtures.js';
 
-class Host implements AnnouncementHost {
+const REPLY: AnnounceReply = { ...STATE, outcomes: new Uint8Array() };
+
+class Client implements AnnouncementClient {
   up = true;
-  readonly asked: { readonly call: SeriesCall; readonly answer: (reply: SeriesReply | 'lost') => void }[] =
-    [];
+  readonly asked: {
+    readonly call: AnnounceCall;
+    readonly answer: (reply: AnnounceReply | 'lost') => void;
+  }[] = [];
 
-  mayAskFor(): boolean {
-    return this.up;
-  }
+  readonly isUp = () => this.up;
 
-  askForSeries(_tenant: string, call: SeriesCall): Promise<SeriesReply | 'lost'> {
-    return new Promise((answer) => this.asked.push({ call, answer }));
-  }
+  readonly announce = (_tenant: string, call: AnnounceCall) =>
+    new Promise<AnnounceReply | 'lost'>((answer) => this.asked.push({ call, answer }));
 }
 
 function given() {
-  const host = new Host();
-  const announcements = new Announcements(host, () => 0);
-  const learnt: number[] = [];
-  const add = (series: number, slot = '') =>
-    announcements.add('a', { ...callOf(series, series), slot }, (words) => learnt.push(words.length / 4));
-  const answer = async (reply: SeriesReply | 'lost'): Promise<SeriesCall | undefined> => {
-    const first = host.asked.shift();
+  const client = new Client();
+  const announcements = new Announcements(client, () => 0);
+  const announced: number[] = [];
+  const add = (series: number, reservation = '') =>
+    announcements.add('a', announceCall(series, { reservation }), (rows) => announced.push(countRows(rows)));
+  const answer = async (reply: AnnounceReply | 'lost'): Promise<AnnounceCall | undefined> => {
+    const first = client.asked.shift();
     first?.answer(reply);
     await new Promise((resolve) => setImmediate(resolve));
     return first?.call;
   };
-  return { host, announcements, learnt, add, answer };
+  return { client, announcements, announced, add, answer };
 }
 
-t.test('a hundred go at one time, in their order, and give back the room of as many', async (t) => {
-  const { host, announcements, learnt, add, answer } = given();
-  const first = add(250, 'slot');
+t.test('a hundred go at one time, in their order, and give back the headroom of as many', async (t) => {
+  const { client, announcements, announced, add, answer } = given();
+  const first = add(250, 'reserved');
   const second = add(10);
   t.equal(announcements.series, 260);
-  const calls: (SeriesCall | undefined)[] = [];
-  while (host.asked.length > 0) {
-    t.equal(host.asked.length, 1);
+  const calls: (AnnounceCall | undefined)[] = [];
+  while (client.asked.length > 0) {
+    t.equal(client.asked.length, 1);
     calls.push(await answer(REPLY));
   }
   t.strictSame(
-    calls.map((call) => call && [call.words.length / 4, call.announced, call.slot]),
+    calls.map((call) => call && [countRows(call.rows), call.reservation]),
     [
-      [100, 100, 'slot'],
-      [100, 100, 'slot'],
-      [50, 50, 'slot'],
-      [10, 10, ''],
+      [100, 'reserved'],
+      [100, 'reserved'],
+      [50, 'reserved'],
+      [10, ''],
     ],
   );
-  t.strictSame(learnt, [100, 100, 50, 10]);
+  t.strictSame(announced, [100, 100, 50, 10]);
   t.strictSame(await Promise.all([first, second]), [0, 0]);
   t.equal(announcements.series, 0);
 });
 
 t.test('a call that is lost is made again, later, and gives nothing back', async (t) => {
-  const { host, announcements, learnt, add, answer } = given();
-  const told = add(150, 'slot');
+  const { client, announcements, announced, add, answer } = given();
+  const told = add(150, 'reserved');
   await answer('lost');
-  t.equal(host.asked.length, 0, 'not at once');
+  t.equal(client.asked.length, 0, 'not at once');
   void announcements.run();
   const again = await answer(REPLY);
-  t.match(again, { announced: 100, slot: '' });
-  t.match(await answer(REPLY), { announced: 50, slot: '' });
+  t.match(again, { rows: { length: 400 }, reservation: '' });
+  t.match(await answer(REPLY), { rows: { length: 200 }, reservation: '' });
   t.equal(await told, 0);
-  t.strictSame(learnt, [100, 50]);
+  t.strictSame(announced, [100, 50]);
 });
 
 t.test('nothing waits for a store that is down', async (t) => {
-  const { host, announcements, add, answer } = given();
+  const { client, announcements, add, answer } = given();
   const cut = add(150);
   const next = add(20);
-  host.up = false;
+  client.up = false;
   await answer(REPLY);
   t.strictSame(await Promise.all([cut, next]), [50, 20], 'so many were not told');
   t.equal(announcements.series, 0);
   t.equal(await add(5), 5);
-  t.equal(host.asked.length, 0);
+  t.equal(client.asked.length, 0);
 });

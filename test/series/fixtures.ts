@@ -9,13 +9,12 @@ import {
   RECORD_METRIC_HASH_LOW,
   RECORD_WORDS,
 } from '#src/payload/push.js';
-import { type SeriesBookOptions, TrackedBook } from '#src/series/series-book.js';
-import type { SeriesCall, SeriesReply } from '#src/series/series-store.js';
-import { NO_LIMIT } from '#src/series/series-table.js';
+import type { AdmitCall, AnnounceCall, FleetState } from '#src/series/series-protocol.js';
+import { NO_LIMIT, ROW_WORDS } from '#src/series/series-rows.js';
+import { SeriesTracker, type SeriesTrackerOptions } from '#src/series/series-tracker.js';
 import type { TrackedSeries } from '#src/series/tracked-series.js';
-import type { RedisLedgerSettings } from '#src/shared/redis/redis-ledger.js';
 import { samples } from '../enforce/fixtures.js';
-import { redisLedger } from '../shared/fixtures.js';
+import { type RedisSettings, redisClient } from '../shared/fixtures.js';
 import type { RedisServer } from '../shared/redis-server.js';
 
 export const MINUTE_MS = 60_000;
@@ -47,12 +46,12 @@ export function limitsOf(perUser: number, perMetric = 0): SeriesLimits {
   return { max_global_series_per_user: perUser, max_global_series_per_metric: perMetric };
 }
 
-export function book(options: Partial<SeriesBookOptions> = {}): TrackedBook {
-  return new TrackedBook({
+export function tracker(options: Partial<SeriesTrackerOptions> = {}): SeriesTracker {
+  return new SeriesTracker({
     idleTimeoutMs: 20 * MINUTE_MS,
     maxSeries: 1e6,
     maxTenants: 100,
-    store: undefined,
+    client: undefined,
     nameMetric: (_push, row) => `row ${row}`,
     now: () => 0,
     ...options,
@@ -65,44 +64,45 @@ export async function sharing(
   redis: RedisServer,
   tenant: string,
   replicas = 1,
-  settings: Partial<RedisLedgerSettings> = {},
+  settings: Partial<RedisSettings> = {},
 ): Promise<TrackedSeries[]> {
   const found: TrackedSeries[] = [];
   for (let i = 0; i < replicas; i++) {
-    const { ledger } = await redisLedger(t, redis.url, { replicas, ...settings });
-    found.push(book({ store: ledger.series, now }).tenant(tenant));
+    const { client } = await redisClient(t, redis.url, { replicas, ...settings });
+    found.push(tracker({ client: client.series, now }).tenant(tenant));
   }
   return found;
 }
 
 /** What a store says that has nothing to say. */
-export const REPLY: SeriesReply = {
-  became: new Uint8Array(),
-  total: 1,
-  observed: 0,
-  epoch: 'one',
-  generation: 1,
-  leftMs: 1,
-  slot: '',
-};
+export const STATE: FleetState = { total: 1, epoch: 'one', generation: 1, leftMs: 1 };
 
-export function callOf(series: number, announced = 0): SeriesCall {
+export function admitCall(series: number, given: Partial<AdmitCall> = {}): AdmitCall {
   return {
-    words: new Uint32Array(4 * series),
-    announced,
+    rows: new Uint32Array(ROW_WORDS * series),
+    announced: 0,
     mostOfTenant: NO_LIMIT,
     mostOfMetric: NO_LIMIT,
-    whole: false,
-    patient: true,
-    reserve: 0,
-    slot: '',
+    allOrNothing: false,
+    noFinalRefusals: true,
     generationMs: 1000,
+    ...given,
+  };
+}
+
+export function announceCall(series: number, given: Partial<AnnounceCall> = {}): AnnounceCall {
+  return {
+    rows: new Uint32Array(ROW_WORDS * series),
+    reservation: '',
+    countMetrics: false,
+    generationMs: 1000,
+    ...given,
   };
 }
 
 /** All of the table, at once. */
-export function sweepAll(book: TrackedBook, nowMs: number): number {
-  return book.sweep(book.table.segments, nowMs);
+export function sweepAll(tracker: SeriesTracker, nowMs: number): number {
+  return tracker.sweep(tracker.table.segments, nowMs);
 }
 
 /** What is answered at once. */

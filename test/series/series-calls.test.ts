@@ -1,136 +1,165 @@
 import t from 'tap';
-import { type SeriesCallHost, SeriesCalls } from '#src/series/series-calls.js';
-import type { SeriesCall, SeriesReply } from '#src/series/series-store.js';
-import { KNOWN, NEW, REFUSED_TENANT, UNSETTLED } from '#src/series/series-table.js';
-import { callOf, REPLY } from './fixtures.js';
+import { SeriesCalls, type SeriesStoreCalls } from '#src/series/series-calls.js';
+import type {
+  AdmitCall,
+  AdmitReply,
+  AnnounceReply,
+  ReserveCall,
+  ReserveReply,
+} from '#src/series/series-protocol.js';
+import { KNOWN, NEW, PENDING, REFUSED_TENANT } from '#src/series/series-rows.js';
+import { admitCall, announceCall, STATE } from './fixtures.js';
 
-class Host implements SeriesCallHost {
-  readonly onLoss = 'local-share';
-  reservesRoom = true;
+const ADMITTED: AdmitReply = { ...STATE, outcomes: new Uint8Array(), observed: 0 };
+const RESERVED: ReserveReply = { ...STATE, reservation: 'reserved' };
+
+interface Asked<Call, Reply> {
+  readonly tenant: string;
+  readonly call: Call;
+  readonly answer: (reply: Reply | 'lost') => void;
+}
+
+/** A store that answers when the test says so. */
+class Store implements SeriesStoreCalls {
   up = true;
-  readonly asked: {
-    readonly tenant: string;
-    readonly call: SeriesCall;
-    readonly answer: (reply: SeriesReply | 'lost') => void;
-  }[] = [];
+  readonly admits: Asked<AdmitCall, AdmitReply>[] = [];
+  readonly reserves: Asked<ReserveCall, ReserveReply>[] = [];
+  announced = 0;
 
-  replicas(): number {
-    return 1;
-  }
+  readonly isUp = () => this.up;
 
-  mayAskFor(): boolean {
-    return this.up;
-  }
+  readonly admit = (tenant: string, call: AdmitCall) =>
+    new Promise<AdmitReply | 'lost'>((answer) => this.admits.push({ tenant, call, answer }));
 
-  askForSeries(tenant: string, call: SeriesCall): Promise<SeriesReply | 'lost'> {
-    return new Promise((answer) => this.asked.push({ tenant, call, answer }));
-  }
+  readonly reserve = (tenant: string, call: ReserveCall) =>
+    new Promise<ReserveReply | 'lost'>((answer) => this.reserves.push({ tenant, call, answer }));
+
+  readonly announce = () => {
+    this.announced++;
+    return new Promise<AnnounceReply | 'lost'>(() => {});
+  };
+}
+
+function given(reservesHeadroom = true) {
+  const store = new Store();
+  const clock = { nowMs: 0 };
+  const calls = new SeriesCalls(store, {
+    onLoss: 'local-share',
+    replicas: () => 1,
+    reservesHeadroom,
+    timeoutMs: 50,
+    now: () => clock.nowMs,
+  });
+  return { store, clock, calls };
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-t.test('so many series are under way at one time; others wait in their order', async (t) => {
-  const host = new Host();
-  const calls = new SeriesCalls(host, 50, () => 0);
+t.test('so many series are in flight at one time; others wait in their order', async (t) => {
+  const { store, calls } = given();
   const answers: string[] = [];
   const admit = (tenant: string, series: number) =>
     void calls
-      .admit(tenant, callOf(series), 0)
+      .admit(tenant, admitCall(series))
       ?.then((reply) => answers.push(`${tenant} ${reply === 'lost' ? reply : reply.epoch}`));
   admit('large', 10_000);
   admit('second', 1000);
   admit('third', 10);
   t.strictSame(
-    host.asked.map(({ tenant }) => tenant),
+    store.admits.map(({ tenant }) => tenant),
     ['large'],
   );
-  host.asked[0]?.answer(REPLY);
+  store.admits[0]?.answer(ADMITTED);
   await settled();
   t.strictSame(
-    host.asked.map(({ tenant }) => tenant),
+    store.admits.map(({ tenant }) => tenant),
     ['large', 'second', 'third'],
   );
-  host.asked[1]?.answer('lost');
-  host.asked[2]?.answer(REPLY);
+  store.admits[1]?.answer('lost');
+  store.admits[2]?.answer(ADMITTED);
   await settled();
   t.strictSame(answers, ['large one', 'second lost', 'third one']);
 });
 
 t.test('nobody waits for longer than for one answer, nor for a store that is down', async (t) => {
-  const host = new Host();
-  const calls = new SeriesCalls(host, 50, () => 0);
-  void calls.admit('first', callOf(4096), 0);
-  const late = calls.admit('late', callOf(1), 0);
-  const other = calls.admit('other', callOf(1), 30);
-  calls.tick(49);
-  calls.tick(50);
+  const { store, clock, calls } = given();
+  void calls.admit('first', admitCall(4096));
+  const late = calls.admit('late', admitCall(1));
+  clock.nowMs = 30;
+  const other = calls.admit('other', admitCall(1));
+  clock.nowMs = 49;
+  calls.tick();
+  clock.nowMs = 50;
+  calls.tick();
   t.equal(await late, 'lost');
-  host.up = false;
-  t.equal(calls.admit('down', callOf(1), 40), undefined);
-  host.asked[0]?.answer(REPLY);
+  store.up = false;
+  t.equal(calls.admit('down', admitCall(1)), undefined);
+  store.admits[0]?.answer(ADMITTED);
   t.equal(await other, 'lost');
-  t.equal(host.asked.length, 1);
+  t.equal(store.admits.length, 1);
 });
 
 t.test(
   'what is only announced waits for the next push, when enough is to be announced already',
   async (t) => {
-    const host = new Host();
-    const calls = new SeriesCalls(host, 50, () => 0);
-    const learn = () => {};
-    void calls.announce('first', callOf(5000, 5000), learn);
-    t.equal(await calls.announce('second', callOf(200, 200), learn), 200, 'not told of one');
+    const { store, calls } = given();
+    const ignore = () => {};
+    void calls.announce('first', announceCall(5000), ignore);
+    t.equal(await calls.announce('second', announceCall(200), ignore), 200, 'not told of one');
     t.equal(calls.unannounced, 5000);
-    void calls.announce('third', { ...callOf(200, 200), slot: 'reserved' }, learn);
-    t.equal(calls.unannounced, 5200, 'what room is reserved for is announced in any case');
-    t.equal(host.asked.length, 1, 'one call at a time');
+    void calls.announce('third', announceCall(200, { reservation: 'reserved' }), ignore);
+    t.equal(calls.unannounced, 5200, 'what headroom is reserved for is announced in any case');
+    t.equal(store.announced, 1, 'one call at a time');
   },
 );
 
-t.test('room is reserved while what is to be announced is bounded', async (t) => {
-  const host = new Host();
-  const calls = new SeriesCalls(host, 50, () => 0);
-  const reserve = (series: number) => calls.reserve('a', { ...callOf(0), reserve: series }, 0);
+t.test('headroom is reserved while what is to be announced is bounded', async (t) => {
+  const { store, calls } = given();
+  const reserve = (series: number) => calls.reserve('a', { series, mostOfTenant: 1e6, generationMs: 1000 });
   t.equal(reserve(20_000), undefined, 'too many at once');
   const first = reserve(10_000);
-  t.equal(reserve(10_000), undefined, 'too many under way');
-  host.asked[0]?.answer(REPLY);
-  t.equal(await first, REPLY);
-  void calls.announce('a', { ...callOf(10_000, 10_000), slot: 'reserved' }, () => {});
+  t.equal(reserve(10_000), undefined, 'too many in flight');
+  store.reserves[0]?.answer(RESERVED);
+  t.equal(await first, RESERVED);
+  void calls.announce('a', announceCall(10_000, { reservation: 'reserved' }), () => {});
   t.equal(reserve(10_000), undefined, 'too many to announce');
   t.ok(reserve(1000));
-  host.up = false;
+  store.up = false;
   t.equal(reserve(1000), undefined);
-  host.up = true;
-  host.reservesRoom = false;
-  t.equal(reserve(1000), undefined);
+  t.equal(
+    given(false).calls.reserve('a', { series: 1, mostOfTenant: 10, generationMs: 1000 }),
+    undefined,
+    'not in this store',
+  );
 });
 
-t.test('what is not settled is asked again, a few times, and then for good', async (t) => {
-  const host = new Host();
-  const calls = new SeriesCalls(host, 50, () => 0);
-  const became = (...letters: number[]): SeriesReply => ({ ...REPLY, became: Uint8Array.from(letters) });
-  const next = async (reply: SeriesReply | 'lost'): Promise<SeriesCall> => {
-    while (host.asked.length === 0) await settled();
-    const { call, answer } = host.asked.shift()!;
-    answer(reply);
-    return call;
+t.test('what is pending is asked again, a few times, and then for good', async (t) => {
+  const { store, calls } = given();
+  const reply = (...outcomes: number[]): AdmitReply => ({
+    ...ADMITTED,
+    outcomes: Uint8Array.from(outcomes),
+  });
+  const next = async (answer: AdmitReply | 'lost'): Promise<AdmitCall> => {
+    while (store.admits.length === 0) await settled();
+    const asked = store.admits.shift()!;
+    asked.answer(answer);
+    return asked.call;
   };
-  const one = calls.admit('a', callOf(3), 0);
-  await next(became(NEW, UNSETTLED, UNSETTLED));
-  await next(became(KNOWN, KNOWN, UNSETTLED));
-  await next(became(KNOWN, KNOWN, REFUSED_TENANT));
-  t.match(await one, { became: [NEW, KNOWN, REFUSED_TENANT] }, 'what was new is not said to be known');
+  const one = calls.admit('a', admitCall(3));
+  await next(reply(NEW, PENDING, PENDING));
+  await next(reply(KNOWN, KNOWN, PENDING));
+  await next(reply(KNOWN, KNOWN, REFUSED_TENANT));
+  t.match(await one, { outcomes: [NEW, KNOWN, REFUSED_TENANT] }, 'what was new is not said to be known');
 
-  const never = calls.admit('a', callOf(1), 0);
-  const patient: boolean[] = [];
-  for (let i = 0; i < 5; i++) patient.push((await next(became(UNSETTLED))).patient);
-  patient.push((await next(became(REFUSED_TENANT))).patient);
-  t.match(await never, { became: [REFUSED_TENANT] });
-  t.strictSame(patient, [true, true, true, true, true, false]);
+  const never = calls.admit('a', admitCall(1));
+  const noFinalRefusals: boolean[] = [];
+  for (let i = 0; i < 5; i++) noFinalRefusals.push((await next(reply(PENDING))).noFinalRefusals);
+  noFinalRefusals.push((await next(reply(REFUSED_TENANT))).noFinalRefusals);
+  t.match(await never, { outcomes: [REFUSED_TENANT] });
+  t.strictSame(noFinalRefusals, [true, true, true, true, true, false]);
 
-  const lost = calls.admit('a', callOf(1), 0);
-  await next(became(UNSETTLED));
+  const lost = calls.admit('a', admitCall(1));
+  await next(reply(PENDING));
   await next('lost');
   t.equal(await lost, 'lost');
 });

@@ -1,15 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
-import type { TrackedBook } from '#src/series/series-book.js';
-import type { Learn, SeriesCall, SeriesReply, SeriesStore } from '#src/series/series-store.js';
+import type { Announced, SeriesClient } from '#src/series/series-client.js';
+import type {
+  AdmitCall,
+  AdmitReply,
+  AnnounceCall,
+  FleetState,
+  ReserveCall,
+  ReserveReply,
+} from '#src/series/series-protocol.js';
+import type { SeriesTracker } from '#src/series/series-tracker.js';
 import type { TrackedSeries } from '#src/series/tracked-series.js';
-import type { LeasedLedger } from '#src/shared/leased-ledger.js';
+import type { StoreClient } from '#src/shared/client.js';
 import { phaseOf } from '#src/shared/redis/keys.js';
 import { eventually } from '../shared/contract.js';
-import { redisLedger } from '../shared/fixtures.js';
+import { redisClient } from '../shared/fixtures.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import {
-  book,
   Dice,
   limitsOf,
   MINUTE_MS,
@@ -19,6 +26,7 @@ import {
   range,
   refusedRows,
   sharing,
+  tracker,
 } from './fixtures.js';
 
 const PUSHES = 200_000;
@@ -29,16 +37,16 @@ const GENERATION_MS = 2000;
 const PAUSE_MS = 200;
 
 /** Passes calls on, with generations that a test can wait for. */
-class QuickStore implements SeriesStore {
+class QuickClient implements SeriesClient {
   readonly onLoss = 'local-share';
-  readonly #ledger: LeasedLedger;
+  readonly #client: StoreClient;
   readonly #scale: number;
   readonly underWay = new Set<Promise<unknown>>();
   calls = 0;
   reserved = 0;
 
-  constructor(ledger: LeasedLedger, scale: number) {
-    this.#ledger = ledger;
+  constructor(client: StoreClient, scale: number) {
+    this.#client = client;
     this.#scale = scale;
   }
 
@@ -46,29 +54,29 @@ class QuickStore implements SeriesStore {
     return REPLICAS;
   }
 
-  admit(tenant: string, call: SeriesCall): Promise<SeriesReply | 'lost'> | undefined {
+  admit(tenant: string, call: AdmitCall): Promise<AdmitReply | 'lost'> | undefined {
     this.calls++;
-    const asked = this.#ledger.series.admit(tenant, quick(call), performance.now());
+    const asked = this.#client.series.admit(tenant, quick(call));
     return asked && this.#follow(asked.then((reply) => this.#scaled(reply)));
   }
 
-  reserve(tenant: string, call: SeriesCall): Promise<SeriesReply | 'lost'> | undefined {
-    const asked = this.#ledger.series.reserve(tenant, quick(call), performance.now());
+  reserve(tenant: string, call: ReserveCall): Promise<ReserveReply | 'lost'> | undefined {
+    const asked = this.#client.series.reserve(tenant, quick(call));
     const answer = asked?.then((reply) => {
-      if (reply !== 'lost' && reply.slot !== '') this.reserved++;
+      if (reply !== 'lost' && reply.reservation !== '') this.reserved++;
       return this.#scaled(reply);
     });
     return answer && this.#follow(answer);
   }
 
-  announce(tenant: string, call: SeriesCall, learn: Learn): Promise<number> {
-    const told = this.#ledger.series.announce(tenant, quick(call), (words, reply, askedMs) => {
-      learn(words, { ...reply, leftMs: reply.leftMs * this.#scale }, askedMs * this.#scale);
+  announce(tenant: string, call: AnnounceCall, announced: Announced): Promise<number> {
+    const ended = this.#client.series.announce(tenant, quick(call), (rows, reply, askedMs) => {
+      announced(rows, { ...reply, leftMs: reply.leftMs * this.#scale }, askedMs * this.#scale);
     });
-    return this.#follow(told);
+    return this.#follow(ended);
   }
 
-  #scaled(reply: SeriesReply | 'lost'): SeriesReply | 'lost' {
+  #scaled<R extends FleetState>(reply: R | 'lost'): R | 'lost' {
     return reply === 'lost' ? reply : { ...reply, leftMs: reply.leftMs * this.#scale };
   }
 
@@ -79,21 +87,23 @@ class QuickStore implements SeriesStore {
   }
 }
 
-function quick(call: SeriesCall): SeriesCall {
+function quick<C extends { readonly generationMs: number }>(call: C): C {
   return { ...call, generationMs: GENERATION_MS };
 }
 
 class Replica {
-  readonly store: QuickStore;
-  readonly book: TrackedBook;
+  readonly client: QuickClient;
+  readonly tracker: SeriesTracker;
+  readonly now: () => number;
   readonly tenants: TrackedSeries[];
 
-  constructor(ledger: LeasedLedger, tenants: readonly string[]) {
+  constructor(client: StoreClient, tenants: readonly string[]) {
     // Idle for a minute is a generation of two.
     const scale = (2 * MINUTE_MS) / GENERATION_MS;
-    this.store = new QuickStore(ledger, scale);
-    this.book = book({ idleTimeoutMs: MINUTE_MS, store: this.store, now: () => performance.now() * scale });
-    this.tenants = tenants.map((id) => this.book.tenant(id));
+    this.now = () => performance.now() * scale;
+    this.client = new QuickClient(client, scale);
+    this.tracker = tracker({ idleTimeoutMs: MINUTE_MS, client: this.client, now: this.now });
+    this.tenants = tenants.map((id) => this.tracker.tenant(id));
   }
 }
 
@@ -102,9 +112,9 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
   t.teardown(() => redis.stop());
 
   t.test(`${PUSHES} pushes at three replicas: admitted is what Mimir would admit`, async (t) => {
-    const ledgers: LeasedLedger[] = [];
+    const clients: StoreClient[] = [];
     for (let i = 0; i < REPLICAS; i++) {
-      ledgers.push((await redisLedger(t, redis.url, { commandTimeoutMs: 20_000 })).ledger);
+      clients.push((await redisClient(t, redis.url, { commandTimeoutMs: 20_000 })).client);
     }
     const dice = new Dice(4711);
     const names = ['churning', 'metrics', 'calm', 'growing'];
@@ -114,7 +124,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     const generationOf = (tenant: number) => Math.floor((Date.now() + phases[tenant]!) / GENERATION_MS);
     const leftMs = (tenant: number) => GENERATION_MS - ((Date.now() + phases[tenant]!) % GENERATION_MS);
 
-    let replicas = ledgers.map((ledger) => new Replica(ledger, names));
+    let replicas = clients.map((client) => new Replica(client, names));
     let models = names.map(() => new MimirModel(1));
     // A limit for metrics is there from the start: until it is, the store does not count them.
     let limits = [limitsOf(800), limitsOf(800, 5), limitsOf(1500), limitsOf(20_000)];
@@ -132,9 +142,9 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     /** The machine stood still for longer than the pause: nobody knows what fell into which generation. */
     const beginAnew = async () => {
       counted.spoilt++;
-      for (const { store } of replicas) await Promise.all(store.underWay);
+      for (const { client } of replicas) await Promise.all(client.underWay);
       await redis.admin.flushall();
-      replicas = ledgers.map((ledger) => new Replica(ledger, names));
+      replicas = clients.map((client) => new Replica(client, names));
       models = names.map(() => new MimirModel(1));
     };
 
@@ -142,7 +152,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
       const tenant = dice.below(names.length);
       if (leftMs(tenant) < PAUSE_MS) {
         const ending = generationOf(tenant);
-        for (const { store } of replicas) await Promise.all(store.underWay);
+        for (const { client } of replicas) await Promise.all(client.underWay);
         if (generationOf(tenant) !== ending) await beginAnew();
         await delay(leftMs(tenant) + 5);
       }
@@ -157,14 +167,14 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
       }
       if (dice.below(10_000) === 0) {
         const restarted = dice.below(REPLICAS);
-        await Promise.all(replicas[restarted]!.store.underWay);
-        counted.calls += replicas[restarted]!.store.calls;
-        counted.reserved += replicas[restarted]!.store.reserved;
-        replicas[restarted] = new Replica(ledgers[restarted]!, names);
+        await Promise.all(replicas[restarted]!.client.underWay);
+        counted.calls += replicas[restarted]!.client.calls;
+        counted.reserved += replicas[restarted]!.client.reserved;
+        replicas[restarted] = new Replica(clients[restarted]!, names);
         counted.restarts++;
       }
       const replica = replicas[dice.below(REPLICAS)]!;
-      if (dice.below(20) === 0) replica.book.tick(replica.book.now());
+      if (dice.below(20) === 0) replica.tracker.tick(replica.now());
       // So many, now and then, that room is reserved for them, where there is enough.
       const isLarge = tenant === growing && dice.below(10) === 0;
       const from = base + dice.below(tenant === growing ? 40_000 : 900);
@@ -183,7 +193,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
         undefined,
         limits[tenant]!,
         false,
-        replica.book.now(),
+        replica.now(),
       );
       if (generationOf(tenant) !== generation) {
         await beginAnew();
@@ -197,16 +207,16 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
         return;
       }
     }
-    for (const { store } of replicas) {
-      counted.calls += store.calls;
-      counted.reserved += store.reserved;
+    for (const { client } of replicas) {
+      counted.calls += client.calls;
+      counted.reserved += client.reserved;
     }
     t.comment(JSON.stringify(counted));
     t.ok(counted.refused > 10_000, `${counted.refused} series were refused`);
     t.ok(counted.forgotten > 1000, `${counted.forgotten} were forgotten`);
-    t.ok(counted.reserved > 100, `room was reserved ${counted.reserved} times`);
+    t.ok(counted.reserved > 100, `headroom was reserved ${counted.reserved} times`);
     t.ok(counted.restarts > 5);
-    t.ok(ledgers.every((ledger) => ledger.status().state === 'up'));
+    t.ok(clients.every((client) => client.status().state === 'up'));
     t.equal(await keysForEver(redis), 0);
   });
 
@@ -290,11 +300,11 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
 
     await lost.kill();
     const alone = await check(first!, 0, 2000);
-    t.equal(alone.newAdmitted, 200, 'half of the room that there was');
+    t.equal(alone.newAdmitted, 200, 'half of the headroom that there was');
     t.strictSame(refusedRows(alone), range(800, 2000), 'known series flow');
     t.equal((await check(first!, 1000, 2000)).newAdmitted, 0);
     t.equal((await check(second!, 3000, 4000)).newAdmitted, 200, 'together no more than there was');
-    t.equal(first!.alone, 200);
+    t.equal(first!.admittedOffline, 200);
 
     await lost.run();
     const back = async () => {
@@ -313,7 +323,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
       await eventually(async () => {
         await back();
         await check(first!, 5000, 5001);
-        return heard() >= 1000 && first!.alone + second!.alone === 0;
+        return heard() >= 1000 && first!.admittedOffline + second!.admittedOffline === 0;
       }),
       'what was admitted alone is counted',
     );

@@ -1,28 +1,29 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { addRow, noRows } from '#src/payload/rows.js';
-import type { SeriesStore } from '#src/series/series-store.js';
-import { KNOWN, NEW, NO_LIMIT, RowList, SeriesTable } from '#src/series/series-table.js';
+import type { SeriesClient } from '#src/series/series-client.js';
+import { countRows, KNOWN, NEW, NO_LIMIT, ROW_WORDS, RowList } from '#src/series/series-rows.js';
+import { SeriesTable } from '#src/series/series-table.js';
 import {
   answered,
-  book,
   Dice,
   limitsOf,
   MINUTE_MS,
   MimirModel,
   metricOfTen,
   pushOf,
-  REPLY,
   refusedRows,
+  STATE,
   sweepAll,
+  tracker,
 } from './fixtures.js';
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
 
 t.test(
-  'known series pass over the limit, new ones only while there is room, in the order of the push',
+  'known series pass over the limit, new ones only below the limit, in the order of the push',
   async (t) => {
-    const series = book().tenant('a');
+    const series = tracker().tenant('a');
     const limits = limitsOf(5);
     t.match(answered(series.check(pushOf([1, 2, 3]), undefined, limits, false, 0)), {
       newAdmitted: 3,
@@ -47,7 +48,7 @@ t.test(
 );
 
 t.test('a metric has a limit of its own, which is looked at after the tenant’s', async (t) => {
-  const series = book().tenant('a');
+  const series = tracker().tenant('a');
   const limits = limitsOf(25, 3);
   const answer = answered(series.check(pushOf(range(0, 20)), undefined, limits, false, 0));
   t.strictSame(refusedRows(answer), [...range(3, 10), ...range(13, 20)]);
@@ -59,7 +60,7 @@ t.test('a metric has a limit of its own, which is looked at after the tenant’s
 });
 
 t.test('all or nothing takes back what it admitted, and what it counted', async (t) => {
-  const tracked = book();
+  const tracked = tracker();
   const series = tracked.tenant('a');
   const limits = limitsOf(10_000);
   answered(series.check(pushOf([1, 2]), undefined, limits, true, 0));
@@ -68,12 +69,12 @@ t.test('all or nothing takes back what it admitted, and what it counted', async 
   t.match(answer, { newAdmitted: 0, overLimit: { observed: 10_000 } });
   t.equal(answer.overLimit?.rows.length, 10_000);
   t.equal(series.active, 2);
-  t.equal(tracked.table.metrics, 1);
+  t.equal(tracked.table.metrics.size, 1);
   t.equal(answered(series.check(pushOf(range(0, 10_000)), undefined, limits, true, 0)).newAdmitted, 9998);
 });
 
 t.test('series that are left out already are neither looked up nor counted', async (t) => {
-  const series = book().tenant('a');
+  const series = tracker().tenant('a');
   const excluded = noRows(3);
   addRow(excluded, 1);
   t.equal(answered(series.check(pushOf([1, 2, 3]), excluded, limitsOf(2), false, 0)).overLimit, undefined);
@@ -81,7 +82,7 @@ t.test('series that are left out already are neither looked up nor counted', asy
 });
 
 t.test('a push of known series is answered at once with one and the same object', async (t) => {
-  const series = book().tenant('a');
+  const series = tracker().tenant('a');
   const push = pushOf(range(0, 3000));
   answered(series.check(push, undefined, limitsOf(0), false, 0));
   const answer = answered(series.check(push, undefined, limitsOf(0), false, 0));
@@ -89,22 +90,22 @@ t.test('a push of known series is answered at once with one and the same object'
 });
 
 t.test('tenants do not see each other', async (t) => {
-  const tracked = book();
+  const tracked = tracker();
   const [a, b] = [tracked.tenant('a'), tracked.tenant('b')];
   answered(a.check(pushOf(range(0, 100)), undefined, limitsOf(100), false, 0));
   t.equal(answered(b.check(pushOf(range(50, 150)), undefined, limitsOf(100), false, 0)).newAdmitted, 100);
   t.equal(tracked.table.series, 200);
 });
 
-t.test('a tenant that leaves takes its series along, and its place is used again', async (t) => {
-  const tracked = book({ maxTenants: 1 });
+t.test('a tenant that leaves takes its series along, and its index is used again', async (t) => {
+  const tracked = tracker({ maxTenants: 1 });
   const first = tracked.tenant('a');
   const second = tracked.tenant('b');
   answered(first.check(pushOf(range(0, 5000)), undefined, limitsOf(0), false, 0));
   answered(second.check(pushOf(range(0, 10)), undefined, limitsOf(0), false, 0));
   const untracked = tracked.tenant('c');
   t.equal(answered(untracked.check(pushOf([1]), undefined, limitsOf(1), false, 0)).overLimit, undefined);
-  t.equal(tracked.status().untracked, 1, 'there is no place for a third');
+  t.equal(tracked.status().untracked, 1, 'there is no index for a third');
   first.release();
   first.release();
   for (let i = 0; i < 4; i++) sweepAll(tracked, 0);
@@ -116,7 +117,7 @@ t.test('a tenant that leaves takes its series along, and its place is used again
 });
 
 t.test('a full table lets new series pass and says so', async (t) => {
-  const tracked = book({ maxSeries: 100 });
+  const tracked = tracker({ maxSeries: 100 });
   const series = tracked.tenant('a');
   const answer = answered(series.check(pushOf(range(0, 150)), undefined, limitsOf(120), false, 0));
   t.match(answer, { newAdmitted: 100, overLimit: undefined });
@@ -125,7 +126,7 @@ t.test('a full table lets new series pass and says so', async (t) => {
 
 t.test('names are read for the metrics with the most series, and for those alone', async (t) => {
   const names: string[] = [];
-  const tracked = book({
+  const tracked = tracker({
     nameMetric: (_push, row) => {
       names.push(`metric_${row}`);
       return `metric_${row}`;
@@ -171,25 +172,25 @@ t.test('names are read for the metrics with the most series, and for those alone
   t.strictSame(series.topMetrics('new'), []);
 });
 
-t.test('what room is reserved for is new when the store says so, and not before', async (t) => {
-  const announced: [series: number, slot: string][] = [];
-  let tell = (_became: number[], _untold: number) => {};
-  const reserved = { ...REPLY, slot: 'one' };
-  const store: SeriesStore = {
+t.test('what headroom is reserved for is new when the store says so, and not before', async (t) => {
+  const calls: [series: number, reservation: string][] = [];
+  let answer = (_outcomes: number[], _unannounced: number) => {};
+  const client: SeriesClient = {
     onLoss: 'local-share',
     replicas: () => 1,
     admit: () => undefined,
-    reserve: async () => reserved,
-    announce: (_tenant, { words, slot }, learn) =>
-      new Promise((told) => {
-        announced.push([words.length / 4, slot]);
-        tell = (became, untold) => {
-          learn(words.slice(0, 4 * became.length), { ...REPLY, became: Uint8Array.from(became) }, 0);
-          told(untold);
+    reserve: async () => ({ ...STATE, reservation: 'one' }),
+    announce: (_tenant, { rows, reservation }, announced) =>
+      new Promise((ended) => {
+        calls.push([countRows(rows), reservation]);
+        answer = (outcomes, unannounced) => {
+          const some = rows.slice(0, ROW_WORDS * outcomes.length);
+          announced(some, { ...STATE, outcomes: Uint8Array.from(outcomes) }, 0);
+          ended(unannounced);
         };
       }),
   };
-  const tracked = book({ store });
+  const tracked = tracker({ client });
   const series = tracked.tenant('a');
   const check = (numbers: number[]) =>
     series.check(
@@ -199,20 +200,20 @@ t.test('what room is reserved for is new when the store says so, and not before'
       false,
       0,
     );
-  const answer = await check(range(0, 100));
-  t.match(answer, { newAdmitted: 0, overLimit: undefined });
+  const checked = await check(range(0, 100));
+  t.match(checked, { newAdmitted: 0, overLimit: undefined });
   t.equal(series.active, 100);
   tracked.tick(0);
   t.strictSame(series.topMetrics('new'), []);
   t.notOk(check(range(0, 100)) instanceof Promise, 'meanwhile they are known');
-  tell([NEW, NEW, KNOWN], 97);
-  t.equal(await answer.newLater, 99, 'who was not told knows none of them');
+  answer([NEW, NEW, KNOWN], 97);
+  t.equal(await checked.newLater, 99, 'who was not told knows none of them');
   tracked.tick(MINUTE_MS);
   t.match(series.topMetrics('new'), [{ series: 100, newSeries: 2 }]);
-  t.equal(series.alone, 97);
+  t.equal(series.admittedOffline, 97);
   t.notOk(check(range(0, 100)) instanceof Promise);
   t.strictSame(
-    announced,
+    calls,
     [
       [100, 'one'],
       [97, ''],
@@ -234,7 +235,7 @@ t.test('the table does what a Map does, however series come and go', async (t) =
   let refusals = 0;
   await fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 25 }), (steps) => {
-      const tracked = book();
+      const tracked = tracker();
       const series = tracked.tenant('a');
       const model = new MimirModel(20);
       let minute = 0;
@@ -257,7 +258,7 @@ t.test('the table does what a Map does, however series come and go', async (t) =
       }
       if (series.active !== model.size) throw new Error(`${series.active} series, not ${model.size}`);
       sweepAll(tracked, (minute + 21) * MINUTE_MS);
-      if (tracked.table.series + tracked.table.metrics !== 0) throw new Error('something is left');
+      if (tracked.table.series + tracked.table.metrics.size !== 0) throw new Error('something is left');
     }),
     { numRuns: 60 },
   );
@@ -268,13 +269,14 @@ t.test('a million series take at most 20 bytes each at any size, and all are fou
   const table = new SeriesTable(10, 2e6);
   const tenant = table.addTenant()!;
   const moment = { minute: 0, window: 0 };
-  const became = new Uint8Array(8000);
+  const outcomes = new Uint8Array(8000);
+  const noLimits = { mostOfTenant: NO_LIMIT, mostOfMetric: NO_LIMIT };
   const push = (from: number) => pushOf(range(from, from + 8000), (one) => Math.floor(one / 1000));
   let most = 0;
   for (let from = 0; from < 1_000_000; from += 8000) {
     const rows = new RowList();
     rows.append(push(from), 0, Uint32Array.from(range(0, 8000)));
-    table.admit(rows.words(), tenant, moment, 0, NO_LIMIT, NO_LIMIT, became);
+    table.admit(rows.rows(), tenant, moment, 0, noLimits, outcomes);
     if (from > 100_000) most = Math.max(most, table.bytes / table.series);
   }
   t.equal(table.series, 1_000_000);

@@ -1,21 +1,24 @@
-/** Ledgers for tests, closed with the test that opened them. */
+/** Clients of a Redis for tests, closed with the test that opened them. */
+import { randomUUID } from 'node:crypto';
 import type { Test } from 'tap';
-import type { LeasedLedger } from '#src/shared/leased-ledger.js';
-import { createRedisLedger, type RedisLedgerSettings } from '#src/shared/redis/redis-ledger.js';
-import type { RedisLedgerOptions } from '#src/shared/redis/redis-options.js';
+import { StoreClient, type StoreClientOptions } from '#src/shared/client.js';
+import type { RedisOptions } from '#src/shared/redis/options.js';
+import { RedisStore } from '#src/shared/redis/redis-store.js';
 
 export interface LogLine {
   readonly level: 'info' | 'warn';
   readonly message: string;
 }
 
-export interface TestLedger {
-  readonly ledger: LeasedLedger;
+export interface TestClient {
+  readonly client: StoreClient;
   readonly lines: readonly LogLine[];
 }
 
+export type RedisSettings = RedisOptions & Omit<StoreClientOptions, 'callTimeoutMs'>;
+
 /** One Redis without credentials or TLS. */
-export function plainRedis(urls: readonly string[]): RedisLedgerOptions {
+export function plainRedis(urls: readonly string[]): RedisOptions {
   return {
     urls,
     mode: 'single',
@@ -30,18 +33,24 @@ export function plainRedis(urls: readonly string[]): RedisLedgerOptions {
     // Generous: the machine that runs the tests may be slow, and a late answer is not what they are about.
     commandTimeoutMs: 500,
     connectTimeoutMs: 5000,
-    maxInFlight: 1024,
   };
 }
 
-export async function redisLedger(
+/** Not connected before `start()`. */
+export function clientOf(settings: RedisSettings): StoreClient {
+  const store = new RedisStore(settings, randomUUID());
+  return new StoreClient(store, { ...settings, callTimeoutMs: settings.commandTimeoutMs });
+}
+
+export async function redisClient(
   t: Test,
   url: string | readonly string[],
-  settings: Partial<RedisLedgerSettings> = {},
-): Promise<TestLedger> {
+  settings: Partial<RedisSettings> = {},
+): Promise<TestClient> {
   const lines: LogLine[] = [];
-  const ledger = createRedisLedger({
+  const client = clientOf({
     ...plainRedis(typeof url === 'string' ? [url] : url),
+    maxInFlight: 1024,
     replicas: 0,
     onLoss: 'local-share',
     closeTimeoutMs: 1000,
@@ -53,7 +62,7 @@ export async function redisLedger(
     },
     ...settings,
   });
-  t.teardown(() => ledger.close());
-  await ledger.start();
-  return { ledger, lines };
+  t.teardown(() => client.close());
+  await client.start();
+  return { client, lines };
 }

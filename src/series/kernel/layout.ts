@@ -3,7 +3,7 @@
  * that only grows. Nothing on it is given back; what it holds is used again.
  *
  *   RESULT    words that the binding reads
- *   TENANTS   16 bytes a slot: salt u64, series u32, 1 while the tenant's series are to go u32
+ *   TENANTS   16 bytes a tenant: salt u64, series u32, 1 while the tenant's series are to go u32
  *   then the regions that `start` lays out
  */
 export const RESULT: u32 = 1024;
@@ -24,7 +24,7 @@ export let excluded: u32 = 0;
 export let unknown: u32 = 0;
 export let unannounced: u32 = 0;
 /** A byte for each row: what became of it. */
-export let status: u32 = 0;
+export let outcomes: u32 = 0;
 
 const GROW_BYTES: u32 = 1 << 20;
 let top: u32 = 0;
@@ -34,8 +34,8 @@ export function start(tenants: u32): bool {
   excluded = input + CHUNK_ROWS * RECORD_BYTES;
   unknown = excluded + CHUNK_ROWS / 8;
   unannounced = unknown + 4 * CHUNK_ROWS;
-  status = unannounced + 4 * CHUNK_ROWS;
-  top = align16(status + CHUNK_ROWS);
+  outcomes = unannounced + 4 * CHUNK_ROWS;
+  top = align16(outcomes + CHUNK_ROWS);
   return reserve(top);
 }
 

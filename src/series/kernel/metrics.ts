@@ -1,6 +1,6 @@
 /**
  * One record for each metric name of each tenant that has series: how many, and how many of them are new. Records are
- * never moved: a series refers to its metric by the record's address. They have their place in the table, too, by
+ * never moved: a series refers to its metric by the record's address. They have a slot in the table, too, by
  * a key of their own, so that one is found when a series comes in.
  *
  *   key u64, tenant u32 (the uppermost bit: its name is wanted), series u32, window u32, new series u32[3] by window
@@ -19,7 +19,7 @@ const WANTED: u32 = 0x80000000;
 /** Windows of five minutes: this one and the two before it. */
 const WINDOWS: u32 = 3;
 
-/** Records come in chunks; the first place of a chunk has the address of the chunk before. */
+/** Records come in chunks; the first record of a chunk has the address of the chunk before. */
 const CHUNK_METRICS: u32 = 256;
 
 /** Says that a slot of the table is a metric's: the words of series have this bit clear. */
@@ -104,7 +104,7 @@ export function takeFromMetric(metric: u32): void {
   if (left === 0) markEmpty(metric);
 }
 
-/** The place of its first new series has the address of the next empty one: its figures are of no use any more. */
+/** The word of its first window has the address of the next empty one: its figures are of no use any more. */
 export function markEmpty(metric: u32): void {
   store<u32>(metric, empty, METRIC_NEW);
   empty = metric;

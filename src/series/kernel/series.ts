@@ -1,18 +1,18 @@
 /**
- * The entry points of the series table: look up the rows of a push, admit or remember new ones, and go round for those
+ * The entry points of the series table: look up the rows of a push, admit or remember new ones, and go mark for those
  * that are idle. A series is a slot of the table: its key is the series hash under the tenant's salt; its word has the
- * metric's address (27 bits) and the round in which it was last announced to other replicas (4 bits); its byte is the
- * minute in which it was last seen, counted modulo 256.
+ * metric's address (27 bits) and a mark (4 bits) for the generation in which it was last announced to other replicas; its byte
+ * is the minute in which it was last seen, counted modulo 256.
  *
- * The salt is secret, so that nobody can send series that crowd into one place of a table that all tenants share.
+ * The salt is secret, so that nobody can send series that crowd into one part of a table that all tenants share.
  */
 import { finish } from '../../payload/kernel/hash';
 import {
   excluded,
   input,
+  outcomes,
   RESULT,
   start,
-  status,
   TENANT_BYTES,
   TENANT_LEAVING,
   TENANT_SERIES,
@@ -42,13 +42,13 @@ import {
 import {
   find,
   insert,
-  PLACES,
-  placeAfter,
+  POSITIONS,
+  positionAfter,
   remove,
   removeAt,
   SLOT_BYTE,
   SLOT_WORD,
-  segmentAtPlace,
+  segmentAt,
   segments,
   slotAt,
   slotsOf,
@@ -56,12 +56,12 @@ import {
   tableBytes,
 } from './table';
 
-// Words of RESULT; src/series/series-table.ts reads the same.
+// Words of RESULT; src/series/table-memory.ts reads the same.
 const RESULT_INPUT: u32 = RESULT;
 const RESULT_EXCLUDED: u32 = RESULT + 4;
 const RESULT_UNKNOWN: u32 = RESULT + 8;
 const RESULT_UNANNOUNCED: u32 = RESULT + 12;
-const RESULT_STATUS: u32 = RESULT + 16;
+const RESULT_OUTCOMES: u32 = RESULT + 16;
 const RESULT_UNANNOUNCED_ROWS: u32 = RESULT + 20;
 const RESULT_SERIES: u32 = RESULT + 24;
 const RESULT_SEGMENTS: u32 = RESULT + 28;
@@ -72,7 +72,7 @@ const RESULT_PASSES: u32 = RESULT + 44;
 const RESULT_REFUSED: u32 = RESULT + 48;
 const RESULT_OBSERVED: u32 = RESULT + 52;
 
-// What becomes of a row; src/series/series-table.ts has the same.
+// What becomes of a row; src/series/series-rows.ts has the same.
 const SKIPPED: u8 = 0;
 const KNOWN: u8 = 1;
 const NEW: u8 = 2;
@@ -85,8 +85,8 @@ const RECORD_BYTES: u32 = 56;
 const RECORD_HASH: u32 = 8;
 const ROW_BYTES: u32 = 16;
 
-const ROUND_SHIFT: u32 = 28;
-const ROUND_BITS: u32 = 0xf0000000;
+const MARK_SHIFT: u32 = 28;
+const MARK_BITS: u32 = 0xf0000000;
 
 let series: u32 = 0;
 let mostSeries: u32 = 0;
@@ -100,14 +100,14 @@ export function init(tenants: u32, most: u32): bool {
   store<u32>(RESULT_EXCLUDED, excluded);
   store<u32>(RESULT_UNKNOWN, unknown);
   store<u32>(RESULT_UNANNOUNCED, unannounced);
-  store<u32>(RESULT_STATUS, status);
+  store<u32>(RESULT_OUTCOMES, outcomes);
   report();
   return true;
 }
 
 /**
  * Looks up the series of `rows` records of a push: known ones are seen in this minute. Returns how many are unknown, or
- * idle for so long that they are to go; their rows, and those of series that were announced in another round, are
+ * idle for so long that they are to go; their rows, and those of series that have another mark, are
  * listed.
  */
 export function lookup(
@@ -116,10 +116,10 @@ export function lookup(
   tenant: u32,
   minute: u32,
   idleMinutes: u32,
-  round: u32,
+  mark: u32,
 ): u32 {
   const salt = load<u64>(tenantAt(tenant));
-  const roundBits = round << ROUND_SHIFT;
+  const markBits = mark << MARK_SHIFT;
   let unknownRows: u32 = 0;
   let unannouncedRows: u32 = 0;
   let at = input + RECORD_HASH;
@@ -132,7 +132,7 @@ export function lookup(
       continue;
     }
     if (idle !== 0) store<u8>(slot, <u8>minute, SLOT_BYTE);
-    if ((load<u32>(slot, SLOT_WORD) & ROUND_BITS) !== roundBits) {
+    if ((load<u32>(slot, SLOT_WORD) & MARK_BITS) !== markBits) {
       store<u32>(unannounced + (unannouncedRows++ << 2), row);
     }
   }
@@ -141,14 +141,14 @@ export function lookup(
 }
 
 /**
- * Admits rows of 16 bytes (hash, metric hash) in their order, as long as the tenant and the metric have room. Returns
- * how many are new; what became of each is in `status`.
+ * Admits rows of 16 bytes (hash, metric hash) in their order, as long as the limits of tenant and metric allow. Returns
+ * how many are new; what became of each is in `outcomes`.
  */
 export function admit(
   rows: u32,
   tenant: u32,
   minute: u32,
-  round: u32,
+  mark: u32,
   mostOfTenant: u32,
   mostOfMetric: u32,
   window: u32,
@@ -161,31 +161,31 @@ export function admit(
     const key = keyOf(salt, load<u64>(at));
     const metricHash = load<u64>(at, 8);
     const slot = find(key);
-    let became = KNOWN;
+    let outcome = KNOWN;
     if (slot !== 0) {
       store<u8>(slot, <u8>minute, SLOT_BYTE);
     } else {
-      became = refusal(tenant, salt, metricHash, mostOfTenant, mostOfMetric);
-      if (became === SKIPPED) {
-        became = add(key, tenant, salt, metricHash, minute, round, window, true) ? NEW : UNTRACKED;
-        if (became === NEW) admitted++;
+      outcome = refusal(tenant, salt, metricHash, mostOfTenant, mostOfMetric);
+      if (outcome === SKIPPED) {
+        outcome = add(key, tenant, salt, metricHash, minute, mark, window, true) ? NEW : UNTRACKED;
+        if (outcome === NEW) admitted++;
       } else if (refused++ === 0) {
-        store<u32>(RESULT_OBSERVED, observedAt(became, tenant, salt, metricHash));
+        store<u32>(RESULT_OBSERVED, observedAt(outcome, tenant, salt, metricHash));
       }
     }
-    store<u8>(status + row, became);
+    store<u8>(outcomes + row, outcome);
   }
   store<u32>(RESULT_REFUSED, refused);
   report();
   return admitted;
 }
 
-/** Takes back rows of 16 bytes whose `status` is NEW. */
+/** Takes back rows of 16 bytes whose outcome is NEW. */
 export function takeBack(rows: u32, tenant: u32, window: u32): void {
   const salt = load<u64>(tenantAt(tenant));
   let at = input;
   for (let row: u32 = 0; row < rows; row++, at += ROW_BYTES) {
-    if (load<u8>(status + row) !== NEW) continue;
+    if (load<u8>(outcomes + row) !== NEW) continue;
     const key = keyOf(salt, load<u64>(at));
     const slot = find(key);
     if (slot === 0) continue;
@@ -199,24 +199,24 @@ export function takeBack(rows: u32, tenant: u32, window: u32): void {
 }
 
 /**
- * Takes over what other replicas know: rows of 16 bytes whose `status` is KNOWN or NEW are active, and announced in
- * `round`. Returns how many there was no room for in the table.
+ * Takes over what other replicas know: rows of 16 bytes whose outcome is KNOWN or NEW are active, and have this
+ * mark. Returns how many the table has no memory for.
  */
-export function remember(rows: u32, tenant: u32, minute: u32, round: u32, window: u32): u32 {
+export function remember(rows: u32, tenant: u32, minute: u32, mark: u32, window: u32): u32 {
   const salt = load<u64>(tenantAt(tenant));
   let untracked: u32 = 0;
   let at = input;
   for (let row: u32 = 0; row < rows; row++, at += ROW_BYTES) {
-    const became = load<u8>(status + row);
-    if (became !== KNOWN && became !== NEW) continue;
+    const outcome = load<u8>(outcomes + row);
+    if (outcome !== KNOWN && outcome !== NEW) continue;
     const key = keyOf(salt, load<u64>(at));
     const slot = find(key);
     if (slot !== 0) {
-      const word = (load<u32>(slot, SLOT_WORD) & ~ROUND_BITS) | (round << ROUND_SHIFT);
+      const word = (load<u32>(slot, SLOT_WORD) & ~MARK_BITS) | (mark << MARK_SHIFT);
       store<u32>(slot, word, SLOT_WORD);
       store<u8>(slot, <u8>minute, SLOT_BYTE);
-      if (became === NEW) countNew(metricOfWord(word), window, 1);
-    } else if (!add(key, tenant, salt, load<u64>(at, 8), minute, round, window, became === NEW)) {
+      if (outcome === NEW) countNew(metricOfWord(word), window, 1);
+    } else if (!add(key, tenant, salt, load<u64>(at, 8), minute, mark, window, outcome === NEW)) {
       untracked++;
     }
   }
@@ -231,10 +231,10 @@ export function remember(rows: u32, tenant: u32, minute: u32, round: u32, window
 export function sweep(most: u32, minute: u32, idleMinutes: u32, leaving: bool): u32 {
   let removed: u32 = 0;
   for (let i: u32 = 0; i < most; i++) {
-    const segment = segmentAtPlace(sweepAt);
+    const segment = segmentAt(sweepAt);
     removed += sweepSegment(segment, minute, idleMinutes, leaving);
-    sweepAt = placeAfter(segment, sweepAt);
-    if (sweepAt === PLACES) {
+    sweepAt = positionAfter(segment, sweepAt);
+    if (sweepAt === POSITIONS) {
       sweepAt = 0;
       passes++;
     }
@@ -279,7 +279,7 @@ function keyOf(salt: u64, hash: u64): u64 {
   return key === 0 ? 1 : key;
 }
 
-/** Mimir looks at the tenant's series first, then at the metric's. SKIPPED: there is room. */
+/** Mimir looks at the tenant's series first, then at the metric's. SKIPPED: it is not refused. */
 function refusal(tenant: u32, salt: u64, metricHash: u64, mostOfTenant: u32, mostOfMetric: u32): u8 {
   if (load<u32>(tenantAt(tenant), TENANT_SERIES) >= mostOfTenant) return REFUSED_TENANT;
   if (mostOfMetric === u32.MAX_VALUE) return SKIPPED;
@@ -287,8 +287,8 @@ function refusal(tenant: u32, salt: u64, metricHash: u64, mostOfTenant: u32, mos
   return (metric === 0 ? 0 : seriesOf(metric)) >= mostOfMetric ? REFUSED_METRIC : SKIPPED;
 }
 
-function observedAt(became: u8, tenant: u32, salt: u64, metricHash: u64): u32 {
-  if (became === REFUSED_TENANT) return load<u32>(tenantAt(tenant), TENANT_SERIES);
+function observedAt(outcome: u8, tenant: u32, salt: u64, metricHash: u64): u32 {
+  if (outcome === REFUSED_TENANT) return load<u32>(tenantAt(tenant), TENANT_SERIES);
   const metric = findMetric(salt, metricHash);
   return metric === 0 ? 0 : seriesOf(metric);
 }
@@ -299,14 +299,14 @@ function add(
   salt: u64,
   metricHash: u64,
   minute: u32,
-  round: u32,
+  mark: u32,
   window: u32,
   isNew: bool,
 ): bool {
   if (series === mostSeries) return false;
   const metric = findOrAddMetric(tenant, salt, metricHash);
   if (metric === 0) return false;
-  if (insert(key, wordOf(metric) | (round << ROUND_SHIFT), minute) === 0) {
+  if (insert(key, wordOf(metric) | (mark << MARK_SHIFT), minute) === 0) {
     if (seriesOf(metric) === 0) {
       markEmpty(metric);
       removeEmptyMetrics();
@@ -343,7 +343,7 @@ function sweepSegment(segment: u32, minute: u32, idleMinutes: u32, leaving: bool
       continue;
     }
     forget(metricOfWord(load<u32>(at, SLOT_WORD)));
-    // Another may have moved into its place: that is looked at next.
+    // Another may have moved into its slot: that is looked at next.
     removeAt(segment, slot);
     removed++;
   }

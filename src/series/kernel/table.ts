@@ -119,14 +119,14 @@ export function removeAt(segment: u32, slot: u32): void {
   store<u32>(segment, load<u32>(segment, COUNT) - 1, COUNT);
 }
 
-/** Places on a scale of `PLACES` at which a walk over all segments can stop and go on, whatever grows meanwhile. */
-export const PLACES: u32 = 1 << MOST_DEPTH;
+/** Positions at which a walk over all segments can stop and go on, whatever grows meanwhile. */
+export const POSITIONS: u32 = 1 << MOST_DEPTH;
 
-export function segmentAtPlace(at: u32): u32 {
+export function segmentAt(at: u32): u32 {
   return load<u32>(directory + ((at >>> (MOST_DEPTH - depth)) << 2));
 }
 
-export function placeAfter(segment: u32, at: u32): u32 {
+export function positionAfter(segment: u32, at: u32): u32 {
   const width: u32 = 1 << (MOST_DEPTH - load<u32>(segment, DEPTH));
   return (at & ~(width - 1)) + width;
 }

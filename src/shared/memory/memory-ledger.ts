@@ -1,4 +1,7 @@
-/** Buckets and elections of this process alone. What one process spends is exact; nothing is shared, nothing survives it. */
+/**
+ * The ledger of a process alone: no store, no calls. What one process spends is exact; nothing is shared, and nothing
+ * survives it.
+ */
 
 import { TokenBucket } from '../../buckets/token-bucket.js';
 import { ElectionTable } from '../../elections/election-table.js';

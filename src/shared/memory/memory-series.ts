@@ -1,23 +1,29 @@
 /**
- * The series of all workers, where the process that started them is their store: what shared/redis/series.lua does in
+ * The series of all workers, where the process that started them is their store: what the scripts about series do in
  * Redis, on the same table that each worker has of its own series.
  */
-import type { SeriesCall, SeriesReply } from '../../series/series-store.js';
+import { MINUTE_MS, type Moment, momentOf } from '../../series/moment.js';
+import type {
+  AdmitCall,
+  AdmitReply,
+  AnnounceCall,
+  AnnounceReply,
+  FleetState,
+  ReserveCall,
+  ReserveReply,
+} from '../../series/series-protocol.js';
 import {
   chunksOf,
+  countRows,
   KNOWN,
-  MINUTE_MS,
-  type Moment,
-  momentOf,
   NEW,
   NO_LIMIT,
-  PLACES_A_TENANT,
   ROW_WORDS,
-  SeriesTable,
   SKIPPED,
-  UNANNOUNCED,
   UNTRACKED,
-} from '../../series/series-table.js';
+} from '../../series/series-rows.js';
+import { INDEXES_A_TENANT, SeriesTable, type TableLimits } from '../../series/series-table.js';
+import { UNANNOUNCED } from '../../series/store-view.js';
 
 export interface MemorySeriesOptions {
   readonly maxSeries: number;
@@ -28,45 +34,68 @@ export interface MemorySeriesOptions {
 
 /** The table counts minutes to 255, and a round over it takes one of them. */
 const MOST_IDLE_MINUTES = 250;
+/** What is announced is taken whatever the limits. */
+const NO_LIMITS: TableLimits = { mostOfTenant: NO_LIMIT, mostOfMetric: NO_LIMIT };
+
+/** Rows of one tenant on their way into the table. */
+interface Batch {
+  readonly tenantIndex: number;
+  readonly moment: Moment;
+  readonly rows: Uint32Array;
+  readonly outcomes: Uint8Array;
+}
+
+interface Admitted {
+  readonly refused: number;
+  /** How many series there were when the first was refused. */
+  readonly observed: number;
+}
 
 export class MemorySeries {
   readonly #options: MemorySeriesOptions;
   readonly #table: SeriesTable;
-  /** Their places, in the order of last use. */
+  /** Their indexes in the table, in the order of last use. */
   readonly #tenants = new Map<string, number>();
   #idleMinutes = MOST_IDLE_MINUTES;
 
   constructor(options: MemorySeriesOptions) {
     this.#options = options;
-    this.#table = new SeriesTable(options.maxTenants * PLACES_A_TENANT, options.maxSeries);
+    this.#table = new SeriesTable(options.maxTenants * INDEXES_A_TENANT, options.maxSeries);
   }
 
   get series(): number {
     return this.#table.series;
   }
 
-  admit(id: string, call: SeriesCall, nowMs: number): SeriesReply {
-    const rows = call.words.length / ROW_WORDS;
-    const became = new Uint8Array(rows).fill(UNTRACKED);
-    // What is announced in one generation is remembered until the end of the next, as in Redis.
-    this.#idleMinutes = Math.min(MOST_IDLE_MINUTES, Math.ceil((2 * call.generationMs) / MINUTE_MS));
-    const place = this.#placeOf(id);
+  admit(tenant: string, call: AdmitCall, nowMs: number): AdmitReply {
+    const { rows, announced, mostOfTenant, mostOfMetric, allOrNothing, generationMs } = call;
+    const all = countRows(rows);
+    const outcomes = new Uint8Array(all).fill(UNTRACKED);
+    const tenantIndex = this.#use(tenant);
     let observed = 0;
-    if (place !== undefined) {
-      const moment = momentOf(nowMs);
-      this.#admitRows(place, call, 0, call.announced, moment, became);
-      observed = this.#admitRows(place, call, call.announced, rows, moment, became);
+    if (tenantIndex !== undefined) {
+      const batch = { tenantIndex, moment: momentOf(nowMs), rows, outcomes };
+      this.#add(batch, 0, announced, NO_LIMITS);
+      const admitted = this.#add(batch, announced, all, { mostOfTenant, mostOfMetric });
+      if (allOrNothing && admitted.refused > 0) this.#takeBack(batch, announced, all);
+      observed = admitted.observed;
     }
-    const generation = Math.floor(nowMs / call.generationMs);
-    return {
-      became,
-      total: place === undefined ? 0 : this.#table.seriesOf(place),
-      observed,
-      epoch: this.#options.epoch,
-      generation,
-      leftMs: (generation + 1) * call.generationMs - nowMs,
-      slot: '',
-    };
+    return { outcomes, observed, ...this.#state(tenantIndex, generationMs, nowMs) };
+  }
+
+  announce(tenant: string, { rows, generationMs }: AnnounceCall, nowMs: number): AnnounceReply {
+    const all = countRows(rows);
+    const outcomes = new Uint8Array(all).fill(UNTRACKED);
+    const tenantIndex = this.#use(tenant);
+    if (tenantIndex !== undefined) {
+      this.#add({ tenantIndex, moment: momentOf(nowMs), rows, outcomes }, 0, all, NO_LIMITS);
+    }
+    return { outcomes, ...this.#state(tenantIndex, generationMs, nowMs) };
+  }
+
+  /** Nothing is ever reserved here: to admit series costs no more. */
+  reserve(tenant: string, { generationMs }: ReserveCall, nowMs: number): ReserveReply {
+    return { reservation: '', ...this.#state(this.#use(tenant), generationMs, nowMs) };
   }
 
   /** Called ten times a second. */
@@ -74,63 +103,58 @@ export class MemorySeries {
     this.#table.tick(momentOf(nowMs), this.#idleMinutes);
   }
 
-  /** Rows from one to another, in the order of the call. Answers how many series there were at the first refusal. */
-  #admitRows(
-    place: number,
-    call: SeriesCall,
-    from: number,
-    to: number,
-    moment: Moment,
-    became: Uint8Array,
-  ): number {
-    const isAnnounced = to <= call.announced;
-    const mostOfTenant = isAnnounced ? NO_LIMIT : call.mostOfTenant;
-    const mostOfMetric = isAnnounced ? NO_LIMIT : call.mostOfMetric;
+  /** Rows from one to another, in the order of the call. */
+  #add(batch: Batch, from: number, to: number, limits: TableLimits): Admitted {
+    const { tenantIndex, moment, rows, outcomes } = batch;
     let observed = 0;
     let refused = 0;
     for (const [first, last] of chunksOf(from, to)) {
-      const words = call.words.subarray(first * ROW_WORDS, last * ROW_WORDS);
-      const part = became.subarray(first, last);
-      this.#table.admit(words, place, moment, UNANNOUNCED, mostOfTenant, mostOfMetric, part);
+      const some = rows.subarray(first * ROW_WORDS, last * ROW_WORDS);
+      const became = outcomes.subarray(first, last);
+      this.#table.admit(some, tenantIndex, moment, UNANNOUNCED, limits, became);
       if (refused === 0) observed = this.#table.observed;
       refused += this.#table.refused;
     }
-    if (call.whole && !isAnnounced && refused > 0) this.#takeBack(place, call, from, to, moment, became);
-    return observed;
+    return { refused, observed };
   }
 
   /** All or nothing: what was new is not, and nobody is to remember what was known either. */
-  #takeBack(
-    place: number,
-    { words }: SeriesCall,
-    from: number,
-    to: number,
-    moment: Moment,
-    became: Uint8Array,
-  ): void {
+  #takeBack({ tenantIndex, moment, rows, outcomes }: Batch, from: number, to: number): void {
     for (const [first, last] of chunksOf(from, to)) {
-      const part = became.subarray(first, last);
-      this.#table.takeBack(words.subarray(first * ROW_WORDS, last * ROW_WORDS), place, moment, part);
+      const some = rows.subarray(first * ROW_WORDS, last * ROW_WORDS);
+      this.#table.takeBack(some, tenantIndex, moment, outcomes.subarray(first, last));
     }
     for (let row = from; row < to; row++) {
-      if (became[row] === NEW || became[row] === KNOWN) became[row] = SKIPPED;
+      if (outcomes[row] === NEW || outcomes[row] === KNOWN) outcomes[row] = SKIPPED;
     }
   }
 
-  /** Undefined: the table has no place for another. */
-  #placeOf(id: string): number | undefined {
-    if (!this.#tenants.has(id) && this.#tenants.size >= this.#options.maxTenants) this.#forgetOldest();
-    const place = this.#tenants.get(id) ?? this.#table.addTenant();
-    if (place === undefined) return undefined;
-    this.#tenants.delete(id);
-    this.#tenants.set(id, place);
-    return place;
+  #state(tenantIndex: number | undefined, generationMs: number, nowMs: number): FleetState {
+    // What is announced in one generation is remembered until the end of the next, as in Redis.
+    this.#idleMinutes = Math.min(MOST_IDLE_MINUTES, Math.ceil((2 * generationMs) / MINUTE_MS));
+    const generation = Math.floor(nowMs / generationMs);
+    return {
+      total: tenantIndex === undefined ? 0 : this.#table.seriesOf(tenantIndex),
+      epoch: this.#options.epoch,
+      generation,
+      leftMs: (generation + 1) * generationMs - nowMs,
+    };
+  }
+
+  /** The tenant's index in the table. Undefined: the table has none for another one. */
+  #use(tenant: string): number | undefined {
+    if (!this.#tenants.has(tenant) && this.#tenants.size >= this.#options.maxTenants) this.#forgetOldest();
+    const tenantIndex = this.#tenants.get(tenant) ?? this.#table.addTenant();
+    if (tenantIndex === undefined) return undefined;
+    this.#tenants.delete(tenant);
+    this.#tenants.set(tenant, tenantIndex);
+    return tenantIndex;
   }
 
   #forgetOldest(): void {
-    for (const [id, place] of this.#tenants) {
-      this.#table.removeTenant(place);
-      this.#tenants.delete(id);
+    for (const [tenant, tenantIndex] of this.#tenants) {
+      this.#table.removeTenant(tenantIndex);
+      this.#tenants.delete(tenant);
       return;
     }
   }

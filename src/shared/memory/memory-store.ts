@@ -1,28 +1,13 @@
 /**
- * The store of a process that is the ledger for others: their buckets, elections and series, as Redis would have
- * them. Holds
+ * The store of a process whose workers share it: their buckets, elections and series, as Redis would have them. Holds
  * what so many tenants need; of more, what was asked for least recently is forgotten.
  */
 
-import type { LeaseCall, LeaseReply } from '../../buckets/lease.js';
 import { ElectionTable, FORGET_MS } from '../../elections/election-table.js';
-import type { ElectionCall, ElectionReply } from '../../elections/shared-elections.js';
-import type { BucketKind } from '../../enforce/ledger.js';
-import type { SeriesCall, SeriesReply } from '../../series/series-store.js';
-import { LeaseStore } from './lease-store.js';
+import type { ElectCall, ElectReply, ResignCall } from '../../elections/shared-elections.js';
+import type { StoreReply, StoreRequest } from '../protocol.js';
+import { MemoryBuckets } from './memory-buckets.js';
 import { MemorySeries } from './memory-series.js';
-
-export type StoreRequest =
-  | {
-      readonly about: 'lease';
-      readonly tenant: string;
-      readonly kind: BucketKind;
-      readonly call: LeaseCall;
-    }
-  | { readonly about: 'election'; readonly tenant: string; readonly call: ElectionCall }
-  | { readonly about: 'series'; readonly tenant: string; readonly call: SeriesCall };
-
-export type StoreReply = LeaseReply | ElectionReply | SeriesReply;
 
 /** A tenant has one of each kind. */
 const BUCKETS_PER_TENANT = 3;
@@ -34,16 +19,16 @@ interface TenantElections {
 
 export class MemoryStore {
   readonly #maxTenants: number;
-  readonly #buckets: LeaseStore;
+  readonly #buckets: MemoryBuckets;
   readonly #series: MemorySeries;
   /** In the order of last use. */
   readonly #elections = new Map<string, TenantElections>();
 
-  /** No two generations may be the same, not even over two lives of the store. */
-  constructor(newGeneration: () => string, maxTenants: number, maxSeries: number) {
-    this.#series = new MemorySeries({ maxSeries, maxTenants, epoch: newGeneration() });
+  /** `newIncarnation`: answers something else each time, also in another life of the store. */
+  constructor(newIncarnation: () => string, maxTenants: number, maxSeries: number) {
+    this.#series = new MemorySeries({ maxSeries, maxTenants, epoch: newIncarnation() });
     this.#maxTenants = maxTenants;
-    this.#buckets = new LeaseStore(newGeneration, BUCKETS_PER_TENANT * maxTenants);
+    this.#buckets = new MemoryBuckets(newIncarnation, BUCKETS_PER_TENANT * maxTenants);
   }
 
   get buckets(): number {
@@ -55,9 +40,21 @@ export class MemoryStore {
   }
 
   answer(request: StoreRequest, nowMs: number): StoreReply {
-    if (request.about === 'election') return this.#elect(request.tenant, request.call, nowMs);
-    if (request.about === 'series') return this.#series.admit(request.tenant, request.call, nowMs);
-    return this.#buckets.apply(`${request.kind} ${request.tenant}`, request.call, nowMs);
+    const { tenant } = request;
+    switch (request.kind) {
+      case 'lease':
+        return this.#buckets.lease(tenant, request.call, nowMs);
+      case 'elect':
+        return this.#elect(tenant, request.call, nowMs);
+      case 'resign':
+        return this.#resign(tenant, request.call, nowMs);
+      case 'admit':
+        return this.#series.admit(tenant, request.call, nowMs);
+      case 'announce':
+        return this.#series.announce(tenant, request.call, nowMs);
+      case 'reserve':
+        return this.#series.reserve(tenant, request.call, nowMs);
+    }
   }
 
   /** Forgets series that are idle, a part of them each time: called ten times a second. */
@@ -73,17 +70,17 @@ export class MemoryStore {
     }
   }
 
-  #elect(tenant: string, { ha, resign, ...times }: ElectionCall, nowMs: number): ElectionReply {
-    const { table } = this.#electionsOf(tenant, nowMs);
-    if (resign) {
-      table.resign(ha);
-      return undefined;
-    }
+  #elect(tenant: string, { ha, ...times }: ElectCall, nowMs: number): ElectReply {
+    const table = this.#electionsOf(tenant, nowMs);
     const election = table.elect(ha, { ...times, updateJitterMs: 0 }, nowMs);
     return election && { replica: election.replica, ageMs: nowMs - election.notedMs };
   }
 
-  #electionsOf(tenant: string, nowMs: number): TenantElections {
+  #resign(tenant: string, { ha }: ResignCall, nowMs: number): undefined {
+    this.#electionsOf(tenant, nowMs).resign(ha);
+  }
+
+  #electionsOf(tenant: string, nowMs: number): ElectionTable {
     let elections = this.#elections.get(tenant);
     if (elections === undefined) {
       const oldest = this.#elections.keys().next();
@@ -91,8 +88,9 @@ export class MemoryStore {
       elections = { table: new ElectionTable(), usedMs: nowMs };
     }
     elections.usedMs = nowMs;
+    // A Map keeps the order of insertion: the first is the one that was used least recently.
     this.#elections.delete(tenant);
     this.#elections.set(tenant, elections);
-    return elections;
+    return elections.table;
   }
 }

@@ -2,14 +2,14 @@
 -- elections/election-table.ts, and a test holds the two against each other.
 --
 -- KEYS[1]  the tenant's elections, a hash: cluster to "noted replica", noted in ms of the server's clock
--- ARGV     cluster, replica, update ms, failover ms, most clusters, forget ms, resign (0/1)
--- returns  replica, ms since it was noted; nothing when there are too many clusters, or after a resignation
+-- ARGV     cluster, replica, update ms, failover ms, most clusters, forget ms
+-- returns  replica, ms since it was noted; nothing when there are too many clusters
 
 local cluster, replica = ARGV[1], ARGV[2]
+local update, failover, most, forget = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local forget = tonumber(ARGV[6])
 
 local function note()
   redis.call('HSET', KEYS[1], cluster, string.format('%.0f', now) .. ' ' .. replica)
@@ -24,20 +24,14 @@ local function read(value)
 end
 
 local stored = redis.call('HGET', KEYS[1], cluster)
-if ARGV[7] == '1' then
-  if stored and read(stored) == replica then redis.call('HDEL', KEYS[1], cluster) end
-  return {}
-end
-
 if stored then
   local elected, age = read(stored)
-  local patience = tonumber(ARGV[4])
-  if elected == replica then patience = tonumber(ARGV[3]) end
-  if age >= patience then return note() end
+  local mostAge = failover
+  if elected == replica then mostAge = update end
+  if age >= mostAge then return note() end
   return { elected, string.format('%.0f', age) }
 end
 
-local most = tonumber(ARGV[5])
 if redis.call('HLEN', KEYS[1]) >= most then
   local all = redis.call('HGETALL', KEYS[1])
   for i = 1, #all, 2 do

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { BucketKind } from '../../enforce/ledger.js';
 
-/** Ranges of a cluster's slots that are given up and probed each on their own. */
-export const CLUSTER_PARTS = 16;
+/** Ranges of a cluster's hash slots, each of which is given up and probed on its own. */
+export const CLUSTER_SHARDS = 16;
 const SLOTS = 16384;
 
 const PLAIN = /^[0-9A-Za-z!_.*'()-]{1,150}$/;
@@ -31,17 +31,17 @@ export function phaseOf(tenant: string): number {
   return crc16(tenant) / 65536;
 }
 
-export function clusterPartOf(tag: string): number {
-  return Math.floor((crc16(tag) % SLOTS) / (SLOTS / CLUSTER_PARTS));
+export function clusterShardOf(tag: string): number {
+  return Math.floor((crc16(tag) % SLOTS) / (SLOTS / CLUSTER_SHARDS));
 }
 
-/** One key in each part, for heartbeats. */
-export function heartbeatKeys(prefix: string, parts: number): string[] {
+/** One key in each shard, for heartbeats. */
+export function heartbeatKeys(prefix: string, shards: number): string[] {
   const keys: string[] = [];
-  for (let i = 0, found = 0; found < parts; i++) {
-    const part = parts === 1 ? 0 : clusterPartOf(`#${i}`);
-    if (keys[part] !== undefined) continue;
-    keys[part] = `${prefix}{#${i}}:replicas`;
+  for (let i = 0, found = 0; found < shards; i++) {
+    const shard = shards === 1 ? 0 : clusterShardOf(`#${i}`);
+    if (keys[shard] !== undefined) continue;
+    keys[shard] = `${prefix}{#${i}}:replicas`;
     found++;
   }
   return keys;

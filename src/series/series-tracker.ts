@@ -1,0 +1,97 @@
+/**
+ * The active series of all tenants, in one table. One timer goes round the table for series that are idle, and round
+ * the metrics for those that have the most.
+ */
+import type { ActiveSeries } from '../enforce/series.js';
+import type { Push } from '../payload/push.js';
+import { MINUTE_MS, momentOf } from './moment.js';
+import type { SeriesClient } from './series-client.js';
+import { INDEXES_A_TENANT, SeriesTable } from './series-table.js';
+import { TopMetrics } from './top-metrics.js';
+import { TrackedSeries, type Tracking } from './tracked-series.js';
+
+export interface SeriesTrackerOptions {
+  /** A series that was not seen for so long is forgotten; whole minutes, 90 at most. */
+  readonly idleTimeoutMs: number;
+  readonly maxSeries: number;
+  readonly maxTenants: number;
+  /** The way to where replicas share what they know. Undefined: nothing is shared. */
+  readonly client: SeriesClient | undefined;
+  /** Reads the metric name of a row; only for the few that are asked for. */
+  readonly nameMetric: (push: Push, row: number) => string;
+  /** A clock that never steps back, in milliseconds: the one that callers of `check` use. */
+  readonly now: () => number;
+}
+
+/** As /readyz shows it. */
+export interface SeriesStatus {
+  readonly series: number;
+  readonly metrics: number;
+  readonly tableBytes: number;
+  /** Series that passed without being remembered, because the table was full. */
+  readonly untracked: number;
+  /** Tenants with series that were admitted while the store did not answer, and how many series that were. */
+  readonly tenantsAlone: number;
+  readonly admittedAlone: number;
+}
+
+const TICK_MS = 100;
+
+export class SeriesTracker implements ActiveSeries {
+  readonly table: SeriesTable;
+  readonly #tracking: Tracking;
+  readonly #tenants = new Set<TrackedSeries>();
+  #ticker: NodeJS.Timeout | undefined;
+
+  constructor({ idleTimeoutMs, maxSeries, maxTenants, client, nameMetric, now }: SeriesTrackerOptions) {
+    this.table = new SeriesTable(maxTenants * INDEXES_A_TENANT, maxSeries);
+    const idleMinutes = Math.ceil(idleTimeoutMs / MINUTE_MS);
+    this.#tracking = {
+      table: this.table,
+      tops: new TopMetrics(this.table, nameMetric),
+      client,
+      idleMinutes,
+      // A replica knows a series for up to a minute more; the store must not forget it before.
+      generationMs: (idleMinutes + 1) * MINUTE_MS,
+      now,
+    };
+  }
+
+  start(): void {
+    this.#ticker = setInterval(() => this.tick(this.#tracking.now()), TICK_MS);
+    this.#ticker.unref();
+  }
+
+  close(): void {
+    clearInterval(this.#ticker);
+  }
+
+  tenant(id: string): TrackedSeries {
+    const tenant = new TrackedSeries(id, this.#tracking, () => this.#tenants.delete(tenant));
+    this.#tenants.add(tenant);
+    return tenant;
+  }
+
+  /** Called ten times a second. Returns how many idle series were forgotten. */
+  tick(nowMs: number): number {
+    const moment = momentOf(nowMs);
+    this.#tracking.tops.walk(nowMs, moment.window);
+    return this.table.tick(moment, this.#tracking.idleMinutes);
+  }
+
+  /** Looks through so many segments at once. */
+  sweep(segments: number, nowMs: number): number {
+    return this.table.sweep(segments, momentOf(nowMs), this.#tracking.idleMinutes);
+  }
+
+  status(): SeriesStatus {
+    let tenantsAlone = 0;
+    let admittedAlone = 0;
+    for (const { admittedOffline } of this.#tenants) {
+      if (admittedOffline > 0) tenantsAlone++;
+      admittedAlone += admittedOffline;
+    }
+    const { series, bytes, untracked, metrics } = this.table;
+    return { series, metrics: metrics.size, tableBytes: bytes, untracked, tenantsAlone, admittedAlone };
+  }
+}

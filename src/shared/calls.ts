@@ -1,0 +1,133 @@
+/**
+ * Calls that are sent and not answered. Each has the same time for its answer, counted from when it is sent; when that is
+ * over whoever waits is told, and the call is late. A late call is in flight until it is answered or fails.
+ */
+import { StoreError, timeoutError } from './store.js';
+
+export interface CallsOptions {
+  /** What a call may take before nobody waits for it any more. */
+  readonly timeoutMs: number;
+  /** Calls in flight, late ones included. */
+  readonly maxInFlight: number;
+  readonly now: () => number;
+}
+
+/** What becomes of the calls, for whoever watches over the store's health. */
+export interface CallsWatch {
+  succeeded(shard: number): void;
+  failed(shard: number, error: unknown): void;
+  noteError(error: unknown): void;
+}
+
+export interface CallInFlight {
+  readonly shard: number;
+  readonly sentMs: number;
+  readonly whenLate: (nowMs: number) => void;
+  isLate: boolean;
+}
+
+export class Calls {
+  readonly #options: CallsOptions;
+  readonly #watch: CallsWatch;
+  /** In the order in which they were sent, which is that of their deadlines. */
+  readonly #inTime = new Set<CallInFlight>();
+  #late = 0;
+  #sent = 0;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(options: CallsOptions, watch: CallsWatch) {
+    this.#options = options;
+    this.#watch = watch;
+  }
+
+  get inFlight(): number {
+    return this.#inTime.size + this.#late;
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  get mayBegin(): boolean {
+    return this.inFlight < this.#options.maxInFlight;
+  }
+
+  /** Undefined: too many are in flight. */
+  begin(shard: number, whenLate: (nowMs: number) => void): CallInFlight | undefined {
+    if (!this.mayBegin) {
+      this.#watch.noteError(new StoreError('busy', 'too many calls in flight'));
+      return undefined;
+    }
+    // The clock is read here: a push may have waited for another call before it makes this one.
+    const call: CallInFlight = { shard, sentMs: this.#options.now(), whenLate, isLate: false };
+    this.#inTime.add(call);
+    this.#sent++;
+    this.#watchDeadline(this.#options.timeoutMs);
+    return call;
+  }
+
+  /** It is answered. True: in time. */
+  succeeded(call: CallInFlight): boolean {
+    if (this.#finish(call)) this.#watch.succeeded(call.shard);
+    return !call.isLate;
+  }
+
+  failed(call: CallInFlight, error: unknown): void {
+    if (this.#finish(call)) this.#watch.failed(call.shard, error);
+  }
+
+  /** The answer, or 'lost' when it failed, was late, or could not be sent. */
+  withDeadline<R>(shard: number, send: () => Promise<R>): Promise<R | 'lost'> {
+    return new Promise((answer) => {
+      const call = this.begin(shard, () => answer('lost'));
+      if (call === undefined) {
+        answer('lost');
+        return;
+      }
+      send().then(
+        (reply) => {
+          this.succeeded(call);
+          answer(reply);
+        },
+        (error: unknown) => {
+          this.failed(call, error);
+          answer('lost');
+        },
+      );
+    });
+  }
+
+  close(): void {
+    clearTimeout(this.#deadline);
+  }
+
+  #finish(call: CallInFlight): boolean {
+    if (call.isLate) this.#late--;
+    else this.#inTime.delete(call);
+    return !call.isLate;
+  }
+
+  /** One timer for all calls: the one that was sent first is the first to be late. */
+  #watchDeadline(inMs: number): void {
+    // Replies that have arrived while the loop was busy are read before anybody is called late.
+    this.#deadline ??= setTimeout(() => setImmediate(() => this.#findLate()), inMs);
+  }
+
+  #findLate(): void {
+    this.#deadline = undefined;
+    const { timeoutMs, now } = this.#options;
+    const nowMs = now();
+    for (const call of this.#inTime) {
+      const leftMs = call.sentMs + timeoutMs - nowMs;
+      if (leftMs > 0) {
+        this.#watchDeadline(Math.ceil(leftMs));
+        return;
+      }
+      this.#inTime.delete(call);
+      this.#late++;
+      call.isLate = true;
+      this.#watch.failed(call.shard, timeoutError(timeoutMs));
+      call.whenLate(nowMs);
+    }
+  }
+}

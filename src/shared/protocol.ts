@@ -1,0 +1,39 @@
+/** The calls that a store answers, each about one tenant, and what it answers to each. */
+import type { LeaseCall, LeaseReply } from '../buckets/lease.js';
+import type { ElectCall, ElectReply, ResignCall } from '../elections/shared-elections.js';
+import type {
+  AdmitCall,
+  AdmitReply,
+  AnnounceCall,
+  AnnounceReply,
+  ReserveCall,
+  ReserveReply,
+} from '../series/series-protocol.js';
+
+interface Calls {
+  lease: LeaseCall;
+  elect: ElectCall;
+  resign: ResignCall;
+  admit: AdmitCall;
+  reserve: ReserveCall;
+  announce: AnnounceCall;
+}
+
+interface Replies {
+  lease: LeaseReply;
+  elect: ElectReply;
+  resign: undefined;
+  admit: AdmitReply;
+  reserve: ReserveReply;
+  announce: AnnounceReply;
+}
+
+export type CallKind = keyof Calls;
+export type Call<K extends CallKind> = Calls[K];
+export type Reply<K extends CallKind> = Replies[K];
+
+/** A call as it travels. */
+export type StoreRequest = {
+  [K in CallKind]: { readonly kind: K; readonly tenant: string; readonly call: Call<K> };
+}[CallKind];
+export type StoreReply = Reply<CallKind>;

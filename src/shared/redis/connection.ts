@@ -1,0 +1,147 @@
+/**
+ * A connection to Redis that never queues, never retries and never waits long: what can not be sent now fails now.
+ * Reconnecting goes on in the background, with the credentials that the files hold by then.
+ */
+import { readFileSync } from 'node:fs';
+import { Cluster, type RedisOptions as IoredisOptions, Redis } from 'ioredis';
+import type { RedisOptions } from './options.js';
+
+export type RedisConnection = Redis | Cluster;
+
+const FIRST_RECONNECT_MS = 100;
+const MAX_RECONNECT_MS = 1000;
+/** A socket that owes an answer and brings nothing for so long is dead; a multiple of the command timeout. */
+const SOCKET_TIMEOUTS = 10;
+const MIN_SOCKET_TIMEOUT_MS = 500;
+const SLOTS_REFRESH_MS = 1000;
+
+export function connectRedis(options: RedisOptions): RedisConnection {
+  const urls = options.urls.map(parseUrl);
+  const first = urls[0];
+  if (first === undefined) throw new Error('no Redis URL is given');
+  const credentials = readCredentials(options, first);
+  const common = {
+    ...credentials,
+    lazyConnect: true,
+    connectTimeout: options.connectTimeoutMs,
+    socketTimeout: Math.max(MIN_SOCKET_TIMEOUT_MS, options.commandTimeoutMs * SOCKET_TIMEOUTS),
+    keepAlive: 5000,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    // A primary that became a replica: look for the new one.
+    reconnectOnError: (error: Error) => error.message.includes('READONLY'),
+    connectionName: 'mimir-edge',
+    ...(first.tls ? { tls: readTls(options) } : {}),
+  };
+  if (options.mode === 'cluster') {
+    const cluster = new Cluster(
+      urls.map(({ host, port }) => ({ host, port })),
+      {
+        lazyConnect: true,
+        enableOfflineQueue: false,
+        maxRedirections: 3,
+        retryDelayOnFailover: 0,
+        retryDelayOnClusterDown: 0,
+        slotsRefreshInterval: SLOTS_REFRESH_MS,
+        slotsRefreshTimeout: options.connectTimeoutMs,
+        clusterRetryStrategy: reconnectDelayMs,
+        // TLS certificates name hosts, not the addresses that the cluster announces; see dnsLookup in ioredis.
+        ...(first.tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
+        redisOptions: common,
+      },
+    );
+    // A node's client is made before it connects.
+    cluster.on('+node', (node: Redis) => {
+      Object.assign(node.options, readCredentials(options, first, node.options));
+    });
+    return cluster;
+  }
+  const redis = new Redis({
+    ...common,
+    enableOfflineQueue: false,
+    db: first.db,
+    ...(options.mode === 'sentinel'
+      ? sentinelOptions(options, urls)
+      : { host: first.host, port: first.port }),
+    retryStrategy: (attempts) => {
+      Object.assign(redis.options, readCredentials(options, first, redis.options));
+      return reconnectDelayMs(attempts);
+    },
+  });
+  return redis;
+}
+
+function reconnectDelayMs(attempts: number): number {
+  const delayMs = Math.min(MAX_RECONNECT_MS, FIRST_RECONNECT_MS * 2 ** Math.min(attempts - 1, 10));
+  return delayMs * (0.5 + Math.random());
+}
+
+interface ParsedUrl {
+  readonly host: string;
+  readonly port: number;
+  readonly db: number;
+  readonly tls: boolean;
+  readonly username: string;
+  readonly password: string;
+}
+
+function parseUrl(text: string): ParsedUrl {
+  const url = new URL(text);
+  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
+    throw new Error(`a Redis URL begins with redis:// or rediss://, not ${url.protocol}//`);
+  }
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
+    port: Number(url.port || 6379),
+    db: Number(url.pathname.slice(1) || 0),
+    tls: url.protocol === 'rediss:',
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+  };
+}
+
+interface Credentials {
+  username?: string;
+  password?: string;
+}
+
+/** A file that can not be read leaves what there was: it may be on its way. */
+function readCredentials(
+  options: RedisOptions,
+  url: ParsedUrl,
+  before: Pick<IoredisOptions, 'username' | 'password'> = {},
+): Credentials {
+  const username = readSecret(options.usernameFile) ?? before.username ?? url.username;
+  const password = readSecret(options.passwordFile) ?? before.password ?? url.password;
+  return { ...(username ? { username } : {}), ...(password ? { password } : {}) };
+}
+
+function readSecret(file: string): string | undefined {
+  if (file === '') return undefined;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function readTls(options: RedisOptions): NonNullable<IoredisOptions['tls']> {
+  return {
+    ...(options.caFile ? { ca: readFileSync(options.caFile) } : {}),
+    ...(options.certFile ? { cert: readFileSync(options.certFile) } : {}),
+    ...(options.keyFile ? { key: readFileSync(options.keyFile) } : {}),
+  };
+}
+
+function sentinelOptions(options: RedisOptions, urls: readonly ParsedUrl[]) {
+  const sentinelPassword = readSecret(options.sentinelPasswordFile);
+  return {
+    sentinels: urls.map(({ host, port }) => ({ host, port })),
+    name: options.sentinelMaster,
+    sentinelRetryStrategy: reconnectDelayMs,
+    sentinelCommandTimeout: options.connectTimeoutMs,
+    enableTLSForSentinelMode: urls[0]?.tls ?? false,
+    ...(sentinelPassword ? { sentinelPassword } : {}),
+    ...(urls[0]?.tls ? { sentinelTLS: readTls(options) } : {}),
+  };
+}

@@ -1,0 +1,29 @@
+/** What went wrong, by what Redis or ioredis says of it. */
+import { messageOf } from '../../base/message-of.js';
+import { StoreError, type StoreErrorKind } from '../store.js';
+
+/** Redis tells the kind of an error by the first word of its message; ioredis has messages of its own. */
+const KINDS: readonly (readonly [RegExp, StoreErrorKind])[] = [
+  [/^OOM|-OOM|'maxmemory'/, 'memory'],
+  [/READONLY/, 'read_only'],
+  [/NOAUTH|WRONGPASS|NOPERM|invalid password/, 'refused'],
+  [/BUSY|LOADING|MASTERDOWN/, 'busy'],
+  [/CLUSTERDOWN|MOVED|ASK|TRYAGAIN|redirections|Failed to refresh slots/, 'cluster'],
+  [/timed? ?out/i, 'timeout'],
+  [
+    /onnection|Stream isn't writeable|ECONN|EPIPE|ENOTFOUND|max retries|Cluster isn't ready|aborted|ended/,
+    'connection',
+  ],
+];
+
+/** `connectionError`: why there was no connection last. */
+export function storeErrorOf(error: unknown, connectionError: string): StoreError {
+  const message = messageOf(error);
+  const kind = kindOf(message);
+  return new StoreError(kind, kind === 'connection' ? `${message} (${connectionError})` : message);
+}
+
+function kindOf(message: string): StoreErrorKind {
+  for (const [pattern, kind] of KINDS) if (pattern.test(message)) return kind;
+  return 'other';
+}

@@ -1,0 +1,34 @@
+/** Lease calls: lease.lua. */
+import { bucketKey } from './keys.js';
+import { readLua, type Script } from './script.js';
+
+export const leaseScript: Script<'lease'> = {
+  lua: readLua('lease.lua'),
+
+  encode: (prefix, tenant, call) => [
+    [
+      bucketKey(prefix, tenant, call.bucket),
+      // JavaScript writes a number with all the digits that it takes to read the same number back.
+      String(call.shape.rate),
+      String(call.shape.capacity),
+      call.reshape ? '1' : '0',
+      String(call.returned),
+      String(call.debit),
+      String(call.need),
+      String(call.leastReserve),
+      String(call.mostReserve),
+      call.incarnation,
+      String(call.ceiling),
+    ],
+  ],
+
+  decode([reply = []]) {
+    const [granted, available, rate, capacity, incarnation] = reply;
+    return {
+      granted: Number(granted),
+      available: Number(available),
+      shape: { rate: Number(rate), capacity: Number(capacity) },
+      incarnation: String(incarnation),
+    };
+  },
+};

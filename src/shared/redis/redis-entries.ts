@@ -1,0 +1,72 @@
+/**
+ * Entries in one Redis hash, a field each, with a version that changes with every write: whoever reads asks for the version
+ * now and then, and for the rest when it is another one. The hash is gone with the last entry.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Entries, Entry } from '../entries.js';
+import { connectRedis, type RedisConnection } from './connection.js';
+import type { RedisOptions } from './options.js';
+import { readLua } from './script.js';
+
+const VERSION_FIELD = 'version';
+const TIME_DIGITS = 15;
+/** What comes before the text: at, id, a space, until. Values are compared by it; entries.lua reads it, too. */
+const HEAD = TIME_DIGITS + 36 + 1 + TIME_DIGITS;
+
+interface Scripts {
+  mimirEdgeWriteEntry(key: string, ...args: string[]): Promise<number>;
+}
+
+export class RedisEntries implements Entries {
+  readonly #connection: RedisConnection & Scripts;
+  readonly #key: string;
+  readonly #most: number;
+
+  /** `name`: of all of them together. There are `most` entries at most. */
+  constructor(options: RedisOptions, name: string, most: number) {
+    this.#key = `${options.keyPrefix}{#${name}}:${name}`;
+    this.#most = most;
+    const connection = connectRedis(options);
+    connection.defineCommand('mimirEdgeWriteEntry', { lua: readLua('entries.lua'), numberOfKeys: 1 });
+    // What failed is told by the calls that fail.
+    connection.on('error', () => {});
+    this.#connection = connection as RedisConnection & Scripts;
+  }
+
+  async connect(timeoutMs: number): Promise<void> {
+    const waiting = new AbortController();
+    const connected = this.#connection.connect().catch(() => {});
+    await Promise.race([connected, delay(timeoutMs, undefined, waiting).catch(() => {})]);
+    waiting.abort();
+  }
+
+  version(): Promise<string | null> {
+    return this.#connection.hget(this.#key, VERSION_FIELD);
+  }
+
+  async read(): Promise<string[]> {
+    const { [VERSION_FIELD]: _, ...fields } = await this.#connection.hgetall(this.#key);
+    return Object.values(fields).map((value) => value.slice(HEAD));
+  }
+
+  async write({ name, atMs, id, untilMs, text }: Entry, nowMs: number): Promise<void> {
+    await this.#connection.mimirEdgeWriteEntry(
+      this.#key,
+      name,
+      `${digits(atMs)}${id} ${digits(untilMs)}${text}`,
+      randomUUID(),
+      String(nowMs),
+      String(untilMs),
+      String(this.#most),
+    );
+  }
+
+  close(): void {
+    this.#connection.disconnect();
+  }
+}
+
+function digits(ms: number): string {
+  return String(ms).padStart(TIME_DIGITS, '0');
+}

@@ -1,0 +1,55 @@
+/** Where shared state lives: in Redis, or in the process that started this one. The client asks it. */
+import type { Call, CallKind, Reply } from './protocol.js';
+
+export interface Store {
+  /** Parts that can fail alone: 1, or ranges of a Redis Cluster's slots. */
+  readonly shards: number;
+  /** Whether headroom for series can be reserved. Where a call costs next to nothing there is no need. */
+  readonly reservesHeadroom: boolean;
+  shardOf(tenant: string): number;
+  /** Resolves once the store can be asked, or when the time is over. Never rejects. */
+  connect(timeoutMs: number): Promise<void>;
+  /** May settle late or never. Rejects with a StoreError: then nobody knows whether it was done. */
+  ask<K extends CallKind>(kind: K, tenant: string, call: Call<K>): Promise<Reply<K>>;
+  /** Writes to one shard that this replica is alive, and counts those that are. Shard 0 is the one that counts. */
+  heartbeat(shard: number): Promise<number>;
+  /** This replica is leaving. */
+  leave(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Closed list: labels of the error metric. */
+export type StoreErrorKind =
+  | 'timeout' // no answer within the deadline
+  | 'connection' // no connection, or it broke
+  | 'busy' // too many calls in flight here, or the server is busy or loading
+  | 'memory' // the server is out of memory
+  | 'read_only' // the server is a replica
+  | 'refused' // credentials or permissions
+  | 'cluster' // the cluster does not serve the key's slot
+  | 'other';
+
+export const STORE_ERROR_KINDS: readonly StoreErrorKind[] = [
+  'timeout',
+  'connection',
+  'busy',
+  'memory',
+  'read_only',
+  'refused',
+  'cluster',
+  'other',
+];
+
+export class StoreError extends Error {
+  readonly kind: StoreErrorKind;
+
+  constructor(kind: StoreErrorKind, message: string) {
+    super(message);
+    this.name = 'StoreError';
+    this.kind = kind;
+  }
+}
+
+export function timeoutError(timeoutMs: number): StoreError {
+  return new StoreError('timeout', `no answer within ${timeoutMs} ms`);
+}

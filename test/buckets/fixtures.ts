@@ -1,0 +1,24 @@
+/** Lease calls for tests. */
+import type { LeaseCall, LeaseReply } from '#src/buckets/lease.js';
+
+/** One that asks for nothing, of a replica that has never seen the bucket. */
+export function leaseCall(given: Partial<LeaseCall> = {}): LeaseCall {
+  return {
+    bucket: 'items',
+    shape: { rate: 0, capacity: 100 },
+    reshape: false,
+    returned: 0,
+    debit: 0,
+    need: 0,
+    leastReserve: 0,
+    mostReserve: 0,
+    incarnation: '',
+    ceiling: 0,
+    ...given,
+  };
+}
+
+/** Of a bucket that had all that was asked for. */
+export function leaseReply(given: Partial<LeaseReply> = {}): LeaseReply {
+  return { granted: 0, available: 0, shape: { rate: 0, capacity: 100 }, incarnation: 'one', ...given };
+}
