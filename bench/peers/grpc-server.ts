@@ -7,6 +7,7 @@ import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import grpc from '@grpc/grpc-js';
 import { Redis } from 'ioredis';
+import { ByteBudget } from '#src/doors/body.js';
 import { GRPC, type GrpcCall } from '#src/doors/envoy/grpc/grpc-call.js';
 import { GrpcServer } from '#src/doors/envoy/grpc/grpc-server.js';
 import { rateLimitRequest, rateLimitResponse } from '#src/doors/envoy/grpc/messages.js';
@@ -16,6 +17,7 @@ export type ServerKind = 'edge' | 'grpc-js' | 'grpc-js, windows forced' | 'bare'
 const ANSWER = Buffer.from('abc');
 const STREAM_WINDOW = 1 << 20;
 const CONNECTION_WINDOW = 16 << 20;
+const budget = new ByteBudget(512 << 20);
 const [kind = 'edge', redisPort = '0'] = process.argv.slice(2);
 
 const SERVERS: Record<ServerKind, () => Promise<number>> = {
@@ -51,14 +53,14 @@ async function serveEdge(handler: (call: GrpcCall) => Promise<void>): Promise<nu
 }
 
 async function answer(call: GrpcCall): Promise<void> {
-  const message = await call.read(16 << 20, () => true);
+  const message = await call.read(16 << 20, budget);
   if (typeof message === 'string') call.failRead(message);
   else call.reply(ANSWER);
 }
 
 function fixedWindow(redis: Redis): (call: GrpcCall) => Promise<void> {
   return async (call) => {
-    const message = await call.read(1 << 16, () => true);
+    const message = await call.read(1 << 16, budget);
     const request = typeof message === 'string' ? undefined : rateLimitRequest.decode(message);
     if (request === undefined) return call.fail(GRPC.INTERNAL, 'no request');
     const pipeline = redis.pipeline();

@@ -78,6 +78,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
         overrides: config['envoy.ratelimit.overrides']
           ? new OverrideBuckets(parts.ledger, config['tenants.max'])
           : undefined,
+        budget,
         now,
         observer: {
           rateLimited: (seconds) => metrics.rateLimited(seconds),

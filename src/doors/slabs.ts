@@ -12,10 +12,16 @@ const KEPT_BYTES = 4 * 1024 * 1024;
 const free = new Map<number, Buffer[]>();
 for (let size = SMALLEST_BYTES; size <= LARGEST_BYTES; size *= 2) free.set(size, []);
 
-/** With room for so many bytes, or for as many as a slab holds at most. What is in it is whatever was. */
-export function takeSlab(bytes: number): Buffer {
+/** What a slab that is taken for so many bytes has. */
+export function slabBytes(bytes: number): number {
   let size = SMALLEST_BYTES;
   while (size < bytes && size < LARGEST_BYTES) size *= 2;
+  return size;
+}
+
+/** With room for so many bytes, or for as many as a slab holds at most. What is in it is whatever was. */
+export function takeSlab(bytes: number): Buffer {
+  const size = slabBytes(bytes);
   return free.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size);
 }
 

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -41,6 +42,19 @@ function sendHttp2(url: string, body: Buffer, headers: Record<string, string> = 
   });
 }
 
+/** An empty body of which no length is declared: no client sends it by itself. */
+function sendChunkedNothing(url: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { ...HEADERS, 'x-scope-orgid': 'b', 'transfer-encoding': 'chunked' };
+    const sent = request(`${url}/api/v1/push`, { method: 'POST', headers }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode ?? 0);
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
 t.test('ext-authz.yaml: pushes are judged by their bodies', async (t) => {
   if (!needsEnvoy(t)) return;
   const mimir = await upstream();
@@ -76,13 +90,14 @@ t.test('ext-authz.yaml: pushes are judged by their bodies', async (t) => {
   t.equal(broken.status, 400);
   t.match(await broken.text(), /err-edge-malformed-body/);
   t.equal((await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': '' })).status, 401);
+  t.equal(await sendChunkedNothing(envoy.url), 400, 'an empty body, as Mimir refuses it');
   t.equal((await send(envoy.url, Buffer.alloc(17 << 20))).status, 413, 'by Envoy, over max_request_bytes');
 
   const checks = await metric(edge, 'mimir_edge_envoy_checks_total{outcome="accept"}');
   t.equal((await fetch(`${envoy.url}/prometheus/api/v1/query`)).status, 200, 'a read');
   t.equal(mimir.arrived.at(-1)?.headers['x-mimir-edge-verdict'], undefined, 'of which the edge is not asked');
   t.equal(checks, 2);
-  t.equal(await metric(edge, 'mimir_edge_envoy_bodies_total{body="whole"}'), 6);
+  t.equal(await metric(edge, 'mimir_edge_envoy_bodies_total{body="whole"}'), 7);
   t.ok(
     await answering(`${envoy.admin}/stats?filter=ext_authz.denied`, (text) => !text.includes(': 0')),
     'denials, not errors',

@@ -1,5 +1,6 @@
 /** The gRPC door: one listener for ext_authz, ratelimit, health and reflection, how it starts and how it stops. */
 import type { AddressInfo } from 'node:net';
+import { ByteBudget } from '../body.js';
 import { CheckExchange, type CheckParts } from './authz/check.js';
 import { type GrpcObserver, GrpcServer, type GrpcServerOptions, type Handler } from './grpc/grpc-server.js';
 import { Health } from './grpc/health.js';
@@ -27,6 +28,8 @@ export interface EnvoyDoorParts {
 const AUTHORIZATION = 'envoy.service.auth.v3.Authorization';
 const RATE_LIMIT = 'envoy.service.ratelimit.v3.RateLimitService';
 const SERVICES = [AUTHORIZATION, RATE_LIMIT];
+/** What calls of health and reflection may hold together: some 4,000 of them. */
+const OTHER_CALLS_BYTES = 64 << 20;
 
 export class EnvoyDoor {
   readonly #server: GrpcServer;
@@ -37,12 +40,17 @@ export class EnvoyDoor {
   constructor(options: EnvoyDoorOptions, parts: EnvoyDoorParts) {
     this.#options = options;
     this.#observer = parts.observer;
-    this.#health = new Health(SERVICES, parts.isReady);
+    // Apart, so that pushes that fill theirs do not have load balancers find the edge unhealthy.
+    const others = new ByteBudget(OTHER_CALLS_BYTES);
+    this.#health = new Health(SERVICES, others, parts.isReady);
     const handlers = new Map<string, Handler>([
       [`/${AUTHORIZATION}/Check`, (call) => new CheckExchange(parts.check, call).handle()],
       [`/${RATE_LIMIT}/ShouldRateLimit`, (call) => rateLimit(parts.rateLimit, call)],
       ...this.#health.handlers,
-      ...reflectionHandlers([...SERVICES, 'grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection']),
+      ...reflectionHandlers(
+        [...SERVICES, 'grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection'],
+        others,
+      ),
     ]);
     this.#server = new GrpcServer(
       { ...options, tls: options.tls?.context },

@@ -10,6 +10,7 @@ import { compress, encodeVersion1, type SeriesToSend } from '../../payload/encod
 import { edge, eventually, PUSH_500, send, upstream } from '../http/fixtures.js';
 import {
   check,
+  checkHeaders,
   checkOf,
   client,
   denialHeader,
@@ -183,6 +184,36 @@ t.test('a body that is not there as it came is refused, or passes by setting', a
   t.strictSame(lenient.bodies, strict.bodies);
   const empty = await check(strict.caller, checkOf(Buffer.alloc(0))).response;
   t.match(empty.deniedResponse?.body, /err-edge-malformed-body/, 'an empty body is one');
+});
+
+t.test(
+  'a chunked push that is empty is refused as Mimir refuses it: Envoy marks what it has buffered',
+  async (t) => {
+    const { caller, bodies } = await serve(t);
+    const { 'content-length': _, ...headers } = checkHeaders({ 'x-envoy-auth-partial-body': 'false' });
+    const answer = await check(caller, checkOf(Buffer.alloc(0), {}, { headers })).response;
+    t.equal(answer.deniedResponse?.status.code, 400);
+    t.match(answer.deniedResponse?.body, /err-edge-malformed-body/);
+    t.strictSame(bodies, ['whole']);
+  },
+);
+
+t.test('headers beyond any that Envoy sends are refused unread', async (t) => {
+  const { caller, refusals } = await serve(t);
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`h${i}`, '']));
+  const list = Array.from({ length: 20_000 }, () => ({ key: 'h', value: '' }));
+  for (const [name, request] of [
+    ['many', checkOf(PUSH_500, many)],
+    ['many in a list', checkOf(PUSH_500, {}, { headers: {}, headerMap: { headers: list } })],
+    ['large', checkOf(PUSH_500, { large: 'x'.repeat(1 << 20) })],
+  ] as const) {
+    const answer = await check(caller, request).response;
+    t.equal(answer.deniedResponse?.status.code, 431, name);
+    t.match(answer.deniedResponse?.body, /err-edge-request-too-large/, name);
+  }
+  t.equal(refusals.length, 3);
+  const few = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`h${i}`, 'x'.repeat(100)]));
+  t.equal((await check(caller, checkOf(PUSH_500, few)).response).status.code, 0);
 });
 
 t.test('a push that can not pass whole is refused, or passes whole, by setting', async (t) => {

@@ -105,6 +105,7 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
         enforcer,
         overrides:
           options.overrides === undefined ? undefined : new OverrideBuckets(ledger, options.overrides),
+        budget,
         now,
         observer: {
           rateLimited() {},
@@ -200,6 +201,10 @@ const PUSH_HEADERS = {
   'content-encoding': 'snappy',
   'x-scope-orgid': 'a',
 };
+
+export function checkHeaders(more: Record<string, string> = {}): Record<string, string> {
+  return { ...PUSH_HEADERS, ...more };
+}
 
 /** A CheckRequest for a push as Envoy describes it. */
 export function checkOf(

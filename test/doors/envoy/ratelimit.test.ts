@@ -1,9 +1,23 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import type { RateLimitResponse } from '#src/doors/envoy/grpc/messages.js';
+import {
+  type RateLimitResponse,
+  rateLimitRequest,
+  rateLimitResponse,
+} from '#src/doors/envoy/grpc/messages.js';
 import type { Tenant } from '#src/enforce/tenant.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
-import { client, door, type GivenDoor, type GivenDoorOptions, SHOULD_RATE_LIMIT, unary } from './fixtures.js';
+import {
+  client,
+  door,
+  framed,
+  type GivenDoor,
+  type GivenDoorOptions,
+  RawCall,
+  rawSession,
+  SHOULD_RATE_LIMIT,
+  unary,
+} from './fixtures.js';
 
 const OK = 1;
 const OVER_LIMIT = 2;
@@ -202,6 +216,22 @@ t.test('who names no valid tenant is over the limit, whatever is unknown', async
   t.equal(enforcer.unattributed.requests, 8);
   enforcer.setMode('shadow');
   t.equal((await ask([wants('a|b')])).overallCode, OK, 'but for shadow mode');
+});
+
+t.test('a name that is no UTF-8 is no valid tenant, and no error', async (t) => {
+  const { port, errors } = await serve(t);
+  const session = rawSession(port);
+  const call = new RawCall(session, { ':path': SHOULD_RATE_LIMIT });
+  const message = rateLimitRequest.encode({
+    domain: 'mimir-edge',
+    hitsAddend: 0,
+    descriptors: [{ entries: [{ key: 'tenant', value: 'a@@' }] }],
+  });
+  call.stream.end(framed(Buffer.from(message).map((byte) => (byte === 0x40 ? 0xff : byte))));
+  const { bytes } = await call.answer;
+  t.equal(rateLimitResponse.decode(bytes.subarray(5))?.overallCode, OVER_LIMIT);
+  t.strictSame(errors, []);
+  session.destroy();
 });
 
 t.test('a call over the caps is an answer: an error would have Envoy let the request pass', async (t) => {

@@ -1,5 +1,8 @@
-/** What ext_authz sends of a push, whichever way Envoy is configured to send it. */
-import { checkRequest, type HeaderValue, type HttpRequest } from '../grpc/messages.js';
+/**
+ * What ext_authz sends of a push, whichever way Envoy is configured to send it. The message is walked, not decoded: what
+ * is not wanted of it costs no memory, and what is more than Envoy sends costs little time.
+ */
+import { eachField } from '../grpc/fields.js';
 
 /**
  * How much of the body is there. `partial`: Envoy cut it off. `missing`: Envoy is not told to send bodies. `text`:
@@ -13,62 +16,175 @@ export interface CheckedRequest {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  /** As the tenant header has it. */
+  readonly tenant: string | undefined;
+  readonly contentType: string | undefined;
+  readonly contentEncoding: string | undefined;
   readonly requestId: string;
+  /** A view on the message. */
   readonly body: Buffer;
   readonly bodyState: BodyState;
-  /** By its lower-case name. */
-  header(name: string): string | undefined;
 }
 
-/** Envoy sets it where it has buffered a body, and removes what the client sent. */
-const PARTIAL_BODY_HEADER = 'x-envoy-auth-partial-body';
+/** What a CheckRequest may have beside the body: far more than Envoy lets the headers of a request have. */
+export const MAX_BESIDE_BODY_BYTES = 1 << 20;
+export const MAX_HEADERS = 1000;
 
-/** Undefined: not a CheckRequest. */
-export function readCheckRequest(message: Buffer): CheckedRequest | undefined {
-  const request = checkRequest.decode(message);
-  if (request === undefined) return undefined;
-  const http = request.attributes?.request?.http;
-  const headers = headersOf(http);
-  const header = (name: string): string | undefined =>
-    Object.hasOwn(headers, name) ? headers[name] : undefined;
-  const path = http?.path ?? '';
+/** Envoy sets it where it has buffered a body, and removes what the client sent. */
+const PARTIAL_BODY = 'x-envoy-auth-partial-body';
+const READ_HEADERS = ['content-type', 'content-encoding', 'content-length', 'x-request-id', PARTIAL_BODY];
+
+/** Undefined: not a CheckRequest. `too_large`: it has more beside its body than is looked at. */
+export function readCheckRequest(
+  message: Buffer,
+  /** In lower case. */
+  tenantHeader: string,
+): CheckedRequest | 'too_large' | undefined {
+  const found = new FoundRequest(message, tenantHeader);
+  const whole = eachField(message, 0, message.length, inCheckRequest, found);
+  if (found.headers > MAX_HEADERS) return 'too_large';
+  if (!whole) return undefined;
+  const { id, path, body } = found;
+  if (message.length - body.length > MAX_BESIDE_BODY_BYTES) return 'too_large';
   const query = path.indexOf('?');
-  const body = Buffer.from(http?.rawBody.buffer ?? NO_BYTES, http?.rawBody.byteOffset, http?.rawBody.length);
   return {
-    method: http?.method ?? '',
+    method: found.method,
     path: query < 0 ? path : path.slice(0, query),
-    requestId: header('x-request-id') ?? http?.id ?? '',
+    tenant: found.header(tenantHeader),
+    contentType: found.header('content-type'),
+    contentEncoding: found.header('content-encoding'),
+    requestId: found.header('x-request-id') ?? id,
     body,
-    bodyState: bodyState(body, http?.body ?? '', header),
-    header,
+    bodyState: bodyState(found),
   };
 }
 
-const NO_BYTES = new ArrayBuffer(0);
-
-function bodyState(body: Buffer, text: string, header: (name: string) => string | undefined): BodyState {
-  const declared = header('content-length');
-  if (body.length === 0) {
-    if (text !== '') return 'text';
-    return declared === '0' ? 'whole' : 'missing';
+function bodyState(found: FoundRequest): BodyState {
+  const declared = found.header('content-length');
+  const partial = found.header(PARTIAL_BODY);
+  if (found.body.length === 0) {
+    if (found.hasText) return 'text';
+    // Where no length is declared, the mark tells that Envoy has buffered the body, and found it empty.
+    return declared === '0' || (declared === undefined && partial === 'false') ? 'whole' : 'missing';
   }
   // The mark tells of what Envoy had buffered, so a body that is cut at exactly its limit may go without.
-  if (header(PARTIAL_BODY_HEADER) === 'true' || Number(declared ?? 0) > body.length) return 'partial';
-  return 'whole';
+  return partial === 'true' || Number(declared ?? 0) > found.body.length ? 'partial' : 'whole';
 }
 
-function headersOf(http: HttpRequest | null | undefined): Readonly<Record<string, string>> {
-  const list = http?.headerMap?.headers;
-  return list === undefined || list.length === 0 ? (http?.headers ?? {}) : joined(list);
-}
+class FoundRequest {
+  readonly message: Buffer;
+  id = '';
+  method = '';
+  path = '';
+  hasText = false;
+  body: Buffer;
+  /** How many there are, whether they are read or not. */
+  headers = 0;
+  /** Of the header under way: its name, and where its value is. */
+  name = '';
+  valueStart = 0;
+  valueEnd = 0;
+  readonly #read: ReadonlySet<string>;
+  readonly #map = new Map<string, string>();
+  /** With encode_raw_headers every header comes by itself, and there is no map. */
+  readonly #list = new Map<string, string>();
 
-/** With encode_raw_headers every header comes by itself: those that come more than once are joined, as elsewhere. */
-function joined(list: readonly HeaderValue[]): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const { key, value, rawValue } of list) {
-    const name = key.toLowerCase();
-    const text = value || Buffer.from(rawValue ?? []).toString('latin1');
-    headers[name] = Object.hasOwn(headers, name) ? `${headers[name]}, ${text}` : text;
+  constructor(message: Buffer, tenantHeader: string) {
+    this.message = message;
+    this.body = message.subarray(0, 0);
+    this.#read = new Set([...READ_HEADERS, tenantHeader]);
   }
-  return headers;
+
+  header(name: string): string | undefined {
+    return (this.#list.size > 0 ? this.#list : this.#map).get(name);
+  }
+
+  addToMap(): void {
+    if (this.#read.has(this.name)) this.#map.set(this.name, this.#value());
+  }
+
+  /** Those that come more than once are joined, as Envoy joins them in the map. */
+  addToList(): void {
+    const name = this.name.toLowerCase();
+    if (!this.#read.has(name)) return;
+    const before = this.#list.get(name);
+    this.#list.set(name, before === undefined ? this.#value() : `${before}, ${this.#value()}`);
+  }
+
+  #value(): string {
+    return this.message.toString('utf8', this.valueStart, this.valueEnd);
+  }
 }
+
+// By the field numbers in proto/envoy-auth.proto and proto/envoy-core.proto.
+
+function inCheckRequest(field: number, start: number, end: number, found: FoundRequest): boolean {
+  return field !== 1 || eachField(found.message, start, end, inAttributes, found);
+}
+
+function inAttributes(field: number, start: number, end: number, found: FoundRequest): boolean {
+  return field !== 4 || eachField(found.message, start, end, inRequest, found);
+}
+
+function inRequest(field: number, start: number, end: number, found: FoundRequest): boolean {
+  return field !== 2 || eachField(found.message, start, end, inHttp, found);
+}
+
+function inHttp(field: number, start: number, end: number, found: FoundRequest): boolean {
+  const { message } = found;
+  switch (field) {
+    case 1:
+      found.id = message.toString('utf8', start, end);
+      break;
+    case 2:
+      found.method = message.toString('utf8', start, end);
+      break;
+    case 3:
+      if (!readHeader(start, end, found)) return false;
+      found.addToMap();
+      break;
+    case 4:
+      found.path = message.toString('utf8', start, end);
+      break;
+    case 11:
+      found.hasText = end > start;
+      break;
+    case 12:
+      found.body = message.subarray(start, end);
+      break;
+    case 13:
+      return eachField(message, start, end, inHeaderMap, found);
+    default:
+  }
+  return true;
+}
+
+function inHeaderMap(field: number, start: number, end: number, found: FoundRequest): boolean {
+  if (field !== 1) return true;
+  if (!readHeader(start, end, found)) return false;
+  found.addToList();
+  return true;
+}
+
+/** False: it is no header, or there are too many. */
+function readHeader(start: number, end: number, found: FoundRequest): boolean {
+  found.headers++;
+  found.name = '';
+  found.valueStart = 0;
+  found.valueEnd = 0;
+  return found.headers <= MAX_HEADERS && eachField(found.message, start, end, inHeader, found);
+}
+
+/** The same for an entry of the map and for a HeaderValue, whose value comes as text or as bytes. */
+function inHeader(field: number, start: number, end: number, found: FoundRequest): boolean {
+  if (field === 1) {
+    if (end - start <= LONGEST_NAME) found.name = found.message.toString('latin1', start, end);
+  } else if ((field === 2 || field === 3) && end > start) {
+    found.valueStart = start;
+    found.valueEnd = end;
+  }
+  return true;
+}
+
+/** Longer names are none of those that are read. */
+const LONGEST_NAME = 256;

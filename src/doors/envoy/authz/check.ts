@@ -14,8 +14,15 @@ import type { ByteBudget } from '../../body.js';
 import { decodeOptions } from '../../decode-options.js';
 import { versionOf } from '../../format.js';
 import { formatSentence, overloadedSentence, tooLargeSentence, undecodedBody } from '../../refusal-answer.js';
-import { GRPC, type GrpcCall, type MessageFault } from '../grpc/grpc-call.js';
-import { type BodyState, type CheckedRequest, readCheckRequest } from './check-request.js';
+import { GRPC, type GrpcCall } from '../grpc/grpc-call.js';
+import type { MessageFault } from '../grpc/message-reader.js';
+import {
+  type BodyState,
+  type CheckedRequest,
+  MAX_BESIDE_BODY_BYTES,
+  MAX_HEADERS,
+  readCheckRequest,
+} from './check-request.js';
 import { encodeDenied, encodeDuplicate, encodeOk, type VerdictWord } from './check-response.js';
 
 export interface CheckOptions {
@@ -67,13 +74,9 @@ export interface CheckParts {
   readonly options: CheckOptions;
 }
 
-/** What a CheckRequest may have beside the body: headers, twice at most, and what is not read. */
-const REST_OF_MESSAGE_BYTES = 1 << 20;
-
 export class CheckExchange {
   readonly #parts: CheckParts;
   readonly #call: GrpcCall;
-  #reservedBytes = 0;
 
   constructor(parts: CheckParts, call: GrpcCall) {
     this.#parts = parts;
@@ -83,18 +86,15 @@ export class CheckExchange {
   async handle(): Promise<void> {
     const { now, observer } = this.#parts;
     const startMs = now();
-    try {
-      observer.checked(await this.#handle(), (now() - startMs) / 1000);
-    } finally {
-      this.#parts.budget.release(this.#reservedBytes);
-    }
+    observer.checked(await this.#handle(), (now() - startMs) / 1000);
   }
 
   async #handle(): Promise<CheckOutcome> {
-    const { maxBodyBytes } = this.#parts.options;
-    const message = await this.#call.read(maxBodyBytes + REST_OF_MESSAGE_BYTES, this.#reserve);
+    const { budget, options } = this.#parts;
+    const message = await this.#call.read(options.maxBodyBytes + MAX_BESIDE_BODY_BYTES, budget);
     if (typeof message === 'string') return this.#refuseMessage(message);
-    const request = readCheckRequest(message);
+    const request = readCheckRequest(message, options.tenantHeader);
+    if (request === 'too_large') return this.#refuseNobody('edge_request_too_large', BESIDE_BODY_SENTENCE);
     if (request === undefined) {
       this.#call.fail(GRPC.INVALID_ARGUMENT, 'expected a CheckRequest');
       return 'invalid';
@@ -108,7 +108,7 @@ export class CheckExchange {
     // Envoy has given up: nothing is charged to the tenant.
     if (this.#call.cancelled) return this.#cancelled();
 
-    const admitting = enforcer.admit(request.header(options.tenantHeader));
+    const admitting = enforcer.admit(request.tenant);
     const admission = admitting instanceof Promise ? await admitting : admitting;
     if (admission.kind === 'refuse') {
       return this.#refuse(request, undefined, admission, undefined, enforcer.mode !== 'enforce');
@@ -119,8 +119,7 @@ export class CheckExchange {
     if (admission.shadowed !== undefined)
       observer.refused(tenant, admission.shadowed, request.requestId, true);
 
-    const contentType = request.header('content-type');
-    const contentEncoding = request.header('content-encoding');
+    const { contentType, contentEncoding } = request;
     const version = versionOf(contentType, contentEncoding);
     if (version === undefined) {
       const sentence = formatSentence(contentType, contentEncoding);
@@ -166,15 +165,9 @@ export class CheckExchange {
 
   #answerDuplicate(request: CheckedRequest, tenant: Tenant, push: Push, message: string): CheckOutcome {
     const found = { verdict: 'duplicate', tenant: tenant.id, items: 0, push } as const;
-    this.#call.reply(encodeDuplicate(found, message, request.header('content-type')));
+    this.#call.reply(encodeDuplicate(found, message, request.contentType));
     return 'duplicate';
   }
-
-  readonly #reserve = (bytes: number): boolean => {
-    if (!this.#parts.budget.reserve(bytes)) return false;
-    this.#reservedBytes += bytes;
-    return true;
-  };
 
   #pass(verdict: VerdictWord, tenant: string, push?: Push, items = 0): CheckOutcome {
     this.#call.reply(encodeOk({ verdict, tenant, items, push }));
@@ -192,7 +185,7 @@ export class CheckExchange {
     this.#parts.observer.refused(tenant, refusal, request.requestId, shadow);
     const found = { tenant: tenant?.id ?? '', items: 0, push };
     if (shadow) return this.#pass('shadow', found.tenant, push);
-    this.#call.reply(encodeDenied({ verdict: 'refuse', ...found }, refusal, request.header('content-type')));
+    this.#call.reply(encodeDenied({ verdict: 'refuse', ...found }, refusal, request.contentType));
     return 'refuse';
   }
 
@@ -218,15 +211,19 @@ export class CheckExchange {
       this.#call.failRead(fault);
       return 'invalid';
     }
-    const { enforcer, budget, options, observer } = this.#parts;
-    const refusal =
-      fault === 'too_large'
-        ? refuse('edge_body_too_large', tooLargeSentence(options.maxBodyBytes))
-        : refuse('edge_overloaded', overloadedSentence(budget));
+    const { budget, options } = this.#parts;
+    return fault === 'too_large'
+      ? this.#refuseNobody('edge_body_too_large', tooLargeSentence(options.maxBodyBytes))
+      : this.#refuseNobody('edge_overloaded', overloadedSentence(budget));
+  }
+
+  #refuseNobody(reason: Reason, sentence: string): CheckOutcome {
+    const { enforcer, observer } = this.#parts;
+    const refusal = refuse(reason, sentence);
     const shadow = enforcer.mode !== 'enforce';
     enforcer.unattributed.requests++;
-    if (shadow) enforcer.unattributed.shadow(refusal.reason, undefined);
-    else enforcer.unattributed.refuse(refusal.reason, undefined);
+    if (shadow) enforcer.unattributed.shadow(reason, undefined);
+    else enforcer.unattributed.refuse(reason, undefined);
     observer.refused(undefined, refusal, '', shadow);
     if (shadow) return this.#pass('shadow', '');
     this.#call.reply(
@@ -251,6 +248,10 @@ export class CheckExchange {
     });
   }
 }
+
+const BESIDE_BODY_SENTENCE =
+  `Envoy sent more than ${MAX_HEADERS} headers, or more than ${MAX_BESIDE_BODY_BYTES} bytes beside the body; ` +
+  'limit: allowed_headers in its ext_authz filter';
 
 const BODY_STATE_REFUSALS: Record<Exclude<BodyState, 'whole'>, readonly [Reason, string]> = {
   partial: [

@@ -1,9 +1,10 @@
 /**
- * One gRPC call on an HTTP/2 stream: reads messages within a cap and a time, answers with messages and a status.
- * Whatever the peer does, a call is answered at most once, and nothing is thrown.
+ * One gRPC call on an HTTP/2 stream: reads messages within a cap, a budget and a time, answers with messages and a
+ * status. Whatever the peer does, a call is answered at most once, and nothing is thrown.
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { type BodyFault, type BodySink, type BodySource, readBody } from '../../body.js';
+import type { ByteBudget } from '../../body.js';
+import { framed, type MessageFault, MessageReader } from './message-reader.js';
 
 /** The status codes that are used here. */
 export const GRPC = {
@@ -20,14 +21,12 @@ export const GRPC = {
 
 export type GrpcCode = (typeof GRPC)[keyof typeof GRPC];
 
-/** Why there is no message. `malformed`: not one whole message in gRPC's frame. */
-export type MessageFault = BodyFault | 'compressed' | 'malformed';
-
-/** Before each message: one byte of flags, four of length. */
-const PREFIX_BYTES = 5;
 const { NGHTTP2_NO_ERROR } = constants;
 
-export class GrpcCall implements BodySource {
+/** What a stream of node:http2 and its call hold, messages apart: measured. */
+const CALL_BYTES = 16 * 1024;
+
+export class GrpcCall {
   /** What it was answered with; undefined until then. */
   status: GrpcCode | undefined;
   readonly #stream: ServerHttp2Stream;
@@ -35,6 +34,10 @@ export class GrpcCall implements BodySource {
   /** When the caller no longer waits. */
   readonly #deadlineMs: number;
   readonly #bodyTimeoutMs: number;
+  /** What the call holds of a budget, and of messages. */
+  #budget: ByteBudget | undefined;
+  #reservedBytes = 0;
+  #reader: MessageReader | undefined;
   #closed = false;
   #onClose: ((delivered: boolean) => void) | undefined;
 
@@ -67,57 +70,73 @@ export class GrpcCall implements BodySource {
     else this.#onClose = then;
   }
 
-  /** The one message of the call. What it holds in memory goes through `reserve`; the caller releases it. */
-  async read(maxBytes: number, reserve: (bytes: number) => boolean): Promise<Buffer | MessageFault> {
+  /**
+   * The one message of the call, which holds until `release`. What the call holds in memory, the message and itself, is
+   * reserved of the budget until then.
+   */
+  async read(maxBytes: number, budget: ByteBudget): Promise<Buffer | MessageFault> {
+    if (!this.#enter(budget)) return 'over_budget';
     const timeoutMs = Math.max(0, Math.min(this.#bodyTimeoutMs, this.#deadlineMs - this.#now()));
-    const body = await readBody(this, maxBytes + PREFIX_BYTES, timeoutMs, 0, reserve);
+    const message = await this.#readOne(new MessageReader(maxBytes, this.#reserve), timeoutMs);
     // The stream of a call that was reset may end as if it were whole.
     if (this.#stream.aborted || this.#stream.rstCode !== NGHTTP2_NO_ERROR) return 'aborted';
-    if (typeof body === 'string') return body;
-    const [first] = body.chunks;
-    const bytes =
-      body.chunks.length === 1 && first !== undefined ? first : Buffer.concat(body.chunks, body.byteLength);
-    return unframed(bytes);
+    return message;
   }
 
-  readBody(sink: BodySink): void {
+  #readOne(reader: MessageReader, timeoutMs: number): Promise<Buffer | MessageFault> {
+    this.#reader = reader;
     const stream = this.#stream;
-    const onClose = (): void => {
-      stop();
-      sink.aborted();
-    };
-    const onEnd = (): void => {
-      stop();
-      sink.end();
-    };
-    const onData = (chunk: Buffer): void => {
-      if (!sink.data(chunk)) stop();
-    };
-    const stop = (): void => {
-      stream.off('data', onData).off('end', onEnd).off('close', onClose);
-    };
-    stream.on('data', onData).once('end', onEnd).once('close', onClose);
+    return new Promise((resolve) => {
+      const settle = (outcome: Buffer | MessageFault): void => {
+        clearTimeout(timer);
+        stream.off('data', onData).off('end', onEnd).off('close', onClose);
+        resolve(outcome);
+      };
+      const onData = (chunk: Buffer): void => {
+        const taken = reader.add(chunk, 0);
+        if (typeof taken === 'string') settle(taken);
+        else if (taken < chunk.length) settle('malformed');
+      };
+      const onEnd = (): void => settle(reader.isWhole ? reader.message() : 'malformed');
+      const onClose = (): void => settle('aborted');
+      const timer = setTimeout(() => settle('timeout'), timeoutMs);
+      stream.on('data', onData).once('end', onEnd).once('close', onClose);
+    });
   }
 
-  /** All messages of the call, as they come, each within the cap. Ends early when one is at fault. */
-  async *messages(maxBytes: number): AsyncGenerator<Buffer> {
-    let pending: Buffer = Buffer.alloc(0);
+  /**
+   * All messages of the call, as they come; each holds until the next is asked for. Ends early, with an error for the
+   * caller, when one is at fault.
+   */
+  async *messages(maxBytes: number, budget: ByteBudget): AsyncGenerator<Buffer> {
+    if (!this.#enter(budget)) return this.failRead('over_budget');
+    let reader = new MessageReader(maxBytes, this.#reserve);
     try {
-      for await (const chunk of this.#stream) {
-        pending = Buffer.concat([pending, chunk as Buffer]);
-        for (let end = endOfFirst(pending); pending.length >= end; end = endOfFirst(pending)) {
-          const message = unframed(pending.subarray(0, end));
-          if (typeof message === 'string') return this.failRead(message);
-          yield message;
-          pending = pending.subarray(end);
+      for await (const piece of this.#stream) {
+        const chunk = piece as Buffer;
+        for (let at = 0; at < chunk.length; ) {
+          this.#reader = reader;
+          const taken = reader.add(chunk, at);
+          if (typeof taken === 'string') return this.failRead(taken);
+          at += taken;
+          if (!reader.isWhole) continue;
+          yield reader.message();
+          this.#leave(reader);
+          reader = new MessageReader(maxBytes, this.#reserve);
         }
-        if (pending.length > maxBytes + PREFIX_BYTES) return this.failRead('too_large');
       }
     } catch {
       // A reset: whoever called is gone.
       return;
     }
-    if (pending.length > 0) this.failRead('malformed');
+    if (!reader.isEmpty) this.failRead('malformed');
+  }
+
+  /** Nobody reads messages of this call any more. */
+  release(): void {
+    this.#reader?.release();
+    this.#budget?.release(this.#reservedBytes);
+    this.#reservedBytes = 0;
   }
 
   /** One message of several; `end` follows. */
@@ -161,6 +180,23 @@ export class GrpcCall implements BodySource {
     this.fail(code, message);
   }
 
+  #enter(budget: ByteBudget): boolean {
+    this.#budget = budget;
+    return this.#reserve(CALL_BYTES);
+  }
+
+  readonly #reserve = (bytes: number): boolean => {
+    if (this.#budget?.reserve(bytes) !== true) return false;
+    this.#reservedBytes += bytes;
+    return true;
+  };
+
+  #leave(reader: MessageReader): void {
+    reader.release();
+    this.#budget?.release(this.#reservedBytes - CALL_BYTES);
+    this.#reservedBytes = CALL_BYTES;
+  }
+
   #trailers: Record<string, string> = { 'grpc-status': String(GRPC.OK) };
 
   #respond(): void {
@@ -190,24 +226,6 @@ const READ_FAULTS: Record<MessageFault, readonly [GrpcCode, string]> = {
   compressed: [GRPC.UNIMPLEMENTED, 'compressed messages are not taken'],
   malformed: [GRPC.INTERNAL, 'expected one whole message'],
 };
-
-function framed(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
-  frame.writeUInt8(0, 0);
-  frame.writeUInt32BE(message.length, 1);
-  frame.set(message, PREFIX_BYTES);
-  return frame;
-}
-
-function unframed(bytes: Buffer): Buffer | MessageFault {
-  if (bytes.length < PREFIX_BYTES || bytes.readUInt32BE(1) !== bytes.length - PREFIX_BYTES)
-    return 'malformed';
-  return bytes.readUInt8(0) === 0 ? bytes.subarray(PREFIX_BYTES) : 'compressed';
-}
-
-function endOfFirst(bytes: Buffer): number {
-  return PREFIX_BYTES + (bytes.length < PREFIX_BYTES ? 0 : bytes.readUInt32BE(1));
-}
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   H: 3_600_000,

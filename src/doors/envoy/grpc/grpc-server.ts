@@ -207,6 +207,7 @@ export class GrpcServer {
       })
       .finally(() => {
         this.#active--;
+        call.release();
         if (call.status !== undefined && call.status !== GRPC.OK) this.#observer.failed(call.status);
       });
   }
@@ -218,6 +219,9 @@ export class GrpcServer {
   }
 }
 
+/** Not application/grpc-web, nor messages in another encoding than protobuf. */
+const GRPC_TYPE = /^application\/grpc(\+proto)?($|[; ])/;
+
 function isGrpc(headers: IncomingHttpHeaders): boolean {
-  return headers['content-type']?.startsWith('application/grpc') ?? false;
+  return GRPC_TYPE.test(headers['content-type'] ?? '');
 }

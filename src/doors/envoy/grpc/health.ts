@@ -1,4 +1,5 @@
 /** grpc.health.v1: what load balancers ask. True to readiness, for the server as a whole and for each service. */
+import type { ByteBudget } from '../../body.js';
 import { GRPC, type GrpcCall } from './grpc-call.js';
 import type { Handler } from './grpc-server.js';
 import {
@@ -22,13 +23,15 @@ export class Health {
   ]);
   /** The empty name stands for the server. */
   readonly #services: readonly string[];
+  readonly #budget: ByteBudget;
   readonly #isReady: () => boolean;
   readonly #watchers = new Set<GrpcCall>();
   #said: boolean;
   /** While somebody watches. */
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(services: readonly string[], isReady: () => boolean) {
+  constructor(services: readonly string[], budget: ByteBudget, isReady: () => boolean) {
+    this.#budget = budget;
     this.#services = ['', ...services];
     this.#isReady = isReady;
     this.#said = isReady();
@@ -48,21 +51,21 @@ export class Health {
   }
 
   async #check(call: GrpcCall): Promise<void> {
-    const service = await readService(call);
+    const service = await this.#readService(call);
     if (service === undefined) return;
     if (this.#services.includes(service)) call.reply(encode(statusOf(this.#isReady())));
     else call.fail(GRPC.NOT_FOUND, 'there is no such service');
   }
 
   async #list(call: GrpcCall): Promise<void> {
-    if ((await readService(call)) === undefined) return;
+    if ((await this.#readService(call)) === undefined) return;
     const status = statusOf(this.#isReady());
     const statuses = Object.fromEntries(this.#services.map((service) => [service, { status }]));
     call.reply(healthListResponse.encode({ statuses }));
   }
 
   async #watch(call: GrpcCall): Promise<void> {
-    const service = await readService(call);
+    const service = await this.#readService(call);
     if (service === undefined) return;
     // A service that is not known may be, one day: by the protocol the watch goes on.
     const known = this.#services.includes(service);
@@ -76,17 +79,17 @@ export class Health {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
-}
 
-async function readService(call: GrpcCall): Promise<string | undefined> {
-  const message = await call.read(MAX_REQUEST_BYTES, () => true);
-  if (typeof message === 'string') {
-    call.failRead(message);
-    return undefined;
+  async #readService(call: GrpcCall): Promise<string | undefined> {
+    const message = await call.read(MAX_REQUEST_BYTES, this.#budget);
+    if (typeof message === 'string') {
+      call.failRead(message);
+      return undefined;
+    }
+    const request = healthCheckRequest.decode(message);
+    if (request === undefined) call.fail(GRPC.INVALID_ARGUMENT, 'expected a HealthCheckRequest');
+    return request?.service;
   }
-  const request = healthCheckRequest.decode(message);
-  if (request === undefined) call.fail(GRPC.INVALID_ARGUMENT, 'expected a HealthCheckRequest');
-  return request?.service;
 }
 
 function statusOf(ready: boolean): HealthCheckResponse['status'] {

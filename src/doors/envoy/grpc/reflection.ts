@@ -1,4 +1,5 @@
 /** Server reflection: tools such as grpcurl learn from it what is spoken here. */
+import type { ByteBudget } from '../../body.js';
 import { type DescribedFile, type DescribedFiles, describeFiles } from './file-descriptors.js';
 import { GRPC, type GrpcCall } from './grpc-call.js';
 import type { Handler } from './grpc-server.js';
@@ -13,12 +14,15 @@ import {
 const MAX_REQUEST_BYTES = 4096;
 
 /** `services`: whole names, as they are listed. */
-export function reflectionHandlers(services: readonly string[]): ReadonlyMap<string, Handler> {
+export function reflectionHandlers(
+  services: readonly string[],
+  budget: ByteBudget,
+): ReadonlyMap<string, Handler> {
   let files: DescribedFiles | undefined;
   const handle = async (call: GrpcCall): Promise<void> => {
     // Most processes are never asked.
     files ??= describeFiles(PROTO_ROOT);
-    for await (const message of call.messages(MAX_REQUEST_BYTES)) {
+    for await (const message of call.messages(MAX_REQUEST_BYTES, budget)) {
       const request = reflectionRequest.decode(message);
       if (request === undefined)
         return call.fail(GRPC.INVALID_ARGUMENT, 'expected a ServerReflectionRequest');

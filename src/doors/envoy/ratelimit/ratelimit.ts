@@ -7,6 +7,7 @@ import type { BucketKind } from '../../../enforce/ledger.js';
 import type { LimitedBucket } from '../../../enforce/limited-bucket.js';
 import { type Refusal, refuse } from '../../../enforce/refusal.js';
 import { Tenant } from '../../../enforce/tenant.js';
+import type { ByteBudget } from '../../body.js';
 import { GRPC, type GrpcCall } from '../grpc/grpc-call.js';
 import { type RateLimitDescriptor, type RateLimitRequest, rateLimitRequest } from '../grpc/messages.js';
 import type { DescriptorOutcome, Drawn } from './drawn.js';
@@ -37,6 +38,7 @@ export interface RateLimitParts {
   readonly enforcer: Enforcer;
   /** Undefined: a descriptor's own limit is passed over. */
   readonly overrides: OverrideBuckets | undefined;
+  readonly budget: ByteBudget;
   readonly observer: RateLimitObserver;
   readonly now: () => number;
   readonly options: RateLimitOptions;
@@ -57,7 +59,7 @@ const BUCKETS: ReadonlySet<string> = new Set<BucketKind>(['requests', 'items', '
 
 export async function rateLimit(parts: RateLimitParts, call: GrpcCall): Promise<void> {
   const startMs = parts.now();
-  const message = await call.read(MAX_REQUEST_BYTES, () => true);
+  const message = await call.read(MAX_REQUEST_BYTES, parts.budget);
   if (message === 'too_large') return refuseCall(parts, call, `has more than ${MAX_REQUEST_BYTES} bytes`);
   if (typeof message === 'string') return call.failRead(message);
   const request = rateLimitRequest.decode(message);
