@@ -15,6 +15,7 @@ import { beforeAnyDocument } from '#src/app/start-app.js';
 import { loadConfig } from '#src/config/config.js';
 import { Controls } from '#src/controls/controls.js';
 import { Overrides } from '#src/overrides/overrides.js';
+import { Parser } from '#src/overrides/parser.js';
 import { Metrics } from '#src/telemetry/metrics.js';
 import { History, SAMPLE_MS } from '#src/usage/history.js';
 import { freePort } from '../test/free-port.js';
@@ -98,7 +99,7 @@ async function edgeOfMany(now: () => number): Promise<Edge> {
     config,
     planes,
     overrides: new Overrides(
-      { sources: [], defaults: config.defaults, kept: undefined },
+      { sources: [], defaults: config.defaults, kept: undefined, parser: new Parser() },
       { changed() {}, loaded() {}, failed() {}, warned() {}, noticed() {} },
     ),
     history: new History(256 << 20, 0),

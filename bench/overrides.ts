@@ -122,7 +122,7 @@ async function follow(tenants: number): Promise<string[]> {
   });
   let inForce = (): void => undefined;
   const overrides = new Overrides(
-    { sources: [source], defaults: DEFAULT_LIMITS, kept: undefined },
+    { sources: [source], defaults: DEFAULT_LIMITS, kept: undefined, parser: new Parser() },
     {
       changed: () => inForce(),
       failed: (message) => console.error(message),

@@ -7,6 +7,7 @@ import { KeptDocuments } from '../overrides/kept-documents.js';
 import { accessReader } from '../overrides/kubernetes/access-reader.js';
 import { ConfigMapSource } from '../overrides/kubernetes/configmap.js';
 import { Overrides, type OverridesListener } from '../overrides/overrides.js';
+import { Parser } from '../overrides/parser.js';
 import type { Source } from '../overrides/source.js';
 import { UrlSource } from '../overrides/url.js';
 
@@ -33,6 +34,7 @@ export function openOverrides(config: Config, listener: OverridesListener): Over
       sources: openSources(wanted, config),
       defaults: config.defaults,
       kept: folder === '' ? undefined : new KeptDocuments(folder, config['overrides.max_bytes']),
+      parser: new Parser(),
     },
     listener,
   );

@@ -39,6 +39,11 @@ export class KeptDocuments {
     return writing;
   }
 
+  /** Resolves when all that was to be written is. */
+  async close(): Promise<void> {
+    await this.#writing;
+  }
+
   #path({ kind, name }: DocumentRef): string {
     const digest = createHash('sha256').update(`${kind} ${name}`).digest('hex').slice(0, 16);
     return join(this.#folder, `${digest}.yaml`);

@@ -21,7 +21,7 @@ import { type FollowedDocument, FollowedSource, type SourceStatus } from './foll
 import type { KeptDocuments } from './kept-documents.js';
 import { originsOf } from './origins.js';
 import type { ParsedDocument } from './parse-worker.js';
-import { Parser } from './parser.js';
+import type { Parser } from './parser.js';
 import type { Source, SourceRead } from './source.js';
 
 export interface OverridesOptions {
@@ -30,6 +30,7 @@ export interface OverridesOptions {
   readonly defaults: TenantLimits;
   /** Undefined: nothing is kept. */
   readonly kept: KeptDocuments | undefined;
+  readonly parser: Pick<Parser, 'parse' | 'close'>;
 }
 
 export interface OverridesListener {
@@ -62,7 +63,6 @@ export interface OverridesStatus {
 export class Overrides {
   readonly #options: OverridesOptions;
   readonly #listener: OverridesListener;
-  readonly #parser = new Parser();
   readonly #sources: readonly FollowedSource[];
   readonly #documents: readonly FollowedDocument[];
   #snapshot: IndexedSnapshot;
@@ -134,8 +134,9 @@ export class Overrides {
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#sources.map(({ source }) => source.stop()));
-    await this.#parser.close();
+    await this.#options.parser.close();
     await this.#building;
+    await this.#options.kept?.close();
   }
 
   #take(followed: FollowedSource, { documents, version, changedAtMs }: SourceRead): void {
@@ -189,7 +190,7 @@ export class Overrides {
     }));
     try {
       const task = { defaults: this.#options.defaults, documents };
-      const parsed = await this.#parser.parse(task, this.#snapshot);
+      const parsed = await this.#options.parser.parse(task, this.#snapshot);
       if (this.#stopped) return;
       const wasLoaded = this.status().loaded;
       for (const [index, document] of this.#documents.entries()) {

@@ -2,8 +2,11 @@
 import type { Test } from 'tap';
 import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
 import type { Snapshot } from '#src/limits/limits.js';
+import { type IndexedSnapshot, unpackSnapshot } from '#src/limits/snapshot.js';
 import type { KeptDocuments } from '#src/overrides/kept-documents.js';
-import { Overrides } from '#src/overrides/overrides.js';
+import { Overrides, type OverridesOptions } from '#src/overrides/overrides.js';
+import { type ParseTask, parse } from '#src/overrides/parse-worker.js';
+import type { Parsed } from '#src/overrides/parser.js';
 import type { Source } from '#src/overrides/source.js';
 
 export const withRate = (rate: number) => `overrides: { a: { ingestion_rate: ${rate} } }`;
@@ -17,13 +20,31 @@ export interface Given {
   rate(): number | undefined;
 }
 
-export function givenOverrides(t: Test, sources: readonly Source[], kept?: KeptDocuments): Given {
+/** Parses where it is asked: a thread takes longer to start than most of these tests to run. */
+const inlineParser = {
+  async parse(task: ParseTask, previous: IndexedSnapshot): Promise<Parsed> {
+    const { documents, packed } = parse(task);
+    const steps = unpackSnapshot(packed, task.defaults, previous);
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return { documents, snapshot: step.value };
+    }
+  },
+  async close(): Promise<void> {},
+};
+
+export function givenOverrides(
+  t: Test,
+  sources: readonly Source[],
+  kept?: KeptDocuments,
+  parser: OverridesOptions['parser'] = inlineParser,
+): Given {
   const snapshots: Snapshot[] = [];
   const failures: string[] = [];
   const warnings: string[] = [];
   const notices: string[] = [];
   const overrides = new Overrides(
-    { sources, defaults: DEFAULT_LIMITS, kept },
+    { sources, defaults: DEFAULT_LIMITS, kept, parser },
     {
       changed: (snapshot) => snapshots.push(snapshot),
       failed: (message) => failures.push(message),

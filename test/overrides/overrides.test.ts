@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
 import { parseOverrides } from '#src/limits/overrides-document.js';
 import { buildSnapshot } from '#src/limits/snapshot.js';
 import { KeptDocuments } from '#src/overrides/kept-documents.js';
+import { Parser } from '#src/overrides/parser.js';
 import type { DocumentRead, Source, SourceListener } from '#src/overrides/source.js';
 import { eventually } from '../doors/http/fixtures.js';
 import { givenOverrides, withRate } from './fixtures.js';
@@ -109,7 +110,7 @@ t.test(
 
 t.test('of versions that come faster than they are parsed, the last one is in force', async (t) => {
   const source = new Told('x', withRate(1));
-  const { overrides, rate, snapshots } = givenOverrides(t, [source]);
+  const { overrides, rate, snapshots } = givenOverrides(t, [source], undefined, new Parser());
   await overrides.start();
   for (let next = 2; next <= 200; next++) source.tell(withRate(next), String(next));
   await overrides.settled();
@@ -128,7 +129,7 @@ t.test('what a source says while its document is parsed counts when that has end
   ];
   for (const [meanwhile, error] of cases) {
     const source = new Told('x', withRate(1));
-    const { overrides, rate, failures } = givenOverrides(t, [source]);
+    const { overrides, rate, failures } = givenOverrides(t, [source], undefined, new Parser());
     await overrides.start();
     source.tell(withRate(2));
     meanwhile(source);
@@ -187,6 +188,7 @@ t.test('the last good documents are kept, and count at a start without their sou
   await after.overrides.settled();
   t.equal(after.rate(), 4);
   t.equal(after.overrides.status().stale, false);
+  await after.overrides.stop();
 
   const bad = givenOverrides(t, [new Told('x', 'overrides: [')], kept());
   await bad.overrides.start();
@@ -214,7 +216,7 @@ t.test('a folder that can not be written is told, and nothing else happens', asy
 
 t.test('what a thread makes of documents is what is made without one', async (t) => {
   const source = new Told('x', 'overrides: {}');
-  const { overrides } = givenOverrides(t, [source]);
+  const { overrides } = givenOverrides(t, [source], undefined, new Parser());
   await overrides.start();
   const limits = fc.dictionary(fc.constantFrom('ingestion_rate', 'request_rate'), fc.nat(5));
   await fc.assert(
@@ -236,7 +238,7 @@ t.test('what a thread makes of documents is what is made without one', async (t)
 
 t.test('a document that kills the thread is one that can not be used', async (t) => {
   const source = new Told('x', withRate(1));
-  const { overrides, rate } = givenOverrides(t, [source]);
+  const { overrides, rate } = givenOverrides(t, [source], undefined, new Parser());
   await overrides.start();
   // Not a string: what comes to the thread makes it throw.
   source.tell({ text: { trim: () => 'x' } as unknown as string });

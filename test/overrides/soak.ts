@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
 import { seededRandom } from '#src/loadtest/schedule.js';
 import { ConfigMapSource } from '#src/overrides/kubernetes/configmap.js';
 import { Overrides } from '#src/overrides/overrides.js';
+import { Parser } from '#src/overrides/parser.js';
 import { FakeApiServer, type Fault } from './fake-api-server.js';
 import { withRate } from './fixtures.js';
 
@@ -49,7 +50,7 @@ const source = new ConfigMapSource({
   random,
 });
 const overrides = new Overrides(
-  { sources: [source], defaults: DEFAULT_LIMITS, kept: undefined },
+  { sources: [source], defaults: DEFAULT_LIMITS, kept: undefined, parser: new Parser() },
   {
     changed(snapshot) {
       const now = snapshot.tenants.get('a')?.ingestion_rate ?? 0;
