@@ -1,5 +1,4 @@
 /** Where the limits come from and how current they are, read when somebody scrapes. */
-
 import type { Metrics } from '../telemetry/metrics.js';
 import type { OverridesStatus } from './overrides.js';
 
@@ -7,8 +6,13 @@ interface LimitsStatus extends OverridesStatus {
   readonly hash: string;
 }
 
-export function exportOverrides(metrics: Metrics, status: () => LimitsStatus): void {
-  const ageSeconds = ({ goodAtMs }: LimitsStatus): number => (Date.now() - goodAtMs) / 1000;
+/** `nowMs`: the clock of `goodAtMs`. */
+export function exportOverrides(
+  metrics: Metrics,
+  status: () => LimitsStatus,
+  nowMs: () => number = Date.now,
+): void {
+  const ageSeconds = ({ goodAtMs }: LimitsStatus): number => (nowMs() - goodAtMs) / 1000;
   const gauges: [string, string, (now: LimitsStatus) => number][] = [
     [
       'stale_seconds',

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { parseOverrides } from '#src/limits/overrides-document.js';
-import { documentOf } from '#src/overrides/kubernetes/configmap-documents.js';
+import { changedAtMs, documentOf } from '#src/overrides/kubernetes/configmap-documents.js';
 
 async function textOf(data: Record<string, string>, kind: 'mimir' | 'edge' = 'mimir', key = '') {
   const read = await documentOf({ data }, kind, key, 1000);
@@ -57,4 +57,18 @@ t.test('flat keys that are given under two names, or have no number, are errors'
 t.test("flat keys have the edge's limits, too", async (t) => {
   const text = await textOf({ 'a.max_series_per_request': '7', 'b.ingestion_rate': '7' }, 'edge');
   t.strictSame([...parseOverrides(text, 'edge').tenants.keys()], ['a']);
+});
+
+t.test('a ConfigMap has changed when the last of its fields has, as late as it can have been', async (t) => {
+  const at = Date.parse('2026-03-01T10:00:00Z');
+  const changed = (managedFields: { time?: string }[] | undefined) =>
+    changedAtMs(
+      { metadata: { name: 'x', resourceVersion: '1', ...(managedFields && { managedFields }) } },
+      at + 60_000,
+    );
+  t.equal(changed(undefined), at + 60_000, 'when it came, where nothing is known');
+  t.equal(changed([]), at + 60_000);
+  t.equal(changed([{}, { time: 'soon' }]), at + 60_000);
+  t.equal(changed([{ time: '2026-03-01T09:00:00Z' }, { time: '2026-03-01T10:00:00Z' }, {}]), at + 999);
+  t.equal(changed([{ time: '2026-03-01T11:00:00Z' }]), at + 60_000, 'never later than it came');
 });

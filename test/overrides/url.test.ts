@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
@@ -57,7 +58,7 @@ async function given(t: Test, options: Partial<UrlSourceOptions> = {}, path = '/
     random: () => 0.5,
     ...options,
   });
-  return { server, url, ...givenOverrides(t, [source]) };
+  return { server, url, source, ...givenOverrides(t, [source]) };
 }
 
 t.test('a URL is polled, and what changes there changes here', async (t) => {
@@ -124,6 +125,54 @@ t.test('however often it is reloaded at once, it is asked once at a time, also a
   const { requests } = server;
   t.ok(await eventually(() => server.requests > requests + 10));
   t.equal(server.mostAtOnce, 1);
+});
+
+t.test('replicas that were started together drift apart, by a tenth of the interval', async (t) => {
+  const timers = mock.method(globalThis, 'setTimeout');
+  t.teardown(() => timers.mock.restore());
+  const waits = () => timers.mock.calls.map(({ arguments: [, ms] }) => ms);
+  for (const [random, ms] of [
+    [0, 9_000_000],
+    [0.5, 10_000_000],
+    [1, 11_000_000],
+  ] as const) {
+    const { overrides } = await given(t, { pollIntervalMs: 10_000_000, random: () => random });
+    await overrides.start();
+    t.ok(waits().includes(ms), `${waits()}`);
+  }
+});
+
+t.test('Retry-After is heeded by as much as it asks for, however short the interval', async (t) => {
+  const timers = mock.method(globalThis, 'setTimeout');
+  t.teardown(() => timers.mock.restore());
+  const { server, overrides } = await given(t, { pollIntervalMs: 10 });
+  Object.assign(server, { status: 503, headers: { 'Retry-After': '200' } });
+  await overrides.start();
+  const longest = Math.max(...timers.mock.calls.map(({ arguments: [, ms] }) => Number(ms)));
+  t.ok(longest > 190_000 && longest <= 200_000, String(longest));
+});
+
+t.test('a change is taken for as old as the last poll that found what was known', async (t) => {
+  const { server, source } = await given(t, { pollIntervalMs: 60_000 });
+  const changes: number[] = [];
+  const failures: string[] = [];
+  const createdMs = Date.now();
+  await source.start({
+    read: ({ changedAtMs }) => changes.push(changedAtMs),
+    failed: (message) => failures.push(message),
+    degraded: () => {},
+  });
+  const firstMs = Date.now();
+  server.status = 503;
+  await eventually(() => Date.now() > firstMs);
+  await source.refresh();
+  server.status = 200;
+  await source.refresh();
+  await source.stop();
+  const [first = 0, second = 0] = changes;
+  t.ok(first <= createdMs, 'before the first poll nothing is known');
+  t.ok(second >= createdMs && second <= firstMs, 'a poll that failed has found nothing');
+  t.equal(failures.length, 1);
 });
 
 t.test('a bearer token is read again for each request', async (t) => {

@@ -99,3 +99,11 @@ function flatDocument(configMap: Contents, kind: DocumentKind): DocumentRead {
   );
   return { text: `overrides:\n${entries.join('')}`, name: ' (flat keys)' };
 }
+
+/** managedFields have whole seconds, cut off: a change is taken for as late as it can have been. */
+export function changedAtMs({ metadata }: Pick<ConfigMap, 'metadata'>, arrivedMs: number): number {
+  const times = (metadata.managedFields ?? [])
+    .map(({ time }) => Date.parse(time ?? ''))
+    .filter(Number.isFinite);
+  return times.length === 0 ? arrivedMs : Math.min(arrivedMs, Math.max(...times) + 999);
+}

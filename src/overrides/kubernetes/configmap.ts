@@ -6,8 +6,9 @@ import { messageOf } from '../../base/message-of.js';
 import { Poller } from '../../base/poller.js';
 import type { DocumentKind } from '../../limits/overrides-document.js';
 import type { DocumentRef, Source, SourceListener } from '../source.js';
-import { ApiError, type ApiOptions, type ConfigMap, ConfigMapApi, isGone } from './api.js';
-import { documentOf } from './configmap-documents.js';
+import { type ApiOptions, type ConfigMap, ConfigMapApi, isGone } from './api.js';
+import { changedAtMs, documentOf } from './configmap-documents.js';
+import { listWaitMs } from './list-wait.js';
 
 export interface ConfigMapSourceOptions extends ApiOptions {
   /** At most one of each kind. An empty key is found by itself. */
@@ -18,7 +19,6 @@ export interface ConfigMapSourceOptions extends ApiOptions {
   readonly random: () => number;
 }
 
-const FIRST_RETRY_MS = 250;
 /** A watch that ends sooner than this, and brings nothing, was in vain. */
 const SHORTEST_WATCH_MS = 1000;
 
@@ -160,22 +160,7 @@ export class ConfigMapSource implements Source {
   }
 
   #waitMs(): number {
-    const { pollIntervalMs, random } = this.#options;
-    const error = this.#endedBy;
     if (this.#stood()) this.#failures = 0;
-    const backoffMs = Math.min(pollIntervalMs, FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 20));
-    // What is gone is listed at once, unless it is gone again.
-    const waitMs = isGone(error) && this.#failures === 0 ? 0 : backoffMs * (0.5 + random());
-    const toldMs = error instanceof ApiError ? error.retryAfterMs * (1 + random() / 4) : 0;
-    this.#failures++;
-    return Math.max(waitMs, toldMs);
+    return listWaitMs(this.#endedBy, this.#failures++, this.#options);
   }
-}
-
-/** managedFields have whole seconds, cut off: a change is taken for as late as it can have been. */
-function changedAtMs({ metadata }: ConfigMap, arrivedMs: number): number {
-  const times = (metadata.managedFields ?? [])
-    .map(({ time }) => Date.parse(time ?? ''))
-    .filter(Number.isFinite);
-  return times.length === 0 ? arrivedMs : Math.min(arrivedMs, Math.max(...times) + 999);
 }
