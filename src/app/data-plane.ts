@@ -17,6 +17,7 @@ import { Enforcer } from '../enforce/enforcer.js';
 import { exportTenants, NO_TENANT } from '../enforce/tenant-metrics.js';
 import { exportDecoder } from '../payload/decoder-metrics.js';
 import { createDecoder, type PooledDecoder } from '../payload/decoder-pool.js';
+import type { HashKey } from '../payload/hash-key.js';
 import { seriesNames } from '../payload/labels.js';
 import { exportSeries } from '../series/series-metrics.js';
 import type { SeriesTracker } from '../series/series-tracker.js';
@@ -27,7 +28,7 @@ import { Upstream } from '../upstream/upstream.js';
 import { UpstreamMetrics } from '../upstream/upstream-metrics.js';
 import { openEnvoy } from './open-envoy.js';
 import { openProxy } from './open-proxy.js';
-import { type OpenLedger, openActiveSeries, openLedger } from './open-shared.js';
+import { hashKeyOf, type OpenLedger, openActiveSeries, openLedger } from './open-shared.js';
 import { type Part, together } from './parts.js';
 import type { DataPlanes, Orders, PlaneStatus } from './planes.js';
 
@@ -72,7 +73,7 @@ export class DataPlane implements DataPlanes {
     this.#config = config;
     this.#log = log;
     this.#orders = orders;
-    this.#shared = openLedger(config, now, log, primary);
+    this.#shared = openLedger(config, now, log, primary, (key) => this.#hashUnder(key));
     this.#series = openActiveSeries(config, this.#shared.series, now);
     this.enforcer = new Enforcer(
       {
@@ -94,6 +95,7 @@ export class DataPlane implements DataPlanes {
       inlineMaxBytes: config['decode.inline_max_bytes'],
       threads: config['decode.threads'],
       maxRetainedBytes: config['decode.max_retained_bytes'],
+      hashKey: hashKeyOf(config),
     });
     this.#upstream = new Upstream(
       {
@@ -147,6 +149,12 @@ export class DataPlane implements DataPlanes {
 
   /** What is counted is read where it is counted. */
   async refresh(): Promise<void> {}
+
+  /** Those who share series with this process have another secret. */
+  #hashUnder(key: HashKey): void {
+    this.#decoder.setHashKey(key);
+    this.#series?.forgetAll();
+  }
 
   status(): PlaneStatus {
     return {

@@ -2,9 +2,13 @@
  * The ledger and the active series that the settings ask for: shared through Redis, with other workers, or of this process
  * alone.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { StartError } from '../base/listen.js';
+import { messageOf } from '../base/message-of.js';
 import type { Config } from '../config/config.js';
 import type { Ledger } from '../enforce/ledger.js';
+import { HASH_KEY_BYTES, type HashKey, OWN_HASH_KEY } from '../payload/hash-key.js';
 import { labelsOf } from '../payload/labels.js';
 import type { SeriesClient } from '../series/series-client.js';
 import { SeriesTracker } from '../series/series-tracker.js';
@@ -35,8 +39,9 @@ export function openLedger(
   now: () => number,
   log: HealthLog,
   primary: Store | undefined,
+  hashKeyChanged: (key: HashKey) => void,
 ): OpenLedger {
-  const client = openClient(config, now, log, primary);
+  const client = openClient(config, now, log, primary, hashKeyChanged);
   return client === undefined
     ? { ledger: new MemoryLedger(), series: undefined, status: undefined, start: async () => {} }
     : {
@@ -45,6 +50,24 @@ export function openLedger(
         status: () => client.status(),
         start: () => client.start(),
       };
+}
+
+/** The secret that series are hashed under until all who share the store agree on another one. */
+export function hashKeyOf(config: Config): HashKey {
+  const file = config['state.hash_key_file'];
+  if (file === '') return OWN_HASH_KEY;
+  let secret: string;
+  try {
+    secret = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new StartError(`state.hash_key_file: ${messageOf(error)}`);
+  }
+  if (secret.length < HASH_KEY_BYTES) {
+    throw new StartError(
+      `state.hash_key_file: ${file} has ${secret.length} characters; at least ${HASH_KEY_BYTES} are needed`,
+    );
+  }
+  return createHash('sha256').update(secret).digest().subarray(0, HASH_KEY_BYTES);
 }
 
 /** Undefined when series are not tracked. It works once it is started. */
@@ -69,8 +92,11 @@ function openClient(
   now: () => number,
   log: HealthLog,
   primary: Store | undefined,
+  hashKeyChanged: (key: HashKey) => void,
 ): StoreClient | undefined {
   const common = {
+    hashKey: hashKeyOf(config),
+    hashKeyChanged: config['state.hash_key_file'] === '' ? hashKeyChanged : undefined,
     connectTimeoutMs: config['state.redis.connect_timeout'],
     onLoss: config['state.on_loss'],
     closeTimeoutMs: config['state.close_timeout'],

@@ -436,6 +436,13 @@ export const SETTINGS = {
       '(`local-share`), pushes are let through (`allow`), or they get 503 (`refuse`). `allow` and `refuse` ' +
       'are for pushes that the replica has no tokens left for.',
   ),
+  'state.hash_key_file': setting(
+    'path',
+    '',
+    'A file with a secret of at least 16 characters, under which series are hashed, so that no sender can make series ' +
+      'that count as one. All replicas need the same. Empty: they agree on one in Redis, which is right unless others ' +
+      'can read that.',
+  ),
   'state.close_timeout': setting(
     'duration',
     '1s',

@@ -72,6 +72,11 @@ export class SeriesTracker implements ActiveSeries {
     return tenant;
   }
 
+  /** Series are hashed in another way from now on: what is known of them is of no use any more. */
+  forgetAll(): void {
+    for (const tenant of this.#tenants) tenant.forget();
+  }
+
   /** Called ten times a second. Returns how many idle series were forgotten. */
   tick(nowMs: number): number {
     const moment = momentOf(nowMs);

@@ -115,6 +115,13 @@ export class TenantTable {
     }
   }
 
+  /** Its series go by and by; whatever is seen from now on is new. */
+  forget(): void {
+    if (this.#index === undefined) return;
+    this.#table.removeTenant(this.#index);
+    this.#index = this.#table.addTenant();
+  }
+
   /** The tenant leaves memory. Its series go by and by. */
   release(): void {
     if (this.#index === undefined) return;

@@ -76,6 +76,13 @@ export class TrackedSeries implements TenantSeries {
     return index === undefined ? [] : this.#tops.of(index, by);
   }
 
+  /** Nothing is known of its series any more. */
+  forget(): void {
+    const { index } = this.#table;
+    if (index !== undefined) this.#tops.forget(index);
+    this.#table.forget();
+  }
+
   release(): void {
     const { index } = this.#table;
     if (index !== undefined) this.#tops.forget(index);

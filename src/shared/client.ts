@@ -9,8 +9,10 @@ import { type LeaseClient, LeasedBucket } from '../buckets/leased-bucket.js';
 import { LeasedBuckets } from '../buckets/leased-buckets.js';
 import { SharedElections } from '../elections/shared-elections.js';
 import type { Bucket, BucketKind, BucketShape, Elections, Ledger, OnLoss } from '../enforce/ledger.js';
+import { type HashKey, OWN_HASH_KEY } from '../payload/hash-key.js';
 import { SeriesCalls } from '../series/series-calls.js';
 import { Calls } from './calls.js';
+import { FleetHashKey } from './fleet-hash-key.js';
 import { Health, type HealthLog, type LastError } from './health.js';
 import { Members } from './members.js';
 import type { Call, CallKind, Reply } from './protocol.js';
@@ -32,6 +34,10 @@ export interface StoreClientOptions {
   /** 0 to 1, for jitter. */
   readonly random: () => number;
   readonly log: HealthLog;
+  /** The secret that series are hashed under here; undefined: the process's own. */
+  readonly hashKey?: HashKey;
+  /** Those who share the store have agreed on another one. Undefined: this process keeps its own. */
+  readonly hashKeyChanged?: ((key: HashKey) => void) | undefined;
 }
 
 /** As the API and the metrics show it; they call a shard a part. */
@@ -63,6 +69,9 @@ export class StoreClient implements Ledger {
   readonly #options: StoreClientOptions;
   readonly #health: Health;
   readonly #members: Members;
+  readonly #hashKey: FleetHashKey | undefined;
+  /** Heartbeats that the last agreement followed. */
+  #agreedAfter = 0;
   readonly #calls: Calls;
   readonly #buckets = new LeasedBuckets();
   /** By shard. */
@@ -76,6 +85,13 @@ export class StoreClient implements Ledger {
     this.#options = options;
     this.#health = new Health(store.shards, { onLoss, replicas, now, random, log });
     this.#members = new Members(store, this.#health, { timeoutMs, now, random });
+    this.#hashKey =
+      options.hashKeyChanged &&
+      new FleetHashKey(
+        options.hashKey ?? OWN_HASH_KEY,
+        (tenant, call) => this.#ask('hashKey', tenant, call),
+        options.hashKeyChanged,
+      );
     this.#calls = new Calls({ timeoutMs, maxInFlight, now }, this.#health);
     this.#leases = Array.from({ length: store.shards }, (_, shard) => ({
       onLoss,
@@ -99,7 +115,8 @@ export class StoreClient implements Ledger {
   async start(): Promise<void> {
     await this.#store.connect(this.#options.connectTimeoutMs);
     // Nothing is known yet of the buckets, and a full one is nobody's to give.
-    if (!(await this.#members.beat(0))) this.#health.allFailed();
+    if (await this.#members.beat(0)) await this.#agree();
+    else this.#health.allFailed();
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#ticker.unref();
   }
@@ -182,8 +199,14 @@ export class StoreClient implements Ledger {
     return true;
   }
 
+  async #agree(): Promise<void> {
+    this.#agreedAfter = this.#members.answered;
+    await this.#hashKey?.agree();
+  }
+
   #tick(): void {
     this.#members.tick();
+    if (this.#members.answered !== this.#agreedAfter && this.#health.isUp(0)) void this.#agree();
     this.#buckets.tick(this.#options.now());
     this.series.tick();
   }

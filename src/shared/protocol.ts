@@ -1,6 +1,7 @@
-/** The calls that a store answers, each about one tenant, and what it answers to each. */
+/** The calls that a store answers, each about one tenant but for the last, and what it answers to each. */
 import type { LeaseCall, LeaseReply } from '../buckets/lease.js';
 import type { ElectCall, ElectReply, ResignCall } from '../elections/shared-elections.js';
+import type { HashKey } from '../payload/hash-key.js';
 import type {
   AdmitCall,
   AdmitReply,
@@ -17,6 +18,7 @@ interface Calls {
   admit: AdmitCall;
   reserve: ReserveCall;
   announce: AnnounceCall;
+  hashKey: { readonly own: HashKey };
 }
 
 interface Replies {
@@ -26,6 +28,7 @@ interface Replies {
   admit: AdmitReply;
   reserve: ReserveReply;
   announce: AnnounceReply;
+  hashKey: HashKey;
 }
 
 export type CallKind = keyof Calls;

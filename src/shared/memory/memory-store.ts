@@ -5,6 +5,7 @@
 
 import { ElectionTable, FORGET_MS } from '../../elections/election-table.js';
 import type { ElectCall, ElectReply, ResignCall } from '../../elections/shared-elections.js';
+import type { HashKey } from '../../payload/hash-key.js';
 import type { StoreReply, StoreRequest } from '../protocol.js';
 import { MemoryBuckets } from './memory-buckets.js';
 import { MemorySeries } from './memory-series.js';
@@ -18,6 +19,8 @@ interface TenantElections {
 }
 
 export class MemoryStore {
+  /** The one that was offered first. */
+  #hashKey: HashKey | undefined;
   readonly #maxTenants: number;
   readonly #buckets: MemoryBuckets;
   readonly #series: MemorySeries;
@@ -54,6 +57,9 @@ export class MemoryStore {
         return this.#series.announce(tenant, request.call, nowMs);
       case 'reserve':
         return this.#series.reserve(tenant, request.call, nowMs);
+      case 'hashKey':
+        this.#hashKey ??= request.call.own;
+        return this.#hashKey;
     }
   }
 

@@ -23,7 +23,11 @@ export function electionsKey(prefix: string, tenant: string): string {
 
 /** All keys of a tenant's series begin with it. */
 export function seriesKey(prefix: string, tenant: string): string {
-  return `${prefix}{${tenantTag(tenant)}}:series`;
+  return `${prefix}{${tenantTag(tenant)}}:active`;
+}
+
+export function hashKeyKey(prefix: string, tenant: string): string {
+  return `${prefix}{${tenantTag(tenant)}}:hash-key`;
 }
 
 /** 0 to 1: tenants change their generation of series one after another. */

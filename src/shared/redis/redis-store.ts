@@ -6,6 +6,7 @@ import { announceScript } from './announce.js';
 import { connectRedis, type RedisConnection } from './connection.js';
 import { electScript, resignScript } from './elect.js';
 import { storeErrorOf } from './errors.js';
+import { hashKeyScript } from './hash-key.js';
 import { CLUSTER_SHARDS, clusterShardOf, heartbeatKeys, tenantTag } from './keys.js';
 import { leaseScript } from './lease.js';
 import type { RedisOptions } from './options.js';
@@ -20,6 +21,7 @@ const SCRIPTS: { readonly [K in CallKind]: Script<K> } = {
   admit: admitScript,
   reserve: reserveScript,
   announce: announceScript,
+  hashKey: hashKeyScript,
 };
 
 /** A replica that was not heard of for so long is not counted. */

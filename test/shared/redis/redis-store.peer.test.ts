@@ -201,6 +201,20 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     for (const key of await redis.admin.keys('*')) t.ok((await redis.admin.pttl(key)) > 0, key);
   });
 
+  t.test('replicas agree on one secret for hashes, and put it back when the data is lost', async (t) => {
+    const stores = ['one', 'other'].map((replica) => new RedisStore(plainRedis([redis.url]), replica));
+    t.teardown(() => Promise.all(stores.map((store) => store.close())));
+    for (const store of stores) await store.connect(5000);
+    const [one, other] = stores as [RedisStore, RedisStore];
+    await redis.admin.flushall();
+    const [first, second] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
+    t.same(await one.ask('hashKey', '', { own: first }), first);
+    t.same(await other.ask('hashKey', '', { own: second }), first);
+    await redis.admin.flushall();
+    t.same(await other.ask('hashKey', '', { own: first }), first);
+    t.same(await one.ask('hashKey', '', { own: first }), first);
+  });
+
   t.test('a store that is closed leaves no socket', async (t) => {
     const store = new RedisStore(plainRedis([redis.url]), 'someone');
     await store.connect(5000);
