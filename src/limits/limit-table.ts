@@ -13,6 +13,8 @@ export interface LimitFacts<T> {
   /** What 0 means; empty where it is a value like any other. */
   readonly zero: string;
   readonly doc: string;
+  /** It is read and shown, and only Mimir enforces it. */
+  readonly mimirAlone?: true;
 }
 
 type Table<L> = { readonly [K in keyof L]-?: LimitFacts<L[K]> };
@@ -102,13 +104,15 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     type: 'int',
     fallback: 0,
     zero: 'off',
-    doc: 'Active series. Read, not yet enforced.',
+    doc: 'Active series, as Mimir counts them. Read and shown; only Mimir enforces it.',
+    mimirAlone: true,
   },
   active_series_limit_response_code: {
     type: ['429', '400'],
     fallback: 429,
     zero: '',
-    doc: 'Status for too many active series. Read, not yet used.',
+    doc: 'Status for too many active series. Read and shown; only Mimir uses it.',
+    mimirAlone: true,
   },
   accept_ha_samples: {
     type: 'bool',

@@ -40,7 +40,13 @@ export async function admin(t: Test, flags: Record<string, string> = {}, overrid
 export async function start(t: Test, flags: Record<string, string>): Promise<Omit<GivenAdmin, 'tokensFile'>> {
   const loaded = loadConfig({
     env: {},
-    flags: { 'listen.proxy': '127.0.0.1:0', 'listen.admin': '127.0.0.1:0', ...flags },
+    // Nobody is waited for when it stops.
+    flags: {
+      'listen.proxy': '127.0.0.1:0',
+      'listen.admin': '127.0.0.1:0',
+      'shutdown.timeout': '0s',
+      ...flags,
+    },
   });
   if ('errors' in loaded) throw new Error(JSON.stringify(loaded.errors));
   const app = await startApp(loaded.config, pino({ level: 'silent' }));

@@ -68,6 +68,12 @@ export async function startEdge(
 ): Promise<StartedEdge> {
   const args = [MAIN, 'serve', '--listen.proxy=127.0.0.1:0', '--listen.admin=127.0.0.1:0', ...flags];
   const started = start(t, process.execPath, args, env);
+  // Whoever asks twice does not wait for senders.
+  t.teardown(() => {
+    if (started.child.exitCode !== null) return;
+    started.child.kill('SIGTERM');
+    started.child.kill('SIGINT');
+  });
   const serving = (): { proxy?: AddressInfo; admin: AddressInfo } | undefined => {
     const line = started
       .output()

@@ -8,7 +8,7 @@ import { ProxyServer, type ServerOptions } from '#src/doors/http/proxy-server.js
 import type { PushOptions } from '#src/doors/http/push-exchange.js';
 import type { Enforcer, EnforcerOptions } from '#src/enforce/enforcer.js';
 import type { Refusal } from '#src/enforce/refusal.js';
-import { createDecoder } from '#src/payload/decoder-pool.js';
+import { createDecoder, type PooledDecoder } from '#src/payload/decoder-pool.js';
 import { Upstream, type UpstreamOptions } from '#src/upstream/upstream.js';
 import { enforcer as givenEnforcer } from '../../enforce/fixtures.js';
 
@@ -85,6 +85,7 @@ export interface GivenEdgeOptions {
   server?: Partial<ServerOptions>;
   upstream?: Partial<UpstreamOptions>;
   bytesInFlight?: number;
+  decoder?: PooledDecoder;
 }
 
 export async function edge(
@@ -92,7 +93,8 @@ export async function edge(
   options: GivenEdgeOptions = {},
 ): Promise<GivenEdge> {
   const enforcer = givenEnforcer({ now: () => performance.now(), ...options.enforcer });
-  const decoder = createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
+  const decoder =
+    options.decoder ?? createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
   const now = () => performance.now();
   const upstream = new Upstream(
     {

@@ -1,0 +1,340 @@
+/** Settings reach what they set: each in an edge that has it, beside one that has not where that says more. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer as createTlsServer } from 'node:https';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { openActiveSeries, redisOptions } from '#src/app/open-shared.js';
+import { type Config, loadConfig } from '#src/config/config.js';
+import { start } from '../admin/fixtures.js';
+import {
+  check,
+  checkOf,
+  client,
+  denialHeader,
+  rawSession,
+  SHOULD_RATE_LIMIT,
+  unary,
+} from '../doors/envoy/fixtures.js';
+import {
+  closeServer,
+  eventually,
+  listen,
+  PUSH_500,
+  rawExchange,
+  send,
+  upstream,
+} from '../doors/http/fixtures.js';
+import { compress, encodeVersion1 } from '../payload/encode.js';
+import { limitsOf, MINUTE_MS, pushOf, sweepAll } from '../series/fixtures.js';
+
+const TLS = new URL('../../../test/data/tls/', import.meta.url).pathname;
+
+type Flags = Record<string, string>;
+
+/** An edge with these settings, and an upstream that takes everything. */
+async function edge(t: Test, flags: Flags) {
+  const mimir = await upstream();
+  t.teardown(() => mimir.close());
+  const given = await start(t, { 'upstream.url': mimir.url, ...flags });
+  return { ...given, mimir, port: given.app.proxy!.port };
+}
+
+function config(flags: Flags): Config {
+  const loaded = loadConfig({ env: {}, flags });
+  if ('errors' in loaded) throw new Error(JSON.stringify(loaded.errors));
+  return loaded.config;
+}
+
+async function metric(given: { get(path: string): Promise<Response> }, name: string): Promise<number> {
+  const lines = (await (await given.get('/metrics')).text()).split('\n');
+  return Number(lines.find((line) => line.startsWith(`${name} `))?.slice(name.length));
+}
+
+const reasonOf = (answer: Response) => [answer.status, answer.headers.get('x-mimir-edge-reason')];
+
+const HEAD =
+  'POST /api/v1/push HTTP/1.1\r\nHost: edge\r\nX-Scope-OrgID: a\r\nContent-Type: application/x-protobuf\r\n' +
+  'Content-Encoding: snappy\r\n';
+
+/** What was sent is noted every ten seconds: this one has had them when its test comes, the last. */
+const forgetful = await edge(t, { 'admin.history_max_bytes': '0' });
+t.equal((await send(forgetful.proxy)).status, 200);
+
+t.test('what a push may be', async (t) => {
+  for (const [flags, reason] of [
+    [{ 'push.max_body_bytes': '1000' }, 'edge_body_too_large'],
+    [{ 'push.max_uncompressed_bytes': '50000' }, 'edge_body_too_large'],
+    [{ 'push.max_series': '499' }, 'edge_series_per_request'],
+  ] as [Flags, string][]) {
+    const { proxy } = await edge(t, flags);
+    t.strictSame(reasonOf(await send(proxy)), [413, reason], JSON.stringify(flags));
+  }
+});
+
+t.test('how long a sender is waited for', async (t) => {
+  const late = await edge(t, { 'server.header_timeout': '100ms' });
+  t.match(await rawExchange(late.port, 'POST /api/v1/push HTTP/1.1\r\nHost:'), /^(HTTP\/1.1 408 .*|)$/s);
+  const slow = await edge(t, { 'server.body_timeout': '100ms' });
+  const answer = await rawExchange(slow.port, `${HEAD}Content-Length: 1000\r\n\r\nhalf`, '(err-edge');
+  t.match(answer, /^HTTP\/1.1 503 .*x-mimir-edge-reason: edge_incomplete_body/is);
+  const idle = await edge(t, { 'server.idle_timeout': '100ms' });
+  t.match(
+    await rawExchange(idle.port, `${HEAD}Content-Length: 1\r\n\r\nx`),
+    /^HTTP\/1.1 400 /,
+    'then it is closed',
+  );
+});
+
+t.test('how long the upstream is waited for, and whom it is believed', async (t) => {
+  const mimir = await upstream((_req, res) => res.writeHead(200, { 'Content-Length': '10' }).write('half'));
+  t.teardown(() => mimir.close());
+  const given = await start(t, { 'upstream.url': mimir.url, 'upstream.body_timeout': '100ms' });
+  await t.rejects(
+    send(given.proxy).then((response) => response.text()),
+    'its answer is cut',
+  );
+
+  const server = createTlsServer(
+    { cert: readFileSync(join(TLS, 'server.crt')), key: readFileSync(join(TLS, 'server.key')) },
+    (req, res) => void req.resume().on('end', () => res.end()),
+  );
+  t.teardown(() => closeServer(server));
+  const url = (await listen(server)).replace('http:', 'https:');
+  const trusting = await start(t, { 'upstream.url': url, 'upstream.tls.ca_file': join(TLS, 'ca.crt') });
+  t.equal((await send(trusting.proxy)).status, 200);
+  const strange = await start(t, { 'upstream.url': url });
+  t.equal((await send(strange.proxy)).status, 502);
+});
+
+t.test('where pushes are decoded, and what of the memory is kept', async (t) => {
+  const series = Array.from({ length: 20_000 }, (_, i) => ({
+    labels: [['__name__', `metric_${i}`]] as const,
+    value: 1,
+    timestampMs: 1,
+  }));
+  const large = compress(encodeVersion1(series));
+  const memoryAfter = async (flags: Flags, ...bodies: Uint8Array[]) => {
+    const given = await edge(t, {
+      'limits.ingestion_rate': '1e9',
+      'limits.ingestion_burst_size': '1000000',
+      ...flags,
+    });
+    for (const body of bodies) t.equal((await send(given.proxy, body)).status, 200);
+    return metric(given, 'mimir_edge_decode_memory_bytes');
+  };
+  const small = await memoryAfter({}, PUSH_500);
+  t.ok((await memoryAfter({}, large, PUSH_500)) > small, 'inline, and kept');
+  t.equal(await memoryAfter({ 'decode.max_retained_bytes': '0' }, large, PUSH_500), small, 'given up');
+  t.ok((await memoryAfter({ 'decode.threads': '0', 'decode.inline_max_bytes': '0' }, large)) > small);
+  t.ok(
+    (await memoryAfter({ 'decode.threads': '1', 'decode.inline_max_bytes': '0' }, large)) <= small,
+    'in a thread',
+  );
+});
+
+t.test('each distributor gives the whole burst', async (t) => {
+  const limits = { 'limits.ingestion_rate': '0', 'limits.ingestion_burst_size': '500' };
+  const { proxy } = await edge(t, { ...limits, 'mimir.distributors': '2' });
+  t.equal((await send(proxy)).status, 200);
+  t.equal((await send(proxy)).status, 200);
+  t.strictSame(reasonOf(await send(proxy)), [429, 'rate_limited']);
+});
+
+t.test('duplicates of HA pairs are dropped here, or by Mimir', async (t) => {
+  const from = (replica: string) =>
+    compress(
+      encodeVersion1([
+        {
+          labels: [
+            ['__name__', 'up'],
+            ['__replica__', replica],
+            ['cluster', 'one'],
+          ],
+          value: 1,
+          timestampMs: 1,
+        },
+      ]),
+    );
+  for (const [drop, statuses, arrive] of [
+    ['true', [200, 202], 1],
+    ['false', [200, 200], 2],
+  ] as const) {
+    const { proxy, mimir } = await edge(t, {
+      'limits.accept_ha_samples': 'true',
+      'ha.drop_duplicates': drop,
+    });
+    t.strictSame([(await send(proxy, from('a'))).status, (await send(proxy, from('b'))).status], statuses);
+    t.equal(mimir.arrived.length, arrive);
+  }
+});
+
+t.test('whether series are known, and for how long', async (t) => {
+  const [knowing, blind] = [await edge(t, {}), await edge(t, { 'series.tracking': 'false' })];
+  for (const { proxy } of [knowing, blind]) t.equal((await send(proxy)).status, 200);
+  t.equal(await metric(knowing, 'mimir_edge_active_series{user="a"}'), 500);
+  t.ok(Number.isNaN(await metric(blind, 'mimir_edge_active_series{user="a"}')));
+
+  for (const [idle, known] of [
+    ['1m', 0],
+    ['20m', 3],
+  ] as const) {
+    let nowMs = 0;
+    const book = openActiveSeries(config({ 'series.idle_timeout': idle }), undefined, () => nowMs)!;
+    const tenant = book.tenant('a');
+    await tenant.check(pushOf([1, 2, 3]), undefined, limitsOf(0), false, nowMs);
+    nowMs = 5 * MINUTE_MS;
+    sweepAll(book, nowMs);
+    t.equal(tenant.active, known, idle);
+  }
+});
+
+t.test('what Redis is and how to speak to it', async (t) => {
+  const given = redisOptions(
+    config({
+      'state.redis.url': 'redis://one:1,redis://two:2',
+      'state.redis.mode': 'sentinel',
+      'state.redis.sentinel_master': 'primary',
+      'state.redis.username_file': '/user',
+      'state.redis.password_file': '/password',
+      'state.redis.sentinel_password_file': '/sentinel',
+      'state.redis.tls.ca_file': '/ca',
+      'state.redis.tls.cert_file': '/cert',
+      'state.redis.tls.key_file': '/key',
+      'state.redis.key_prefix': 'fleet:',
+      'state.redis.command_timeout': '7ms',
+      'state.redis.connect_timeout': '8ms',
+    }),
+  );
+  t.match(given, {
+    urls: ['redis://one:1', 'redis://two:2'],
+    mode: 'sentinel',
+    sentinelMaster: 'primary',
+    usernameFile: '/user',
+    passwordFile: '/password',
+    sentinelPasswordFile: '/sentinel',
+    caFile: '/ca',
+    certFile: '/cert',
+    keyFile: '/key',
+    keyPrefix: 'fleet:',
+    commandTimeoutMs: 7,
+    connectTimeoutMs: 8,
+  });
+});
+
+t.test('how many connections Envoy may have, and calls on each', async (t) => {
+  const { app } = await start(t, {
+    'envoy.enabled': 'true',
+    'listen.grpc': '127.0.0.1:0',
+    'envoy.max_connections': '1',
+    'envoy.max_concurrent_streams': '7',
+  });
+  const session = rawSession(app.grpc!.port);
+  t.teardown(() => session.destroy());
+  const [settings] = await once(session, 'remoteSettings');
+  t.equal(settings.maxConcurrentStreams, 7);
+  await once(rawSession(app.grpc!.port), 'close');
+  t.notOk(session.closed, 'the first stays');
+});
+
+/** An edge with Envoy's door, and a client of it. */
+async function envoy(t: Test, flags: Flags) {
+  const given = await start(t, { 'envoy.enabled': 'true', 'listen.grpc': '127.0.0.1:0', ...flags });
+  const caller = client(given.app.grpc!.port);
+  t.teardown(() => caller.close());
+  return caller;
+}
+
+t.test(
+  'ext_authz: bodies that did not come whole, and pushes of which some series may not pass',
+  async (t) => {
+    const odd = {
+      partial: checkOf(PUSH_500, { 'x-envoy-auth-partial-body': 'true' }),
+      missing: checkOf(Buffer.alloc(0), { 'content-length': '11432' }),
+      text: checkOf(Buffer.alloc(0), { 'content-length': '11432' }, { body: '!!' }),
+      filter: checkOf(PUSH_500),
+    };
+    const few = { 'limits.max_global_series_per_user': '100' };
+    const strict = await envoy(t, few);
+    const reasons = await Promise.all(
+      Object.values(odd).map(async (one) =>
+        denialHeader(await check(strict, one).response, 'x-mimir-edge-reason'),
+      ),
+    );
+    t.strictSame(reasons, [
+      'edge_partial_body',
+      'edge_body_not_sent',
+      'edge_body_not_sent',
+      'per_user_series_limit',
+    ]);
+    const lenient = await envoy(t, {
+      ...few,
+      'envoy.on_partial_body': 'pass',
+      'envoy.on_missing_body': 'pass',
+      'envoy.on_text_body': 'pass',
+      'envoy.on_filter': 'pass',
+    });
+    for (const [what, one] of Object.entries(odd))
+      t.equal((await check(lenient, one).response).status.code, 0, what);
+  },
+);
+
+t.test('ratelimit: domains, keys, what is unknown, limits of descriptors, headers', async (t) => {
+  const [OK, OVER_LIMIT] = [1, 2];
+  const ask = async (flags: Flags, domain: string, entries: [string, string][], limit?: object) => {
+    const caller = await envoy(t, {
+      'limits.request_rate': '0.001',
+      'limits.request_burst_size': '1',
+      ...flags,
+    });
+    const request = {
+      domain,
+      descriptors: [{ entries: entries.map(([key, value]) => ({ key, value })), ...(limit && { limit }) }],
+    };
+    const call = () =>
+      unary<object, { overallCode: number; responseHeadersToAdd: { key: string }[] }>(
+        caller,
+        SHOULD_RATE_LIMIT,
+        'envoy.service.ratelimit.v3.RateLimitRequest',
+        'envoy.service.ratelimit.v3.RateLimitResponse',
+        request,
+      ).response;
+    const [first, second] = [await call(), await call()];
+    return {
+      codes: [first.overallCode, second.overallCode],
+      headers: first.responseHeadersToAdd.map(({ key }) => key),
+    };
+  };
+  const usual = await ask({}, 'mimir-edge', [['tenant', 'a']]);
+  t.strictSame(usual.codes, [OK, OVER_LIMIT]);
+  t.ok(usual.headers.includes('ratelimit-limit'));
+  t.strictSame(
+    (await ask({ 'envoy.ratelimit.headers': 'false' }, 'mimir-edge', [['tenant', 'a']])).headers,
+    [],
+  );
+
+  const named = {
+    'envoy.ratelimit.domains': 'mine',
+    'envoy.ratelimit.tenant_key': 'who',
+    'envoy.ratelimit.bucket_key': 'what',
+  };
+  const mine: [string, string][] = [
+    ['who', 'a'],
+    ['what', 'requests'],
+  ];
+  t.strictSame((await ask(named, 'mine', mine)).codes, [OK, OVER_LIMIT]);
+  t.strictSame((await ask({}, 'mine', mine)).codes, [OK, OK], 'unknown');
+  const refusing = { 'envoy.ratelimit.unknown': 'refuse' };
+  t.strictSame((await ask(refusing, 'mine', mine)).codes, [OVER_LIMIT, OVER_LIMIT]);
+
+  const own = { requestsPerUnit: 100, unit: 1 };
+  const with100 = { 'envoy.ratelimit.overrides': 'true' };
+  t.strictSame((await ask(with100, 'mimir-edge', [['tenant', 'a']], own)).codes, [OK, OK]);
+  t.strictSame((await ask({}, 'mimir-edge', [['tenant', 'a']], own)).codes, [OK, OVER_LIMIT]);
+});
+
+t.test('memory for what tenants sent', async (t) => {
+  const without = () => metric(forgetful, 'mimir_edge_history_counters_without_room');
+  t.ok(await eventually(async () => (await without()) > 0));
+  t.equal(await metric(forgetful, 'mimir_edge_history_bytes'), 0);
+});
