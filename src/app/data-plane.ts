@@ -25,7 +25,7 @@ import { exportLedger } from '../shared/shared-metrics.js';
 import type { Store } from '../shared/store.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { Upstream } from '../upstream/upstream.js';
-import { UpstreamMetrics } from '../upstream/upstream-metrics.js';
+import { exportWaiting, UpstreamMetrics } from '../upstream/upstream-metrics.js';
 import { openEnvoy } from './open-envoy.js';
 import { openProxy } from './open-proxy.js';
 import { hashKeyOf, type OpenLedger, openActiveSeries, openLedger } from './open-shared.js';
@@ -101,6 +101,8 @@ export class DataPlane implements DataPlanes {
       {
         urls: config['upstream.url'],
         connections: config['upstream.connections'],
+        tenantShare: config['upstream.tenant_share'] / 100,
+        queueTimeoutMs: config['upstream.queue_timeout'],
         connectTimeoutMs: config['upstream.connect_timeout'],
         caFile: config['upstream.tls.ca_file'] || undefined,
       },
@@ -255,5 +257,6 @@ export class DataPlane implements DataPlanes {
       help: 'Requests under way, passed-through ones included.',
       read: () => this.#proxy.activeRequests,
     });
+    exportWaiting(metrics, this.#upstream);
   }
 }

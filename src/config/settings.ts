@@ -68,9 +68,24 @@ export const SETTINGS = {
   'upstream.connections': setting(
     'count',
     '128',
-    'The most connections to each URL; a push waits for a free one. Raise it when Mimir is slow to answer ' +
-      'and many pushes are under way.',
+    'The most connections to each URL for pushes, and as many again for all else; a request waits for a free one. ' +
+      'Raise it when Mimir is slow to answer and many pushes are under way.',
     1,
+  ),
+  'upstream.queue_timeout': setting(
+    'duration',
+    '10s',
+    'How long a request may wait for a free connection. After that it was never sent, and the sender gets 503 and ' +
+      'comes again.',
+    1,
+  ),
+  'upstream.tenant_share': setting(
+    'count',
+    '50',
+    'Percent of the connections for what is no push that one tenant may hold at one time, so that its slow queries ' +
+      'leave some to the others.',
+    1,
+    100,
   ),
   'upstream.connect_timeout': setting(
     'duration',
@@ -81,8 +96,8 @@ export const SETTINGS = {
   'upstream.headers_timeout': setting(
     'duration',
     '30s',
-    'How long Mimir may take to begin its answer to a push. After that the sender gets 504 and comes ' +
-      'again.',
+    'How long Mimir may take to begin its answer to a push, from when the edge would send it: the wait for a ' +
+      'connection counts. After that the sender gets 504 and comes again.',
     1,
   ),
   'upstream.body_timeout': setting(

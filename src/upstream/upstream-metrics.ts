@@ -2,6 +2,7 @@
 import type { LatencyHistogram } from '../telemetry/latency-histogram.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { WordCounter } from '../telemetry/word-counter.js';
+import type { Upstream } from './upstream.js';
 
 const STATUS_CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'];
 
@@ -22,7 +23,7 @@ export class UpstreamMetrics {
       'mimir_edge_upstream_failures_total',
       'Requests that got no answer from the upstream.',
       'failure',
-      ['unreachable', 'timeout', 'broken'],
+      ['unreachable', 'busy', 'timeout', 'broken'],
     );
     metrics.counters({
       name: 'mimir_edge_upstream_responses_total',
@@ -52,4 +53,12 @@ export class UpstreamMetrics {
     this.#failed++;
     this.#failures.add(failure);
   }
+}
+
+export function exportWaiting(metrics: Metrics, upstream: Upstream): void {
+  metrics.gauge({
+    name: 'mimir_edge_upstream_waiting_requests',
+    help: 'Requests that wait for a connection to the upstream.',
+    read: () => upstream.waiting,
+  });
 }

@@ -3,35 +3,20 @@
  * second time only when no connection could be made, so nothing is ever sent twice.
  */
 import { readFileSync } from 'node:fs';
-import type { Readable } from 'node:stream';
-import { type Dispatcher, Pool } from 'undici';
-import { downstreamHeaders, type MessageHeaders } from '../base/http1/headers.js';
-import { PlainPool } from './plain-pool.js';
-import type { UpstreamReceiver } from './receiver.js';
+import type { UpstreamReceiver, UpstreamRequest } from './call.js';
+import { Pool } from './pool.js';
 
 export interface UpstreamOptions {
   readonly urls: readonly string[];
-  /** Connections to each URL at most. */
+  /** Connections to each URL at most: so many for pushes, and so many for what is passed through. */
   readonly connections: number;
+  /** The most of them that what is passed through for one tenant may hold, from 0 to 1. */
+  readonly tenantShare: number;
   readonly connectTimeoutMs: number;
+  /** Time that a request waits for a connection. */
+  readonly queueTimeoutMs: number;
   /** PEM file with the CA of an https upstream; undefined: the system's. */
   readonly caFile: string | undefined;
-}
-
-export interface UpstreamRequest {
-  readonly method: string;
-  readonly path: string;
-  /** Without the next two. */
-  readonly headers: MessageHeaders;
-  readonly requestId: string;
-  /** Of a body that is sent as it comes, if it is known. */
-  readonly contentLength: number | undefined;
-  /** Whole, or to be sent as it comes, and then once only. */
-  readonly body: readonly Buffer[] | Readable | null;
-  /** As of `Body`. */
-  readonly headRoom: number;
-  readonly headersTimeoutMs: number;
-  readonly bodyTimeoutMs: number;
 }
 
 /** A URL that refused a connection is passed over for this long, as long as another is left. */
@@ -39,9 +24,9 @@ const SHUN_MS = 1000;
 
 interface Target {
   readonly basePath: string;
-  readonly pool: Pool;
-  /** For whole bodies over plain HTTP: far cheaper. */
-  readonly plain: PlainPool | undefined;
+  /** Pushes do not wait behind what is passed through, nor that behind them. */
+  readonly pushes: Pool;
+  readonly passes: Pool;
   shunnedUntilMs: number;
 }
 
@@ -56,54 +41,50 @@ export class Upstream {
     this.#targets = options.urls.map((url) => openTarget(url, options, ca, now));
   }
 
-  send(request: UpstreamRequest, receiver: UpstreamReceiver): void {
-    this.#attempt(request, receiver, this.#targets.length);
+  /** Requests that wait for a connection. */
+  get waiting(): number {
+    return this.#targets.reduce((sum, { pushes, passes }) => sum + pushes.waiting + passes.waiting, 0);
+  }
+
+  push(request: UpstreamRequest, receiver: UpstreamReceiver): void {
+    const nowMs = this.#now();
+    this.#attempt('pushes', request, receiver, this.#targets.length, nowMs, nowMs);
+  }
+
+  /** Sends what is no push. */
+  pass(request: UpstreamRequest, receiver: UpstreamReceiver): void {
+    const nowMs = this.#now();
+    this.#attempt('passes', request, receiver, this.#targets.length, nowMs, nowMs);
   }
 
   /** Ends every call that is still out. */
-  async destroy(): Promise<void> {
-    for (const { plain } of this.#targets) plain?.destroy();
-    await Promise.all(this.#targets.map(({ pool }) => pool.destroy()));
+  destroy(): void {
+    for (const { pushes, passes } of this.#targets) {
+      pushes.destroy();
+      passes.destroy();
+    }
   }
 
-  #attempt(request: UpstreamRequest, receiver: UpstreamReceiver, attemptsLeft: number): void {
-    const target = this.#pick();
-    const { method, body, headRoom, headers, requestId, contentLength, headersTimeoutMs, bodyTimeoutMs } =
-      request;
-    const path = target.basePath + request.path;
+  /** Its time begins when it first arrived, whichever URL it waits for. */
+  #attempt(
+    kind: 'pushes' | 'passes',
+    request: UpstreamRequest,
+    receiver: UpstreamReceiver,
+    attemptsLeft: number,
+    arrivedMs: number,
+    nowMs: number,
+  ): void {
+    const target = this.#pick(nowMs);
     const onUnreachable = (error: Error): void => {
-      target.shunnedUntilMs = this.#now() + SHUN_MS;
-      if (attemptsLeft > 1 && canBeSentAgain(request)) this.#attempt(request, receiver, attemptsLeft - 1);
+      const failedMs = this.#now();
+      target.shunnedUntilMs = failedMs + SHUN_MS;
+      if (attemptsLeft > 1) this.#attempt(kind, request, receiver, attemptsLeft - 1, arrivedMs, failedMs);
       else receiver.failed('unreachable', error);
     };
-    if (target.plain !== undefined && isWhole(body)) {
-      target.plain.send(
-        { method, path, headers, requestId, body, headRoom, headersTimeoutMs, bodyTimeoutMs },
-        receiver,
-        onUnreachable,
-      );
-      return;
-    }
-    target.pool.dispatch(
-      {
-        path,
-        method: method as Dispatcher.HttpMethod,
-        headers: [
-          ...headers.list,
-          'X-Request-Id',
-          requestId,
-          ...(contentLength === undefined ? [] : ['Content-Length', String(contentLength)]),
-        ],
-        body: isWhole(body) ? joined(body) : body,
-        headersTimeout: headersTimeoutMs,
-        bodyTimeout: bodyTimeoutMs,
-      },
-      new Call(receiver, onUnreachable),
-    );
+    target[kind].send(request, target.basePath + request.path, receiver, onUnreachable, arrivedMs, nowMs);
   }
 
-  #pick(): Target {
-    const nowMs = this.#now();
+  #pick(nowMs: number): Target {
     let picked = this.#rotate();
     for (let i = 1; i < this.#targets.length && picked.shunnedUntilMs > nowMs; i++) picked = this.#rotate();
     return picked;
@@ -117,96 +98,31 @@ export class Upstream {
   }
 }
 
-/** One attempt at one URL. */
-class Call implements Dispatcher.DispatchHandler {
-  readonly #receiver: UpstreamReceiver;
-  readonly #onUnreachable: (error: Error) => void;
-  #connected = false;
-  #aborted = false;
-
-  constructor(receiver: UpstreamReceiver, onUnreachable: (error: Error) => void) {
-    this.#receiver = receiver;
-    this.#onUnreachable = onUnreachable;
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#connected = true;
-    this.#receiver.started(() => {
-      this.#aborted = true;
-      controller.abort(new Error('the client went away'));
-    });
-  }
-
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _headers: unknown,
-    statusText?: string,
-  ): void {
-    // 1xx answers are for this connection; the final one follows.
-    if (status < 200) return;
-    const rawHeaders = ((controller.rawHeaders ?? []) as Buffer[]).map((bytes) => bytes.toString('latin1'));
-    this.#receiver.response(
-      { status, statusText: statusText ?? '', headers: downstreamHeaders(rawHeaders) },
-      controller,
-    );
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#receiver.data(chunk);
-  }
-
-  onResponseEnd(): void {
-    this.#receiver.end(false);
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#aborted) this.#receiver.failed('aborted', error);
-    else if (!this.#connected) this.#onUnreachable(error);
-    else this.#receiver.failed(isTimeout(error) ? 'timeout' : 'broken', error);
-  }
-}
-
 function openTarget(
   url: string,
   options: UpstreamOptions,
   ca: Buffer | undefined,
   now: () => number,
 ): Target {
-  const { origin, pathname, protocol, hostname, port, host } = new URL(url);
-  const { connections, connectTimeoutMs } = options;
-  const pool = new Pool(origin, {
-    connections,
-    pipelining: 1,
-    connect: { timeout: connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
-  });
-  const plain =
-    protocol === 'http:'
-      ? new PlainPool({
-          host: hostname.replace(/^\[(.*)\]$/, '$1'),
-          port: Number(port || 80),
-          authority: host,
-          connections,
-          connectTimeoutMs,
-          now,
-        })
-      : undefined;
-  return { basePath: pathname.replace(/\/$/, ''), pool, plain, shunnedUntilMs: 0 };
-}
-
-function isWhole(body: UpstreamRequest['body']): body is readonly Buffer[] {
-  return Array.isArray(body);
-}
-
-function joined(chunks: readonly Buffer[]): Buffer | null {
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-}
-
-function canBeSentAgain({ body }: UpstreamRequest): boolean {
-  return body === null || isWhole(body);
-}
-
-function isTimeout(error: Error): boolean {
-  const code = 'code' in error ? error.code : undefined;
-  return code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';
+  const { pathname, protocol, hostname, port, host } = new URL(url);
+  const isTls = protocol === 'https:';
+  const { connections, tenantShare, connectTimeoutMs, queueTimeoutMs } = options;
+  const open = (perTenant: number): Pool =>
+    new Pool({
+      host: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: Number(port || (isTls ? 443 : 80)),
+      authority: host,
+      tls: isTls ? { ca } : undefined,
+      connections,
+      perTenant,
+      connectTimeoutMs,
+      queueTimeoutMs,
+      now,
+    });
+  return {
+    basePath: pathname.replace(/\/$/, ''),
+    pushes: open(connections),
+    passes: open(Math.max(1, Math.floor(connections * tenantShare))),
+    shunnedUntilMs: 0,
+  };
 }

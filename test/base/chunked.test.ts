@@ -21,7 +21,7 @@ function read(pieces: readonly string[]): { content: string; rest: string; done:
 t.test('content comes out whole however the bytes are cut', async (t) => {
   const chunk = fc.record({
     content: fc.stringMatching(/^[ -~\r\n]{1,50}$/),
-    extension: fc.constantFrom('', ';a=b', ' '),
+    extension: fc.constantFrom('', ';a=b', ' ', '\t', ' ;', ' ; a="b;c"'),
   });
   fc.assert(
     fc.property(
@@ -110,6 +110,24 @@ t.test('what is not chunked framing is refused', async (t) => {
     '0x3\r\nabc\r\n',
     '\r\nabc',
     '3\nabc\r\n',
+    ' 3\r\nabc\r\n',
+    '3\v\r\nabc\r\n',
+    '3\f\r\nabc\r\n',
+    '3\r\r\nabc\r\n',
+    '3\xa0\r\nabc\r\n',
+    '3\0\r\nabc\r\n',
+    '3 x\r\nabc\r\n',
+    '3;a\0b\r\nabc\r\n',
+    '3;a\rb\r\nabc\r\n',
+    '3,3\r\nabc\r\n',
+    '+3\r\nabc\r\n',
+    '1_0\r\nabc\r\n',
+    '0\r\nno header\r\n\r\n',
+    '0\r\n: x\r\n\r\n',
+    '0\r\nA : x\r\n\r\n',
+    '0\r\nA: \0\r\n\r\n',
+    '0\r\n folded\r\n\r\n',
+    `0\r\n${'A: 12345\r\n'.repeat(1100)}\r\n`,
     '3\r\nabcd\r\n',
     '3\r\nabc\n0\r\n\r\n',
     'fffffffffffff\r\n',

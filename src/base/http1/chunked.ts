@@ -1,8 +1,12 @@
 /** A body in HTTP/1.1's chunked framing, taken apart as it comes. Extensions and trailers are passed over. */
 
-/** A size line or a trailer longer than this is not one. */
+/** A line longer than this is none. */
 const MAX_LINE_BYTES = 8 * 1024;
-const SIZE = /^[0-9a-fA-F]{1,12}$/;
+/** A size, with nothing but blanks between it and an extension. */
+const SIZE_LINE = /^([0-9a-fA-F]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+/** A trailer is a header, and nobody's: it is looked at for what it is, and left out. */
+const TRAILER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/;
+const MAX_TRAILER_BYTES = 8 * 1024;
 
 type State = 'size' | 'data' | 'dataEnd' | 'trailer' | 'done';
 
@@ -11,6 +15,7 @@ export class ChunkedBody {
   #left = 0;
   /** A line that has not come whole yet. */
   #line = '';
+  #trailerBytes = 0;
 
   get done(): boolean {
     return this.#state === 'done';
@@ -52,13 +57,17 @@ export class ChunkedBody {
         this.#state = 'size';
         return text === '';
       default:
-        if (text === '') this.#state = 'done';
-        return true;
+        if (text === '') {
+          this.#state = 'done';
+          return true;
+        }
+        this.#trailerBytes += text.length;
+        return this.#trailerBytes <= MAX_TRAILER_BYTES && TRAILER.test(text);
     }
   }
 }
 
 function parseSize(line: string): number {
-  const digits = (line.split(';', 1)[0] as string).trimEnd();
-  return SIZE.test(digits) ? Number.parseInt(digits, 16) : Number.NaN;
+  const digits = SIZE_LINE.exec(line)?.[1];
+  return digits === undefined ? Number.NaN : Number.parseInt(digits, 16);
 }

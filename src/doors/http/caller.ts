@@ -1,6 +1,6 @@
 /** The client's side of one request, as the doors see it: node:http's, or the lane's. */
-import type { Readable } from 'node:stream';
 import type { MessageHeaders } from '../../base/http1/headers.js';
+import type { BodyStream } from '../../upstream/call.js';
 import type { BodySink, BodySource } from '../body.js';
 
 export interface Caller extends BodySource {
@@ -23,8 +23,8 @@ export interface Caller extends BodySource {
   continue(): void;
   /** The body, from its beginning. Called once at most, and not beside `bodyStream`. */
   readBody(sink: BodySink): void;
-  /** The body as a stream, or null where there is none. A client that stays silent for longer is cut off. */
-  bodyStream(longestSilenceMs: number): Readable | null;
+  /** The body as it comes, or null where there is none. A client that stays silent for longer is cut off. */
+  bodyStream(longestSilenceMs: number): BodyStream | null;
 
   /** The answer has begun. */
   readonly answering: boolean;
@@ -47,21 +47,35 @@ export interface Caller extends BodySource {
 export const DISCARD_MAX_BYTES = 256 * 1024;
 export const DISCARD_MAX_MS = 5000;
 
-/**
- * Ends a client that stops in the middle of a body. The socket's count of bytes is watched, not the stream: a second
- * reader would set it flowing before the upstream is ready for it.
- */
+/** Cuts a client off that stops in the middle of a body. Ends when what it returns is called. */
 export function cutWhenSilent(
-  body: Readable,
   socket: { readonly bytesRead: number },
   timeoutMs: number,
   cut: () => void,
-): void {
+): () => void {
   let seen = -1;
   const timer = setInterval(() => {
     if (socket.bytesRead === seen) cut();
     seen = socket.bytesRead;
   }, timeoutMs);
-  const clear = () => clearInterval(timer);
-  body.once('end', clear).once('close', clear);
+  return () => clearInterval(timer);
+}
+
+/** The sink, and something to be done once nothing more comes. */
+export function withEnd(sink: BodySink, done: () => void): BodySink {
+  return {
+    data: (chunk) => {
+      const more = sink.data(chunk);
+      if (!more) done();
+      return more;
+    },
+    end() {
+      done();
+      sink.end();
+    },
+    aborted() {
+      done();
+      sink.aborted();
+    },
+  };
 }

@@ -1,9 +1,9 @@
 /** A request that node:http reads: any that the lane leaves to it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Readable } from 'node:stream';
 import type { MessageHeaders } from '../../base/http1/headers.js';
+import type { BodyStream } from '../../upstream/call.js';
 import type { BodySink } from '../body.js';
-import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS } from './caller.js';
+import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS, withEnd } from './caller.js';
 
 export class HttpCaller implements Caller {
   readonly method: string;
@@ -62,10 +62,18 @@ export class HttpCaller implements Caller {
     req.on('data', onData).on('end', onEnd).on('close', onClose);
   }
 
-  bodyStream(longestSilenceMs: number): Readable | null {
+  bodyStream(longestSilenceMs: number): BodyStream | null {
     if (this.header('transfer-encoding') === undefined && !this.contentLength) return null;
-    cutWhenSilent(this.#req, this.#req.socket, longestSilenceMs, () => this.#req.destroy());
-    return this.#req;
+    const req = this.#req;
+    return {
+      contentLength: this.contentLength,
+      start: (sink) => {
+        const stop = cutWhenSilent(req.socket, longestSilenceMs, () => req.destroy());
+        this.readBody(withEnd(sink, stop));
+      },
+      pause: () => void req.pause(),
+      resume: () => void req.resume(),
+    };
   }
 
   get lowerNames(): readonly string[] {

@@ -7,11 +7,11 @@
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { Readable } from 'node:stream';
 import type { MessageHeaders } from '../../base/http1/headers.js';
 import { headerOf, type RequestHead } from '../../base/http1/heads.js';
+import type { BodyStream } from '../../upstream/call.js';
 import type { BodySink } from '../body.js';
-import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS } from './caller.js';
+import { type Caller, cutWhenSilent, DISCARD_MAX_BYTES, DISCARD_MAX_MS, withEnd } from './caller.js';
 import { HeadReader } from './head-reader.js';
 import { ownBytes, readAlone, readShared } from './shared-reads.js';
 
@@ -260,24 +260,19 @@ class LaneCaller implements Caller {
     this.#connection.resume();
   }
 
-  bodyStream(longestSilenceMs: number): Readable | null {
+  bodyStream(longestSilenceMs: number): BodyStream | null {
     this.keepLent();
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    if (this.#bodyLeft === 0 && waiting === undefined) return null;
+    if (this.#bodyLeft === 0 && this.#waiting === undefined) return null;
     const { socket } = this.#connection;
-    const stream = new Readable({ read: () => this.#connection.resume() });
-    cutWhenSilent(stream, socket, longestSilenceMs, () => socket.destroy());
-    if (waiting !== undefined) stream.push(waiting);
-    this.readBody({
-      data(chunk) {
-        if (!stream.push(ownBytes(chunk))) socket.pause();
-        return true;
+    return {
+      contentLength: this.contentLength,
+      start: (sink) => {
+        const stop = cutWhenSilent(socket, longestSilenceMs, () => socket.destroy());
+        this.readBody(withEnd(sink, stop));
       },
-      end: () => stream.push(null),
-      aborted: () => stream.destroy(),
-    });
-    return stream;
+      pause: () => socket.pause(),
+      resume: () => this.#connection.resume(),
+    };
   }
 
   writeHead(status: number, statusText: string, headers: MessageHeaders): void {

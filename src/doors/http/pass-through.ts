@@ -15,13 +15,13 @@ export function passThrough(
 ): Promise<void> {
   caller.continue();
   const relay = new Relay(caller, parts.observer, parts.now, () => {});
-  parts.upstream.send(
+  parts.upstream.pass(
     {
+      tenant: caller.header(parts.options.tenantHeader) ?? '',
       method: caller.method,
       path: caller.url,
       headers: upstreamHeaders(caller, parts.options.tenantHeader),
       requestId,
-      contentLength: caller.contentLength,
       body: caller.bodyStream(parts.options.bodyTimeoutMs),
       headRoom: 0,
       headersTimeoutMs: NO_TIMEOUT,

@@ -204,13 +204,13 @@ export class PushExchange {
       (status) => this.#answered(admission, delivery, status),
       partial,
     );
-    upstream.send(
+    upstream.push(
       {
-        method: 'POST',
+        tenant: admission.tenant.id,
+        method: this.#caller.method,
         path: this.#caller.url,
         headers: upstreamHeaders(this.#caller, options.tenantHeader),
         requestId: this.#requestId,
-        contentLength: undefined,
         body: delivery.body.chunks,
         headRoom: delivery.body.headRoom,
         headersTimeoutMs: options.upstreamHeadersTimeoutMs,

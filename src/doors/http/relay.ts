@@ -3,7 +3,7 @@
  * gets an answer of the edge's own once the upstream has taken the rest.
  */
 
-import type { Answer, Flow, UpstreamFailure, UpstreamReceiver } from '../../upstream/receiver.js';
+import type { Answer, Flow, UpstreamFailure, UpstreamReceiver } from '../../upstream/call.js';
 import type { Caller } from './caller.js';
 import { answerFailure, answerPartial, type PartialAnswer } from './respond.js';
 

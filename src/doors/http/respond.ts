@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import { MessageHeaders } from '../../base/http1/headers.js';
 import type { Refusal } from '../../enforce/refusal.js';
-import type { UpstreamFailure } from '../../upstream/receiver.js';
+import type { UpstreamFailure } from '../../upstream/call.js';
 import {
   isVersion2,
   NOTHING,
@@ -51,6 +51,7 @@ const WRITTEN = /^x-prometheus-remote-write-\w+-written$/i;
 
 const FAILURES: Record<Exclude<UpstreamFailure, 'aborted'>, { status: number; sentence: string }> = {
   unreachable: { status: 502, sentence: 'the edge could not connect to Mimir' },
+  busy: { status: 503, sentence: 'all connections to Mimir were taken for too long, and nothing was sent' },
   broken: { status: 502, sentence: 'the connection to Mimir ended before it answered' },
   timeout: { status: 504, sentence: 'Mimir did not answer in time' },
 };

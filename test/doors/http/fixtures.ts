@@ -100,6 +100,8 @@ export async function edge(
     {
       urls: [upstreamUrls].flat(),
       connections: 16,
+      tenantShare: 1,
+      queueTimeoutMs: 20_000,
       connectTimeoutMs: 2000,
       caFile: undefined,
       ...options.upstream,

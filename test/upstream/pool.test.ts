@@ -2,8 +2,8 @@
 import { createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { MessageHeaders } from '#src/base/http1/headers.js';
-import { PlainPool } from '#src/upstream/plain-pool.js';
-import type { UpstreamFailure } from '#src/upstream/receiver.js';
+import type { UpstreamFailure } from '#src/upstream/call.js';
+import { Pool } from '#src/upstream/pool.js';
 import { eventually, listen } from '../doors/http/fixtures.js';
 
 interface Outcome {
@@ -16,7 +16,7 @@ interface Outcome {
 interface GivenPool {
   readonly sockets: Socket[];
   readonly seen: string[];
-  readonly pool: PlainPool;
+  readonly pool: Pool;
   send(
     body?: string,
     timeoutMs?: number,
@@ -49,12 +49,15 @@ async function given(
   });
   const { hostname, port, host } = new URL(await listen(server));
   const now = () => performance.now();
-  const pool = new PlainPool({
+  const pool = new Pool({
     host: hostname,
     port: Number(port),
     authority: host,
+    tls: undefined,
     connections,
+    perTenant: connections,
     connectTimeoutMs: 2000,
+    queueTimeoutMs: 20_000,
     now,
   });
   const close = (): void => {
@@ -80,6 +83,7 @@ async function given(
         };
         pool.send(
           {
+            tenant: 'a',
             method: 'POST',
             path: '/push',
             headers: new MessageHeaders(['X-A', 'b']),
@@ -92,6 +96,7 @@ async function given(
             headersTimeoutMs: timeoutMs,
             bodyTimeoutMs: timeoutMs,
           },
+          '/push',
           {
             started: (stop) => {
               abort = stop;
@@ -104,6 +109,8 @@ async function given(
             failed: (failure) => end(failure),
           },
           () => end('unreachable'),
+          now(),
+          now(),
         );
       });
       return Object.assign(outcome, { done, abort: () => abort() });
@@ -232,10 +239,11 @@ t.test('silence is a timeout, before the answer and within it', async (t) => {
 t.test('no connection is unreachable, for those that wait for one, too', async (t) => {
   const gone = await given(t, () => {}, 1);
   gone.close();
-  const pool = new PlainPool({ ...gone.pool.options });
+  const pool = new Pool({ ...gone.pool.options });
   let unreachable = 0;
   const receiver = { started() {}, response() {}, data() {}, end() {}, failed() {} };
   const request = {
+    tenant: 'a',
     method: 'POST',
     path: '/',
     headers: new MessageHeaders([]),
@@ -245,7 +253,7 @@ t.test('no connection is unreachable, for those that wait for one, too', async (
     headersTimeoutMs: 1000,
     bodyTimeoutMs: 1000,
   };
-  for (let i = 0; i < 3; i++) pool.send(request, receiver, () => unreachable++);
+  for (let i = 0; i < 3; i++) pool.send(request, '/', receiver, () => unreachable++, 0, 0);
   t.ok(await eventually(() => unreachable === 3));
   pool.destroy();
 });

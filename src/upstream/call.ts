@@ -1,0 +1,120 @@
+/** One request on its way through the upstream: what is sent, who hears of the answer, and how long it may take. */
+import type { MessageHeaders } from '../base/http1/headers.js';
+
+export interface UpstreamRequest {
+  /** Whose it is: a tenant waits behind its own requests alone. */
+  readonly tenant: string;
+  readonly method: string;
+  readonly path: string;
+  /** Without Host and the length, which are the upstream's own, and without the request id. */
+  readonly headers: MessageHeaders;
+  readonly requestId: string;
+  /** Whole, or to be sent as it comes, and then once only. */
+  readonly body: readonly Buffer[] | BodyStream | null;
+  /** Of a whole body, as of `Body`. */
+  readonly headRoom: number;
+  /** From its arrival here to the head of the answer; 0: any time. */
+  readonly headersTimeoutMs: number;
+  /** Longest silence within the answer; 0: any. */
+  readonly bodyTimeoutMs: number;
+}
+
+/** A body that is sent as it comes. */
+export interface BodyStream {
+  /** Undefined: nobody knows it yet. */
+  readonly contentLength: number | undefined;
+  /** Called once. */
+  start(sink: StreamSink): void;
+  pause(): void;
+  resume(): void;
+}
+
+export interface StreamSink {
+  /** False: no more is wanted. The bytes are the source's own again when this returns. */
+  data(chunk: Buffer): boolean;
+  end(): void;
+  /** The rest will not come. */
+  aborted(): void;
+}
+
+/** Calls come in this order: `response`, `data` many times, then `end`; or `failed` in place of what is left. */
+export interface UpstreamReceiver {
+  /** Called before anything else, and again for another URL: how to end the call early. */
+  started(abort: () => void): void;
+  response(answer: Answer, flow: Flow): void;
+  data(chunk: Buffer): void;
+  /** `sent`: nobody reads the request's body any more. */
+  end(sent: boolean): void;
+  failed(failure: UpstreamFailure, error: Error): void;
+}
+
+/** How an answer begins. */
+export interface Answer {
+  readonly status: number;
+  readonly statusText: string;
+  /** Those that are for the client. */
+  readonly headers: MessageHeaders;
+}
+
+export interface Flow {
+  pause(): void;
+  resume(): void;
+}
+
+/**
+ * `unreachable`: no connection. `busy`: all connections were taken for too long, nothing was sent. `timeout`: connected, no
+ * answer in time. `broken`: the connection ended early.
+ */
+export type UpstreamFailure = 'unreachable' | 'busy' | 'timeout' | 'broken' | 'aborted';
+
+/** Who has a call now: the queue that it waits in, or the connection that it is on. */
+export interface CallOwner {
+  /** The call is over, and not by its answer. */
+  drop(call: Call): void;
+}
+
+/** A request at one URL, until it is over there. */
+export class Call {
+  readonly request: UpstreamRequest;
+  /** With the base path of the URL. */
+  readonly path: string;
+  readonly receiver: UpstreamReceiver;
+  /** No connection could be made: nothing was sent. */
+  readonly onUnreachable: (error: Error) => void;
+  /** It has a connection by then, or leaves the queue. */
+  readonly queueUntilMs: number;
+  /** The head of the answer is there by then. */
+  readonly answerUntilMs: number;
+  over = false;
+  owner: CallOwner;
+
+  constructor(
+    owner: CallOwner,
+    request: UpstreamRequest,
+    path: string,
+    receiver: UpstreamReceiver,
+    onUnreachable: (error: Error) => void,
+    arrivedMs: number,
+    queueTimeoutMs: number,
+  ) {
+    this.owner = owner;
+    this.request = request;
+    this.path = path;
+    this.receiver = receiver;
+    this.onUnreachable = onUnreachable;
+    const { headersTimeoutMs } = request;
+    this.answerUntilMs = headersTimeoutMs === 0 ? Number.POSITIVE_INFINITY : arrivedMs + headersTimeoutMs;
+    this.queueUntilMs = Math.min(this.answerUntilMs, arrivedMs + queueTimeoutMs);
+  }
+
+  /** Nobody waits for it any more. */
+  readonly abort = (): void => {
+    if (!this.over) this.fail('aborted', new Error('the client went away'));
+  };
+
+  fail(failure: UpstreamFailure, error: Error): void {
+    this.over = true;
+    this.owner.drop(this);
+    this.receiver.failed(failure, error);
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Connections to one URL, as many as there are calls and at most so many. A call that finds none free waits its turn, for a time;
+ * one that nobody waits for any more leaves the queue, and no connection is made for it.
+ */
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { Call, type UpstreamReceiver, type UpstreamRequest } from './call.js';
+import { Connection, type KnownHead } from './connection.js';
+import { TenantQueue } from './tenant-queue.js';
+
+export interface PoolOptions {
+  readonly host: string;
+  readonly port: number;
+  /** For the Host header. */
+  readonly authority: string;
+  /** Undefined: in plain text. */
+  readonly tls: { readonly ca: Buffer | undefined } | undefined;
+  readonly connections: number;
+  /** Of them, one tenant may have so many at one time. */
+  readonly perTenant: number;
+  readonly connectTimeoutMs: number;
+  readonly queueTimeoutMs: number;
+  /** Milliseconds of a clock that never steps back. */
+  readonly now: () => number;
+}
+
+/** How often deadlines are looked at; also how late they may be met. */
+const SWEEP_MS = 250;
+
+export class Pool {
+  readonly options: PoolOptions;
+  readonly #idle: Connection[] = [];
+  readonly #open = new Set<Connection>();
+  readonly #waiting = new TenantQueue();
+  /** Calls that have a connection, where that is bounded. */
+  readonly #active: Map<string, number> | undefined;
+  #sweeper: NodeJS.Timeout | undefined;
+  #session: Buffer | undefined;
+  #destroyed = false;
+  /** The last head of an answer: within a second, the next is mostly the same. */
+  lastHead: KnownHead | undefined;
+
+  constructor(options: PoolOptions) {
+    this.options = options;
+    this.#active = options.perTenant < options.connections ? new Map() : undefined;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  send(
+    request: UpstreamRequest,
+    path: string,
+    receiver: UpstreamReceiver,
+    onUnreachable: (error: Error) => void,
+    arrivedMs: number,
+    nowMs: number,
+  ): void {
+    if (this.#destroyed) {
+      onUnreachable(new Error('the edge is stopping'));
+      return;
+    }
+    const call = new Call(
+      this,
+      request,
+      path,
+      receiver,
+      onUnreachable,
+      arrivedMs,
+      this.options.queueTimeoutMs,
+    );
+    receiver.started(call.abort);
+    if (call.over) return;
+    if (this.#mayStart(request.tenant)) {
+      const connection = this.#takeIdle(nowMs);
+      if (connection !== undefined) {
+        this.#count(call, 1);
+        connection.run(call);
+        return;
+      }
+      if (this.#open.size < this.options.connections) {
+        this.#connect(call);
+        return;
+      }
+    }
+    this.#waiting.add(call);
+    this.#keepSweeping();
+  }
+
+  /** Ends every call that is still out. */
+  destroy(): void {
+    this.#destroyed = true;
+    clearInterval(this.#sweeper);
+    for (const connection of this.#open) connection.destroy();
+    for (const call of [...this.#waiting.all()]) {
+      this.#waiting.remove(call);
+      call.over = true;
+      call.onUnreachable(new Error('the edge is stopping'));
+    }
+  }
+
+  /** A connection has no call any more, and can have another. */
+  release(connection: Connection): void {
+    const call = this.#next();
+    if (call === undefined) this.#idle.push(connection);
+    else connection.run(call);
+  }
+
+  /** A connection is closed. */
+  closed(connection: Connection): void {
+    this.#open.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    if (this.#destroyed || this.#open.size >= this.options.connections) return;
+    const call = this.#next();
+    if (call !== undefined) this.#open.add(new Connection(this, call));
+  }
+
+  /** A call that had a connection is over. */
+  ended(call: Call): void {
+    this.#count(call, -1);
+  }
+
+  drop(call: Call): void {
+    this.#waiting.remove(call);
+  }
+
+  openSocket(): Socket {
+    const { host, port, tls } = this.options;
+    if (tls === undefined) return connect({ host, port, noDelay: true });
+    const socket = connectTls({
+      host,
+      port,
+      ALPNProtocols: ['http/1.1'],
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+      ...(this.#session === undefined ? {} : { session: this.#session }),
+    });
+    socket.setNoDelay(true);
+    return socket.on('session', (session) => {
+      this.#session = session;
+    });
+  }
+
+  /** Deadlines, as it is now. */
+  sweep(nowMs: number): void {
+    for (const connection of [...this.#open]) connection.sweep(nowMs);
+    const waited = new Error('no connection became free in time');
+    for (const call of this.#waiting.expired(nowMs)) call.fail('busy', waited);
+    if (this.#open.size > 0 || this.#waiting.size > 0) return;
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
+  }
+
+  #connect(call: Call): void {
+    this.#count(call, 1);
+    this.#open.add(new Connection(this, call));
+    this.#keepSweeping();
+  }
+
+  #next(): Call | undefined {
+    if (this.#waiting.size === 0) return undefined;
+    const call = this.#waiting.next((tenant) => this.#mayStart(tenant));
+    if (call !== undefined) this.#count(call, 1);
+    return call;
+  }
+
+  #mayStart(tenant: string): boolean {
+    return this.#active === undefined || (this.#active.get(tenant) ?? 0) < this.options.perTenant;
+  }
+
+  #count({ request }: Call, by: 1 | -1): void {
+    if (this.#active === undefined) return;
+    const count = (this.#active.get(request.tenant) ?? 0) + by;
+    if (count === 0) this.#active.delete(request.tenant);
+    else this.#active.set(request.tenant, count);
+  }
+
+  /** The one used last: those not needed grow old, and go. */
+  #takeIdle(nowMs: number): Connection | undefined {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (connection.freshUntilMs > nowMs) return connection;
+      connection.destroy();
+    }
+    return undefined;
+  }
+
+  /** Nothing wakes an edge without connections. */
+  #keepSweeping(): void {
+    this.#sweeper ??= setInterval(() => this.sweep(this.options.now()), SWEEP_MS).unref();
+  }
+}
