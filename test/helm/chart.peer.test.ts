@@ -52,8 +52,7 @@ function of(kind: string, all: Manifest[], name = 'edge-mimir-edge'): Manifest {
 }
 
 const PRESETS = readdirSync(join(CHART, 'presets')).map((file) => file.replace('.yaml', ''));
-const preset = (name: string): object =>
-  parse(readFileSync(join(CHART, 'presets', `${name}.yaml`), 'utf8'));
+const preset = (name: string): object => parse(readFileSync(join(CHART, 'presets', `${name}.yaml`), 'utf8'));
 
 t.test('helm lint finds nothing', async (t) => {
   for (const name of PRESETS) {
@@ -83,7 +82,9 @@ t.test('presets render as they did', async (t) => {
 function* matrix(): Generator<[string, Record<string, unknown>]> {
   const overrides = {
     none: {},
-    named: { configMap: { name: 'runtime', namespace: 'mimir', key: 'overrides.yaml', edgeKey: 'edge.yaml' } },
+    named: {
+      configMap: { name: 'runtime', namespace: 'mimir', key: 'overrides.yaml', edgeKey: 'edge.yaml' },
+    },
     own: { tenants: { a: { ingestion_rate: 20_000_000 } }, edgeTenants: { a: { mode: 'shadow' } } },
   };
   const redis = {
@@ -205,7 +206,8 @@ function referenceProblems(all: Manifest[]): string[] {
   const selects = (labels: Record<string, string>) =>
     Object.entries(labels).every(([name, value]) => pod.metadata.labels[name] === value);
   const problems: string[] = [];
-  if (!selects(deployment['spec'].selector.matchLabels)) problems.push('the Deployment does not select its pods');
+  if (!selects(deployment['spec'].selector.matchLabels))
+    problems.push('the Deployment does not select its pods');
   const ports = pod.spec.containers[0].ports.map(({ name }: { name: string }) => name);
   for (const { kind, metadata, spec } of all) {
     if (kind !== 'Service' || metadata.name.endsWith('-redis')) continue;
@@ -215,17 +217,25 @@ function referenceProblems(all: Manifest[]): string[] {
   }
   for (const { kind, spec } of all) {
     if (kind === 'PodDisruptionBudget' && !selects(spec.selector.matchLabels)) problems.push(kind);
-    if (kind === 'HorizontalPodAutoscaler' && 'replicas' in deployment['spec']) problems.push('two say how many');
+    if (kind === 'HorizontalPodAutoscaler' && 'replicas' in deployment['spec'])
+      problems.push('two say how many');
   }
   return problems;
 }
 
 t.test('the Role is of one ConfigMap, where that is, for the account that the pods have', async (t) => {
-  const all = manifests(helm({ config: UPSTREAM, overrides: { configMap: { name: 'runtime', namespace: 'mimir' } } }));
+  const all = manifests(
+    helm({ config: UPSTREAM, overrides: { configMap: { name: 'runtime', namespace: 'mimir' } } }),
+  );
   const role = of('Role', all);
   t.equal(role.metadata.namespace, 'mimir');
   t.strictSame(role['rules'], [
-    { apiGroups: [''], resources: ['configmaps'], resourceNames: ['runtime'], verbs: ['get', 'list', 'watch'] },
+    {
+      apiGroups: [''],
+      resources: ['configmaps'],
+      resourceNames: ['runtime'],
+      verbs: ['get', 'list', 'watch'],
+    },
   ]);
   const pod = of('Deployment', all)['spec'].template.spec;
   t.strictSame(of('RoleBinding', all)['subjects'], [
@@ -245,7 +255,11 @@ t.test('whatever type the Service has, the admin port stays inside the cluster',
     t.strictSame(ports(of('Service', all)), ['http'], type);
     t.match(of('Service', all, 'edge-mimir-edge-admin')['spec'], { type: 'ClusterIP' });
     t.strictSame(ports(of('Service', all, 'edge-mimir-edge-admin')), ['admin'], type);
-    t.match(of('Service', all, 'edge-mimir-edge-grpc')['spec'], { clusterIP: 'None' }, 'Envoy sees each replica');
+    t.match(
+      of('Service', all, 'edge-mimir-edge-grpc')['spec'],
+      { clusterIP: 'None' },
+      'Envoy sees each replica',
+    );
   }
 });
 
@@ -295,13 +309,10 @@ t.test('ConfigMaps that are named in the settings may be read, each where it is'
   };
   const all = manifests(helm({ config: { ...UPSTREAM, overrides } }));
   const roles = all.filter(({ kind }) => kind === 'Role');
-  t.strictSame(
-    roles.map(({ metadata, rules }) => [metadata.namespace, rules[0].resourceNames]).sort(),
-    [
-      ['default', ['own']],
-      ['mimir', ['runtime', 'edge']],
-    ],
-  );
+  t.strictSame(roles.map(({ metadata, rules }) => [metadata.namespace, rules[0].resourceNames]).sort(), [
+    ['default', ['own']],
+    ['mimir', ['runtime', 'edge']],
+  ]);
   t.equal(of('Deployment', all)['spec'].template.spec.automountServiceAccountToken, true);
 });
 
@@ -325,8 +336,12 @@ t.test('rules and dashboards are the files that are tested, and link to where th
   const all = manifests(helm(preset('production'), '--set', 'prometheusRule.runbooks=https://here/'));
   const files = ['alerts', 'recording'].flatMap(
     (name) =>
-      parse(readFileSync(join(CHART, 'rules', `${name}.yaml`), 'utf8').replaceAll('docs/runbooks/', 'https://here/'))
-        .groups,
+      parse(
+        readFileSync(join(CHART, 'rules', `${name}.yaml`), 'utf8').replaceAll(
+          'docs/runbooks/',
+          'https://here/',
+        ),
+      ).groups,
   );
   t.strictSame(of('PrometheusRule', all)['spec'].groups, files);
   for (const file of readdirSync(join(CHART, 'dashboards'))) {
@@ -349,7 +364,9 @@ t.test('every setting can be given, and what is none is refused with its place',
     const { [path]: own = value } = { workers: 1, 'listen.admin': '0.0.0.0:8082' } as Record<string, unknown>;
     at[names.at(-1)!] = own;
   }
-  const rendered = helm({ config: { ...config, upstream: { ...(config['upstream'] as object), url: 'http://a' } } });
+  const rendered = helm({
+    config: { ...config, upstream: { ...(config['upstream'] as object), url: 'http://a' } },
+  });
   t.equal(rendered.status, 0, rendered.error);
   for (const [values, message] of [
     [{ config: { ...UPSTREAM, push: { max_seris: 1 } } }, /max_seris/],
@@ -363,10 +380,7 @@ t.test('every setting can be given, and what is none is refused with its place',
     ],
     [{}, /config\.upstream\.url is needed/],
     [{ mode: 'ext_authz', config: UPSTREAM }, /config\.upstream\.url has no use/],
-    [
-      { config: UPSTREAM, overrides: { tenants: { a: {} }, configMap: { name: 'b' } } },
-      /exclude each other/,
-    ],
+    [{ config: UPSTREAM, overrides: { tenants: { a: {} }, configMap: { name: 'b' } } }, /exclude each other/],
   ] as const) {
     const { status, error } = helm(values);
     t.not(status, 0);
@@ -375,7 +389,11 @@ t.test('every setting can be given, and what is none is refused with its place',
 });
 
 t.test('big numbers from the command line stay whole', async (t) => {
-  const { text } = helm({ config: UPSTREAM }, '--set', 'config.series.max=20000000,config.limits.ingestion_rate=1000000');
+  const { text } = helm(
+    { config: UPSTREAM },
+    '--set',
+    'config.series.max=20000000,config.limits.ingestion_rate=1000000',
+  );
   t.match(text, /"max": 20000000\b/);
   t.match(text, /"ingestion_rate": 1000000\b/);
 });

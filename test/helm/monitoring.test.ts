@@ -1,10 +1,10 @@
 /** Rules and dashboards: that they fire when they should, and speak of nothing that an edge does not have. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { parse } from 'yaml';
-import { startEdge } from '../e2e/processes.js';
 import { send, upstream } from '../doors/http/fixtures.js';
+import { startEdge } from '../e2e/processes.js';
 import { queriesOf } from './queries.js';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
@@ -49,29 +49,49 @@ t.test('every alert is tested firing and not firing, and has its page', async (t
   }
 });
 
-t.test('every metric that a rule or a dashboard names exists in a running edge', async (t) => {
+t.test('metrics of a running edge', async (t) => {
+  const there = await metricsOfEdges(t);
+
+  t.test('every metric that a rule or a dashboard names exists', async (t) => {
+    const known = new Set([...there, ...rules.flatMap(({ record }) => record ?? []), ...OF_OTHERS]);
+    const missing = [...rules.map(({ expr }) => expr), ...queriesOf(ROOT).map(({ expr }) => expr)]
+      .flatMap(metricsIn)
+      .filter((name) => !known.has(name) && !known.has(name.replace(/_(bucket|sum|count)$/, '')));
+    t.strictSame([...new Set(missing)], []);
+  });
+
+  t.test('each is in docs/metrics.md, and what is there exists', async (t) => {
+    const documented = documentedMetrics(readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8'));
+    const own = [...there].filter((name) => name.startsWith('mimir_edge_'));
+    t.strictSame(own.sort(), documented.sort());
+  });
+});
+
+/** Of an edge alone, and of one with workers, which has all that an edge with a Redis has, too. */
+async function metricsOfEdges(t: Test): Promise<ReadonlySet<string>> {
   const mimir = await upstream();
   t.teardown(() => mimir.close());
   const flags = [`--upstream.url=${mimir.url}`, '--envoy.enabled=true', '--listen.grpc=127.0.0.1:0'];
-  const edges = [
-    await startEdge(t, flags),
-    // Workers have all that an edge with a Redis has, too.
-    await startEdge(t, [...flags, '--workers=2']),
-  ];
-  const there = new Set<string>();
+  const edges = [await startEdge(t, flags), await startEdge(t, [...flags, '--workers=2'])];
+  const names = new Set<string>();
   for (const edge of edges) {
     await send(edge.proxy);
     const text = await (await fetch(`${edge.admin}/metrics`)).text();
-    for (const [, name = ''] of text.matchAll(/^# TYPE (\S+)/gm)) there.add(name);
+    for (const [, name = ''] of text.matchAll(/^# TYPE (\S+)/gm)) names.add(name);
   }
-  for (const { record } of rules) if (record !== undefined) there.add(record);
+  return names;
+}
 
-  const missing = [...rules.map(({ expr }) => expr), ...queriesOf(ROOT).map(({ expr }) => expr)]
-    .flatMap(metricsIn)
-    .filter((name) => !there.has(name) && !there.has(name.replace(/_(bucket|sum|count)$/, '')))
-    .filter((name) => !OF_OTHERS.has(name));
-  t.strictSame([...new Set(missing)], []);
-});
+/** Names in the first column of tables, with `a_{b,c}` for two. */
+function documentedMetrics(text: string): string[] {
+  const cells = [...text.matchAll(/^\| (`mimir_edge_.*?) \|/gm)].map(([, cell = '']) => cell);
+  return cells.flatMap((cell) =>
+    [...cell.matchAll(/`([^`]+)`/g)].flatMap(([, name = '']) => {
+      const [, before = '', list, after = ''] = /^(.*)\{(.*)\}(.*)$/.exec(name) ?? [];
+      return list === undefined ? [name] : list.split(',').map((one) => `${before}${one}${after}`);
+    }),
+  );
+}
 
 /** Prometheus' own, and what dashboards ask of Mimir itself, by the names that it has had since version 2. */
 const OF_OTHERS = new Set([
