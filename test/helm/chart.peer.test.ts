@@ -359,7 +359,10 @@ t.test('every setting can be given, and what is none is refused with its place',
     const value = type === 'count' ? Number(fallback) : type === 'bool' ? fallback === 'true' : fallback;
     let at = config;
     const names = path.split('.');
-    for (const name of names.slice(0, -1)) at = (at[name] ??= {}) as Record<string, unknown>;
+    for (const name of names.slice(0, -1)) {
+      at[name] ??= {};
+      at = at[name] as Record<string, unknown>;
+    }
     // The chart's own, where the edge's would not be reached.
     const { [path]: own = value } = { workers: 1, 'listen.admin': '0.0.0.0:8082' } as Record<string, unknown>;
     at[names.at(-1)!] = own;
