@@ -1,8 +1,8 @@
 /** What every door says alike: which refusal a fault of the body is, and the headers that a refusal has. */
 import type { Reason } from '../enforce/reasons.js';
 import type { Refusal } from '../enforce/refusal.js';
+import { bodyBroken, decoderLost, overDecoderCap } from '../enforce/sentences.js';
 import type { Broken, Lost } from '../payload/push.js';
-import type { ByteBudget } from './body.js';
 
 /** Tells senders and access logs that the edge answered, not Mimir, and why. */
 export const REASON_HEADER = 'X-Mimir-Edge-Reason';
@@ -37,30 +37,13 @@ export function isVersion2(contentType: string | undefined): boolean {
 }
 
 export function undecodedBody(fault: Broken | Lost): readonly [Reason, string] {
-  if (fault.kind === 'lost') return ['edge_decoder_lost', fault.message];
+  if (fault.kind === 'lost') return ['edge_decoder_lost', decoderLost(fault.message)];
   switch (fault.code) {
     case 'too_large':
-      return ['edge_body_too_large', `${fault.message}; limit: push.max_uncompressed_bytes`];
+      return ['edge_body_too_large', overDecoderCap(fault.message, 'push.max_uncompressed_bytes')];
     case 'too_many_series':
-      return ['edge_series_per_request', `${fault.message}; limit: push.max_series`];
+      return ['edge_series_per_request', overDecoderCap(fault.message, 'push.max_series')];
     default:
-      return ['edge_malformed_body', `the body does not decode: ${fault.message} at byte ${fault.offset}`];
+      return ['edge_malformed_body', bodyBroken(fault.message, fault.offset)];
   }
-}
-
-export function formatSentence(contentType: string | undefined, contentEncoding: string | undefined): string {
-  const type = JSON.stringify(contentType ?? '');
-  const encoding = JSON.stringify(contentEncoding ?? '');
-  return `content type ${type} with content encoding ${encoding} is not remote write`;
-}
-
-export const UNJUDGED_SENTENCE =
-  'the path takes series in a protocol that the edge does not judge, and none goes past it unjudged; setting: push.unjudged';
-
-export function tooLargeSentence(maxBodyBytes: number): string {
-  return `the body is larger than ${maxBodyBytes} bytes; limit: push.max_body_bytes`;
-}
-
-export function overloadedSentence(budget: ByteBudget): string {
-  return `the edge holds ${budget.used} of at most ${budget.capacity} body bytes; limit: push.max_bytes_in_flight`;
 }

@@ -15,6 +15,11 @@ export interface LimitedBucket extends BucketShape {
 /** What a limit asks of a bucket that is yet to be opened. */
 export type Limit = Omit<LimitedBucket, 'bucket'>;
 
+/** Mimir has such a bound for what pushes hold alone. */
+export function isOverBurst({ kind, maxPerPush }: LimitedBucket, n: number): boolean {
+  return kind === 'items' && n > maxPerPush;
+}
+
 /** Ten seconds' worth, where no burst is named. */
 const DEFAULT_BYTES_BURST_SECONDS = 10;
 

@@ -11,7 +11,7 @@ export class Tenant {
   limits: TenantLimits;
   mode: Mode;
   requests: LimitedBucket | undefined;
-  items: LimitedBucket | undefined;
+  items: LimitedBucket;
   bytes: LimitedBucket | undefined;
   /** Undefined: series are not tracked. */
   readonly series: TenantSeries | undefined;
@@ -42,7 +42,8 @@ export class Tenant {
     this.#ledger = ledger;
     this.#distributors = distributors;
     this.series = series;
-    this.#limitBuckets(nowMs);
+    this.items = this.#open(itemLimit(limits, distributors), nowMs);
+    this.#limitRequestsAndBytes(nowMs);
   }
 
   get elections(): Elections {
@@ -55,7 +56,8 @@ export class Tenant {
     this.mode = mode;
     if (limits === this.limits) return;
     this.limits = limits;
-    this.#limitBuckets(nowMs);
+    this.items = reshape(this.items, itemLimit(limits, this.#distributors), nowMs);
+    this.#limitRequestsAndBytes(nowMs);
   }
 
   /** The tenant leaves memory. */
@@ -64,15 +66,13 @@ export class Tenant {
     this.series?.release();
   }
 
-  #limitBuckets(nowMs: number): void {
-    const { limits } = this;
-    this.requests = this.#limitBucket(this.requests, requestLimit(limits, this.#distributors), nowMs);
-    this.items = this.#limitBucket(this.items, itemLimit(limits, this.#distributors), nowMs);
-    this.bytes = this.#limitBucket(this.bytes, byteLimit(limits), nowMs);
+  #limitRequestsAndBytes(nowMs: number): void {
+    this.requests = this.#limit(this.requests, requestLimit(this.limits, this.#distributors), nowMs);
+    this.bytes = this.#limit(this.bytes, byteLimit(this.limits), nowMs);
   }
 
   /** The same bucket under another limit, a new one, or none any more. */
-  #limitBucket(
+  #limit(
     before: LimitedBucket | undefined,
     limit: Limit | undefined,
     nowMs: number,
@@ -81,10 +81,16 @@ export class Tenant {
       before?.bucket.release(nowMs);
       return undefined;
     }
-    if (before === undefined) {
-      return { ...limit, bucket: this.#ledger.bucket(this.id, limit.kind, limit, nowMs) };
-    }
-    before.bucket.reshape(limit, nowMs);
-    return { ...limit, bucket: before.bucket };
+    return before === undefined ? this.#open(limit, nowMs) : reshape(before, limit, nowMs);
   }
+
+  #open(limit: Limit, nowMs: number): LimitedBucket {
+    const { kind, rate, capacity, maxPerPush } = limit;
+    return { kind, rate, capacity, maxPerPush, bucket: this.#ledger.bucket(this.id, kind, limit, nowMs) };
+  }
+}
+
+function reshape({ bucket }: LimitedBucket, limit: Limit, nowMs: number): LimitedBucket {
+  bucket.reshape(limit, nowMs);
+  return { ...limit, bucket };
 }

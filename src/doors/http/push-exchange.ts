@@ -6,6 +6,14 @@
 import type { Enforcer } from '../../enforce/enforcer.js';
 import type { Reason } from '../../enforce/reasons.js';
 import type { Refusal } from '../../enforce/refusal.js';
+import {
+  bodyTooLarge,
+  bodyTooLate,
+  decoderLost,
+  edgeOverloaded,
+  notRemoteWrite,
+  writeNotJudged,
+} from '../../enforce/sentences.js';
 import type { Tenant } from '../../enforce/tenant.js';
 import type { Admitted, Charge, Filtered } from '../../enforce/verdict.js';
 import type { Broken, Decoder, HaLabels, Lost } from '../../payload/push.js';
@@ -13,13 +21,7 @@ import type { Upstream } from '../../upstream/upstream.js';
 import { type Body, type BodyFault, type ByteBudget, readBody } from '../body.js';
 import { decodeOptions } from '../decode-options.js';
 import { versionOf } from '../format.js';
-import {
-  formatSentence,
-  overloadedSentence,
-  tooLargeSentence,
-  UNJUDGED_SENTENCE,
-  undecodedBody,
-} from '../refusal-answer.js';
+import { undecodedBody } from '../refusal-answer.js';
 import type { Route } from '../write-paths.js';
 import type { Caller } from './caller.js';
 import { upstreamHeaders } from './forwarded-headers.js';
@@ -105,22 +107,22 @@ export class PushExchange {
     if (tenant.mode === 'off') return 'unread';
     if (admission.shadowed !== undefined) this.#refuse(tenant, admission.shadowed, true);
     if (this.#route === 'unjudged') {
-      return this.#refuseUnread(tenant, 'edge_unjudged_write', UNJUDGED_SENTENCE);
+      return this.#refuseUnread(tenant, 'edge_unjudged_write', writeNotJudged());
     }
 
     const contentType = this.#caller.header('content-type');
     const contentEncoding = this.#caller.header('content-encoding');
     const version = versionOf(contentType, contentEncoding);
     if (version === undefined) {
-      const sentence = formatSentence(contentType, contentEncoding);
-      return this.#refuseUnread(tenant, 'edge_unsupported_media_type', sentence);
+      const why = notRemoteWrite(contentType, contentEncoding);
+      return this.#refuseUnread(tenant, 'edge_unsupported_media_type', why);
     }
     const declaredBytes = this.#caller.contentLength ?? 0;
     if (declaredBytes > options.maxBodyBytes) {
-      return this.#refuseUnread(tenant, 'edge_body_too_large', tooLargeSentence(options.maxBodyBytes));
+      return this.#refuseUnread(tenant, 'edge_body_too_large', bodyTooLarge(options.maxBodyBytes));
     }
     if (!this.#reserve(declaredBytes)) {
-      return this.#refuseUnread(tenant, 'edge_overloaded', overloadedSentence(this.#parts.budget));
+      return this.#refuseUnread(tenant, 'edge_overloaded', this.#overloaded());
     }
 
     this.#caller.continue();
@@ -170,12 +172,12 @@ export class PushExchange {
     const filtered = filtering instanceof Promise ? await filtering : filtering;
     if (!(filtered instanceof Uint8Array)) {
       enforcer.giveBack(admission, verdict);
-      return this.#refuseForGood(admission.tenant, 'edge_decoder_lost', filtered.message);
+      return this.#refuseForGood(admission.tenant, 'edge_decoder_lost', decoderLost(filtered.message));
     }
     // A sender may compress better than the edge does.
     if (!this.#reserve(Math.max(0, filtered.length - body.byteLength))) {
       enforcer.giveBack(admission, verdict);
-      return this.#refuseForGood(admission.tenant, 'edge_overloaded', overloadedSentence(this.#parts.budget));
+      return this.#refuseForGood(admission.tenant, 'edge_overloaded', this.#overloaded());
     }
     observer.refused(admission.tenant, refusal, this.#requestId, false);
     const sent = {
@@ -240,30 +242,32 @@ export class PushExchange {
     return !shadow;
   }
 
-  #refuseUnread(tenant: Tenant, reason: Reason, sentence: string): PushOutcome {
-    const refusal = this.#parts.enforcer.refuse(tenant, reason, sentence);
+  #refuseUnread(tenant: Tenant, reason: Reason, why: string): PushOutcome {
+    const refusal = this.#parts.enforcer.refuse(tenant, reason, why);
     return this.#refuse(tenant, refusal, tenant.mode === 'shadow') ? 'answered' : 'unread';
   }
 
   /** Also in shadow mode: there is nothing that could be passed on. */
-  #refuseForGood(tenant: Tenant, reason: Reason, sentence: string): PushOutcome {
-    this.#refuse(tenant, this.#parts.enforcer.refuse(tenant, reason, sentence), false);
+  #refuseForGood(tenant: Tenant, reason: Reason, why: string): PushOutcome {
+    this.#refuse(tenant, this.#parts.enforcer.refuse(tenant, reason, why), false);
     return 'answered';
+  }
+
+  #overloaded(): string {
+    const { used, capacity } = this.#parts.budget;
+    return edgeOverloaded(used, capacity);
   }
 
   /** Half a body can not be passed on. */
   #refuseBodyFault(tenant: Tenant, fault: BodyFault): PushOutcome {
-    const { options, budget } = this.#parts;
+    const { options } = this.#parts;
     if (fault === 'aborted') return 'answered';
-    const [reason, sentence] = {
-      too_large: ['edge_body_too_large', tooLargeSentence(options.maxBodyBytes)] as const,
-      over_budget: ['edge_overloaded', overloadedSentence(budget)] as const,
-      timeout: [
-        'edge_incomplete_body',
-        `the body did not arrive within ${options.bodyTimeoutMs} ms`,
-      ] as const,
+    const [reason, why] = {
+      too_large: ['edge_body_too_large', bodyTooLarge(options.maxBodyBytes)] as const,
+      over_budget: ['edge_overloaded', this.#overloaded()] as const,
+      timeout: ['edge_incomplete_body', bodyTooLate(options.bodyTimeoutMs)] as const,
     }[fault];
-    return this.#refuseForGood(tenant, reason, sentence);
+    return this.#refuseForGood(tenant, reason, why);
   }
 
   /** Bytes that do not decode never reach Mimir, unless the tenant is in shadow mode. */
@@ -273,8 +277,8 @@ export class PushExchange {
     body: Body,
   ): PushOutcome | Promise<PushOutcome> {
     const { tenant } = admission;
-    const [reason, sentence] = undecodedBody(fault);
-    const refusal = this.#parts.enforcer.refuse(tenant, reason, sentence);
+    const [reason, why] = undecodedBody(fault);
+    const refusal = this.#parts.enforcer.refuse(tenant, reason, why);
     if (this.#refuse(tenant, refusal, tenant.mode === 'shadow')) return 'answered';
     return this.#forward(admission, { charge: UNCHARGED, body, ha: undefined, partial: undefined });
   }

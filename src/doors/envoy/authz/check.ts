@@ -6,14 +6,22 @@
 
 import type { Enforcer } from '../../../enforce/enforcer.js';
 import type { Reason } from '../../../enforce/reasons.js';
-import { type Refusal, refuse } from '../../../enforce/refusal.js';
+import type { Refusal } from '../../../enforce/refusal.js';
+import {
+  bodyNotSent,
+  bodyPartial,
+  bodySentAsText,
+  bodyTooLarge,
+  edgeOverloaded,
+  notRemoteWrite,
+} from '../../../enforce/sentences.js';
 import type { Tenant } from '../../../enforce/tenant.js';
 import type { Admitted, Charge, Verdict } from '../../../enforce/verdict.js';
 import type { Decoder, Push } from '../../../payload/push.js';
 import type { ByteBudget } from '../../body.js';
 import { decodeOptions } from '../../decode-options.js';
 import { versionOf } from '../../format.js';
-import { formatSentence, overloadedSentence, tooLargeSentence, undecodedBody } from '../../refusal-answer.js';
+import { undecodedBody } from '../../refusal-answer.js';
 import { GRPC, type GrpcCall } from '../grpc/grpc-call.js';
 import type { MessageFault } from '../grpc/message-reader.js';
 import {
@@ -94,7 +102,7 @@ export class CheckExchange {
     const message = await this.#call.read(options.maxBodyBytes + MAX_BESIDE_BODY_BYTES, budget);
     if (typeof message === 'string') return this.#refuseMessage(message);
     const request = readCheckRequest(message, options.tenantHeader);
-    if (request === 'too_large') return this.#refuseNobody('edge_request_too_large', BESIDE_BODY_SENTENCE);
+    if (request === 'too_large') return this.#refuseUnattributed('edge_request_too_large', BESIDE_BODY_SENTENCE);
     if (request === undefined) {
       this.#call.fail(GRPC.INVALID_ARGUMENT, 'expected a CheckRequest');
       return 'invalid';
@@ -122,14 +130,14 @@ export class CheckExchange {
     const { contentType, contentEncoding } = request;
     const version = versionOf(contentType, contentEncoding);
     if (version === undefined) {
-      const sentence = formatSentence(contentType, contentEncoding);
-      return this.#refuseBody(request, tenant, 'edge_unsupported_media_type', sentence);
+      const why = notRemoteWrite(contentType, contentEncoding);
+      return this.#refuseBody(request, tenant, 'edge_unsupported_media_type', why);
     }
     observer.body(request.bodyState);
     if (request.bodyState !== 'whole') return this.#refuseBodyState(request, admission, request.bodyState);
     if (request.body.length > options.maxBodyBytes) {
-      const sentence = tooLargeSentence(options.maxBodyBytes);
-      return this.#refuseBody(request, tenant, 'edge_body_too_large', sentence);
+      const why = bodyTooLarge(options.maxBodyBytes);
+      return this.#refuseBody(request, tenant, 'edge_body_too_large', why);
     }
 
     const decodeStartMs = now();
@@ -189,8 +197,8 @@ export class CheckExchange {
     return 'refuse';
   }
 
-  #refuseBody(request: CheckedRequest, tenant: Tenant, reason: Reason, sentence: string): CheckOutcome {
-    const refusal = this.#parts.enforcer.refuse(tenant, reason, sentence);
+  #refuseBody(request: CheckedRequest, tenant: Tenant, reason: Reason, why: string): CheckOutcome {
+    const refusal = this.#parts.enforcer.refuse(tenant, reason, why);
     return this.#refuse(request, tenant, refusal, undefined, tenant.mode === 'shadow');
   }
 
@@ -213,17 +221,14 @@ export class CheckExchange {
     }
     const { budget, options } = this.#parts;
     return fault === 'too_large'
-      ? this.#refuseNobody('edge_body_too_large', tooLargeSentence(options.maxBodyBytes))
-      : this.#refuseNobody('edge_overloaded', overloadedSentence(budget));
+      ? this.#refuseUnattributed('edge_body_too_large', bodyTooLarge(options.maxBodyBytes))
+      : this.#refuseUnattributed('edge_overloaded', edgeOverloaded(budget.used, budget.capacity));
   }
 
-  #refuseNobody(reason: Reason, sentence: string): CheckOutcome {
+  #refuseUnattributed(reason: Reason, why: string): CheckOutcome {
     const { enforcer, observer } = this.#parts;
-    const refusal = refuse(reason, sentence);
+    const refusal = enforcer.refuseUnattributed(reason, why);
     const shadow = enforcer.mode !== 'enforce';
-    enforcer.unattributed.requests++;
-    if (shadow) enforcer.unattributed.shadow(reason, undefined);
-    else enforcer.unattributed.refuse(reason, undefined);
     observer.refused(undefined, refusal, '', shadow);
     if (shadow) return this.#pass('shadow', '');
     this.#call.reply(
@@ -254,16 +259,7 @@ const BESIDE_BODY_SENTENCE =
   'limit: allowed_headers in its ext_authz filter';
 
 const BODY_STATE_REFUSALS: Record<Exclude<BodyState, 'whole'>, readonly [Reason, string]> = {
-  partial: [
-    'edge_partial_body',
-    'Envoy sent a part of the body only; limit: max_request_bytes in with_request_body of its ext_authz filter',
-  ],
-  missing: [
-    'edge_body_not_sent',
-    'Envoy did not send the body: with_request_body is not set in its ext_authz filter, or switched off for the route',
-  ],
-  text: [
-    'edge_body_not_sent',
-    'Envoy sent the body as text, which destroys it: pack_as_bytes is not set in with_request_body of its ext_authz filter',
-  ],
+  partial: ['edge_partial_body', bodyPartial()],
+  missing: ['edge_body_not_sent', bodyNotSent()],
+  text: ['edge_body_not_sent', bodySentAsText()],
 };

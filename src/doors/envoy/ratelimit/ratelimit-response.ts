@@ -2,6 +2,7 @@
 
 import type { BucketKind, BucketShape } from '../../../enforce/ledger.js';
 import type { Refusal } from '../../../enforce/refusal.js';
+import { UNKNOWN_DESCRIPTOR } from '../../../enforce/sentences.js';
 import { REASON_HEADER } from '../../refusal-answer.js';
 import {
   CODE_OK,
@@ -14,9 +15,6 @@ import type { Drawn } from './drawn.js';
 import { UNIT_SECONDS } from './override-buckets.js';
 
 const MOST_UINT32 = 2 ** 32 - 1;
-/** Before Envoy's own sentence, which is none. */
-const UNKNOWN_DESCRIPTOR =
-  'the request was refused because a descriptor names no bucket of a tenant (err-edge-unknown-descriptor)\n';
 const LIMIT_NAMES: Record<BucketKind, string> = {
   requests: 'request_rate',
   items: 'ingestion_rate',
@@ -52,12 +50,12 @@ function encodeOverLimit(
     if (retryAfterSeconds !== undefined)
       headers.push({ key: 'retry-after', value: String(retryAfterSeconds) });
   }
-  const sentence = refusal === undefined ? UNKNOWN_DESCRIPTOR : `${refusal.message}\n`;
+  const sentence = refusal === undefined ? UNKNOWN_DESCRIPTOR : refusal.message;
   return rateLimitResponse.encode({
     overallCode: CODE_OVER_LIMIT,
     statuses,
     responseHeadersToAdd: headers,
-    rawBody: Buffer.from(sentence),
+    rawBody: Buffer.from(`${sentence}\n`),
   });
 }
 

@@ -5,7 +5,8 @@
 import type { Enforcer } from '../../../enforce/enforcer.js';
 import type { BucketKind } from '../../../enforce/ledger.js';
 import type { LimitedBucket } from '../../../enforce/limited-bucket.js';
-import { type Refusal, refuse } from '../../../enforce/refusal.js';
+import type { Refusal } from '../../../enforce/refusal.js';
+import { ratelimitCallTooLarge } from '../../../enforce/sentences.js';
 import { Tenant } from '../../../enforce/tenant.js';
 import type { ByteBudget } from '../../body.js';
 import { GRPC, type GrpcCall } from '../grpc/grpc-call.js';
@@ -60,25 +61,23 @@ const BUCKETS: ReadonlySet<string> = new Set<BucketKind>(['requests', 'items', '
 export async function rateLimit(parts: RateLimitParts, call: GrpcCall): Promise<void> {
   const startMs = parts.now();
   const message = await call.read(MAX_REQUEST_BYTES, parts.budget);
-  if (message === 'too_large') return refuseCall(parts, call, `has more than ${MAX_REQUEST_BYTES} bytes`);
+  if (message === 'too_large')
+    return refuseCall(parts, call, ratelimitCallTooLarge(MAX_REQUEST_BYTES, 'bytes'));
   if (typeof message === 'string') return call.failRead(message);
   const request = rateLimitRequest.decode(message);
   if (request === undefined) return call.fail(GRPC.INVALID_ARGUMENT, 'expected a RateLimitRequest');
   if (call.cancelled) return call.fail(GRPC.DEADLINE_EXCEEDED, 'the deadline is over');
   if (request.descriptors.length > MAX_DESCRIPTORS) {
-    return refuseCall(parts, call, `has more than ${MAX_DESCRIPTORS} descriptors`);
+    return refuseCall(parts, call, ratelimitCallTooLarge(MAX_DESCRIPTORS, 'descriptors'));
   }
   await new RateLimitExchange(parts, call).handle(request);
   parts.observer.rateLimited((parts.now() - startMs) / 1000);
 }
 
 /** Senders have a hand in how large a call is, and Envoy lets pass what ends in an error. */
-function refuseCall({ enforcer, observer }: RateLimitParts, call: GrpcCall, excess: string): void {
-  const refusal = refuse('edge_request_too_large', `the ratelimit call of Envoy ${excess}`);
+function refuseCall({ enforcer, observer }: RateLimitParts, call: GrpcCall, why: string): void {
+  const refusal = enforcer.refuseUnattributed('edge_request_too_large', why);
   const shadow = enforcer.mode !== 'enforce';
-  enforcer.unattributed.requests++;
-  if (shadow) enforcer.unattributed.shadow(refusal.reason, undefined);
-  else enforcer.unattributed.refuse(refusal.reason, undefined);
   observer.descriptor(shadow ? 'shadow' : 'invalid');
   observer.refused(undefined, refusal, '', shadow);
   call.reply(shadow ? encodeAnswer([], false) : encodeRefusal(refusal));

@@ -1,0 +1,88 @@
+/** The end of a judgement: what stays charged, what is counted, what the door is told. In shadow mode nothing is refused. */
+import type { Push } from '../payload/push.js';
+import { giveBackCharge } from './draw.js';
+import type { Ending, Judgement, JudgeParts } from './judgement.js';
+import type { LeftOut } from './left-out.js';
+import type { Refusal } from './refusal.js';
+import { refuseSeries } from './refusals.js';
+import { duplicateDropped } from './sentences.js';
+import type { Tenant } from './tenant.js';
+import type { Accepted, Charge, Duplicate, Filtered, Verdict } from './verdict.js';
+
+export const ACCEPT_UNCHARGED: Accepted = { kind: 'accept', items: 0, bytes: 0, shadowed: undefined };
+
+export function conclude(judgement: Judgement, ending: Ending, nowMs: number, parts: JudgeParts): Verdict {
+  if (ending !== 'accept') return stop(judgement, ending, nowMs, parts);
+  const { tenant, leftOut } = judgement;
+  tenant.tally.accepted++;
+  return leftOut === undefined ? acceptWhole(judgement) : acceptPart(judgement, leftOut, nowMs, parts);
+}
+
+/** Counts a refusal. True: the tenant is in shadow mode, and the refusal is only to be seen. */
+export function countRefusal(tenant: Tenant, refusal: Refusal, push?: Push, leftOut?: LeftOut): boolean {
+  if (tenant.mode === 'enforce') {
+    tenant.tally.refuse(refusal.reason, push, leftOut);
+    return false;
+  }
+  tenant.tally.shadow(refusal.reason, push, leftOut);
+  return true;
+}
+
+function acceptWhole({ chargedItems, chargedBytes }: Judgement): Accepted {
+  return { kind: 'accept', items: chargedItems, bytes: chargedBytes, shadowed: undefined };
+}
+
+/** In shadow mode nothing is left out, only counted. */
+function acceptPart(
+  judgement: Judgement,
+  leftOut: LeftOut,
+  nowMs: number,
+  parts: JudgeParts,
+): Accepted | Filtered {
+  const { tenant, push } = judgement;
+  const charge = keepCharged(judgement, judgement.items, judgement.chargedBytes, nowMs);
+  const refusal = refuseSeries(judgement, parts);
+  if (tenant.mode !== 'enforce') {
+    tenant.tally.shadowLeaveOut(leftOut);
+    return { kind: 'accept', ...charge, shadowed: refusal };
+  }
+  tenant.tally.leaveOut(leftOut);
+  return { kind: 'filter', ...charge, push, leftOut, refusal };
+}
+
+/** The push is refused or dropped, or would be, and costs nothing. */
+function stop(
+  judgement: Judgement,
+  ending: Refusal | 'duplicate',
+  nowMs: number,
+  parts: JudgeParts,
+): Accepted | Duplicate | Refusal {
+  const { tenant, push, leftOut } = judgement;
+  keepCharged(judgement, 0, 0, nowMs);
+  if (ending === 'duplicate') return drop(judgement, parts);
+  if (!countRefusal(tenant, ending, push, leftOut)) return ending;
+  tenant.tally.accepted++;
+  return { kind: 'accept', items: 0, bytes: 0, shadowed: ending };
+}
+
+function drop({ tenant, push }: Judgement, { dropDuplicates }: JudgeParts): Accepted | Duplicate {
+  tenant.tally.deduplicated += push.samples + push.histograms;
+  if (tenant.mode === 'enforce' && dropDuplicates && push.ha !== undefined) {
+    return { kind: 'duplicate', message: duplicateDropped(tenant.id, push.ha) };
+  }
+  tenant.tally.accepted++;
+  return ACCEPT_UNCHARGED;
+}
+
+/** The one place where a judgement gives back what it charged: all of it, or what series cost that are left out since. */
+function keepCharged(
+  { tenant, chargedItems, chargedBytes }: Judgement,
+  items: number,
+  bytes: number,
+  nowMs: number,
+): Charge {
+  const kept = { items: Math.min(chargedItems, items), bytes: Math.min(chargedBytes, bytes) };
+  const back = { items: chargedItems - kept.items, bytes: chargedBytes - kept.bytes };
+  giveBackCharge(tenant, back, nowMs);
+  return kept;
+}

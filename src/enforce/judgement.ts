@@ -1,0 +1,69 @@
+/**
+ * One push under judgement, from the first step to the verdict: what it is, which of its series may not pass, what it
+ * was charged so far. The steps read it and write to it, one after the other.
+ */
+import type { Push } from '../payload/push.js';
+import { LeftOut } from './left-out.js';
+import type { Refusal } from './refusal.js';
+import type { OverLimit } from './series.js';
+import type { Tenant } from './tenant.js';
+
+export const NOT_COUNTED = -1;
+
+export class Judgement {
+  readonly tenant: Tenant;
+  /** A view on the decoder's memory, and a copy from the first wait on. */
+  push: Push;
+  /** Where some series may not pass none does. */
+  readonly allOrNothing: boolean;
+  /** Undefined while all series may pass. */
+  leftOut: LeftOut | undefined = undefined;
+  /** Its HA replica is the elected one. */
+  elected = false;
+  /** What Mimir's ingestion rate counts in it, without the series that are left out. */
+  items = NOT_COUNTED;
+  chargedItems = 0;
+  chargedBytes = 0;
+
+  constructor(tenant: Tenant, push: Push, allOrNothing: boolean) {
+    this.tenant = tenant;
+    this.push = push;
+    this.allOrNothing = allOrNothing;
+  }
+
+  /** Series may not pass, and for their sake nothing of the push does. In version 2 metadata goes with its series. */
+  get nothingMayPass(): boolean {
+    const { push, leftOut } = this;
+    if (leftOut === undefined) return false;
+    if (this.allOrNothing) return true;
+    return leftOut.series === push.series && (push.metadata === 0 || push.version === 2);
+  }
+
+  /** Series over a limit join those that break a rule, and are what the answer is about. */
+  leaveOut({ rows, reasons }: OverLimit): LeftOut {
+    const leftOut = this.leftOut ?? new LeftOut(this.push.series);
+    leftOut.nextStage();
+    for (const [index, row] of rows.entries()) {
+      leftOut.add(this.push, row, reasons[index] ?? 'per_user_series_limit');
+    }
+    this.leftOut = leftOut;
+    return leftOut;
+  }
+}
+
+/** What ends a judgement. `duplicate`: the push comes from a replica that is not elected. `accept`: all steps are done. */
+export type Ending = Refusal | 'duplicate' | 'accept';
+
+/** What the judge is given from outside. */
+export interface JudgeParts {
+  /** Milliseconds of a clock that never steps back. */
+  readonly now: () => number;
+  /** 0 to 1, for the jitter of Retry-After. */
+  readonly random: () => number;
+  readonly nameSeries: SeriesNamer;
+  /** Answer pushes of replicas that are not elected, or forward them for Mimir to drop. */
+  readonly dropDuplicates: boolean;
+}
+
+/** Reads the labels of some series for a message: only called for a push that is refused, or loses series. */
+export type SeriesNamer = (push: Push, rows: readonly number[]) => string[];

@@ -1,0 +1,73 @@
+/** Refusals of a tenant's pushes: which reason it is, in which words, and when to come again. */
+import type { Judgement, JudgeParts } from './judgement.js';
+import type { Answer } from './ledger.js';
+import { isOverBurst, type LimitedBucket } from './limited-bucket.js';
+import type { Reason } from './reasons.js';
+import { type Refusal, type RefusalDetails, refuse } from './refusal.js';
+import * as sentences from './sentences.js';
+import type { Tenant } from './tenant.js';
+
+/** `why` goes on after "the push of tenant a was refused:". */
+export function refusePush(
+  tenant: Tenant,
+  reason: Reason,
+  why: string,
+  details: Omit<RefusalDetails, 'overloadStatus'> = {},
+): Refusal {
+  const overloadStatus = tenant.limits.service_overload_status_code_on_rate_limit_enabled;
+  return refuse(reason, sentences.pushRefused(tenant.id, why), { ...details, overloadStatus });
+}
+
+/** Why a bucket did not give n tokens. */
+export function refuseTokens(
+  n: number,
+  limited: LimitedBucket,
+  tenant: Tenant,
+  { available, waitSeconds, lost }: Answer,
+  random: number,
+): Refusal {
+  if (lost) return refuseLost(tenant, waitSeconds, random);
+  const left = Math.floor(available);
+  const details = { waitSeconds, random, observed: n, allowed: left };
+  if (isOverBurst(limited, n)) {
+    return refusePush(tenant, 'burst_exceeded', sentences.overBurst(limited, n, tenant.limits), details);
+  }
+  switch (limited.kind) {
+    case 'items':
+      return refusePush(
+        tenant,
+        'rate_limited',
+        sentences.overItemRate(limited, n, left, tenant.limits),
+        details,
+      );
+    case 'bytes':
+      return refusePush(tenant, 'edge_bytes_rate_limited', sentences.overByteRate(limited, n, left), details);
+    case 'requests':
+      return refusePush(tenant, 'request_rate_limited', sentences.overRequestRate(limited), {
+        waitSeconds,
+        random,
+      });
+  }
+}
+
+/** Says nothing of the tenant's limit, so the sender must keep its data: 503, not 429. */
+export function refuseLost(tenant: Tenant, waitSeconds: number, random: number): Refusal {
+  return refusePush(tenant, 'edge_state_lost', sentences.stateLost(), { waitSeconds, random });
+}
+
+/** For the series that are left out: with the leading reason, and a few series by name. */
+export function refuseSeries(judgement: Judgement, { nameSeries }: JudgeParts): Refusal {
+  const { tenant, push, leftOut } = judgement;
+  const lead = leftOut?.lead;
+  if (leftOut === undefined || lead === undefined) throw new Error('no series of this push is left out');
+  const sentence = sentences.seriesRefused({
+    tenant: tenant.id,
+    limits: tenant.limits,
+    series: push.series,
+    leftOut,
+    lead,
+    examples: nameSeries(push, lead.examples),
+    restPasses: !judgement.nothingMayPass,
+  });
+  return refuse(lead.reason, sentence);
+}

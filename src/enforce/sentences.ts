@@ -1,0 +1,256 @@
+/**
+ * All sentences of refusals. Each says what happened and to whom, the number and the limit, and what to do about it. Most
+ * are the second half of "the push of tenant a was refused:", which `pushRefused` puts in front.
+ */
+import type { TenantLimits } from '../limits/limits.js';
+import type { TenantIdFault } from '../limits/tenant-id.js';
+import type { HaLabels } from '../payload/push.js';
+import type { LeftOut, LeftOutGroup, SeriesReason } from './left-out.js';
+import type { LimitedBucket } from './limited-bucket.js';
+
+export function pushRefused(tenant: string | undefined, why: string): string {
+  return `the push${tenant === undefined ? '' : ` of tenant ${tenant}`} was refused: ${why}`;
+}
+
+// Who sends
+
+export const TENANT_ID_FAULTS: Record<TenantIdFault, string> = {
+  empty: 'it names no tenant; let the sender, or the proxy in front, set the tenant header (tenant.header)',
+  too_long: 'its tenant id is longer than 150 characters; use a shorter one',
+  unsupported_character:
+    "its tenant id has a character that Mimir does not allow; use a-z A-Z 0-9 ! - _ . * ' ( ) only",
+  reserved: 'its tenant id is one that Mimir keeps for itself; use another one',
+  several: 'it names more than one tenant; name one',
+};
+
+export function unknownTenant(id: string): string {
+  return `no overrides document names tenant ${id}; add it to one, or set tenants.unknown to defaults`;
+}
+
+// Rates
+
+export function overItemRate(
+  { rate, maxPerPush }: LimitedBucket,
+  items: number,
+  left: number,
+  limits: TenantLimits,
+): string {
+  return (
+    `it holds ${heldItems(items)}, and ${leftOf(left)} of the ingestion rate of ${rate} items/s with a burst of ` +
+    `${maxPerPush}; send less, or raise ingestion_rate or ${burstSetting(limits)}`
+  );
+}
+
+export function overBurst({ maxPerPush }: LimitedBucket, items: number, limits: TenantLimits): string {
+  return (
+    `it holds ${heldItems(items)}, more than the burst of ${maxPerPush}, and can not pass at any rate; ` +
+    `send smaller pushes, or raise ${burstSetting(limits)}`
+  );
+}
+
+export function overByteRate({ rate, capacity }: LimitedBucket, bytes: number, left: number): string {
+  return (
+    `its body has ${count(bytes, 'byte')}, and ${leftOf(left)} of the byte rate of ${rate} bytes/s with a burst of ` +
+    `${capacity}; send less, or raise bytes_per_second or bytes_burst_size`
+  );
+}
+
+export function overRequestRate({ rate, maxPerPush }: LimitedBucket): string {
+  return (
+    `the tenant sends more than its request rate of ${rate} requests/s with a burst of ${maxPerPush}; ` +
+    'send fewer, larger pushes, or raise request_rate or request_burst_size'
+  );
+}
+
+export function stateLost(): string {
+  return 'the edge can not reach the shared state, and lets no push through without it (state.on_loss); send it again soon';
+}
+
+function heldItems(items: number): string {
+  return `${count(items, 'item')} (samples, histograms, exemplars, metadata)`;
+}
+
+function burstSetting(limits: TenantLimits): string {
+  return limits.ingestion_burst_factor >= 1 ? 'ingestion_burst_factor' : 'ingestion_burst_size';
+}
+
+// The body
+
+export function notRemoteWrite(contentType = '', contentEncoding = ''): string {
+  const type = JSON.stringify(contentType);
+  const encoding = JSON.stringify(contentEncoding);
+  return (
+    `content type ${type} with content encoding ${encoding} is not remote write; ` +
+    'send application/x-protobuf, compressed as snappy'
+  );
+}
+
+export function writeNotJudged(): string {
+  return (
+    'its path takes series in a protocol that the edge does not judge; ' +
+    'send remote write, or set push.unjudged to pass'
+  );
+}
+
+export function bodyTooLarge(maxBytes: number): string {
+  return `its body is larger than ${maxBytes} bytes; send smaller pushes, or raise push.max_body_bytes`;
+}
+
+export function bodyTooLate(timeoutMs: number): string {
+  return `its body did not arrive within ${timeoutMs} ms; look at the network, or raise server.body_timeout`;
+}
+
+export function edgeOverloaded(heldBytes: number, maxBytes: number): string {
+  return (
+    `the edge holds ${heldBytes} of at most ${maxBytes} body bytes; ` +
+    'send it again later, add replicas, or raise push.max_bytes_in_flight'
+  );
+}
+
+/** What the decoder found goes in front: "the body is too large when uncompressed". */
+export function overDecoderCap(found: string, setting: string): string {
+  return `${found}; send smaller pushes, or raise ${setting}`;
+}
+
+export function bodyBroken(found: string, offset: number): string {
+  return `its body does not decode: ${found} at byte ${offset}; look at it with mimir-edge inspect`;
+}
+
+export function decoderLost(found: string): string {
+  return `${found}; send it again`;
+}
+
+// What Envoy sends
+
+const EXT_AUTHZ = 'with_request_body of the ext_authz filter';
+
+export function bodyPartial(): string {
+  return `Envoy sent a part of the body only; send smaller pushes, or raise max_request_bytes in ${EXT_AUTHZ}`;
+}
+
+export function bodyNotSent(): string {
+  return `Envoy did not send the body; set ${EXT_AUTHZ}, and do not switch it off for the route`;
+}
+
+export function bodySentAsText(): string {
+  return `Envoy sent the body as text, which destroys it; set pack_as_bytes in ${EXT_AUTHZ}`;
+}
+
+export function ratelimitCallTooLarge(max: number, what: 'bytes' | 'descriptors'): string {
+  return `the ratelimit call of Envoy has more than ${max} ${what}; send fewer or shorter ones`;
+}
+
+/** Of a call whose descriptors name nothing that the edge knows: it has no reason of its own. */
+export const UNKNOWN_DESCRIPTOR =
+  'the request was refused: a descriptor names no bucket of a tenant; look at the actions of the ratelimit filter ' +
+  '(err-edge-unknown-descriptor)';
+
+// The whole push
+
+export function tooManySeries(series: number, allowed: number): string {
+  return `it holds ${series} series, and one push may hold ${allowed}; send smaller pushes, or raise max_series_per_request`;
+}
+
+export function tooManyClusters(allowed: number, cluster: string): string {
+  return (
+    `it comes from HA cluster ${cluster}, and the tenant has ${count(allowed, 'other')} already, as many as it may ` +
+    'have; raise ha_max_clusters, or give the label ha_cluster_label fewer values'
+  );
+}
+
+/** Not a refusal, and no mistake of the sender. */
+export function duplicateDropped(tenant: string, { cluster, replica }: HaLabels): string {
+  return `the push of tenant ${tenant} was dropped as a duplicate: replica ${replica} of HA cluster ${cluster} is not elected`;
+}
+
+// Single series
+
+export interface RefusedSeries {
+  readonly tenant: string;
+  readonly limits: TenantLimits;
+  /** Series in the push. */
+  readonly series: number;
+  readonly leftOut: LeftOut;
+  /** What the answer is about, and a few of its series by name. */
+  readonly lead: LeftOutGroup;
+  readonly examples: readonly string[];
+  /** The push goes on without them. */
+  readonly restPasses: boolean;
+}
+
+/** "2 of 7 series of tenant a were refused and the rest was taken: they have no metric name ({job="x"}, {}); ..." */
+export function seriesRefused(refused: RefusedSeries): string {
+  const { lead, limits, leftOut } = refused;
+  const others = leftOut.groups.filter((group) => group !== lead);
+  const subject = others.length > 0 ? String(lead.series) : lead.series === 1 ? 'it' : 'they';
+  const faults = [
+    `${subject} ${faultOf(lead, limits)} (${examplesOf(refused)})`,
+    ...others.map((group) => `${group.series} ${faultOf(group, limits)}`),
+  ];
+  return `${whatWasRefused(refused)}: ${listed(faults)}; ${REMEDIES[lead.reason]}`;
+}
+
+function whatWasRefused({ tenant, series, leftOut, restPasses }: RefusedSeries): string {
+  const refused = leftOut.series;
+  const were = refused === 1 ? 'was' : 'were';
+  if (refused < series && !restPasses) {
+    return (
+      `the push of tenant ${tenant} was refused whole (series.over_limit, envoy.on_filter) because ` +
+      `${refused} of its ${series} series may not pass`
+    );
+  }
+  if (refused < series) {
+    return `${refused} of ${series} series of tenant ${tenant} ${were} refused and the rest was taken`;
+  }
+  const all = `${refused === 1 ? '1' : `all ${refused}`} series of tenant ${tenant} ${were} refused`;
+  return restPasses ? `${all} and only metadata was taken` : all;
+}
+
+function faultOf({ reason, series }: LeftOutGroup, limits: TenantLimits): string {
+  const has = series === 1 ? 'has' : 'have';
+  const is = series === 1 ? 'is' : 'are';
+  switch (reason) {
+    case 'missing_metric_name':
+      return `${has} no metric name`;
+    case 'max_label_names_per_series':
+      return `${has} more than ${count(limits.max_label_names_per_series, 'label')}`;
+    case 'max_label_names_per_info_series':
+      return `${has} more than ${count(limits.max_label_names_per_info_series, 'label')}`;
+    case 'label_name_too_long':
+      return `${has} a label name of more than ${count(limits.max_label_name_length, 'byte')}`;
+    case 'label_value_too_long':
+      return `${has} a label value of more than ${count(limits.max_label_value_length, 'byte')}`;
+    case 'per_user_series_limit':
+      return `${is} new and over the tenant's limit of ${limits.max_global_series_per_user} active series`;
+    case 'per_metric_series_limit':
+      return `${is} new and over the limit of ${limits.max_global_series_per_metric} active series for a metric`;
+  }
+}
+
+const REMEDIES: Record<SeriesReason, string> = {
+  missing_metric_name: 'give every series a label __name__',
+  max_label_names_per_series: 'drop labels, or raise max_label_names_per_series',
+  max_label_names_per_info_series: 'drop labels, or raise max_label_names_per_info_series',
+  label_name_too_long: 'shorten the name, or raise max_label_name_length',
+  label_value_too_long: 'shorten the value, or raise max_label_value_length',
+  per_user_series_limit: 'send fewer series, or raise max_global_series_per_user',
+  per_metric_series_limit: 'drop a label of the metric, or raise max_global_series_per_metric',
+};
+
+function examplesOf({ lead, examples }: RefusedSeries): string {
+  return `${lead.series > examples.length ? 'such as ' : ''}${examples.join(', ')}`;
+}
+
+function listed(parts: readonly string[]): string {
+  const last = parts.at(-1) ?? '';
+  return parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${last}` : last;
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+function leftOf(n: number): string {
+  if (n === 0) return 'none are left';
+  return `only ${n} ${n === 1 ? 'is' : 'are'} left`;
+}
