@@ -118,7 +118,7 @@ t.test(
         status: 429,
         count: 3,
         observed: 500,
-        message: /over its ingestion rate/,
+        message: /left of the ingestion rate/,
       },
     ]);
     t.match(await edge.json('tenants?search=QUI'), {

@@ -81,7 +81,7 @@ t.test('ext-authz.yaml: pushes are judged by their bodies', async (t) => {
   t.equal(refused.headers.get('x-mimir-edge-reason'), 'rate_limited');
   t.match(
     await refused.text(),
-    /tenant a is over its ingestion rate.*\(err-mimir-tenant-max-ingestion-rate\)/,
+    /tenant a was refused: .* left of the ingestion rate .*\(err-mimir-tenant-max-ingestion-rate\)/,
   );
   t.equal(await sendHttp2(envoy.url, PUSH_500), 429, 'over HTTP/2, too');
   t.equal((await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': 'slow' })).status, 529, "Mimir's own status");
@@ -136,7 +136,7 @@ t.test('an Envoy that does not send bodies as they are is told what to set', asy
     [
       'missing',
       503,
-      /with_request_body is not set/,
+      /did not send the body; set with_request_body/,
       ['disabled: true', 'disabled: true'],
       ['match: { path: /api/v1/push }', NO_BODY_MATCH],
     ],
@@ -188,7 +188,7 @@ t.test('ratelimit.yaml: requests and bytes a second, without a look at bodies', 
   t.equal(refused.status, 429);
   t.match(refused.headers.get('retry-after'), /^\d+$/);
   t.equal(refused.headers.get('x-mimir-edge-reason'), 'request_rate_limited');
-  t.match(await refused.text(), /tenant few is over its request rate.*\(err-mimir-tenant-max-request-rate\)/);
+  t.match(await refused.text(), /tenant few was refused: .* more than its request rate .*\(err-mimir-tenant-max-request-rate\)/);
 
   const oddIds = ['few|few', 'few:x', 'few:k=v|few', 'few|many', 'x'.repeat(33_000)];
   for (const id of oddIds) {
@@ -217,7 +217,7 @@ t.test('ext-authz-and-ratelimit.yaml: what one filter finds the other charges, o
   t.equal((await send(envoy.url)).status, 200, 'a thousand samples are charged once');
   const refused = await send(envoy.url);
   t.equal(refused.status, 429);
-  t.match(await refused.text(), /tenant a is over its ingestion rate/);
+  t.match(await refused.text(), /tenant a was refused: .* left of the ingestion rate/);
   t.equal(await sendHttp2(envoy.url, PUSH_500, { 'x-scope-orgid': 'few' }), 200);
   t.equal(await sendHttp2(envoy.url, PUSH_500, { 'x-scope-orgid': 'few' }), 200);
   t.equal(await sendHttp2(envoy.url, PUSH_500, { 'x-scope-orgid': 'few' }), 429, 'requests once, too');

@@ -91,7 +91,7 @@ t.test('a refusal is a denial with status, Retry-After and message, and no error
   t.equal(denialHeader(answer, 'x-mimir-edge-reason'), 'rate_limited');
   t.match(
     answer.deniedResponse?.body,
-    /tenant a is over its ingestion rate.*\(err-mimir-tenant-max-ingestion-rate\)/,
+    /tenant a was refused: .* left of the ingestion rate .*\(err-mimir-tenant-max-ingestion-rate\)/,
   );
   t.equal(answer.dynamicMetadata.fields['verdict']?.stringValue, 'refuse');
   t.equal(answer.dynamicMetadata.fields['reason']?.stringValue, 'rate_limited');
@@ -166,7 +166,7 @@ t.test('a body that is not there as it came is refused, or passes by setting', a
   const states: ['partial' | 'missing' | 'text', object, number, RegExp][] = [
     ['partial', checkOf(PUSH_500, { 'x-envoy-auth-partial-body': 'true' }), 413, /max_request_bytes/],
     ['partial', checkOf(PUSH_500.subarray(0, 5000), { 'content-length': '11432' }), 413, /max_request_bytes/],
-    ['missing', checkOf(Buffer.alloc(0), { 'content-length': '11432' }), 503, /with_request_body is not set/],
+    ['missing', checkOf(Buffer.alloc(0), { 'content-length': '11432' }), 503, /did not send the body; set with_request_body/],
     ['text', checkOf(Buffer.alloc(0), { 'content-length': '11432' }, { body: '!!' }), 503, /pack_as_bytes/],
   ];
   const strict = await serve(t);

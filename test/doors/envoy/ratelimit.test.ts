@@ -129,7 +129,7 @@ t.test('a refusal has a sentence, Retry-After and the limit for the client', asy
   t.equal(answer.overallCode, OVER_LIMIT);
   t.match(
     Buffer.from(answer.rawBody!).toString(),
-    /tenant quick is over its ingestion rate of 100 items\/s.*500 items.*\(err-mimir-tenant-max-ingestion-rate\)/,
+    /tenant quick was refused: it holds 500 items .* of the ingestion rate of 100 items\/s .*\(err-mimir-tenant-max-ingestion-rate\)/,
   );
   const headers = Object.fromEntries(answer.responseHeadersToAdd!.map(({ key, value }) => [key, value]));
   t.match(headers, {

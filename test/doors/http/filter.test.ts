@@ -45,7 +45,7 @@ t.test('Mimir gets the rest of the push, and the sender learns what was left out
   t.equal(response.headers.get('x-prometheus-remote-write-samples-written'), null, 'not asked in version 1');
   t.match(
     await response.text(),
-    /^2 of 10 series of tenant a were refused and the rest was taken: they have a label value of more than 20 bytes \(series 3, series 7\); .* \(err-mimir-label-value-too-long\)\n$/,
+    /^2 of 10 series of tenant a were refused and the rest was taken: they have a label value of more than 2048 bytes \(series 3, series 7\); .* \(err-mimir-label-value-too-long\)\n$/,
   );
   t.strictSame(arrivedValues(mimir, 1), KEPT);
   const [arrived] = mimir.arrived;

@@ -64,7 +64,7 @@ t.test('a push over the limit gets 429 and Retry-After, and Mimir never sees it'
   t.equal(refused.headers.get('x-mimir-edge-reason'), 'rate_limited');
   t.match(
     await refused.text(),
-    /tenant a is over its ingestion rate.*\(err-mimir-tenant-max-ingestion-rate\)/,
+    /tenant a was refused: .* left of the ingestion rate .*\(err-mimir-tenant-max-ingestion-rate\)/,
   );
   t.equal(mimir.arrived.length, 1);
   t.match(proxy.refusals, [{ tenant: 'a', refusal: { reason: 'rate_limited' }, shadow: false }]);
