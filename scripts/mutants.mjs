@@ -38,6 +38,35 @@ const AREAS = {
     tests: ['base/target', 'base/headers', 'base/chunked', 'base/heads', 'doors/http/head-reader'],
   },
   format: { sources: ['src/doors/format.ts'], tests: ['doors/format'] },
+  buckets: {
+    sources: ['src/buckets/*.ts'],
+    // Not buckets/lease-protocol: its schedules take many seconds.
+    tests: [
+      'buckets/use-window',
+      'buckets/local-share',
+      'buckets/leased-buckets',
+      'buckets/lease',
+      'buckets/leased-bucket',
+      'buckets/token-bucket',
+    ],
+  },
+  elections: {
+    sources: ['src/elections/*.ts'],
+    tests: ['elections/election-table', 'elections/shared-elections'],
+  },
+  series: {
+    // Names and descriptions of metrics are held to the docs by test/telemetry.
+    sources: ['src/series/*.ts', '!src/series/series-metrics.ts'],
+    tests: [
+      'series/store-view',
+      'series/series-rows',
+      'series/announcements',
+      'series/fleet-series',
+      'series/top-metrics',
+      'series/series-calls',
+      'series/series-table',
+    ],
+  },
 };
 
 // What tap gives a file of its own accord is too little on a busy machine.

@@ -82,3 +82,31 @@ t.test('nothing waits for a store that is down', async (t) => {
   t.equal(await add(5), 5);
   t.equal(client.asked.length, 0);
 });
+
+t.test('an answer is told with its rows, and when they were sent', async (t) => {
+  const client = new Client();
+  let nowMs = 5;
+  const announcements = new Announcements(client, () => nowMs);
+  const rows = Uint32Array.from({ length: 4 * 150 }, (_, word) => word);
+  const heard: unknown[] = [];
+  const told = announcements.add('a', announceCall(150, { rows }), (some, reply, sentMs) =>
+    heard.push([some[0], some.length, reply, sentMs]),
+  );
+  nowMs = 9;
+  client.asked.shift()?.answer(REPLY);
+  await new Promise(setImmediate);
+  nowMs = 20;
+  client.asked.shift()?.answer(REPLY);
+  t.equal(await told, 0);
+  t.strictSame(heard, [
+    [0, 400, REPLY, 5],
+    [400, 200, REPLY, 9],
+  ]);
+});
+
+t.test('nothing to announce is announced at once', async (t) => {
+  const { client, announcements, add } = given();
+  t.equal(await add(0), 0);
+  t.equal(client.asked.length, 0);
+  t.equal(announcements.series, 0);
+});

@@ -163,3 +163,72 @@ t.test('what is pending is asked again, a few times, and then for good', async (
   await next('lost');
   t.equal(await lost, 'lost');
 });
+
+t.test('bounds are bounds: so many, and not one more', async (t) => {
+  const flying = given();
+  void flying.calls.admit('a', admitCall(4000));
+  void flying.calls.admit('b', admitCall(96));
+  void flying.calls.admit('c', admitCall(1));
+  t.equal(flying.store.admits.length, 2);
+  flying.store.admits[1]?.answer(ADMITTED);
+  await settled();
+  t.equal(flying.store.admits.length, 3, 'what is answered makes place');
+
+  const reserving = given();
+  const reserve = (series: number) =>
+    reserving.calls.reserve('a', { series, mostOfTenant: 1e6, generationMs: 1000 });
+  t.ok(reserve(16_384));
+  t.equal(reserve(1), undefined);
+  reserving.store.reserves[0]?.answer('lost');
+  await settled();
+  t.ok(reserve(16_384));
+
+  const telling = given();
+  void telling.calls.announce('a', announceCall(4095), () => {});
+  void telling.calls.announce('a', announceCall(1), () => {});
+  t.equal(telling.calls.unannounced, 4096);
+  t.equal(await telling.calls.announce('a', announceCall(1), () => {}), 1);
+});
+
+t.test('who comes later waits behind those who wait, however few series it has', async (t) => {
+  const { store, calls } = given();
+  void calls.admit('a', admitCall(4000));
+  void calls.admit('b', admitCall(200));
+  void calls.admit('c', admitCall(1));
+  t.equal(store.admits.length, 1);
+});
+
+t.test('a call that may be refused for good is asked once', async (t) => {
+  const { store, calls } = given();
+  const reply = { ...ADMITTED, outcomes: Uint8Array.of(PENDING) };
+  const asked = calls.admit('a', admitCall(1, { noFinalRefusals: false }));
+  store.admits[0]?.answer(reply);
+  t.equal(await asked, reply);
+  t.equal(store.admits.length, 1);
+});
+
+t.test('what is pending is lost with the store', async (t) => {
+  const { store, calls } = given();
+  const asked = calls.admit('a', admitCall(1));
+  store.up = false;
+  store.admits[0]?.answer({ ...ADMITTED, outcomes: Uint8Array.of(PENDING) });
+  t.equal(await asked, 'lost');
+});
+
+t.test('announcements that were lost go on with a tick', async (t) => {
+  const store = new Store();
+  const answers: ((reply: 'lost') => void)[] = [];
+  const client = {
+    ...store,
+    announce: () => new Promise<AnnounceReply | 'lost'>((one) => answers.push(one)),
+  };
+  const options = { onLoss: 'refuse', replicas: () => 3, reservesHeadroom: true, timeoutMs: 50 } as const;
+  const calls = new SeriesCalls(client, { ...options, now: () => 0 });
+  t.match([calls.onLoss, calls.replicas()], ['refuse', 3]);
+  void calls.announce('a', announceCall(1), () => {});
+  answers[0]?.('lost');
+  await settled();
+  t.equal(answers.length, 1);
+  calls.tick();
+  t.equal(answers.length, 2);
+});

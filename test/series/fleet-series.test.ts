@@ -1,0 +1,329 @@
+/** One tenant's series beside a store that answers what a test wants it to. */
+import t from 'tap';
+import type { OnLoss } from '#src/enforce/ledger.js';
+import type { SeriesAnswer } from '#src/enforce/series.js';
+import type { Announced, SeriesClient } from '#src/series/series-client.js';
+import type {
+  AdmitCall,
+  AdmitReply,
+  AnnounceCall,
+  FleetState,
+  ReserveCall,
+  ReserveReply,
+} from '#src/series/series-protocol.js';
+import {
+  countRows,
+  KNOWN,
+  NEW,
+  NO_LIMIT,
+  REFUSED_METRIC,
+  REFUSED_TENANT,
+  UNTRACKED,
+} from '#src/series/series-rows.js';
+import { limitsOf, MINUTE_MS, pushOf, range, STATE, tracker } from './fixtures.js';
+
+interface Asked<Call, Reply> {
+  readonly call: Call;
+  readonly answer: (reply: Reply | 'lost') => void;
+}
+
+interface Announcing {
+  readonly call: AnnounceCall;
+  readonly announced: Announced;
+  readonly ended: (unannounced: number) => void;
+}
+
+const GENERATION_MS = 21 * MINUTE_MS;
+
+function given({ onLoss = 'local-share' as OnLoss, replicas = 4, reserves = true } = {}) {
+  const admits: Asked<AdmitCall, AdmitReply>[] = [];
+  const reserved: Asked<ReserveCall, ReserveReply>[] = [];
+  const announces: Announcing[] = [];
+  const store = { up: true };
+  const client: SeriesClient = {
+    onLoss,
+    replicas: () => replicas,
+    admit: (_tenant, call) => (store.up ? new Promise((answer) => admits.push({ call, answer })) : undefined),
+    reserve: (_tenant, call) =>
+      store.up && reserves ? new Promise((answer) => reserved.push({ call, answer })) : undefined,
+    announce: (_tenant, call, announced) =>
+      new Promise((ended) => announces.push({ call, announced, ended })),
+  };
+  const clock = { nowMs: 0 };
+  const tracked = tracker({ client, now: () => clock.nowMs });
+  const series = tracked.tenant('a');
+  const check = (numbers: readonly number[], limits = limitsOf(1000), allOrNothing = false) =>
+    series.check(pushOf(numbers), undefined, limits, allOrNothing, clock.nowMs);
+  const admitted = (outcomes: readonly number[], state: Partial<AdmitReply> = {}) =>
+    admits.shift()!.answer({
+      ...STATE,
+      leftMs: 1000,
+      observed: 0,
+      ...state,
+      outcomes: Uint8Array.from(outcomes),
+    });
+  const announced = (outcomes: readonly number[], state: Partial<FleetState> = {}) => {
+    const one = announces.shift()!;
+    one.announced(one.call.rows, { ...STATE, ...state, outcomes: Uint8Array.from(outcomes) }, clock.nowMs);
+    one.ended(0);
+  };
+  return { admits, reserved, announces, store, clock, tracked, series, check, admitted, announced };
+}
+
+/** Answered at once, and not over any limit. */
+const passes = (answer: SeriesAnswer | Promise<SeriesAnswer>) =>
+  !(answer instanceof Promise) && answer.overLimit === undefined && answer.newAdmitted === 0;
+
+t.test('the store says of each new series whether it may pass, and those that do are known', async (t) => {
+  const { admits, series, check, admitted, tracked } = given();
+  const answer = check([1, 2, 3, 4, 5], limitsOf(10, 7));
+  t.match(admits[0]?.call, {
+    announced: 0,
+    mostOfTenant: 10,
+    mostOfMetric: 7,
+    allOrNothing: false,
+    noFinalRefusals: true,
+    generationMs: GENERATION_MS,
+  });
+  t.equal(countRows(admits[0]!.call.rows), 5);
+  admitted([NEW, KNOWN, REFUSED_TENANT, UNTRACKED, REFUSED_METRIC], { total: 10, observed: 9 });
+  t.strictSame(await answer, {
+    newAdmitted: 1,
+    overLimit: {
+      rows: [2, 4],
+      reasons: ['per_user_series_limit', 'per_metric_series_limit'],
+      observed: 9,
+    },
+  });
+  t.equal(series.active, 2);
+  t.equal(series.fleet, 10);
+  t.equal(tracked.status().untracked, 1);
+  t.ok(passes(check([1, 2])));
+  t.equal(admits.length, 0);
+  void check([3]);
+  t.match(admits[0]?.call, { mostOfTenant: 1000, mostOfMetric: NO_LIMIT });
+});
+
+t.test('all or nothing is up to the store', async (t) => {
+  const { admits, check, admitted } = given();
+  const refused = check([1, 2], undefined, true);
+  t.match(admits[0]?.call, { allOrNothing: true });
+  admitted([NEW, REFUSED_TENANT]);
+  t.match(await refused, { newAdmitted: 0, overLimit: { rows: [1] } });
+  const passed = check([3, 4], undefined, true);
+  admitted([NEW, NEW]);
+  t.match(await passed, { newAdmitted: 2, overLimit: undefined });
+});
+
+t.test('a tenant without limits is counted here, and the store is not asked', async (t) => {
+  const { admits, reserved, series, check } = given();
+  t.match(check(range(0, 200), limitsOf(0)), { newAdmitted: 200, overLimit: undefined });
+  t.strictSame([admits, reserved], [[], []]);
+  t.equal(series.active, 200);
+  t.equal(series.fleet, undefined);
+});
+
+t.test('what is known here is announced once in a generation', async (t) => {
+  const { announces, clock, check, admitted, announced } = given();
+  const first = check([1, 2]);
+  admitted([NEW, NEW]);
+  await first;
+  clock.nowMs = 999;
+  t.ok(passes(check([1, 2])));
+  t.strictSame(announces, []);
+  clock.nowMs = 1000;
+  t.ok(passes(check([2])), 'nobody waits for it');
+  t.match(announces, [
+    { call: { reservation: '', countMetrics: false, generationMs: GENERATION_MS, rows: { length: 4 } } },
+  ]);
+  announced([NEW], { generation: 2, leftMs: 1000 });
+  t.ok(passes(check([2])));
+  t.strictSame(announces, [], 'it is announced');
+  t.ok(passes(check([1, 2], limitsOf(1000, 5))));
+  t.match(announces, [{ call: { countMetrics: true, rows: { length: 4 } } }], 'the other is not');
+});
+
+t.test('what is to be announced goes along with what is new, and is not new itself', async (t) => {
+  const { admits, announces, clock, series, check, admitted } = given();
+  const first = check([1, 2]);
+  admitted([NEW, NEW]);
+  await first;
+  clock.nowMs = 1000;
+  const answer = check([1, 7, 2, 8]);
+  t.match(admits[0]?.call, { announced: 2, rows: { length: 16 } });
+  admitted([NEW, NEW, NEW, REFUSED_TENANT], { generation: 2, observed: 3, total: 3 });
+  t.strictSame(await answer, {
+    newAdmitted: 1,
+    overLimit: { rows: [3], reasons: ['per_user_series_limit'], observed: 3 },
+  });
+  t.equal(series.active, 3);
+  t.ok(passes(check([1, 7, 2])));
+  t.strictSame(announces, [], 'all are announced');
+});
+
+t.test('without the store a replica has its part of the headroom that there was', async (t) => {
+  const { store, series, check, admitted, tracked } = given();
+  const first = check([1, 2]);
+  admitted([NEW, NEW], { total: 980 });
+  await first;
+  store.up = false;
+  t.match(check(range(10, 13)), { newAdmitted: 3, overLimit: undefined });
+  t.equal(series.admittedOffline, 3);
+  t.match(check(range(20, 24)), { newAdmitted: 2, overLimit: { rows: [2, 3], observed: 7 } });
+  t.equal(series.admittedOffline, 5, '(1000 - 980) / 4');
+  t.match(tracked.status(), { tenantsAlone: 1, admittedAlone: 5 });
+  t.ok(passes(check([1, 2, 10])), 'what is known goes on');
+  store.up = true;
+  const back = check([30]);
+  admitted([NEW], { total: 990 });
+  await back;
+  t.equal(series.admittedOffline, 0);
+  store.up = false;
+  t.match(check([40, 41, 42]), { newAdmitted: 2, overLimit: { rows: [2] } }, '(1000 - 990) / 4');
+});
+
+t.test('a call that is lost is decided here', async (t) => {
+  for (const [onLoss, expected] of [
+    ['local-share', { newAdmitted: 1, overLimit: { rows: [1] } }],
+    ['allow', { newAdmitted: 2, overLimit: undefined }],
+    ['refuse', { newAdmitted: 0, overLimit: undefined, lost: true }],
+  ] as const) {
+    const { admits, check, admitted } = given({ onLoss });
+    const first = check([1]);
+    admitted([NEW], { total: 996 });
+    await first;
+    const answer = check([2, 3]);
+    admits[0]?.answer('lost');
+    t.match(await answer, expected, onLoss);
+  }
+});
+
+t.test('without the store all or nothing is all or nothing, and a metric has its limit', async (t) => {
+  const { store, series, check } = given();
+  store.up = false;
+  t.match(check([1, 2, 3, 4], limitsOf(0, 3), true), {
+    newAdmitted: 0,
+    overLimit: { rows: [3], reasons: ['per_metric_series_limit'] },
+  });
+  t.equal(series.active, 0);
+  t.equal(series.admittedOffline, 0);
+  t.match(check([1, 2, 3, 4], limitsOf(0, 3)), { newAdmitted: 3 });
+});
+
+t.test('of a store that has said nothing the whole limit is there', async (t) => {
+  const { store, check } = given();
+  store.up = false;
+  t.match(check([1, 2, 3, 4], limitsOf(3)), { newAdmitted: 3, overLimit: { rows: [3], observed: 3 } });
+});
+
+t.test('headroom is reserved for many new series, well below the limit of the tenant', async (t) => {
+  for (const [what, series, limits, total, isReserved] of [
+    ['a hundred', 100, limitsOf(1000), 800, true],
+    ['fewer', 99, limitsOf(1000), 800, false],
+    ['near the limit', 100, limitsOf(1000), 801, false],
+    ['with a limit for metrics', 100, limitsOf(1000, 500), 0, false],
+    ['with a limit for metrics alone', 100, limitsOf(0, 500), 0, false],
+  ] as const) {
+    const { admits, reserved, check, admitted } = given();
+    const first = check([9999]);
+    admitted([NEW], { total });
+    await first;
+    void check(range(0, series), limits);
+    t.equal(reserved.length, isReserved ? 1 : 0, what);
+    t.equal(admits.length, isReserved ? 0 : 1, what);
+    if (isReserved)
+      t.strictSame(reserved[0]?.call, { series, mostOfTenant: 900, generationMs: GENERATION_MS });
+  }
+  const { reserved, check } = given();
+  void check(range(0, 900));
+  void check(range(0, 901));
+  t.equal(reserved.length, 1, 'also before the store has said anything');
+});
+
+t.test('where none can be reserved each series is asked for, or decided here', async (t) => {
+  const { reserved, admits, check, admitted, series } = given();
+  const push = range(0, 100);
+  const none = check(push);
+  reserved.shift()?.answer({ ...STATE, total: 50, reservation: '' });
+  await new Promise(setImmediate);
+  t.equal(series.fleet, 50);
+  t.equal(countRows(admits[0]!.call.rows), 100);
+  admitted(Array(100).fill(REFUSED_TENANT), { observed: 1000, total: 1000 });
+  t.match(await none, { overLimit: { observed: 1000 } });
+
+  const lost = given();
+  const answer = lost.check(push);
+  lost.reserved[0]?.answer('lost');
+  t.match(await answer, { newAdmitted: 100 });
+  t.equal(lost.series.admittedOffline, 100);
+
+  const never = given({ reserves: false });
+  void never.check(push);
+  t.equal(never.admits.length, 1);
+});
+
+t.test('with headroom all pass at once, are known, and are announced with its reservation', async (t) => {
+  const { reserved, announces, series, check, tracked, store, clock } = given();
+  const first = check(range(0, 100));
+  reserved.shift()?.answer({ ...STATE, total: 0, leftMs: 1000, reservation: 'one' });
+  const answer = await first;
+  t.match(answer, { newAdmitted: 0, overLimit: undefined });
+  t.equal(series.active, 100);
+  t.match(announces, [
+    { call: { reservation: 'one', rows: { length: 400 }, countMetrics: false, generationMs: GENERATION_MS } },
+  ]);
+  t.ok(passes(check(range(0, 100))));
+  t.equal(announces.length, 1);
+
+  // What is still to be announced is part of what this replica may admit by itself: 1000 / 4.
+  store.up = false;
+  t.match(check(range(1000, 1200)), { newAdmitted: 150 });
+  store.up = true;
+
+  const { call, announced, ended } = announces.shift()!;
+  const outcomes = new Uint8Array(60).fill(KNOWN);
+  outcomes.fill(NEW, 0, 25);
+  announced(call.rows.subarray(0, 240), { ...STATE, leftMs: 1000, outcomes }, clock.nowMs);
+  t.equal(series.admittedOffline, 0, 'the store is back');
+  ended(40);
+  t.equal(await answer.newLater, 25 + 40, 'the store was not told of forty');
+  t.equal(series.admittedOffline, 40);
+  t.match(tracked.status(), { tenantsAlone: 1, admittedAlone: 40 });
+  t.ok(passes(check(range(0, 60))));
+  t.strictSame(announces, []);
+  t.ok(passes(check(range(0, 100))));
+  t.match(
+    announces,
+    [{ call: { reservation: '', rows: { length: 160 } } }],
+    'they are announced with the next push',
+  );
+});
+
+t.test('what is known goes to the store beside what headroom is reserved for', async (t) => {
+  const { reserved, announces, clock, check, admitted } = given();
+  const first = check([5000, 5001]);
+  admitted([NEW, NEW]);
+  await first;
+  clock.nowMs = 1000;
+  void check([5000, ...range(0, 100)]);
+  reserved[0]?.answer({ ...STATE, generation: 2, leftMs: 1000, reservation: 'one' });
+  await new Promise(setImmediate);
+  t.match(announces, [
+    { call: { reservation: '', rows: { length: 4 } } },
+    { call: { reservation: 'one', rows: { length: 400 } } },
+  ]);
+});
+
+t.test('a tenant that left while the store was asked is not remembered', async (t) => {
+  const { admits, series, check, admitted, tracked } = given();
+  const one = check([1, 2]);
+  const lost = check([3]);
+  series.release();
+  admitted([NEW, NEW]);
+  t.match(await one, { newAdmitted: 2 });
+  admits[0]?.answer('lost');
+  t.match(await lost, { newAdmitted: 0, overLimit: undefined });
+  t.equal(series.active, 0);
+  t.equal(tracked.table.series, 0);
+  t.ok(passes(check([1])));
+});
