@@ -9,6 +9,7 @@ import type { TenantSeries, TopMetric } from '../enforce/series.js';
 import type { Tally } from '../enforce/tally.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import type { OverridesStatus } from '../overrides/overrides.js';
+import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
 import type { History } from '../usage/history.js';
 import type { Audit } from './audit.js';
@@ -28,6 +29,30 @@ export interface TopMetrics {
   readonly new: readonly TopMetric[];
 }
 
+export interface WorkersStatus {
+  readonly wanted: number;
+  readonly serving: number;
+  /** Workers that ended and were replaced. */
+  readonly restarts: number;
+  /** Those that serve. */
+  readonly each: readonly WorkerStatus[];
+}
+
+export interface WorkerStatus {
+  readonly worker: number;
+  readonly pid: number | undefined;
+  readonly ready: boolean;
+  readonly draining: boolean;
+  /** It does not answer: what is said of it is of before. */
+  readonly hangs: boolean;
+  readonly requestsInFlight: number;
+  readonly limitsHash: string;
+  /** Undefined: nothing is shared. */
+  readonly ledger: LedgerStatus | undefined;
+  /** Undefined: series are not tracked. */
+  readonly series: SeriesStatus | undefined;
+}
+
 /** What only the running parts know. */
 export interface EdgeStatus {
   readonly ready: boolean;
@@ -44,6 +69,8 @@ export interface EdgeStatus {
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
   readonly requestsInFlight: number;
   readonly evictions: number;
+  /** Undefined: there is one process. */
+  readonly workers: WorkersStatus | undefined;
 }
 
 export interface Edge {

@@ -4,7 +4,7 @@ import { VERSION } from '../base/version.js';
 import { REASON_NAMES, REASONS } from '../enforce/reasons.js';
 import { RANGE_NAMES } from '../usage/tracks.js';
 import { csv } from './csv.js';
-import type { Edge } from './edge.js';
+import type { Edge, WorkerStatus } from './edge.js';
 import { isTenantId, listLimits, listTenants, readListing, readPage } from './listing.js';
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
@@ -14,7 +14,7 @@ const MAX_SEARCH = 150;
 const MAX_REFUSALS = 5000;
 
 export function statusView(edge: Edge): object {
-  const { ledger, overrides, ...status } = edge.status();
+  const { ledger, overrides, workers, ...status } = edge.status();
   const { goodAtMs, lagMs, lastError, sources, ...source } = overrides;
   const secondsSinceGood = rounded((Date.now() - goodAtMs) / 1000);
   return {
@@ -24,6 +24,7 @@ export function statusView(edge: Edge): object {
     modeSource: edge.controls.get('', 'mode') === undefined ? 'settings' : 'temporary',
     ...status,
     replicas: ledger?.replicas ?? 1,
+    workers: workers === undefined ? null : { ...workers, each: workers.each.map(workerView) },
     ledger: ledger === undefined ? null : { ...ledger, lastError: ledger.lastError ?? null },
     overrides: {
       ...source,
@@ -38,6 +39,10 @@ export function statusView(edge: Edge): object {
     sharing: { ...edge.controls.status(), lastError: edge.controls.status().lastError ?? null },
     controls: controlViews(edge),
   };
+}
+
+function workerView({ pid, ledger, series, ...worker }: WorkerStatus): object {
+  return { ...worker, pid: pid ?? null, sharedState: ledger?.state ?? null };
 }
 
 export function tenantsView(edge: Edge, query: Query): object {

@@ -24,6 +24,14 @@ export interface WriteRequest {
   readonly body: Fields;
 }
 
+interface Changed {
+  readonly scope: 'fleet' | 'replica';
+  readonly note: string;
+  readonly before: ControlValue | null;
+  readonly after: ControlValue | null;
+  readonly until: string | null;
+}
+
 export function setMode(
   edge: Edge,
   tenant: string | undefined,
@@ -79,7 +87,7 @@ export function takeBack(
 export async function reload(edge: Edge, { who, body }: WriteRequest): Promise<object> {
   const { reason } = fields(body, ['reason']);
   const untilMs = Date.now() + RELOAD_TTL_MS;
-  const answer = await write(edge, 'reload', {
+  const changed = await change(edge, 'reload', {
     tenant: '',
     name: RELOAD,
     value: true,
@@ -88,7 +96,8 @@ export async function reload(edge: Edge, { who, body }: WriteRequest): Promise<o
     untilMs,
   });
   const problem = await edge.reload();
-  return { ...answer, problem: problem ?? null, hash: edge.status().overrides.hash };
+  const { hash } = edge.status().overrides;
+  return { ...(await whenObeyed(edge, changed)), problem: problem ?? null, hash };
 }
 
 function set(
@@ -116,6 +125,14 @@ async function write(
   action: AuditEntry['action'],
   control: Omit<Control, 'id' | 'atMs'>,
 ): Promise<object> {
+  return whenObeyed(edge, await change(edge, action, control));
+}
+
+async function change(
+  edge: Edge,
+  action: AuditEntry['action'],
+  control: Omit<Control, 'id' | 'atMs'>,
+): Promise<Changed> {
   const { tenant, name, value, reason, by, untilMs } = control;
   const before = inForce(edge, tenant, name);
   const until = new Date(untilMs).toISOString();
@@ -144,6 +161,16 @@ async function write(
     after: inForce(edge, tenant, name),
     until: entry.until,
   };
+}
+
+/** Waits for the workers, though not for those that hang. */
+async function whenObeyed(edge: Edge, changed: Changed): Promise<object> {
+  const workersBehind = await edge.obeyed();
+  const note = workersBehind.reduce(
+    (said, worker) => `${said}; worker ${worker} does not answer, and obeys when it does or is replaced`,
+    changed.note,
+  );
+  return { ...changed, note, workersBehind };
 }
 
 function noteOf(edge: Edge, everywhere: boolean): string {

@@ -5,7 +5,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { AdminServer, type Readiness } from '../admin/admin-server.js';
+import { AdminServer } from '../admin/admin-server.js';
 import { Api } from '../admin/api.js';
 import { countWrites, exportApi } from '../admin/api-metrics.js';
 import { Audit } from '../admin/audit.js';
@@ -43,8 +43,6 @@ export interface ControlPlaneOptions {
 
 export class ControlPlane {
   readonly parts: readonly Part[];
-  /** Undefined: it does not listen yet. */
-  adminAddress: AddressInfo | undefined;
   readonly #config: Config;
   readonly #log: Logger;
   readonly #planes: DataPlanes;
@@ -55,6 +53,7 @@ export class ControlPlane {
   readonly #history: History;
   readonly #edge: Edge;
   readonly #admin: AdminServer;
+  #adminAddress: AddressInfo | undefined;
   #sampling: NodeJS.Timeout | undefined;
   #orders: Orders;
   #obeyed: Promise<readonly number[]> = Promise.resolve([]);
@@ -91,8 +90,10 @@ export class ControlPlane {
     return this.#orders;
   }
 
-  readiness(): Promise<Readiness> {
-    return readinessOf(this.#planes, this.#overrides, this.#orders);
+  /** Throws before it does. */
+  listensOn(): AddressInfo {
+    if (this.#adminAddress === undefined) throw new Error('the admin listener is started first');
+    return this.#adminAddress;
   }
 
   /** The listener comes first, so that whoever probes while limits are read hears that this is not ready yet. */
@@ -111,7 +112,7 @@ export class ControlPlane {
   }
 
   async #startAdmin(): Promise<void> {
-    this.adminAddress = await this.#admin.start();
+    this.#adminAddress = await this.#admin.start();
   }
 
   async #startOverrides(): Promise<void> {
@@ -206,8 +207,8 @@ export class ControlPlane {
             return scrape(registry);
           },
         },
-        readiness: () => this.readiness(),
-        healthy: async () => true,
+        readiness: () => readinessOf(this.#planes, this.#overrides, this.#orders),
+        healthy: () => this.#planes.healthy(),
         api,
       },
     );

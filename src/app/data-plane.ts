@@ -30,7 +30,7 @@ import { openEnvoy } from './open-envoy.js';
 import { openProxy } from './open-proxy.js';
 import { hashKeyOf, type OpenLedger, openActiveSeries, openLedger } from './open-shared.js';
 import { type Part, together } from './parts.js';
-import type { DataPlanes, Orders, PlaneStatus } from './planes.js';
+import { type DataPlanes, type Orders, type PlaneStatus, RECENT_REFUSALS } from './planes.js';
 
 export interface DataPlaneOptions {
   readonly config: Config;
@@ -42,7 +42,6 @@ export interface DataPlaneOptions {
   readonly primary: Store | undefined;
 }
 
-const RECENT_REFUSALS = 5000;
 const NONE_IN_ARREARS: Promise<readonly number[]> = Promise.resolve([]);
 
 export class DataPlane implements DataPlanes {
@@ -188,6 +187,14 @@ export class DataPlane implements DataPlanes {
   async topMetrics(id: string): Promise<TopMetrics> {
     const series = this.enforcer.tenants.get(id)?.series;
     return { active: series?.topMetrics('active') ?? [], new: series?.topMetrics('new') ?? [] };
+  }
+
+  async healthy(): Promise<boolean> {
+    return true;
+  }
+
+  workers(): undefined {
+    return undefined;
   }
 
   /** When it stops, it says first that it is not ready, and serves on until whoever looks has seen that. */

@@ -49,6 +49,7 @@ export function edgeOf(parts: EdgeParts): Edge {
         bytesInFlight,
         requestsInFlight,
         evictions,
+        workers: planes.workers(),
       };
     },
     mode: () => orders().mode,

@@ -3,11 +3,14 @@
  * and Kubernetes touch. Down go the limits and the mode in force; up come counts, refusals and status, when they are
  * asked for and never for a push.
  */
-import type { TenantState, TopMetrics } from '../admin/edge.js';
-import type { RefusalList } from '../doors/recent-refusals.js';
+import type { TenantState, TopMetrics, WorkersStatus } from '../admin/edge.js';
+import type { RecentRefusal, RefusalList } from '../doors/recent-refusals.js';
 import type { Mode, Snapshot } from '../limits/limits.js';
 import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
+
+/** Kept in each data plane, and of all of them together. */
+export const RECENT_REFUSALS = 5000;
 
 export interface Orders {
   /** With what is set for a time laid over it. */
@@ -36,6 +39,47 @@ export interface PlaneStatus {
   readonly evictions: number;
 }
 
+/** What became of the tenants of one data plane since it told last. */
+export interface TenantChanges {
+  /** NO_TENANT stands for pushes without one. Who left and came back is in it twice. */
+  readonly ids: readonly string[];
+  /** What was added to each of TALLY_NUMBERS, tenant after tenant. */
+  readonly added: Float64Array;
+  /** Of these, what was added of refusals. */
+  readonly discarded: readonly DiscardedChange[];
+  /** Series that are active now, there and over all replicas; NaN: not tracked, or not known. */
+  readonly active: Float64Array;
+  readonly fleet: Float64Array;
+  /** No longer in memory. */
+  readonly left: readonly string[];
+}
+
+export interface DiscardedChange {
+  readonly tenant: number;
+  readonly kind: 'refused' | 'shadowed';
+  readonly added: Float64Array;
+}
+
+/** Plain values, that can be sent to another process. */
+export interface Report {
+  readonly tenants: TenantChanges;
+  /** New ones, and those that stand for more than before: `count` is what came since. */
+  readonly refusals: readonly RecentRefusal[];
+  readonly status: PlaneStatus;
+}
+
+/** The way to one data plane that is in another process. Nothing here rejects. */
+export interface DataPlaneLink {
+  readonly worker: number;
+  readonly pid: number | undefined;
+  /** Resolves when the orders are in force there, or it has ended. */
+  apply(orders: Orders): Promise<void>;
+  /** Undefined: it has ended. What is asked for is asked once at a time. */
+  report(): Promise<Report | undefined>;
+  /** Undefined: it has ended. */
+  topMetrics(id: string): Promise<TopMetrics | undefined>;
+}
+
 /** The data planes of this machine as the control plane sees them: its own process's one, or those of all workers as one. */
 export interface DataPlanes {
   /**
@@ -53,4 +97,8 @@ export interface DataPlanes {
   unattributed(): TenantState;
   readonly refusals: RefusalList;
   topMetrics(id: string): Promise<TopMetrics>;
+  /** False: one of them hangs, and nothing but an end will help. Never rejects. */
+  healthy(): Promise<boolean>;
+  /** Undefined: the data plane is in this process. */
+  workers(): WorkersStatus | undefined;
 }

@@ -1,7 +1,8 @@
 /** What /readyz says: whether pushes may come, and what whoever asks why not wants to know. */
 import type { Readiness } from '../admin/admin-server.js';
+import type { WorkerStatus } from '../admin/edge.js';
 import type { Overrides } from '../overrides/overrides.js';
-import type { DataPlanes, Orders } from './planes.js';
+import type { DataPlanes, Orders, PlaneStatus } from './planes.js';
 
 export async function readinessOf(
   planes: DataPlanes,
@@ -9,16 +10,21 @@ export async function readinessOf(
   { mode, snapshot }: Orders,
 ): Promise<Readiness> {
   await planes.refresh();
-  const { ready, draining, ledger, series } = planes.status();
-  return {
-    ready,
-    details: {
-      draining,
-      mode,
-      // A ledger that is out of reach does not make a replica unready: it would take all of them out at once.
-      ledger: ledger ?? 'memory',
-      series: series ?? 'not tracked',
-      limits: { ...overrides.status(), hash: snapshot.hash, tenants: snapshot.tenants.size },
-    },
-  };
+  const status = planes.status();
+  const limits = { ...overrides.status(), hash: snapshot.hash, tenants: snapshot.tenants.size };
+  const common = { draining: status.draining, mode, limits };
+  const workers = planes.workers();
+  if (workers === undefined) return { ready: status.ready, details: { ...common, ...shared(status) } };
+  const { each, ...counts } = workers;
+  return { ready: status.ready, details: { ...common, workers: counts, each: each.map(workerDetails) } };
+}
+
+/** State that is out of reach does not make a replica unready: it would take all of them out at once. */
+function shared({ ledger, series }: Pick<PlaneStatus, 'ledger' | 'series'>): object {
+  return { ledger: ledger ?? 'memory', series: series ?? 'not tracked' };
+}
+
+function workerDetails({ worker, pid, ready, draining, hangs, limitsHash, ...state }: WorkerStatus): object {
+  if (hangs) return { worker, pid, ready, hangs };
+  return { worker, pid, ready, draining, ...shared(state), limits: { hash: limitsHash } };
 }

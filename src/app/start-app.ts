@@ -40,7 +40,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
   });
   const stop = await startParts([...control.parts, ...data.parts]);
   const { proxyAddress: proxy, grpcAddress: grpc } = data;
-  const admin = control.adminAddress as AddressInfo;
+  const admin = control.listensOn();
   log.info({ proxy, grpc, admin, mode: control.orders.mode, version: VERSION }, 'serving');
   let stopping: Promise<void> | undefined;
   return {

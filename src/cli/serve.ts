@@ -1,6 +1,5 @@
 /** mimir-edge serve: the proxy, until SIGTERM or SIGINT. */
 import { readFileSync } from 'node:fs';
-import type { Logger } from 'pino';
 import { startApp } from '../app/start-app.js';
 import { StartError } from '../base/listen.js';
 import { messageOf } from '../base/message-of.js';
@@ -14,7 +13,7 @@ import {
 } from '../config/config.js';
 import { SETTINGS } from '../config/settings.js';
 import { openLog } from '../telemetry/log.js';
-import { Primary } from '../workers/primary.js';
+import { startPrimary } from '../workers/primary.js';
 import { type Io, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge serve [--config FILE] [--SETTING=VALUE ...] [--print-config]
@@ -67,7 +66,7 @@ export async function serve(args: string[], io: Io): Promise<number> {
 
 async function serveUntilSignal(config: Config, io: Io): Promise<void> {
   const log = openLog(config['log.level'], io.stdout, null);
-  const app = config.workers > 1 ? await startWorkers(config, log) : await startApp(config, log);
+  const app = config.workers > 1 ? await startPrimary(config, log) : await startApp(config, log);
   await new Promise<void>((resolve) => {
     let asked = false;
     const onSignal = (): void => {
@@ -81,12 +80,6 @@ async function serveUntilSignal(config: Config, io: Io): Promise<void> {
     };
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   });
-}
-
-async function startWorkers(config: Config, log: Logger): Promise<Primary> {
-  const primary = new Primary(config, log);
-  await primary.start();
-  return primary;
 }
 
 interface Flags {

@@ -38,6 +38,8 @@ export interface RefusalList {
   newest(limit: number, filter?: RefusalFilter): readonly RecentRefusal[];
 }
 
+/** Refusals of a tenant for one reason within this time are one entry. */
+export const ONE_ENTRY_MS = 1000;
 /** A message names the first series at fault, whose labels may be long. */
 const MAX_MESSAGE = 1000;
 
@@ -73,7 +75,7 @@ export class RecentRefusals implements RefusalList {
       this.#last.set(key, byReason);
     }
     const last = byReason[REASON_INDEX[refusal.reason]];
-    if (last !== undefined && last.shadow === shadow && atMs - last.atMs < 1000) {
+    if (last !== undefined && last.shadow === shadow && atMs - last.atMs < ONE_ENTRY_MS) {
       last.count++;
       return;
     }
@@ -95,17 +97,41 @@ export class RecentRefusals implements RefusalList {
     this.#ring[this.#recorded++ % this.#ring.length] = entry;
   }
 
-  /** The newest first. */
-  newest(limit: number, { tenant, reason, sinceMs = 0 }: RefusalFilter = {}): RecentRefusal[] {
-    const found: RecentRefusal[] = [];
-    const held = Math.min(this.#recorded, this.#ring.length);
-    for (let i = 1; i <= held && found.length < limit; i++) {
-      const entry = this.#ring[(this.#recorded - i) % this.#ring.length];
-      if (entry === undefined || entry.atMs < sinceMs) break;
-      if (tenant !== undefined && entry.tenant !== tenant) continue;
-      if (reason !== undefined && entry.reason !== reason) continue;
-      found.push(entry);
-    }
-    return found;
+  /** Entries there ever were. */
+  get recorded(): number {
+    return this.#recorded;
   }
+
+  newest(limit: number, filter: RefusalFilter = {}): RecentRefusal[] {
+    return firstMatching(this.#backwards(0), limit, filter);
+  }
+
+  /** Those that are held of what was recorded after there had been so many, the oldest first. */
+  after(recorded: number): RecentRefusal[] {
+    return [...this.#backwards(recorded)].reverse();
+  }
+
+  *#backwards(from: number): Generator<RecentRefusal> {
+    const oldest = Math.max(from, this.#recorded - this.#ring.length);
+    for (let i = this.#recorded - 1; i >= oldest; i--) {
+      const entry = this.#ring[i % this.#ring.length];
+      if (entry !== undefined) yield entry;
+    }
+  }
+}
+
+/** `newestFirst` is looked at as far as it is needed. */
+export function firstMatching(
+  newestFirst: Iterable<RecentRefusal>,
+  limit: number,
+  { tenant, reason, sinceMs = 0 }: RefusalFilter,
+): RecentRefusal[] {
+  const found: RecentRefusal[] = [];
+  for (const entry of newestFirst) {
+    if (found.length >= limit || entry.atMs < sinceMs) break;
+    if (tenant !== undefined && entry.tenant !== tenant) continue;
+    if (reason !== undefined && entry.reason !== reason) continue;
+    found.push(entry);
+  }
+  return found;
 }

@@ -13,6 +13,23 @@ export const DISCARDED_EXEMPLARS = 2;
 export const DISCARDED_METADATA = 3;
 const FIELDS = 4;
 
+/** All that a tally counts, but for what was refused, in the order in which it is sent to another process. */
+export const TALLY_NUMBERS = [
+  'requests',
+  'accepted',
+  'filtered',
+  'deduplicated',
+  'series',
+  'samples',
+  'histograms',
+  'exemplars',
+  'metadata',
+  'bodyBytes',
+  'uncompressedBytes',
+  'newSeries',
+  'seriesOverLimit',
+] as const;
+
 export class Tally {
   requests = 0;
   accepted = 0;
@@ -70,21 +87,15 @@ export class Tally {
 
   /** Adds another tally to this one: a tenant that leaves memory stays in the totals. */
   absorb(other: Tally): void {
-    this.requests += other.requests;
-    this.accepted += other.accepted;
-    this.filtered += other.filtered;
-    this.deduplicated += other.deduplicated;
-    this.series += other.series;
-    this.samples += other.samples;
-    this.histograms += other.histograms;
-    this.exemplars += other.exemplars;
-    this.metadata += other.metadata;
-    this.bodyBytes += other.bodyBytes;
-    this.uncompressedBytes += other.uncompressedBytes;
-    this.newSeries += other.newSeries;
-    this.seriesOverLimit += other.seriesOverLimit;
-    this.refused = sum(this.refused, other.refused);
-    this.shadowed = sum(this.shadowed, other.shadowed);
+    for (const name of TALLY_NUMBERS) this[name] += other[name];
+    this.absorbDiscarded('refused', other.refused);
+    this.absorbDiscarded('shadowed', other.shadowed);
+  }
+
+  absorbDiscarded(kind: 'refused' | 'shadowed', counts: Float64Array | undefined): void {
+    const own = this[kind];
+    if (own === undefined) this[kind] = counts?.slice();
+    else if (counts !== undefined) for (let i = 0; i < own.length; i++) add(own, i, counts[i] ?? 0);
   }
 }
 
@@ -121,10 +132,4 @@ function discardSeries(counts: Float64Array, leftOut: LeftOut): void {
 
 function add(counts: Float64Array, index: number, n: number): void {
   counts[index] = (counts[index] ?? 0) + n;
-}
-
-function sum(a: Float64Array | undefined, b: Float64Array | undefined): Float64Array | undefined {
-  if (a === undefined || b === undefined) return a ?? b?.slice();
-  for (let i = 0; i < a.length; i++) add(a, i, b[i] ?? 0);
-  return a;
 }

@@ -1,25 +1,53 @@
 /** What the primary and its workers say to each other. Structured clones: every number arrives as it was. */
 import type { AddressInfo } from 'node:net';
-import type { Readiness } from '../admin/admin-server.js';
+import type { TopMetrics } from '../admin/edge.js';
+import type { Orders, Report } from '../app/planes.js';
 import type { Config } from '../config/config.js';
+import type { SnapshotChange } from '../limits/snapshot-change.js';
 import type { NumberedReply, NumberedRequest } from '../shared/ipc/ipc-store.js';
 import type { MetricValues } from '../telemetry/summed-metrics.js';
 
 export type ToWorker =
-  | { readonly kind: 'start'; readonly worker: number; readonly config: Config; readonly admin: AddressInfo }
+  | {
+      readonly kind: 'start';
+      readonly worker: number;
+      readonly config: Config;
+      readonly admin: AddressInfo;
+      readonly orders: SentOrders;
+    }
   | { readonly kind: 'stop' }
+  | { readonly kind: 'orders'; readonly orders: SentOrders }
   | { readonly kind: 'store'; readonly replies: readonly NumberedReply[] }
-  | { readonly kind: 'ask'; readonly about: keyof Answers };
+  | { readonly kind: 'ask'; readonly question: Question };
 
 export type ToPrimary =
   /** It listens to messages now; what was sent before is lost. */
   | { readonly kind: 'here' }
   | { readonly kind: 'serving'; readonly proxy: AddressInfo | undefined }
+  | { readonly kind: 'obeyed' }
   | { readonly kind: 'store'; readonly requests: readonly NumberedRequest[] }
-  | { readonly kind: 'answer'; readonly answers: Partial<Answers> };
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  /** It ends in good order: nobody asked, and nobody will. */
+  | { readonly kind: 'last'; readonly answers: readonly Answer[] };
 
-/** What the primary asks its workers for. A worker that ends in good order sends its last metrics unasked. */
-export interface Answers {
-  readonly metrics: readonly MetricValues[];
-  readonly readiness: Readiness;
+/** Orders with what changed since those that were sent before; the first ones have it all. */
+export interface SentOrders extends Omit<Orders, 'snapshot'> {
+  readonly change: SnapshotChange;
+}
+
+export type Question =
+  | { readonly about: 'report' }
+  | { readonly about: 'metrics' }
+  | { readonly about: 'top'; readonly tenant: string };
+
+export type Answer =
+  | { readonly about: 'report'; readonly report: Report }
+  | { readonly about: 'metrics'; readonly metrics: readonly MetricValues[] }
+  | { readonly about: 'top'; readonly tenant: string; readonly top: TopMetrics };
+
+export type AnswerTo<Q extends Question> = Extract<Answer, { readonly about: Q['about'] }>;
+
+/** A question and its answer have the same. */
+export function keyOf(one: Question | Answer): string {
+  return one.about === 'top' ? `top ${one.tenant}` : one.about;
 }

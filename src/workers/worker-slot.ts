@@ -3,11 +3,16 @@
  * after a pause that grows as long as none serves for some time.
  */
 import cluster, { type Worker } from 'node:cluster';
-import type { AddressInfo } from 'node:net';
 import type { NumberedRequest } from '../shared/ipc/ipc-store.js';
-import type { MetricValues } from '../telemetry/summed-metrics.js';
 import { closeWithWorker } from './handed-over.js';
-import type { Answers, ToPrimary, ToWorker } from './messages.js';
+import {
+  type Answer,
+  type AnswerTo,
+  keyOf,
+  type Question,
+  type ToPrimary,
+  type ToWorker,
+} from './messages.js';
 
 const FIRST_RESTART_MS = 100;
 const MAX_RESTART_MS = 10_000;
@@ -25,25 +30,27 @@ export interface WorkerEnd {
 }
 
 export interface SlotEvents {
-  /** What a new process is told first. */
-  welcome(slot: WorkerSlot): ToWorker;
-  serving(slot: WorkerSlot, proxy: AddressInfo | undefined): void;
+  /** A new process listens: what it is told first. */
+  here(slot: WorkerSlot): ToWorker;
+  serving(slot: WorkerSlot): void;
+  /** It has put into force what it was ordered. */
+  obeyed(slot: WorkerSlot): void;
   store(slot: WorkerSlot, requests: readonly NumberedRequest[]): void;
+  /** It is about to end, and told what nobody can ask it for any more. */
+  last(slot: WorkerSlot, answers: readonly Answer[]): void;
   ended(slot: WorkerSlot, end: WorkerEnd): void;
 }
 
-interface Question {
-  readonly answer: Promise<Partial<Answers>>;
-  readonly answered: (answers: Partial<Answers>) => void;
+interface Asked {
+  readonly answer: Promise<Answer | undefined>;
+  readonly answered: (answer: Answer | undefined) => void;
 }
 
 export class WorkerSlot {
   readonly id: number;
   serving = false;
-  /** What its process told last. */
-  lastMetrics: readonly MetricValues[] = [];
   readonly #events: SlotEvents;
-  readonly #questions = new Map<keyof Answers, Question>();
+  readonly #asked = new Map<string, Asked>();
   #worker: Worker | undefined;
   #servingSinceMs: number | undefined;
   /** Processes in a row that did not serve for long. */
@@ -82,17 +89,11 @@ export class WorkerSlot {
     if (this.#worker?.isConnected()) this.#worker.send(message, () => {});
   }
 
-  /** Undefined: no answer in time. A question that waits for its answer is not sent again. */
-  async ask<K extends keyof Answers>(about: K, withinMs: number): Promise<Answers[K] | undefined> {
+  /** Undefined: it has ended. A question that waits for its answer is not sent again. */
+  async ask<Q extends Question>(question: Q): Promise<AnswerTo<Q> | undefined> {
     if (this.#worker === undefined) return undefined;
-    const { answer } = this.#questions.get(about) ?? this.#question(about);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<Partial<Answers>>((resolve) => {
-      timer = setTimeout(resolve, withinMs, {});
-    });
-    const answers = await Promise.race([answer, late]);
-    clearTimeout(timer);
-    return answers[about];
+    const { answer } = this.#asked.get(keyOf(question)) ?? this.#send(question);
+    return answer as Promise<AnswerTo<Q> | undefined>;
   }
 
   /** A process that ends is not replaced any more. */
@@ -106,40 +107,51 @@ export class WorkerSlot {
   }
 
   #heard(message: ToPrimary): void {
-    if (message.kind === 'here') this.tell(this.#closed ? { kind: 'stop' } : this.#events.welcome(this));
-    else if (message.kind === 'store') this.#events.store(this, message.requests);
-    else if (message.kind === 'serving') {
-      this.serving = true;
-      this.#servingSinceMs = performance.now();
-      this.#events.serving(this, message.proxy);
-    } else {
-      const { answers } = message;
-      if (answers.metrics !== undefined) this.lastMetrics = answers.metrics;
-      for (const about of Object.keys(answers) as (keyof Answers)[]) this.#answered(about, answers);
+    switch (message.kind) {
+      case 'here':
+        this.tell(this.#closed ? { kind: 'stop' } : this.#events.here(this));
+        break;
+      case 'serving':
+        this.serving = true;
+        this.#servingSinceMs = performance.now();
+        this.#events.serving(this);
+        break;
+      case 'obeyed':
+        this.#events.obeyed(this);
+        break;
+      case 'store':
+        this.#events.store(this, message.requests);
+        break;
+      case 'answer':
+        this.#answered(keyOf(message.answer), message.answer);
+        break;
+      case 'last':
+        this.#events.last(this, message.answers);
     }
   }
 
-  #question(about: keyof Answers): Question {
-    let answered: Question['answered'] = () => {};
-    const answer = new Promise<Partial<Answers>>((resolve) => {
+  #send(question: Question): Asked {
+    let answered: Asked['answered'] = () => {};
+    const answer = new Promise<Answer | undefined>((resolve) => {
       answered = resolve;
     });
-    const question = { answer, answered };
-    this.#questions.set(about, question);
-    this.tell({ kind: 'ask', about });
-    return question;
+    const asked = { answer, answered };
+    this.#asked.set(keyOf(question), asked);
+    this.tell({ kind: 'ask', question });
+    return asked;
   }
 
-  #answered(about: keyof Answers, answers: Partial<Answers>): void {
-    this.#questions.get(about)?.answered(answers);
-    this.#questions.delete(about);
+  #answered(key: string, answer: Answer | undefined): void {
+    const asked = this.#asked.get(key);
+    this.#asked.delete(key);
+    asked?.answered(answer);
   }
 
   #ended(worker: Worker, code: number | null, signal: string | null): void {
     // node:cluster does not always see by itself that it is gone, and would go on handing it connections.
     worker.disconnect();
     this.#worker = undefined;
-    for (const about of [...this.#questions.keys()]) this.#answered(about, {});
+    for (const key of [...this.#asked.keys()]) this.#answered(key, undefined);
     const served = this.#servingSinceMs !== undefined;
     const steady = served && performance.now() - (this.#servingSinceMs ?? 0) >= STEADY_MS;
     this.#servingSinceMs = undefined;

@@ -1,20 +1,23 @@
 /**
- * A worker's process: the app as in a process of its own, but for the admin listener and, without Redis, the ledger,
- * which are the primary's. It ends when the primary says so, or has ended itself; pushes under way are let through.
+ * A worker's process: a data plane that obeys the control plane of the primary, reports to it when it is asked and, without
+ * Redis, shares what the primary keeps. It ends when the primary says so, or has ended itself; pushes under way are let
+ * through.
  */
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
-import { ControlPlane } from '../app/control-plane.js';
 import { DataPlane } from '../app/data-plane.js';
 import { startParts } from '../app/parts.js';
+import type { Orders } from '../app/planes.js';
 import { exportProcess } from '../app/process-metrics.js';
-import { beforeAnyDocument, setHeapFlags } from '../app/start-app.js';
+import { Reporter } from '../app/reporter.js';
+import { setHeapFlags } from '../app/start-app.js';
 import { StartError } from '../base/listen.js';
 import { VERSION } from '../base/version.js';
+import { SnapshotFollower } from '../limits/snapshot-change.js';
 import { IpcStore } from '../shared/ipc/ipc-store.js';
 import { openLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
-import type { Answers, ToPrimary, ToWorker } from './messages.js';
+import type { Answer, Question, SentOrders, ToPrimary, ToWorker } from './messages.js';
 import { workerConfig } from './worker-config.js';
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
@@ -24,24 +27,28 @@ class Worker {
   readonly #store: IpcStore;
   readonly #metrics = new Metrics();
   readonly #data: DataPlane;
-  readonly #control: ControlPlane;
+  readonly #reporter: Reporter;
+  readonly #follower: SnapshotFollower;
   readonly #stopParts: Promise<() => Promise<void>>;
   #stopping: Promise<void> | undefined;
   #crashed = false;
 
-  constructor({ worker, config, admin }: Start) {
+  constructor({ worker, config, admin, orders: sent }: Start) {
     this.#log = openLog(config['log.level'], process.stdout, { worker });
     this.#store = new IpcStore(config.workers, (requests) => tell({ kind: 'store', requests }));
     setHeapFlags();
     exportProcess(this.#metrics);
-    const own = { ...workerConfig(config), 'admin.audit_file': '' };
-    const common = { config: own, log: this.#log, metrics: this.#metrics };
-    const orders = beforeAnyDocument(own);
-    this.#data = new DataPlane({ ...common, orders, primary: this.#store });
-    const scrape = async () => '';
-    this.#control = new ControlPlane({ ...common, planes: this.#data, scrape });
-    const limits = this.#control.parts.filter(({ name }) => name === 'overrides' || name === 'controls');
-    this.#stopParts = startParts([...limits, ...this.#data.parts]);
+    this.#follower = new SnapshotFollower(config.defaults);
+    const orders = this.#read(sent);
+    this.#data = new DataPlane({
+      config: workerConfig(config),
+      log: this.#log,
+      metrics: this.#metrics,
+      orders,
+      primary: this.#store,
+    });
+    this.#reporter = new Reporter(this.#data, Date.now);
+    this.#stopParts = startParts(this.#data.parts);
     this.#stopParts.then(
       () => {
         const { proxyAddress: proxy, grpcAddress: grpc } = this.#data;
@@ -56,7 +63,8 @@ class Worker {
   heard(message: ToWorker): void {
     if (message.kind === 'stop') this.stop();
     else if (message.kind === 'store') this.#store.answered(message.replies);
-    else if (message.kind === 'ask') void this.#answer(message.about);
+    else if (message.kind === 'ask') void this.#tellAnswer(message.question);
+    else if (message.kind === 'orders') this.#obey(message.orders);
   }
 
   /** The primary has ended. */
@@ -73,16 +81,35 @@ class Worker {
   async #stop(): Promise<void> {
     await (await this.#stopParts)();
     this.#log.info('stopped');
-    await this.#answer('metrics');
+    await this.#tellLast();
     process.exit(0);
   }
 
-  async #answer(about: keyof Answers): Promise<void> {
-    const answers =
-      about === 'metrics'
-        ? { metrics: await this.#metrics.registry.getMetricsAsJSON() }
-        : { readiness: await this.#control.readiness() };
-    await tell({ kind: 'answer', answers });
+  #obey(sent: SentOrders): void {
+    void this.#data.apply(this.#read(sent));
+    void tell({ kind: 'obeyed' });
+  }
+
+  #read({ change, mode, limitsLoaded }: SentOrders): Orders {
+    return { snapshot: this.#follower.follow(change), mode, limitsLoaded };
+  }
+
+  async #tellAnswer(question: Question): Promise<void> {
+    await tell({ kind: 'answer', answer: await this.#answer(question) });
+  }
+
+  /** What would be missing from the sums. */
+  async #tellLast(): Promise<void> {
+    const answers = [await this.#answer({ about: 'metrics' }), await this.#answer({ about: 'report' })];
+    await tell({ kind: 'last', answers });
+  }
+
+  async #answer(question: Question): Promise<Answer> {
+    const { about } = question;
+    if (about === 'metrics') return { about, metrics: await this.#metrics.registry.getMetricsAsJSON() };
+    if (about === 'report') return { about, report: this.#reporter.report() };
+    const { tenant } = question;
+    return { about, tenant, top: await this.#data.topMetrics(tenant) };
   }
 
   /** Nothing can be trusted any more, but what is leased and was not spent is there to be returned. */
@@ -92,7 +119,7 @@ class Worker {
     this.#log.fatal({ err: error }, 'a bug ends this worker');
     setTimeout(() => process.exit(1), CRASH_TIMEOUT_MS);
     await this.#data.ledger.close();
-    await this.#answer('metrics');
+    await this.#tellLast();
     process.exit(1);
   }
 

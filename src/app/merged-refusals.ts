@@ -1,0 +1,77 @@
+/**
+ * The last refusals of several data planes as those of one: in the order of time, and one entry for all of a tenant for
+ * one reason within a second, whichever of them refused.
+ */
+import {
+  firstMatching,
+  ONE_ENTRY_MS,
+  type RecentRefusal,
+  type RefusalFilter,
+  type RefusalList,
+} from '../doors/recent-refusals.js';
+
+export class MergedRefusals implements RefusalList {
+  readonly #most: number;
+  /** The oldest first. */
+  readonly #entries: RecentRefusal[] = [];
+  /** The same, by tenant, reason and mode. */
+  readonly #alike = new Map<string, RecentRefusal[]>();
+  #version = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  newest(limit: number, filter: RefusalFilter = {}): RecentRefusal[] {
+    return firstMatching(backwards(this.#entries), limit, filter);
+  }
+
+  add(refusals: readonly RecentRefusal[]): void {
+    if (refusals.length > 0) this.#version++;
+    for (const refusal of refusals) this.#add(refusal);
+    for (const oldest of this.#entries.splice(0, this.#entries.length - this.#most)) this.#drop(oldest);
+  }
+
+  #add(refusal: RecentRefusal): void {
+    const key = keyOf(refusal);
+    const alike = this.#alike.get(key) ?? [];
+    const same = alike.findLast(({ atMs }) => Math.abs(refusal.atMs - atMs) < ONE_ENTRY_MS);
+    if (same !== undefined) {
+      same.count += refusal.count;
+      return;
+    }
+    const entry = { ...refusal };
+    insert(this.#entries, entry);
+    insert(alike, entry);
+    this.#alike.set(key, alike);
+  }
+
+  #drop(oldest: RecentRefusal): void {
+    const key = keyOf(oldest);
+    const alike = this.#alike.get(key);
+    alike?.shift();
+    if (alike?.length === 0) this.#alike.delete(key);
+  }
+}
+
+function keyOf({ tenant, reason, shadow }: RecentRefusal): string {
+  return `${tenant ?? ''} ${reason} ${shadow}`;
+}
+
+/** What comes from a data plane that is late belongs further back. */
+function insert(entries: RecentRefusal[], entry: RecentRefusal): void {
+  let at = entries.length;
+  while (at > 0 && (entries[at - 1]?.atMs ?? 0) > entry.atMs) at--;
+  entries.splice(at, 0, entry);
+}
+
+function* backwards(entries: readonly RecentRefusal[]): Generator<RecentRefusal> {
+  for (let i = entries.length - 1; i >= 0; i--) {
+    const entry = entries[i];
+    if (entry !== undefined) yield entry;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * What a data plane tells the control plane of another process: all that changed since it told last. Pushes know nothing
+ * of it; tallies are compared with what was told of them, when somebody asks.
+ */
+import type { TenantState } from '../admin/edge.js';
+import { ONE_ENTRY_MS, type RecentRefusal, type RecentRefusals } from '../doors/recent-refusals.js';
+import { TALLY_NUMBERS, Tally } from '../enforce/tally.js';
+import type { DataPlanes, DiscardedChange, Report, TenantChanges } from './planes.js';
+
+export interface ReportSource extends Pick<DataPlanes, 'tenants' | 'unattributed' | 'status'> {
+  readonly refusals: RecentRefusals;
+}
+
+/** A tenant, and what was told of it. */
+interface Told {
+  readonly tally: Tally;
+  readonly before: Tally;
+  active: number;
+  fleet: number;
+  /** The report that has found it in memory last; 0: none has. */
+  seen: number;
+}
+
+const KINDS = ['refused', 'shadowed'] as const;
+
+export class Reporter {
+  readonly #source: ReportSource;
+  readonly #now: () => number;
+  readonly #told = new Map<string, Told>();
+  #reports = 0;
+  #refusalsTold = 0;
+  /** Entries that may still come to stand for more, and how many each stood for. */
+  #open = new Map<RecentRefusal, number>();
+
+  /** `now` is Date.now(): the clock of refusals. */
+  constructor(source: ReportSource, now: () => number) {
+    this.#source = source;
+    this.#now = now;
+  }
+
+  report(): Report {
+    return { tenants: this.#tenants(), refusals: this.#refusals(), status: this.#source.status() };
+  }
+
+  #tenants(): TenantChanges {
+    this.#reports++;
+    const changes = new Changes();
+    for (const tenant of this.#source.tenants()) this.#look(tenant, changes);
+    this.#look(this.#source.unattributed(), changes);
+    for (const [id, told] of this.#told) {
+      if (told.seen === this.#reports) continue;
+      // It was counted on after the last report, and then left.
+      changes.note(id, told, undefined);
+      changes.left.push(id);
+      this.#told.delete(id);
+    }
+    return changes.plain();
+  }
+
+  #look({ id, tally, series }: TenantState, changes: Changes): void {
+    let told = this.#told.get(id);
+    if (told?.tally !== tally) {
+      // It left memory and came back with a new tally.
+      if (told !== undefined) changes.note(id, told, undefined);
+      told = { tally, before: new Tally(), active: Number.NaN, fleet: Number.NaN, seen: 0 };
+      this.#told.set(id, told);
+    }
+    changes.note(id, told, series);
+    told.seen = this.#reports;
+  }
+
+  #refusals(): RecentRefusal[] {
+    const { refusals } = this.#source;
+    const changed: RecentRefusal[] = [];
+    for (const [entry, count] of this.#open) {
+      if (entry.count > count) changed.push({ ...entry, count: entry.count - count });
+    }
+    const added = refusals.after(this.#refusalsTold);
+    this.#refusalsTold = refusals.recorded;
+    const closedMs = this.#now() - ONE_ENTRY_MS;
+    const open = [...this.#open.keys(), ...added].filter(({ atMs }) => atMs > closedMs);
+    this.#open = new Map(open.map((entry) => [entry, entry.count]));
+    return [...changed, ...added.map((entry) => ({ ...entry }))];
+  }
+}
+
+class Changes {
+  readonly left: string[] = [];
+  readonly #ids: string[] = [];
+  readonly #added: number[] = [];
+  readonly #discarded: DiscardedChange[] = [];
+  readonly #active: number[] = [];
+  readonly #fleet: number[] = [];
+
+  /** Nothing, if it is known and nothing changed. */
+  note(id: string, told: Told, series: TenantState['series']): void {
+    const active = series?.active ?? Number.NaN;
+    const fleet = series?.fleet ?? Number.NaN;
+    const { tally, before } = told;
+    const isSame =
+      told.seen > 0 &&
+      Object.is(active, told.active) &&
+      Object.is(fleet, told.fleet) &&
+      TALLY_NUMBERS.every((name) => tally[name] === before[name]) &&
+      KINDS.every((kind) => tally[kind]?.every((count, i) => count === (before[kind]?.[i] ?? 0)) ?? true);
+    if (isSame) return;
+    told.active = active;
+    told.fleet = fleet;
+    for (const kind of KINDS) this.#noteDiscarded(kind, tally, before);
+    this.#ids.push(id);
+    this.#active.push(active);
+    this.#fleet.push(fleet);
+    for (const name of TALLY_NUMBERS) {
+      this.#added.push(tally[name] - before[name]);
+      before[name] = tally[name];
+    }
+  }
+
+  plain(): TenantChanges {
+    return {
+      ids: this.#ids,
+      added: Float64Array.from(this.#added),
+      discarded: this.#discarded,
+      active: Float64Array.from(this.#active),
+      fleet: Float64Array.from(this.#fleet),
+      left: this.left,
+    };
+  }
+
+  #noteDiscarded(kind: DiscardedChange['kind'], tally: Tally, before: Tally): void {
+    const added = tally[kind]?.map((count, i) => count - (before[kind]?.[i] ?? 0));
+    if (added === undefined || added.every((count) => count === 0)) return;
+    this.#discarded.push({ tenant: this.#ids.length, kind, added });
+    before.absorbDiscarded(kind, added);
+  }
+}

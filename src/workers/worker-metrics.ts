@@ -1,0 +1,52 @@
+/** /metrics of the primary and its workers as those of one process. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Registry } from 'prom-client';
+import type { Config } from '../config/config.js';
+import { OTHER_TENANTS } from '../enforce/tenant-metrics.js';
+import { type MetricValues, SummedMetrics } from '../telemetry/summed-metrics.js';
+import type { WorkerSlot } from './worker-slot.js';
+
+const SCRAPE_MS = 3000;
+
+export class WorkerMetrics {
+  readonly #sums: SummedMetrics;
+  /** What each worker told last. */
+  readonly #last = new Map<WorkerSlot, readonly MetricValues[]>();
+  #scrape: Promise<string> | undefined;
+
+  constructor(config: Config) {
+    this.#sums = new SummedMetrics(config['tenants.max'], OTHER_TENANTS);
+  }
+
+  /** Who asks while another waits gets the same. */
+  scrape(own: Registry, slots: readonly WorkerSlot[]): Promise<string> {
+    this.#scrape ??= this.#sum(own, slots).finally(() => {
+      this.#scrape = undefined;
+    });
+    return this.#scrape;
+  }
+
+  heard(slot: WorkerSlot, metrics: readonly MetricValues[]): void {
+    this.#last.set(slot, metrics);
+  }
+
+  /** What its process had counted stays. */
+  ended(slot: WorkerSlot): void {
+    this.#sums.retire(this.#last.get(slot) ?? []);
+    this.#last.delete(slot);
+  }
+
+  async #sum(own: Registry, slots: readonly WorkerSlot[]): Promise<string> {
+    const heard = Promise.all(slots.filter(({ serving }) => serving).map((slot) => this.#ask(slot)));
+    const patience = new AbortController();
+    await Promise.race([heard, delay(SCRAPE_MS, undefined, patience).catch(() => {})]);
+    patience.abort();
+    // Of a worker that did not answer, what it said before: a sum that falls would look like a restart.
+    return this.#sums.text([await own.getMetricsAsJSON(), ...this.#last.values()]);
+  }
+
+  async #ask(slot: WorkerSlot): Promise<void> {
+    const answer = await slot.ask({ about: 'metrics' });
+    if (answer !== undefined) this.heard(slot, answer.metrics);
+  }
+}

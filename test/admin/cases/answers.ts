@@ -1,0 +1,131 @@
+/** What is answered is what openapi.json says. */
+import type { Test } from 'tap';
+import { Api, PREFIX } from '#src/admin/api.js';
+import type { Edge } from '#src/admin/edge.js';
+import { Tokens } from '#src/admin/tokens.js';
+import { PUSH_500 } from '../../doors/http/fixtures.js';
+import { ajv, DOCUMENT, schema } from '../document.js';
+import { OVERRIDES, type StartAdmin, WRITER } from '../fixtures.js';
+
+export function answersCases(t: Test, admin: StartAdmin): void {
+  t.test(
+    'every path of the document is served, and nothing else; every answer is as the document says',
+    async (t) => {
+      const edge = await admin(t, { mode: 'enforce' }, OVERRIDES);
+      for (let i = 0; i < 5; i++) await edge.push(PUSH_500, { 'X-Scope-OrgID': 'noisy' });
+      await edge.push(PUSH_500, { 'X-Scope-OrgID': 'quiet' });
+      await edge.push(Buffer.from('broken'), { 'X-Scope-OrgID': 'quiet' });
+      await edge.push(PUSH_500, { 'X-Scope-OrgID': 'a|b' });
+      const ask = { mode: 'shadow', ttl: '1h', reason: 'a test' };
+      const calls: [string, string, string, object?][] = [
+        ['put', '/mode', 'mode', ask],
+        ['put', '/tenants/{id}/mode', 'tenants/noisy/mode', ask],
+        [
+          'put',
+          '/tenants/{id}/limits/{name}',
+          'tenants/noisy/limits/ingestion_rate',
+          { ...ask, mode: undefined, value: 7 },
+        ],
+        ['get', '/openapi.json', 'openapi.json'],
+        ['get', '/status', 'status'],
+        ['get', '/tenants', 'tenants?sort=utilisation&range=1m'],
+        ['get', '/tenants/{id}', 'tenants/noisy'],
+        ['get', '/tenants/{id}', 'tenants/silent?range=24h'],
+        ['get', '/denials', 'denials'],
+        ['get', '/limits', 'limits?limit=1'],
+        ['get', '/reasons', 'reasons'],
+        ['get', '/config', 'config'],
+        ['delete', '/mode', 'mode', {}],
+        ['delete', '/tenants/{id}/mode', 'tenants/noisy/mode', { reason: 'done' }],
+        ['delete', '/tenants/{id}/limits/{name}', 'tenants/noisy/limits/ingestion_rate'],
+        ['post', '/reload', 'reload', { reason: 'a test' }],
+        ['get', '/audit', 'audit'],
+      ];
+      const served = new Set(['get /stream']);
+      for (const [method, path, url, body] of calls) {
+        const response =
+          method === 'get'
+            ? await edge.get(`${PREFIX}/${url}`)
+            : await edge.write(method.toUpperCase(), url, body);
+        const answer = await response.json();
+        t.equal(response.status, 200, `${method} ${url}: ${JSON.stringify(answer)}`);
+        const validate = schema(path, method);
+        t.ok(validate(answer), `${method} ${url}: ${ajv.errorsText(validate.errors)}`);
+        served.add(`${method} ${path}`);
+      }
+      const documented = Object.entries(DOCUMENT.paths).flatMap(([path, item]) =>
+        Object.keys(item).map((method) => `${method} ${path}`),
+      );
+      t.strictSame([...served].sort(), documented.sort(), 'all that is documented was asked for');
+      const { routes } = new Api({} as Edge, { tokens: new Tokens('', () => {}), reads: 'open', wrote() {} });
+      const spelled = routes.map((route) => route.replace(/^[A-Z]+/, (method) => method.toLowerCase()));
+      t.strictSame(spelled.sort(), documented);
+
+      const { tenants } = await edge.json<{ tenants: { id: string; refused: Record<string, number> }[] }>(
+        'tenants',
+      );
+      t.match(tenants, [
+        { id: 'noisy', refused: { rate_limited: 4 } },
+        { id: 'quiet', refused: { edge_malformed_body: 1 } },
+      ]);
+      t.equal(tenants.length, 2);
+      const { denials } = await edge.json<{ denials: { count: number }[] }>('denials?tenant=noisy');
+      t.match(denials.at(-1), {
+        tenant: 'noisy',
+        reason: 'rate_limited',
+        status: 429,
+        observed: 500,
+        message: /left of the ingestion rate/,
+      });
+      t.equal(
+        denials.reduce((sum, { count }) => sum + count, 0),
+        4,
+        'each refusal is in one entry, and those of a second in the same',
+      );
+      t.match(await edge.json('tenants?search=QUI'), {
+        matching: 1,
+        totals: { tenants: 2 },
+        withoutTenant: { refused: { edge_invalid_tenant: 1 } },
+      });
+    },
+  );
+
+  t.test('where a limit comes from is said of each', async (t) => {
+    const edge = await admin(t, {}, OVERRIDES);
+    await edge.write('PUT', 'tenants/noisy/limits/bytes_per_second', { value: 5000, ttl: '1h', reason: 'x' });
+    const { limitsInForce, limits } = await edge.json<{
+      limitsInForce: { name: string }[];
+      limits: object[];
+    }>('tenants/noisy');
+    const of = (name: string) => limitsInForce.find((one) => one.name === name);
+    t.match(of('bytes_per_second'), { value: 5000, source: 'temporary', detail: 'alice' });
+    t.match(of('ingestion_rate'), { value: 1, source: 'overrides', detail: edge.overridesFile });
+    t.match(of('max_label_names_per_series'), { value: 30, source: 'default', detail: null });
+    t.match(limits, [
+      { limit: 'ingestion_rate', allowed: 1 },
+      { limit: 'bytes_per_second', allowed: 5000 },
+    ]);
+  });
+
+  t.test('a config is shown without its secrets', async (t) => {
+    const edge = await admin(t, {
+      'state.redis.url': 'redis://user:geheim@127.0.0.1:1/',
+      'state.redis.connect_timeout': '10ms',
+    });
+    const text = JSON.stringify(await edge.json('config'));
+    t.notMatch(text, /geheim/);
+    t.match(text, /\*{8}@127.0.0.1/);
+    t.notMatch(text, WRITER);
+  });
+
+  t.test('refusals as CSV are safe to open in a spreadsheet', async (t) => {
+    const edge = await admin(t, { 'tenants.unknown': 'defaults' });
+    await edge.push(Buffer.from('broken'), { 'X-Scope-OrgID': '-1' });
+    const response = await edge.get('/api/v1/denials?format=csv');
+    t.match(response.headers.get('content-type'), /text\/csv/);
+    t.match(response.headers.get('content-disposition'), /attachment/);
+    const [head, row] = (await response.text()).split('\r\n');
+    t.match(head, /^"at","tenant","reason"/);
+    t.match(row, /^"[^"]+","'-1","edge_malformed_body",400,false,1/);
+  });
+}

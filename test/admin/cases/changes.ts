@@ -1,0 +1,94 @@
+/** Modes and limits that are set for a time. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { eventually } from '../../doors/http/fixtures.js';
+import { problem } from '../document.js';
+import { type StartAdmin, WRITER } from '../fixtures.js';
+
+export function changesCases(t: Test, admin: StartAdmin): void {
+  t.test('a limit that is set for a time is enforced at once, and ends by itself', async (t) => {
+    const edge = await admin(t, {}, 'overrides: { a: { ingestion_rate: 1e6, ingestion_burst_size: 1e6 } }');
+    t.equal((await edge.push()).status, 200);
+    const written = await edge.write('PUT', 'tenants/a/limits/ingestion_burst_size', {
+      value: 100,
+      ttl: '4s',
+      reason: 'too much of a good thing',
+    });
+    t.match(await written.json(), {
+      scope: 'replica',
+      before: 1_000_000,
+      after: 100,
+      note: /this replica alone/,
+    });
+    for (let i = 0; i < 2; i++) {
+      const refused = await edge.push();
+      t.equal(refused.status, 429);
+      t.match(await refused.text(), /tenant a .* burst of 100,/);
+    }
+    t.match(await edge.json('status'), {
+      controls: [{ tenant: 'a', name: 'ingestion_burst_size', value: 100, by: 'alice' }],
+    });
+    t.ok(await eventually(async () => (await edge.push()).status === 200), 'it has ended');
+    t.match(await edge.json('audit'), {
+      entries: [
+        { who: '', from: 'time', action: 'end', tenant: 'a', before: 100, after: null },
+        {
+          who: 'alice',
+          from: 'here',
+          action: 'set',
+          tenant: 'a',
+          name: 'ingestion_burst_size',
+          before: 1_000_000,
+          after: 100,
+          reason: 'too much of a good thing',
+        },
+      ],
+    });
+  });
+
+  t.test('the kill switch lets everything pass, and can be taken back', async (t) => {
+    const edge = await admin(t, {}, 'overrides: { a: { ingestion_burst_size: 0 } }');
+    for (let i = 0; i < 2; i++) t.equal((await edge.push()).status, 429);
+    t.equal((await edge.write('PUT', 'mode', { mode: 'off', ttl: '10m', reason: 'incident' })).status, 200);
+    for (let i = 0; i < 2; i++) t.equal((await edge.push()).status, 200);
+    t.match(await edge.json('status'), { mode: 'off', modeSource: 'temporary' });
+    t.match(await edge.json('tenants/a'), { mode: 'off', modeSource: 'temporary, for all tenants' });
+    t.equal((await edge.write('DELETE', 'mode')).status, 200);
+    for (let i = 0; i < 2; i++) t.equal((await edge.push()).status, 429);
+    t.match(await edge.json('status'), { mode: 'enforce', modeSource: 'settings' });
+    await problem(t, await edge.write('DELETE', 'mode'), 404, /nothing is set/);
+  });
+
+  t.test('the audit file has a line for each change, and none is made that it can not have', async (t) => {
+    const file = join(t.testdir(), 'audit.jsonl');
+    const edge = await admin(t, { 'admin.audit_file': file });
+    await edge.write('PUT', 'mode', { mode: 'shadow', ttl: '1h', reason: 'a "test"\nof lines' });
+    await edge.write('DELETE', 'mode');
+    const lines = readFileSync(file, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    t.match(lines, [
+      {
+        who: 'alice',
+        action: 'set',
+        name: 'mode',
+        tenant: null,
+        before: 'enforce',
+        after: 'shadow',
+        reason: 'a "test"\nof lines',
+      },
+      { who: 'alice', action: 'take back', before: 'shadow', after: null },
+    ]);
+    t.notMatch(readFileSync(file, 'utf8'), WRITER);
+    const full = await admin(t, { 'admin.audit_file': '/dev/full' });
+    await problem(
+      t,
+      await full.write('PUT', 'mode', { mode: 'off', ttl: '1h', reason: 'x' }),
+      503,
+      /nothing was changed/,
+    );
+    t.match(await full.json('status'), { mode: 'enforce' });
+  });
+}
