@@ -507,6 +507,12 @@ t.test('pushes without a valid tenant are refused and counted apart', async (t) 
   t.equal(edge.tenants.size, 0);
   t.equal(edge.unattributed.requests, 3);
   t.equal(discarded(edge.unattributed.refused, 'edge_invalid_tenant', DISCARDED_REQUESTS), 2);
+  t.equal(edge.unattributed.shadowed, undefined);
+
+  const shadow = enforcer({ mode: 'shadow' });
+  shadow.admit(undefined);
+  t.equal(discarded(shadow.unattributed.shadowed, 'edge_missing_tenant', DISCARDED_REQUESTS), 1);
+  t.equal(shadow.unattributed.refused, undefined, 'nothing is refused in shadow mode');
 });
 
 t.test(
