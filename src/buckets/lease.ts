@@ -3,10 +3,10 @@
  * when to ask ahead of need, when to refuse without asking, what to return. No I/O and no clock of its own.
  *
  * The store counts tokens as spent when it leases them, so a lease can be late, lost or stale without ever letting
- * more through than the bucket gave.
+ * more through than the bucket gave. Each answer puts the lease into one of two states:
  *
- *   never seen ──reply──▶ the bucket had what was asked for ◀──reply──▶ drained: for a moment the store is known not to
- *                                                                       have more, and pushes are refused without asking
+ *   supplied  the bucket had what was asked for: the next call is due when a quarter of it is left
+ *   drained   it had not: until the next call is due, what it is known not to have is refused without asking
  */
 import type { Answer, BucketKind, BucketShape } from '../enforce/ledger.js';
 import { UseWindow } from './use-window.js';
@@ -43,17 +43,17 @@ export interface LeaseReply {
   readonly incarnation: string;
 }
 
-/** While the bucket is drained a replica calls no more often than once for so many pushes, */
+/** While the bucket is drained a replica asks once for about so many pushes. */
 const PUSHES_PER_CALL = 64;
-/** nor more often than this. */
+/** It asks no more often than this, however many pushes come. */
 const MIN_CALL_INTERVAL_SECONDS = 0.05;
-/** How old the knowledge may be that a push is refused on. */
+/** A push is refused on knowledge that is no older than this. */
 const MAX_CALL_INTERVAL_SECONDS = 0.25;
-/** A reserve lasts no longer than this, by the use of the last second, */
+/** A reserve covers the use of the last second at most. */
 const MAX_RESERVE_SECONDS = 1;
-/** nor longer than this part of the time in which the bucket fills up. */
+/** Nor does it last longer than a sixth of the bucket's refill time. */
 const RESERVE_PART_OF_REFILL = 1 / 6;
-/** What is left of a lease when it is time to ask for the next. */
+/** When so much of a lease is left it is time to ask for the next one. */
 const LOW_WATER = 1 / 4;
 /** A lease that nobody took from for so long goes back. */
 const IDLE_MS = 2000;

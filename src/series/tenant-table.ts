@@ -109,9 +109,9 @@ export class TenantTable {
     const moment = momentOf(this.#now());
     for (const [from, to] of chunksOf(0, countRows(rows))) {
       const some = rows.subarray(ROW_WORDS * from, ROW_WORDS * to);
-      const became =
+      const theirs =
         typeof outcomes === 'number' ? new Uint8Array(to - from).fill(outcomes) : outcomes.subarray(from, to);
-      this.countUntracked(this.#table.remember(some, index, moment, mark, became));
+      this.countUntracked(this.#table.remember(some, index, moment, mark, theirs));
     }
   }
 

@@ -110,8 +110,8 @@ export class MemorySeries {
     let refused = 0;
     for (const [first, last] of chunksOf(from, to)) {
       const some = rows.subarray(first * ROW_WORDS, last * ROW_WORDS);
-      const became = outcomes.subarray(first, last);
-      this.#table.admit(some, tenantIndex, moment, UNANNOUNCED, limits, became);
+      const theirs = outcomes.subarray(first, last);
+      this.#table.admit(some, tenantIndex, moment, UNANNOUNCED, limits, theirs);
       if (refused === 0) observed = this.#table.observed;
       refused += this.#table.refused;
     }

@@ -96,3 +96,46 @@ t.test('a primary that does not answer in time is asked again when it does', asy
   primary.resume();
   t.ok(await eventually(() => client.status().state === 'up' && client.status().bucketsAlone === 0));
 });
+
+t.test('a heartbeat is a message without a call, and is answered with the number of workers', async (t) => {
+  const sent: (readonly NumberedRequest[])[] = [];
+  const store = new IpcStore(3, (requests) => sent.push(requests));
+  const beats = [store.heartbeat(), store.heartbeat()];
+  t.strictSame(sent, [[], []]);
+  store.answered([]);
+  t.strictSame(await Promise.all(beats), [3, 3]);
+  t.equal(store.shardOf(), 0);
+});
+
+t.test('each call gets its own answer, whatever the order they come in', async (t) => {
+  const sent: NumberedRequest[] = [];
+  const store = new IpcStore(3, (requests) => sent.push(...requests));
+  const ha = { cluster: 'x', replica: 'one' };
+  const asked = ['a', 'b', 'c'].map((tenant) => store.ask('resign', tenant, { ha }));
+  await new Promise((resolve) => setImmediate(resolve));
+  t.strictSame(
+    sent.map(({ request }) => [request.kind, request.tenant]),
+    [
+      ['resign', 'a'],
+      ['resign', 'b'],
+      ['resign', 'c'],
+    ],
+  );
+  const replies = sent.map(({ id, request }) => ({ id, reply: request.tenant as unknown as undefined }));
+  store.answered([replies[2]!, replies[0]!]);
+  store.answered([replies[1]!, replies[1]!, { id: 999, reply: undefined }]);
+  t.strictSame(await Promise.all(asked), ['a', 'b', 'c']);
+});
+
+t.test('when the primary is gone all that was asked fails, and all that is asked then', async (t) => {
+  let sent = 0;
+  const store = new IpcStore(3, () => sent++);
+  const ha = { cluster: 'x', replica: 'one' };
+  const waiting = [store.ask('resign', 'a', { ha }), store.heartbeat()];
+  store.lost();
+  for (const asked of [...waiting, store.ask('resign', 'a', { ha }), store.heartbeat()]) {
+    await t.rejects(asked, { kind: 'connection', message: /primary process is gone/ });
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal(sent, 1, 'the heartbeat alone');
+});

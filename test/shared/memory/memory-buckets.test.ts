@@ -24,3 +24,146 @@ t.test(
     t.not(incarnation, '1');
   },
 );
+
+const SHAPE = { rate: 10, capacity: 100 };
+
+/** A bucket of that shape that holds so much at 0 ms. */
+function bucketOf(tokens: number, shape = SHAPE): MemoryBuckets {
+  const buckets = new MemoryBuckets(() => 'one');
+  buckets.lease('a', leaseCall({ shape, need: shape.capacity - tokens }), 0);
+  return buckets;
+}
+
+t.test('a new bucket is full, of the caller’s shape, and has a name of its own', async (t) => {
+  let incarnations = 0;
+  const buckets = new MemoryBuckets(() => `${incarnations++}`);
+  t.strictSame(buckets.lease('a', leaseCall({ shape: SHAPE, need: 30 }), 0), {
+    granted: 30,
+    available: 70,
+    shape: SHAPE,
+    incarnation: '0',
+  });
+  t.match(buckets.lease('b', leaseCall({ shape: SHAPE }), 0), { available: 100, incarnation: '1' });
+  t.match(buckets.lease('a', leaseCall({ bucket: 'bytes' }), 0), { incarnation: '2' });
+  t.match(buckets.lease('a', leaseCall(), 0), { available: 70, incarnation: '0' });
+});
+
+t.test('it refills by the time that passes, up to its capacity', async (t) => {
+  for (const [ms, available] of [
+    [0, 20],
+    [-5000, 20],
+    [1500, 35],
+    [8000, 100],
+    [50_000, 100],
+  ] as const) {
+    t.equal(bucketOf(20).lease('a', leaseCall(), ms).available, available, `${ms} ms`);
+  }
+  const back = bucketOf(20);
+  back.lease('a', leaseCall(), -5000);
+  t.equal(back.lease('a', leaseCall(), -4000).available, 30, 'from the new time on');
+});
+
+t.test('the need is met whole or not at all', async (t) => {
+  t.match(bucketOf(20).lease('a', leaseCall({ need: 20 }), 0), { granted: 20, available: 0 });
+  t.match(bucketOf(20).lease('a', leaseCall({ need: 20.5, leastReserve: 10, mostReserve: 10 }), 0), {
+    granted: 0,
+    available: 20,
+  });
+});
+
+t.test('the reserve: the least of it as long as there is any, more the fuller the bucket is', async (t) => {
+  for (const [tokens, leastReserve, mostReserve, reserve] of [
+    // Half full: half of the most.
+    [50, 0, 20, 10],
+    // A quarter of what is left at most,
+    [50, 0, 80, 12],
+    [100, 0, 90, 25],
+    // but for the least, which is all there is at most.
+    [50, 30, 80, 30],
+    [50, 70, 80, 50],
+    // Whole tokens.
+    [50, 7.9, 8, 7],
+    [50, 0, 9, 4],
+  ] as const) {
+    const { granted, available } = bucketOf(tokens).lease('a', leaseCall({ leastReserve, mostReserve }), 0);
+    t.equal(granted, reserve, `${tokens}: ${leastReserve} to ${mostReserve}`);
+    t.equal(available, tokens - reserve);
+  }
+  t.match(bucketOf(60).lease('a', leaseCall({ need: 10, mostReserve: 20 }), 0), {
+    granted: 20,
+    available: 40,
+  });
+  t.match(bucketOf(0, { rate: 0, capacity: 0 }).lease('a', leaseCall({ mostReserve: 5 }), 0), { granted: 0 });
+});
+
+t.test('what comes back fills it, debts drain it, to one capacity below zero', async (t) => {
+  for (const [returned, debit, available] of [
+    [30, 0, 50],
+    [500, 0, 100],
+    [0, 30, -10],
+    [0, 500, -100],
+    [50, 500, -50],
+  ] as const) {
+    t.equal(bucketOf(20).lease('a', leaseCall({ returned, debit }), 0).available, available);
+  }
+  const owing = bucketOf(20);
+  owing.lease('a', leaseCall({ debit: 110 }), 0);
+  t.equal(owing.lease('a', leaseCall({ debit: 5 }), 0).available, -95, 'a further debt');
+  owing.lease('a', leaseCall({ reshape: true, shape: { rate: 10, capacity: 50 } }), 0);
+  t.equal(
+    owing.lease('a', leaseCall({ debit: 1 }), 0).available,
+    -95,
+    'it owes more than it may by now: no more',
+  );
+});
+
+t.test('only a caller that has learned of a shape changes it, and nothing comes of that', async (t) => {
+  const buckets = bucketOf(60);
+  const shape = { rate: 1, capacity: 40 };
+  t.match(buckets.lease('a', leaseCall({ shape }), 0), { available: 60, shape: SHAPE });
+  t.match(buckets.lease('a', leaseCall({ shape, reshape: true }), 0), { available: 40, shape });
+  const larger = { rate: 1, capacity: 400 };
+  t.match(buckets.lease('a', leaseCall({ shape: larger, reshape: true }), 0), { available: 40 });
+  t.equal(buckets.lease('a', leaseCall(), 5000).available, 45, 'at the new rate');
+});
+
+t.test('one that was lost starts no fuller than its caller last saw it', async (t) => {
+  for (const [incarnation, ceiling, available] of [
+    ['', 5, 100],
+    ['one', 5, 100],
+    ['other', 5, 5],
+    ['other', 500, 100],
+    ['other', -30, -30],
+  ] as const) {
+    const buckets = new MemoryBuckets(() => 'one');
+    t.equal(buckets.lease('a', leaseCall({ shape: SHAPE, incarnation, ceiling }), 0).available, available);
+  }
+});
+
+t.test('a bucket lives for twice its refill time, for a minute at least and a day at most', async (t) => {
+  const day = 86_400_000;
+  for (const [rate, capacity, livesMs] of [
+    [10, 100, 60_000],
+    [1, 60, 120_000],
+    [3, 100, 66_667],
+    [0.001, 1000, day],
+    [0, 100, day],
+  ] as const) {
+    const shape = { rate, capacity };
+    const [kept, gone] = [bucketOf(0, shape), bucketOf(0, shape)];
+    kept.expire(livesMs - 1);
+    t.equal(kept.size, 1, `${rate}/s of ${capacity}`);
+    gone.expire(livesMs);
+    t.equal(gone.size, 0, `${rate}/s of ${capacity}`);
+  }
+  const unswept = bucketOf(0, { rate: 0, capacity: 100 });
+  t.match(unswept.lease('a', leaseCall({ shape: SHAPE, need: 100 }), day), { granted: 100, shape: SHAPE });
+  t.equal(unswept.size, 1);
+});
+
+t.test('each call gives it another life', async (t) => {
+  const buckets = bucketOf(0);
+  buckets.lease('a', leaseCall(), 50_000);
+  buckets.expire(109_999);
+  t.equal(buckets.size, 1);
+});

@@ -2,6 +2,7 @@
 import t from 'tap';
 import type { SeriesClient } from '#src/series/series-client.js';
 import type { AdmitCall } from '#src/series/series-protocol.js';
+import { KNOWN, NEW, REFUSED_TENANT, SKIPPED, UNTRACKED } from '#src/series/series-rows.js';
 import type { SeriesTracker } from '#src/series/series-tracker.js';
 import type { TrackedSeries } from '#src/series/tracked-series.js';
 import { MemorySeries } from '#src/shared/memory/memory-series.js';
@@ -120,4 +121,78 @@ t.test('tenants and series are bounded: the tenant used least recently is forgot
   for (const tenant of ['a', 'b', 'a', 'c']) t.equal(shared.admit(tenant, call(1), clock.nowMs).total, 1);
   t.equal(shared.admit('a', call(2), clock.nowMs).total, 1, 'still full');
   t.equal(shared.admit('b', call(2), clock.nowMs).total, 1, 'empty again, so there was room');
+});
+
+t.test('what is announced is taken whatever the limits, and is not new to anybody twice', async (t) => {
+  const { shared } = given();
+  const rows = Uint32Array.of(1, 1, 1, 1, 2, 2, 1, 1, 1, 1, 1, 1);
+  const announced = shared.announce(
+    'a',
+    { rows, reservation: '', countMetrics: true, generationMs: MINUTE_MS },
+    0,
+  );
+  t.strictSame([...announced.outcomes], [NEW, NEW, KNOWN]);
+  const admitted = shared.admit(
+    'a',
+    {
+      rows: Uint32Array.of(1, 1, 1, 1, 3, 3, 1, 1, 4, 4, 1, 1),
+      announced: 2,
+      mostOfTenant: 1,
+      mostOfMetric: 1,
+      allOrNothing: false,
+      noFinalRefusals: false,
+      generationMs: MINUTE_MS,
+    },
+    0,
+  );
+  t.strictSame([...admitted.outcomes], [KNOWN, NEW, REFUSED_TENANT]);
+  t.match(admitted, { total: 3, observed: 3 });
+});
+
+t.test('all or nothing: what was known is not told to be, when something is refused', async (t) => {
+  const { shared } = given();
+  const call = (series: number[], mostOfTenant: number): AdmitCall => ({
+    rows: Uint32Array.from(series.flatMap((one) => [one, one, 1, 1])),
+    announced: 0,
+    mostOfTenant,
+    mostOfMetric: 0xffffffff,
+    allOrNothing: true,
+    noFinalRefusals: false,
+    generationMs: MINUTE_MS,
+  });
+  shared.admit('a', call([1], 2), 0);
+  const refused = shared.admit('a', call([1, 2, 3], 2), 0);
+  t.strictSame([...refused.outcomes], [SKIPPED, SKIPPED, REFUSED_TENANT]);
+  t.match(refused, { total: 1, observed: 2 });
+  t.strictSame([...shared.admit('a', call([1, 2], 2), 0).outcomes], [KNOWN, NEW]);
+});
+
+t.test('a table that is full lets series pass, and says so', async (t) => {
+  const { shared } = given(2, 1);
+  const rows = (series: number[]) => Uint32Array.from(series.flatMap((one) => [one, one, 1, 1]));
+  const announce = (tenant: string, series: number[]) =>
+    shared.announce(
+      tenant,
+      { rows: rows(series), reservation: '', countMetrics: false, generationMs: MINUTE_MS },
+      0,
+    );
+  t.strictSame([...announce('a', [1, 2, 3]).outcomes], [NEW, NEW, UNTRACKED]);
+  // The two that left keep their indexes until they are swept.
+  announce('b', [1]);
+  const none = announce('c', [1]);
+  t.strictSame([...none.outcomes], [UNTRACKED]);
+  t.equal(none.total, 0);
+  t.match(shared.reserve('c', { series: 1, mostOfTenant: 9, generationMs: MINUTE_MS }, 0), {
+    reservation: '',
+    total: 0,
+  });
+});
+
+t.test('generations are as long as the call says, and it knows how much of one is left', async (t) => {
+  const { shared } = given();
+  const state = (nowMs: number) =>
+    shared.reserve('a', { series: 1, mostOfTenant: 9, generationMs: 1000 }, nowMs);
+  t.match(state(0), { generation: 0, leftMs: 1000, epoch: 'one' });
+  t.match(state(1999), { generation: 1, leftMs: 1 });
+  t.match(state(2000), { generation: 2, leftMs: 1000 });
 });

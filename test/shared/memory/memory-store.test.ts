@@ -1,0 +1,141 @@
+/** The store of a process whose workers share it. */
+import t from 'tap';
+import { FORGET_MS } from '#src/elections/election-table.js';
+import type { ElectReply } from '#src/elections/shared-elections.js';
+import type { AdmitReply } from '#src/series/series-protocol.js';
+import { KNOWN, NEW } from '#src/series/series-rows.js';
+import { MemoryStore } from '#src/shared/memory/memory-store.js';
+import type { StoreRequest } from '#src/shared/protocol.js';
+import { leaseCall } from '../../buckets/fixtures.js';
+import { admitCall, announceCall, MINUTE_MS } from '../../series/fixtures.js';
+
+function given(maxTenants = 2) {
+  let incarnations = 0;
+  const store = new MemoryStore(() => `life.${incarnations++}`, maxTenants, 1000);
+  const elect = (tenant: string, replica: string, nowMs: number) => {
+    const ha = { cluster: 'prod', replica };
+    const call = { ha, updateMs: 15_000, failoverMs: 30_000, mostClusters: 5, forgetMs: FORGET_MS };
+    return store.answer({ kind: 'elect', tenant, call }, nowMs) as ElectReply;
+  };
+  return { store, elect };
+}
+
+t.test('it answers each call', async (t) => {
+  const { store } = given();
+  const generationMs = MINUTE_MS;
+  const requests: [StoreRequest, object][] = [
+    [
+      { kind: 'lease', tenant: 'a', call: leaseCall({ need: 5 }) },
+      { granted: 5, available: 95, incarnation: 'life.1' },
+    ],
+    [
+      { kind: 'admit', tenant: 'a', call: admitCall(1, { generationMs }) },
+      { outcomes: [NEW], total: 1, epoch: 'life.0' },
+    ],
+    [
+      { kind: 'announce', tenant: 'a', call: announceCall(1, { generationMs }) },
+      { outcomes: [KNOWN], total: 1 },
+    ],
+    [
+      { kind: 'reserve', tenant: 'a', call: { series: 5, mostOfTenant: 900, generationMs } },
+      { reservation: '', total: 1, generation: 1, leftMs: MINUTE_MS - 1000 },
+    ],
+  ];
+  for (const [request, reply] of requests)
+    t.match(store.answer(request, MINUTE_MS + 1000), reply, request.kind);
+  t.equal(store.buckets, 1);
+  t.equal(store.series, 1);
+});
+
+t.test('elections: the first is elected, by its age, until it resigns or falls silent', async (t) => {
+  const { store, elect } = given();
+  t.strictSame(elect('a', 'one', 1000), { replica: 'one', ageMs: 0 });
+  t.strictSame(elect('a', 'two', 4000), { replica: 'one', ageMs: 3000 });
+  t.strictSame(elect('b', 'two', 4000), { replica: 'two', ageMs: 0 }, 'each tenant has its own');
+  const ha = { cluster: 'prod', replica: 'one' };
+  t.equal(store.answer({ kind: 'resign', tenant: 'a', call: { ha } }, 5000), undefined);
+  t.strictSame(elect('a', 'two', 5000), { replica: 'two', ageMs: 0 });
+  t.strictSame(elect('a', 'three', 35_000), { replica: 'three', ageMs: 0 });
+});
+
+t.test('elections: too many clusters are told by no answer', async (t) => {
+  const { store } = given();
+  const elect = (cluster: string) =>
+    store.answer(
+      {
+        kind: 'elect',
+        tenant: 'a',
+        call: {
+          ha: { cluster, replica: 'one' },
+          updateMs: 1000,
+          failoverMs: 2000,
+          mostClusters: 1,
+          forgetMs: FORGET_MS,
+        },
+      },
+      0,
+    );
+  t.match(elect('x'), { replica: 'one' });
+  t.equal(elect('y'), undefined);
+});
+
+t.test('elections of the tenant that was asked for least recently are forgotten for another', async (t) => {
+  const { elect } = given(2);
+  elect('a', 'one', 0);
+  elect('b', 'one', 1);
+  elect('a', 'two', 2);
+  elect('c', 'one', 3);
+  t.match(elect('a', 'two', 4), { replica: 'one' }, 'used since b was');
+  t.match(elect('b', 'two', 5), { replica: 'two' }, 'forgotten');
+});
+
+t.test(
+  'what nobody asks for expires: buckets when they are full again, elections after half an hour',
+  async (t) => {
+    const { store, elect } = given();
+    store.answer({ kind: 'lease', tenant: 'a', call: leaseCall({ shape: { rate: 1, capacity: 60 } }) }, 0);
+    elect('a', 'one', 0);
+    store.expire(119_999);
+    t.equal(store.buckets, 1);
+    store.expire(120_000);
+    t.equal(store.buckets, 0);
+    const kept = given();
+    kept.elect('a', 'one', 0);
+    kept.store.expire(FORGET_MS - 1);
+    // Its note is so old that another is elected in any case; who was is told by a patient call.
+    const ask = (one: typeof kept) =>
+      one.store.answer(
+        {
+          kind: 'elect',
+          tenant: 'a',
+          call: {
+            ha: { cluster: 'prod', replica: 'two' },
+            updateMs: 1e9,
+            failoverMs: 1e9,
+            mostClusters: 5,
+            forgetMs: 1e9,
+          },
+        },
+        FORGET_MS,
+      );
+    t.match(ask(kept), { replica: 'one' });
+    const gone = given();
+    gone.elect('a', 'one', 0);
+    gone.store.expire(FORGET_MS);
+    t.match(ask(gone), { replica: 'two' });
+  },
+);
+
+t.test('series that nobody announces are forgotten with the ticks', async (t) => {
+  const { store } = given();
+  const admit = (nowMs: number) =>
+    store.answer(
+      { kind: 'admit', tenant: 'a', call: admitCall(1, { generationMs: MINUTE_MS }) },
+      nowMs,
+    ) as AdmitReply;
+  t.equal(admit(0).outcomes[0], NEW);
+  for (let tick = 0; tick < 1200; tick++) store.tick(2 * MINUTE_MS);
+  t.equal(store.series, 1, 'two generations');
+  for (let tick = 0; tick < 1200; tick++) store.tick(3 * MINUTE_MS);
+  t.equal(store.series, 0);
+});
