@@ -86,7 +86,9 @@ export function candidate({ held, parsing, kept, inForce }: DocumentState): Cand
   return undefined;
 }
 
+/** While one text is parsed no other is begun: what waits is looked at when that has ended. */
 export function parseBegun(state: DocumentState): DocumentState {
+  if (state.parsing !== undefined) return state;
   const parsing = candidate(state);
   return { ...state, parsing, kept: parsing?.fromCopy ? undefined : state.kept };
 }

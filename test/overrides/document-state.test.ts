@@ -169,6 +169,11 @@ t.test('a document goes from state to state', async (t) => {
       [copy('-'), parse],
       { ...unread, kept: undefined },
     ],
+    [
+      'what is begun is not begun again, so that an empty text behind it still lifts no limit',
+      [says('bb'), parse, says('a'), begin, says(' '), begin, end],
+      { held: { is: 'missing', error: /x is empty/ }, parsing: undefined, inForce: { text: 'a' } },
+    ],
     ['the end of nothing is nothing', [end], unread],
   ];
   for (const [name, steps, expected] of cases) t.match(after(...steps), expected, name);
