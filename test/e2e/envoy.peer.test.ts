@@ -188,7 +188,10 @@ t.test('ratelimit.yaml: requests and bytes a second, without a look at bodies', 
   t.equal(refused.status, 429);
   t.match(refused.headers.get('retry-after'), /^\d+$/);
   t.equal(refused.headers.get('x-mimir-edge-reason'), 'request_rate_limited');
-  t.match(await refused.text(), /tenant few was refused: .* more than its request rate .*\(err-mimir-tenant-max-request-rate\)/);
+  t.match(
+    await refused.text(),
+    /tenant few was refused: .* more than its request rate .*\(err-mimir-tenant-max-request-rate\)/,
+  );
 
   const oddIds = ['few|few', 'few:x', 'few:k=v|few', 'few|many', 'x'.repeat(33_000)];
   for (const id of oddIds) {

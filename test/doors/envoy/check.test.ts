@@ -166,7 +166,12 @@ t.test('a body that is not there as it came is refused, or passes by setting', a
   const states: ['partial' | 'missing' | 'text', object, number, RegExp][] = [
     ['partial', checkOf(PUSH_500, { 'x-envoy-auth-partial-body': 'true' }), 413, /max_request_bytes/],
     ['partial', checkOf(PUSH_500.subarray(0, 5000), { 'content-length': '11432' }), 413, /max_request_bytes/],
-    ['missing', checkOf(Buffer.alloc(0), { 'content-length': '11432' }), 503, /did not send the body; set with_request_body/],
+    [
+      'missing',
+      checkOf(Buffer.alloc(0), { 'content-length': '11432' }),
+      503,
+      /did not send the body; set with_request_body/,
+    ],
     ['text', checkOf(Buffer.alloc(0), { 'content-length': '11432' }, { body: '!!' }), 503, /pack_as_bytes/],
   ];
   const strict = await serve(t);

@@ -102,7 +102,8 @@ export class CheckExchange {
     const message = await this.#call.read(options.maxBodyBytes + MAX_BESIDE_BODY_BYTES, budget);
     if (typeof message === 'string') return this.#refuseMessage(message);
     const request = readCheckRequest(message, options.tenantHeader);
-    if (request === 'too_large') return this.#refuseUnattributed('edge_request_too_large', BESIDE_BODY_SENTENCE);
+    if (request === 'too_large')
+      return this.#refuseUnattributed('edge_request_too_large', BESIDE_BODY_SENTENCE);
     if (request === undefined) {
       this.#call.fail(GRPC.INVALID_ARGUMENT, 'expected a CheckRequest');
       return 'invalid';
