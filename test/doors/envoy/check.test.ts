@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import SnappyJS from 'snappyjs';
 import t, { type Test } from 'tap';
 import type { Bucket } from '#src/enforce/ledger.js';
@@ -161,6 +162,34 @@ t.test('whatever the proxy refuses is refused here, with the same words', async 
 function lowerCase(headers: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
+
+t.test('a body is judged as Mimir reads it: snappy, or not at all', async (t) => {
+  const { caller, enforcer } = await serve(t);
+  const plain = Buffer.from(SnappyJS.uncompress(PUSH_500));
+  const listed = ['snappy', 'gzip'].map((value) => ({ key: 'content-encoding', value }));
+  for (const [encoding, body, http] of [
+    ['identity', plain, {}],
+    ['identity', PUSH_500, {}],
+    ['gzip', gzipSync(plain), {}],
+    ['gzip', PUSH_500, {}],
+    ['snappy,gzip', PUSH_500, {}],
+    ['Snappy', PUSH_500, {}],
+    ['', PUSH_500, {}],
+    ['twice in a list', PUSH_500, { headers: {}, headerMap: { headers: [TENANT, ...listed] } }],
+  ] as const) {
+    const answer = await check(caller, checkOf(body, { 'content-encoding': encoding }, http)).response;
+    t.equal(answer.deniedResponse?.status.code, 415, encoding);
+  }
+  t.equal(enforcer.tenants.get('a')?.tally.samples, 0, 'nothing is decoded');
+  const { 'content-encoding': _, ...headers } = checkHeaders({ 'content-length': String(PUSH_500.length) });
+  t.equal(
+    (await check(caller, checkOf(PUSH_500, {}, { headers })).response).status.code,
+    0,
+    'none is snappy',
+  );
+});
+
+const TENANT = { key: 'x-scope-orgid', value: 'a' };
 
 t.test('a body that is not there as it came is refused, or passes by setting', async (t) => {
   const states: ['partial' | 'missing' | 'text', object, number, RegExp][] = [
