@@ -1,10 +1,10 @@
 /** Settings reach what they set: each in an edge that has it, beside one that has not where that says more. */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { openActiveSeries, redisOptions } from '#src/app/open-shared.js';
+import { hashKeyOf, openActiveSeries, redisOptions } from '#src/app/open-shared.js';
 import { type Config, loadConfig } from '#src/config/config.js';
 import { start } from '../admin/fixtures.js';
 import {
@@ -337,4 +337,40 @@ t.test('memory for what tenants sent', async (t) => {
   const without = () => metric(forgetful, 'mimir_edge_history_counters_without_room');
   t.ok(await eventually(async () => (await without()) > 0));
   t.equal(await metric(forgetful, 'mimir_edge_history_bytes'), 0);
+});
+
+t.test("how long a request waits for a connection, and how many of them are one tenant's", async (t) => {
+  const held: (() => void)[] = [];
+  const mimir = await upstream((_req, res) => held.push(() => res.end()));
+  t.teardown(() => mimir.close());
+  const { proxy } = await edge(t, {
+    'upstream.url': mimir.url,
+    'upstream.connections': '4',
+    'upstream.tenant_share': '25',
+    'upstream.queue_timeout': '200ms',
+  });
+  const query = (tenant: string) =>
+    fetch(`${proxy}/prometheus/api/v1/query`, { headers: { 'x-scope-orgid': tenant } });
+  const first = query('a');
+  t.ok(await eventually(() => held.length === 1));
+  t.strictSame(reasonOf(await query('a')), [503, 'upstream_busy'], 'a has its share already');
+  const other = query('b');
+  t.ok(await eventually(() => held.length === 2), 'b is let through');
+  for (const answer of held) answer();
+  t.strictSame([(await first).status, (await other).status], [200, 200]);
+});
+
+t.test('a secret for hashes comes from a file, and is refused where it is none', async (t) => {
+  const folder = t.testdir({
+    secret: 'a secret of sixteen or more\n',
+    again: 'a secret of sixteen or more',
+    short: 'abc',
+  });
+  const key = (name: string) => hashKeyOf(config({ 'state.hash_key_file': join(folder, name) }));
+  t.strictSame(key('secret'), key('again'));
+  t.equal(key('secret').length, 16);
+  writeFileSync(join(folder, 'again'), 'another secret of sixteen or more');
+  t.notSame(key('secret'), key('again'));
+  t.throws(() => key('short'), { message: /^state\.hash_key_file: .*short has 3 characters; at least 16/ });
+  t.throws(() => key('none'), { message: /^state\.hash_key_file: ENOENT/ });
 });

@@ -177,7 +177,7 @@ t.test(
     // 402 of its 500 series are those of the first.
     const other = await send(edge.proxy, OTHER_PUSH_500);
     t.equal(other.status, 400);
-    t.match(await other.text(), /^88 of the 500 series .*err-mimir-max-series-per-user/);
+    t.match(await other.text(), /^88 of 500 series of tenant a .*err-mimir-max-series-per-user/);
     t.equal((await send(edge.proxy)).status, 200, 'known series flow');
     const metrics = await (await fetch(`${edge.admin}/metrics`)).text();
     for (const line of [

@@ -24,7 +24,7 @@ function rowsOf(series: readonly (readonly [hash: number, metric: number])[]): U
   return Uint32Array.from(series.flatMap(([hash, metric]) => [hash, 0, metric, 0]));
 }
 
-const SERIES_KEY = 'edge:{a}:series';
+const SERIES_KEY = 'edge:{a}:active';
 const PHASE = String(Math.floor(phaseOf('a') * 1000));
 
 t.test('lease', async (t) => {
