@@ -132,7 +132,7 @@ t.test('an Envoy that does not send bodies as they are is told what to set', asy
     ['partial', 'missing', 'text'].map((body) => `--envoy.on_${body}_body=pass`),
   );
   const wrongs = [
-    ['text', 503, /pack_as_bytes is not set/, ['pack_as_bytes: true', 'pack_as_bytes: false']],
+    ['text', 503, /set pack_as_bytes in with_request_body/, ['pack_as_bytes: true', 'pack_as_bytes: false']],
     [
       'missing',
       503,
@@ -201,7 +201,7 @@ t.test('ratelimit.yaml: requests and bytes a second, without a look at bodies', 
 
   const heavy = { 'X-Scope-OrgID': 'heavy' };
   t.equal((await send(envoy.url, PUSH_500, heavy)).status, 200);
-  t.match(await (await send(envoy.url, PUSH_500, heavy)).text(), /the body has 11432 bytes/);
+  t.match(await (await send(envoy.url, PUSH_500, heavy)).text(), /its body has 11432 bytes/);
   t.equal((await fetch(`${envoy.url}/prometheus/api/v1/query`, { headers: few })).status, 200, 'a read');
 
   await edge.stop();
