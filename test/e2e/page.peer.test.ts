@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { listen, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
+import { eventually, listen, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
 import { needs, startEdge } from './processes.js';
 
@@ -75,7 +75,7 @@ async function seriousFindings(page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
 }
 
-async function given(t: Test) {
+async function givenEdge(t: Test, more: readonly string[]) {
   const mimir = await upstream();
   t.teardown(() => mimir.close());
   const folder = t.testdir();
@@ -85,6 +85,7 @@ async function given(t: Test) {
     `--upstream.url=${mimir.url}`,
     `--overrides.file=${join(folder, 'overrides.yaml')}`,
     `--admin.tokens_file=${join(folder, 'tokens')}`,
+    ...more,
   ];
   mkdirSync(ARTIFACTS, { recursive: true });
   return { flags, edge: await startEdge(t, flags) };
@@ -92,7 +93,11 @@ async function given(t: Test) {
 
 const push = (url: string, tenant: string) => send(url, PUSH_500, { 'X-Scope-OrgID': tenant });
 
-t.test('the page', async (t) => {
+for (const more of [[], ['--workers=2']])
+  t.test(`the page of ${more[0] ?? 'one process'}`, (t) => pageTests(t, more));
+
+async function pageTests(t: Test, more: readonly string[]): Promise<void> {
+  const given = (t: Test) => givenEdge(t, more);
   if (!needs(t, 'chromium')) return;
   const browser = await startBrowser(t);
 
@@ -277,4 +282,26 @@ t.test('the page', async (t) => {
     }
     t.strictSame(complaints, []);
   });
-});
+
+  if (more.length === 0) return;
+  await t.test('a worker that is killed while the page is open', async (t) => {
+    const { edge } = await given(t);
+    const { page, complaints } = await open(t, browser, `${edge.admin}/`);
+    for (let i = 0; i < 10; i++) await push(edge.proxy, 'noisy');
+    const row = page.locator('tbody tr').first();
+    await row.getByText('rate_limited 9').waitFor();
+    const ready = (await (await fetch(`${edge.admin}/readyz`)).json()) as { each: { pid: number }[] };
+    const { pid } = ready.each[0]!;
+    process.kill(pid, 'SIGKILL');
+    const replaced = async (): Promise<boolean> => {
+      const { each } = (await (await fetch(`${edge.admin}/readyz`)).json()) as { each: { pid: number }[] };
+      return each.length === 2 && each.every((worker) => worker.pid !== pid);
+    };
+    t.ok(await eventually(replaced, 20_000), 'it is replaced');
+    t.match(await row.innerText(), /rate_limited 9/, 'what it had counted is still there');
+    for (let i = 0; i < 5; i++) await push(edge.proxy, 'noisy');
+    await row.getByText('rate_limited 14').waitFor();
+    t.match(await page.locator('#connection').innerText(), /Live/);
+    t.strictSame(complaints, []);
+  });
+}
