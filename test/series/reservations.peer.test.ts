@@ -99,7 +99,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
       );
       t.equal((await reserve(client, 'died', 100, 900)).reservation, '', 'no more headroom');
 
-      const keys = await redis.admin.keys('mimir-edge:{died}:series:reserved:*');
+      const keys = await redis.admin.keys('mimir-edge:{died}:active:reserved:*');
       t.equal(keys.length, 1);
       const leftMs = await redis.admin.pttl(keys[0]!);
       t.ok(leftMs > 0 && leftMs <= 20_000, `it lapses in ${leftMs} ms`);
@@ -198,7 +198,7 @@ async function reserve(
 
 async function redisReserved(redis: RedisServer, tenant: string): Promise<number> {
   let reserved = 0;
-  for (const key of await redis.admin.keys(`mimir-edge:{${tenant}}:series:reserved:*`)) {
+  for (const key of await redis.admin.keys(`mimir-edge:{${tenant}}:active:reserved:*`)) {
     reserved += Number(await redis.admin.get(key));
   }
   return reserved;

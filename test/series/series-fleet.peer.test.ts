@@ -316,7 +316,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
       ];
       if (answers.some(({ overLimit }) => overLimit !== undefined))
         throw new Error('a known series is refused');
-      return (await lost.admin.exists('mimir-edge:{lost}:series')) === 1;
+      return (await lost.admin.exists('mimir-edge:{lost}:active')) === 1;
     };
     t.ok(await eventually(back));
     t.ok(
