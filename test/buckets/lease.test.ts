@@ -74,6 +74,8 @@ t.test('what the store can hold is what it held, refilled since, up to its capac
   t.equal(lease.ceiling(0), 40);
   t.equal(lease.ceiling(1500), 55);
   t.equal(lease.ceiling(60_000), 100);
+  lease.receive(lease.callForReserve(0, 500), leaseReply({ available: 20, shape: SHAPE }), 0, 500);
+  t.equal(lease.ceiling(1500), 30);
 });
 
 t.test('a reserve is for a time by the use of the last second', async (t) => {
@@ -152,9 +154,14 @@ t.test('idle leases go back whole, and what has outgrown the use', async (t) => 
     busy.held = held;
     t.equal(busy.surplus(500), surplus, `${held} held`);
   }
-  busy.held = 30;
-  t.equal(busy.surplus(1000), 0);
-  t.equal(busy.surplus(2000), 30, 'nobody took from it for two seconds');
+  for (const [nowMs, surplus] of [
+    [2999, 0],
+    [3000, 26],
+  ] as const) {
+    const late = leased(66);
+    for (let n = 0; n < 10; n++) late.take(4, 1000);
+    t.equal(late.surplus(nowMs), surplus, 'nobody took from it for two seconds');
+  }
 });
 
 /** The store had this less than it was asked for. */
@@ -228,6 +235,7 @@ t.test('a refusal says what there is, here and in the store, and how long more w
     [5, 40, 100, SHAPE, 45, 5.5],
     [5, 40, 101, SHAPE, 45, Number.POSITIVE_INFINITY],
     [5, 40, 65, { rate: 0, capacity: 100 }, 45, Number.POSITIVE_INFINITY],
+    [5, 40, 20, { rate: 0, capacity: 100 }, 45, Number.POSITIVE_INFINITY],
   ] as const) {
     t.strictSame(leased(held, available, shape).refuse(n), { granted: false, available: told, waitSeconds });
   }

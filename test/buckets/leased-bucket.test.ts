@@ -125,6 +125,15 @@ t.test(
   },
 );
 
+t.test('what is left when all are served is a lease like any other', async (t) => {
+  const given = new Given().hold(0, 100);
+  for (const n of [10, 20]) void given.bucket.ask(n, 0);
+  given.reply({ granted: 60, available: 40 });
+  t.equal(given.bucket.held, 30);
+  t.ok(given.bucket.take(20, 0));
+  t.equal(given.calls.length, 1, 'nothing more is asked for before a quarter of it is left');
+});
+
 t.test('a push that is over what a drained store has is refused without a call', async (t) => {
   const given = new Given().hold(0, 100);
   const push = watch(given.bucket.ask(50, 0));
@@ -183,6 +192,7 @@ t.test('without the store each replica gives its part of what the bucket held', 
     { granted: false, available: 0, waitSeconds: 1 },
     'when it is back, perhaps',
   );
+  t.match(bucket.ask(100, 0), { granted: false, waitSeconds: 1 });
   t.strictSame(bucket.ask(101, 0), { granted: false, available: 0, waitSeconds: Number.POSITIVE_INFINITY });
   t.strictSame(given.calls, []);
 });
@@ -239,6 +249,16 @@ t.test(
     t.notOk(given.bucket.onLocalShare);
   },
 );
+
+t.test('what a call may be granted beyond its need is not there for the share either', async (t) => {
+  const given = new Given().hold(0, 100);
+  for (const n of [1, 10, 20]) void given.bucket.ask(n, 0);
+  given.reply({ granted: 1, available: 99 });
+  t.match(given.last, { need: 10, mostReserve: 20 });
+  given.up = false;
+  void given.bucket.ask(0, 0);
+  t.equal(given.bucket.left(0), (99 - 30) / 4);
+});
 
 t.test(
   'what was spent from the share is paid with the next call, also after a call that was lost',
@@ -360,11 +380,11 @@ t.test('who leaves returns what is held and pays what is owed, once', async (t) 
   given.reply();
   t.equal(given.calls.length, 1);
 
-  const asking = new Given().hold(0, 50);
+  const asking = new Given().hold(2, 50);
   void asking.bucket.ask(5, 0);
   asking.bucket.release(0);
   t.equal(asking.calls.length, 1, 'its call is still in flight');
-  asking.reply({ granted: 9 });
+  asking.reply({ granted: 7 });
   t.match(asking.last, { returned: 4 });
 
   const owing = new Given().cut();

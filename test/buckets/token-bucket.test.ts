@@ -17,6 +17,7 @@ t.test('a refusal says what is left and how long to wait', async (t) => {
   bucket.take(95, 0);
   t.strictSame(bucket.ask(10, 0), { granted: false, available: 5, waitSeconds: 0.5 });
   t.equal(bucket.ask(101, 0).waitSeconds, Number.POSITIVE_INFINITY, 'more than it can ever hold');
+  t.equal(bucket.ask(100, 0).waitSeconds, 9.5, 'as much as it can hold');
   t.strictSame(bucket.ask(5, 0), { granted: true, available: 0, waitSeconds: 0 });
 });
 
@@ -25,6 +26,7 @@ t.test('what is left is told without taking any', async (t) => {
   bucket.take(40, 0);
   t.equal(bucket.left(0), 60);
   t.equal(bucket.left(1000), 70);
+  t.equal(bucket.left(500), 70, 'a step back is no time');
   t.equal(bucket.left(1e9), 100);
 });
 

@@ -282,14 +282,27 @@ t.test(
   },
 );
 
-t.test('a replica is heard when it asks, not when it is answered', async (t) => {
+t.test('a replica is heard when it asks, however old its note is', async (t) => {
   const { hear, client, answer } = scripted();
   const elected = hear('one', 0);
-  await answer({ replica: 'one', ageMs: 0 });
+  await answer({ replica: 'one', ageMs: 10_000 });
   t.equal(await elected, 'elected');
   client.up = false;
+  t.equal(hear('two', 20_000), 'other');
   t.equal(hear('two', 29_999), 'other');
   t.equal(hear('two', 30_000), 'unknown');
+});
+
+t.test('a new note of one cluster takes no other one its place', async (t) => {
+  const { hear, client, answer } = scripted();
+  for (const cluster of ['a', 'b']) {
+    void hear('one', 0, cluster, 2);
+    await answer({ replica: 'one', ageMs: 0 });
+  }
+  hear('one', 15_000, 'b', 2);
+  await answer({ replica: 'one', ageMs: 0 });
+  client.up = false;
+  t.equal(hear('two', 15_000, 'a', 2), 'other');
 });
 
 t.test(
@@ -313,7 +326,7 @@ t.test(
 
     const later = FORGET_MS;
     await elect('b', later);
-    await elect('d', later + 1);
+    await elect('d', later);
     t.notOk(await asks('b', later + 1), 'c was silent for half an hour');
     t.notOk(await asks('d', later + 1));
     t.ok(await asks('c', later + 2000));
