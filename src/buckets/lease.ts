@@ -6,7 +6,8 @@
  * more through than the bucket gave. Each answer puts the lease into one of two states:
  *
  *   supplied  the bucket had what was asked for: the next call is due when a quarter of it is left
- *   drained   it had not: until the next call is due, what it is known not to have is refused without asking
+ *   drained   it had not: until the next call is due, what it is known not to have is refused without asking, and
+ *             whatever is held goes back with that call
  */
 import type { Answer, BucketKind, BucketShape } from '../enforce/ledger.js';
 import { UseWindow } from './use-window.js';
@@ -82,6 +83,8 @@ export class Lease {
   /** Below this it is time to ask ahead of need, but not before `#askAheadMs`. */
   #lowWater = 0;
   #askAheadMs = 0;
+  /** The bucket had less than was last asked of it. */
+  #drained = false;
   /** Until then the store is known to be drained: what it does not have is not asked for. */
   #drainedUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -149,8 +152,9 @@ export class Lease {
 
   /** For pushes that wait: `smallest` must be met, `others` are met as far as the bucket reaches. */
   callForPushes(smallest: number, others: number, debit: number, nowMs: number): LeaseCall {
-    // Once the bucket is drained no replica may sit on a part of a push: all goes back and is asked for again.
-    const returned = nowMs < this.#drainedUntilMs ? this.held : 0;
+    // Once the bucket is drained no replica may sit on a part of a push: all goes back and is asked for again. However
+    // long ago that was: of a bucket that does not refill, two replicas would keep the halves of a push for good.
+    const returned = this.#drained ? this.held : 0;
     this.held -= returned;
     const need = Math.max(0, smallest - this.held);
     const { least, most } = this.#reserve(nowMs);
@@ -189,7 +193,9 @@ export class Lease {
     if (call.reshape && call.shape === this.#shape) this.#shapeIsNew = false;
     if (!this.#shapeIsNew) this.#shape = reply.shape;
     this.#lowWater = Math.max(0, this.held - waiting) * LOW_WATER;
-    if (reply.granted < call.need + Math.floor(call.leastReserve)) {
+    const asked = call.need + Math.floor(call.leastReserve);
+    if (asked > 0) this.#drained = reply.granted < asked;
+    if (reply.granted < asked) {
       this.#drainedUntilMs = nowMs + this.#callIntervalSeconds(nowMs) * 1000;
       this.#askAheadMs = this.#drainedUntilMs;
     }
