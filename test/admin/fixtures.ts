@@ -12,9 +12,8 @@ import { startWorkers } from '../e2e/worker-senders.js';
 export const WRITER = 'writer-token-0123456789';
 export const READER = 'reader-token-0123456789';
 
-/** One push of 500 fits, whichever worker it comes to, and no other for minutes. */
 export const OVERRIDES = `overrides:
-  noisy: { ingestion_rate: 1, ingestion_burst_size: 500 }
+  noisy: { ingestion_rate: 100, ingestion_burst_size: 1000 }
   silent: { request_rate: 5 }
 `;
 

@@ -65,23 +65,22 @@ export function answersCases(t: Test, admin: StartAdmin): void {
         'tenants',
       );
       t.match(tenants, [
-        { id: 'noisy', refused: { rate_limited: 4 } },
+        { id: 'noisy', refused: { rate_limited: 3 } },
         { id: 'quiet', refused: { edge_malformed_body: 1 } },
       ]);
       t.equal(tenants.length, 2);
-      const { denials } = await edge.json<{ denials: { count: number }[] }>('denials?tenant=noisy');
-      t.match(denials.at(-1), {
-        tenant: 'noisy',
-        reason: 'rate_limited',
-        status: 429,
-        observed: 500,
-        message: /left of the ingestion rate/,
-      });
-      t.equal(
-        denials.reduce((sum, { count }) => sum + count, 0),
-        4,
-        'each refusal is in one entry, and those of a second in the same',
-      );
+      const { denials } = await edge.json<{ denials: object[] }>('denials?tenant=noisy');
+      t.match(denials, [
+        {
+          tenant: 'noisy',
+          reason: 'rate_limited',
+          status: 429,
+          count: 3,
+          observed: 500,
+          message: /left of the ingestion rate/,
+        },
+      ]);
+      t.equal(denials.length, 1, 'one entry for a second');
       t.match(await edge.json('tenants?search=QUI'), {
         matching: 1,
         totals: { tenants: 2 },
@@ -99,10 +98,10 @@ export function answersCases(t: Test, admin: StartAdmin): void {
     }>('tenants/noisy');
     const of = (name: string) => limitsInForce.find((one) => one.name === name);
     t.match(of('bytes_per_second'), { value: 5000, source: 'temporary', detail: 'alice' });
-    t.match(of('ingestion_rate'), { value: 1, source: 'overrides', detail: edge.overridesFile });
+    t.match(of('ingestion_rate'), { value: 100, source: 'overrides', detail: edge.overridesFile });
     t.match(of('max_label_names_per_series'), { value: 30, source: 'default', detail: null });
     t.match(limits, [
-      { limit: 'ingestion_rate', allowed: 1 },
+      { limit: 'ingestion_rate', allowed: 100 },
       { limit: 'bytes_per_second', allowed: 5000 },
     ]);
   });
