@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { needs, startEdge } from './processes.js';
 
@@ -10,7 +10,14 @@ const DOCUMENT = readFileSync(new URL('../../../docs/admin-api.md', import.meta.
 const EXAMPLES = [...DOCUMENT.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, example = '']) => example);
 const TOKEN = 'cookbook-token-0123456789';
 
-t.test('the cookbook works', async (t) => {
+for (const [how, flags] of [
+  ['in one process', []],
+  ['with two workers', ['--workers=2']],
+] as const) {
+  t.test(`the cookbook works ${how}`, (t) => cookbook(t, flags));
+}
+
+async function cookbook(t: Test, flags: readonly string[]): Promise<void> {
   if (!needs(t, 'curl')) return;
   const mimir = await upstream();
   t.teardown(() => mimir.close());
@@ -19,6 +26,7 @@ t.test('the cookbook works', async (t) => {
   const edge = await startEdge(t, [
     `--upstream.url=${mimir.url}`,
     `--admin.tokens_file=${join(folder, 'tokens')}`,
+    ...flags,
   ]);
   await send(edge.proxy, PUSH_500, { 'X-Scope-OrgID': 'team-a' });
   t.ok(EXAMPLES.length >= 10);
@@ -40,4 +48,4 @@ t.test('the cookbook works', async (t) => {
   t.match(readFileSync(join(folder, 'denials.csv'), 'utf8'), /^"at","tenant"/);
   const { entries } = (await (await fetch(`${edge.admin}/api/v1/audit`)).json()) as { entries: object[] };
   t.equal(entries.length, 7, 'each write is in the audit');
-});
+}
