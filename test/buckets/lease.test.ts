@@ -208,7 +208,11 @@ t.test('once a bucket is drained all that is held goes back with the next call f
   t.match(lease.callForPushes(7, 0, 0, 9000), { returned: 6, need: 7 }, 'however long ago that was');
   lease.held = 6;
   lease.receive(lease.callToReturn(1, 0, 9000), leaseReply({ shape: SHAPE }), 0, 9000);
-  t.match(lease.callForPushes(7, 0, 0, 9000), { returned: 5, need: 7 }, 'a call that asks for nothing shows nothing');
+  t.match(
+    lease.callForPushes(7, 0, 0, 9000),
+    { returned: 5, need: 7 },
+    'a call that asks for nothing shows nothing',
+  );
   lease.receive(lease.callForPushes(7, 0, 0, 9000), leaseReply({ granted: 7, shape: SHAPE }), 7, 9000);
   t.match(lease.callForPushes(8, 0, 0, 9000), { returned: 0, need: 1 }, 'the bucket is supplied again');
 });
