@@ -33,6 +33,12 @@ const TLS_POLL_MS = 5000;
 export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefined {
   if (!config['envoy.enabled']) return undefined;
   const { enforcer, decoder, budget, now, log, refused } = parts;
+  // Where the proxy is open, too, it says so.
+  if (config['upstream.url'].length === 0 && config['push.unjudged'] === 'pass') {
+    log.warn(
+      'push.unjudged is pass: what is sent as OTLP or in Influx format goes past every limit of the edge',
+    );
+  }
   const metrics = new EnvoyMetrics(parts.metrics);
   const door = new EnvoyDoor(
     {
@@ -60,7 +66,8 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
         },
         options: {
           tenantHeader: config['tenant.header'].toLowerCase(),
-          pushPaths: new Set(config['push.paths']),
+          pushPaths: config['push.paths'],
+          unjudgedWrites: config['push.unjudged'],
           maxBodyBytes: config['push.max_body_bytes'],
           maxUncompressedBytes: config['push.max_uncompressed_bytes'],
           maxSeries: config['push.max_series'],

@@ -33,7 +33,7 @@ export class WritePaths {
 
   /** `target` is a path with its query. */
   routeOf(method: string, target: string): Route {
-    if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return 'other';
+    if (isRead(method)) return 'other';
     if (this.#pushes.has(target)) return 'push';
     const query = target.indexOf('?');
     const path = query < 0 ? target : target.slice(0, query);
@@ -50,6 +50,11 @@ export class WritePaths {
     for (const [write, its] of this.#routes) if (path.endsWith(write)) return its;
     return 'other';
   }
+}
+
+/** No server writes what is asked for so. */
+export function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
 }
 
 const TWO_SLASHES = /^[/\\]{2}/;

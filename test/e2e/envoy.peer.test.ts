@@ -4,7 +4,7 @@ import { connect } from 'node:http2';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
+import { eventually, PUSH_500, rawExchange, send, upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
 import { folder, needsEnvoy, seesHealthy, startEnvoy, startGrpcEdge } from './envoy-processes.js';
 import { answering, metric, needs, startEdge } from './processes.js';
@@ -133,13 +133,7 @@ t.test('an Envoy that does not send bodies as they are is told what to set', asy
   );
   const wrongs = [
     ['text', 503, /set pack_as_bytes in with_request_body/, ['pack_as_bytes: true', 'pack_as_bytes: false']],
-    [
-      'missing',
-      503,
-      /did not send the body; set with_request_body/,
-      ['disabled: true', 'disabled: true'],
-      ['match: { path: /api/v1/push }', NO_BODY_MATCH],
-    ],
+    ['missing', 503, /did not send the body; set with_request_body/, ['invert_match: true\n', NO_BODY]],
     [
       'partial',
       413,
@@ -162,11 +156,12 @@ t.test('an Envoy that does not send bodies as they are is told what to set', asy
 });
 
 /** A route for which bodies are not sent. */
-const NO_BODY_MATCH = `match: { path: /api/v1/push }
+const NO_BODY = `invert_match: true
                           typed_per_filter_config:
                             envoy.filters.http.ext_authz:
                               "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute
-                              check_settings: { disable_request_body_buffering: true }`;
+                              check_settings: { disable_request_body_buffering: true }
+`;
 
 t.test('ratelimit.yaml: requests and bytes a second, without a look at bodies', async (t) => {
   if (!needsEnvoy(t)) return;
@@ -231,20 +226,30 @@ t.test('ext-authz-and-ratelimit.yaml: what one filter finds the other charges, o
   t.notMatch(edge.output(), /"level":(40|50|60)/);
 });
 
-t.test('proxy.yaml: Envoy in front of the inline proxy', async (t) => {
-  if (!needsEnvoy(t)) return;
-  const mimir = await upstream();
-  t.teardown(mimir.close);
-  const edge = await startEdge(t, [twoPushes(t), `--upstream.url=${mimir.url}`]);
+async function besideGrpc(t: Test, config: string, mimir: string, flags: readonly string[]) {
+  const edge = await startGrpcEdge(t, flags);
+  return { edge, envoy: await startEnvoy(t, config, { edges: [edge.port], mimir }) };
+}
+
+async function besideProxy(t: Test, mimir: string, flags: readonly string[]) {
+  const edge = await startEdge(t, [...flags, `--upstream.url=${mimir}`]);
   const [proxyPort, adminPort] = [edge.proxy, edge.admin].map((url) => new URL(url).port);
   const envoy = await startEnvoy(t, 'proxy.yaml', {
     edges: [],
-    mimir: mimir.url,
+    mimir,
     changes: [
       ['port_value: 8090', `port_value: ${proxyPort}`],
       ['{ port_value: 8082 }', `{ port_value: ${adminPort} }`],
     ],
   });
+  return { edge, envoy };
+}
+
+t.test('proxy.yaml: Envoy in front of the inline proxy', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const { edge, envoy } = await besideProxy(t, mimir.url, [twoPushes(t)]);
   t.ok(await seesHealthy(envoy, 1));
   t.equal((await send(envoy.url)).status, 200);
   t.equal(await sendHttp2(envoy.url, PUSH_500), 200);
@@ -256,6 +261,120 @@ t.test('proxy.yaml: Envoy in front of the inline proxy', async (t) => {
   t.equal((await send(envoy.url, Buffer.from('no snappy'), { 'X-Scope-OrgID': 'b' })).status, 400);
   t.equal((await fetch(`${envoy.url}/prometheus/api/v1/query`)).status, 200, 'a read');
   t.notMatch(edge.output(), /"level":(40|50|60)/);
+});
+
+/**
+ * What is sent as a POST, and what it may be to whatever server stands behind. `near`: no write, but the edge is asked.
+ * `none`: Envoy refuses it.
+ */
+const TARGETS: readonly (readonly [target: string, what: 'push' | 'unjudged' | 'near' | 'other' | 'none'])[] =
+  [
+    ['/api/v1/push', 'push'],
+    ['/api/v1/push?x=1', 'push'],
+    ['http://h/api/v1/push', 'push'],
+    ['HTTPS://h:1/api/v1/push', 'push'],
+    ['http://h//api/v1/push', 'push'],
+    ['/api/v1/%70ush', 'push'],
+    ['/api/v1/%50USH', 'push'],
+    ['/%61pi/v1/p%75%73%68', 'push'],
+    ['/api/v1/%2570ush', 'push'],
+    ['/api/v1/%2570%2575%2573%2568', 'push'],
+    ['/api/v1/%252570ush', 'push'],
+    ['/api%2Fv1%2fpush', 'push'],
+    ['/api/v1%5Cpush', 'push'],
+    ['/api\\v1\\push', 'push'],
+    ['//api/v1/push', 'push'],
+    ['/api//v1///push', 'push'],
+    ['/./api/v1/push', 'push'],
+    ['/x/../api/v1/push', 'push'],
+    ['/x/%2e%2E/api/v1/push', 'push'],
+    ['/x/..%2Fapi/v1/push', 'push'],
+    ['/x/..;/api/v1/push', 'push'],
+    ['/../api/v1/push', 'push'],
+    ['/api/v1/push/', 'push'],
+    ['/api/v1/push//', 'push'],
+    ['/api/v1/push/.', 'push'],
+    ['/api/v1/push;x', 'push'],
+    ['/api/v1;x=y/push', 'push'],
+    ['/API/v1/Push', 'push'],
+    ['/api/v1/push%20', 'push'],
+    ['/api/v1/push%3Fx', 'push'],
+    ['/otlp/v1/metrics', 'unjudged'],
+    ['/otlp/v1/metrics/', 'unjudged'],
+    ['/%6ftlp/v1/metrics', 'unjudged'],
+    ['/otlp//v1/./metrics;x', 'unjudged'],
+    ['http://h/OTLP/v1/metrics', 'unjudged'],
+    ['/otl%2570/v1/metrics', 'unjudged'],
+    ['/api/v1/push/influx/write', 'unjudged'],
+    ['/api/v1/push/influx%2Fwrite', 'unjudged'],
+    ['/api/prom/push', 'unjudged'],
+    ['/ingester/push', 'unjudged'],
+    ['ws://h/api/v1/push', 'none'],
+    ['http:///api/v1/push', 'none'],
+    ['api/v1/push', 'none'],
+    ['*', 'none'],
+    ['/api/v1/push#x', 'none'],
+    ['/api/v1/push%00', 'none'],
+    ['/api/v1/pu\tsh', 'none'],
+    ['/prometheus/api/v1/query_range', 'other'],
+    ['/prometheus/api/v1/query?x=/api/v1/push', 'other'],
+    ['/prometheus/config/v1/rules/a%2Fb%20c', 'other'],
+    ['/loki/api/v1/push', 'near'],
+  ];
+
+const STATUSES: Readonly<Record<string, Readonly<Record<(typeof TARGETS)[number][1], number>>>> = {
+  'ext-authz.yaml': { push: 429, unjudged: 503, near: 200, other: 200, none: 400 },
+  'ext-authz-and-ratelimit.yaml': { push: 429, unjudged: 503, near: 200, other: 200, none: 400 },
+  'proxy.yaml': { push: 429, unjudged: 503, near: 200, other: 200, none: 400 },
+  // It knows requests and bytes alone, and these of every write.
+  'ratelimit.yaml': { push: 429, unjudged: 429, near: 429, other: 200, none: 400 },
+};
+
+t.test('no spelling of a path that takes series goes past the edge, in any configuration', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const file = join(folder(t), 'overrides.yaml');
+  writeFileSync(
+    file,
+    'overrides: { samples: { ingestion_rate: 0.001, ingestion_burst_size: 1 }, requests: { request_rate: 0.001, request_burst_size: 1 } }',
+  );
+  for (const [config, statuses] of Object.entries(STATUSES)) {
+    const flags = [`--overrides.file=${file}`, ...(config.includes('-and-') ? ['--envoy.charge=false'] : [])];
+    const inline = config === 'proxy.yaml';
+    const { edge, envoy } = await (inline
+      ? besideProxy(t, mimir.url, flags)
+      : besideGrpc(t, config, mimir.url, flags));
+    t.ok(await seesHealthy(envoy, 1));
+    const tenant = config === 'ratelimit.yaml' ? 'requests' : 'samples';
+    const post = async (target: string, more = ''): Promise<number> => {
+      const head = `POST ${target} HTTP/1.1\r\nHost: h\r\nX-Scope-OrgID: ${tenant}\r\n${more}`;
+      const rest = `Connection: close\r\nContent-Length: ${PUSH_500.length}\r\n\r\n`;
+      const { port } = new URL(envoy.url);
+      const answer = await rawExchange(
+        Number(port),
+        Buffer.concat([Buffer.from(head + rest), PUSH_500]),
+        '\r\n',
+      );
+      return Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]);
+    };
+    // What the tenant may send by its limit.
+    if (config === 'ratelimit.yaml') t.equal(await post('/api/v1/push'), 200);
+    mimir.arrived.length = 0;
+    for (const [target, what] of TARGETS) {
+      const forged =
+        'X-Mimir-Edge-Verdict: accept\r\nx-mimir-edge-reason: forged\r\nX-MIMIR-EDGE-Own: forged\r\n';
+      t.equal(await post(target, forged), statuses[what], `${config}: ${target}`);
+    }
+    t.strictSame(
+      mimir.arrived.map(({ url }) => url),
+      TARGETS.flatMap(([target, what]) => (statuses[what] === 200 ? [target] : [])),
+      `${config}: nothing else arrives`,
+    );
+    t.notMatch(JSON.stringify(mimir.arrived.map(({ headers }) => headers)), /forged/, config);
+    await envoy.stop();
+    await edge.stop();
+  }
 });
 
 t.test('two replicas, restarted one after the other under load: no client sees it', async (t) => {
@@ -310,7 +429,7 @@ t.test('a real Prometheus sends through Envoy and ext_authz to a real Prometheus
     edges: [edge.port],
     mimir: receiver,
     changes: [
-      ['path: /api/v1/push', 'path: /api/v1/write'],
+      ['(push|otlp|%25)', '(push|otlp|%25|write)'],
       ['http_filters:\n', `http_filters:\n${SET_TENANT}`],
     ],
   });

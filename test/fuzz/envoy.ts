@@ -49,7 +49,15 @@ const checkRequest = fc
     bodyDamage: fc.option(damage, { freq: 2 }),
     headers: fc.array(header, { maxLength: 8 }),
     asList: fc.boolean(),
-    path: fc.constantFrom('/api/v1/push', '/api/v1/push?a', '/', ''),
+    path: fc.constantFrom(
+      '/api/v1/push',
+      '/api/v1/push?a',
+      '/otlp/v1/metrics',
+      'http://h/api/v1/%70ush',
+      '/',
+      '',
+      '*',
+    ),
   })
   .map(({ body, bodyDamage, headers, asList, path }) => {
     const sent = bodyDamage === null ? body : damaged(body, bodyDamage);

@@ -1,6 +1,7 @@
 /** The gRPC door: one listener for ext_authz, ratelimit, health and reflection, how it starts and how it stops. */
 import type { AddressInfo } from 'node:net';
 import { ByteBudget } from '../body.js';
+import { WritePaths } from '../write-paths.js';
 import { CheckExchange, type CheckParts } from './authz/check.js';
 import { type GrpcObserver, GrpcServer, type GrpcServerOptions, type Handler } from './grpc/grpc-server.js';
 import { Health } from './grpc/health.js';
@@ -43,8 +44,10 @@ export class EnvoyDoor {
     // Apart, so that pushes that fill theirs do not have load balancers find the edge unhealthy.
     const others = new ByteBudget(OTHER_CALLS_BYTES);
     this.#health = new Health(SERVICES, others, parts.isReady);
+    const { pushPaths, unjudgedWrites } = parts.check.options;
+    const writePaths = new WritePaths(pushPaths, unjudgedWrites);
     const handlers = new Map<string, Handler>([
-      [`/${AUTHORIZATION}/Check`, (call) => new CheckExchange(parts.check, call).handle()],
+      [`/${AUTHORIZATION}/Check`, (call) => new CheckExchange(parts.check, writePaths, call).handle()],
       [`/${RATE_LIMIT}/ShouldRateLimit`, (call) => rateLimit(parts.rateLimit, call)],
       ...this.#health.handlers,
       ...reflectionHandlers(

@@ -91,7 +91,8 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
         },
         options: {
           tenantHeader: 'x-scope-orgid',
-          pushPaths: new Set(['/api/v1/push']),
+          pushPaths: ['/api/v1/push'],
+          unjudgedWrites: 'refuse',
           maxBodyBytes: 1 << 20,
           maxUncompressedBytes: 8 << 20,
           maxSeries: 100_000,

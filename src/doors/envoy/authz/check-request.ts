@@ -14,8 +14,8 @@ export const BODY_STATES = ['whole', 'partial', 'missing', 'text'] as const sati
 
 export interface CheckedRequest {
   readonly method: string;
-  /** Without the query. */
-  readonly path: string;
+  /** A path with its query, as far as Envoy has seen to it. */
+  readonly target: string;
   /** As the tenant header has it. */
   readonly tenant: string | undefined;
   readonly contentType: string | undefined;
@@ -44,12 +44,11 @@ export function readCheckRequest(
   const whole = eachField(message, 0, message.length, inCheckRequest, found);
   if (found.headers > MAX_HEADERS) return 'too_large';
   if (!whole) return undefined;
-  const { id, path, body } = found;
+  const { id, path: target, body } = found;
   if (message.length - body.length > MAX_BESIDE_BODY_BYTES) return 'too_large';
-  const query = path.indexOf('?');
   return {
     method: found.method,
-    path: query < 0 ? path : path.slice(0, query),
+    target,
     tenant: found.header(tenantHeader),
     contentType: found.header('content-type'),
     contentEncoding: found.header('content-encoding'),

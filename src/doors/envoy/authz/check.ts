@@ -4,6 +4,7 @@
  * says, which may let the push pass.
  */
 
+import { originForm } from '../../../base/http1/target.js';
 import type { Enforcer } from '../../../enforce/enforcer.js';
 import type { Reason } from '../../../enforce/reasons.js';
 import type { Refusal } from '../../../enforce/refusal.js';
@@ -14,6 +15,7 @@ import {
   bodyTooLarge,
   edgeOverloaded,
   notRemoteWrite,
+  writeNotJudged,
 } from '../../../enforce/sentences.js';
 import type { Tenant } from '../../../enforce/tenant.js';
 import type { Admitted, Charge, Verdict } from '../../../enforce/verdict.js';
@@ -22,6 +24,7 @@ import type { ByteBudget } from '../../body.js';
 import { decodeOptions } from '../../decode-options.js';
 import { versionOf } from '../../format.js';
 import { undecodedBody } from '../../refusal-answer.js';
+import { isRead, type Route, type WritePaths } from '../../write-paths.js';
 import { GRPC, type GrpcCall } from '../grpc/grpc-call.js';
 import type { MessageFault } from '../grpc/message-reader.js';
 import {
@@ -36,7 +39,9 @@ import { encodeDenied, encodeDuplicate, encodeOk, type VerdictWord } from './che
 export interface CheckOptions {
   /** Lower case. */
   readonly tenantHeader: string;
-  readonly pushPaths: ReadonlySet<string>;
+  readonly pushPaths: readonly string[];
+  /** What becomes of writes that can not be judged. */
+  readonly unjudgedWrites: 'refuse' | 'pass';
   readonly maxBodyBytes: number;
   readonly maxUncompressedBytes: number;
   readonly maxSeries: number;
@@ -84,10 +89,12 @@ export interface CheckParts {
 
 export class CheckExchange {
   readonly #parts: CheckParts;
+  readonly #writePaths: WritePaths;
   readonly #call: GrpcCall;
 
-  constructor(parts: CheckParts, call: GrpcCall) {
+  constructor(parts: CheckParts, writePaths: WritePaths, call: GrpcCall) {
     this.#parts = parts;
+    this.#writePaths = writePaths;
     this.#call = call;
   }
 
@@ -113,7 +120,8 @@ export class CheckExchange {
 
   async #judge(request: CheckedRequest): Promise<CheckOutcome> {
     const { enforcer, decoder, observer, now, options } = this.#parts;
-    if (request.method !== 'POST' || !options.pushPaths.has(request.path)) return this.#pass('unjudged', '');
+    const route = this.#routeOf(request);
+    if (route === 'other') return this.#pass('unjudged', '');
     // Envoy has given up: nothing is charged to the tenant.
     if (this.#call.cancelled) return this.#cancelled();
 
@@ -127,6 +135,9 @@ export class CheckExchange {
     if (tenant.mode === 'off') return this.#pass('unjudged', tenant.id);
     if (admission.shadowed !== undefined)
       observer.refused(tenant, admission.shadowed, request.requestId, true);
+    if (route === 'unjudged') {
+      return this.#refuseBody(request, tenant, 'edge_unjudged_write', writeNotJudged());
+    }
 
     const { contentType, contentEncoding } = request;
     const version = versionOf(contentType, contentEncoding);
@@ -156,6 +167,15 @@ export class CheckExchange {
     const verdict = judging instanceof Promise ? await judging : judging;
     observer.decided((now() - decodeEndMs) / 1000);
     return this.#answer(request, admission, decoded, verdict);
+  }
+
+  /** Nobody here can say where a target goes that is no path: it may well be a write. */
+  #routeOf({ method, target }: CheckedRequest): Route {
+    // A connection, not a request.
+    if (method === '' && target === '') return 'other';
+    const path = originForm(target);
+    if (path !== undefined) return this.#writePaths.routeOf(method, path);
+    return isRead(method) || this.#parts.options.unjudgedWrites === 'pass' ? 'other' : 'unjudged';
   }
 
   #answer(request: CheckedRequest, admission: Admitted, push: Push, verdict: Verdict): CheckOutcome {
