@@ -79,6 +79,10 @@ dashboard('overview', 'Mimir edge: overview', [
     [sum('mimir_edge_upstream_responses_total', 'class'), '{{class}}'],
     [sum('mimir_edge_upstream_failures_total', 'failure'), '{{failure}}'],
   ),
+  graph('Failures by address of Mimir', 'reqps', [
+    `sum by (address, outcome) (rate(mimir_edge_upstream_address_requests_total{${JOB}, outcome!="answered"}[$__rate_interval]))`,
+    '{{address}} {{outcome}}',
+  ]),
   graph('Time to the answer of Mimir', 's', ...latency('mimir_edge_upstream_duration_seconds')),
 ]);
 

@@ -11,6 +11,7 @@ import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import type { OverridesStatus } from '../overrides/overrides.js';
 import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
+import type { AddressStatus } from '../upstream/address-health.js';
 import type { History } from '../usage/history.js';
 import type { Audit } from './audit.js';
 
@@ -64,6 +65,7 @@ export interface EdgeStatus {
     /** Answers by class, and requests that got none. */
     readonly responses: Readonly<Record<string, number>>;
     readonly failures: number;
+    readonly addresses: readonly AddressStatus[];
   };
   readonly overrides: OverridesStatus & { readonly hash: string; readonly tenants: number };
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };

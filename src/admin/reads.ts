@@ -2,9 +2,10 @@
 import { parse } from 'yaml';
 import { VERSION } from '../base/version.js';
 import { REASON_NAMES, REASONS } from '../enforce/reasons.js';
+import { upstreamState } from '../upstream/address-health.js';
 import { RANGE_NAMES } from '../usage/tracks.js';
 import { csv } from './csv.js';
-import type { Edge, WorkerStatus } from './edge.js';
+import type { Edge, EdgeStatus, WorkerStatus } from './edge.js';
 import { isTenantId, listLimits, listTenants, readListing, readPage } from './listing.js';
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
@@ -23,6 +24,7 @@ export function statusView(edge: Edge): object {
     mode: edge.mode(),
     modeSource: edge.controls.get('', 'mode') === undefined ? 'settings' : 'temporary',
     ...status,
+    upstream: upstreamView(status.upstream),
     replicas: ledger?.replicas ?? 1,
     workers: workers === undefined ? null : { ...workers, each: workers.each.map(workerView) },
     ledger: ledger === undefined ? null : { ...ledger, lastError: ledger.lastError ?? null },
@@ -38,6 +40,21 @@ export function statusView(edge: Edge): object {
     history: { bytes: edge.history.bytes, countersWithoutRoom: edge.history.withoutRoom },
     sharing: { ...edge.controls.status(), lastError: edge.controls.status().lastError ?? null },
     controls: controlViews(edge),
+  };
+}
+
+function upstreamView({ addresses, ...upstream }: EdgeStatus['upstream']): object {
+  return {
+    ...upstream,
+    state: upstreamState(addresses),
+    addresses: addresses.map(({ sinceSeconds, lastFailure, ...one }) => ({
+      ...one,
+      sinceSeconds: rounded(sinceSeconds),
+      lastFailure:
+        lastFailure === undefined
+          ? null
+          : { message: lastFailure.message, secondsAgo: rounded(lastFailure.secondsAgo) },
+    })),
   };
 }
 

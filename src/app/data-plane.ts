@@ -25,12 +25,13 @@ import { exportLedger } from '../shared/shared-metrics.js';
 import type { Store } from '../shared/store.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { Upstream } from '../upstream/upstream.js';
-import { exportWaiting, UpstreamMetrics } from '../upstream/upstream-metrics.js';
+import { exportUpstream, UpstreamMetrics } from '../upstream/upstream-metrics.js';
 import { openEnvoy } from './open-envoy.js';
 import { openProxy } from './open-proxy.js';
 import { hashKeyOf, type OpenLedger, openActiveSeries, openLedger } from './open-shared.js';
 import { type Part, together } from './parts.js';
 import { type DataPlanes, type Orders, type PlaneStatus, RECENT_REFUSALS } from './planes.js';
+import { logAddressChange } from './upstream-log.js';
 
 export interface DataPlaneOptions {
   readonly config: Config;
@@ -104,6 +105,7 @@ export class DataPlane implements DataPlanes {
         queueTimeoutMs: config['upstream.queue_timeout'],
         connectTimeoutMs: config['upstream.connect_timeout'],
         caFile: config['upstream.tls.ca_file'] || undefined,
+        changed: (change) => logAddressChange(log, change),
       },
       now,
     );
@@ -164,7 +166,11 @@ export class DataPlane implements DataPlanes {
       limitsHash: this.enforcer.snapshot.hash,
       ledger: this.#shared.status?.(),
       series: this.#series?.status(),
-      upstream: { responses: this.#upstreamMetrics.responses(), failures: this.#upstreamMetrics.failures },
+      upstream: {
+        responses: this.#upstreamMetrics.responses(),
+        failures: this.#upstreamMetrics.failures,
+        addresses: this.#upstream.addresses(),
+      },
       bytesInFlight: { used: this.#budget.used, capacity: this.#budget.capacity },
       requestsInFlight: this.#proxy.activeRequests,
       evictions: this.enforcer.tenants.evictions,
@@ -264,6 +270,6 @@ export class DataPlane implements DataPlanes {
       help: 'Requests under way, passed-through ones included.',
       read: () => this.#proxy.activeRequests,
     });
-    exportWaiting(metrics, this.#upstream);
+    exportUpstream(metrics, this.#upstream);
   }
 }

@@ -5,6 +5,7 @@
 import type { TenantState, TopMetrics, WorkersStatus } from '../admin/edge.js';
 import type { LimitsInForce } from '../limits/effective.js';
 import { TOP } from '../series/top-metrics.js';
+import { mergedAddresses } from '../upstream/address-health.js';
 import { LinkedPlane } from './linked-plane.js';
 import { MergedRefusals } from './merged-refusals.js';
 import {
@@ -121,7 +122,11 @@ export class MergedPlanes implements DataPlanes {
         ? mergedLedger(each.flatMap(({ ledger }) => ledger ?? []))
         : undefined,
       series: mergedSeries(each.flatMap(({ series }) => series ?? [])),
-      upstream: { responses, failures },
+      upstream: {
+        responses,
+        failures,
+        addresses: mergedAddresses(each.map(({ upstream }) => upstream.addresses)),
+      },
       bytesInFlight: {
         used: sumOf(each, ({ bytesInFlight }) => bytesInFlight.used),
         capacity: sumOf(each, ({ bytesInFlight }) => bytesInFlight.capacity),

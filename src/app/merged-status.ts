@@ -12,8 +12,8 @@ export interface LastingCounts {
 
 export const NOTHING_COUNTED: LastingCounts = { responses: {}, failures: 0, evictions: 0 };
 
-export function countedIn({ upstream, evictions }: PlaneStatus): LastingCounts {
-  return { ...upstream, evictions };
+export function countedIn({ upstream: { responses, failures }, evictions }: PlaneStatus): LastingCounts {
+  return { responses, failures, evictions };
 }
 
 export function sumOfCounts(each: readonly LastingCounts[]): LastingCounts {

@@ -8,6 +8,7 @@ import type { RecentRefusal, RefusalList } from '../doors/recent-refusals.js';
 import type { Mode, Snapshot } from '../limits/limits.js';
 import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
+import type { AddressStatus } from '../upstream/address-health.js';
 
 /** Kept in each data plane, and of all of them together. */
 export const RECENT_REFUSALS = 5000;
@@ -31,12 +32,19 @@ export interface PlaneStatus {
   readonly ledger: LedgerStatus | undefined;
   /** Undefined: series are not tracked. */
   readonly series: SeriesStatus | undefined;
-  /** Answers of the upstream by class, and requests that got none, since the start. */
-  readonly upstream: { readonly responses: Readonly<Record<string, number>>; readonly failures: number };
+  readonly upstream: UpstreamStatus;
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
   readonly requestsInFlight: number;
   /** Tenants that left memory because there were too many, since the start. */
   readonly evictions: number;
+}
+
+export interface UpstreamStatus {
+  /** By class of status, since the start. */
+  readonly responses: Readonly<Record<string, number>>;
+  /** Requests that got no answer, since the start. */
+  readonly failures: number;
+  readonly addresses: readonly AddressStatus[];
 }
 
 /** What became of the tenants of one data plane since it told last. */

@@ -2,6 +2,7 @@
 import type { Readiness } from '../admin/admin-server.js';
 import type { WorkerStatus } from '../admin/edge.js';
 import type { Overrides } from '../overrides/overrides.js';
+import { upstreamState } from '../upstream/address-health.js';
 import type { DataPlanes, Orders, PlaneStatus } from './planes.js';
 
 export async function readinessOf(
@@ -12,7 +13,7 @@ export async function readinessOf(
   await planes.refresh();
   const status = planes.status();
   const limits = { ...overrides.status(), hash: snapshot.hash, tenants: snapshot.tenants.size };
-  const common = { draining: status.draining, mode, limits };
+  const common = { draining: status.draining, mode, limits, upstream: upstream(status) };
   const workers = planes.workers();
   if (workers === undefined) return { ready: status.ready, details: { ...common, ...shared(status) } };
   const { each, ...counts } = workers;
@@ -22,6 +23,17 @@ export async function readinessOf(
 /** State that is out of reach does not make a replica unready: it would take all of them out at once. */
 function shared({ ledger, series }: Pick<PlaneStatus, 'ledger' | 'series'>): object {
   return { ledger: ledger ?? 'memory', series: series ?? 'not tracked' };
+}
+
+/** Nor does an upstream that fails: a push that is refused here would fail elsewhere as well. */
+function upstream({ upstream: { addresses } }: PlaneStatus): object {
+  const each = addresses.map(({ address, state, answered, failed }) => ({
+    address,
+    state,
+    answered,
+    failed,
+  }));
+  return { state: upstreamState(addresses), addresses: each };
 }
 
 function workerDetails({ worker, pid, ready, draining, hangs, limitsHash, ...state }: WorkerStatus): object {

@@ -56,6 +56,15 @@ interface Status {
   readonly replicas: number;
   readonly overrides: { readonly stale: boolean };
   readonly ledger: { readonly state: string } | null;
+  readonly upstream: { readonly addresses: readonly Address[] };
+}
+
+interface Address {
+  readonly address: string;
+  readonly state: string;
+  readonly answered: number;
+  readonly failed: number;
+  readonly lastFailure: { readonly message: string } | null;
 }
 
 interface Options {
@@ -155,7 +164,10 @@ async function ask<T>({ base, token }: Options, path: string): Promise<T> {
 }
 
 function head(status: Status, { range, matching, totals, tenants }: Tenants): string {
+  const failing = status.upstream.addresses.filter(({ failed }) => failed > 0);
   const notes = [
+    ...(failing.some(({ state }) => state === 'down') ? ['MIMIR IS DOWN'] : []),
+    ...(failing.some(({ state }) => state === 'failing') ? ['Mimir fails'] : []),
     ...(status.ready ? [] : ['NOT READY']),
     ...(status.mode === 'enforce' ? [] : [`mode ${status.mode}`]),
     ...(status.overrides.stale ? ['overrides can not be used'] : []),
@@ -165,8 +177,13 @@ function head(status: Status, { range, matching, totals, tenants }: Tenants): st
   return (
     `mimir-edge ${status.version}, ${status.replicas} replicas, ${notes.join(', ') || 'well'}; ` +
     `${totals.tenants} tenants, ${short(totals.samplesPerSecond)} samples/s, ` +
-    `${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown)\n\n`
+    `${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown)\n${failing.map(trouble).join('')}\n`
   );
+}
+
+function trouble({ address, answered, failed, lastFailure }: Address): string {
+  const all = answered + failed;
+  return `${address}: ${failed} of ${all} requests failed in the last 10 s; last: ${lastFailure?.message ?? ''}\n`;
 }
 
 function tenantTable({ tenants }: Tenants): string {

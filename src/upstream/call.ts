@@ -1,5 +1,6 @@
 /** One request on its way through the upstream: what is sent, who hears of the answer, and how long it may take. */
 import type { MessageHeaders } from '../base/http1/headers.js';
+import type { AddressHealth } from './address-health.js';
 
 export interface UpstreamRequest {
   /** Whose it is: a tenant waits behind its own requests alone. */
@@ -79,6 +80,8 @@ export class Call {
   /** With the base path of the URL. */
   readonly path: string;
   readonly receiver: UpstreamReceiver;
+  /** Of the address that it goes to. */
+  readonly health: AddressHealth;
   /** No connection could be made: nothing was sent. */
   readonly onUnreachable: (error: Error) => void;
   /** It has a connection by then, or leaves the queue. */
@@ -93,6 +96,7 @@ export class Call {
     request: UpstreamRequest,
     path: string,
     receiver: UpstreamReceiver,
+    health: AddressHealth,
     onUnreachable: (error: Error) => void,
     arrivedMs: number,
     queueTimeoutMs: number,
@@ -101,6 +105,7 @@ export class Call {
     this.request = request;
     this.path = path;
     this.receiver = receiver;
+    this.health = health;
     this.onUnreachable = onUnreachable;
     const { headersTimeoutMs } = request;
     this.answerUntilMs = headersTimeoutMs === 0 ? Number.POSITIVE_INFINITY : arrivedMs + headersTimeoutMs;
@@ -115,6 +120,7 @@ export class Call {
   fail(failure: UpstreamFailure, error: Error): void {
     this.over = true;
     this.owner.drop(this);
+    if (failure !== 'aborted') this.health.failed(failure, error);
     this.receiver.failed(failure, error);
   }
 }

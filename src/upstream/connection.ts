@@ -176,6 +176,7 @@ export class Connection implements CallOwner {
 
   #begin(call: Call, { answer, framing, bodyLength, keepAliveMs }: AnswerHead): void {
     const { request, receiver } = call;
+    call.health.answered(answer.status);
     const isHead = request.method === 'HEAD';
     this.#reading = isHead ? 'length' : framing;
     this.#bodyLeft = isHead ? 0 : bodyLength;

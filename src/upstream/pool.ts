@@ -4,6 +4,7 @@
  */
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import type { AddressHealth } from './address-health.js';
 import { Call, type UpstreamReceiver, type UpstreamRequest } from './call.js';
 import { Connection, type KnownHead } from './connection.js';
 import { TenantQueue } from './tenant-queue.js';
@@ -20,6 +21,7 @@ export interface PoolOptions {
   readonly perTenant: number;
   readonly connectTimeoutMs: number;
   readonly queueTimeoutMs: number;
+  readonly health: AddressHealth;
   /** Milliseconds of a clock that never steps back. */
   readonly now: () => number;
 }
@@ -66,6 +68,7 @@ export class Pool {
       request,
       path,
       receiver,
+      this.options.health,
       onUnreachable,
       arrivedMs,
       this.options.queueTimeoutMs,
@@ -147,6 +150,7 @@ export class Pool {
   sweep(nowMs: number): void {
     for (const connection of [...this.#open]) connection.sweep(nowMs);
     const waited = new Error('no connection became free in time');
+    this.options.health.tick(nowMs);
     for (const call of this.#waiting.expired(nowMs)) call.fail('busy', waited);
     if (this.#open.size > 0 || this.#waiting.size > 0) return;
     clearInterval(this.#sweeper);

@@ -55,7 +55,27 @@ export class UpstreamMetrics {
   }
 }
 
-export function exportWaiting(metrics: Metrics, upstream: Upstream): void {
+export function exportUpstream(metrics: Metrics, upstream: Upstream): void {
+  metrics.counters({
+    name: 'mimir_edge_upstream_address_requests_total',
+    help: 'Requests to each address of the upstream, by what became of them.',
+    labelNames: ['address', 'outcome'],
+    *read() {
+      for (const [address, counts] of upstream.outcomes()) {
+        for (const [outcome, count] of counts) yield [{ address, outcome }, count];
+      }
+    },
+  });
+  metrics.gauges({
+    name: 'mimir_edge_upstream_address_up',
+    help: 'Whether the address answered anything but 5xx within the last ten seconds; absent when nothing was asked of it.',
+    labelNames: ['address'],
+    *read() {
+      for (const { address, state } of upstream.addresses()) {
+        if (state !== 'idle') yield [{ address }, state === 'down' ? 0 : 1];
+      }
+    },
+  });
   metrics.gauge({
     name: 'mimir_edge_upstream_waiting_requests',
     help: 'Requests that wait for a connection to the upstream.',

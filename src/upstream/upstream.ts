@@ -3,6 +3,7 @@
  * second time only when no connection could be made, so nothing is ever sent twice.
  */
 import { readFileSync } from 'node:fs';
+import { type AddressChange, AddressHealth, type AddressStatus } from './address-health.js';
 import type { UpstreamReceiver, UpstreamRequest } from './call.js';
 import { Pool } from './pool.js';
 
@@ -17,12 +18,15 @@ export interface UpstreamOptions {
   readonly queueTimeoutMs: number;
   /** PEM file with the CA of an https upstream; undefined: the system's. */
   readonly caFile: string | undefined;
+  /** An address answers no longer, or again. */
+  readonly changed?: (change: AddressChange) => void;
 }
 
 /** A URL that refused a connection is passed over for this long, as long as another is left. */
 const SHUN_MS = 1000;
 
 interface Target {
+  readonly health: AddressHealth;
   readonly basePath: string;
   /** Pushes do not wait behind what is passed through, nor that behind them. */
   readonly pushes: Pool;
@@ -44,6 +48,16 @@ export class Upstream {
   /** Requests that wait for a connection. */
   get waiting(): number {
     return this.#targets.reduce((sum, { pushes, passes }) => sum + pushes.waiting + passes.waiting, 0);
+  }
+
+  /** How each URL fares. */
+  addresses(): readonly AddressStatus[] {
+    return this.#targets.map(({ health }) => health.status());
+  }
+
+  /** Of each URL, what became of the requests to it since the start. */
+  *outcomes(): Generator<readonly [address: string, counts: ReturnType<AddressHealth['counts']>]> {
+    for (const { health } of this.#targets) yield [health.address, health.counts()];
   }
 
   push(request: UpstreamRequest, receiver: UpstreamReceiver): void {
@@ -77,6 +91,7 @@ export class Upstream {
     const target = this.#pick(nowMs);
     const onUnreachable = (error: Error): void => {
       const failedMs = this.#now();
+      target.health.failed('unreachable', error);
       target.shunnedUntilMs = failedMs + SHUN_MS;
       if (attemptsLeft > 1) this.#attempt(kind, request, receiver, attemptsLeft - 1, arrivedMs, failedMs);
       else receiver.failed('unreachable', error);
@@ -107,6 +122,7 @@ function openTarget(
   const { pathname, protocol, hostname, port, host } = new URL(url);
   const isTls = protocol === 'https:';
   const { connections, tenantShare, connectTimeoutMs, queueTimeoutMs } = options;
+  const health = new AddressHealth(`${protocol}//${host}`, now, options.changed);
   const open = (perTenant: number): Pool =>
     new Pool({
       host: hostname.replace(/^\[(.*)\]$/, '$1'),
@@ -117,9 +133,11 @@ function openTarget(
       perTenant,
       connectTimeoutMs,
       queueTimeoutMs,
+      health,
       now,
     });
   return {
+    health,
     basePath: pathname.replace(/\/$/, ''),
     pushes: open(connections),
     passes: open(Math.max(1, Math.floor(connections * tenantShare))),

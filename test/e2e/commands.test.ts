@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../cli/run.js';
-import { eventually, send, upstream } from '../doors/http/fixtures.js';
+import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
 import { MAIN, start, startEdge } from './processes.js';
 
@@ -31,6 +31,17 @@ t.test('top shows the table of a running edge, and says why when it can not', as
   t.match(stdout, /1 tenants.*\n\ntenant +samples\/s.*why\na +\S+ +.*% ingestion_rate +rate_limited 2\n/s);
   t.match(await top(`--url=${edge.admin}`, '--sort=beauty'), { status: 2, stderr: /sort is one of/ });
   t.match(await top('--url=nowhere'), { status: 2, stderr: /--url needs/ });
+  const readyz = async () => (await fetch(`${edge.admin}/readyz`)).json();
+  t.match(await readyz(), { ready: true, upstream: { addresses: [{ address: mimir.url }] } });
+  await mimir.close();
+  for (let i = 0; i < 3; i++)
+    t.equal((await send(edge.proxy, PUSH_500, { 'X-Scope-OrgID': 'b' })).status, 502);
+  t.match(
+    (await top(`--url=${edge.admin}`)).stdout,
+    /, (Mimir fails|MIMIR IS DOWN); .*\nhttp:.*: \d+ of \d+ requests failed in the last 10 s; last: unreachable: .*ECONNREFUSED/,
+  );
+  t.match(await readyz(), { ready: true, upstream: { state: /^(failing|down)$/ } });
+  t.match(edge.output(), /"level":40,.*"msg":"http:\S+ is (failing|down): in the last 10 s .*ECONNREFUSED/);
   const gone = `http://127.0.0.1:${await freePort()}`;
   t.match(await top(`--url=${gone}`), {
     status: 1,

@@ -88,7 +88,7 @@ async function givenEdge(t: Test, more: readonly string[]) {
     ...more,
   ];
   mkdirSync(ARTIFACTS, { recursive: true });
-  return { flags, edge: await startEdge(t, flags) };
+  return { flags, mimir, edge: await startEdge(t, flags) };
 }
 
 const push = (url: string, tenant: string) => send(url, PUSH_500, { 'X-Scope-OrgID': tenant });
@@ -238,6 +238,19 @@ async function pageTests(t: Test, more: readonly string[]): Promise<void> {
     await page.locator('#connection', { hasText: 'Live' }).waitFor();
     await push(again.proxy, 'noisy');
     await page.locator('tbody').getByText('noisy').waitFor();
+  });
+
+  await t.test('Mimir that does not answer is the first thing that it says', async (t) => {
+    const { edge, mimir } = await given(t);
+    const { page } = await open(t, browser, `${edge.admin}/`);
+    const first = (hasText: RegExp) => page.locator('.notices p:first-of-type', { hasText }).waitFor();
+    await first(/Nothing was sent to Mimir in the last ten seconds\.$/);
+    await push(edge.proxy, 'steady');
+    await first(/Mimir answers\.$/);
+    await mimir.close();
+    t.equal((await push(edge.proxy, 'steady')).status, 502);
+    await first(/^(Problem|Note): Mimir at http:\S+ (fails|answers none of).* Last: (unreachable|broken)/);
+    t.equal(await page.getByText('The edge is well').count(), 0);
   });
 
   await t.test('reading with a token', async (t) => {

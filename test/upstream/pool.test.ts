@@ -2,6 +2,7 @@
 import { createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { MessageHeaders } from '#src/base/http1/headers.js';
+import { AddressHealth } from '#src/upstream/address-health.js';
 import type { UpstreamFailure } from '#src/upstream/call.js';
 import { Pool } from '#src/upstream/pool.js';
 import { eventually, listen } from '../doors/http/fixtures.js';
@@ -58,6 +59,7 @@ async function given(
     perTenant: connections,
     connectTimeoutMs: 2000,
     queueTimeoutMs: 20_000,
+    health: new AddressHealth(host, now),
     now,
   });
   const close = (): void => {

@@ -3,6 +3,7 @@ import { hasToken } from './client.js';
 import { h } from './dom.js';
 import { bytes, duration, number, percent } from './format.js';
 import type { Actions, State } from './state.js';
+import type { Address, Status } from './types.js';
 
 export function head(state: State, actions: Actions): HTMLElement {
   const { status } = state;
@@ -45,6 +46,7 @@ export function notices({ status, tenants }: State): HTMLElement {
   const found: (readonly ['bad' | 'warn', string])[] = [];
   if (status !== undefined) {
     const { overrides, ledger, sharing, bytesInFlight } = status;
+    found.push(...status.upstream.addresses.flatMap(trouble));
     if (status.draining) found.push(['bad', 'This replica is stopping.']);
     else if (!status.ready) found.push(['bad', 'Not ready: the overrides were not read yet.']);
     if (status.mode !== 'enforce') {
@@ -92,12 +94,32 @@ export function notices({ status, tenants }: State): HTMLElement {
     'section',
     { 'aria-label': 'What to know', class: 'notices' },
     found.length === 0 && status !== undefined
-      ? h('p', { class: 'good' }, 'The edge is well: ready, limits current, enforcing.')
+      ? h(
+          'p',
+          { class: 'good' },
+          `The edge is well: ready, limits current, enforcing. ${mimir(status.upstream)}`,
+        )
       : false,
     ...found.map(([kind, text]) =>
       h('p', { class: kind }, h('strong', {}, kind === 'bad' ? 'Problem: ' : 'Note: '), text),
     ),
   );
+}
+
+/** What an address of Mimir does to the pushes that are sent to it, if that is not well. */
+function trouble(one: Address): (readonly ['bad' | 'warn', string])[] {
+  if (one.state === 'well' || one.state === 'idle') return [];
+  const all = one.answered + one.failed;
+  const what =
+    one.state === 'down' ? `answers none of ${all} requests well` : `fails ${one.failed} of ${all} requests`;
+  const last = one.lastFailure === null ? '' : ` Last: ${one.lastFailure.message}.`;
+  const text = `Mimir at ${one.address} ${what} (last 10 s), for ${duration(one.sinceSeconds)}.${last} Its senders come again, and are not charged.`;
+  return [[one.state === 'down' ? 'bad' : 'warn', text]];
+}
+
+function mimir({ addresses, state }: Status['upstream']): string {
+  if (addresses.length === 0) return 'What Mimir answers is not seen here: Envoy sends the pushes on.';
+  return state === 'idle' ? 'Nothing was sent to Mimir in the last ten seconds.' : 'Mimir answers.';
 }
 
 export function figures({ status, tenants }: State): HTMLElement {
@@ -116,6 +138,7 @@ export function figures({ status, tenants }: State): HTMLElement {
   if (status !== undefined) {
     const { used, capacity } = status.bytesInFlight;
     all.push(
+      ['Mimir', status.upstream.addresses.length === 0 ? 'not seen' : status.upstream.state],
       ['Replicas', number(status.replicas)],
       ['Body memory', percent(used / capacity)],
       [

@@ -13,6 +13,19 @@ export interface Control {
   readonly until: string;
 }
 
+/** Idle: nothing was asked of it lately, so nobody knows. */
+export type AddressState = 'idle' | 'well' | 'failing' | 'down';
+
+export interface Address {
+  readonly address: string;
+  readonly state: AddressState;
+  readonly sinceSeconds: number;
+  /** In the last ten seconds. */
+  readonly answered: number;
+  readonly failed: number;
+  readonly lastFailure: { readonly message: string; readonly secondsAgo: number } | null;
+}
+
 export interface Status {
   readonly version: string;
   readonly uptimeSeconds: number;
@@ -20,7 +33,10 @@ export interface Status {
   readonly modeSource: 'settings' | 'temporary';
   readonly ready: boolean;
   readonly draining: boolean;
-  readonly upstream: { readonly urls: readonly string[]; readonly failures: number };
+  readonly upstream: {
+    readonly state: AddressState;
+    readonly addresses: readonly Address[];
+  };
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
   readonly requestsInFlight: number;
   readonly replicas: number;

@@ -1,0 +1,194 @@
+/**
+ * What becomes of the requests to one address of the upstream: counts since the start, how the last ten seconds went, and
+ * word of it when that turns. An answer costs an increment; the clock is read for failures and by who asks.
+ */
+
+/** `idle`: nothing came back in the last ten seconds, so nobody knows. */
+export type AddressState = 'idle' | 'well' | 'failing' | 'down';
+
+export type AddressOutcome = (typeof OUTCOMES)[number];
+
+/** Of the last ten seconds, but for `sinceSeconds`. */
+export interface AddressStatus {
+  readonly address: string;
+  readonly state: AddressState;
+  readonly sinceSeconds: number;
+  /** Requests that were answered, with anything but a 5xx. */
+  readonly answered: number;
+  readonly failed: number;
+  readonly lastFailure: { readonly message: string; readonly secondsAgo: number } | undefined;
+}
+
+/** A time without requests between two states is not told: nobody knows what the address was then. */
+export interface AddressChange {
+  /** `idle`: it is the first that is known. */
+  readonly before: AddressState;
+  readonly beforeSeconds: number;
+  readonly now: AddressStatus;
+}
+
+/** `busy`: no connection became free in time. */
+export const OUTCOMES = ['answered', '5xx', 'unreachable', 'busy', 'timeout', 'broken'] as const;
+
+export const WINDOW_SECONDS = 10;
+/** Of ten requests one that fails makes an address failing. */
+const FAILING_PART = 0.1;
+
+export class AddressHealth {
+  readonly address: string;
+  readonly #now: () => number;
+  readonly #changed: (change: AddressChange) => void;
+  /** Since the start, as OUTCOMES. */
+  readonly #counts = new Float64Array(OUTCOMES.length);
+  /** Two numbers a second, answered and failed, second after second around. */
+  readonly #window = new Uint32Array(2 * WINDOW_SECONDS);
+  #second: number;
+  /** Where the current second begins in the window. */
+  #at = 0;
+  #state: AddressState = 'idle';
+  #sinceMs: number;
+  /** The last state that was not idle. */
+  #known: AddressState = 'idle';
+  #knownSinceMs: number;
+  #failureMs = 0;
+  #failure: string | undefined;
+
+  constructor(address: string, now: () => number, changed: (change: AddressChange) => void = () => {}) {
+    this.address = address;
+    this.#now = now;
+    this.#changed = changed;
+    this.#sinceMs = now();
+    this.#knownSinceMs = this.#sinceMs;
+    this.#second = Math.floor(this.#sinceMs / 1000);
+  }
+
+  answered(status: number): void {
+    if (status >= 500) {
+      this.#fail(1, `it answers ${status}`);
+      return;
+    }
+    addOne(this.#counts, 0);
+    addOne(this.#window, this.#at);
+  }
+
+  failed(failure: Exclude<AddressOutcome, 'answered' | '5xx'>, error: Error): void {
+    this.#fail(OUTCOMES.indexOf(failure), `${failure}: ${error.message}`);
+  }
+
+  /** Since the start. */
+  counts(): readonly (readonly [AddressOutcome, number])[] {
+    return OUTCOMES.map((outcome, index) => [outcome, this.#counts[index] ?? 0]);
+  }
+
+  /** To be called now and then, so that seconds pass while all goes well. */
+  tick(nowMs: number): void {
+    const second = Math.floor(nowMs / 1000);
+    const passed = second - this.#second;
+    if (passed <= 0) return;
+    this.#second = second;
+    for (let i = 0; i < Math.min(passed, WINDOW_SECONDS); i++) {
+      this.#at = (this.#at + 2) % this.#window.length;
+      this.#window[this.#at] = 0;
+      this.#window[this.#at + 1] = 0;
+    }
+    this.#judge(nowMs);
+  }
+
+  status(): AddressStatus {
+    const nowMs = this.#now();
+    this.tick(nowMs);
+    this.#judge(nowMs);
+    return this.#status(nowMs);
+  }
+
+  #fail(outcome: number, message: string): void {
+    const nowMs = this.#now();
+    this.tick(nowMs);
+    addOne(this.#counts, outcome);
+    addOne(this.#window, this.#at + 1);
+    this.#failure = message;
+    this.#failureMs = nowMs;
+    this.#judge(nowMs);
+  }
+
+  #judge(nowMs: number): void {
+    const { answered, failed } = this.#sums();
+    const state = addressState(answered, failed);
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#sinceMs = nowMs;
+    if (state === 'idle' || state === this.#known) return;
+    const before = this.#known;
+    const beforeSeconds = (nowMs - this.#knownSinceMs) / 1000;
+    this.#known = state;
+    this.#knownSinceMs = nowMs;
+    this.#changed({ before, beforeSeconds, now: this.#status(nowMs) });
+  }
+
+  #status(nowMs: number): AddressStatus {
+    return {
+      address: this.address,
+      state: this.#state,
+      sinceSeconds: (nowMs - this.#sinceMs) / 1000,
+      ...this.#sums(),
+      lastFailure:
+        this.#failure === undefined
+          ? undefined
+          : { message: this.#failure, secondsAgo: (nowMs - this.#failureMs) / 1000 },
+    };
+  }
+
+  #sums(): { answered: number; failed: number } {
+    let answered = 0;
+    let failed = 0;
+    for (let i = 0; i < this.#window.length; i += 2) {
+      answered += this.#window[i] ?? 0;
+      failed += this.#window[i + 1] ?? 0;
+    }
+    return { answered, failed };
+  }
+}
+
+function addOne(counts: Float64Array | Uint32Array, index: number): void {
+  counts[index] = (counts[index] ?? 0) + 1;
+}
+
+export function addressState(answered: number, failed: number): AddressState {
+  if (answered + failed === 0) return 'idle';
+  if (answered === 0) return 'down';
+  return failed >= (answered + failed) * FAILING_PART ? 'failing' : 'well';
+}
+
+/** The same addresses as several processes see them, as one sees them. */
+export function mergedAddresses(each: readonly (readonly AddressStatus[])[]): AddressStatus[] {
+  const byAddress = new Map<string, AddressStatus[]>();
+  for (const status of each.flat()) {
+    byAddress.set(status.address, [...(byAddress.get(status.address) ?? []), status]);
+  }
+  return [...byAddress.values()].map(mergedAddress);
+}
+
+function mergedAddress(each: readonly AddressStatus[]): AddressStatus {
+  const answered = each.reduce((sum, one) => sum + one.answered, 0);
+  const failed = each.reduce((sum, one) => sum + one.failed, 0);
+  const state = addressState(answered, failed);
+  // Who sees what all see together knows since when.
+  const same = each.filter((one) => one.state === state);
+  const failures = each.flatMap(({ lastFailure }) => lastFailure ?? []);
+  return {
+    address: each[0]?.address ?? '',
+    state,
+    sinceSeconds: Math.max(...(same.length > 0 ? same : each).map(({ sinceSeconds }) => sinceSeconds)),
+    answered,
+    failed,
+    lastFailure: failures.sort((a, b) => a.secondsAgo - b.secondsAgo)[0],
+  };
+}
+
+/** Of Mimir as a whole: down when nothing that was asked answers. */
+export function upstreamState(addresses: readonly Pick<AddressStatus, 'state'>[]): AddressState {
+  const asked = addresses.filter(({ state }) => state !== 'idle');
+  if (asked.length === 0) return 'idle';
+  if (asked.every(({ state }) => state === 'down')) return 'down';
+  return asked.every(({ state }) => state === 'well') ? 'well' : 'failing';
+}
