@@ -23,7 +23,7 @@ export function planeStatus(given: Partial<PlaneStatus> = {}): PlaneStatus {
     limitsHash: 'h',
     ledger: undefined,
     series: undefined,
-    upstream: { responses: {}, failures: 0 },
+    upstream: { responses: {}, failures: 0, addresses: [] },
     bytesInFlight: { used: 0, capacity: 100 },
     requestsInFlight: 0,
     evictions: 0,

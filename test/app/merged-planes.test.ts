@@ -25,6 +25,15 @@ function given(workers: number, { serving = true } = {}) {
   return { planes, each, links };
 }
 
+const ADDRESS = {
+  address: 'http://mimir',
+  state: 'well',
+  sinceSeconds: 3,
+  answered: 7,
+  failed: 0,
+  lastFailure: undefined,
+} as const;
+
 t.test('a refresh asks all that serve, and what they counted is one', async (t) => {
   const { planes, each, links } = given(3);
   each[2]!.plane.serving = false;
@@ -41,7 +50,7 @@ t.test('a refresh asks all that serve, and what they counted is one', async (t) 
         refusals: [refusal()],
         status: status({
           requestsInFlight: 2,
-          upstream: { responses: { '2xx': 3 }, failures: 1 },
+          upstream: { responses: { '2xx': 3 }, failures: 1, addresses: [ADDRESS] },
           evictions: 1,
         }),
       }),
@@ -56,7 +65,7 @@ t.test('a refresh asks all that serve, and what they counted is one', async (t) 
   t.match(planes.refusals.newest(10), [{ count: 2 }]);
   t.match(planes.status(), {
     ready: true,
-    upstream: { responses: { '2xx': 6 }, failures: 2 },
+    upstream: { responses: { '2xx': 6 }, failures: 2, addresses: [{ ...ADDRESS, answered: 14 }] },
     bytesInFlight: { used: 0, capacity: 200 },
     requestsInFlight: 4,
     evictions: 2,
@@ -124,7 +133,7 @@ t.test('one that ends while answers are merged holds up nobody, and what it had 
       report({
         tenants: changes([{ id: 'a', requests: 2, active: 4 }]),
         status: status({
-          upstream: { responses: { '2xx': 5 }, failures: 1 },
+          upstream: { responses: { '2xx': 5 }, failures: 1, addresses: [ADDRESS] },
           evictions: 2,
           requestsInFlight: 1,
         }),

@@ -28,8 +28,14 @@ function ledger(given: Partial<LedgerStatus> = {}): LedgerStatus {
 }
 
 t.test('what was counted is added up, class by class', async (t) => {
-  const one = planeStatus({ upstream: { responses: { '2xx': 5, '5xx': 1 }, failures: 2 }, evictions: 3 });
-  const other = planeStatus({ upstream: { responses: { '2xx': 1, '4xx': 4 }, failures: 1 }, evictions: 0 });
+  const one = planeStatus({
+    upstream: { responses: { '2xx': 5, '5xx': 1 }, failures: 2, addresses: [] },
+    evictions: 3,
+  });
+  const other = planeStatus({
+    upstream: { responses: { '2xx': 1, '4xx': 4 }, failures: 1, addresses: [] },
+    evictions: 0,
+  });
   t.strictSame(sumOfCounts([NOTHING_COUNTED, countedIn(one), countedIn(other)]), {
     responses: { '2xx': 6, '5xx': 1, '4xx': 4 },
     failures: 3,
