@@ -35,6 +35,7 @@ const SETTING_SCHEMAS = {
   }),
   count: ({ min, max }) => bounded(min, max),
   cores: ({ min, max }) => ({ anyOf: [bounded(min, max), { const: 'auto' }] }),
+  threads: ({ min, max }) => ({ anyOf: [bounded(min, max), { const: 'auto' }] }),
   bool: () => ({ type: 'boolean' }),
 };
 

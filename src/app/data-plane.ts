@@ -3,6 +3,7 @@
  * the way to Mimir. It serves once its parts are started; what it counts is read from it when somebody asks.
  */
 import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { TenantState, TopMetrics } from '../admin/edge.js';
@@ -16,7 +17,7 @@ import { RefusalLog } from '../doors/refusal-log.js';
 import { Enforcer } from '../enforce/enforcer.js';
 import { exportTenants, NO_TENANT } from '../enforce/tenant-metrics.js';
 import { exportDecoder } from '../payload/decoder-metrics.js';
-import { createDecoder, type PooledDecoder } from '../payload/decoder-pool.js';
+import { createDecoder, decodeThreads, type PooledDecoder } from '../payload/decoder-pool.js';
 import type { HashKey } from '../payload/hash-key.js';
 import { seriesNames } from '../payload/labels.js';
 import { exportSeries } from '../series/series-metrics.js';
@@ -93,7 +94,8 @@ export class DataPlane implements DataPlanes {
     );
     this.#decoder = createDecoder({
       inlineMaxBytes: config['decode.inline_max_bytes'],
-      threads: config['decode.threads'],
+      threads: decodeThreads(config['decode.threads'], availableParallelism(), config.workers),
+      maxWaiting: config['decode.max_waiting'],
       maxRetainedBytes: config['decode.max_retained_bytes'],
       hashKey: hashKeyOf(config),
     });

@@ -39,6 +39,7 @@ const READERS: { [T in keyof SettingTypes]: (raw: unknown) => SettingTypes[T] | 
   size: readSizeBytes,
   count: readInteger,
   cores: (raw) => (raw === 'auto' ? availableParallelism() : readInteger(raw)),
+  threads: (raw) => (raw === 'auto' ? raw : readInteger(raw)),
   bool: readBoolean,
 };
 
@@ -55,6 +56,7 @@ const EXPECTED: Record<keyof SettingTypes, string> = {
   size: 'a size such as 65536, 64KiB or 100MiB',
   count: 'a whole number',
   cores: 'a whole number or auto',
+  threads: 'a whole number or auto',
   bool: 'true or false',
 };
 

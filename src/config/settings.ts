@@ -20,6 +20,8 @@ export interface SettingTypes {
   count: number;
   /** A number, or auto: the cores that this process may use. */
   cores: number;
+  /** A number, or as many as suit the cores and the processes on them. */
+  threads: number | 'auto';
   bool: boolean;
 }
 
@@ -274,12 +276,19 @@ export const SETTINGS = {
     0,
   ),
   'decode.threads': setting(
-    'count',
-    '1',
-    'How many threads decode large bodies. 0 decodes everything on the main thread. Raise it when ' +
-      '`mimir_edge_decode_queue` stays above 0.',
+    'threads',
+    'auto',
+    'How many threads decode large bodies; `auto` is half of the cores, shared among `workers`, and 1 to 4. 0 decodes ' +
+      'everything on the main thread. Raise it when `mimir_edge_decode_queue` stays above 0.',
     0,
     256,
+  ),
+  'decode.max_waiting': setting(
+    'count',
+    '32',
+    'How many large bodies of one tenant may wait for a decoding thread. Further ones get 503. Tenants take turns, ' +
+      'however many each has waiting.',
+    1,
   ),
   'decode.max_retained_bytes': setting(
     'size',

@@ -5,13 +5,14 @@ import type { DecodeOptions, ProtocolVersion } from '../payload/push.js';
 /** The labels of HA pairs are looked for where the tenant sends from pairs. */
 export function decodeOptions(
   version: ProtocolVersion,
-  { limits }: Tenant,
+  { id, limits }: Tenant,
   { maxUncompressedBytes, maxSeries }: Pick<DecodeOptions, 'maxUncompressedBytes' | 'maxSeries'>,
 ): DecodeOptions {
   return {
     version,
     maxUncompressedBytes,
     maxSeries,
+    sender: id,
     excludeLabel: limits.accept_ha_samples ? limits.ha_replica_label : '',
     clusterLabel: limits.accept_ha_samples ? limits.ha_cluster_label : '',
   };

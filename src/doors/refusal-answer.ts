@@ -37,7 +37,9 @@ export function isVersion2(contentType: string | undefined): boolean {
 }
 
 export function undecodedBody(fault: Broken | Lost): readonly [Reason, string] {
-  if (fault.kind === 'lost') return ['edge_decoder_lost', decoderLost(fault.message)];
+  if (fault.kind === 'lost') {
+    return [fault.busy ? 'edge_busy' : 'edge_decoder_lost', decoderLost(fault.message)];
+  }
   switch (fault.code) {
     case 'too_large':
       return ['edge_body_too_large', overDecoderCap(fault.message, 'push.max_uncompressed_bytes')];

@@ -198,6 +198,15 @@ export const REASONS = {
       'The edge holds as many body bytes as it may (`push.max_bytes_in_flight`); the body was not read.',
     remedy: 'Add replicas, raise the cap, or find out why the upstream is slow.',
   },
+  edge_busy: {
+    status: 503,
+    id: 'err-edge-busy',
+    retry: true,
+    meaning:
+      'The tenant has as many large pushes waiting to be decoded as it may (`decode.max_waiting`), or the edge could not judge the push in the time that Envoy gives it.',
+    remedy:
+      'Lower `max_samples_per_send` in the sender; raise `decode.threads`, or `timeout` of the grpc_service in Envoy; or add replicas.',
+  },
   edge_request_too_large: {
     status: 431,
     id: 'err-edge-request-too-large',

@@ -124,6 +124,27 @@ export function decoderLost(found: string): string {
 
 const EXT_AUTHZ = 'with_request_body of the ext_authz filter';
 
+export function checkIncomplete(): string {
+  return (
+    'it did not arrive whole from Envoy in time; look at the network, ' +
+    'or raise timeout of the grpc_service of the ext_authz filter, and server.body_timeout'
+  );
+}
+
+export function judgedTooLate(): string {
+  return (
+    'the edge could not judge it in the time that Envoy gives; send it again later, ' +
+    'add replicas, or raise timeout of the grpc_service of the ext_authz filter'
+  );
+}
+
+export function besideBodyTooLarge(maxHeaders: number, maxBytes: number): string {
+  return (
+    `Envoy sent more than ${maxHeaders} headers, or more than ${maxBytes} bytes beside the body; ` +
+    'name the headers that the edge reads in allowed_headers of the ext_authz filter'
+  );
+}
+
 export function bodyPartial(): string {
   return `Envoy sent a part of the body only; send smaller pushes, or raise max_request_bytes in ${EXT_AUTHZ}`;
 }

@@ -1,6 +1,7 @@
 /**
  * Decodes and filters small bodies where it is called and large ones in a thread, so that one large push does not hold up the
- * event loop for all others. docs/performance.md has the measurement behind the threshold.
+ * event loop for all others; and senders of large ones take turns, so that nobody holds up the threads. docs/performance.md
+ * has the measurement behind the threshold.
  */
 import { Piscina } from 'piscina';
 import { messageOf } from '../base/message-of.js';
@@ -18,12 +19,15 @@ import {
   type Push,
 } from './push.js';
 import type { Rows } from './rows.js';
+import { type NotBegun, TurnQueue } from './turn-queue.js';
 
 export interface DecoderOptions {
-  /** Bodies up to this many bytes on the wire are decoded inline. */
+  /** Bodies up to this many bytes on the wire, and not many times that uncompressed, are decoded inline. */
   readonly inlineMaxBytes: number;
   /** Threads for larger ones; 0: everything inline. */
   readonly threads: number;
+  /** Bodies of one sender that may wait for a thread. Undefined: any number. */
+  readonly maxWaiting?: number;
   /** A kernel whose memory has grown past this is given up after its push. */
   readonly maxRetainedBytes: number;
   /** Undefined: this process has one of its own. */
@@ -43,18 +47,50 @@ export interface PooledDecoder extends Decoder {
   endOneWorker(): Promise<void>;
 }
 
+/**
+ * A body that is made to expand holds up the loop by what it expands to: 916 kB can be ten million samples, which take
+ * fifty times as long as those of a real push.
+ */
+const INLINE_MOST_EXPANSION = 4;
+const INLINE_SMALL_BYTES = 1 << 20;
+
+const NOT_BEGUN: Record<NotBegun, Lost> = {
+  full: { kind: 'lost', busy: true, message: 'as many large pushes of the tenant wait to be decoded as may' },
+  unwanted: { kind: 'lost', busy: true, message: 'nobody waits for this push any more' },
+};
+
+/** Half of the cores are for what is not decoding, and a thread holds memory of its own. */
+export function decodeThreads(setting: number | 'auto', cores: number, workers: number): number {
+  return setting === 'auto' ? Math.min(4, Math.max(1, Math.floor(cores / 2 / workers))) : setting;
+}
+
 export function createDecoder(options: DecoderOptions): PooledDecoder {
   let hashKey = options.hashKey ?? OWN_HASH_KEY;
   const inline = new InlineDecoder(options.maxRetainedBytes, hashKey);
   const inlineFilter = new InlineFilter(options.maxRetainedBytes);
   const pool = options.threads > 0 ? openPool(options.threads) : undefined;
+  const turns = new TurnQueue(options.threads, options.maxWaiting ?? Number.POSITIVE_INFINITY);
   let lost = 0;
 
-  /** Undefined: so many bytes are worked on where they are. A pool without a living thread would never answer. */
-  function poolFor(bytes: number): Piscina | undefined {
-    return pool === undefined || bytes <= options.inlineMaxBytes || pool.threads.length === 0
-      ? undefined
-      : pool;
+  /** Undefined: the body is worked on where it is. A pool without a living thread would never answer. */
+  function poolFor(compressedBytes: number, uncompressedBytes: number): Piscina | undefined {
+    const isSmall =
+      compressedBytes <= options.inlineMaxBytes &&
+      uncompressedBytes <= Math.max(INLINE_SMALL_BYTES, options.inlineMaxBytes * INLINE_MOST_EXPANSION);
+    return pool === undefined || isSmall || pool.threads.length === 0 ? undefined : pool;
+  }
+
+  async function decodeInTurn(
+    workers: Piscina,
+    chunks: readonly Uint8Array[],
+    byteLength: number,
+    decodeOptions: DecodeOptions,
+    wanted: () => boolean,
+  ): Promise<Decoded> {
+    const decoded = await turns.run(decodeOptions.sender ?? '', wanted, () =>
+      decodeInPool(workers, chunks, byteLength, decodeOptions),
+    );
+    return typeof decoded === 'string' ? NOT_BEGUN[decoded] : decoded;
   }
 
   async function decodeInPool(
@@ -97,19 +133,19 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
       hashKey = key;
       inline.setHashKey(key);
     },
-    decode(chunks, byteLength, decodeOptions) {
-      const workers = poolFor(byteLength);
+    decode(chunks, byteLength, decodeOptions, wanted = always) {
+      const workers = poolFor(byteLength, uncompressedLength(chunks));
       return workers === undefined
         ? inline.decode(chunks, byteLength, decodeOptions)
-        : decodeInPool(workers, chunks, byteLength, decodeOptions);
+        : decodeInTurn(workers, chunks, byteLength, decodeOptions, wanted);
     },
     filter(push, leftOut) {
-      const workers = poolFor(push.compressedBytes);
+      const workers = poolFor(push.compressedBytes, push.uncompressedBytes);
       return workers === undefined
         ? inlineFilter.filter(push, leftOut)
         : filterInPool(workers, push, leftOut);
     },
-    queued: () => pool?.queueSize ?? 0,
+    queued: () => turns.waiting + (pool?.queueSize ?? 0),
     memoryBytes: () => inline.memoryBytes + inlineFilter.memoryBytes,
     lostWorkers: () => lost,
     endOneWorker: async () => {
@@ -119,6 +155,25 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
       await pool?.destroy();
     },
   };
+}
+
+/** As a snappy block begins: a varint. Infinite where there is none. */
+function uncompressedLength(chunks: readonly Uint8Array[]): number {
+  let length = 0;
+  let factor = 1;
+  for (const chunk of chunks) {
+    for (const byte of chunk) {
+      length += (byte % 128) * factor;
+      if (byte < 128) return length;
+      factor *= 128;
+      if (factor > 2 ** 35) return Number.POSITIVE_INFINITY;
+    }
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+function always(): boolean {
+  return true;
 }
 
 function openPool(threads: number): Piscina {

@@ -90,6 +90,8 @@ export interface Broken {
 /** The decoder lost this request (its thread died, memory ran out): the sender may come again. */
 export interface Lost {
   readonly kind: 'lost';
+  /** It was not begun: there are too many before it. */
+  readonly busy?: boolean;
   readonly message: string;
 }
 
@@ -105,6 +107,8 @@ export interface DecodeOptions {
   readonly excludeLabel: string;
   /** The label that names an HA pair: its value and the excluded label's are read from the first series. */
   readonly clusterLabel?: string;
+  /** Whose body it is: senders of large ones take turns. */
+  readonly sender?: string;
 }
 
 /**
@@ -112,10 +116,12 @@ export interface DecodeOptions {
  * work inline.
  */
 export interface Decoder {
+  /** `wanted`: is anybody still waiting for it? Asked when its turn comes. The chunks must hold until it is answered. */
   decode(
     chunks: readonly Uint8Array[],
     byteLength: number,
     options: DecodeOptions,
+    wanted?: () => boolean,
   ): Decoded | Promise<Decoded>;
   /** The push without the rows that are left out, compressed. Afterwards the push is not to be used. */
   filter(push: Push, leftOut: Rows): FilteredBody | Promise<FilteredBody>;

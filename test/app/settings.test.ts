@@ -133,6 +133,20 @@ t.test('where pushes are decoded, and what of the memory is kept', async (t) => 
   );
 });
 
+t.test('so many large bodies of a tenant wait for a thread, and no more', async (t) => {
+  const { proxy } = await edge(t, {
+    'limits.ingestion_rate': '1e9',
+    'limits.ingestion_burst_size': '100000000',
+    'decode.threads': '1',
+    'decode.inline_max_bytes': '0',
+    'decode.max_waiting': '1',
+  });
+  const answers = await Promise.all(Array.from({ length: 30 }, () => send(proxy)));
+  const refused = answers.filter(({ status }) => status === 503);
+  t.ok(refused.length > 0 && refused.length < 29, `${refused.length} of 30`);
+  t.match(await refused[0]?.text(), /as many large pushes of the tenant wait.*\(err-edge-busy\)/);
+});
+
 t.test('each distributor gives the whole burst', async (t) => {
   const limits = { 'limits.ingestion_rate': '0', 'limits.ingestion_burst_size': '500' };
   const { proxy } = await edge(t, { ...limits, 'mimir.distributors': '2' });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:http2';
@@ -6,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { eventually, PUSH_500, rawExchange, send, upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
+import { compress, encodeVersion1 } from '../payload/encode.js';
 import { folder, needsEnvoy, seesHealthy, startEnvoy, startGrpcEdge } from './envoy-processes.js';
 import { answering, metric, needs, startEdge } from './processes.js';
 import { firstValue, queryUrl, sendingItself, startPrometheus } from './prometheus-processes.js';
@@ -121,6 +123,48 @@ t.test('failure_mode_allow lets pushes pass while there is no edge', async (t) =
   });
   t.equal((await send(envoy.url)).status, 200);
 });
+
+t.test('large pushes of one tenant let nothing pass unjudged, not even where Envoy fails open', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const edge = await startGrpcEdge(t, [twoPushes(t), '--decode.inline_max_bytes=0', '--decode.threads=1']);
+  const envoy = await startEnvoy(t, 'ext-authz.yaml', {
+    edges: [edge.port],
+    mimir: mimir.url,
+    changes: [['failure_mode_allow: false', 'failure_mode_allow: true']],
+  });
+  t.ok(await seesHealthy(envoy, 1));
+  const statuses = new Map<number, number>();
+  const push = async (body: Buffer, tenant: string): Promise<void> => {
+    const { status } = await send(envoy.url, body, { 'X-Scope-OrgID': tenant });
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  };
+  const large = manySeries(80_000);
+  t.ok(large.length > 4 << 20);
+  for (let round = 0; round < 3; round++) {
+    await Promise.all([
+      ...Array.from({ length: 16 }, () => push(large, 'b')),
+      ...Array.from({ length: 3 }, () => push(PUSH_500, 'c')),
+    ]);
+  }
+  const told = JSON.stringify([...statuses]);
+  const unjudged = mimir.arrived.filter(({ headers }) => headers['x-mimir-edge-verdict'] !== 'accept');
+  t.equal(unjudged.length, 0, told);
+});
+
+/** Of no two series the same text, so that snappy leaves most of it. */
+function manySeries(count: number): Buffer {
+  const series = Array.from({ length: count }, (_, i) => ({
+    labels: [
+      ['__name__', `m${i}`],
+      ['id', randomBytes(24).toString('hex')],
+    ] as const,
+    value: i,
+    timestampMs: 1,
+  }));
+  return Buffer.from(compress(encodeVersion1(series)));
+}
 
 t.test('an Envoy that does not send bodies as they are is told what to set', async (t) => {
   if (!needsEnvoy(t)) return;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import SnappyJS from 'snappyjs';
 import t from 'tap';
-import { createDecoder } from '#src/payload/decoder-pool.js';
+import { createDecoder, decodeThreads } from '#src/payload/decoder-pool.js';
 import type { DecodeOptions } from '#src/payload/push.js';
 import { found, hashes } from './oracle.js';
 
@@ -51,4 +52,58 @@ t.test('a body whose thread dies while it decodes is lost, not hung', async (t) 
   t.equal(kinds.filter((kind) => kind === 'lost').length, decoder.lostWorkers());
   t.ok(kinds.includes('push'), 'those that waited are decoded by the next thread');
   await decoder.close();
+});
+
+t.test('a body is decoded in a thread for what it expands to, too', async (t) => {
+  const decoder = createDecoder({ inlineMaxBytes: 100_000, threads: 1, maxRetainedBytes: 1 << 26 });
+  const cap = { ...options, maxUncompressedBytes: 1 << 26 };
+  const many = Buffer.from(SnappyJS.compress(Buffer.alloc(3 << 19)));
+  t.ok(many.length < 100_000);
+  const decoding = decoder.decode([many.subarray(0, 1), many.subarray(1)], many.length, cap);
+  t.ok(decoding instanceof Promise, 'a megabyte and a half in 72 kB');
+  t.match(await decoding, { kind: 'broken' });
+  t.notOk(decoder.decode([body], body.length, cap) instanceof Promise, 'a push as they are');
+  await decoder.close();
+});
+
+t.test('a sender with many large bodies waits for itself alone, and not for ever', async (t) => {
+  const decoder = createDecoder({ inlineMaxBytes: 0, threads: 1, maxWaiting: 3, maxRetainedBytes: 1 << 26 });
+  const ended: string[] = [];
+  const decode = async (sender: string, wanted?: () => boolean) => {
+    const decoded = await decoder.decode([body], body.length, { ...options, sender }, wanted);
+    ended.push(`${sender} ${decoded.kind}`);
+    return decoded;
+  };
+  const all = [
+    ...Array.from({ length: 6 }, () => decode('many')),
+    decode('gone', () => false),
+    decode('few'),
+  ];
+  t.equal(decoder.queued(), 5);
+  const [, , , , full, , gone] = await Promise.all(all);
+  t.match(full, { kind: 'lost', busy: true, message: /as many large pushes .* as may/ });
+  t.match(gone, { kind: 'lost', busy: true, message: /nobody waits/ });
+  t.equal(ended.filter((one) => one === 'many push').length, 4);
+  t.ok(ended.indexOf('few push') < ended.lastIndexOf('many push'), 'and others go in between');
+  await decoder.close();
+});
+
+t.test('there are threads for half of the cores, of this worker, unless a number is given', async (t) => {
+  for (const [setting, cores, workers, threads] of [
+    ['auto', 1, 1, 1],
+    ['auto', 2, 1, 1],
+    ['auto', 4, 1, 2],
+    ['auto', 8, 1, 4],
+    ['auto', 64, 1, 4],
+    ['auto', 8, 2, 2],
+    ['auto', 8, 8, 1],
+    [0, 8, 1, 0],
+    [7, 2, 2, 7],
+  ] as const) {
+    t.equal(
+      decodeThreads(setting, cores, workers),
+      threads,
+      `${setting} of ${cores} cores, ${workers} workers`,
+    );
+  }
 });

@@ -9,11 +9,14 @@ import type { Enforcer } from '../../../enforce/enforcer.js';
 import type { Reason } from '../../../enforce/reasons.js';
 import type { Refusal } from '../../../enforce/refusal.js';
 import {
+  besideBodyTooLarge,
   bodyNotSent,
   bodyPartial,
   bodySentAsText,
   bodyTooLarge,
+  checkIncomplete,
   edgeOverloaded,
+  judgedTooLate,
   notRemoteWrite,
   writeNotJudged,
 } from '../../../enforce/sentences.js';
@@ -53,8 +56,11 @@ export interface CheckOptions {
   readonly onBody: Readonly<Record<Exclude<BodyState, 'whole'>, 'refuse' | 'pass'>>;
 }
 
-/** How a Check ended. `cancelled`: Envoy was gone before it was judged or answered. */
-export type CheckOutcome = VerdictWord | 'cancelled' | 'invalid';
+/**
+ * How a Check ended. `late`: denied, because it was not whole or not judged in the time that Envoy gives. `cancelled`:
+ * Envoy was gone before it was judged or answered.
+ */
+export type CheckOutcome = VerdictWord | 'late' | 'cancelled' | 'invalid';
 
 export const CHECK_OUTCOMES = [
   'accept',
@@ -63,6 +69,7 @@ export const CHECK_OUTCOMES = [
   'duplicate',
   'shadow',
   'unjudged',
+  'late',
   'cancelled',
   'invalid',
 ] as const satisfies CheckOutcome[];
@@ -87,10 +94,14 @@ export interface CheckParts {
   readonly options: CheckOptions;
 }
 
+/** A timer of Node's fires at once when it is asked for more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export class CheckExchange {
   readonly #parts: CheckParts;
   readonly #writePaths: WritePaths;
   readonly #call: GrpcCall;
+  #late = false;
 
   constructor(parts: CheckParts, writePaths: WritePaths, call: GrpcCall) {
     this.#parts = parts;
@@ -101,7 +112,8 @@ export class CheckExchange {
   async handle(): Promise<void> {
     const { now, observer } = this.#parts;
     const startMs = now();
-    observer.checked(await this.#handle(), (now() - startMs) / 1000);
+    const outcome = await this.#handle();
+    observer.checked(this.#late ? 'late' : outcome, (now() - startMs) / 1000);
   }
 
   async #handle(): Promise<CheckOutcome> {
@@ -109,8 +121,10 @@ export class CheckExchange {
     const message = await this.#call.read(options.maxBodyBytes + MAX_BESIDE_BODY_BYTES, budget);
     if (typeof message === 'string') return this.#refuseMessage(message);
     const request = readCheckRequest(message, options.tenantHeader);
-    if (request === 'too_large')
-      return this.#refuseUnattributed('edge_request_too_large', BESIDE_BODY_SENTENCE);
+    if (request === 'too_large') {
+      const why = besideBodyTooLarge(MAX_HEADERS, MAX_BESIDE_BODY_BYTES);
+      return this.#refuseUnattributed('edge_request_too_large', why);
+    }
     if (request === undefined) {
       this.#call.fail(GRPC.INVALID_ARGUMENT, 'expected a CheckRequest');
       return 'invalid';
@@ -123,15 +137,17 @@ export class CheckExchange {
     const route = this.#routeOf(request);
     if (route === 'other') return this.#pass('unjudged', '');
     // Envoy has given up: nothing is charged to the tenant.
-    if (this.#call.cancelled) return this.#cancelled();
+    if (this.#call.isOver) return this.#cancelled();
 
     const admitting = enforcer.admit(request.tenant);
-    const admission = admitting instanceof Promise ? await admitting : admitting;
+    const admission = admitting instanceof Promise ? await this.#inTime(request, admitting) : admitting;
     if (admission.kind === 'refuse') {
+      if (this.#late) return this.#cancelled();
       return this.#refuse(request, undefined, admission, undefined, enforcer.mode !== 'enforce');
     }
     const { tenant } = admission;
     if (!options.charge) enforcer.giveBack(admission, undefined);
+    if (this.#call.isOver) return this.#cancelled(admission);
     if (tenant.mode === 'off') return this.#pass('unjudged', tenant.id);
     if (admission.shadowed !== undefined)
       observer.refused(tenant, admission.shadowed, request.requestId, true);
@@ -155,16 +171,17 @@ export class CheckExchange {
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged.
     const decodeAs = decodeOptions(version, tenant, options);
-    const decoding = decoder.decode([request.body], request.body.length, decodeAs);
-    const decoded = decoding instanceof Promise ? await decoding : decoding;
+    const wanted = (): boolean => !this.#call.isOver;
+    const decoding = decoder.decode([request.body], request.body.length, decodeAs, wanted);
+    const decoded = decoding instanceof Promise ? await this.#inTime(request, decoding, tenant) : decoding;
     const decodeEndMs = now();
     observer.decoded((decodeEndMs - decodeStartMs) / 1000);
+    if (this.#call.isOver) return this.#cancelled(admission);
     if (decoded.kind !== 'push') return this.#refuseBody(request, tenant, ...undecodedBody(decoded));
-    if (this.#call.cancelled) return this.#cancelled(admission);
 
     const allOrNothing = options.onFilter === 'refuse' ? true : undefined;
     const judging = enforcer.judge(tenant, decoded, allOrNothing);
-    const verdict = judging instanceof Promise ? await judging : judging;
+    const verdict = judging instanceof Promise ? await this.#inTime(request, judging, tenant) : judging;
     observer.decided((now() - decodeEndMs) / 1000);
     return this.#answer(request, admission, decoded, verdict);
   }
@@ -178,12 +195,33 @@ export class CheckExchange {
     return isRead(method) || this.#parts.options.unjudgedWrites === 'pass' ? 'other' : 'unjudged';
   }
 
+  /**
+   * Waits, but has Envoy wait no longer than it does: on its own timeout it might let the push pass. What comes after
+   * that is for a call that is over, and gives back what was charged.
+   */
+  async #inTime<T>(request: CheckedRequest, answer: Promise<T>, tenant?: Tenant): Promise<T> {
+    const timeoutMs = this.#call.answerInMs;
+    if (timeoutMs > LONGEST_TIMER_MS) return await answer;
+    const timer = setTimeout(() => {
+      if (this.#call.isOver) return;
+      this.#late = true;
+      if (tenant === undefined) this.#refuseUnattributed('edge_busy', judgedTooLate());
+      else this.#refuseBody(request, tenant, 'edge_busy', judgedTooLate());
+    }, timeoutMs);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   #answer(request: CheckedRequest, admission: Admitted, push: Push, verdict: Verdict): CheckOutcome {
     const { enforcer, options, observer } = this.#parts;
     const { tenant } = admission;
+    const isCharged = verdict.kind !== 'refuse' && verdict.kind !== 'duplicate';
+    if (this.#call.isOver) return this.#cancelled(admission, isCharged ? verdict : undefined);
     if (verdict.kind === 'refuse') return this.#refuse(request, tenant, verdict, push, false);
     if (verdict.kind === 'duplicate') return this.#answerDuplicate(request, tenant, push, verdict.message);
-    if (this.#call.cancelled) return this.#cancelled(admission, verdict);
     if (options.charge) this.#giveBackUnlessDelivered(admission, verdict);
     else enforcer.giveBack({ ...admission, requests: 0 }, verdict);
     const refusal = verdict.kind === 'filter' ? verdict.refusal : verdict.shadowed;
@@ -235,15 +273,21 @@ export class CheckExchange {
 
   /** The message was never whole, so nobody knows whose it is. */
   #refuseMessage(fault: MessageFault): CheckOutcome {
-    if (fault === 'aborted') return 'cancelled';
-    if (fault !== 'too_large' && fault !== 'over_budget') {
-      this.#call.failRead(fault);
-      return 'invalid';
-    }
     const { budget, options } = this.#parts;
-    return fault === 'too_large'
-      ? this.#refuseUnattributed('edge_body_too_large', bodyTooLarge(options.maxBodyBytes))
-      : this.#refuseUnattributed('edge_overloaded', edgeOverloaded(budget.used, budget.capacity));
+    switch (fault) {
+      case 'aborted':
+        return 'cancelled';
+      case 'too_large':
+        return this.#refuseUnattributed('edge_body_too_large', bodyTooLarge(options.maxBodyBytes));
+      case 'over_budget':
+        return this.#refuseUnattributed('edge_overloaded', edgeOverloaded(budget.used, budget.capacity));
+      case 'timeout':
+        this.#late = true;
+        return this.#refuseUnattributed('edge_incomplete_body', checkIncomplete());
+      default:
+        this.#call.failRead(fault);
+        return 'invalid';
+    }
   }
 
   #refuseUnattributed(reason: Reason, why: string): CheckOutcome {
@@ -274,10 +318,6 @@ export class CheckExchange {
     });
   }
 }
-
-const BESIDE_BODY_SENTENCE =
-  `Envoy sent more than ${MAX_HEADERS} headers, or more than ${MAX_BESIDE_BODY_BYTES} bytes beside the body; ` +
-  'limit: allowed_headers in its ext_authz filter';
 
 const BODY_STATE_REFUSALS: Record<Exclude<BodyState, 'whole'>, readonly [Reason, string]> = {
   partial: ['edge_partial_body', bodyPartial()],

@@ -23,6 +23,9 @@ export type GrpcCode = (typeof GRPC)[keyof typeof GRPC];
 
 const { NGHTTP2_NO_ERROR } = constants;
 
+/** Part of the caller's timeout after which it is answered, whatever is missing: the rest is for both ways. */
+const ANSWERED_BY = 0.75;
+
 /** What a stream of node:http2 and its call hold, messages apart: measured. */
 const CALL_BYTES = 16 * 1024;
 
@@ -31,8 +34,9 @@ export class GrpcCall {
   status: GrpcCode | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #now: () => number;
-  /** When the caller no longer waits. */
+  /** When the caller no longer waits, and when an answer would still reach it. */
   readonly #deadlineMs: number;
+  readonly #answerByMs: number;
   readonly #bodyTimeoutMs: number;
   /** What the call holds of a budget, and of messages. */
   #budget: ByteBudget | undefined;
@@ -50,8 +54,9 @@ export class GrpcCall {
     this.#stream = stream;
     this.#now = now;
     this.#bodyTimeoutMs = bodyTimeoutMs;
-    const timeoutMs = readTimeoutMs(headers['grpc-timeout']);
-    this.#deadlineMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : now() + timeoutMs;
+    const timeoutMs = readTimeoutMs(headers['grpc-timeout']) ?? Number.POSITIVE_INFINITY;
+    this.#deadlineMs = now() + timeoutMs;
+    this.#answerByMs = now() + timeoutMs * ANSWERED_BY;
     stream.on('error', () => {});
     stream.once('close', () => {
       this.#closed = true;
@@ -59,9 +64,16 @@ export class GrpcCall {
     });
   }
 
-  /** The caller has given up: nothing that is answered now reaches it. */
-  get cancelled(): boolean {
-    return this.#closed || this.#stream.aborted || this.#now() > this.#deadlineMs;
+  /** Nothing that is answered now reaches the caller: it has given up, or been answered. */
+  get isOver(): boolean {
+    return (
+      this.#closed || this.status !== undefined || this.#stream.aborted || this.#now() > this.#deadlineMs
+    );
+  }
+
+  /** Time in which an answer would still reach the caller, with something in hand. Infinite where it waits for ever. */
+  get answerInMs(): number {
+    return Math.max(0, this.#answerByMs - this.#now());
   }
 
   /** Called once, when nothing more will happen: was the answer delivered whole, as far as HTTP/2 tells? */
@@ -76,7 +88,7 @@ export class GrpcCall {
    */
   async read(maxBytes: number, budget: ByteBudget): Promise<Buffer | MessageFault> {
     if (!this.#enter(budget)) return 'over_budget';
-    const timeoutMs = Math.max(0, Math.min(this.#bodyTimeoutMs, this.#deadlineMs - this.#now()));
+    const timeoutMs = Math.min(this.#bodyTimeoutMs, this.answerInMs);
     const message = await this.#readOne(new MessageReader(maxBytes, this.#reserve), timeoutMs);
     // The stream of a call that was reset may end as if it were whole.
     if (this.#stream.aborted || this.#stream.rstCode !== NGHTTP2_NO_ERROR) return 'aborted';

@@ -66,7 +66,7 @@ export async function rateLimit(parts: RateLimitParts, call: GrpcCall): Promise<
   if (typeof message === 'string') return call.failRead(message);
   const request = rateLimitRequest.decode(message);
   if (request === undefined) return call.fail(GRPC.INVALID_ARGUMENT, 'expected a RateLimitRequest');
-  if (call.cancelled) return call.fail(GRPC.DEADLINE_EXCEEDED, 'the deadline is over');
+  if (call.isOver) return call.fail(GRPC.DEADLINE_EXCEEDED, 'the deadline is over');
   if (request.descriptors.length > MAX_DESCRIPTORS) {
     return refuseCall(parts, call, ratelimitCallTooLarge(MAX_DESCRIPTORS, 'descriptors'));
   }
@@ -110,11 +110,11 @@ class RateLimitExchange {
     const drawn = wants.map((want) => (isWant(want) ? this.#drawn(want, refusals.get(want)) : want));
     const lost = drawn.find(({ refusal }) => refusal?.reason === 'edge_state_lost');
     const refused = drawn.some((one) => one.refused);
-    if (lost !== undefined || refused || this.#call.cancelled) this.#giveBack();
+    if (lost !== undefined || refused || this.#call.isOver) this.#giveBack();
     for (const { outcome } of drawn) this.#parts.observer.descriptor(outcome);
     // Nothing is known of the limit: Envoy does as its failure mode says.
     if (lost?.refusal !== undefined) return this.#call.fail(GRPC.UNAVAILABLE, lost.refusal.message);
-    if (this.#call.cancelled) return this.#call.fail(GRPC.DEADLINE_EXCEEDED, 'the deadline is over');
+    if (this.#call.isOver) return this.#call.fail(GRPC.DEADLINE_EXCEEDED, 'the deadline is over');
     this.#call.onClose((delivered) => {
       if (!delivered) this.#giveBack();
     });
