@@ -75,6 +75,7 @@ export class DataPlane implements DataPlanes {
     this.#log = log;
     this.#orders = orders;
     this.#shared = openLedger(config, now, log, primary, (key) => this.#hashUnder(key));
+    this.#tellStoreOf(orders);
     this.#series = openActiveSeries(config, this.#shared.series, now);
     this.enforcer = new Enforcer(
       {
@@ -146,6 +147,7 @@ export class DataPlane implements DataPlanes {
     const before = this.#orders;
     this.#orders = orders;
     const { enforcer } = this;
+    this.#tellStoreOf(orders);
     if (orders.snapshot !== enforcer.snapshot) enforcer.apply(orders.snapshot);
     if (orders.mode !== enforcer.mode) enforcer.setMode(orders.mode);
     if (orders.limitsLoaded !== before.limitsLoaded) this.#envoy?.readinessChanged();
@@ -154,6 +156,15 @@ export class DataPlane implements DataPlanes {
 
   /** What is counted is read where it is counted. */
   async refresh(): Promise<void> {}
+
+  /** What buckets are made of, beside the limits: Mimir gives each distributor a burst of its own. */
+  #tellStoreOf({ snapshot: { documents, hash }, limitsLoaded }: Orders): void {
+    const distributors = this.#config['mimir.distributors'];
+    this.#shared.limitsAre({
+      documents: limitsLoaded ? `${documents}/${distributors}` : '',
+      all: `${hash}/${distributors}`,
+    });
+  }
 
   /** Those who share series with this process have another secret. */
   #hashUnder(key: HashKey): void {

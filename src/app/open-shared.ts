@@ -14,6 +14,7 @@ import type { SeriesClient } from '../series/series-client.js';
 import { SeriesTracker } from '../series/series-tracker.js';
 import { type LedgerStatus, StoreClient } from '../shared/client.js';
 import type { HealthLog } from '../shared/health.js';
+import type { LimitsHashes } from '../shared/limits-version.js';
 import { MemoryLedger } from '../shared/memory/memory-ledger.js';
 import type { RedisOptions } from '../shared/redis/options.js';
 import { RedisStore } from '../shared/redis/redis-store.js';
@@ -25,6 +26,8 @@ export interface OpenLedger {
   readonly series: SeriesClient | undefined;
   /** Undefined: nothing is shared. */
   readonly status: (() => LedgerStatus) | undefined;
+  /** Told before the ledger's buckets are. */
+  limitsAre(hashes: LimitsHashes): void;
   /** Resolves when the store answers, or when `state.redis.connect_timeout` is over: then it starts degraded. */
   start(): Promise<void>;
 }
@@ -43,11 +46,18 @@ export function openLedger(
 ): OpenLedger {
   const client = openClient(config, now, log, primary, hashKeyChanged);
   return client === undefined
-    ? { ledger: new MemoryLedger(), series: undefined, status: undefined, start: async () => {} }
+    ? {
+        ledger: new MemoryLedger(),
+        series: undefined,
+        status: undefined,
+        limitsAre() {},
+        start: async () => {},
+      }
     : {
         ledger: client,
         series: client.series,
         status: () => client.status(),
+        limitsAre: (hashes) => client.limitsAre(hashes),
         start: () => client.start(),
       };
 }

@@ -10,39 +10,8 @@
  *             whatever is held goes back with that call
  */
 import type { Answer, BucketKind, BucketShape } from '../enforce/ledger.js';
+import type { LeaseCall, LeaseReply, LimitsStanding } from './lease-protocol.js';
 import { UseWindow } from './use-window.js';
-
-/** One call to the store: returns, pays, takes and reshapes in one step that nothing comes between. */
-export interface LeaseCall {
-  readonly bucket: BucketKind;
-  /** The shape as this replica knows it. */
-  readonly shape: BucketShape;
-  /** This replica has just learned of the shape: it becomes the bucket's. Otherwise the bucket keeps its own. */
-  readonly reshape: boolean;
-  /** Unused tokens that go back to the bucket. */
-  readonly returned: number;
-  /** Tokens that were let through without the store (from a local share) and are paid for now. */
-  readonly debit: number;
-  /** All of it or nothing at all. */
-  readonly need: number;
-  /** Reserve wanted beyond the need: `leastReserve` as long as there is any, up to `mostReserve` the fuller the bucket is. */
-  readonly leastReserve: number;
-  readonly mostReserve: number;
-  /** The bucket's incarnation when it was last seen, empty if never. A bucket that was lost and made anew has another. */
-  readonly incarnation: string;
-  /** The most that the bucket can hold by what was last seen of it: one that was made anew starts no fuller. */
-  readonly ceiling: number;
-}
-
-export interface LeaseReply {
-  /** The need and some of the reserve, or 0 when the need could not be met. */
-  readonly granted: number;
-  /** What the bucket still holds; below 0 when it owes. */
-  readonly available: number;
-  /** The bucket's shape, which another replica may have changed. */
-  readonly shape: BucketShape;
-  readonly incarnation: string;
-}
 
 /** While the bucket is drained a replica asks once for about so many pushes. */
 const PUSHES_PER_CALL = 64;
@@ -72,9 +41,13 @@ export class Lease {
   /** Tokens leased and not spent. */
   held = 0;
   readonly #bucket: BucketKind;
+  readonly #limits: LimitsStanding;
   readonly #use: UseWindow;
+  /** What this replica's limits ask for, and what is in force: the bucket's own, where that is of newer limits. */
+  #own: BucketShape;
   #shape: BucketShape;
-  #shapeIsNew = true;
+  /** As the store last answered. */
+  #stored: { readonly shape: BucketShape; readonly version: number } | undefined;
   /** What the store held when it last answered, and when that was. */
   #available = 0;
   #seenMs = 0;
@@ -88,8 +61,10 @@ export class Lease {
   /** Until then the store is known to be drained: what it does not have is not asked for. */
   #drainedUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(bucket: BucketKind, shape: BucketShape, nowMs: number) {
+  constructor(bucket: BucketKind, shape: BucketShape, limits: LimitsStanding, nowMs: number) {
     this.#bucket = bucket;
+    this.#limits = limits;
+    this.#own = shape;
     this.#shape = shape;
     this.#use = new UseWindow(nowMs);
     this.#usedMs = nowMs;
@@ -99,9 +74,12 @@ export class Lease {
     return this.#shape;
   }
 
-  /** The store has not heard of this replica's newest shape. */
-  get shapeIsNew(): boolean {
-    return this.#shapeIsNew;
+  /** The store has yet to hear of this bucket, or of its shape by newer limits. */
+  get isNews(): boolean {
+    const stored = this.#stored;
+    if (stored === undefined) return true;
+    const { version } = this.#limits;
+    return version > 0 && version >= stored.version && !isSame(this.#own, stored.shape);
   }
 
   take(n: number, nowMs: number): boolean {
@@ -142,12 +120,11 @@ export class Lease {
     this.held = Math.min(this.#shape.capacity, this.held + n);
   }
 
-  /** What is held above the new capacity is gone, as it would be in one bucket. */
+  /** Limits that ask for the same shape as before change nothing: the bucket may have one of newer limits. */
   reshape(shape: BucketShape): void {
-    if (shape.rate === this.#shape.rate && shape.capacity === this.#shape.capacity) return;
-    this.#shape = shape;
-    this.#shapeIsNew = true;
-    this.held = Math.min(this.held, shape.capacity);
+    if (isSame(shape, this.#own)) return;
+    this.#own = shape;
+    this.#take(shape);
   }
 
   /** For pushes that wait: `smallest` must be met, `others` are met as far as the bucket reaches. */
@@ -190,8 +167,9 @@ export class Lease {
     this.#available = reply.available;
     this.#seenMs = nowMs;
     this.#incarnation = reply.incarnation;
-    if (call.reshape && call.shape === this.#shape) this.#shapeIsNew = false;
-    if (!this.#shapeIsNew) this.#shape = reply.shape;
+    this.#stored = reply;
+    this.#limits.saw(reply.version);
+    this.#take(this.#isOverruledBy(reply.version) ? reply.shape : this.#own);
     this.#lowWater = Math.max(0, this.held - waiting) * LOW_WATER;
     const asked = call.need + Math.floor(call.leastReserve);
     if (asked > 0) this.#drained = reply.granted < asked;
@@ -208,11 +186,23 @@ export class Lease {
     return Math.min(capacity, this.#available + ((nowMs - this.#seenMs) * rate) / 1000);
   }
 
+  /** A shape comes into force. What is held above its capacity is gone, as it would be in one bucket. */
+  #take(shape: BucketShape): void {
+    this.#shape = shape;
+    this.held = Math.min(this.held, shape.capacity);
+  }
+
+  /** While nobody has said what this replica's limits are worth they hold here, and are nobody else's. */
+  #isOverruledBy(version: number): boolean {
+    const own = this.#limits;
+    return !own.isUnknown && (own.version === 0 || version > own.version);
+  }
+
   #call(amounts: Partial<typeof NOTHING>, nowMs: number): LeaseCall {
     return {
       bucket: this.#bucket,
-      shape: this.#shape,
-      reshape: this.#shapeIsNew,
+      shape: this.#own,
+      version: this.#limits.version,
       ...NOTHING,
       ...amounts,
       incarnation: this.#incarnation,
@@ -237,4 +227,8 @@ export class Lease {
     const seconds = PUSHES_PER_CALL / this.#use.pushesPerSecond(nowMs);
     return Math.min(MAX_CALL_INTERVAL_SECONDS, Math.max(MIN_CALL_INTERVAL_SECONDS, seconds));
   }
+}
+
+function isSame(one: BucketShape, other: BucketShape): boolean {
+  return one.rate === other.rate && one.capacity === other.capacity;
 }

@@ -8,12 +8,14 @@
  *        └──────────────────── a call is answered in time ◀───────────────────────┘
  */
 import type { Answer, Bucket, BucketKind, BucketShape, OnLoss } from '../enforce/ledger.js';
-import { Lease, type LeaseCall, type LeaseReply } from './lease.js';
+import { Lease } from './lease.js';
+import type { LeaseCall, LeaseReply, LimitsStanding } from './lease-protocol.js';
 import { LocalShare } from './local-share.js';
 
 /** The way to the store; all buckets of a shard have the same. */
 export interface LeaseClient {
   readonly onLoss: OnLoss;
+  readonly limits: LimitsStanding;
   readonly replicas: () => number;
   /** False: the shard is down, and nothing may be asked of it. */
   readonly isUp: () => boolean;
@@ -50,7 +52,7 @@ export class LeasedBucket implements Bucket {
   constructor(client: LeaseClient, tenant: string, kind: BucketKind, shape: BucketShape, nowMs: number) {
     this.#client = client;
     this.tenant = tenant;
-    this.#lease = new Lease(kind, shape, nowMs);
+    this.#lease = new Lease(kind, shape, client.limits, nowMs);
   }
 
   get held(): number {
@@ -123,7 +125,7 @@ export class LeasedBucket implements Bucket {
     const lease = this.#lease;
     // Only to pay and to be back: what is leased now would be spent a second time from the share.
     if (this.#share !== undefined) return this.#send(lease.callToReturn(0, this.#pay(nowMs), nowMs));
-    if (lease.shapeIsNew || this.#owed > 0) return this.#send(lease.callForReserve(this.#pay(nowMs), nowMs));
+    if (lease.isNews || this.#owed > 0) return this.#send(lease.callForReserve(this.#pay(nowMs), nowMs));
     const surplus = lease.surplus(nowMs);
     return surplus > 0 && this.#send(lease.callToReturn(surplus, 0, nowMs));
   }
@@ -132,6 +134,7 @@ export class LeasedBucket implements Bucket {
     this.#call = undefined;
     this.#lease.receive(call, reply, sum(this.#asked) + sum(this.#waiting), nowMs);
     if (inTime) this.#endLocalShare();
+    this.#share?.reshape(this.#lease.shape, nowMs);
     const asked = this.#asked;
     this.#asked = [];
     for (const { n, answer } of asked) {

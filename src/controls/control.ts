@@ -98,5 +98,6 @@ export function overlay(snapshot: Snapshot, controls: Iterable<Control>, mayAdd:
     tenants.set(tenant, tenantLimits(snapshot.tenants.get(tenant) ?? snapshot.defaults, mimir, edge));
     digest.update(JSON.stringify([tenant, [...mimir].sort(), [...edge].sort()]));
   }
-  return Object.freeze({ defaults: snapshot.defaults, tenants, hash: digest.digest('hex').slice(0, 16) });
+  const { defaults, documents } = snapshot;
+  return Object.freeze({ defaults, tenants, hash: digest.digest('hex').slice(0, 16), documents });
 }

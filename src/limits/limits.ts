@@ -58,4 +58,6 @@ export interface Snapshot {
   readonly tenants: ReadonlyMap<string, TenantLimits>;
   /** Changes when, and only when, an effective limit of any tenant changes. */
   readonly hash: string;
+  /** The hash without what is set for a time. */
+  readonly documents: string;
 }

@@ -8,6 +8,7 @@ import type { Snapshot, TenantLimits } from './limits.js';
 export interface SnapshotChange {
   /** Of the whole, once the change is made. */
   readonly hash: string;
+  readonly documents: string;
   /** Each once, however many tenants have them. */
   readonly sets: readonly TenantLimits[];
   readonly tenants: readonly string[];
@@ -29,7 +30,8 @@ export function snapshotChange(from: Snapshot | undefined, to: Snapshot): Snapsh
     setOf.push(index);
   }
   const removed = from === undefined ? [] : [...from.tenants.keys()].filter((id) => !to.tenants.has(id));
-  return { hash: to.hash, sets: [...indexes.keys()], tenants, setOf: Uint32Array.from(setOf), removed };
+  const { hash, documents } = to;
+  return { hash, documents, sets: [...indexes.keys()], tenants, setOf: Uint32Array.from(setOf), removed };
 }
 
 /**
@@ -44,13 +46,13 @@ export class SnapshotFollower {
     this.#defaults = defaults;
   }
 
-  follow({ hash, sets, tenants, setOf, removed }: SnapshotChange): Snapshot {
+  follow({ hash, documents, sets, tenants, setOf, removed }: SnapshotChange): Snapshot {
     const own = sets.map(frozen);
     for (const [index, id] of tenants.entries()) {
       this.#tenants.set(id, own[setOf[index] ?? 0] ?? this.#defaults);
     }
     for (const id of removed) this.#tenants.delete(id);
-    return Object.freeze({ defaults: this.#defaults, tenants: this.#tenants, hash });
+    return Object.freeze({ defaults: this.#defaults, tenants: this.#tenants, hash, documents });
   }
 }
 

@@ -86,7 +86,7 @@ export function* unpackSnapshot(
     const space = line.indexOf(' ');
     byTenant.set(line.slice(space + 1), byNumber[Number(line.slice(0, space))] ?? defaults);
   }
-  return Object.freeze({ defaults, tenants: byTenant, hash, sets: bySet });
+  return Object.freeze({ defaults, tenants: byTenant, hash, documents: hash, sets: bySet });
 }
 
 /** Defaults with named limits laid over them. */

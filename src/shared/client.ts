@@ -4,7 +4,7 @@
  *
  * No push waits longer than two deadlines, and none at all while the store is down.
  */
-import type { LeaseCall } from '../buckets/lease.js';
+import type { LeaseCall } from '../buckets/lease-protocol.js';
 import { type LeaseClient, LeasedBucket } from '../buckets/leased-bucket.js';
 import { LeasedBuckets } from '../buckets/leased-buckets.js';
 import { SharedElections } from '../elections/shared-elections.js';
@@ -14,6 +14,7 @@ import { SeriesCalls } from '../series/series-calls.js';
 import { Calls } from './calls.js';
 import { FleetHashKey } from './fleet-hash-key.js';
 import { Health, type HealthLog, type LastError } from './health.js';
+import { type LimitsHashes, LimitsVersion } from './limits-version.js';
 import { Members } from './members.js';
 import type { Call, CallKind, Reply } from './protocol.js';
 import type { Store, StoreErrorKind } from './store.js';
@@ -70,6 +71,7 @@ export class StoreClient implements Ledger {
   readonly #health: Health;
   readonly #members: Members;
   readonly #hashKey: FleetHashKey | undefined;
+  readonly #limits: LimitsVersion;
   /** Heartbeats that the last agreement followed. */
   #agreedAfter = 0;
   readonly #calls: Calls;
@@ -92,9 +94,11 @@ export class StoreClient implements Ledger {
         (tenant, call) => this.#ask('hashKey', tenant, call),
         options.hashKeyChanged,
       );
+    this.#limits = new LimitsVersion((tenant, call) => this.#ask('limits', tenant, call));
     this.#calls = new Calls({ timeoutMs, maxInFlight, now }, this.#health);
     this.#leases = Array.from({ length: store.shards }, (_, shard) => ({
       onLoss,
+      limits: this.#limits,
       replicas,
       isUp: () => this.#health.isUp(shard),
       send: (bucket, call) => this.#lease(shard, bucket, call),
@@ -119,6 +123,12 @@ export class StoreClient implements Ledger {
     else this.#health.allFailed();
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#ticker.unref();
+  }
+
+  /** Before any bucket is told of them. */
+  limitsAre(hashes: LimitsHashes): void {
+    this.#limits.are(hashes);
+    if (this.#ticker !== undefined && this.#health.isUp(0)) void this.#limits.agree();
   }
 
   bucket(tenant: string, kind: BucketKind, shape: BucketShape, nowMs: number): Bucket {
@@ -201,7 +211,7 @@ export class StoreClient implements Ledger {
 
   async #agree(): Promise<void> {
     this.#agreedAfter = this.#members.answered;
-    await this.#hashKey?.agree();
+    await Promise.all([this.#hashKey?.agree(), this.#limits.agree()]);
   }
 
   #tick(): void {

@@ -1,5 +1,5 @@
-/** The calls that a store answers, each about one tenant but for the last, and what it answers to each. */
-import type { LeaseCall, LeaseReply } from '../buckets/lease.js';
+/** The calls that a store answers, each about one tenant but for the last two, and what it answers to each. */
+import type { LeaseCall, LeaseReply } from '../buckets/lease-protocol.js';
 import type { ElectCall, ElectReply, ResignCall } from '../elections/shared-elections.js';
 import type { HashKey } from '../payload/hash-key.js';
 import type {
@@ -10,6 +10,7 @@ import type {
   ReserveCall,
   ReserveReply,
 } from '../series/series-protocol.js';
+import type { LimitsCall, LimitsReply } from './limits-version.js';
 
 interface Calls {
   lease: LeaseCall;
@@ -19,6 +20,7 @@ interface Calls {
   reserve: ReserveCall;
   announce: AnnounceCall;
   hashKey: { readonly own: HashKey };
+  limits: LimitsCall;
 }
 
 interface Replies {
@@ -29,6 +31,7 @@ interface Replies {
   reserve: ReserveReply;
   announce: AnnounceReply;
   hashKey: HashKey;
+  limits: LimitsReply;
 }
 
 export type CallKind = keyof Calls;

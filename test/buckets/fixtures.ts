@@ -1,12 +1,17 @@
 /** Lease calls for tests. */
-import type { LeaseCall, LeaseReply } from '#src/buckets/lease.js';
+import type { LeaseCall, LeaseReply, LimitsStanding } from '#src/buckets/lease-protocol.js';
+
+/** The newest limits, of that version. */
+export function limitsOf(version = 1, isUnknown = false): LimitsStanding & { version: number } {
+  return { version, isUnknown, saw() {} };
+}
 
 /** One that asks for nothing, of a replica that has never seen the bucket. */
 export function leaseCall(given: Partial<LeaseCall> = {}): LeaseCall {
   return {
     bucket: 'items',
     shape: { rate: 0, capacity: 100 },
-    reshape: false,
+    version: 0,
     returned: 0,
     debit: 0,
     need: 0,
@@ -20,5 +25,12 @@ export function leaseCall(given: Partial<LeaseCall> = {}): LeaseCall {
 
 /** Of a bucket that had all that was asked for. */
 export function leaseReply(given: Partial<LeaseReply> = {}): LeaseReply {
-  return { granted: 0, available: 0, shape: { rate: 0, capacity: 100 }, incarnation: 'one', ...given };
+  return {
+    granted: 0,
+    available: 0,
+    shape: { rate: 0, capacity: 100 },
+    version: 1,
+    incarnation: 'one',
+    ...given,
+  };
 }

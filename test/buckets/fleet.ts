@@ -2,7 +2,7 @@
  * A fleet in one process without time or network: replicas' buckets over one store, where a schedule decides
  * what happens next, which call arrives, which reply is lost.
  */
-import type { LeaseCall, LeaseReply } from '#src/buckets/lease.js';
+import type { LeaseCall, LeaseReply } from '#src/buckets/lease-protocol.js';
 import { type LeaseClient, LeasedBucket } from '#src/buckets/leased-bucket.js';
 import type { BucketShape } from '#src/enforce/ledger.js';
 import { MemoryBuckets } from '#src/shared/memory/memory-buckets.js';
@@ -16,6 +16,7 @@ interface Flight {
 export class Replica {
   readonly bucket: LeasedBucket;
   readonly fleet: Fleet;
+  readonly limits = { version: 1, isUnknown: false, saw() {} };
   flight: Flight | undefined;
   connected = true;
 
@@ -23,6 +24,7 @@ export class Replica {
     this.fleet = fleet;
     const client: LeaseClient = {
       onLoss: 'local-share',
+      limits: this.limits,
       replicas: () => fleet.replicaCount,
       isUp: () => this.connected,
       send: (_bucket, call) => {
@@ -32,6 +34,13 @@ export class Replica {
       forget: () => {},
     };
     this.bucket = new LeasedBucket(client, 'tenant', 'items', fleet.shape, fleet.nowMs);
+  }
+
+  /** This one is the first to know of other limits. */
+  reshape(shape: BucketShape): void {
+    this.fleet.shape = shape;
+    this.limits.version = ++this.fleet.version;
+    this.bucket.reshape(shape, this.fleet.nowMs);
   }
 
   /** The call reaches the store. */
@@ -78,6 +87,8 @@ export class Replica {
 export class Fleet {
   nowMs = 0;
   shape: BucketShape;
+  /** Of the newest limits. */
+  version = 1;
   admitted = 0;
   /** Everything that the bucket can ever have given: its first fill and what was refilled since. */
   earned: number;

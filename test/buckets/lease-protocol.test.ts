@@ -81,8 +81,7 @@ function perform(fleet: Fleet, replica: Replica, kind: string, amount: number): 
       }
       break;
     case 'reshape':
-      fleet.shape = { rate: fleet.shape.rate * amount * 2, capacity: fleet.shape.capacity * amount * 2 };
-      bucket.reshape(fleet.shape, fleet.nowMs);
+      replica.reshape({ rate: fleet.shape.rate * amount * 2, capacity: fleet.shape.capacity * amount * 2 });
       break;
     case 'late':
       replica.late();

@@ -1,13 +1,14 @@
 import t from 'tap';
-import { Lease, type LeaseCall } from '#src/buckets/lease.js';
+import { Lease } from '#src/buckets/lease.js';
+import type { LeaseCall } from '#src/buckets/lease-protocol.js';
 import type { BucketShape } from '#src/enforce/ledger.js';
-import { leaseCall, leaseReply } from './fixtures.js';
+import { leaseCall, leaseReply, limitsOf } from './fixtures.js';
 
 const SHAPE: BucketShape = { rate: 10, capacity: 100 };
 
 /** A lease that holds so much of a bucket in which so much is left. */
 function leased(held: number, available = 0, shape = SHAPE): Lease {
-  const lease = new Lease('items', shape, 0);
+  const lease = new Lease('items', shape, limitsOf(), 0);
   const call = lease.callForPushes(held, 0, 0, 0);
   lease.receive(call, leaseReply({ granted: held, available, shape }), 0, 0);
   return lease;
@@ -15,13 +16,14 @@ function leased(held: number, available = 0, shape = SHAPE): Lease {
 
 /** As many pushes of so many tokens within the first second, and nothing held after them. */
 function used(pushes: number, tokens: number, shape = SHAPE): Lease {
-  const lease = leased(pushes * tokens, 0, shape);
+  const lease = leased(0, 0, shape);
+  lease.held = pushes * tokens;
   for (let n = 0; n < pushes; n++) lease.take(tokens, 0);
   return lease;
 }
 
 t.test('a lease spends what it holds, all or nothing', async (t) => {
-  const lease = new Lease('items', SHAPE, 0);
+  const lease = new Lease('items', SHAPE, limitsOf(), 0);
   t.notOk(lease.take(1, 0), 'which is nothing before the store has answered');
   t.ok(lease.take(0, 0));
   const full = leased(10);
@@ -40,13 +42,13 @@ t.test('tokens that come back are held up to the capacity', async (t) => {
 });
 
 t.test('the first call brings the shape, and asks for what waits', async (t) => {
-  const lease = new Lease('bytes', SHAPE, 0);
-  t.ok(lease.shapeIsNew);
+  const lease = new Lease('bytes', SHAPE, limitsOf(), 0);
+  t.ok(lease.isNews);
   t.strictSame(lease.callForPushes(7, 20, 3, 0), {
     ...leaseCall(),
     bucket: 'bytes',
     shape: SHAPE,
-    reshape: true,
+    version: 1,
     debit: 3,
     need: 7,
     leastReserve: 20,
@@ -58,7 +60,7 @@ t.test('the first call brings the shape, and asks for what waits', async (t) => 
 t.test('a later call knows the bucket, and needs only what is not held', async (t) => {
   const lease = leased(5, 40);
   t.match(lease.callForPushes(7, 0, 0, 1000), {
-    reshape: false,
+    version: 1,
     need: 2,
     returned: 0,
     incarnation: 'one',
@@ -69,7 +71,7 @@ t.test('a later call knows the bucket, and needs only what is not held', async (
 });
 
 t.test('what the store can hold is what it held, refilled since, up to its capacity', async (t) => {
-  t.equal(new Lease('items', SHAPE, 0).ceiling(0), 100, 'of one that was never seen: all');
+  t.equal(new Lease('items', SHAPE, limitsOf(), 0).ceiling(0), 100, 'of one that was never seen: all');
   const lease = leased(0, 40);
   t.equal(lease.ceiling(0), 40);
   t.equal(lease.ceiling(1500), 55);
@@ -132,7 +134,7 @@ t.test('it runs low below a quarter of what was leased beyond what waits', async
     [40, 20, 36, true],
     [40, 60, 40, false],
   ] as const) {
-    const lease = new Lease('items', SHAPE, 0);
+    const lease = new Lease('items', SHAPE, limitsOf(), 0);
     lease.receive(lease.callForPushes(granted, 0, 0, 0), leaseReply({ granted, shape: SHAPE }), waiting, 0);
     lease.spend(spent);
     t.equal(lease.runsLow(0), low, `${spent} of ${granted} spent, ${waiting} waited`);
@@ -250,35 +252,79 @@ t.test('a refusal says what there is, here and in the store, and how long more w
   }
 });
 
-t.test('a new shape is told until the store has heard of it, and then the store has the word', async (t) => {
-  const lease = leased(50);
-  t.notOk(lease.shapeIsNew);
+t.test('a shape of newer limits is told until the store has it', async (t) => {
+  const limits = limitsOf();
+  const lease = new Lease('items', SHAPE, limits, 0);
+  const hear = (shape: BucketShape, version: number) =>
+    lease.receive(lease.callForReserve(0, 0), leaseReply({ granted: 50, shape, version }), 0, 0);
+  hear(SHAPE, 1);
+  t.notOk(lease.isNews);
+  limits.version = 2;
   lease.reshape({ ...SHAPE });
-  t.notOk(lease.shapeIsNew, 'the same one');
+  t.notOk(lease.isNews, 'newer limits that ask for the same are no news');
   for (const shape of [
     { rate: 11, capacity: 100 },
     { rate: 11, capacity: 40 },
   ]) {
     lease.reshape(shape);
-    t.ok(lease.shapeIsNew);
+    t.ok(lease.isNews);
     t.equal(lease.shape, shape);
   }
   t.equal(lease.held, 40, 'what is above it is gone');
   const call = lease.callForReserve(0, 0);
-  t.match(call, { reshape: true, shape: { rate: 11, capacity: 40 } });
+  t.match(call, { version: 2, shape: { rate: 11, capacity: 40 } });
 
   const newer = { rate: 12, capacity: 60 };
+  limits.version = 3;
   lease.reshape(newer);
-  lease.receive(call, leaseReply({ shape: call.shape }), 0, 0);
-  t.ok(lease.shapeIsNew, 'the call was for an older one');
+  lease.receive(call, leaseReply({ shape: call.shape, version: 2 }), 0, 0);
+  t.ok(lease.isNews, 'the call was for an older one');
   t.equal(lease.shape, newer);
+  hear({ ...newer }, 3);
+  t.notOk(lease.isNews);
+});
 
-  const elsewhere = { rate: 13, capacity: 70 };
-  lease.receive({ ...lease.callForReserve(0, 0), reshape: false }, leaseReply({ shape: elsewhere }), 0, 0);
-  t.equal(lease.shape, newer, 'that call did not tell it');
-  lease.receive(lease.callForReserve(0, 0), leaseReply({ shape: elsewhere }), 0, 0);
-  t.notOk(lease.shapeIsNew);
-  t.equal(lease.shape, elsewhere, 'another replica has changed it since');
+t.test('whose shape is in force here', async (t) => {
+  const theirs = { rate: 13, capacity: 70 };
+  for (const [what, version, isUnknown, theirVersion, isTheirs, isNews] of [
+    ['ours are newer', 2, false, 1, false, true],
+    ['theirs are newer', 2, false, 3, true, false],
+    ['of one version: an edge of before versions has written theirs', 2, false, 2, false, true],
+    ['theirs have none', 2, false, 0, false, true],
+    ['ours are not the newest', 0, false, 3, true, false],
+    ['nor are theirs, but there they are', 0, false, 0, true, false],
+    ['nobody has said yet what ours are worth', 0, true, 3, false, false],
+  ] as const) {
+    const lease = new Lease('items', SHAPE, limitsOf(version, isUnknown), 0);
+    t.ok(lease.isNews, 'the store has not heard of it');
+    const reply = leaseReply({ shape: theirs, version: theirVersion });
+    lease.receive(lease.callForReserve(0, 0), reply, 0, 0);
+    t.strictSame(lease.shape, isTheirs ? theirs : SHAPE, what);
+    t.equal(lease.isNews, isNews, what);
+    t.match(lease.callForReserve(0, 0), { shape: SHAPE, version }, 'what is told is our own');
+    lease.reshape({ ...SHAPE });
+    t.strictSame(lease.shape, isTheirs ? theirs : SHAPE, 'limits that ask for the same change nothing');
+  }
+});
+
+t.test('a smaller shape that the store knows is one for what is held, too', async (t) => {
+  const lease = leased(90);
+  lease.receive(
+    lease.callForReserve(0, 0),
+    leaseReply({ shape: { rate: 10, capacity: 30 }, version: 9 }),
+    0,
+    0,
+  );
+  t.equal(lease.held, 30);
+  lease.giveBack(50);
+  t.equal(lease.held, 30);
+});
+
+t.test('the highest version that a bucket has is passed on', async (t) => {
+  const seen: number[] = [];
+  const lease = new Lease('items', SHAPE, { ...limitsOf(), saw: (version) => seen.push(version) }, 0);
+  lease.receive(lease.callForReserve(0, 0), leaseReply({ version: 7 }), 0, 0);
+  t.strictSame(seen, [7]);
 });
 
 t.test('a call that fails to be answered leaves what is known as it was', async (t) => {

@@ -1,8 +1,8 @@
 import t from 'tap';
-import type { LeaseCall, LeaseReply } from '#src/buckets/lease.js';
+import type { LeaseCall, LeaseReply } from '#src/buckets/lease-protocol.js';
 import { type LeaseClient, LeasedBucket } from '#src/buckets/leased-bucket.js';
 import type { Answer, BucketShape, OnLoss } from '#src/enforce/ledger.js';
-import { leaseReply } from './fixtures.js';
+import { leaseReply, limitsOf } from './fixtures.js';
 
 const SHAPE: BucketShape = { rate: 10, capacity: 100 };
 
@@ -18,6 +18,7 @@ class Given {
   constructor(onLoss: OnLoss = 'local-share', shape = SHAPE) {
     const client: LeaseClient = {
       onLoss,
+      limits: limitsOf(),
       replicas: () => 4,
       isUp: () => this.up,
       send: (_bucket, call) => {
@@ -79,7 +80,7 @@ t.test('what is held is given at once, and what is not is asked for once', async
   t.strictSame(given.calls, [], 'to take asks nobody');
   const first = watch(bucket.ask(5, 0));
   t.ok(bucket.calling);
-  t.match(given.calls, [{ need: 5, leastReserve: 0, reshape: true }]);
+  t.match(given.calls, [{ need: 5, leastReserve: 0, version: 1, shape: SHAPE }]);
   const second = watch(bucket.ask(3, 0));
   t.equal(given.calls.length, 1, 'one call at a time');
   given.reply({ granted: 6, available: 40 });
@@ -352,7 +353,16 @@ t.test('a new shape is for what is held, for the share and for the store', async
   t.notOk(other.bucket.sweep(0));
   other.bucket.reshape({ rate: 10, capacity: 40 }, 0);
   t.ok(other.bucket.sweep(0));
-  t.match(other.calls, [{ reshape: true, shape: { capacity: 40 } }]);
+  t.match(other.calls, [{ version: 1, shape: { capacity: 40 } }]);
+});
+
+t.test('a shape that a late answer brings is the local share’s, too', async (t) => {
+  const given = new Given().hold(0, 100);
+  void given.bucket.ask(60, 0);
+  given.bucket.late(0);
+  given.reply({ available: 40, shape: { rate: 4, capacity: 40 }, version: 2 }, false);
+  t.ok(given.bucket.onLocalShare);
+  t.equal(given.bucket.left(100_000), 10, 'a quarter of it');
 });
 
 t.test('a sweep says what has to be said, one call at a time', async (t) => {

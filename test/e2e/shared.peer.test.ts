@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
+import { bucketKey } from '#src/shared/redis/keys.js';
 import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { startEdge } from './processes.js';
@@ -67,6 +68,47 @@ t.test(
     const metrics = await (await fetch(`${edges[0]!.admin}/metrics`)).text();
     t.match(metrics, /mimir_edge_ledger_degraded 0/);
     for (const edge of edges) t.equal(await edge.stop(), 0);
+  },
+);
+
+t.test(
+  'an edge whose overrides are old leaves the limits of the others as they are, and goes by them',
+  { skip: redisMissing },
+  async (t) => {
+    const redis = await RedisServer.start();
+    t.teardown(() => redis.stop());
+    const mimir = await upstream();
+    t.teardown(() => mimir.close());
+    const start = async (file: string, burst: number) => {
+      const path = join(folder, file);
+      writeFileSync(path, overrides(burst));
+      return startEdge(t, [
+        `--upstream.url=${mimir.url}`,
+        `--overrides.file=${path}`,
+        `--state.redis.url=${redis.url}`,
+      ]);
+    };
+    const folder = t.testdir();
+    const overrides = (burst: number) =>
+      `overrides: { a: { ingestion_rate: 0, ingestion_burst_size: ${burst} } }`;
+    const bucket = () => redis.admin.hgetall(bucketKey('mimir-edge:', 'a', 'items'));
+    const push = (edge: { readonly proxy: string }) =>
+      send(edge.proxy, PUSH_500, { 'X-Scope-OrgID': 'a' }).then(({ status }) => status);
+
+    const one = await start('new.yaml', 1000);
+    t.equal(await push(one), 200);
+    t.match(await bucket(), { capacity: '1000' });
+    writeFileSync(join(folder, 'new.yaml'), overrides(5000));
+    t.ok(await eventually(async () => (await bucket())['capacity'] === '5000'), 'without any push');
+
+    const stale = await start('old.yaml', 1000);
+    t.equal(await push(stale), 200, 'the other half of what the bucket had before it was larger');
+    t.match(await bucket(), { capacity: '5000' });
+    writeFileSync(join(folder, 'old.yaml'), overrides(7000));
+    t.ok(await eventually(async () => (await bucket())['capacity'] === '7000'), 'what is news is told');
+    writeFileSync(join(folder, 'old.yaml'), overrides(5000));
+    t.ok(await eventually(async () => (await bucket())['capacity'] === '5000'), 'and what is taken back');
+    for (const edge of [one, stale]) t.equal(await edge.stop(), 0);
   },
 );
 

@@ -55,7 +55,8 @@ export function limits(mimir: Partial<MimirLimits> = {}, edge: Partial<EdgeLimit
 }
 
 export function snapshot(tenants: Record<string, TenantLimits> = {}, defaults = limits()): Snapshot {
-  return { defaults, tenants: new Map(Object.entries(tenants)), hash: JSON.stringify([defaults, tenants]) };
+  const hash = JSON.stringify([defaults, tenants]);
+  return { defaults, tenants: new Map(Object.entries(tenants)), hash, documents: hash };
 }
 
 /** Time that only a test moves. */

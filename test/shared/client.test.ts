@@ -1,7 +1,7 @@
 /** A replica's side of the shared state, over a store that answers when the test says so, on a clock that the test sets. */
 import { mock } from 'node:test';
 import t, { type Test } from 'tap';
-import type { LeaseCall, LeaseReply } from '#src/buckets/lease.js';
+import type { LeaseCall, LeaseReply } from '#src/buckets/lease-protocol.js';
 import type { Answer, BucketShape } from '#src/enforce/ledger.js';
 import { StoreClient, type StoreClientOptions } from '#src/shared/client.js';
 import { StoreError } from '#src/shared/store.js';

@@ -3,7 +3,7 @@
  * the store of others and tests can hold the script against it. Time is handed in, in milliseconds.
  */
 
-import type { LeaseCall, LeaseReply } from '../../buckets/lease.js';
+import type { LeaseCall, LeaseReply } from '../../buckets/lease-protocol.js';
 import type { BucketShape } from '../../enforce/ledger.js';
 
 interface StoredBucket {
@@ -11,6 +11,7 @@ interface StoredBucket {
   atMs: number;
   rate: number;
   capacity: number;
+  version: number;
   readonly incarnation: string;
   expiresMs: number;
 }
@@ -39,14 +40,15 @@ export class MemoryBuckets {
 
   lease(tenant: string, call: LeaseCall, nowMs: number): LeaseReply {
     const key = `${call.bucket} ${tenant}`;
-    const bucket = this.#refilled(key, nowMs) ?? this.#create(key, call.shape, nowMs);
+    const bucket = this.#refilled(key, nowMs) ?? this.#create(key, call, nowMs);
     // The bucket was lost and made anew: it starts no fuller than the caller last saw it.
     if (call.incarnation !== '' && call.incarnation !== bucket.incarnation) {
       bucket.tokens = Math.min(bucket.tokens, call.ceiling);
     }
-    if (call.reshape) {
+    if (call.version > 0 && call.version >= bucket.version) {
       bucket.rate = call.shape.rate;
       bucket.capacity = call.shape.capacity;
+      bucket.version = call.version;
     }
     // A bucket may owe what it holds at most; the tenant waits until that is earned.
     let tokens = Math.min(bucket.tokens, bucket.capacity);
@@ -65,6 +67,7 @@ export class MemoryBuckets {
       granted,
       available: tokens,
       shape: { rate: bucket.rate, capacity: bucket.capacity },
+      version: bucket.version,
       incarnation: bucket.incarnation,
     };
   }
@@ -88,9 +91,9 @@ export class MemoryBuckets {
     return bucket;
   }
 
-  #create(key: string, { rate, capacity }: BucketShape, nowMs: number): StoredBucket {
+  #create(key: string, { shape: { rate, capacity }, version }: LeaseCall, nowMs: number): StoredBucket {
     const incarnation = this.#newIncarnation();
-    const bucket = { tokens: capacity, atMs: nowMs, rate, capacity, incarnation, expiresMs: 0 };
+    const bucket = { tokens: capacity, atMs: nowMs, rate, capacity, version, incarnation, expiresMs: 0 };
     this.#buckets.delete(key);
     const oldest = this.#buckets.keys().next();
     if (this.#buckets.size >= this.#max && !oldest.done) this.#buckets.delete(oldest.value);

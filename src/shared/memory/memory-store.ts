@@ -8,6 +8,7 @@ import type { ElectCall, ElectReply, ResignCall } from '../../elections/shared-e
 import type { HashKey } from '../../payload/hash-key.js';
 import type { StoreReply, StoreRequest } from '../protocol.js';
 import { MemoryBuckets } from './memory-buckets.js';
+import { MemoryLimits } from './memory-limits.js';
 import { MemorySeries } from './memory-series.js';
 
 /** A tenant has one of each kind. */
@@ -21,6 +22,7 @@ interface TenantElections {
 export class MemoryStore {
   /** The one that was offered first. */
   #hashKey: HashKey | undefined;
+  readonly #limits = new MemoryLimits();
   readonly #maxTenants: number;
   readonly #buckets: MemoryBuckets;
   readonly #series: MemorySeries;
@@ -60,6 +62,8 @@ export class MemoryStore {
       case 'hashKey':
         this.#hashKey ??= request.call.own;
         return this.#hashKey;
+      case 'limits':
+        return this.#limits.stand(request.call, nowMs);
     }
   }
 

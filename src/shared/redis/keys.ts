@@ -30,6 +30,10 @@ export function hashKeyKey(prefix: string, tenant: string): string {
   return `${prefix}{${tenantTag(tenant)}}:hash-key`;
 }
 
+export function limitsKey(prefix: string, tenant: string): string {
+  return `${prefix}{${tenantTag(tenant)}}:limits`;
+}
+
 /** 0 to 1: tenants change their generation of series one after another. */
 export function phaseOf(tenant: string): number {
   return crc16(tenant) / 65536;

@@ -11,7 +11,7 @@ export const leaseScript: Script<'lease'> = {
       // JavaScript writes a number with all the digits that it takes to read the same number back.
       String(call.shape.rate),
       String(call.shape.capacity),
-      call.reshape ? '1' : '0',
+      String(call.version),
       String(call.returned),
       String(call.debit),
       String(call.need),
@@ -23,11 +23,12 @@ export const leaseScript: Script<'lease'> = {
   ],
 
   decode([reply = []]) {
-    const [granted, available, rate, capacity, incarnation] = reply;
+    const [granted, available, rate, capacity, incarnation, , version] = reply;
     return {
       granted: Number(granted),
       available: Number(available),
       shape: { rate: Number(rate), capacity: Number(capacity) },
+      version: Number(version),
       incarnation: String(incarnation),
     };
   },

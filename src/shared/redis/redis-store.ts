@@ -9,6 +9,7 @@ import { storeErrorOf } from './errors.js';
 import { hashKeyScript } from './hash-key.js';
 import { CLUSTER_SHARDS, clusterShardOf, heartbeatKeys, tenantTag } from './keys.js';
 import { leaseScript } from './lease.js';
+import { limitsScript } from './limits.js';
 import type { RedisOptions } from './options.js';
 import { reserveScript } from './reserve.js';
 import { readLua, type Script } from './script.js';
@@ -22,6 +23,7 @@ const SCRIPTS: { readonly [K in CallKind]: Script<K> } = {
   reserve: reserveScript,
   announce: announceScript,
   hashKey: hashKeyScript,
+  limits: limitsScript,
 };
 
 /** A replica that was not heard of for so long is not counted. */

@@ -1,5 +1,6 @@
 /** Shared buckets in memory. That they do what the script does is tested with a real Redis. */
 import t from 'tap';
+import type { BucketShape } from '#src/enforce/ledger.js';
 import { MemoryBuckets } from '#src/shared/memory/memory-buckets.js';
 import { leaseCall } from '../../buckets/fixtures.js';
 
@@ -8,7 +9,7 @@ t.test(
   async (t) => {
     let incarnations = 0;
     const buckets = new MemoryBuckets(() => String(incarnations++), 2);
-    const call = leaseCall({ reshape: true, need: 40 });
+    const call = leaseCall({ need: 40 });
     const seen = buckets.lease('a', call, 0);
     buckets.lease('b', call, 0);
     buckets.lease('a', call, 0);
@@ -41,6 +42,7 @@ t.test('a new bucket is full, of the caller’s shape, and has a name of its own
     granted: 30,
     available: 70,
     shape: SHAPE,
+    version: 0,
     incarnation: '0',
   });
   t.match(buckets.lease('b', leaseCall({ shape: SHAPE }), 0), { available: 100, incarnation: '1' });
@@ -109,7 +111,7 @@ t.test('what comes back fills it, debts drain it, to one capacity below zero', a
   const owing = bucketOf(20);
   owing.lease('a', leaseCall({ debit: 110 }), 0);
   t.equal(owing.lease('a', leaseCall({ debit: 5 }), 0).available, -95, 'a further debt');
-  owing.lease('a', leaseCall({ reshape: true, shape: { rate: 10, capacity: 50 } }), 0);
+  owing.lease('a', leaseCall({ version: 1, shape: { rate: 10, capacity: 50 } }), 0);
   t.equal(
     owing.lease('a', leaseCall({ debit: 1 }), 0).available,
     -95,
@@ -117,14 +119,20 @@ t.test('what comes back fills it, debts drain it, to one capacity below zero', a
   );
 });
 
-t.test('only a caller that has learned of a shape changes it, and nothing comes of that', async (t) => {
+t.test('the shape of the newest limits is the bucket’s, and nothing comes of a change', async (t) => {
   const buckets = bucketOf(60);
   const shape = { rate: 1, capacity: 40 };
-  t.match(buckets.lease('a', leaseCall({ shape }), 0), { available: 60, shape: SHAPE });
-  t.match(buckets.lease('a', leaseCall({ shape, reshape: true }), 0), { available: 40, shape });
+  const lease = (shape: BucketShape, version: number, atMs = 0) =>
+    buckets.lease('a', leaseCall({ shape, version }), atMs);
+  t.match(lease(shape, 0), { available: 60, shape: SHAPE }, 'one that is not known to be the newest is not');
+  t.match(lease(shape, 2), { available: 40, shape, version: 2 });
   const larger = { rate: 1, capacity: 400 };
-  t.match(buckets.lease('a', leaseCall({ shape: larger, reshape: true }), 0), { available: 40 });
-  t.equal(buckets.lease('a', leaseCall(), 5000).available, 45, 'at the new rate');
+  t.match(lease(larger, 1), { shape, version: 2 }, 'older');
+  t.match(lease(larger, 0), { shape, version: 2 });
+  t.match(lease(larger, 2), { available: 40, shape: larger, version: 2 }, 'the same: somebody meddled');
+  t.match(lease(shape, 3), { shape, version: 3 });
+  t.match(lease(larger, 4), { available: 40, version: 4 });
+  t.equal(lease(larger, 0, 5000).available, 45, 'at the new rate');
 });
 
 t.test('one that was lost starts no fuller than its caller last saw it', async (t) => {

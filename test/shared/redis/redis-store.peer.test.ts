@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import t from 'tap';
-import type { LeaseCall } from '#src/buckets/lease.js';
+import type { LeaseCall } from '#src/buckets/lease-protocol.js';
 import { MemoryBuckets } from '#src/shared/memory/memory-buckets.js';
-import { bucketKey } from '#src/shared/redis/keys.js';
+import { LIVE_MS, MemoryLimits } from '#src/shared/memory/memory-limits.js';
+import { bucketKey, limitsKey } from '#src/shared/redis/keys.js';
+import { limitsScript } from '#src/shared/redis/limits.js';
 import { RedisStore } from '#src/shared/redis/redis-store.js';
 import { limitsOf, pushOf, tracker } from '../../series/fixtures.js';
 import { charge, eventually, ledgerContract } from '../contract.js';
@@ -32,7 +35,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
         rate: fc.constantFrom(0, 0.1, 333.333, 1e6),
         capacity: fc.constantFrom(0, 1, 12.5, 1e5, 1e12),
       }),
-      reshape: fc.boolean(),
+      version: fc.constantFrom(0, 1, 2, 3),
       returned: fc.oneof(fc.constant(0), fc.float({ min: 0, max: 1000, noNaN: true })),
       debit: fc.oneof(fc.constant(0), fc.float({ min: 0, max: 1000, noNaN: true })),
       need: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 2000, noNaN: true })),
@@ -62,9 +65,9 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
           );
           incarnation = reply[4] ?? '';
           granted += expected.granted;
-          const got = reply.slice(0, 4).map(Number);
+          const got = [...reply.slice(0, 4), reply[6]].map(Number);
           const { rate, capacity } = expected.shape;
-          if (`${got}` !== `${[expected.granted, expected.available, rate, capacity]}`) {
+          if (`${got}` !== `${[expected.granted, expected.available, rate, capacity, expected.version]}`) {
             throw new Error(`the script answered ${got}, the model ${JSON.stringify(expected)}`);
           }
           if ((await redis.admin.pttl(name)) <= 0) throw new Error('the key has no time to live');
@@ -108,11 +111,13 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
   t.test('a limit that one replica learns of is in force everywhere', async (t) => {
     const { client: first } = await redisClient(t, redis.url);
     const { client: second } = await redisClient(t, redis.url);
+    for (const client of [first, second]) client.limitsAre({ documents: 'old', all: 'old' });
     const old = { rate: 0, capacity: 10_000 };
     const here = first.bucket('relimited', 'items', old, now());
     const there = second.bucket('relimited', 'items', old, now());
     await charge(here, 1);
     await charge(there, 1);
+    first.limitsAre({ documents: 'new', all: 'new' });
     here.reshape({ rate: 0, capacity: 100 }, now());
     t.ok(
       await eventually(
@@ -125,6 +130,61 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     for (let i = 0; i < 50; i++) if ((await charge(there, 10)).granted) granted += 10;
     t.ok(granted <= 110, `${granted} tokens: the new bucket and what was leased before`);
     t.equal((await charge(there, 101)).waitSeconds, Number.POSITIVE_INFINITY);
+  });
+
+  t.test('whose limits are the newest: the script does what the store in JavaScript does', async (t) => {
+    const content = fc.record({
+      hash: fc.constantFrom('', 'a', 'b', 'c', ...Array.from({ length: 80 }, (_, n) => `h${n}`)),
+      place: fc.constantFrom(0, 0, 0, 1, 2, 5),
+      before: fc.constantFrom(0, 0, 0, 1, 3, 60),
+    });
+    const call = fc.record({
+      documents: content,
+      all: content,
+      version: fc.constantFrom(0, 0, 3, 70),
+    });
+    const lua = readFileSync('src/shared/redis/limits.lua', 'utf8');
+    let key = 0;
+    let newest = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 150 }), async (calls) => {
+        const name = `limits-model-${key++}`;
+        const model = new MemoryLimits();
+        for (const call of calls) {
+          const [, ...args] = limitsScript.encode('', '', call)[0] ?? [];
+          const reply = (await redis.admin.eval(lua, 1, name, ...args)) as number[];
+          const got = limitsScript.decode([reply]);
+          const expected = model.stand(call, 0);
+          if (got.areNewest) newest++;
+          if (JSON.stringify(got) !== JSON.stringify(expected)) {
+            throw new Error(`the script answered ${reply}, the model ${JSON.stringify(expected)}`);
+          }
+        }
+        if ((await redis.admin.pttl(name)) <= 0) throw new Error('the key has no time to live');
+      }),
+      { numRuns: 60 },
+    );
+    t.ok(newest > 0);
+  });
+
+  t.test('limits that no replica has any more are in nobody’s way', async (t) => {
+    const stores = ['one', 'other'].map((replica) => new RedisStore(plainRedis([redis.url]), replica));
+    t.teardown(() => Promise.all(stores.map((store) => store.close())));
+    for (const store of stores) await store.connect(5000);
+    const stand = (hash: string, before = 0) => {
+      const content = { hash, place: 0, before };
+      return stores[0]!.ask('limits', 'aged', { documents: content, all: content, version: 0 });
+    };
+    const old = await stand('old');
+    const key = limitsKey('mimir-edge:', 'aged');
+    t.match(await stand('new', old.documents), { areNewest: true });
+    t.match(await stand('old'), { areNewest: false });
+    for (const part of ['d', 'a']) {
+      const [place] = (await redis.admin.hget(key, `${part} new`))!.split(' ');
+      const [seconds] = (await redis.admin.time()).map(Number);
+      await redis.admin.hset(key, `${part} new`, `${place} ${seconds! * 1000 - LIVE_MS}`);
+    }
+    t.match(await stand('old'), { areNewest: true, version: old.version + 2 });
   });
 
   t.test('fractions of a token are not lost', async (t) => {
@@ -225,7 +285,6 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
 });
 
 async function runScript(redis: RedisServer, key: string, call: LeaseCall): Promise<string[]> {
-  const { readFileSync } = await import('node:fs');
   const lua = readFileSync('src/shared/redis/lease.lua', 'utf8');
   return (await redis.admin.eval(
     lua,
@@ -233,7 +292,7 @@ async function runScript(redis: RedisServer, key: string, call: LeaseCall): Prom
     key,
     String(call.shape.rate),
     String(call.shape.capacity),
-    call.reshape ? '1' : '0',
+    String(call.version),
     ...[call.returned, call.debit, call.need, call.leastReserve, call.mostReserve].map(String),
     call.incarnation,
     String(call.ceiling),

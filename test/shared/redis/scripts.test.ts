@@ -13,8 +13,9 @@ import { admitScript } from '#src/shared/redis/admit.js';
 import { announceScript } from '#src/shared/redis/announce.js';
 import { electScript, resignScript } from '#src/shared/redis/elect.js';
 import { storeErrorOf } from '#src/shared/redis/errors.js';
-import { phaseOf } from '#src/shared/redis/keys.js';
+import { limitsKey, phaseOf } from '#src/shared/redis/keys.js';
 import { leaseScript } from '#src/shared/redis/lease.js';
+import { limitsScript } from '#src/shared/redis/limits.js';
 import { reserveScript } from '#src/shared/redis/reserve.js';
 import { leaseCall } from '../../buckets/fixtures.js';
 import { admitCall, announceCall } from '../../series/fixtures.js';
@@ -31,7 +32,7 @@ t.test('lease', async (t) => {
   const call = leaseCall({
     bucket: 'bytes',
     shape: { rate: 0.1, capacity: 1e21 },
-    reshape: true,
+    version: 12,
     returned: 1.5,
     debit: 2,
     need: 3,
@@ -41,15 +42,27 @@ t.test('lease', async (t) => {
     ceiling: -6,
   });
   t.strictSame(leaseScript.encode('edge:', 'a', call), [
-    ['edge:{a}:bytes', '0.1', '1e+21', '1', '1.5', '2', '3', '4', '5', 'one', '-6'],
+    ['edge:{a}:bytes', '0.1', '1e+21', '12', '1.5', '2', '3', '4', '5', 'one', '-6'],
   ]);
   t.equal(leaseScript.encode('', 'a', leaseCall())[0]?.[3], '0');
-  t.strictSame(leaseScript.decode([['1.5', '-2', '0.25', '100', 'two', 'now']]), {
+  t.strictSame(leaseScript.decode([['1.5', '-2', '0.25', '100', 'two', 'now', '7']]), {
     granted: 1.5,
     available: -2,
     shape: { rate: 0.25, capacity: 100 },
+    version: 7,
     incarnation: 'two',
   });
+});
+
+t.test('limits', async (t) => {
+  const documents = { hash: 'aa', place: 3, before: 2 };
+  const all = { hash: 'bb', place: 0, before: 4 };
+  t.strictSame(limitsScript.encode('edge:', '', { documents, all, version: 9 }), [
+    [limitsKey('edge:', ''), '9', 'aa', '3', '2', 'bb', '0', '4'],
+  ]);
+  const reply = { documents: 3, all: 5, version: 10 };
+  t.strictSame(limitsScript.decode([[3, 5, 1, 10]]), { ...reply, areNewest: true });
+  t.strictSame(limitsScript.decode([[3, 5, 0, 10]]), { ...reply, areNewest: false });
 });
 
 t.test('elect and resign', async (t) => {
