@@ -188,6 +188,7 @@ export class Lease {
 
   /** A shape comes into force. What is held above its capacity is gone, as it would be in one bucket. */
   #take(shape: BucketShape): void {
+    if (isSame(shape, this.#shape)) return;
     this.#shape = shape;
     this.held = Math.min(this.held, shape.capacity);
   }
