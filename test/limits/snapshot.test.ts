@@ -91,6 +91,18 @@ t.test('with other defaults no tenant keeps its object', async (t) => {
   t.not(after.hash, before.hash);
 });
 
+t.test('the hash has the defaults in it, though no tenant has other limits', async (t) => {
+  const hash = (defaults: typeof DEFAULT_LIMITS) => buildSnapshot({ defaults, mimir: [], edge: [] }).hash;
+  const all = [
+    DEFAULT_LIMITS,
+    { ...DEFAULT_LIMITS, request_rate: 7 },
+    { ...DEFAULT_LIMITS, edge: { ...DEFAULT_LIMITS.edge, bytes_per_second: 7 } },
+    { ...DEFAULT_LIMITS, edge: { ...DEFAULT_LIMITS.edge, mode: 'off' as const } },
+  ].map(hash);
+  t.equal(new Set(all).size, all.length);
+  t.equal(hash({ ...DEFAULT_LIMITS }), all[0]);
+});
+
 t.test('tenants with the same limits share one object, and each is there once', async (t) => {
   const { tenants } = buildSnapshot({
     defaults: DEFAULT_LIMITS,

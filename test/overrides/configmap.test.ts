@@ -108,6 +108,38 @@ t.test('a watch whose time is up is taken up where it ended', async (t) => {
   t.equal(server.count('list'), 1, 'without another list');
 });
 
+t.test('watches that end as soon as they begin become a poll, until one stands', async (t) => {
+  const server = await fakeServer(t);
+  server.put('limits', withRate(1));
+  server.fault('watch', 'end', 1000);
+  const { overrides, rate, notices, failures } = follow(t, server, { pollIntervalMs: 100 });
+  await overrides.start();
+  t.ok(await eventually(() => notices.length > 0));
+  t.match(notices, [/configmap:limits: watches end as soon as they begin; polling until a watch stands/]);
+  t.equal(server.count('watch'), 2, 'one may end for a good reason, two do not');
+  t.match(overrides.status(), { stale: false, sources: [{ up: false, error: /end as soon/ }] });
+  server.put('limits', withRate(2));
+  t.ok(await eventually(() => rate() === 2), 'the poll finds what changes');
+  t.ok(await eventually(() => server.count('list') >= 3));
+  t.ok(server.count('watch') <= 2 * server.count('list'), 'two for each list at most');
+  t.equal(notices.length, 1, 'it is told once');
+  t.equal(overrides.status().sources[0]?.up, false, 'that a watch is open for a moment mends nothing');
+  server.healFaults();
+  t.ok(await eventually(() => server.watches === 1));
+  t.ok(await eventually(() => overrides.status().sources[0]?.up === true));
+  t.strictSame(failures, []);
+});
+
+t.test('a watch that brings something was not in vain, however soon it ends', async (t) => {
+  const { server, rate } = await started(t);
+  for (let next = 2; next < 6; next++) {
+    server.put('limits', withRate(next));
+    server.endWatches();
+    t.ok(await eventually(() => rate() === next && server.watches === 1));
+  }
+  t.equal(server.count('list'), 1);
+});
+
 t.test('what changes between two watches is not missed', async (t) => {
   const { server, rate } = await started(t);
   server.put('limits', withRate(2));

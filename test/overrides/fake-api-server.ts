@@ -46,6 +46,8 @@ export type Fault =
   | 'hang'
   /** Of a watch: its headers come, and then nothing. */
   | 'mute'
+  /** Of a watch: ends as soon as its headers are there. */
+  | 'end'
   /** Of a watch: ends in the middle of its first event. */
   | 'cut'
   /** Of a watch: 410 as the event that the watch cache sends, in place of the status. */
@@ -327,6 +329,10 @@ export class FakeApiServer {
     }
     res.writeHead(200, { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' });
     res.flushHeaders();
+    if (fault === 'end') {
+      res.end();
+      return;
+    }
     if (fault === 'gone-event') {
       res.end(errorEvent(410, tooOld));
       return;

@@ -17,11 +17,13 @@ export interface Given {
   failures: string[];
   warnings: string[];
   notices: string[];
+  /** Everything that was said, in order. */
+  told: string[];
   rate(): number | undefined;
 }
 
 /** Parses where it is asked: a thread takes longer to start than most of these tests to run. */
-const inlineParser = {
+export const inlineParser = {
   async parse(task: ParseTask, previous: IndexedSnapshot): Promise<Parsed> {
     const { documents, packed } = parse(task);
     const steps = unpackSnapshot(packed, task.defaults, previous);
@@ -43,17 +45,30 @@ export function givenOverrides(
   const failures: string[] = [];
   const warnings: string[] = [];
   const notices: string[] = [];
+  const told: string[] = [];
   const overrides = new Overrides(
     { sources, defaults: DEFAULT_LIMITS, kept, parser },
     {
-      changed: (snapshot) => snapshots.push(snapshot),
-      failed: (message) => failures.push(message),
-      warned: (_document, { path }) => warnings.push(path),
-      loaded: () => {},
-      noticed: (message) => notices.push(message),
+      changed: (snapshot) => {
+        told.push('changed');
+        snapshots.push(snapshot);
+      },
+      failed: (message) => {
+        told.push('failed');
+        failures.push(message);
+      },
+      warned: (_document, { path }) => {
+        told.push('warned');
+        warnings.push(path);
+      },
+      loaded: () => told.push('loaded'),
+      noticed: (message) => {
+        told.push('noticed');
+        notices.push(message);
+      },
     },
   );
   t.teardown(() => overrides.stop());
   const rate = () => overrides.snapshot.tenants.get('a')?.ingestion_rate;
-  return { overrides, snapshots, failures, warnings, notices, rate };
+  return { overrides, snapshots, failures, warnings, notices, told, rate };
 }

@@ -4,12 +4,13 @@ import fc from 'fast-check';
 import t from 'tap';
 import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
 import { parseOverrides } from '#src/limits/overrides-document.js';
-import { buildSnapshot } from '#src/limits/snapshot.js';
+import { buildSnapshot, type IndexedSnapshot } from '#src/limits/snapshot.js';
 import { KeptDocuments } from '#src/overrides/kept-documents.js';
+import type { ParseTask } from '#src/overrides/parse-worker.js';
 import { Parser } from '#src/overrides/parser.js';
 import type { DocumentRead, Source, SourceListener } from '#src/overrides/source.js';
 import { eventually } from '../doors/http/fixtures.js';
-import { givenOverrides, withRate } from './fixtures.js';
+import { givenOverrides, inlineParser, withRate } from './fixtures.js';
 
 /** A source that says what a test has it say. */
 class Told implements Source {
@@ -105,6 +106,58 @@ t.test(
     );
     await overrides.settled();
     t.equal(snapshots.length, 2, 'the same limits written otherwise are no change');
+  },
+);
+
+t.test('that all documents are there is told once, after what they change', async (t) => {
+  const [first, second] = [new Told('first', withRate(1)), new Told('second')];
+  const { overrides, told } = givenOverrides(t, [first, second]);
+  await overrides.start();
+  t.strictSame(told, ['failed', 'changed'], 'one is missing');
+  second.tell('overrides: { b: { ingestion_rate: fast } }');
+  await overrides.settled();
+  t.notOk(told.includes('loaded'), 'a broken one is none');
+  second.tell(withRate(2));
+  await overrides.settled();
+  t.strictSame(told.slice(-2), ['changed', 'loaded']);
+  second.tell(withRate(3));
+  await overrides.settled();
+  t.equal(told.filter((what) => what === 'loaded').length, 1);
+});
+
+t.test('documents that change nothing are loaded all the same', async (t) => {
+  const { overrides, told } = givenOverrides(t, [new Told('x', 'overrides: {}')]);
+  await overrides.start();
+  t.strictSame(told, ['loaded']);
+});
+
+t.test(
+  'nothing is told or put into force after the stop, whatever becomes of the parse under way',
+  async (t) => {
+    for (const fails of [false, true]) {
+      const source = new Told('x', withRate(1));
+      let release = () => {};
+      let parses = 0;
+      const parser = {
+        async parse(task: ParseTask, previous: IndexedSnapshot) {
+          if (++parses > 1) {
+            await new Promise<void>((resolve) => {
+              release = resolve;
+            });
+          }
+          if (fails && parses > 1) throw new Error('the thread is gone');
+          return inlineParser.parse(task, previous);
+        },
+        close: async () => release(),
+      };
+      const { overrides, told, rate } = givenOverrides(t, [source], undefined, parser);
+      await overrides.start();
+      told.splice(0);
+      source.tell(withRate(2));
+      await overrides.stop();
+      t.strictSame([told, rate()], [[], 1]);
+      await overrides.stop();
+    }
   },
 );
 

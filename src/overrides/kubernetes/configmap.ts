@@ -45,6 +45,9 @@ export class ConfigMapSource implements Source {
   #failures = 0;
   /** When the watch was opened, by performance.now(). */
   #openedMs = Number.POSITIVE_INFINITY;
+  /** The last watches ended as soon as they began: that one is open says nothing until it has stood for a while. */
+  #inVain = false;
+  #standing: NodeJS.Timeout | undefined;
 
   constructor(options: ConfigMapSourceOptions) {
     const { namespace, configMap, keys } = options;
@@ -92,6 +95,7 @@ export class ConfigMapSource implements Source {
 
   #ended(error: unknown): void {
     this.#endedBy = error;
+    clearTimeout(this.#standing);
     if (!this.#stopped) this.#report(error);
     this.#enter('waiting');
   }
@@ -111,7 +115,9 @@ export class ConfigMapSource implements Source {
     const opened = (): void => {
       this.#openedMs = performance.now();
       this.#enter('watching');
-      this.#listener?.degraded(undefined);
+      clearTimeout(this.#standing);
+      if (this.#inVain) this.#standing = setTimeout(() => this.#stands(), SHORTEST_WATCH_MS).unref();
+      else this.#stands();
     };
     let inVain = 0;
     for (;;) {
@@ -120,14 +126,22 @@ export class ConfigMapSource implements Source {
         events++;
         this.#failures = 0;
         resourceVersion = object.metadata.resourceVersion;
-        this.#listener?.degraded(undefined);
+        this.#stands();
         // Bookmarks have no name; and a proxy may know no field selectors.
         if (type === 'BOOKMARK' || object.metadata.name !== this.#options.configMap) continue;
         await this.#take(type === 'DELETED' ? undefined : object, Date.now());
       }
       inVain = events > 0 || this.#stood() ? 0 : inVain + 1;
-      if (inVain > 1) throw new Error(`${this.name}: watches end as soon as they begin`);
+      if (inVain < 2) continue;
+      this.#inVain = true;
+      throw new Error(`${this.name}: watches end as soon as they begin`);
     }
+  }
+
+  #stands(): void {
+    clearTimeout(this.#standing);
+    this.#inVain = false;
+    this.#listener?.degraded(undefined);
   }
 
   #stood(): boolean {
