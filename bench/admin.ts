@@ -103,7 +103,10 @@ async function edgeOfMany(now: () => number): Promise<Edge> {
       { changed() {}, loaded() {}, failed() {}, warned() {}, noticed() {} },
     ),
     history: new History(256 << 20, 0),
-    controls: new Controls(undefined, { changed() {}, received() {}, ended() {} }, Date.now),
+    controls: new Controls(
+      { shared: undefined, kept: undefined, name: 'bench', now: Date.now },
+      { changed() {}, received() {}, ended() {}, trouble() {}, obeyed: async () => true },
+    ),
     audit: new Audit('', () => {}),
     orders: () => orders,
     obeyed: async () => [],

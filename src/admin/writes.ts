@@ -24,9 +24,12 @@ export interface WriteRequest {
   readonly body: Fields;
 }
 
+/** How long other replicas may take to say that they obey: they look twice a second. */
+const OBEY_MS = 2000;
+
 interface Changed {
-  readonly scope: 'fleet' | 'replica';
-  readonly note: string;
+  /** It is where every replica will read it. */
+  readonly shared: boolean;
   readonly before: ControlValue | null;
   readonly after: ControlValue | null;
   readonly until: string | null;
@@ -110,7 +113,9 @@ function set(
   if (ttlMs === undefined || ttlMs < MIN_TTL_MS || ttlMs > MAX_TTL_MS) {
     throw new Problem(400, 'ttl is a duration from 1s to 30d, such as 30m: what is set here ends by itself');
   }
-  if (edge.controls.get(control.tenant, control.name) === undefined && edge.controls.full) {
+  // The kill switch always has a place.
+  const isNew = control.tenant !== '' && edge.controls.get(control.tenant, control.name) === undefined;
+  if (isNew && edge.controls.full) {
     throw new Problem(409, `${MAX_CONTROLS} controls are in force: take some back first`);
   }
   return write(edge, 'set', {
@@ -153,30 +158,38 @@ async function change(
   } catch (error) {
     throw new Problem(503, `nothing was changed: the audit log can not be written (${String(error)})`);
   }
-  const everywhere = await edge.controls.write(control);
+  const shared = await edge.controls.write(control);
+  return { shared, before, after: inForce(edge, tenant, name), until: entry.until };
+}
+
+/** Waits for the workers and for other replicas, though not for those that hang. */
+async function whenObeyed(edge: Edge, { shared, ...changed }: Changed): Promise<object> {
+  const [workersBehind, behind] = await Promise.all([
+    edge.obeyed(),
+    shared ? edge.controls.behind(OBEY_MS) : undefined,
+  ]);
+  const replicasBehind = behind ?? [];
+  const scope = behind === undefined ? 'replica' : replicasBehind.length > 0 ? 'part' : 'fleet';
+  const late = [
+    ...workersBehind.map(
+      (worker) => `worker ${worker} does not answer, and obeys when it does or is replaced`,
+    ),
+    ...replicasBehind.map((name) => `replica ${name} has not said that it obeys`),
+  ];
   return {
-    scope: everywhere ? 'fleet' : 'replica',
-    note: noteOf(edge, everywhere),
-    before,
-    after: inForce(edge, tenant, name),
-    until: entry.until,
+    scope,
+    note: [noteOf(edge, scope), ...late].join('; '),
+    workersBehind,
+    replicasBehind,
+    ...changed,
   };
 }
 
-/** Waits for the workers, though not for those that hang. */
-async function whenObeyed(edge: Edge, changed: Changed): Promise<object> {
-  const workersBehind = await edge.obeyed();
-  const note = workersBehind.reduce(
-    (said, worker) => `${said}; worker ${worker} does not answer, and obeys when it does or is replaced`,
-    changed.note,
-  );
-  return { ...changed, note, workersBehind };
-}
-
-function noteOf(edge: Edge, everywhere: boolean): string {
-  if (everywhere) return 'every replica obeys within a second, restarted ones too, until it ends';
+function noteOf(edge: Edge, scope: 'fleet' | 'part' | 'replica'): string {
+  if (scope === 'fleet') return 'every replica obeys, restarted ones too, until it ends';
+  if (scope === 'part') return 'this replica obeys, and the others but those named here';
   return edge.controls.status().shared
-    ? 'this replica obeys now; Redis does not answer, so the others will when it does'
+    ? 'this replica obeys now; Redis does not answer, or does not take this, so the others will when it does'
     : 'this replica alone obeys, until it ends or the process does: without Redis replicas share nothing';
 }
 

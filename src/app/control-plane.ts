@@ -3,6 +3,7 @@
  * time, who changed what, what each tenant sent lately, and the admin listener that shows and changes it.
  */
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { AdminServer } from '../admin/admin-server.js';
@@ -15,8 +16,9 @@ import { StartError } from '../base/listen.js';
 import { messageOf } from '../base/message-of.js';
 import type { Config } from '../config/config.js';
 import { RELOAD } from '../controls/control.js';
-import { Controls, MAX_CONTROLS } from '../controls/controls.js';
+import { Controls, MAX_ENTRIES } from '../controls/controls.js';
 import { exportControls } from '../controls/controls-metrics.js';
+import { KeptControls } from '../controls/kept-controls.js';
 import { exportLimits } from '../enforce/tenant-metrics.js';
 import type { Overrides } from '../overrides/overrides.js';
 import { exportOverrides } from '../overrides/overrides-metrics.js';
@@ -174,21 +176,35 @@ export class ControlPlane {
     const shared =
       config['state.redis.url'].length === 0
         ? undefined
-        : new RedisEntries(redisOptions(config), 'controls', MAX_CONTROLS);
+        : new RedisEntries(redisOptions(config), 'controls', MAX_ENTRIES);
+    const folder = config['state.dir'];
+    const kept = folder === '' ? undefined : new KeptControls(folder);
+    // A pod's host name is its own; on one machine there may be several replicas.
+    const name = `${hostname()}:${process.pid}`;
     return new Controls(
-      shared,
+      { shared, kept, name, now: Date.now },
       {
         changed: () => this.#order(),
         received: (control, before) => {
           this.#audit.note('fleet', control, before);
-          if (control.name === RELOAD) void this.#overrides.reload();
+          if (control.name === RELOAD && control.value !== null) void this.#overrides.reload();
         },
         ended: (control) => {
           if (control.name !== RELOAD) this.#audit.note('time', control, undefined);
         },
+        trouble: (message) => {
+          if (message === undefined) this.#log.info('temporary modes and limits are shared and kept again');
+          else this.#log.warn({ error: message }, 'temporary modes and limits are not shared or kept');
+        },
+        obeyed: () => this.#allObey(),
       },
-      Date.now,
     );
+  }
+
+  /** A worker that hung may go on by now, so it is told again. */
+  async #allObey(): Promise<boolean> {
+    if ((await this.#obeyed).length > 0) this.#obeyed = this.#planes.apply(this.#orders);
+    return (await this.#obeyed).length === 0;
   }
 
   #openAdmin(api: Api, registry: Registry, scrape: ControlPlaneOptions['scrape']): AdminServer {

@@ -467,6 +467,12 @@ export const SETTINGS = {
       'that count as one. All replicas need the same. Empty: they agree on one in Redis, which is right unless others ' +
       'can read that.',
   ),
+  'state.dir': setting(
+    'path',
+    '',
+    "A folder of this replica's own for what has to outlive its restart: the modes and limits that are set for a " +
+      'time, so that a kill switch holds again though Redis is away. Empty: nothing is kept.',
+  ),
   'state.close_timeout': setting(
     'duration',
     '1s',

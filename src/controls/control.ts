@@ -27,6 +27,8 @@ export interface Control {
   /** On the clock of Date.now(), as its end. */
   readonly atMs: number;
   readonly untilMs: number;
+  /** It is remembered for longer than it holds: what it replaced would have held until then. */
+  readonly keptUntilMs?: number;
 }
 
 export const MODES: readonly Mode[] = ['enforce', 'shadow', 'off'];
@@ -41,6 +43,18 @@ export function controlKey({ tenant, name }: Pick<Control, 'tenant' | 'name'>): 
 export function beats(one: Control, other: Control | undefined): boolean {
   if (other === undefined) return true;
   return one.atMs === other.atMs ? one.id > other.id : one.atMs > other.atMs;
+}
+
+/** Nothing that it replaced can hold any more after this. */
+export function rememberedUntilMs({ untilMs, keptUntilMs = untilMs }: Control): number {
+  return Math.max(untilMs, keptUntilMs);
+}
+
+/** Remembered for as long as what it replaces could come back from a replica that was out of reach. */
+export function outlasting(control: Control, replaced: Control | undefined): Control {
+  if (replaced === undefined) return control;
+  const keptUntilMs = Math.max(rememberedUntilMs(control), rememberedUntilMs(replaced));
+  return keptUntilMs === rememberedUntilMs(control) ? control : { ...control, keptUntilMs };
 }
 
 /** The limits that a control may be about: not a tenant's mode, and none that nobody would change for an hour. */
@@ -60,9 +74,9 @@ export function readControl(text: string): Control | undefined {
   } catch {
     return undefined;
   }
-  const { id, tenant, name, value, reason, by, atMs, untilMs } = raw ?? {};
+  const { id, tenant, name, value, reason, by, atMs, untilMs, keptUntilMs = untilMs } = raw ?? {};
   const texts = [id, tenant, name, reason, by].every((one) => typeof one === 'string');
-  if (!texts || !Number.isSafeInteger(atMs) || !Number.isSafeInteger(untilMs)) return undefined;
+  if (!texts || ![atMs, untilMs, keptUntilMs].every(Number.isSafeInteger)) return undefined;
   const control = raw as Control;
   if (tenant !== '' && tenantIdFault(control.tenant) !== undefined) return undefined;
   if (value === null) return control;

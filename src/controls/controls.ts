@@ -2,12 +2,37 @@
  * The controls that are in force in this process. They end by themselves; where replicas share entries they are those of
  * all replicas, and outlive restarts. A store that does not answer takes nothing back: what is written meanwhile is in
  * force here, and goes to the others when it answers again.
+ *
+ * One that is over is remembered for as long as what it replaced could come back from a replica that was out of reach.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../base/message-of.js';
 import type { Snapshot } from '../limits/limits.js';
-import type { Entries } from '../shared/entries.js';
-import { beats, type Control, controlKey, globalMode, overlay, RELOAD, readControl } from './control.js';
+import { type Entries, EntryRefused } from '../shared/entries.js';
+import {
+  beats,
+  type Control,
+  controlKey,
+  globalMode,
+  outlasting,
+  overlay,
+  RELOAD,
+  readControl,
+  rememberedUntilMs,
+} from './control.js';
+import type { KeptControls } from './kept-controls.js';
+
+export interface ControlsOptions {
+  /** Undefined: there is nothing that replicas share. */
+  readonly shared: Entries | undefined;
+  /** Undefined: nothing is kept on disk. */
+  readonly kept: KeptControls | undefined;
+  /** Of this replica, for those who wait for it. */
+  readonly name: string;
+  /** The clock of Date.now(), which replicas share. */
+  readonly now: () => number;
+}
 
 export interface ControlsListener {
   /** What `overlay` and `mode` answer is not what it was. */
@@ -16,12 +41,16 @@ export interface ControlsListener {
   received(control: Control, before: Control | undefined): void;
   /** Its time is over. */
   ended(control: Control): void;
+  /** Once for each new reason why others do not hear of controls, or the disk does not; undefined: it is over. */
+  trouble(message: string | undefined): void;
+  /** Whether what was changed last is in force in all of this replica. Never rejects. */
+  obeyed(): Promise<boolean>;
 }
 
 export interface ControlsStatus {
   /** False: there is nothing that replicas share. */
   readonly shared: boolean;
-  /** What is shared can be read and written. */
+  /** What is shared can be read. */
   readonly reachable: boolean;
   readonly lastError: string | undefined;
   readonly active: number;
@@ -29,31 +58,44 @@ export interface ControlsStatus {
 
 /** Half of the second within which all replicas obey. */
 const POLL_MS = 500;
-/** Bounds what a write costs, and a reader's patience. */
+/** Those who wait for this replica hear from it as often, whether something changes or not. */
+const ACKNOWLEDGE_MS = 5000;
+const LOOK_MS = 100;
+/** In force at once. Bounds what a write costs, and a reader's patience. */
 export const MAX_CONTROLS = 500;
+/** With those that always have a place: the mode of all tenants, and a reload. */
+export const MAX_ENTRIES = MAX_CONTROLS + 2;
 
 export class Controls {
   readonly #shared: Entries | undefined;
+  readonly #kept: KeptControls | undefined;
+  readonly #name: string;
   readonly #listener: ControlsListener;
-  /** On the clock of Date.now(), which replicas share. */
   readonly #now: () => number;
-  /** The newest for each thing, those that were taken back included. */
+  /** Among those who read what is shared. */
+  readonly #id = randomUUID();
+  /** The newest for each thing; what is over has no value any more. */
   readonly #byKey = new Map<string, Control>();
   /** Keys of what the others have not been told of yet. */
   readonly #unsent = new Set<string>();
   #version: string | null | undefined;
-  #lastError: string | undefined;
+  #acknowledged: { readonly version: string | null; readonly atMs: number } | undefined;
+  #unreachable: string | undefined;
+  #refused: string | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #syncing: Promise<void> | undefined;
 
-  constructor(shared: Entries | undefined, listener: ControlsListener, now: () => number) {
+  constructor({ shared, kept, name, now }: ControlsOptions, listener: ControlsListener) {
     this.#shared = shared;
-    this.#listener = listener;
+    this.#kept = kept;
+    this.#name = name;
     this.#now = now;
+    this.#listener = listener;
   }
 
-  /** What was in force before a restart is in force again when this returns, if the store answers. */
+  /** What was in force before a restart is in force again when this returns, if the store answers or the disk has it. */
   async start(connectTimeoutMs: number): Promise<void> {
+    await this.#takeKept();
     await this.#shared?.connect(connectTimeoutMs);
     await this.sync();
     this.#ticker = setInterval(() => {
@@ -65,8 +107,9 @@ export class Controls {
 
   async stop(): Promise<void> {
     clearInterval(this.#ticker);
-    this.#shared?.close();
     await this.#syncing;
+    await this.#shared?.leave(this.#id).catch(() => {});
+    this.#shared?.close();
   }
 
   /** In force now, the newest first. */
@@ -82,14 +125,19 @@ export class Controls {
   }
 
   get full(): boolean {
-    return this.#byKey.size >= MAX_CONTROLS;
+    return this.active().length >= MAX_CONTROLS;
+  }
+
+  /** Of those that are over. */
+  get remembered(): number {
+    return [...this.#byKey.values()].filter(({ value }) => value === null).length;
   }
 
   status(): ControlsStatus {
     return {
       shared: this.#shared !== undefined,
-      reachable: this.#shared !== undefined && this.#lastError === undefined,
-      lastError: this.#lastError,
+      reachable: this.#shared !== undefined && this.#unreachable === undefined,
+      lastError: this.#unreachable ?? this.#refused,
       active: this.active().length,
     };
   }
@@ -102,18 +150,35 @@ export class Controls {
     return globalMode(this.#byKey.values());
   }
 
-  /** In force here when this returns, and everywhere within a second if it answers true. */
+  /** In force here when this returns. True: the others will read it within a second. */
   async write(control: Omit<Control, 'id' | 'atMs'>): Promise<boolean> {
     const key = controlKey(control);
+    const before = this.#byKey.get(key);
     // Beats what it replaces, though that was made by a clock that is ahead.
-    const atMs = Math.max(this.#now(), (this.#byKey.get(key)?.atMs ?? 0) + 1);
-    this.#byKey.set(key, { ...control, id: randomUUID(), atMs });
+    const atMs = Math.max(this.#now(), (before?.atMs ?? 0) + 1);
+    this.#byKey.set(key, outlasting({ ...control, id: randomUUID(), atMs }, before));
+    this.#forgetOldest();
     this.#listener.changed();
+    await this.#keep();
     if (this.#shared === undefined) return false;
     this.#unsent.add(key);
     await this.#syncing;
     await this.sync();
     return !this.#unsent.has(key);
+  }
+
+  /** Other replicas that do not obey yet when all do, or the time is over. Undefined: they can not be asked. */
+  async behind(waitMs: number): Promise<readonly string[] | undefined> {
+    if (this.#shared === undefined) return [];
+    for (const deadlineMs = performance.now() + waitMs; ; ) {
+      try {
+        const names = await this.#shared.behind(this.#id);
+        if (names.length === 0 || performance.now() >= deadlineMs) return names.sort();
+      } catch {
+        return undefined;
+      }
+      await delay(LOOK_MS);
+    }
   }
 
   /** One at a time; answers when what the store has is in force here, or it did not answer. */
@@ -127,29 +192,59 @@ export class Controls {
   async #sync(): Promise<void> {
     const shared = this.#shared;
     if (shared === undefined) return;
+    const troubleBefore = this.status().lastError;
     try {
-      for (const key of this.#unsent) await this.#send(shared, key);
       const version = await shared.version();
       if (version !== this.#version) {
         this.#merge((await shared.read()).flatMap((text) => readControl(text) ?? []));
-        for (const key of this.#unsent) await this.#send(shared, key);
         this.#version = version;
+        await this.#keep();
       }
-      this.#lastError = undefined;
+      await this.#sendAll(shared);
+      await this.#acknowledge(shared);
+      this.#unreachable = undefined;
     } catch (error) {
-      this.#lastError = messageOf(error);
+      this.#unreachable = messageOf(error);
       // What the store has when it is back may not be what it had: it is read whole.
       this.#version = undefined;
     }
+    const trouble = this.status().lastError;
+    if (trouble !== troubleBefore) this.#listener.trouble(trouble);
+  }
+
+  /** One that is refused is tried again at the next sync, and keeps none of the others here. */
+  async #sendAll(shared: Entries): Promise<void> {
+    let refused: string | undefined;
+    for (const key of this.#unsent) {
+      try {
+        await this.#send(shared, key);
+      } catch (error) {
+        if (!(error instanceof EntryRefused)) throw error;
+        refused = error.message;
+      }
+    }
+    this.#refused = refused;
   }
 
   async #send(shared: Entries, key: string): Promise<void> {
     const control = this.#byKey.get(key);
     if (control !== undefined) {
-      const { atMs, id, untilMs } = control;
-      await shared.write({ name: key, atMs, id, untilMs, text: JSON.stringify(control) }, this.#now());
+      const { atMs, id, value } = control;
+      const untilMs = rememberedUntilMs(control);
+      const entry = { name: key, atMs, id, untilMs, over: value === null, text: JSON.stringify(control) };
+      await shared.write(entry, this.#now());
     }
     if (control === this.#byKey.get(key)) this.#unsent.delete(key);
+  }
+
+  async #acknowledge(shared: Entries): Promise<void> {
+    const version = this.#version ?? null;
+    const nowMs = performance.now();
+    const known = this.#acknowledged;
+    if (known?.version === version && nowMs - known.atMs < ACKNOWLEDGE_MS) return;
+    if (!(await this.#listener.obeyed())) return;
+    await shared.acknowledge(this.#id, this.#name, version);
+    this.#acknowledged = { version, atMs: nowMs };
   }
 
   #merge(received: readonly Control[]): void {
@@ -157,29 +252,86 @@ export class Controls {
     let changed = false;
     for (const control of received) {
       const key = controlKey(control);
-      const before = this.#byKey.get(key);
-      if (before?.id === control.id) missing.delete(key);
-      if (control.untilMs <= this.#now() || !beats(control, before)) continue;
-      missing.delete(key);
-      this.#byKey.set(key, control);
-      this.#listener.received(control, before);
-      changed = true;
+      if (this.#take(key, control)) changed = true;
+      const held = this.#byKey.get(key);
+      if (held?.id === control.id && rememberedUntilMs(held) <= rememberedUntilMs(control))
+        missing.delete(key);
     }
+    for (const key of this.#forgetOldest()) missing.delete(key);
     // Newer here than there, or lost there: a store without persistence forgets.
     for (const key of missing) this.#unsent.add(key);
     if (changed) this.#listener.changed();
   }
 
+  /** True: something else is in force. */
+  #take(key: string, received: Control): boolean {
+    const nowMs = this.#now();
+    const before = this.#byKey.get(key);
+    if (rememberedUntilMs(received) <= nowMs) return false;
+    if (!beats(received, before)) {
+      if (before !== undefined) this.#byKey.set(key, outlasting(before, received));
+      return false;
+    }
+    const over = received.untilMs <= nowMs;
+    const control = outlasting(over ? { ...received, value: null } : received, before);
+    this.#byKey.set(key, control);
+    if (control !== received && !over) this.#unsent.add(key);
+    // It has come and gone without this replica: there is nothing to tell.
+    if (over && (before?.value ?? null) === null) return false;
+    this.#listener.received(control, before?.value === null ? undefined : before);
+    return true;
+  }
+
   #end(): void {
+    const nowMs = this.#now();
     let changed = false;
     for (const [key, control] of this.#byKey) {
-      if (control.untilMs > this.#now()) continue;
+      if (control.untilMs <= nowMs && control.value !== null) {
+        this.#byKey.set(key, { ...control, value: null });
+        if (this.#shared !== undefined) this.#unsent.add(key);
+        this.#listener.ended(control);
+        changed = true;
+      }
+      if (rememberedUntilMs(control) > nowMs) continue;
       this.#byKey.delete(key);
       this.#unsent.delete(key);
-      if (control.value === null) continue;
-      this.#listener.ended(control);
-      changed = true;
     }
     if (changed) this.#listener.changed();
+  }
+
+  /** What is over and was made first goes first. Answers the keys. */
+  #forgetOldest(): string[] {
+    const tooMany = this.#byKey.size - MAX_ENTRIES;
+    if (tooMany <= 0) return [];
+    const over = [...this.#byKey].filter(([, { value }]) => value === null);
+    const oldest = over.sort(([, a], [, b]) => a.atMs - b.atMs).slice(0, tooMany);
+    for (const [key] of oldest) {
+      this.#byKey.delete(key);
+      this.#unsent.delete(key);
+    }
+    return oldest.map(([key]) => key);
+  }
+
+  /** Of the time before this process. What has ended since, or was taken back elsewhere, the store may know. */
+  async #takeKept(): Promise<void> {
+    try {
+      for (const control of (await this.#kept?.read()) ?? []) {
+        const nowMs = this.#now();
+        const over = control.untilMs <= nowMs;
+        if (rememberedUntilMs(control) <= nowMs) continue;
+        this.#byKey.set(controlKey(control), over ? { ...control, value: null } : control);
+      }
+    } catch (error) {
+      this.#listener.trouble(`state.dir: ${messageOf(error)}`);
+    }
+    if (this.#byKey.size > 0) this.#listener.changed();
+  }
+
+  async #keep(): Promise<void> {
+    try {
+      await this.#kept?.write(this.#byKey.values());
+    } catch (error) {
+      this.#listener.trouble(`state.dir: ${messageOf(error)}`);
+    }
   }
 }

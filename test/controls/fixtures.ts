@@ -1,7 +1,7 @@
 /** Controls as a replica of the edge has them, alone or with a Redis. */
 import type { Test } from 'tap';
 import type { Control } from '#src/controls/control.js';
-import { Controls, MAX_CONTROLS } from '#src/controls/controls.js';
+import { Controls, MAX_ENTRIES } from '#src/controls/controls.js';
 import { RedisEntries } from '#src/shared/redis/redis-entries.js';
 import { plainRedis } from '../shared/fixtures.js';
 import type { RedisServer } from '../shared/redis-server.js';
@@ -12,16 +12,30 @@ export interface Replica {
   readonly ended: Control[];
 }
 
-export async function replica(t: Test, redis?: RedisServer, now: () => number = Date.now): Promise<Replica> {
+export async function replica(
+  t: Test,
+  redis?: RedisServer,
+  now: () => number = Date.now,
+  name = 'replica',
+  cutOff: () => boolean = () => false,
+): Promise<Replica> {
   const received: Control[] = [];
   const ended: Control[] = [];
   const shared =
-    redis &&
-    new RedisEntries({ ...plainRedis([redis.url]), connectTimeoutMs: 500 }, 'controls', MAX_CONTROLS);
+    redis && new RedisEntries({ ...plainRedis([redis.url]), connectTimeoutMs: 500 }, 'controls', MAX_ENTRIES);
+  if (shared !== undefined) {
+    const version = shared.version.bind(shared);
+    shared.version = () => (cutOff() ? Promise.reject(new Error('cut off')) : version());
+  }
   const controls = new Controls(
-    shared,
-    { changed() {}, received: (one) => received.push(one), ended: (one) => ended.push(one) },
-    now,
+    { shared, kept: undefined, name, now },
+    {
+      changed() {},
+      received: (one) => received.push(one),
+      ended: (one) => ended.push(one),
+      trouble() {},
+      obeyed: async () => true,
+    },
   );
   t.teardown(() => controls.stop());
   await controls.start(500);

@@ -20,10 +20,13 @@ t.test('with Redis', { skip: redisMissing }, async (t) => {
         t.ok(await eventually(() => controls.mode() === undefined));
         t.equal(ended.length, 1);
       }
+      const left = async () => redis.admin.keys('*');
       t.ok(
-        await eventually(async () => (await redis.admin.keys('*')).length === 0),
-        'nothing is left in Redis',
+        await eventually(async () => (await left()).every((key) => key.endsWith(':readers'))),
+        'nothing is left in Redis but who reads',
       );
+      for (const { controls } of [one, two, restarted]) await controls.stop();
+      t.strictSame(await left(), [], 'and nothing at all when they have left');
     },
   );
 
@@ -67,6 +70,54 @@ t.test('with Redis', { skip: redisMissing }, async (t) => {
       );
     },
   );
+
+  await t.test('who has not obeyed yet is named, whether it is slow, deaf or gone', async (t) => {
+    await redis.admin.flushall();
+    const one = await replica(t, redis, undefined, 'one');
+    const two = await replica(t, redis, undefined, 'two');
+    t.strictSame(await one.controls.behind(2000), []);
+    t.equal(await one.controls.write(ask()), true);
+    t.strictSame(await one.controls.behind(2000), [], 'within the time it has read it');
+    await redis.admin.hset(
+      'mimir-edge:{#controls}:controls:readers',
+      'gone',
+      `${String(Date.now()).padStart(15, '0')}some-version three`,
+    );
+    await one.controls.write(ask({ value: 'shadow' }));
+    t.strictSame(await one.controls.behind(1500), ['three']);
+    await redis.admin.hset(
+      'mimir-edge:{#controls}:controls:readers',
+      'gone',
+      `${String(Date.now() - 61_000).padStart(15, '0')}some-version three`,
+    );
+    t.strictSame(await one.controls.behind(2000), [], 'for a minute');
+    await two.controls.stop();
+    await one.controls.write(ask({ value: null }));
+    t.strictSame(await one.controls.behind(0), []);
+  });
+
+  await t.test('after a partition an ended kill switch does not come back', async (t) => {
+    await redis.admin.flushall();
+    let partitioned = false;
+    const one = await replica(t, redis);
+    const two = await replica(
+      t,
+      redis,
+      () => Date.now(),
+      'two',
+      () => partitioned,
+    );
+    await one.controls.write(ask({ untilMs: Date.now() + 60_000 }));
+    t.ok(await eventually(() => two.controls.mode() === 'off'));
+    partitioned = true;
+    await one.controls.write(ask({ untilMs: Date.now() + 1000 }));
+    t.ok(await eventually(() => one.controls.mode() === undefined), 'it has ended here');
+    t.equal(two.controls.mode(), 'off');
+    partitioned = false;
+    t.ok(await eventually(() => two.controls.mode() === undefined), 'and ends there');
+    t.equal(one.controls.mode(), undefined);
+    t.strictSame(one.received, [], 'nor was it back here in between');
+  });
 
   await t.test('what is not understood is passed over', async (t) => {
     await redis.admin.flushall();

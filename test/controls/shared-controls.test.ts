@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import t, { type Test } from 'tap';
 import type { Control } from '#src/controls/control.js';
-import { Controls, MAX_CONTROLS } from '#src/controls/controls.js';
-import type { Entries, Entry } from '#src/shared/entries.js';
+import { Controls, MAX_CONTROLS, MAX_ENTRIES } from '#src/controls/controls.js';
+import { KeptControls } from '#src/controls/kept-controls.js';
+import { type Entries, type Entry, EntryRefused } from '#src/shared/entries.js';
 import { limits, snapshot } from '../enforce/fixtures.js';
 
 /** As Redis would have it: the newest control for each thing, and a version that changes with every write. */
@@ -16,6 +17,10 @@ class Store implements Entries {
   failure: Error | undefined;
   connectedWithin: number | undefined;
   closed = false;
+  /** Why it does not take one; undefined: it does. */
+  refuses: (control: Control) => string | undefined = () => undefined;
+  /** What each reader said last that it has put into force. */
+  readonly readers = new Map<string, { readonly name: string; readonly version: string }>();
   /** Runs before a write is answered. */
   meanwhile: () => Promise<void> | void = () => {};
 
@@ -37,8 +42,11 @@ class Store implements Entries {
     if (this.failure !== undefined) throw this.failure;
     await this.meanwhile();
     const control = JSON.parse(text) as Control;
-    const { tenant, name, id, atMs, untilMs } = control;
-    assert.deepEqual(entry, { name: `${tenant} ${name}`, id, atMs, untilMs });
+    const { tenant, name, id, atMs, untilMs, value, keptUntilMs = untilMs } = control;
+    const over = value === null;
+    assert.deepEqual(entry, { name: `${tenant} ${name}`, id, atMs, untilMs: keptUntilMs, over });
+    const refusal = this.refuses(control);
+    if (refusal !== undefined) throw new EntryRefused(refusal);
     this.put(control);
     this.sentAt.push(nowMs);
   }
@@ -50,6 +58,20 @@ class Store implements Entries {
     this.writes++;
   }
 
+  async acknowledge(id: string, name: string, version: string | null): Promise<void> {
+    this.readers.set(id, { name, version: version ?? '' });
+  }
+
+  async behind(id: string): Promise<string[]> {
+    const version = (await this.version()) ?? '';
+    const others = [...this.readers].filter(([reader]) => reader !== id);
+    return others.filter(([, one]) => one.version !== version).map(([, { name }]) => name);
+  }
+
+  async leave(id: string): Promise<void> {
+    this.readers.delete(id);
+  }
+
   close(): void {
     this.closed = true;
   }
@@ -57,20 +79,35 @@ class Store implements Entries {
 
 interface Heard {
   changes: number;
+  readonly troubles: (string | undefined)[];
   readonly received: [Control, Control | undefined][];
   readonly ended: Control[];
 }
 
-function replica(store?: Store, now: () => number = () => NOW): { controls: Controls; heard: Heard } {
-  const heard: Heard = { changes: 0, received: [], ended: [] };
+interface Replica {
+  readonly controls: Controls;
+  readonly heard: Heard;
+  /** What is in force in this process is in force in its workers, too. */
+  obeys: boolean;
+}
+
+function replica(store?: Store, now: () => number = () => NOW, kept?: KeptControls, name = 'one'): Replica {
+  const heard: Heard = { changes: 0, troubles: [], received: [], ended: [] };
   const listener = {
     changed: () => {
       heard.changes++;
     },
     received: (one: Control, before: Control | undefined) => heard.received.push([one, before]),
     ended: (one: Control) => heard.ended.push(one),
+    trouble: (message: string | undefined) => heard.troubles.push(message),
+    obeyed: async () => one.obeys,
   };
-  return { controls: new Controls(store, listener, now), heard };
+  const one: Replica = {
+    controls: new Controls({ shared: store, kept, name, now }, listener),
+    heard,
+    obeys: true,
+  };
+  return one;
 }
 
 const NOW = 1_000_000;
@@ -402,4 +439,182 @@ t.test('that what was taken back is over changes nothing', async (t) => {
   mock.timers.tick(500);
   t.equal(heard.changes, 1);
   t.equal(heard.ended.length, 0);
+});
+
+/** What each of them has in force, by limit. */
+const inForce = (...all: { controls: Controls }[]) =>
+  all.map(({ controls }) => controls.active().map(({ tenant, value }) => `${tenant} ${value}`));
+
+t.test(
+  'a control that was replaced does not come back when the one that replaced it has ended',
+  async (t) => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    t.teardown(() => mock.timers.reset());
+    for (const ending of ['ends', 'is taken back'] as const) {
+      let nowMs = NOW;
+      const store = new Store();
+      const [one, other] = [await started(t, store, () => nowMs), await started(t, store, () => nowMs)];
+      const off = ask({ tenant: '', name: 'mode', value: 'off', untilMs: NOW + 60_000 });
+      await one.controls.write(off);
+      await other.controls.sync();
+      t.equal(other.controls.mode(), 'off');
+      // The other one is cut off from here on.
+      nowMs++;
+      await one.controls.write({ ...off, untilMs: NOW + 1000 });
+      if (ending === 'is taken back') await one.controls.write({ ...off, value: null, untilMs: NOW + 1000 });
+      nowMs = NOW + 1000;
+      mock.timers.tick(500);
+      await one.controls.sync();
+      t.equal(one.controls.mode(), undefined, `it ${ending}`);
+      // A store that forgets those whose time is over, as Redis does.
+      for (const [at, { untilMs, keptUntilMs = untilMs }] of [...store.held].entries()) {
+        if (keptUntilMs <= nowMs) store.held.splice(at, 1);
+      }
+      store.writes++;
+      nowMs++;
+      for (let rounds = 0; rounds < 2; rounds++) {
+        for (const { controls } of [other, one]) await controls.sync();
+      }
+      t.strictSame(inForce(one, other), [[], []], `it ${ending}: neither here nor there`);
+      t.equal(other.controls.mode(), undefined);
+      nowMs = NOW + 60_000;
+      mock.timers.tick(500);
+      t.strictSame(one.heard.received, [], 'and nobody hears of it again');
+    }
+  },
+);
+
+t.test('a replaced control that is met late is outlived, too', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  let nowMs = NOW;
+  const store = new Store();
+  const one = await started(t, store, () => nowMs);
+  const cutOff = await started(t, undefined, () => nowMs);
+  await cutOff.controls.write(ask({ untilMs: NOW + 60_000 }));
+  const [old] = cutOff.controls.active() as [Control];
+  nowMs++;
+  await one.controls.write(ask({ value: 6, untilMs: NOW + 1000 }));
+  // It comes to the store while the newer one is in force, and again when that is over.
+  store.put(old);
+  await one.controls.sync();
+  t.match(store.held, [{ value: 6, keptUntilMs: NOW + 60_000 }], 'the newer one is there again, for longer');
+  nowMs = NOW + 1000;
+  mock.timers.tick(500);
+  await one.controls.sync();
+  store.put(old);
+  await one.controls.sync();
+  t.strictSame(inForce(one), [[]]);
+});
+
+t.test('a write that the store refuses is told, and neither others nor reads wait for it', async (t) => {
+  const store = new Store();
+  const one = replica(store);
+  store.refuses = ({ tenant }) => (tenant === 'a' ? 'no room for this' : undefined);
+  t.equal(await one.controls.write(ask()), false);
+  t.match(one.controls.get('a', 'ingestion_rate'), { value: 5 }, 'in force here');
+  t.equal(await one.controls.write(ask({ tenant: 'b' })), true, 'another is taken');
+  store.put(made({ tenant: 'c', id: 'c' }));
+  await one.controls.sync();
+  t.ok(one.controls.get('c', 'ingestion_rate'), 'and what others write is read');
+  t.match(one.controls.status(), { reachable: true, lastError: 'no room for this' });
+  t.strictSame(one.heard.troubles, ['no room for this'], 'once');
+  store.refuses = () => undefined;
+  await one.controls.sync();
+  t.equal(store.held.length, 3);
+  t.strictSame(one.heard.troubles, ['no room for this', undefined]);
+  t.equal(one.controls.status().lastError, undefined);
+});
+
+t.test("what was taken back takes nobody's place", async (t) => {
+  let nowMs = NOW;
+  const { controls } = replica(undefined, () => nowMs++);
+  for (let n = 0; n < 3 * MAX_CONTROLS; n++) {
+    await controls.write(ask({ tenant: `t${n}` }));
+    await controls.write(ask({ tenant: `t${n}`, value: null }));
+    t.equal(controls.full, false);
+  }
+  t.strictSame(controls.active(), []);
+  t.ok(controls.remembered <= MAX_ENTRIES, `${controls.remembered} of those that were taken back`);
+});
+
+t.test('what is in force outlives a restart on disk, though the store does not answer', async (t) => {
+  const folder = t.testdir();
+  const away = () => {
+    const store = new Store();
+    store.failure = new Error('away');
+    return store;
+  };
+  const run = async (now: number, store: Store | undefined = away()) => {
+    const one = replica(store, () => now, new KeptControls(folder));
+    await one.controls.start(0);
+    return one;
+  };
+  const first = await run(NOW);
+  await first.controls.write(ask({ tenant: '', name: 'mode', value: 'off' }));
+  await first.controls.write(ask({ tenant: 'b', untilMs: NOW + 10 }));
+  await first.controls.write(ask({ tenant: 'c' }));
+  await first.controls.write(ask({ tenant: 'c', value: null }));
+  // It is not stopped: a process that is killed is not, either.
+  const second = await run(NOW + 10);
+  t.equal(second.controls.mode(), 'off');
+  t.strictSame(inForce(second), [[' off']], 'neither what has ended nor what was taken back');
+  t.strictSame(second.heard.received, [], 'nor is it news');
+  t.equal(second.heard.changes, 1);
+  t.strictSame(inForce(await run(NOW + 1000, undefined)), [[]], 'it ends all the same');
+  for (const one of [first, second]) await one.controls.stop();
+});
+
+t.test('what was taken back while a replica was down stays so, whatever its disk says', async (t) => {
+  const folder = t.testdir();
+  const store = new Store();
+  const one = replica(store, undefined, new KeptControls(folder));
+  const other = replica(store);
+  await one.controls.start(0);
+  await one.controls.write(ask());
+  await one.controls.stop();
+  await other.controls.sync();
+  await other.controls.write(ask({ value: null }));
+  const again = replica(store, undefined, new KeptControls(folder));
+  await again.controls.start(0);
+  t.strictSame(inForce(again), [[]]);
+  await again.controls.stop();
+});
+
+t.test('a copy on disk that is broken is none, and a folder that can not be written is told', async (t) => {
+  const folder = t.testdir({ 'controls.jsonl': `{"broken\n${JSON.stringify(made())}\n` });
+  const one = replica(undefined, undefined, new KeptControls(folder));
+  await one.controls.start(0);
+  t.strictSame(inForce(one), [['a 5']], 'a line that is none is passed over');
+  await one.controls.stop();
+  const nowhere = replica(undefined, undefined, new KeptControls('/dev/null/nowhere'));
+  await nowhere.controls.start(0);
+  await nowhere.controls.write(ask());
+  t.match(nowhere.heard.troubles, [/state.dir: .*ENOTDIR/]);
+  await nowhere.controls.stop();
+});
+
+t.test('who has put everything into force says so, and who has not is named', async (t) => {
+  const store = new Store();
+  const [one, two] = [replica(store), replica(store, undefined, undefined, 'two')];
+  for (const { controls } of [one, two]) await controls.sync();
+  t.strictSame(await one.controls.behind(0), []);
+  await one.controls.write(ask());
+  t.strictSame(await one.controls.behind(0), ['two'], 'it has not read it');
+  two.obeys = false;
+  await two.controls.sync();
+  t.strictSame(await one.controls.behind(0), ['two'], 'read, and not obeyed');
+  two.obeys = true;
+  await two.controls.sync();
+  t.strictSame(await one.controls.behind(0), []);
+  await one.controls.write(ask({ value: 6 }));
+  const waiting = one.controls.behind(60_000);
+  await two.controls.sync();
+  t.strictSame(await waiting, [], 'it is waited for');
+  await two.controls.stop();
+  await one.controls.write(ask({ value: 7 }));
+  t.strictSame(await one.controls.behind(0), [], 'who has left owes nothing');
+  store.failure = new Error('away');
+  t.equal(await one.controls.behind(0), undefined, 'nobody can be asked');
+  t.strictSame(await replica().controls.behind(0), [], 'without a store there is nobody else');
 });

@@ -169,6 +169,6 @@ export interface Reason {
 }
 
 export interface Written {
-  readonly scope: 'fleet' | 'replica';
+  readonly scope: 'fleet' | 'part' | 'replica';
   readonly note: string;
 }

@@ -4,31 +4,44 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Entries, Entry } from '../entries.js';
+import { type Entries, type Entry, EntryRefused } from '../entries.js';
 import { connectRedis, type RedisConnection } from './connection.js';
 import type { RedisOptions } from './options.js';
 import { readLua } from './script.js';
 
 const VERSION_FIELD = 'version';
 const TIME_DIGITS = 15;
-/** What comes before the text: at, id, a space, until. Values are compared by it; entries.lua reads it, too. */
+/**
+ * What comes before the text: at, id, a space or, where the entry says that something is over, a dash, until. Values are
+ * compared by it; entries.lua reads it, too.
+ */
 const HEAD = TIME_DIGITS + 36 + 1 + TIME_DIGITS;
+
+/** A reader that was not heard from for so long is gone for good, and nobody waits for it. */
+const READER_MS = 60_000;
 
 interface Scripts {
   mimirEdgeWriteEntry(key: string, ...args: string[]): Promise<number>;
+  mimirEdgeAcknowledge(key: string, ...args: string[]): Promise<number>;
+  mimirEdgeBehind(entries: string, readers: string, ...args: string[]): Promise<string[]>;
 }
 
 export class RedisEntries implements Entries {
   readonly #connection: RedisConnection & Scripts;
   readonly #key: string;
+  /** Who reads them, and what each has put into force. In the same slot of a cluster. */
+  readonly #readersKey: string;
   readonly #most: number;
 
   /** `name`: of all of them together. There are `most` entries at most. */
   constructor(options: RedisOptions, name: string, most: number) {
     this.#key = `${options.keyPrefix}{#${name}}:${name}`;
+    this.#readersKey = `${this.#key}:readers`;
     this.#most = most;
     const connection = connectRedis(options);
     connection.defineCommand('mimirEdgeWriteEntry', { lua: readLua('entries.lua'), numberOfKeys: 1 });
+    connection.defineCommand('mimirEdgeAcknowledge', { lua: readLua('acknowledge.lua'), numberOfKeys: 1 });
+    connection.defineCommand('mimirEdgeBehind', { lua: readLua('behind.lua'), numberOfKeys: 2 });
     // What failed is told by the calls that fail.
     connection.on('error', () => {});
     this.#connection = connection as RedisConnection & Scripts;
@@ -50,16 +63,32 @@ export class RedisEntries implements Entries {
     return Object.values(fields).map((value) => value.slice(HEAD));
   }
 
-  async write({ name, atMs, id, untilMs, text }: Entry, nowMs: number): Promise<void> {
-    await this.#connection.mimirEdgeWriteEntry(
-      this.#key,
-      name,
-      `${digits(atMs)}${id} ${digits(untilMs)}${text}`,
-      randomUUID(),
-      String(nowMs),
-      String(untilMs),
-      String(this.#most),
-    );
+  async write({ name, atMs, id, untilMs, over, text }: Entry, nowMs: number): Promise<void> {
+    try {
+      await this.#connection.mimirEdgeWriteEntry(
+        this.#key,
+        name,
+        `${digits(atMs)}${id}${over ? '-' : ' '}${digits(untilMs)}${text}`,
+        randomUUID(),
+        String(nowMs),
+        String(untilMs),
+        String(this.#most),
+      );
+    } catch (error) {
+      throw error instanceof Error && error.name === 'ReplyError' ? new EntryRefused(error.message) : error;
+    }
+  }
+
+  async acknowledge(id: string, name: string, version: string | null): Promise<void> {
+    await this.#connection.mimirEdgeAcknowledge(this.#readersKey, id, version ?? '', name, String(READER_MS));
+  }
+
+  behind(id: string): Promise<string[]> {
+    return this.#connection.mimirEdgeBehind(this.#key, this.#readersKey, id, String(READER_MS));
+  }
+
+  async leave(id: string): Promise<void> {
+    await this.#connection.hdel(this.#readersKey, id);
   }
 
   close(): void {

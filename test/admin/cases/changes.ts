@@ -1,5 +1,6 @@
 /** Modes and limits that are set for a time. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { eventually } from '../../doors/http/fixtures.js';
@@ -58,6 +59,25 @@ export function changesCases(t: Test, admin: StartAdmin): void {
     for (let i = 0; i < 2; i++) t.equal((await edge.push()).status, 429);
     t.match(await edge.json('status'), { mode: 'enforce', modeSource: 'settings' });
     await problem(t, await edge.write('DELETE', 'mode'), 404, /nothing is set/);
+  });
+
+  t.test('a kill switch outlives a restart where there is a folder for it', async (t) => {
+    // The test's own folder is made anew by each start.
+    const folder = mkdtempSync(join(tmpdir(), 'state-'));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    const overrides = 'overrides: { a: { ingestion_burst_size: 0 } }';
+    const first = await admin(t, { 'state.dir': folder }, overrides);
+    const off = { mode: 'off', ttl: '10m', reason: 'incident' };
+    t.match(await (await first.write('PUT', 'mode', off)).json(), { scope: 'replica', replicasBehind: [] });
+    const second = await admin(t, { 'state.dir': folder }, overrides);
+    t.equal((await second.push()).status, 200, 'from the first push on');
+    t.match(await second.json('status'), {
+      mode: 'off',
+      controls: [{ tenant: null, name: 'mode', value: 'off', by: 'alice', reason: 'incident' }],
+    });
+    t.equal((await second.write('DELETE', 'mode')).status, 200);
+    t.equal((await second.push()).status, 429);
+    t.match(await (await admin(t, { 'state.dir': folder }, overrides)).json('status'), { mode: 'enforce' });
   });
 
   t.test('the audit file has a line for each change, and none is made that it can not have', async (t) => {

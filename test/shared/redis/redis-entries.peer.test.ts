@@ -9,7 +9,15 @@ import { RedisServer, redisMissing } from '../redis-server.js';
 const IDS = ['00000000', '11111111', '22222222'].map((start) => `${start}-0000-4000-8000-000000000000`);
 
 function entry(given: Partial<Entry> = {}): Entry {
-  return { name: 'one', atMs: 1, id: IDS[0]!, untilMs: Date.now() + 60_000, text: 'text', ...given };
+  return {
+    name: 'one',
+    atMs: 1,
+    id: IDS[0]!,
+    untilMs: Date.now() + 60_000,
+    over: false,
+    text: 'text',
+    ...given,
+  };
 }
 
 t.test('with a Redis', { skip: redisMissing }, async (t) => {
@@ -48,6 +56,25 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     await t.rejects(entries.write(entry({ name: '5' }), Date.now()), /too many entries/);
     await entries.write(entry({ name: '4', atMs: 2, text: 'again' }), Date.now());
     t.strictSame((await entries.read()).sort(), ['1', '2', 'again'], 'one that is there may change');
+  });
+
+  t.test('what says that something is over goes when there is no room, the oldest first', async (t) => {
+    const entries = await open(t, 'over');
+    for (const [name, atMs, over] of [
+      ['new', 9, true],
+      ['old', 5, true],
+      ['in force', 1, false],
+    ] as const) {
+      await entries.write(entry({ name, atMs, over, text: name }), Date.now());
+    }
+    await entries.write(entry({ name: '4', text: '4' }), Date.now());
+    t.strictSame((await entries.read()).sort(), ['4', 'in force', 'new']);
+    await entries.write(entry({ name: '5', text: '5' }), Date.now());
+    await t.rejects(entries.write(entry({ name: '6' }), Date.now()), { name: 'EntryRefused' });
+    t.strictSame((await entries.read()).sort(), ['4', '5', 'in force']);
+    await entries.write(entry({ name: '5', over: true, text: 'over' }), Date.now());
+    await entries.write(entry({ name: '6', text: '6' }), Date.now());
+    t.strictSame((await entries.read()).sort(), ['4', '6', 'in force'], 'one that came to be over');
   });
 
   t.test('nothing is left of them when the last has ended', async (t) => {

@@ -1,0 +1,57 @@
+/** What is written to the API of one replica of several that share a Redis. */
+import t, { type Test } from 'tap';
+import { RedisServer, redisMissing } from '../shared/redis-server.js';
+import { type GivenAdmin, inOneProcess } from './fixtures.js';
+
+async function fleet(t: Test, count: number): Promise<{ redis: RedisServer; edges: GivenAdmin[] }> {
+  const redis = await RedisServer.start();
+  t.teardown(() => redis.stop());
+  const flags = { 'state.redis.url': redis.url, 'state.redis.command_timeout': '5s' };
+  const edges: GivenAdmin[] = [];
+  for (let i = 0; i < count; i++) edges.push(await inOneProcess(t, flags));
+  return { redis, edges };
+}
+
+const OFF = { mode: 'off', ttl: '10m', reason: 'incident' };
+
+t.test('with Redis', { skip: redisMissing }, async (t) => {
+  t.test('an answer that says fleet means that every replica obeys', async (t) => {
+    const { edges } = await fleet(t, 2);
+    const [one, two] = edges as [GivenAdmin, GivenAdmin];
+    const answer = await (await one.write('PUT', 'mode', OFF)).json();
+    t.match(await two.json('status'), { mode: 'off' }, 'by the time of the answer');
+    t.match(answer, { scope: 'fleet', workersBehind: [], replicasBehind: [], note: /every replica obeys/ });
+  });
+
+  t.test('one that was alive lately and does not obey is named', async (t) => {
+    const { redis, edges } = await fleet(t, 1);
+    const now = String(Date.now()).padStart(15, '0');
+    await redis.admin.hset('mimir-edge:{#controls}:controls:readers', 'x', `${now}old edge-7:1`);
+    t.match(await (await edges[0]!.write('PUT', 'mode', OFF)).json(), {
+      scope: 'part',
+      replicasBehind: ['edge-7:1'],
+      note: /replica edge-7:1 has not said that it obeys/,
+    });
+  });
+
+  t.test('one write that Redis refuses makes nobody deaf, and is told', async (t) => {
+    const { redis, edges } = await fleet(t, 2);
+    const [one, two] = edges as [GivenAdmin, GivenAdmin];
+    await redis.admin.hset('mimir-edge:{#controls}:controls', full());
+    const limit = { value: 5, ttl: '1h', reason: 'x' };
+    const refused = await (await one.write('PUT', 'tenants/a/limits/request_rate', limit)).json();
+    t.match(refused, { scope: 'replica', note: /does not take this/ });
+    t.match(await one.json('status'), { sharing: { reachable: true, lastError: /too many entries/ } });
+    await redis.admin.hdel('mimir-edge:{#controls}:controls', 'x0', 'x1', 'x2');
+    t.match(await (await two.write('PUT', 'mode', OFF)).json(), { scope: 'fleet' });
+    t.match(await one.json('status'), { mode: 'off', sharing: { lastError: null } });
+  });
+});
+
+/** As many entries as there is room for, of a version that knows more. */
+function full(): Record<string, string> {
+  const until = String(Date.now() + 600_000).padStart(15, '0');
+  const value = `${'1'.padStart(15, '0')}00000000-0000-4000-8000-000000000000 ${until}{}`;
+  const entries = Array.from({ length: 502 }, (_, index) => [`x${index}`, value]);
+  return { ...Object.fromEntries(entries), version: 'v' };
+}
