@@ -60,6 +60,7 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
       maxConnections: config['server.max_connections'],
       headerTimeoutMs: config['server.header_timeout'],
       idleTimeoutMs: config['server.idle_timeout'],
+      writeTimeoutMs: config['server.write_timeout'],
     },
     (error) => log.error({ err: error }, 'a request failed for a reason that is a bug'),
   );

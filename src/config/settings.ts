@@ -261,6 +261,13 @@ export const SETTINGS = {
       'own.',
     1,
   ),
+  'server.write_timeout': setting(
+    'duration',
+    '30s',
+    'How long a sender may take nothing of an answer before its connection is cut. Until it has taken the answers to ' +
+      'its last requests the next one is not served.',
+    1,
+  ),
   'server.max_connections': setting(
     'count',
     '10000',

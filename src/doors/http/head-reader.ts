@@ -2,13 +2,8 @@
  * Reads the heads of one connection's requests. A sender writes the same head for each push, byte for byte, but for the
  * digits of Content-Length: then nothing has to be found out again.
  */
-import {
-  endOfHead,
-  headerOf,
-  parseLength,
-  parseRequestHead,
-  type RequestHead,
-} from '../../base/http1/heads.js';
+import { endOfHead, MAX_HEAD_BYTES } from '../../base/http1/heads.js';
+import { type HeadFault, parseRequestHead, type RequestHead } from '../../base/http1/request-head.js';
 
 const NO_BYTES = Buffer.alloc(0);
 const NO_HEAD: RequestHead = {
@@ -16,22 +11,31 @@ const NO_HEAD: RequestHead = {
   url: '',
   rawHeaders: [],
   lowerNames: [],
+  repeats: false,
   contentLength: undefined,
   contentLengthAt: 0,
+  chunked: false,
+  old: false,
+  close: false,
+  expectsContinue: false,
 };
+const TOO_LONG: HeadFault = { status: 431, why: `the head of the request is longer than 16 KiB` };
+const NEWLINE: HeadFault = { status: 400, why: 'a line of the head does not end with CR and LF' };
 
 export class HeadReader {
   /** What `read` found last: the head, where the body begins, and how long it is. */
   head = NO_HEAD;
   end = 0;
   bodyLength = 0;
+  /** Why the head is refused; undefined: it was not whole. */
+  fault: HeadFault | undefined;
   /** The bytes of that head, and where its length is in them; 0: it has none, or is not known. */
   #bytes = NO_BYTES;
   #knownEnd = 0;
   #digitsAt = 0;
   #digitsEnd = 0;
 
-  /** Reads the head that these bytes begin with. False: it is not whole, or not plain. */
+  /** Reads the head that these bytes begin with. False: it is not whole, or has a fault. */
   read(bytes: Buffer): boolean {
     return this.#readAgain(bytes) || this.#readNew(bytes);
   }
@@ -59,14 +63,18 @@ export class HeadReader {
     const last = this.head;
     this.#digitsAt = 0;
     const end = endOfHead(bytes, 0);
-    if (end < 0) return false;
+    if (end < 0) {
+      this.fault = bytes.length > MAX_HEAD_BYTES ? TOO_LONG : hasBareNewline(bytes) ? NEWLINE : undefined;
+      return false;
+    }
     const head = parseRequestHead(bytes.toString('latin1', 0, end), last);
-    if (head === undefined) return false;
-    const bodyLength = plainBodyLength(head);
-    if (Number.isNaN(bodyLength)) return false;
+    if ('why' in head) {
+      this.fault = head;
+      return false;
+    }
     this.head = head;
     this.end = end;
-    this.bodyLength = bodyLength;
+    this.bodyLength = Number(head.contentLength ?? 0);
     if (head.contentLength !== undefined)
       this.#remember(bytes, head.contentLengthAt, head.contentLength.length);
     return true;
@@ -86,18 +94,12 @@ const ZERO = 0x30;
 /** As `parseLength` has it. */
 const MAX_DIGITS = 15;
 
-/** Those that node:http knows, too, and whose answers have bodies. */
-const METHODS = new Set(['POST', 'GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
-
-/** Bytes of a plain request's body; NaN for a request that is not plain. */
-function plainBodyLength(head: RequestHead): number {
-  const { method, lowerNames, contentLength } = head;
-  if (!METHODS.has(method) || !lowerNames.includes('host')) return Number.NaN;
-  if (lowerNames.includes('transfer-encoding')) return Number.NaN;
-  if (lowerNames.includes('expect') || lowerNames.includes('upgrade')) return Number.NaN;
-  const connection = headerOf(head, 'connection');
-  if (connection !== undefined && connection !== 'close' && connection.toLowerCase() !== 'keep-alive') {
-    return Number.NaN;
+function hasBareNewline(bytes: Buffer): boolean {
+  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+    if (at === 0 || bytes[at - 1] !== CR) return true;
   }
-  return contentLength === undefined ? 0 : parseLength(contentLength);
+  return false;
 }
+
+const CR = 0x0d;
+const LF = 0x0a;

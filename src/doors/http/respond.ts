@@ -1,6 +1,7 @@
 /** Answers that the edge gives itself. */
 import { STATUS_CODES } from 'node:http';
 import { MessageHeaders } from '../../base/http1/headers.js';
+import type { HeadFault } from '../../base/http1/request-head.js';
 import type { Refusal } from '../../enforce/refusal.js';
 import type { UpstreamFailure } from '../../upstream/call.js';
 import {
@@ -68,12 +69,14 @@ export function answerBug(caller: Caller): void {
   answer(caller, 503, ['Retry-After', '1'], 'internal error (err-edge-internal)');
 }
 
-const TARGET_SENTENCE = 'the target of the request is not a path (err-edge-bad-request)\n';
-
-/** Of a request that can not be forwarded as it is written. */
-export const TARGET_REFUSAL =
-  `HTTP/1.1 400 Bad Request\r\n${REASON_HEADER}: bad_request\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-  `Content-Length: ${TARGET_SENTENCE.length}\r\nConnection: close\r\n\r\n${TARGET_SENTENCE}`;
+/** To a request that can not be read, as it is written: it is the connection's last. */
+export function unreadable({ status, why }: HeadFault): string {
+  const body = `${why} (err-edge-bad-request)\n`;
+  return (
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${REASON_HEADER}: bad_request\r\n` +
+    `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`
+  );
+}
 
 function answer(caller: Caller, status: number, headers: string[], message: string): void {
   if (caller.answering) return;

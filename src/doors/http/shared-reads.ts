@@ -48,16 +48,6 @@ export function ownBytes(bytes: Buffer): Buffer {
   return copy;
 }
 
-/** From now on what comes is read from the socket as from any other. */
-export function readAlone(socket: Socket, onBytes: (bytes: Buffer) => void): void {
-  const own = socket as unknown as Record<symbol, unknown>;
-  if (places === undefined || own[places.buffer] !== shared) {
-    socket.off('data', onBytes);
-    return;
-  }
-  own[places.callback] = (length: number) => socket.push(ownBytes(shared.subarray(0, length)));
-}
-
 function findPlaces(): Places | undefined {
   const symbols = Object.getOwnPropertySymbols(new Socket());
   const named = (name: string) => symbols.find(({ description }) => description === name);

@@ -146,6 +146,7 @@ export async function edge(
       maxConnections: 1000,
       headerTimeoutMs: 10_000,
       idleTimeoutMs: 10_000,
+      writeTimeoutMs: 10_000,
       ...options.server,
     },
     (bug) => bugs.push(bug),

@@ -1,0 +1,211 @@
+/** Clients that want the process dead, or all of its memory and connections for themselves. */
+import { type AddressInfo, connect, createServer, Server, type Socket } from 'node:net';
+import t, { type Test } from 'tap';
+import { MessageHeaders } from '#src/base/http1/headers.js';
+import { ByteBudget } from '#src/doors/body.js';
+import type { Caller } from '#src/doors/http/caller.js';
+import { ClientConnections } from '#src/doors/http/client-connections.js';
+import { edge, eventually, type GivenEdge, listen, rawExchange, upstream } from './fixtures.js';
+
+/** The server's side of every connection that is made to a port of this process from now on. */
+function acceptedSockets(t: Test): (port: number) => Socket[] {
+  const sockets: { readonly port: number; readonly socket: Socket }[] = [];
+  const emit = Server.prototype.emit;
+  Server.prototype.emit = function (this: Server, event: string, ...args: unknown[]) {
+    if (event === 'connection') {
+      sockets.push({ port: (this.address() as AddressInfo).port, socket: args[0] as Socket });
+    }
+    return (emit as (...all: unknown[]) => boolean).call(this, event, ...args);
+  } as typeof emit;
+  t.teardown(() => {
+    Server.prototype.emit = emit;
+  });
+  return (port) => sockets.flatMap((accepted) => (accepted.port === port ? [accepted.socket] : []));
+}
+
+/** A client that never reads. */
+function deaf(t: Test, proxy: GivenEdge): Socket & { gone: boolean } {
+  const socket = Object.assign(connect(proxy.port, '127.0.0.1'), { gone: false });
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => {});
+  socket.on('close', () => {
+    socket.gone = true;
+  });
+  return socket;
+}
+
+/** Writes until the other side takes no more for a while, or so many bytes are out. */
+async function flood(socket: Socket, piece: string, most: number): Promise<void> {
+  let quiet = 0;
+  while (quiet < 40 && !socket.destroyed && socket.bytesWritten < most) {
+    const before = socket.bytesWritten - socket.writableLength;
+    if (socket.writableLength < 1 << 20) socket.write(piece);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    quiet = socket.bytesWritten - socket.writableLength > before ? 0 : quiet + 1;
+  }
+}
+
+const UNREADABLE = 'POST /api/v1/push HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n'.repeat(4000);
+const CHUNKED = 'POST /api/v1/push HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'.repeat(
+  3000,
+);
+
+for (const [framing, requests] of [
+  ['with a length', UNREADABLE],
+  ['in chunks', CHUNKED],
+] as const) {
+  t.test(`a client that does not read its answers gets no more of them, ${framing}`, async (t) => {
+    const sockets = acceptedSockets(t);
+    const mimir = await upstream();
+    const proxy = await edge(mimir.url);
+    const client = deaf(t, proxy);
+    await flood(client, requests, 256 << 20);
+    const answered = proxy.refusals.length;
+    t.ok(answered > 100, 'some are answered');
+    for (const socket of sockets(proxy.port)) {
+      t.ok(socket.writableLength <= 128 * 1024, `${socket.writableLength} bytes wait to be read`);
+    }
+    t.ok(proxy.budget.used <= 256 * 1024 + 1024, `${proxy.budget.used} bytes of requests wait`);
+    client.on('data', () => {});
+    t.ok(await eventually(() => proxy.refusals.length > answered), 'and more once it reads');
+    await proxy.stop();
+    await mimir.close();
+  });
+}
+
+t.test('a client that takes nothing for too long is cut off, whoever answers', async (t) => {
+  const sockets = acceptedSockets(t);
+  const mimir = await upstream((_req, res) => {
+    res.write(Buffer.alloc(32 << 20));
+  });
+  const proxy = await edge(mimir.url, {
+    server: { writeTimeoutMs: 200 },
+    upstream: { connections: 4, tenantShare: 1 },
+  });
+  const refused = deaf(t, proxy);
+  await flood(refused, UNREADABLE, 256 << 20);
+  t.ok(await eventually(() => refused.gone), 'answers of the edge');
+  const clients = Array.from({ length: 4 }, () => deaf(t, proxy));
+  for (const client of clients) client.write('GET /big HTTP/1.1\r\nHost: h\r\n\r\n');
+  t.ok(await eventually(() => mimir.arrived.length === 4));
+  const next = rawExchange(proxy.port, 'GET /next HTTP/1.1\r\nHost: h\r\n\r\n', '200 OK');
+  t.ok(
+    await eventually(() =>
+      sockets(proxy.port)
+        .slice(1, 5)
+        .every(({ destroyed }) => destroyed),
+    ),
+    'answers of Mimir',
+  );
+  t.match(await next, /^HTTP\/1\.1 200 /, 'and what it held is free');
+  await proxy.stop();
+  await mimir.close();
+});
+
+const WAITS = 'POST /waits HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n';
+
+t.test('what a client sends behind a request that waits counts as memory', async (t) => {
+  const sockets = acceptedSockets(t);
+  const mimir = await upstream(() => {});
+  const proxy = await edge(mimir.url, { bytesInFlight: 600 * 1024 });
+  const clients = Array.from({ length: 40 }, () => deaf(t, proxy));
+  let most = 0;
+  for (const client of clients) {
+    client.write(WAITS + 'x'.repeat(200 * 1024));
+    await eventually(() => client.gone || client.writableLength === 0);
+    most = Math.max(most, proxy.budget.used);
+  }
+  t.ok(await eventually(() => proxy.budget.used > 0), 'it is counted');
+  t.ok(most <= 600 * 1024, `${most} bytes`);
+  const held = () => sockets(proxy.port).filter(({ destroyed }) => !destroyed).length;
+  t.ok(await eventually(() => held() < 40), 'who brings more than there is room for is cut off');
+  t.ok(held() > 0);
+  for (const client of clients) client.destroy();
+  await mimir.close();
+  t.ok(await eventually(() => proxy.budget.used === 0), 'and all of it comes back');
+  await proxy.stop();
+});
+
+t.test('half a head is held for so long, and counts as memory', async (t) => {
+  const mimir = await upstream();
+  const proxy = await edge(mimir.url, { server: { headerTimeoutMs: 200 } });
+  const clients = Array.from({ length: 20 }, () => deaf(t, proxy));
+  for (const client of clients) client.write(`GET / HTTP/1.1\r\nHost: h\r\nA: ${'b'.repeat(9000)}`);
+  t.ok(await eventually(() => proxy.budget.used >= 20 * 9000));
+  t.ok(await eventually(() => proxy.budget.used === 0));
+  for (const client of clients) client.resume();
+  t.ok(await eventually(() => clients.every(({ gone }) => gone)));
+  await proxy.stop();
+  await mimir.close();
+});
+
+t.test('one request at a time: a client that does not wait has no more of them under way', async (t) => {
+  const mimir = await upstream(() => {});
+  const proxy = await edge(mimir.url);
+  const client = deaf(t, proxy);
+  client.write('POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'.repeat(500));
+  t.ok(await eventually(() => mimir.arrived.length > 0));
+  await rawExchange(proxy.port, 'BREW / HTTP/1.1\r\nHost: h\r\n\r\n');
+  t.equal(proxy.proxy.activeRequests, 1);
+  t.equal(mimir.arrived.length, 1);
+  await proxy.stop();
+  await mimir.close();
+});
+
+t.test('a client that takes some of its answer, however little, keeps its connection', async (t) => {
+  let nowMs = 0;
+  const callers: Caller[] = [];
+  const connections = new ClientConnections({
+    maxConnections: 1,
+    headerTimeoutMs: 10_000,
+    idleTimeoutMs: 10_000,
+    writeTimeoutMs: 10_000,
+    budget: new ByteBudget(1 << 20),
+    now: () => nowMs,
+    serve: (caller) => callers.push(caller),
+  });
+  const accepted: Socket[] = [];
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    accepted.push(socket);
+    connections.take(socket);
+  });
+  const client = connect(Number(new URL(await listen(server)).port), '127.0.0.1').on('error', () => {});
+  client.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+  t.ok(await eventually(() => callers.length === 1));
+  const [caller, socket] = [callers[0] as Caller, accepted[0] as Socket];
+  caller.writeHead(200, 'OK', new MessageHeaders([]));
+  caller.write(Buffer.alloc(64 << 20));
+  const pass = (ms: number) => {
+    nowMs += ms;
+    connections.sweep(nowMs);
+  };
+  client.on('data', () => {}).pause();
+  pass(0);
+  for (let i = 0; i < 5; i++) {
+    pass(9000);
+    const left = (socket as unknown as { _handle: { writeQueueSize: number } })._handle;
+    const before = left.writeQueueSize;
+    client.resume();
+    t.ok(await eventually(() => left.writeQueueSize < before));
+    client.pause();
+    pass(2000);
+    t.notOk(socket.destroyed);
+  }
+  // What the kernel still takes is done with before the last look.
+  const { _handle: queue } = socket as unknown as { _handle: { writeQueueSize: number } };
+  let seen = -1;
+  await eventually(async () => {
+    const same = queue.writeQueueSize === seen;
+    seen = queue.writeQueueSize;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return same;
+  });
+  pass(1);
+  pass(1);
+  pass(9998);
+  t.notOk(socket.destroyed);
+  pass(1000);
+  t.ok(socket.destroyed);
+  client.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
