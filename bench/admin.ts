@@ -18,6 +18,7 @@ import { Overrides } from '#src/overrides/overrides.js';
 import { Parser } from '#src/overrides/parser.js';
 import { Metrics } from '#src/telemetry/metrics.js';
 import { History, SAMPLE_MS } from '#src/usage/history.js';
+import { LimitHistory } from '#src/usage/limit-history.js';
 import { freePort } from '../test/free-port.js';
 import { k8s500, small } from './bodies.js';
 import { startEdge, startSink } from './peers/processes.js';
@@ -103,11 +104,12 @@ async function edgeOfMany(now: () => number): Promise<Edge> {
       { changed() {}, loaded() {}, failed() {}, warned() {}, noticed() {} },
     ),
     history: new History(256 << 20, 0),
+    limitHistory: new LimitHistory(),
     controls: new Controls(
       { shared: undefined, kept: undefined, name: 'bench', now: Date.now },
       { changed() {}, received() {}, ended() {}, trouble() {}, obeyed: async () => true },
     ),
-    audit: new Audit('', () => {}),
+    audit: new Audit('', { failed() {}, added() {} }),
     orders: () => orders,
     obeyed: async () => [],
     now,

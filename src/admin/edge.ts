@@ -13,6 +13,7 @@ import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
 import type { AddressStatus } from '../upstream/address-health.js';
 import type { History } from '../usage/history.js';
+import type { LimitHistory } from '../usage/limit-history.js';
 import type { Audit } from './audit.js';
 
 export interface TenantState {
@@ -103,6 +104,7 @@ export interface Edge {
   /** Resolves when what was changed last is in force, with the workers that have not said so in time. */
   obeyed(): Promise<readonly number[]>;
   readonly history: History;
+  readonly limitHistory: LimitHistory;
   readonly refusals: RefusalList;
   readonly controls: Controls;
   readonly audit: Audit;

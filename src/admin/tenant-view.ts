@@ -4,6 +4,7 @@ import type { TopMetric } from '../enforce/series.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { Totals } from '../usage/history.js';
+import type { DatedChange } from '../usage/limit-history.js';
 import type { Range } from '../usage/tracks.js';
 import type { Edge, TenantState, TopMetrics } from './edge.js';
 
@@ -120,6 +121,9 @@ export function tenantView(edge: Edge, tenant: TenantState, topMetrics: TopMetri
   const { history } = edge;
   const { stepSeconds, endMs, counts, activeSeries, refused, shadowed } = history.series(tenant.id, range);
   const rate = (points: readonly number[]): number[] => points.map((count) => rounded(count / stepSeconds));
+  const nowMs = Date.now();
+  const endedMs = nowMs - (edge.now() - endMs);
+  const startMs = endedMs - counts.pushes.length * stepSeconds * 1000;
   const rates = (of: Readonly<Record<string, readonly number[]>>): Record<string, number[]> =>
     Object.fromEntries(Object.entries(of).map(([name, points]) => [name, rate(points)]));
   return {
@@ -129,11 +133,18 @@ export function tenantView(edge: Edge, tenant: TenantState, topMetrics: TopMetri
     modeSource: modeSource(edge, tenant),
     history: {
       stepSeconds,
-      end: new Date(Date.now() - (edge.now() - endMs)).toISOString(),
+      end: new Date(endedMs).toISOString(),
       perSecond: rates(counts),
       activeSeries,
       refusedPerSecond: rates(refused),
       shadowedPerSecond: rates(shadowed),
+      limits: limitsOverTime(tenant.limits, edge.limitHistory.changes(tenant.id, startMs), startMs),
+      changes: edge.limitHistory.changes(tenant.id, startMs).map(({ limit, before, after, atMs }) => ({
+        at: new Date(atMs).toISOString(),
+        limit,
+        before: before ?? null,
+        after: after ?? null,
+      })),
     },
     topMetrics: {
       active: topMetrics.active.map(metricView),
@@ -142,6 +153,28 @@ export function tenantView(edge: Edge, tenant: TenantState, topMetrics: TopMetri
     controls: controlViews(edge, tenant.id),
     denials: edge.refusals.newest(20, { tenant: tenant.id }).map(refusalView),
   };
+}
+
+const CHARTED = ['ingestion_rate', 'request_rate', 'bytes_per_second', 'max_global_series_per_user'] as const;
+
+/** What each limit that a chart shows was from when on; the first one holds from the beginning of the range. */
+function limitsOverTime(
+  limits: TenantLimits,
+  changes: readonly DatedChange[],
+  startMs: number,
+): Record<string, { from: string; value: unknown }[]> {
+  const now = { ...limits, ...limits.edge } as unknown as Record<string, unknown>;
+  return Object.fromEntries(
+    CHARTED.map((name) => {
+      const its = changes.filter(({ limit }) => limit === name);
+      const first = { atMs: startMs, after: its.length === 0 ? now[name] : its[0]?.before };
+      const steps = [first, ...its].map(({ atMs, after }) => ({
+        from: new Date(atMs).toISOString(),
+        value: after,
+      }));
+      return [name, steps];
+    }),
+  );
 }
 
 function metricView({ name, series, newSeries }: TopMetric): object {

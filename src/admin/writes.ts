@@ -1,4 +1,5 @@
 /** What the API changes: modes and limits, for a time; and the overrides, read again. */
+import { randomUUID } from 'node:crypto';
 import { type Control, type ControlValue, limitFacts, MODE, MODES, RELOAD } from '../controls/control.js';
 import { MAX_CONTROLS } from '../controls/controls.js';
 import { EDGE_LIMITS, MIMIR_LIMITS, readLimit, suggest } from '../limits/limit-table.js';
@@ -139,6 +140,7 @@ async function change(
   control: Omit<Control, 'id' | 'atMs'>,
 ): Promise<Changed> {
   const { tenant, name, value, reason, by, untilMs } = control;
+  const id = randomUUID();
   const before = inForce(edge, tenant, name);
   const until = new Date(untilMs).toISOString();
   const entry: AuditEntry = {
@@ -152,13 +154,14 @@ async function change(
     after: value,
     reason,
     until: value === null ? null : until,
+    id,
   };
   try {
     edge.audit.add(entry);
   } catch (error) {
     throw new Problem(503, `nothing was changed: the audit log can not be written (${String(error)})`);
   }
-  const shared = await edge.controls.write(control);
+  const shared = await edge.controls.write({ ...control, id });
   return { shared, before, after: inForce(edge, tenant, name), until: entry.until };
 }
 

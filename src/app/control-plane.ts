@@ -9,8 +9,9 @@ import type { Registry } from 'prom-client';
 import { AdminServer } from '../admin/admin-server.js';
 import { Api } from '../admin/api.js';
 import { countWrites, exportApi } from '../admin/api-metrics.js';
-import { Audit } from '../admin/audit.js';
+import { Audit, sentenceOf } from '../admin/audit.js';
 import type { Edge, TenantState } from '../admin/edge.js';
+import { overridesChange } from '../admin/overrides-audit.js';
 import { Tokens } from '../admin/tokens.js';
 import { StartError } from '../base/listen.js';
 import { messageOf } from '../base/message-of.js';
@@ -20,18 +21,23 @@ import { Controls, MAX_ENTRIES } from '../controls/controls.js';
 import { exportControls } from '../controls/controls-metrics.js';
 import { KeptControls } from '../controls/kept-controls.js';
 import { exportLimits } from '../enforce/tenant-metrics.js';
+import type { Snapshot } from '../limits/limits.js';
 import type { Overrides } from '../overrides/overrides.js';
 import { exportOverrides } from '../overrides/overrides-metrics.js';
 import { RedisEntries } from '../shared/redis/redis-entries.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { History, SAMPLE_MS } from '../usage/history.js';
 import { exportHistory } from '../usage/history-metrics.js';
+import { LimitHistory } from '../usage/limit-history.js';
 import { edgeOf } from './edge-of.js';
 import { openOverrides } from './open-overrides.js';
 import { redisOptions } from './open-shared.js';
 import type { Part } from './parts.js';
 import type { DataPlanes, Orders } from './planes.js';
 import { readinessOf } from './readiness.js';
+
+/** Of a change of documents. The audit has more. */
+const LOGGED_CHANGES = 20;
 
 export interface ControlPlaneOptions {
   readonly config: Config;
@@ -55,6 +61,9 @@ export class ControlPlane {
   readonly #history: History;
   readonly #edge: Edge;
   readonly #admin: AdminServer;
+  readonly #limitHistory = new LimitHistory();
+  /** As documents say, without what is set for a time. */
+  #documented: Snapshot;
   #adminAddress: AddressInfo | undefined;
   #sampling: NodeJS.Timeout | undefined;
   #orders: Orders;
@@ -68,6 +77,7 @@ export class ControlPlane {
     const tokens = usable(config, 'admin.tokens_file', (path) => this.#openTokens(path));
     this.#history = new History(config['admin.history_max_bytes'], this.#now());
     this.#overrides = this.#openOverrides();
+    this.#documented = this.#overrides.snapshot;
     this.#controls = this.#openControls();
     this.#orders = this.#ordersNow();
     this.#edge = edgeOf({
@@ -77,6 +87,7 @@ export class ControlPlane {
       controls: this.#controls,
       audit: this.#audit,
       history: this.#history,
+      limitHistory: this.#limitHistory,
       orders: () => this.#orders,
       obeyed: () => this.#obeyed,
       now: this.#now,
@@ -151,17 +162,37 @@ export class ControlPlane {
   }
 
   #order(): void {
+    const before = this.#orders;
     this.#orders = this.#ordersNow();
+    if (before.limitsLoaded) this.#limitHistory.note(before.snapshot, this.#orders.snapshot, Date.now());
     this.#obeyed = this.#planes.apply(this.#orders);
+  }
+
+  /** Without documents they are read for the first time, which is no change of anything. */
+  #limitsChanged(snapshot: Snapshot, documents: readonly string[] | undefined): void {
+    const before = this.#documented;
+    this.#documented = snapshot;
+    this.#order();
+    const facts = { tenants: snapshot.tenants.size, hash: snapshot.hash };
+    if (documents === undefined) {
+      this.#log.info(facts, 'limits changed');
+      return;
+    }
+    const { tenants: changed, entries } = overridesChange(before, snapshot, documents, Date.now());
+    this.#audit.addIfPossible(entries);
+    const changes = entries.slice(0, LOGGED_CHANGES).map(({ tenant, name, before, after }) => ({
+      tenant,
+      name,
+      before,
+      after,
+    }));
+    this.#log.info({ ...facts, documents, changed, changes }, 'limits changed');
   }
 
   #openOverrides(): Overrides {
     const log = this.#log;
     return openOverrides(this.#config, {
-      changed: (snapshot) => {
-        this.#order();
-        log.info({ tenants: snapshot.tenants.size, hash: snapshot.hash }, 'limits changed');
-      },
+      changed: (snapshot, documents) => this.#limitsChanged(snapshot, documents),
       loaded: () => this.#order(),
       failed: (message) =>
         log.error({ error: message }, 'overrides can not be used: the last good ones stay'),
@@ -231,7 +262,13 @@ export class ControlPlane {
   }
 
   #openAudit(path: string): Audit {
-    return new Audit(path, (error) => this.#log.error({ err: error }, 'admin.audit_file can not be written'));
+    return new Audit(path, {
+      failed: (error) => this.#log.error({ err: error }, 'admin.audit_file can not be written'),
+      added: (entry) => {
+        // A change of documents is one line, however many limits it is about.
+        if (entry.from !== 'overrides') this.#log.info(entry, sentenceOf(entry));
+      },
+    });
   }
 
   #openTokens(path: string): Tokens {

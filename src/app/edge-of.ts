@@ -8,6 +8,7 @@ import { effectiveLimits, effectiveMode } from '../limits/effective.js';
 import { DEFAULT_LIMITS } from '../limits/limit-table.js';
 import type { Overrides } from '../overrides/overrides.js';
 import type { History } from '../usage/history.js';
+import type { LimitHistory } from '../usage/limit-history.js';
 import type { DataPlanes, Orders } from './planes.js';
 
 export interface EdgeParts {
@@ -17,6 +18,7 @@ export interface EdgeParts {
   readonly controls: Controls;
   readonly audit: Audit;
   readonly history: History;
+  readonly limitHistory: LimitHistory;
   /** In force now. */
   readonly orders: () => Orders;
   readonly obeyed: Edge['obeyed'];
@@ -24,11 +26,12 @@ export interface EdgeParts {
 }
 
 export function edgeOf(parts: EdgeParts): Edge {
-  const { config, planes, overrides, controls, audit, history, orders, obeyed, now } = parts;
+  const { config, planes, overrides, controls, audit, history, limitHistory, orders, obeyed, now } = parts;
   const configured = configuredLimits(config);
   const unknownTenants = config['tenants.unknown'];
   return {
     history,
+    limitHistory,
     refusals: planes.refusals,
     controls,
     audit,

@@ -151,12 +151,12 @@ export class Controls {
   }
 
   /** In force here when this returns. True: the others will read it within a second. */
-  async write(control: Omit<Control, 'id' | 'atMs'>): Promise<boolean> {
+  async write(control: Omit<Control, 'id' | 'atMs'> & { readonly id?: string }): Promise<boolean> {
     const key = controlKey(control);
     const before = this.#byKey.get(key);
     // Beats what it replaces, though that was made by a clock that is ahead.
     const atMs = Math.max(this.#now(), (before?.atMs ?? 0) + 1);
-    this.#byKey.set(key, outlasting({ ...control, id: randomUUID(), atMs }, before));
+    this.#byKey.set(key, outlasting({ ...control, id: control.id ?? randomUUID(), atMs }, before));
     this.#forgetOldest();
     this.#listener.changed();
     await this.#keep();

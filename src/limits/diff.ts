@@ -19,8 +19,7 @@ export interface LimitChange {
 
 /** In order of tenants. */
 export function diffSnapshots(before: Snapshot, after: Snapshot): TenantChange[] {
-  const tenants = [...new Set([...before.tenants.keys(), ...after.tenants.keys()])].sort();
-  return tenants.flatMap((tenant): TenantChange[] => {
+  return tenantsThatDiffer(before, after).flatMap((tenant): TenantChange[] => {
     const old = before.tenants.get(tenant);
     const now = after.tenants.get(tenant);
     const limits = diffLimits(old ?? before.defaults, now ?? after.defaults);
@@ -28,6 +27,17 @@ export function diffSnapshots(before: Snapshot, after: Snapshot): TenantChange[]
     if (now === undefined) return [{ tenant, change: 'removed', limits }];
     return limits.length === 0 ? [] : [{ tenant, change: 'changed', limits }];
   });
+}
+
+/** Sorted. Tenants that kept their object have the limits that they had, as long as the defaults are the same. */
+export function tenantsThatDiffer(before: Snapshot, after: Snapshot): string[] {
+  const sameDefaults = before.defaults === after.defaults;
+  const ids: string[] = [];
+  for (const [id, limits] of after.tenants) {
+    if (!sameDefaults || before.tenants.get(id) !== limits) ids.push(id);
+  }
+  for (const id of before.tenants.keys()) if (!after.tenants.has(id)) ids.push(id);
+  return ids.sort();
 }
 
 /** In the order of the tables. */

@@ -34,7 +34,8 @@ export interface OverridesOptions {
 }
 
 export interface OverridesListener {
-  changed(snapshot: Snapshot): void;
+  /** `documents`: names of those that came into force. Undefined: it is the first time that all are there. */
+  changed(snapshot: Snapshot, documents: readonly string[] | undefined): void;
   /** Once: all documents were read and understood, after `changed` where they change anything. */
   loaded(): void;
   /** Once for each new problem: the last good document stays. */
@@ -193,11 +194,14 @@ export class Overrides {
       const parsed = await this.#options.parser.parse(task, this.#snapshot);
       if (this.#stopped) return;
       const wasLoaded = this.status().loaded;
+      const before = this.#documents.map(({ inForce }) => inForce);
       for (const [index, document] of this.#documents.entries()) {
         const result = parsed.documents[index];
         if (result !== undefined && document.state.parsing !== undefined) this.#judge(document, result);
       }
-      this.#swap(parsed.snapshot, wasLoaded ? changedAtMs : undefined);
+      const changed = this.#documents.filter(({ inForce }, index) => inForce !== before[index]);
+      const names = changed.map(({ name }) => name);
+      this.#swap(parsed.snapshot, wasLoaded ? { documents: names, changedAtMs } : undefined);
       if (!wasLoaded && this.status().loaded) this.#listener.loaded();
     } catch (error) {
       if (this.#stopped) return;
@@ -228,12 +232,15 @@ export class Overrides {
     this.#move(document, parseEnded(state, parsed));
   }
 
-  /** `changedAtMs`: undefined at the first time, which is no change. */
-  #swap(snapshot: IndexedSnapshot, changedAtMs: number | undefined): void {
+  /** Without a change: it is the first time. */
+  #swap(
+    snapshot: IndexedSnapshot,
+    change: { readonly documents: readonly string[]; readonly changedAtMs: number } | undefined,
+  ): void {
     if (snapshot.hash === this.#snapshot.hash) return;
     this.#snapshot = snapshot;
-    this.#listener.changed(snapshot);
-    if (changedAtMs !== undefined) this.#lagMs = Math.max(0, Date.now() - changedAtMs);
+    this.#listener.changed(snapshot, change?.documents);
+    if (change !== undefined) this.#lagMs = Math.max(0, Date.now() - change.changedAtMs);
   }
 
   #sourceFailed(followed: FollowedSource, message: string): void {

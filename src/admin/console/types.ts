@@ -151,7 +151,7 @@ export interface TopMetric {
 export interface AuditEntry {
   readonly at: string;
   readonly who: string;
-  readonly from: 'here' | 'fleet' | 'time';
+  readonly from: 'here' | 'fleet' | 'time' | 'overrides';
   readonly action: string;
   readonly tenant: string | null;
   readonly name: string;

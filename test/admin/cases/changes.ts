@@ -1,10 +1,10 @@
 /** Modes and limits that are set for a time. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { eventually } from '../../doors/http/fixtures.js';
-import { problem } from '../document.js';
+import { ajv, problem, schema } from '../document.js';
 import { type StartAdmin, WRITER } from '../fixtures.js';
 
 export function changesCases(t: Test, admin: StartAdmin): void {
@@ -78,6 +78,50 @@ export function changesCases(t: Test, admin: StartAdmin): void {
     t.equal((await second.write('DELETE', 'mode')).status, 200);
     t.equal((await second.push()).status, 429);
     t.match(await (await admin(t, { 'state.dir': folder }, overrides)).json('status'), { mode: 'enforce' });
+  });
+
+  t.test('what documents change is told like any other change, also of tenants that vanish', async (t) => {
+    const edge = await admin(t, {}, 'overrides: { a: { request_rate: 5 }, b: { request_rate: 1 } }');
+    t.match(await edge.json('audit'), { entries: [] }, 'the first reading is no change');
+    writeFileSync(edge.overridesFile, 'overrides: { a: { request_rate: 6 } }');
+    t.equal((await edge.write('POST', 'reload')).status, 200);
+    const response = await edge.get('/api/v1/audit');
+    const audit = (await response.json()) as { entries: object[] };
+    const validate = schema('/audit', 'get');
+    t.ok(validate(audit), ajv.errorsText(validate.errors));
+    const common = { who: edge.overridesFile, from: 'overrides' };
+    t.match(
+      audit.entries.reverse().filter((entry) => 'from' in entry && entry.from === 'overrides'),
+      [
+        { ...common, tenant: 'a', action: 'set', name: 'request_rate', before: 5, after: 6 },
+        { ...common, tenant: 'b', action: 'take back', name: 'overrides', before: 'named', after: null },
+        { ...common, tenant: 'b', action: 'take back', name: 'request_rate', before: 1, after: 0 },
+      ],
+    );
+    t.equal(audit.entries.length, 4, 'and that it was asked for');
+  });
+
+  t.test('what limits were over time is part of the history, with marks where they changed', async (t) => {
+    const edge = await admin(t, {}, 'overrides: { a: { request_rate: 5, request_burst_size: 5 } }');
+    t.equal((await edge.push()).status, 200);
+    const limit = { value: 7, ttl: '1h', reason: 'x' };
+    t.equal((await edge.write('PUT', 'tenants/a/limits/request_rate', limit)).status, 200);
+    writeFileSync(edge.overridesFile, 'overrides: { a: { request_rate: 5, request_burst_size: 9 } }');
+    t.equal((await edge.write('POST', 'reload')).status, 200);
+    const response = await edge.get('/api/v1/tenants/a?range=5m');
+    const tenant = (await response.json()) as {
+      history: { limits: Record<string, { value: number }[]>; changes: { at: string }[] };
+    };
+    const validate = schema('/tenants/{id}', 'get');
+    t.ok(validate(tenant), ajv.errorsText(validate.errors));
+    const { limits, changes } = tenant.history;
+    t.match(limits['request_rate'], [{ value: 5 }, { value: 7 }]);
+    t.match(limits['ingestion_rate'], [{ value: 10_000 }]);
+    t.match(changes, [
+      { limit: 'request_rate', before: 5, after: 7 },
+      { limit: 'request_burst_size', before: 5, after: 9 },
+    ]);
+    t.ok(changes.every(({ at }) => Math.abs(Date.now() - Date.parse(at)) < 60_000));
   });
 
   t.test('the audit file has a line for each change, and none is made that it can not have', async (t) => {
