@@ -78,6 +78,7 @@ async function filled(size: number): Promise<void> {
   const table = new SeriesTable(2, size);
   const growth = fill(table, size);
   const moment = { minute: 1, window: 0 };
+  const rules = { idleMinutes: 20, mark: 0, maySee: true };
   const push = samples(PUSH);
   const lookups = smoke ? 10 : 500;
   let unknown = 0;
@@ -87,7 +88,7 @@ async function filled(size: number): Promise<void> {
       run: () =>
         times(lookups, (round) => {
           scatter(push, size, round);
-          unknown += table.lookup(push, 0, undefined, 0, moment, 20, 0);
+          unknown += table.lookup(push, 0, undefined, 0, moment, rules);
         }) * PUSH,
     },
   ]);
@@ -192,7 +193,7 @@ function fill(table: SeriesTable, size: number): { nanoseconds: number; longestM
   const batch = 100;
   const rows = new Uint32Array(batch * ROW_WORDS);
   const outcomes = new Uint8Array(batch);
-  const limits = { mostOfTenant: NO_LIMIT, mostOfMetric: NO_LIMIT };
+  const limits = { mostOfTenant: NO_LIMIT, mostOfMetric: NO_LIMIT, mayFill: true };
   const moment = { minute: 0, window: 0 };
   let longest = 0;
   const start = process.cpuUsage();

@@ -228,6 +228,14 @@ export const REASONS = {
     meaning: 'The shared state is out of reach and `state.on_loss` is `refuse`.',
     remedy: 'Bring Redis back, or set `state.on_loss` to `local-share`.',
   },
+  edge_series_busy: {
+    status: 503,
+    id: 'err-edge-series-busy',
+    retry: true,
+    meaning:
+      'More new series came at once than the shared state looks at in time; those of this push were not looked at.',
+    remedy: 'Nothing, if it ends: the sender comes again. Otherwise look for who makes so many new series.',
+  },
 } as const satisfies Record<string, ReasonFacts>;
 
 export type Reason = keyof typeof REASONS;

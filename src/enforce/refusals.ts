@@ -55,6 +55,11 @@ export function refuseLost(tenant: Tenant, waitSeconds: number, random: number):
   return refusePush(tenant, 'edge_state_lost', sentences.stateLost(), { waitSeconds, random });
 }
 
+/** The same: nobody has looked at these series yet. */
+export function refuseBusy(tenant: Tenant, waitSeconds: number, random: number): Refusal {
+  return refusePush(tenant, 'edge_series_busy', sentences.seriesBusy(), { waitSeconds, random });
+}
+
 /** For the series that are left out: with the leading reason, and a few series by name. */
 export function refuseSeries(judgement: Judgement, { nameSeries }: JudgeParts): Refusal {
   const { tenant, push, leftOut } = judgement;

@@ -66,6 +66,10 @@ export function stateLost(): string {
   return 'the edge can not reach the shared state, and lets no push through without it (state.on_loss); send it again soon';
 }
 
+export function seriesBusy(): string {
+  return 'too many new series wait for the shared state to look at them; send it again soon';
+}
+
 function heldItems(items: number): string {
   return `${count(items, 'item')} (samples, histograms, exemplars, metadata)`;
 }

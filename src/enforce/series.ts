@@ -28,6 +28,8 @@ export interface SeriesAnswer {
   readonly overLimit: OverLimit | undefined;
   /** The store could not be asked, and nothing is given on trust: nothing was admitted. */
   readonly lost?: true;
+  /** So many new series wait for the store already that these were not looked at. */
+  readonly busy?: true;
 }
 
 export interface TopMetric {

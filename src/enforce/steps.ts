@@ -9,7 +9,7 @@ import { electionRules, isFromPair, maxClusters } from './ha-replica.js';
 import { type Ending, type Judgement, type JudgeParts, NOT_COUNTED } from './judgement.js';
 import { everySeriesIsValid, findInvalidSeries, itemsOfPush, itemsWithout } from './label-rules.js';
 import type { LimitedBucket } from './limited-bucket.js';
-import { refuseLost, refusePush, refuseSeries } from './refusals.js';
+import { refuseBusy, refuseLost, refusePush, refuseSeries } from './refusals.js';
 import { tooManyClusters, tooManySeries } from './sentences.js';
 import type { SeriesAnswer, TenantSeries } from './series.js';
 import type { Tally } from './tally.js';
@@ -135,6 +135,7 @@ function hearSeries(judgement: Judgement, answer: SeriesAnswer, parts: JudgePart
   tenant.tally.newSeries += newAdmitted;
   if (newLater !== undefined) void countLater(tenant.tally, newLater);
   if (answer.lost) return refuseLost(tenant, UNKNOWN_WAIT_SECONDS, parts.random());
+  if (answer.busy) return refuseBusy(tenant, UNKNOWN_WAIT_SECONDS, parts.random());
   if (overLimit === undefined) return 'accept';
   tenant.tally.seriesOverLimit += overLimit.rows.length;
   const leftOut = judgement.leaveOut(overLimit);

@@ -1,30 +1,62 @@
 /**
  * The series of a tenant that replicas share a store for: what is not known here is admitted by the store, one by one, or,
- * where there is plenty of headroom, at once and announced later. Without the store the replica goes on with its part of
- * the headroom that there was, and announces what it admitted when the store is back.
+ * where there is plenty of headroom, at once and announced later. What it has refused lately is refused without asking.
+ * Without the store the replica goes on with its part of the headroom that there was.
  */
 import type { SeriesAnswer, SeriesLimits } from '../enforce/series.js';
-import { ALL_KNOWN, answerOf, countOutcome, LOST, tableLimits } from './series-answer.js';
-import type { SeriesClient } from './series-client.js';
+import { whenAnswered } from '../enforce/when-answered.js';
+import type { RefusedOfTenant } from './refused-series.js';
+import {
+  ALL_KNOWN,
+  answerOf,
+  BUSY,
+  countOutcome,
+  joinAnswers,
+  LOST,
+  passesWhole,
+  tableLimits,
+} from './series-answer.js';
+import type { Admitted, SeriesClient } from './series-client.js';
 import type { AnnounceCall, FleetState, ReserveReply } from './series-protocol.js';
-import { joinRows, KNOWN, NEW, NO_LIMIT, ROW_WORDS, type RowList, UNTRACKED } from './series-rows.js';
-import { StoreView, UNANNOUNCED } from './store-view.js';
+import {
+  indexesOf,
+  joinRows,
+  KNOWN,
+  NEW,
+  NO_LIMIT,
+  PENDING,
+  REFUSED_TENANT,
+  ROW_WORDS,
+  type RowList,
+  SKIPPED,
+  UNTRACKED,
+} from './series-rows.js';
+import { OFFLINE, StoreView } from './store-view.js';
 import type { Found, TenantTable } from './tenant-table.js';
 
 /** Fewer are looked at one by one as fast. */
 const FEWEST_RESERVED = 100;
 /** Of the limit. Near it every series is looked at, so that what two replicas reserve for one series is seldom missing. */
 const PART_RESERVED = 0.9;
+/** All or nothing takes one script, and a script holds up all others. More series than this take another way. */
+const MOST_AT_ONCE = 512;
+
+/** What a push asks for. */
+interface Asked {
+  readonly unknown: RowList;
+  readonly unannounced: RowList | undefined;
+  readonly limits: SeriesLimits;
+  readonly allOrNothing: boolean;
+}
 
 export class FleetSeries {
   readonly #tenant: string;
   readonly #client: SeriesClient;
   readonly #table: TenantTable;
+  readonly #refused: RefusedOfTenant;
   readonly #generationMs: number;
   readonly #now: () => number;
   readonly #view: StoreView;
-  /** Admitted since the store said anything. */
-  #admittedOffline = 0;
   /** Admitted with headroom that is reserved, and still to be announced. */
   #unannounced = 0;
 
@@ -32,12 +64,14 @@ export class FleetSeries {
     tenant: string,
     client: SeriesClient,
     table: TenantTable,
+    refused: RefusedOfTenant,
     generationMs: number,
     now: () => number,
   ) {
     this.#tenant = tenant;
     this.#client = client;
     this.#table = table;
+    this.#refused = refused;
     this.#generationMs = generationMs;
     this.#now = now;
     this.#view = new StoreView(generationMs);
@@ -48,10 +82,6 @@ export class FleetSeries {
     return this.#view.total;
   }
 
-  get admittedOffline(): number {
-    return this.#admittedOffline;
-  }
-
   /** The generation mark of series that the store knows. */
   mark(nowMs: number): number {
     return this.#view.mark(nowMs);
@@ -59,37 +89,66 @@ export class FleetSeries {
 
   /** For rows of a push that are not known here, or not announced in this generation. */
   check(
-    found: Found,
+    { unknown, unannounced }: Found,
     limits: SeriesLimits,
     allOrNothing: boolean,
     nowMs: number,
   ): SeriesAnswer | Promise<SeriesAnswer> {
-    const { unknown, unannounced } = found;
     if (unknown === undefined) {
       this.#announceKnown(unannounced, limits);
       return ALL_KNOWN;
     }
-    const reserved = this.#reserve(unknown.length, limits);
-    if (reserved === undefined) return this.#askForEach(unknown, unannounced, limits, allOrNothing, nowMs);
+    const asked = { unknown, unannounced, limits, allOrNothing };
+    this.#refused.under({ ...tableLimits(limits), mark: this.#view.mark(nowMs) });
+    const remembered = this.#refused.find(unknown, nowMs);
+    return remembered === undefined ? this.#ask(asked, nowMs) : this.#refuse(asked, remembered, nowMs);
+  }
+
+  /** Some of them were refused a moment ago; of a push that is not refused whole the others are asked for. */
+  #refuse(asked: Asked, remembered: Uint8Array, nowMs: number): SeriesAnswer | Promise<SeriesAnswer> {
+    const { unknown, unannounced, limits, allOrNothing } = asked;
+    const { mostOfTenant, mostOfMetric } = tableLimits(limits);
+    const ofTenant = remembered.includes(REFUSED_TENANT);
+    const observed = ofTenant ? Math.max(mostOfTenant, this.#view.total ?? 0) : mostOfMetric;
+    const refusal = answerOf(unknown, remembered, observed, allOrNothing);
+    if (allOrNothing) return refusal;
+    const others = indexesOf(remembered, SKIPPED);
+    if (others.length === 0) {
+      this.#announceKnown(unannounced, limits);
+      return refusal;
+    }
+    const rest = this.#ask({ ...asked, unknown: unknown.pick(others) }, nowMs);
+    return whenAnswered(rest, (answer) => joinAnswers(refusal, answer));
+  }
+
+  #ask(asked: Asked, nowMs: number): SeriesAnswer | Promise<SeriesAnswer> {
+    const { unknown, unannounced, limits } = asked;
+    const reserved = this.#reserve(asked);
+    if (reserved === undefined) return this.#askForAll(asked, nowMs);
     return reserved.then((reply) => {
-      if (reply === 'lost') return this.#admitOffline(unknown, limits, allOrNothing);
-      this.#hear(reply, nowMs);
-      if (reply.reservation === '') {
-        return this.#askForEach(unknown, unannounced, limits, allOrNothing, this.#now());
-      }
+      if (reply !== 'lost') this.#hear(reply, nowMs);
+      if (reply === 'lost' || reply.reservation === '') return this.#askForAll(asked, this.#now());
       this.#announceKnown(unannounced, limits);
       return this.#admitReserved(unknown, limits, reply);
     });
   }
 
   /** Headroom for all that is new, where there is plenty: then nobody waits for the store to look at each. */
-  #reserve(series: number, limits: SeriesLimits): Promise<ReserveReply | 'lost'> | undefined {
+  #reserve({ unknown, limits, allOrNothing }: Asked): Promise<ReserveReply | 'lost'> | undefined {
     const { mostOfTenant, mostOfMetric } = tableLimits(limits);
-    if (series < FEWEST_RESERVED || mostOfTenant === NO_LIMIT || mostOfMetric !== NO_LIMIT) return;
-    const most = Math.floor(mostOfTenant * PART_RESERVED);
-    if ((this.#view.total ?? 0) + series > most) return;
-    const call = { series, mostOfTenant: most, generationMs: this.#generationMs };
-    return this.#client.reserve(this.#tenant, call);
+    if (unknown.length < FEWEST_RESERVED || mostOfTenant === NO_LIMIT || mostOfMetric !== NO_LIMIT) return;
+    const most = Math.floor((mostOfTenant - this.#table.offline) * PART_RESERVED);
+    if ((this.#view.total ?? 0) + unknown.length > most) return;
+    return this.#reserveFor(unknown.length, most, allOrNothing);
+  }
+
+  #reserveFor(
+    series: number,
+    mostOfTenant: number,
+    alone: boolean,
+  ): Promise<ReserveReply | 'lost'> | undefined {
+    const call = { series, mostOfTenant, generationMs: this.#generationMs };
+    return this.#client.reserve(this.#tenant, call, alone);
   }
 
   /** Headroom is reserved: all pass, and count as announced, which they are in a moment. */
@@ -105,9 +164,8 @@ export class FleetSeries {
       this.#learn(some, reply.outcomes, reply, askedMs);
     });
     const newLater = announcing.then((left) => {
-      this.#table.remember(rows.subarray(rows.length - ROW_WORDS * left), KNOWN, UNANNOUNCED);
+      this.#table.remember(rows.subarray(rows.length - ROW_WORDS * left), KNOWN, OFFLINE);
       this.#unannounced -= left;
-      this.#admittedOffline += left;
       return newToStore + left;
     });
     return { newAdmitted: 0, newLater, overLimit: undefined };
@@ -127,32 +185,99 @@ export class FleetSeries {
     return { rows, reservation, countMetrics, generationMs: this.#generationMs };
   }
 
-  #askForEach(
-    unknown: RowList,
-    unannounced: RowList | undefined,
-    limits: SeriesLimits,
-    allOrNothing: boolean,
-    askedMs: number,
-  ): SeriesAnswer | Promise<SeriesAnswer> {
-    const announced = unannounced?.length ?? 0;
-    const rows = joinRows(unannounced, unknown);
-    const asked = this.#client.admit(this.#tenant, {
+  #askForAll(asked: Asked, askedMs: number): SeriesAnswer | Promise<SeriesAnswer> {
+    const { unknown, limits, allOrNothing } = asked;
+    const { mostOfTenant, mostOfMetric } = tableLimits(limits);
+    const isLarge = allOrNothing && unknown.length > MOST_AT_ONCE && this.#client.reservesHeadroom;
+    return isLarge && mostOfTenant !== NO_LIMIT && mostOfMetric === NO_LIMIT
+      ? this.#askWhole(asked, mostOfTenant, askedMs)
+      : this.#askForEach(asked, askedMs);
+  }
+
+  /** What is known here goes along with it, but not with a push that may be refused whole. */
+  #askForEach(asked: Asked, askedMs: number): SeriesAnswer | Promise<SeriesAnswer> {
+    const { unknown, limits, allOrNothing } = asked;
+    const along = allOrNothing ? undefined : asked.unannounced;
+    const announced = along?.length ?? 0;
+    const rows = joinRows(along, unknown);
+    const { mostOfTenant, mostOfMetric } = tableLimits(limits);
+    const offline = Math.max(0, this.#table.offline - announced);
+    const reply = this.#client.admit(this.#tenant, {
       rows,
       announced,
-      ...tableLimits(limits),
+      mostOfTenant: without(mostOfTenant, offline),
+      mostOfMetric,
       allOrNothing,
       noFinalRefusals: true,
       generationMs: this.#generationMs,
     });
-    if (asked === undefined) return this.#admitOffline(unknown, limits, allOrNothing);
-    return asked.then((reply) => {
-      if (reply === 'lost') return this.#admitOffline(unknown, limits, allOrNothing);
-      const outcomes = knownHere(reply.outcomes, announced);
-      this.#learn(rows, outcomes, reply, askedMs);
-      const decided = outcomes.subarray(announced);
-      this.#table.countUntracked(countOutcome(decided, UNTRACKED));
-      return answerOf(unknown, decided, reply.observed, allOrNothing);
+    if (reply === undefined) return this.#admitOffline(unknown, limits, allOrNothing);
+    return reply.then((heard) => {
+      if (heard === 'lost') return this.#admitOffline(unknown, limits, allOrNothing);
+      if (heard === 'busy') return BUSY;
+      const outcomes = knownHere(heard.outcomes, announced);
+      this.#learn(rows, outcomes, heard, askedMs);
+      return this.#answer(asked, outcomes.subarray(announced), heard, offline);
     });
+  }
+
+  #answer(asked: Asked, outcomes: Uint8Array, heard: Admitted, offline: number): SeriesAnswer {
+    const { unknown, unannounced, limits, allOrNothing } = asked;
+    const nowMs = this.#now();
+    this.#table.countUntracked(countOutcome(outcomes, UNTRACKED));
+    this.#refused.under({ ...tableLimits(limits), mark: this.#view.mark(nowMs) });
+    this.#refused.remember(unknown, outcomes, heard.total, allOrNothing, nowMs);
+    const observed = heard.observed + (tableLimits(limits).mostOfMetric === NO_LIMIT ? offline : 0);
+    const answer = answerOf(unknown, outcomes, observed, allOrNothing);
+    if (allOrNothing && answer.overLimit === undefined) this.#announceKnown(unannounced, limits);
+    if (heard.unheard === undefined) return answer;
+    const { newAdmitted } = answer;
+    if (heard.unheard === 'busy') return { ...BUSY, newAdmitted };
+    const rest = unknown.pick(indexesOf(outcomes, PENDING));
+    return joinAnswers(answer, this.#admitOffline(rest, limits, allOrNothing));
+  }
+
+  /**
+   * All or nothing of many series: the store is asked in parts which of them it knows, and then for headroom for the
+   * others, which is all that has to be decided at one time.
+   */
+  async #askWhole(asked: Asked, mostOfTenant: number, askedMs: number): Promise<SeriesAnswer> {
+    const { unknown, unannounced, limits } = asked;
+    const most = without(mostOfTenant, this.#table.offline);
+    const heard = await this.#client.admit(this.#tenant, {
+      rows: unknown.rows(),
+      announced: 0,
+      mostOfTenant: 0,
+      mostOfMetric: NO_LIMIT,
+      allOrNothing: false,
+      noFinalRefusals: false,
+      lookOnly: true,
+      generationMs: this.#generationMs,
+    });
+    if (heard === undefined || heard === 'lost') return this.#admitOffline(unknown, limits, true);
+    if (heard === 'busy' || heard.unheard !== undefined) return BUSY;
+    this.#hear(heard, askedMs);
+    const found = unknown.pick(indexesOf(heard.outcomes, KNOWN));
+    const others = unknown.pick(indexesOf(heard.outcomes, REFUSED_TENANT));
+    const answer = others.length === 0 ? ALL_KNOWN : await this.#admitAllOf(others, limits, most);
+    if (!passesWhole(answer)) return answer;
+    this.#announceKnown(unannounced, limits);
+    this.#announceKnown(found, limits);
+    this.#table.remember(found.rows(), KNOWN, this.#view.markOf(heard));
+    return answer;
+  }
+
+  /** Series that the store does not know, all or none. Headroom that others have reserved may come back: come again. */
+  async #admitAllOf(others: RowList, limits: SeriesLimits, most: number): Promise<SeriesAnswer> {
+    const askedMs = this.#now();
+    const reserved = await this.#reserveFor(others.length, most, true);
+    if (reserved === undefined || reserved === 'lost') return BUSY;
+    this.#hear(reserved, askedMs);
+    if (reserved.reservation !== '') return this.#admitReserved(others, limits, reserved);
+    const left = Math.max(0, most - reserved.total);
+    if (others.length <= left) return BUSY;
+    const outcomes = new Uint8Array(others.length).fill(REFUSED_TENANT, left);
+    return answerOf(others, outcomes, Math.max(most, reserved.total), true);
   }
 
   #learn(rows: Uint32Array, outcomes: Uint8Array, reply: FleetState, askedMs: number): void {
@@ -162,7 +287,7 @@ export class FleetSeries {
 
   #hear(reply: FleetState, askedMs: number): void {
     this.#view.update(reply, askedMs);
-    this.#admittedOffline = 0;
+    this.#refused.hear(reply.total);
   }
 
   /** The store does not answer. */
@@ -170,20 +295,24 @@ export class FleetSeries {
     const { onLoss } = this.#client;
     if (onLoss === 'refuse') return LOST;
     const { mostOfTenant, mostOfMetric } = tableLimits(limits);
+    if (onLoss === 'local-share' && this.#table.isReleased) return BUSY;
     const most = onLoss === 'allow' ? NO_LIMIT : this.#shareOf(mostOfTenant);
-    const here = { mostOfTenant: most, mostOfMetric };
-    const { outcomes, observed } = this.#table.admit(unknown, here, allOrNothing, this.#now());
-    const answer = answerOf(unknown, outcomes, observed, allOrNothing);
-    this.#admittedOffline += answer.newAdmitted;
-    return answer;
+    const here = { mostOfTenant: most, mostOfMetric, mayFill: true };
+    const { outcomes, observed } = this.#table.admit(unknown, here, OFFLINE, allOrNothing, this.#now());
+    return answerOf(unknown, outcomes, observed, allOrNothing);
   }
 
   /** This replica's part of the headroom that there was, above its own series; all of it where nothing is known. */
   #shareOf(limit: number): number {
     if (limit === NO_LIMIT || this.#view.total === undefined) return limit;
     const share = Math.floor(Math.max(0, limit - this.#view.total) / this.#client.replicas());
-    return this.#table.series + Math.max(0, share - this.#admittedOffline - this.#unannounced);
+    return this.#table.series + Math.max(0, share - this.#table.offline - this.#unannounced);
   }
+}
+
+/** A limit without what the store does not know of. */
+function without(limit: number, series: number): number {
+  return limit === NO_LIMIT ? limit : Math.max(0, limit - series);
 }
 
 /** The first of them were known here before the store was told: they are not new, though they were to the store. */

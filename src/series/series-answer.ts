@@ -5,6 +5,7 @@ import type { TableLimits } from './series-table.js';
 
 export const ALL_KNOWN: SeriesAnswer = { newAdmitted: 0, overLimit: undefined };
 export const LOST: SeriesAnswer = { newAdmitted: 0, overLimit: undefined, lost: true };
+export const BUSY: SeriesAnswer = { newAdmitted: 0, overLimit: undefined, busy: true };
 
 export function isLimited(limits: SeriesLimits): boolean {
   return limits.max_global_series_per_user > 0 || limits.max_global_series_per_metric > 0;
@@ -14,6 +15,7 @@ export function tableLimits(limits: SeriesLimits): TableLimits {
   return {
     mostOfTenant: limitOf(limits.max_global_series_per_user),
     mostOfMetric: limitOf(limits.max_global_series_per_metric),
+    mayFill: isLimited(limits),
   };
 }
 
@@ -38,6 +40,35 @@ export function answerOf(
   const overLimit = overLimitOf(unknown, outcomes, observed);
   const newAdmitted = allOrNothing && overLimit !== undefined ? 0 : countOutcome(outcomes, NEW);
   return { newAdmitted, overLimit };
+}
+
+/** The whole push goes on its way. */
+export function passesWhole({ overLimit, lost, busy }: SeriesAnswer): boolean {
+  return overLimit === undefined && !lost && !busy;
+}
+
+/** The answers to two parts of one push, as one. A push of which a part can not be decided is not decided. */
+export function joinAnswers(first: SeriesAnswer, second: SeriesAnswer): SeriesAnswer {
+  const newAdmitted = first.newAdmitted + second.newAdmitted;
+  const { overLimit: one } = first;
+  const { overLimit: other } = second;
+  if (second.lost || second.busy) return { ...second, newAdmitted };
+  const joined = { ...second, newAdmitted };
+  if (one === undefined) return joined;
+  if (other === undefined) return { ...joined, overLimit: one };
+  const refused = [...one.rows, ...other.rows].map((row, index) => {
+    const reason = one.reasons[index] ?? other.reasons[index - one.reasons.length];
+    return { row, reason: reason ?? 'per_user_series_limit' };
+  });
+  refused.sort((a, b) => a.row - b.row);
+  return {
+    ...joined,
+    overLimit: {
+      rows: refused.map(({ row }) => row),
+      reasons: refused.map(({ reason }) => reason),
+      observed: one.observed,
+    },
+  };
 }
 
 function overLimitOf(unknown: RowList, outcomes: Uint8Array, observed: number): OverLimit | undefined {

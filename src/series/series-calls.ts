@@ -1,13 +1,23 @@
 /**
  * Calls about series to the shared store. They are larger than lease calls, and many come at once when a replica starts
- * or a generation ends: only so many series are in flight at one time, so that leases do not wait for them.
+ * or a generation ends: they go in parts, by turns, so that leases do not wait for them. A part that is not answered in
+ * time is asked for again as long as the store is up: that too much is asked of it is no outage.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OnLoss } from '../enforce/ledger.js';
 import { type AnnouncementClient, Announcements } from './announcements.js';
-import type { Announced, SeriesClient } from './series-client.js';
+import type { Admitted, Announced, SeriesClient, Unheard } from './series-client.js';
 import type { AdmitCall, AdmitReply, AnnounceCall, ReserveCall, ReserveReply } from './series-protocol.js';
-import { countRows, NEW, PENDING } from './series-rows.js';
+import {
+  countRows,
+  NEW,
+  PENDING,
+  REFUSED_METRIC,
+  REFUSED_TENANT,
+  ROW_WORDS,
+  SKIPPED,
+} from './series-rows.js';
+import { MOST_IN_FLIGHT, Turns } from './turns.js';
 
 /** The calls themselves, each under its deadline. */
 export interface SeriesStoreCalls extends AnnouncementClient {
@@ -20,20 +30,18 @@ export interface SeriesCallsOptions {
   readonly replicas: () => number;
   /** Series may be admitted first and announced later. */
   readonly reservesHeadroom: boolean;
-  /** How long a call waits for its turn at most. */
+  /** How long a call may take. */
   readonly timeoutMs: number;
   readonly now: () => number;
 }
 
-interface Waiting {
-  readonly tenant: string;
-  readonly call: AdmitCall;
-  readonly sinceMs: number;
-  readonly answer: (reply: AdmitReply | 'lost') => void;
-}
-
-/** About twenty milliseconds of Redis. */
-const MOST_IN_FLIGHT = 4096;
+/** A script holds up all others: for so many series it takes about two milliseconds. */
+const SERIES_A_PART = 512;
+/** All or nothing is decided in one script, up to sixteen milliseconds of it. */
+const SERIES_A_WHOLE_PART = 4096;
+/** In times of what a call may take: a push waits no longer for its series to be looked at. */
+const MOST_WAIT = 20;
+const RETRY_LOST_MS = 5;
 /** Of series that headroom is reserved for; of others MOST_IN_FLIGHT. */
 const MOST_TO_ANNOUNCE = 16_384;
 /** What others have reserved is announced within some milliseconds, or lapses after seconds, if they are dead. */
@@ -41,19 +49,20 @@ const RETRY_PENDING_MS: readonly number[] = [25, 50, 100, 200, 400];
 
 export class SeriesCalls implements SeriesClient {
   readonly onLoss: OnLoss;
+  readonly reservesHeadroom: boolean;
   readonly #store: SeriesStoreCalls;
   readonly #options: SeriesCallsOptions;
   readonly #announcements: Announcements;
-  /** In the order in which they came. */
-  readonly #waiting: Waiting[] = [];
-  #inFlight = 0;
+  readonly #turns: Turns;
   #reserving = 0;
 
   constructor(store: SeriesStoreCalls, options: SeriesCallsOptions) {
     this.onLoss = options.onLoss;
+    this.reservesHeadroom = options.reservesHeadroom;
     this.#store = store;
     this.#options = options;
     this.#announcements = new Announcements(store, options.now);
+    this.#turns = new Turns(options.timeoutMs);
   }
 
   replicas(): number {
@@ -65,15 +74,15 @@ export class SeriesCalls implements SeriesClient {
     return this.#announcements.series;
   }
 
-  admit(tenant: string, call: AdmitCall): Promise<AdmitReply | 'lost'> | undefined {
-    const asked = this.#admit(tenant, call);
-    return asked && (call.noFinalRefusals ? this.#retryPending(tenant, call, asked) : asked);
+  admit(tenant: string, call: AdmitCall): Promise<Admitted | Unheard> | undefined {
+    if (!this.#store.isUp(tenant)) return undefined;
+    return call.noFinalRefusals ? this.#retryPending(tenant, call) : this.#admitAll(tenant, call);
   }
 
-  reserve(tenant: string, call: ReserveCall): Promise<ReserveReply | 'lost'> | undefined {
-    const toAnnounce = this.unannounced + this.#reserving + call.series;
-    if (!this.#options.reservesHeadroom || toAnnounce > MOST_TO_ANNOUNCE) return undefined;
-    if (!this.#store.isUp(tenant)) return undefined;
+  reserve(tenant: string, call: ReserveCall, alone = false): Promise<ReserveReply | 'lost'> | undefined {
+    const toAnnounce = this.unannounced + this.#reserving;
+    const fits = toAnnounce + call.series <= MOST_TO_ANNOUNCE || (alone && toAnnounce === 0);
+    if (!this.reservesHeadroom || !fits || !this.#store.isUp(tenant)) return undefined;
     this.#reserving += call.series;
     return this.#store.reserve(tenant, call).finally(() => {
       this.#reserving -= call.series;
@@ -85,69 +94,89 @@ export class SeriesCalls implements SeriesClient {
     return this.#announcements.add(tenant, call, announced);
   }
 
-  /** Called now and then: nobody waits much longer than for one answer. */
+  /** Called now and then: nobody waits much longer than it may. */
   tick(): void {
     void this.#announcements.run();
-    const { now, timeoutMs } = this.#options;
-    const nowMs = now();
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (nowMs - first.sinceMs < timeoutMs) return;
-      this.#waiting.shift();
-      first.answer('lost');
-    }
-  }
-
-  #admit(tenant: string, call: AdmitCall): Promise<AdmitReply | 'lost'> | undefined {
-    if (!this.#store.isUp(tenant)) return undefined;
-    const mayGoNow = this.#waiting.length === 0 && this.#fits(call);
-    if (mayGoNow) return this.#send(tenant, call);
-    const sinceMs = this.#options.now();
-    return new Promise((answer) => this.#waiting.push({ tenant, call, sinceMs, answer }));
+    this.#turns.tick(this.#options.now());
   }
 
   /** Asks again while headroom is reserved that may come back; what is known by then or fits in is not refused. */
-  async #retryPending(
-    tenant: string,
-    call: AdmitCall,
-    asked: Promise<AdmitReply | 'lost'>,
-  ): Promise<AdmitReply | 'lost'> {
-    let reply = await asked;
+  async #retryPending(tenant: string, call: AdmitCall): Promise<Admitted | Unheard> {
+    let reply = await this.#admitAll(tenant, call);
     for (const ms of RETRY_PENDING_MS) {
-      if (reply === 'lost' || !reply.outcomes.includes(PENDING)) return reply;
+      if (typeof reply === 'string' || reply.unheard || !reply.outcomes.includes(PENDING)) return reply;
       await delay(ms);
       const noFinalRefusals = ms !== RETRY_PENDING_MS.at(-1);
-      const again = (await this.#admit(tenant, { ...call, noFinalRefusals })) ?? 'lost';
-      reply = again === 'lost' ? again : withNew(again, reply.outcomes);
+      const again = await this.#admitAll(tenant, { ...call, noFinalRefusals });
+      if (typeof again !== 'string') reply = withNew(again, reply.outcomes);
+      // What it said of the others before still holds. Of all or nothing nothing was done.
+      else reply = call.allOrNothing ? again : { ...reply, unheard: again };
     }
     return reply;
   }
 
-  /** One call may be larger than all that may be in flight: then it goes alone. */
-  #fits({ rows }: AdmitCall): boolean {
-    return this.#inFlight === 0 || this.#inFlight + countRows(rows) <= MOST_IN_FLIGHT;
+  /** In parts, one after the other. What is not heard of after the first is PENDING. */
+  async #admitAll(tenant: string, call: AdmitCall): Promise<Admitted | Unheard> {
+    const { now, timeoutMs } = this.#options;
+    const untilMs = now() + MOST_WAIT * timeoutMs;
+    const rows = countRows(call.rows);
+    const outcomes = new Uint8Array(rows).fill(PENDING);
+    let heard: AdmitReply | undefined;
+    let observed = 0;
+    for (let from = 0; from < rows || heard === undefined; ) {
+      const to = Math.min(rows, from + this.#partOf(call));
+      const reply = await this.#admitPart(tenant, partOf(call, from, to), untilMs);
+      if (typeof reply === 'string') {
+        return heard === undefined || call.allOrNothing
+          ? reply
+          : { ...heard, outcomes, observed, unheard: reply };
+      }
+      outcomes.set(reply.outcomes, from);
+      if (observed === 0) observed = reply.observed;
+      heard = reply;
+      from = to;
+      // The push is refused whole: the others need not be looked at.
+      if (call.allOrNothing && refuses(reply)) outcomes.fill(SKIPPED, to);
+      if (call.allOrNothing && refuses(reply)) break;
+    }
+    return { ...heard, outcomes, observed };
   }
 
-  async #send(tenant: string, call: AdmitCall): Promise<AdmitReply | 'lost'> {
+  #partOf({ allOrNothing }: AdmitCall): number {
+    if (allOrNothing) return this.reservesHeadroom ? SERIES_A_WHOLE_PART : Number.POSITIVE_INFINITY;
+    return Math.min(SERIES_A_PART, this.#turns.window);
+  }
+
+  /** Whoever is down is not waited for. */
+  async #admitPart(tenant: string, call: AdmitCall, untilMs: number): Promise<AdmitReply | Unheard> {
+    const { now } = this.#options;
     const series = countRows(call.rows);
-    this.#inFlight += series;
-    const reply = await this.#store.admit(tenant, call);
-    this.#inFlight -= series;
-    this.#sendWaiting();
-    return reply;
-  }
-
-  #sendWaiting(): void {
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (!this.#fits(first.call)) return;
-      this.#waiting.shift();
-      if (this.#store.isUp(first.tenant)) this.#send(first.tenant, first.call).then(first.answer);
-      else first.answer('lost');
+    for (;;) {
+      if (!this.#store.isUp(tenant)) return 'lost';
+      const turn = this.#turns.take({ tenant, series, untilMs });
+      if (!(turn === true || (await turn))) return this.#store.isUp(tenant) ? 'busy' : 'lost';
+      const sentMs = now();
+      const reply = this.#store.isUp(tenant) ? await this.#store.admit(tenant, call) : 'lost';
+      this.#turns.done(series, reply === 'lost' ? undefined : now() - sentMs);
+      if (reply !== 'lost') return reply;
+      if (!this.#store.isUp(tenant)) return 'lost';
+      if (now() >= untilMs) return 'busy';
+      await delay(RETRY_LOST_MS);
     }
   }
 }
 
+function partOf(call: AdmitCall, from: number, to: number): AdmitCall {
+  const rows = call.rows.subarray(from * ROW_WORDS, to * ROW_WORDS);
+  return { ...call, rows, announced: Math.max(0, Math.min(to, call.announced) - from) };
+}
+
+function refuses({ outcomes }: AdmitReply): boolean {
+  return outcomes.some((one) => one === REFUSED_TENANT || one === REFUSED_METRIC || one === PENDING);
+}
+
 /** What was new when it was asked first is known the next time. */
-function withNew(reply: AdmitReply, before: Uint8Array): AdmitReply {
+function withNew(reply: Admitted, before: Uint8Array): Admitted {
   for (const [row, outcome] of before.entries()) if (outcome === NEW) reply.outcomes[row] = NEW;
   return reply;
 }

@@ -23,6 +23,11 @@ export interface AdmitCall {
   readonly allOrNothing: boolean;
   /** Nothing is refused for good while headroom is reserved: two replicas may have reserved it for the same series. */
   readonly noFinalRefusals: boolean;
+  /**
+   * Nothing is admitted or remembered: which of them are known? The others are REFUSED_TENANT. Only for stores in which
+   * headroom can be reserved.
+   */
+  readonly lookOnly?: true;
   /** What is announced is remembered for so long, at least. The same for all that share a store. */
   readonly generationMs: number;
 }

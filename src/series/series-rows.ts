@@ -19,7 +19,7 @@ export const REFUSED_TENANT = 3;
 export const REFUSED_METRIC = 4;
 /** Let through without being remembered: the table is full. */
 export const UNTRACKED = 5;
-/** The store can not say yet, because headroom is reserved that may come back. */
+/** Not decided: the store can not say yet, because headroom is reserved that may come back, or it was not heard. */
 export const PENDING = 6;
 
 export const NO_ROWS = new Uint32Array();
@@ -31,6 +31,15 @@ export function countRows(rows: Uint32Array): number {
 /** Rows from one to another, as many at one time as go into the table. */
 export function* chunksOf(from: number, to: number): Generator<[number, number]> {
   for (let first = from; first < to; first += CHUNK_ROWS) yield [first, Math.min(to, first + CHUNK_ROWS)];
+}
+
+/** Where one outcome is. */
+export function indexesOf(outcomes: Uint8Array, outcome: number): number[] {
+  const indexes: number[] = [];
+  for (let index = outcomes.indexOf(outcome); index >= 0; index = outcomes.indexOf(outcome, index + 1)) {
+    indexes.push(index);
+  }
+  return indexes;
 }
 
 /** Rows of a push, copied: they stay when the push's views are gone. */
@@ -58,6 +67,17 @@ export class RowList {
       const to = this.length++ * ROW_WORDS;
       for (let word = 0; word < ROW_WORDS; word++) this.#rows[to + word] = records[at + word] ?? 0;
     }
+  }
+
+  /** Those of them, by their indexes here. */
+  pick(indexes: readonly number[]): RowList {
+    const picked = new RowList();
+    picked.#reserve(indexes.length);
+    for (const index of indexes) {
+      picked.#numbers[picked.length] = this.number(index);
+      picked.#rows.set(this.rows(index, index + 1), picked.length++ * ROW_WORDS);
+    }
+    return picked;
   }
 
   #reserve(length: number): void {

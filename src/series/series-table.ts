@@ -15,17 +15,36 @@ export const INDEXES_A_TENANT = 2;
 
 /** Within a minute every segment is looked at once, and some more for those that are made meanwhile. */
 const TICKS_A_ROUND = 500;
+/** So full series that have no limit make the table: the rest is for those that have one. */
+const PART_WITHOUT_LIMIT = 0.5;
+/** While many indexes are kept by tenants that left. */
+const TICKS_A_QUICK_ROUND = 50;
+/** For a sweep that is after tenants that left alone: no series is idle for so long. */
+const NEVER_IDLE_MINUTES = 255;
 
 // Addresses and words as kernel/layout.ts lays them out.
 const TENANTS_WORD = 4096 / 4;
-const TENANT_WORDS = 4;
+const TENANT_WORDS = 6;
 const TENANT_SERIES_WORD = 2;
 const TENANT_LEAVING_WORD = 3;
+const TENANT_OFFLINE_WORD = 4;
 
 /** What limits an `admit`. */
 export interface TableLimits {
   readonly mostOfTenant: number;
   readonly mostOfMetric: number;
+  /** False: series are remembered only while the table has room for others, whose limits need it. */
+  readonly mayFill: boolean;
+}
+
+/** How a `lookup` goes about it. */
+export interface LookupRules {
+  /** A series that was seen longer ago is not known any more. */
+  readonly idleMinutes: number;
+  /** The generation mark of series that need not be announced. */
+  readonly mark: number;
+  /** False: known series are not seen, but listed, until it is sure that the push is not refused. */
+  readonly maySee: boolean;
 }
 
 export class SeriesTable {
@@ -37,18 +56,23 @@ export class SeriesTable {
   readonly #excludedAt: number;
   readonly #unknownAt: number;
   readonly #unannouncedAt: number;
+  readonly #unseenAt: number;
   readonly #outcomesAt: number;
+  readonly #mostSeries: number;
   readonly #freeTenants: number[] = [];
-  readonly #leaving: { readonly tenantIndex: number; readonly goneAfterPass: number }[] = [];
+  /** Tenants that left, while they have series. */
+  readonly #leaving = new Set<number>();
 
   constructor(maxTenants: number, maxSeries: number) {
     const memory = new TableMemory(maxTenants, maxSeries);
     this.#memory = memory;
+    this.#mostSeries = maxSeries;
     this.metrics = new MetricRecords(memory);
     this.#inputAt = memory.result(RESULT.input);
     this.#excludedAt = memory.result(RESULT.excluded);
     this.#unknownAt = memory.result(RESULT.unknown);
     this.#unannouncedAt = memory.result(RESULT.unannounced);
+    this.#unseenAt = memory.result(RESULT.unseen);
     this.#outcomesAt = memory.result(RESULT.outcomes);
     for (let index = maxTenants - 1; index >= 0; index--) this.#freeTenants.push(index);
   }
@@ -81,8 +105,14 @@ export class SeriesTable {
     return this.#memory.result(RESULT.unannouncedRows);
   }
 
-  /** An index for a tenant; undefined when all are taken. */
+  /** Of the last `lookup`: rows of known series that are still to be seen. */
+  get unseen(): number {
+    return this.#memory.result(RESULT.unseenRows);
+  }
+
+  /** An index for a tenant; undefined when all are taken by tenants that have not left. */
   addTenant(): number | undefined {
+    if (this.#freeTenants.length === 0) this.#sweepLeaving();
     const tenantIndex = this.#freeTenants.pop();
     if (tenantIndex === undefined) return undefined;
     const at = TENANTS_WORD + tenantIndex * TENANT_WORDS;
@@ -92,39 +122,42 @@ export class SeriesTable {
     words[at + 1] = salt.readUInt32LE(4);
     words[at + TENANT_SERIES_WORD] = 0;
     words[at + TENANT_LEAVING_WORD] = 0;
+    words[at + TENANT_OFFLINE_WORD] = 0;
     return tenantIndex;
   }
 
   /** Its series go with the sweeps that follow, and then its index is free. */
   removeTenant(tenantIndex: number): void {
     this.#memory.words[TENANTS_WORD + tenantIndex * TENANT_WORDS + TENANT_LEAVING_WORD] = 1;
-    // The pass under way has left some segments behind.
-    this.#leaving.push({ tenantIndex, goneAfterPass: this.#memory.result(RESULT.passes) + 2 });
+    this.#leaving.add(tenantIndex);
+    if (this.seriesOf(tenantIndex) === 0) this.#freeLeft();
   }
 
   seriesOf(tenantIndex: number): number {
     return this.#memory.words[TENANTS_WORD + tenantIndex * TENANT_WORDS + TENANT_SERIES_WORD] ?? 0;
   }
 
-  /**
-   * How many series of a chunk of the push are not known, or not any more; the others are seen. `mark`: the generation
-   * mark of series that need not be announced.
-   */
+  /** Its series that were admitted without the store, and that it was not told of since. */
+  offlineOf(tenantIndex: number): number {
+    return this.#memory.words[TENANTS_WORD + tenantIndex * TENANT_WORDS + TENANT_OFFLINE_WORD] ?? 0;
+  }
+
+  /** How many series of a chunk of the push are not known, or not any more; the others are seen. */
   lookup(
     push: Push,
     from: number,
     excluded: Rows | undefined,
     tenantIndex: number,
     { minute }: Moment,
-    idleMinutes: number,
-    mark: number,
+    { idleMinutes, mark, maySee }: LookupRules,
   ): number {
     const rows = this.#putRecords(push, from);
     const { words, exports } = this.#memory;
     if (excluded !== undefined) {
       words.set(excluded.subarray(from / 32, (from + CHUNK_ROWS) / 32), this.#excludedAt / 4);
     }
-    return exports.lookup(rows, excluded === undefined ? 0 : 1, tenantIndex, minute, idleMinutes, mark);
+    const hasExcluded = excluded === undefined ? 0 : 1;
+    return exports.lookup(rows, hasExcluded, tenantIndex, minute, idleMinutes, mark, maySee ? 1 : 0);
   }
 
   /** Appends the rows that the last `lookup` did not know. */
@@ -139,19 +172,40 @@ export class SeriesTable {
     rows.append(push, from, this.#memory.words.subarray(at, at + this.unannounced));
   }
 
+  /** Appends the rows of known series that are still to be seen. */
+  takeUnseen(push: Push, from: number, rows: RowList): void {
+    const at = this.#unseenAt / 4;
+    rows.append(push, from, this.#memory.words.subarray(at, at + this.unseen));
+  }
+
+  /** Known series are seen. */
+  see(rows: Uint32Array, tenantIndex: number, { minute }: Moment): void {
+    this.#memory.exports.see(this.#putRows(rows), tenantIndex, minute);
+  }
+
   /** Rows are at most CHUNK_ROWS. Returns how many are new; `outcomes` says what became of each. */
   admit(
     rows: Uint32Array,
     tenantIndex: number,
     { minute, window }: Moment,
     mark: number,
-    { mostOfTenant, mostOfMetric }: TableLimits,
+    { mostOfTenant, mostOfMetric, mayFill }: TableLimits,
     outcomes: Uint8Array,
   ): number {
     const memory = this.#memory;
     const count = this.#putRows(rows);
     const { exports } = memory;
-    const admitted = exports.admit(count, tenantIndex, minute, mark, mostOfTenant, mostOfMetric, window);
+    const most = mayFill ? this.#mostSeries : Math.ceil(this.#mostSeries * PART_WITHOUT_LIMIT);
+    const admitted = exports.admit(
+      count,
+      tenantIndex,
+      minute,
+      mark,
+      mostOfTenant,
+      mostOfMetric,
+      window,
+      most,
+    );
     memory.refresh();
     outcomes.set(memory.bytes.subarray(this.#outcomesAt, this.#outcomesAt + count));
     return admitted;
@@ -181,19 +235,29 @@ export class SeriesTable {
 
   /** Called ten times a second, it goes round all segments once a minute. Returns how many idle series it removed. */
   tick(moment: Moment, idleMinutes: number): number {
-    return this.sweep(Math.ceil(this.segments / TICKS_A_ROUND), moment, idleMinutes);
+    const isShort = this.#leaving.size > this.#freeTenants.length;
+    const ticks = isShort ? TICKS_A_QUICK_ROUND : TICKS_A_ROUND;
+    return this.sweep(Math.ceil(this.segments / ticks), moment, idleMinutes);
   }
 
   /** Goes on over some segments. Returns how many idle series it removed. */
   sweep(segments: number, { minute }: Moment, idleMinutes: number): number {
-    const removed = this.#memory.exports.sweep(segments, minute, idleMinutes, this.#leaving.length);
-    const passes = this.#memory.result(RESULT.passes);
-    for (let first = this.#leaving[0]; first !== undefined && passes >= first.goneAfterPass; ) {
-      this.#leaving.shift();
-      this.#freeTenants.push(first.tenantIndex);
-      first = this.#leaving[0];
-    }
+    const removed = this.#memory.exports.sweep(segments, minute, idleMinutes, this.#leaving.size);
+    this.#freeLeft();
     return removed;
+  }
+
+  /** All at once: seldom, because half of the indexes are kept by tenants that left since it was done last. */
+  #sweepLeaving(): void {
+    if (this.#leaving.size > 0) this.sweep(this.segments, { minute: 0, window: 0 }, NEVER_IDLE_MINUTES);
+  }
+
+  #freeLeft(): void {
+    for (const tenantIndex of this.#leaving) {
+      if (this.seriesOf(tenantIndex) > 0) continue;
+      this.#leaving.delete(tenantIndex);
+      this.#freeTenants.push(tenantIndex);
+    }
   }
 
   /** Calls back for rows of the push's first chunk that have a metric whose name is wanted. */

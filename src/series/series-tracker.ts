@@ -5,6 +5,7 @@
 import type { ActiveSeries } from '../enforce/series.js';
 import type { Push } from '../payload/push.js';
 import { MINUTE_MS, momentOf } from './moment.js';
+import { RefusedSeries } from './refused-series.js';
 import type { SeriesClient } from './series-client.js';
 import { INDEXES_A_TENANT, SeriesTable } from './series-table.js';
 import { TopMetrics } from './top-metrics.js';
@@ -36,11 +37,15 @@ export interface SeriesStatus {
 }
 
 const TICK_MS = 100;
+/** Pushes of a tenant that left memory are all judged by then. */
+const SUCCESSOR_MS = MINUTE_MS;
 
 export class SeriesTracker implements ActiveSeries {
   readonly table: SeriesTable;
   readonly #tracking: Tracking;
-  readonly #tenants = new Set<TrackedSeries>();
+  readonly #tenants = new Map<string, TrackedSeries>();
+  /** Tenants that left memory with pushes on their way, and when they leave at last. */
+  readonly #successors = new Map<string, number>();
   #ticker: NodeJS.Timeout | undefined;
 
   constructor({ idleTimeoutMs, maxSeries, maxTenants, client, nameMetric, now }: SeriesTrackerOptions) {
@@ -49,6 +54,7 @@ export class SeriesTracker implements ActiveSeries {
     this.#tracking = {
       table: this.table,
       tops: new TopMetrics(this.table, nameMetric),
+      refused: new RefusedSeries(),
       client,
       idleMinutes,
       // A replica knows a series for up to a minute more; the store must not forget it before.
@@ -67,19 +73,19 @@ export class SeriesTracker implements ActiveSeries {
   }
 
   tenant(id: string): TrackedSeries {
-    const tenant = new TrackedSeries(id, this.#tracking, () => this.#tenants.delete(tenant));
-    this.#tenants.add(tenant);
-    return tenant;
+    const before = this.#successors.delete(id) ? this.#tenants.get(id) : undefined;
+    return before ?? this.#add(id);
   }
 
   /** Series are hashed in another way from now on: what is known of them is of no use any more. */
   forgetAll(): void {
-    for (const tenant of this.#tenants) tenant.forget();
+    for (const tenant of this.#tenants.values()) tenant.forget();
   }
 
   /** Called ten times a second. Returns how many idle series were forgotten. */
   tick(nowMs: number): number {
     const moment = momentOf(nowMs);
+    this.#releaseSuccessors(nowMs);
     this.#tracking.tops.walk(nowMs, moment.window);
     return this.table.tick(moment, this.#tracking.idleMinutes);
   }
@@ -92,11 +98,37 @@ export class SeriesTracker implements ActiveSeries {
   status(): SeriesStatus {
     let tenantsAlone = 0;
     let admittedAlone = 0;
-    for (const { admittedOffline } of this.#tenants) {
+    for (const { admittedOffline } of this.#tenants.values()) {
       if (admittedOffline > 0) tenantsAlone++;
       admittedAlone += admittedOffline;
     }
     const { series, bytes, untracked, metrics } = this.table;
     return { series, metrics: metrics.size, tableBytes: bytes, untracked, tenantsAlone, admittedAlone };
+  }
+
+  #add(id: string): TrackedSeries {
+    const tenant: TrackedSeries = new TrackedSeries(id, this.#tracking, {
+      released: () => {
+        if (this.#tenants.get(id) === tenant) this.#tenants.delete(id);
+      },
+      successor: () => this.#successorOf(id),
+    });
+    this.#tenants.set(id, tenant);
+    return tenant;
+  }
+
+  #successorOf(id: string): TrackedSeries {
+    const back = this.#tenants.get(id);
+    if (back !== undefined) return back;
+    this.#successors.set(id, this.#tracking.now() + SUCCESSOR_MS);
+    return this.#add(id);
+  }
+
+  #releaseSuccessors(nowMs: number): void {
+    for (const [id, untilMs] of this.#successors) {
+      if (nowMs < untilMs) return;
+      this.#successors.delete(id);
+      this.#tenants.get(id)?.release();
+    }
   }
 }

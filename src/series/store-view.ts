@@ -1,14 +1,16 @@
 /**
  * What a replica knows of one tenant's series in the store: what it said last, and what follows from that. The table
- * keeps for each series a mark of four bits, the generation in which it was announced, modulo 14.
+ * keeps for each series a mark of four bits, the generation in which it was announced, modulo 13.
  */
 import type { FleetState } from './series-protocol.js';
 
-const MARKS = 14;
+const MARKS = 13;
 /** While no generation is known: no series has this mark. */
-const NO_GENERATION = 14;
-/** Of a series that was never announced. */
-export const UNANNOUNCED = 15;
+const NO_GENERATION = 13;
+/** Of a series that was never announced, because nothing was to be. */
+export const UNANNOUNCED = 14;
+/** Of a series that was admitted without the store: it is over what the store says until it is announced. */
+export const OFFLINE = 15;
 
 export class StoreView {
   /** Series over all replicas. */

@@ -11,7 +11,9 @@ export interface TableExports {
     minute: number,
     idleMinutes: number,
     mark: number,
+    maySee: number,
   ): number;
+  see(rows: number, tenant: number, minute: number): void;
   admit(
     rows: number,
     tenant: number,
@@ -20,6 +22,7 @@ export interface TableExports {
     mostOfTenant: number,
     mostOfMetric: number,
     window: number,
+    most: number,
   ): number;
   takeBack(rows: number, tenant: number, window: number): void;
   remember(rows: number, tenant: number, minute: number, mark: number, window: number): number;
@@ -45,9 +48,10 @@ export const RESULT = {
   bytes: 8,
   metrics: 9,
   chunks: 10,
-  passes: 11,
-  refused: 12,
-  observed: 13,
+  refused: 11,
+  observed: 12,
+  unseen: 13,
+  unseenRows: 14,
 } as const;
 
 export class TableMemory {

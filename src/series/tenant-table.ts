@@ -7,12 +7,22 @@ import { CHUNK_ROWS, chunksOf, countRows, ROW_WORDS, RowList, UNTRACKED } from '
 import type { SeriesTable, TableLimits } from './series-table.js';
 import { UNANNOUNCED } from './store-view.js';
 
+/** How a push is looked up. */
+export interface LookupOptions {
+  /** The generation mark of those that need not be announced; undefined when nothing is announced. */
+  readonly mark: number | undefined;
+  /** The push may be refused whole: its series are seen when it is not. */
+  readonly allOrNothing: boolean;
+}
+
 /** Rows of a push that the table has something to say about. */
 export interface Found {
   /** Not known, or not any more. */
   readonly unknown: RowList | undefined;
   /** Known, and to be announced. */
   readonly unannounced: RowList | undefined;
+  /** Known, and to be seen when the push is not refused. */
+  readonly unseen: RowList | undefined;
 }
 
 export interface Admission {
@@ -28,6 +38,7 @@ export class TenantTable {
   readonly #now: () => number;
   /** Undefined when the table has none for another tenant, or the tenant has left. */
   #index: number | undefined;
+  #isReleased = false;
 
   constructor(table: SeriesTable, idleMinutes: number, now: () => number) {
     this.#table = table;
@@ -44,28 +55,44 @@ export class TenantTable {
     return this.#index === undefined ? 0 : this.#table.seriesOf(this.#index);
   }
 
+  /** Of them those that the store was not told of, though it was to admit them. */
+  get offline(): number {
+    return this.#index === undefined ? 0 : this.#table.offlineOf(this.#index);
+  }
+
+  get isReleased(): boolean {
+    return this.#isReleased;
+  }
+
   /** So many series pass without being remembered. */
   countUntracked(series: number): void {
     this.#table.untracked += series;
   }
 
-  /**
-   * Known series are seen. Undefined: all are known, and none is to be announced. `mark`: the generation mark of those
-   * that need not be; undefined when nothing is announced.
-   */
-  lookup(push: Push, excluded: Rows | undefined, mark: number | undefined, nowMs: number): Found | undefined {
+  /** Known series are seen. Undefined: all are known, and there is nothing to do about them. */
+  lookup(
+    push: Push,
+    excluded: Rows | undefined,
+    { mark, allOrNothing }: LookupOptions,
+    nowMs: number,
+  ): Found | undefined {
     const table = this.#table;
-    const index = this.#index;
+    const index = this.#use();
     if (index === undefined) {
       this.countUntracked(push.series);
       return undefined;
     }
     const moment = momentOf(nowMs);
-    const announced = mark ?? UNANNOUNCED;
+    const rules = {
+      idleMinutes: this.#idleMinutes,
+      mark: mark ?? UNANNOUNCED,
+      maySee: !allOrNothing,
+    };
     let unknown: RowList | undefined;
     let unannounced: RowList | undefined;
+    let unseen: RowList | undefined;
     for (let from = 0; from < push.series; from += CHUNK_ROWS) {
-      const count = table.lookup(push, from, excluded, index, moment, this.#idleMinutes, announced);
+      const count = table.lookup(push, from, excluded, index, moment, rules);
       if (count > 0) {
         unknown ??= new RowList();
         table.takeUnknown(push, from, count, unknown);
@@ -74,12 +101,32 @@ export class TenantTable {
         unannounced ??= new RowList();
         table.takeUnannounced(push, from, unannounced);
       }
+      if (table.unseen > 0) {
+        unseen ??= new RowList();
+        table.takeUnseen(push, from, unseen);
+      }
     }
-    return unknown === undefined && unannounced === undefined ? undefined : { unknown, unannounced };
+    if (unknown === undefined && unannounced === undefined && unseen === undefined) return undefined;
+    return { unknown, unannounced, unseen };
   }
 
-  /** Admits rows in their order by the table's own count. */
-  admit(unknown: RowList, limits: TableLimits, allOrNothing: boolean, nowMs: number): Admission {
+  /** Known series of a push that is not refused after all. */
+  see(rows: RowList, nowMs: number): void {
+    if (this.#index === undefined) return;
+    const moment = momentOf(nowMs);
+    for (const [from, to] of chunksOf(0, rows.length)) {
+      this.#table.see(rows.rows(from, to), this.#index, moment);
+    }
+  }
+
+  /** Admits rows in their order by the table's own count; `mark` is that of new ones. */
+  admit(
+    unknown: RowList,
+    limits: TableLimits,
+    mark: number,
+    allOrNothing: boolean,
+    nowMs: number,
+  ): Admission {
     const table = this.#table;
     const index = this.#index;
     const outcomes = new Uint8Array(unknown.length);
@@ -90,7 +137,7 @@ export class TenantTable {
     let observed = 0;
     for (const [from, to] of chunksOf(0, unknown.length)) {
       const some = outcomes.subarray(from, to);
-      table.admit(unknown.rows(from, to), index, moment, UNANNOUNCED, limits, some);
+      table.admit(unknown.rows(from, to), index, moment, mark, limits, some);
       if (refused === 0) observed = table.observed;
       refused += table.refused;
     }
@@ -124,8 +171,15 @@ export class TenantTable {
 
   /** The tenant leaves memory. Its series go by and by. */
   release(): void {
+    this.#isReleased = true;
     if (this.#index === undefined) return;
     this.#table.removeTenant(this.#index);
     this.#index = undefined;
+  }
+
+  /** Its index. A tenant that got none, because others held all of them, tries again. */
+  #use(): number | undefined {
+    if (this.#index === undefined && !this.#isReleased) this.#index = this.#table.addTenant();
+    return this.#index;
   }
 }

@@ -3,19 +3,23 @@
  * admitted by the table's own count, or, where replicas share a store and the tenant has a limit, by the store's.
  */
 import type { SeriesAnswer, SeriesLimits, TenantSeries, TopMetric } from '../enforce/series.js';
+import { whenAnswered } from '../enforce/when-answered.js';
 import type { Push } from '../payload/push.js';
 import type { Rows } from '../payload/rows.js';
 import { FleetSeries } from './fleet-series.js';
-import { ALL_KNOWN, answerOf, isLimited, tableLimits } from './series-answer.js';
+import { RefusedOfTenant, type RefusedSeries } from './refused-series.js';
+import { ALL_KNOWN, answerOf, isLimited, passesWhole, tableLimits } from './series-answer.js';
 import type { SeriesClient } from './series-client.js';
 import type { SeriesTable } from './series-table.js';
-import { TenantTable } from './tenant-table.js';
+import { UNANNOUNCED } from './store-view.js';
+import { type Found, TenantTable } from './tenant-table.js';
 import type { TopMetrics } from './top-metrics.js';
 
 /** What the series of all tenants have in common. */
 export interface Tracking {
   readonly table: SeriesTable;
   readonly tops: TopMetrics;
+  readonly refused: RefusedSeries;
   /** Undefined: nothing is shared. */
   readonly client: SeriesClient | undefined;
   /** A series that was seen longer ago is not known any more. */
@@ -25,18 +29,26 @@ export interface Tracking {
   readonly now: () => number;
 }
 
+/** What the tracker does for one of them. */
+export interface TrackedSeriesHost {
+  readonly released: () => void;
+  /** The series of the same tenant, for a push that was on its way when the tenant left memory. */
+  readonly successor: () => TenantSeries;
+}
+
 export class TrackedSeries implements TenantSeries {
   readonly #tops: TopMetrics;
   readonly #table: TenantTable;
   readonly #fleet: FleetSeries | undefined;
-  readonly #released: () => void;
+  readonly #host: TrackedSeriesHost;
 
-  constructor(tenant: string, tracking: Tracking, released: () => void) {
-    const { table, tops, client, idleMinutes, generationMs, now } = tracking;
+  constructor(tenant: string, tracking: Tracking, host: TrackedSeriesHost) {
+    const { table, tops, refused, client, idleMinutes, generationMs, now } = tracking;
     this.#tops = tops;
     this.#table = new TenantTable(table, idleMinutes, now);
-    this.#fleet = client && new FleetSeries(tenant, client, this.#table, generationMs, now);
-    this.#released = released;
+    const lately = new RefusedOfTenant(refused);
+    this.#fleet = client && new FleetSeries(tenant, client, this.#table, lately, generationMs, now);
+    this.#host = host;
   }
 
   get active(): number {
@@ -47,9 +59,9 @@ export class TrackedSeries implements TenantSeries {
     return this.#fleet?.total;
   }
 
-  /** Series that were admitted here while the store did not answer, and that it does not know of yet. */
+  /** Series that were admitted here without the store, and that it was not told of since. */
   get admittedOffline(): number {
-    return this.#fleet?.admittedOffline ?? 0;
+    return this.#table.offline;
   }
 
   check(
@@ -59,16 +71,24 @@ export class TrackedSeries implements TenantSeries {
     allOrNothing: boolean,
     nowMs: number,
   ): SeriesAnswer | Promise<SeriesAnswer> {
+    if (this.#table.isReleased) {
+      return this.#host.successor().check(push, excluded, limits, allOrNothing, nowMs);
+    }
     const { index } = this.#table;
     if (index !== undefined) this.#tops.lookForNames(index, push, nowMs);
     const fleet = isLimited(limits) ? this.#fleet : undefined;
-    const found = this.#table.lookup(push, excluded, fleet?.mark(nowMs), nowMs);
+    const found = this.#table.lookup(push, excluded, { mark: fleet?.mark(nowMs), allOrNothing }, nowMs);
     if (found === undefined) return ALL_KNOWN;
-    if (fleet !== undefined) return fleet.check(found, limits, allOrNothing, nowMs);
-    const { unknown } = found;
-    if (unknown === undefined) return ALL_KNOWN;
-    const { outcomes, observed } = this.#table.admit(unknown, tableLimits(limits), allOrNothing, nowMs);
-    return answerOf(unknown, outcomes, observed, allOrNothing);
+    const answer =
+      fleet === undefined
+        ? this.#admit(found, limits, allOrNothing, nowMs)
+        : fleet.check(found, limits, allOrNothing, nowMs);
+    const { unseen } = found;
+    if (unseen === undefined) return answer;
+    return whenAnswered(answer, (late) => {
+      if (passesWhole(late)) this.#table.see(unseen, nowMs);
+      return late;
+    });
   }
 
   topMetrics(by: 'active' | 'new'): readonly TopMetric[] {
@@ -87,6 +107,13 @@ export class TrackedSeries implements TenantSeries {
     const { index } = this.#table;
     if (index !== undefined) this.#tops.forget(index);
     this.#table.release();
-    this.#released();
+    this.#host.released();
+  }
+
+  #admit({ unknown }: Found, limits: SeriesLimits, allOrNothing: boolean, nowMs: number): SeriesAnswer {
+    if (unknown === undefined) return ALL_KNOWN;
+    const here = tableLimits(limits);
+    const { outcomes, observed } = this.#table.admit(unknown, here, UNANNOUNCED, allOrNothing, nowMs);
+    return answerOf(unknown, outcomes, observed, allOrNothing);
   }
 }

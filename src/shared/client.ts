@@ -2,7 +2,8 @@
  * A replica's side of the shared state: asks the store for its buckets, elections and series, each call under a deadline
  * and none of a shard that is down, and goes round with one timer for whatever has to be said without a push.
  *
- * No push waits longer than two deadlines, and none at all while the store is down.
+ * No push waits longer than two deadlines for its rates, twenty for its new series, and none at all while the store is
+ * down.
  */
 import type { LeaseCall } from '../buckets/lease-protocol.js';
 import { type LeaseClient, LeasedBucket } from '../buckets/leased-bucket.js';
@@ -60,6 +61,12 @@ export interface LedgerStatus {
   readonly lastError: LastError | undefined;
 }
 
+/**
+ * What calls about series may take, in times of what others may: a script about series takes some milliseconds, and many
+ * come at once. Whoever makes them sends less long before (series/turns.ts): a slow store is not a lost one.
+ */
+const SERIES_DEADLINES = 10;
+
 const TICK_MS = 100;
 const CLOSE_LOOK_MS = 5;
 
@@ -75,6 +82,7 @@ export class StoreClient implements Ledger {
   /** Heartbeats that the last agreement followed. */
   #agreedAfter = 0;
   readonly #calls: Calls;
+  readonly #callsAboutSeries: Calls;
   readonly #buckets = new LeasedBuckets();
   /** By shard. */
   readonly #leases: readonly LeaseClient[];
@@ -96,6 +104,8 @@ export class StoreClient implements Ledger {
       );
     this.#limits = new LimitsVersion((tenant, call) => this.#ask('limits', tenant, call));
     this.#calls = new Calls({ timeoutMs, maxInFlight, now }, this.#health);
+    const patient = { timeoutMs: SERIES_DEADLINES * timeoutMs, maxInFlight, now };
+    this.#callsAboutSeries = new Calls(patient, this.#health);
     this.#leases = Array.from({ length: store.shards }, (_, shard) => ({
       onLoss,
       limits: this.#limits,
@@ -107,9 +117,9 @@ export class StoreClient implements Ledger {
     this.series = new SeriesCalls(
       {
         isUp: (tenant) => this.#isUp(tenant),
-        admit: (tenant, call) => this.#ask('admit', tenant, call),
-        reserve: (tenant, call) => this.#ask('reserve', tenant, call),
-        announce: (tenant, call) => this.#ask('announce', tenant, call),
+        admit: (tenant, call) => this.#ask('admit', tenant, call, this.#callsAboutSeries),
+        reserve: (tenant, call) => this.#ask('reserve', tenant, call, this.#callsAboutSeries),
+        announce: (tenant, call) => this.#ask('announce', tenant, call, this.#callsAboutSeries),
       },
       { onLoss, replicas, reservesHeadroom: store.reservesHeadroom, timeoutMs, now },
     );
@@ -167,8 +177,8 @@ export class StoreClient implements Ledger {
       buckets,
       bucketsAlone: onLocalShare,
       tokensLeased,
-      callsInFlight: this.#calls.inFlight,
-      calls: this.#calls.sent + this.#members.answered,
+      callsInFlight: this.#calls.inFlight + this.#callsAboutSeries.inFlight,
+      calls: this.#calls.sent + this.#callsAboutSeries.sent + this.#members.answered,
       errors: { ...health.errors },
       lastError: health.lastError,
     };
@@ -182,6 +192,7 @@ export class StoreClient implements Ledger {
     while (this.#isPending() && now() < endMs) await pause(CLOSE_LOOK_MS);
     if (!this.#health.isDegraded) await Promise.race([this.#store.leave(), pause(callTimeoutMs)]);
     this.#calls.close();
+    this.#callsAboutSeries.close();
     await this.#store.close();
   }
 
@@ -189,9 +200,14 @@ export class StoreClient implements Ledger {
     return this.#health.isUp(this.#store.shardOf(tenant));
   }
 
-  #ask<K extends CallKind>(kind: K, tenant: string, call: Call<K>): Promise<Reply<K> | 'lost'> {
+  #ask<K extends CallKind>(
+    kind: K,
+    tenant: string,
+    call: Call<K>,
+    calls = this.#calls,
+  ): Promise<Reply<K> | 'lost'> {
     const shard = this.#store.shardOf(tenant);
-    return this.#calls.withDeadline(shard, () => this.#store.ask(kind, tenant, call));
+    return calls.withDeadline(shard, () => this.#store.ask(kind, tenant, call));
   }
 
   /** False: too many calls are in flight. The tokens of a late answer are kept. */

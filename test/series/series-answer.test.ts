@@ -1,6 +1,14 @@
 /** From limits to what is asked, and from outcomes to what the enforcer is told. */
 import t from 'tap';
-import { answerOf, countOutcome, isLimited, tableLimits } from '#src/series/series-answer.js';
+import type { LimitReason } from '#src/enforce/series.js';
+import {
+  answerOf,
+  countOutcome,
+  isLimited,
+  joinAnswers,
+  passesWhole,
+  tableLimits,
+} from '#src/series/series-answer.js';
 import {
   KNOWN,
   NEW,
@@ -30,7 +38,8 @@ t.test('in Mimir 0 is no limit', async (t) => {
     [1e12, -1, true, NO_LIMIT, NO_LIMIT],
   ] as const) {
     t.equal(isLimited(limitsOf(perUser, perMetric)), limited);
-    t.strictSame(tableLimits(limitsOf(perUser, perMetric)), { mostOfTenant, mostOfMetric });
+    const mayFill = limited;
+    t.strictSame(tableLimits(limitsOf(perUser, perMetric)), { mostOfTenant, mostOfMetric, mayFill });
   }
 });
 
@@ -61,6 +70,33 @@ t.test('all or nothing: when one is refused none is new', async (t) => {
     newAdmitted: 2,
     overLimit: undefined,
   });
+});
+
+t.test('of two parts of a push the refused rows are in the order of the push', async (t) => {
+  const overLimit = (rows: readonly number[], observed: number) => ({
+    rows,
+    reasons: rows.map(
+      (row) => (row % 2 ? 'per_metric_series_limit' : 'per_user_series_limit') as LimitReason,
+    ),
+    observed,
+  });
+  const one = { newAdmitted: 0, overLimit: overLimit([1, 8], 5) };
+  const newLater = Promise.resolve(1);
+  const other = { newAdmitted: 2, newLater, overLimit: overLimit([0, 3, 12], 7) };
+  t.strictSame(joinAnswers(one, other), {
+    newAdmitted: 2,
+    newLater,
+    overLimit: overLimit([0, 1, 3, 8, 12], 5),
+  });
+  t.strictSame(joinAnswers(one, { newAdmitted: 2, overLimit: undefined }), { ...one, newAdmitted: 2 });
+  t.strictSame(joinAnswers({ newAdmitted: 3, overLimit: undefined }, other), { ...other, newAdmitted: 5 });
+  for (const none of [{ lost: true }, { busy: true }] as const) {
+    const answer = { newAdmitted: 1, overLimit: undefined, ...none };
+    t.strictSame(joinAnswers(one, answer), answer, 'what can not be decided is not');
+    t.notOk(passesWhole(answer));
+  }
+  t.notOk(passesWhole(one));
+  t.ok(passesWhole({ newAdmitted: 1, overLimit: undefined }));
 });
 
 t.test('outcomes are counted', async (t) => {

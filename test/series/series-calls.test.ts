@@ -7,10 +7,17 @@ import type {
   ReserveCall,
   ReserveReply,
 } from '#src/series/series-protocol.js';
-import { KNOWN, NEW, PENDING, REFUSED_TENANT } from '#src/series/series-rows.js';
+import {
+  countRows,
+  KNOWN,
+  NEW,
+  PENDING,
+  REFUSED_METRIC,
+  REFUSED_TENANT,
+  SKIPPED,
+} from '#src/series/series-rows.js';
 import { admitCall, announceCall, STATE } from './fixtures.js';
 
-const ADMITTED: AdmitReply = { ...STATE, outcomes: new Uint8Array(), observed: 0 };
 const RESERVED: ReserveReply = { ...STATE, reservation: 'reserved' };
 
 interface Asked<Call, Reply> {
@@ -50,53 +57,166 @@ function given(reservesHeadroom = true) {
     timeoutMs: 50,
     now: () => clock.nowMs,
   });
-  return { store, clock, calls };
+  /** Answers the call that has waited longest: all its rows became the same, or these. */
+  const next = async (outcome: number | readonly number[] | 'lost', state: Partial<AdmitReply> = {}) => {
+    while (store.admits.length === 0) await settled();
+    const { tenant, call, answer } = store.admits.shift()!;
+    const outcomes =
+      typeof outcome === 'object' ? Uint8Array.from(outcome) : new Uint8Array(countRows(call.rows));
+    if (typeof outcome === 'number') outcomes.fill(outcome);
+    answer(outcome === 'lost' ? outcome : { ...STATE, observed: 0, ...state, outcomes });
+    await settled();
+    return { tenant, call, series: countRows(call.rows) };
+  };
+  return { store, clock, calls, next };
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-t.test('so many series are in flight at one time; others wait in their order', async (t) => {
-  const { store, calls } = given();
-  const answers: string[] = [];
-  const admit = (tenant: string, series: number) =>
-    void calls
-      .admit(tenant, admitCall(series))
-      ?.then((reply) => answers.push(`${tenant} ${reply === 'lost' ? reply : reply.epoch}`));
-  admit('large', 10_000);
-  admit('second', 1000);
-  admit('third', 10);
+t.test('a push is looked at in parts, one after the other', async (t) => {
+  const { store, calls, next } = given();
+  const rows = Uint32Array.from({ length: 4 * 1100 }, (_, word) => Math.floor(word / 4));
+  const asked = calls.admit('a', admitCall(0, { rows, announced: 600 }));
+  const parts = [];
+  for (const [outcome, observed, total] of [
+    [KNOWN, 0, 1],
+    [REFUSED_TENANT, 70, 2],
+    [REFUSED_METRIC, 80, 3],
+  ] as const) {
+    t.equal(store.admits.length, 1);
+    const { call, series } = await next(outcome, { observed, total });
+    parts.push([series, call.rows[0], call.announced]);
+  }
+  t.strictSame(parts, [
+    [512, 0, 512],
+    [512, 512, 88],
+    [76, 1024, 0],
+  ]);
+  const reply = await asked;
+  if (typeof reply !== 'object') throw new Error(`it is ${reply}`);
+  t.match(reply, { observed: 70, total: 3, unheard: undefined }, 'the first that was refused');
   t.strictSame(
-    store.admits.map(({ tenant }) => tenant),
-    ['large'],
+    [511, 512, 1023, 1024].map((row) => reply.outcomes[row]),
+    [KNOWN, REFUSED_TENANT, REFUSED_TENANT, REFUSED_METRIC],
   );
-  store.admits[0]?.answer(ADMITTED);
-  await settled();
-  t.strictSame(
-    store.admits.map(({ tenant }) => tenant),
-    ['large', 'second', 'third'],
-  );
-  store.admits[1]?.answer('lost');
-  store.admits[2]?.answer(ADMITTED);
-  await settled();
-  t.strictSame(answers, ['large one', 'second lost', 'third one']);
+  const none = calls.admit('a', admitCall(0));
+  t.equal((await next(KNOWN)).series, 0, 'no series: still one call');
+  t.match(await none, { total: 1, outcomes: { length: 0 } });
 });
 
-t.test('nobody waits for longer than for one answer, nor for a store that is down', async (t) => {
-  const { store, clock, calls } = given();
-  void calls.admit('first', admitCall(4096));
+t.test('parts of all pushes take turns', async (t) => {
+  const { store, calls, next } = given();
+  for (const tenant of ['many', 'many', 'many', 'one']) void calls.admit(tenant, admitCall(1024));
+  t.strictSame(
+    store.admits.map(({ tenant }) => tenant),
+    ['many', 'many'],
+    'so many are in flight',
+  );
+  const order: string[] = [];
+  for (let i = 0; i < 8; i++) order.push((await next(NEW)).tenant);
+  t.equal(order.filter((tenant) => tenant === 'many').length, 6);
+  t.ok(order.indexOf('one') <= 4, `${order}`);
+});
+
+t.test('too much at once is no outage: whoever can not be looked at in time is to come again', async (t) => {
+  const { clock, calls, store, next } = given();
+  void calls.admit('first', admitCall(512));
+  void calls.admit('first', admitCall(512));
   const late = calls.admit('late', admitCall(1));
-  clock.nowMs = 30;
-  const other = calls.admit('other', admitCall(1));
-  clock.nowMs = 49;
+  clock.nowMs = 999;
   calls.tick();
-  clock.nowMs = 50;
+  await next(NEW);
+  await next(NEW);
+  t.equal((await next(NEW)).tenant, 'late', 'it is waited for');
+  t.match(await late, { outcomes: [NEW] });
+
+  void calls.admit('first', admitCall(512));
+  void calls.admit('first', admitCall(512));
+  void calls.admit('first', admitCall(512));
+  const busy = calls.admit('late', admitCall(1));
+  clock.nowMs += 1000;
   calls.tick();
-  t.equal(await late, 'lost');
+  t.equal(await busy, 'busy', 'twenty times the time of a call');
   store.up = false;
   t.equal(calls.admit('down', admitCall(1)), undefined);
-  store.admits[0]?.answer(ADMITTED);
-  t.equal(await other, 'lost');
-  t.equal(store.admits.length, 1);
+});
+
+t.test('a part that is lost is asked for again while the store is up', async (t) => {
+  const { store, clock, calls, next } = given();
+  const again = calls.admit('a', admitCall(1));
+  await next('lost');
+  await next('lost');
+  await next(NEW);
+  t.match(await again, { outcomes: [NEW], unheard: undefined });
+
+  const down = calls.admit('a', admitCall(1));
+  store.up = false;
+  await next('lost');
+  t.equal(await down, 'lost');
+
+  store.up = true;
+  const busy = calls.admit('a', admitCall(1));
+  clock.nowMs += 1000;
+  await next('lost');
+  t.equal(await busy, 'busy', 'not for ever');
+  t.equal(store.admits.length, 0);
+});
+
+t.test('who waits for its turn when the store goes down is not kept waiting', async (t) => {
+  const { store, clock, calls, next } = given();
+  const first = calls.admit('a', admitCall(512));
+  void calls.admit('a', admitCall(512));
+  const waiting = calls.admit('b', admitCall(500));
+  const later = calls.admit('c', admitCall(512));
+  store.up = false;
+  await next('lost');
+  t.equal(await first, 'lost');
+  clock.nowMs = 1000;
+  calls.tick();
+  t.strictSame(await Promise.all([waiting, later]), ['lost', 'lost']);
+  t.equal(store.admits.length, 1, 'it is not asked');
+});
+
+t.test('what was heard of a push before the store was lost holds', async (t) => {
+  const { store, clock, calls, next } = given();
+  const lost = calls.admit('a', admitCall(1000));
+  await next(NEW, { total: 7, observed: 5 });
+  store.up = false;
+  await next('lost');
+  const reply = await lost;
+  t.match(reply, { unheard: 'lost', total: 7, observed: 5, outcomes: { length: 1000 } });
+  t.strictSame(typeof reply === 'object' && [reply.outcomes[511], reply.outcomes[512]], [NEW, PENDING]);
+
+  store.up = true;
+  const busy = calls.admit('a', admitCall(1000));
+  await next(NEW);
+  clock.nowMs = 5000;
+  await next('lost');
+  t.match(await busy, { unheard: 'busy' });
+});
+
+t.test('all or nothing is one part, up to a bound, and ends where something is refused', async (t) => {
+  const { calls, next, store } = given();
+  const whole = calls.admit('a', admitCall(10_000, { allOrNothing: true }));
+  t.equal((await next(NEW)).series, 4096);
+  t.equal((await next([...Array(4095).fill(SKIPPED), REFUSED_METRIC], { observed: 9 })).series, 4096);
+  const reply = await whole;
+  t.match(reply, { observed: 9 });
+  t.strictSame(typeof reply === 'object' && [reply.outcomes[8191], reply.outcomes[8192]], [
+    REFUSED_METRIC,
+    SKIPPED,
+  ]);
+  t.strictSame(store.admits, [], 'the rest is not looked at');
+
+  const lost = calls.admit('a', admitCall(5000, { allOrNothing: true }));
+  await next(NEW);
+  store.up = false;
+  await next('lost');
+  t.equal(await lost, 'lost', 'nothing of it holds');
+
+  const local = given(false);
+  void local.calls.admit('a', admitCall(10_000, { allOrNothing: true }));
+  t.equal((await local.next(NEW)).series, 10_000, 'where a call costs next to nothing it is one');
 });
 
 t.test(
@@ -133,47 +253,49 @@ t.test('headroom is reserved while what is to be announced is bounded', async (t
   );
 });
 
-t.test('what is pending is asked again, a few times, and then for good', async (t) => {
+t.test('one push may be larger than all that may be announced: then it goes alone', async (t) => {
   const { store, calls } = given();
-  const reply = (...outcomes: number[]): AdmitReply => ({
-    ...ADMITTED,
-    outcomes: Uint8Array.from(outcomes),
-  });
-  const next = async (answer: AdmitReply | 'lost'): Promise<AdmitCall> => {
-    while (store.admits.length === 0) await settled();
-    const asked = store.admits.shift()!;
-    asked.answer(answer);
-    return asked.call;
-  };
+  const reserve = (series: number, alone: boolean) =>
+    calls.reserve('a', { series, mostOfTenant: 1e6, generationMs: 1000 }, alone);
+  t.ok(reserve(16_385, true));
+  t.equal(reserve(1, true), undefined, 'not beside another');
+  store.reserves[0]?.answer(RESERVED);
+  await settled();
+  t.equal(reserve(16_385, false), undefined);
+  void calls.announce('a', announceCall(1), () => {});
+  t.equal(reserve(16_385, true), undefined, 'nor while anything is to be announced');
+});
+
+t.test('what is pending is asked again, a few times, and then for good', async (t) => {
+  const { calls, next } = given();
   const one = calls.admit('a', admitCall(3));
-  await next(reply(NEW, PENDING, PENDING));
-  await next(reply(KNOWN, KNOWN, PENDING));
-  await next(reply(KNOWN, KNOWN, REFUSED_TENANT));
+  await next([NEW, PENDING, PENDING]);
+  await next([KNOWN, KNOWN, PENDING]);
+  await next([KNOWN, KNOWN, REFUSED_TENANT]);
   t.match(await one, { outcomes: [NEW, KNOWN, REFUSED_TENANT] }, 'what was new is not said to be known');
 
   const never = calls.admit('a', admitCall(1));
   const noFinalRefusals: boolean[] = [];
-  for (let i = 0; i < 5; i++) noFinalRefusals.push((await next(reply(PENDING))).noFinalRefusals);
-  noFinalRefusals.push((await next(reply(REFUSED_TENANT))).noFinalRefusals);
+  for (let i = 0; i < 5; i++) noFinalRefusals.push((await next(PENDING)).call.noFinalRefusals);
+  noFinalRefusals.push((await next(REFUSED_TENANT)).call.noFinalRefusals);
   t.match(await never, { outcomes: [REFUSED_TENANT] });
   t.strictSame(noFinalRefusals, [true, true, true, true, true, false]);
+});
 
-  const lost = calls.admit('a', admitCall(1));
-  await next(reply(PENDING));
-  await next('lost');
-  t.equal(await lost, 'lost');
+t.test('rows that were admitted stay so when the retry for the others is lost', async (t) => {
+  const { store, calls, next } = given();
+  const lost = calls.admit('a', admitCall(3));
+  await next([NEW, KNOWN, PENDING]);
+  store.up = false;
+  t.match(await lost, { outcomes: [NEW, KNOWN, PENDING], unheard: 'lost' });
+  store.up = true;
+  const whole = calls.admit('a', admitCall(2, { allOrNothing: true }));
+  await next([SKIPPED, PENDING]);
+  store.up = false;
+  t.equal(await whole, 'lost', 'of all or nothing nothing was');
 });
 
 t.test('bounds are bounds: so many, and not one more', async (t) => {
-  const flying = given();
-  void flying.calls.admit('a', admitCall(4000));
-  void flying.calls.admit('b', admitCall(96));
-  void flying.calls.admit('c', admitCall(1));
-  t.equal(flying.store.admits.length, 2);
-  flying.store.admits[1]?.answer(ADMITTED);
-  await settled();
-  t.equal(flying.store.admits.length, 3, 'what is answered makes place');
-
   const reserving = given();
   const reserve = (series: number) =>
     reserving.calls.reserve('a', { series, mostOfTenant: 1e6, generationMs: 1000 });
@@ -190,29 +312,12 @@ t.test('bounds are bounds: so many, and not one more', async (t) => {
   t.equal(await telling.calls.announce('a', announceCall(1), () => {}), 1);
 });
 
-t.test('who comes later waits behind those who wait, however few series it has', async (t) => {
-  const { store, calls } = given();
-  void calls.admit('a', admitCall(4000));
-  void calls.admit('b', admitCall(200));
-  void calls.admit('c', admitCall(1));
-  t.equal(store.admits.length, 1);
-});
-
 t.test('a call that may be refused for good is asked once', async (t) => {
-  const { store, calls } = given();
-  const reply = { ...ADMITTED, outcomes: Uint8Array.of(PENDING) };
+  const { store, calls, next } = given();
   const asked = calls.admit('a', admitCall(1, { noFinalRefusals: false }));
-  store.admits[0]?.answer(reply);
-  t.equal(await asked, reply);
-  t.equal(store.admits.length, 1);
-});
-
-t.test('what is pending is lost with the store', async (t) => {
-  const { store, calls } = given();
-  const asked = calls.admit('a', admitCall(1));
-  store.up = false;
-  store.admits[0]?.answer({ ...ADMITTED, outcomes: Uint8Array.of(PENDING) });
-  t.equal(await asked, 'lost');
+  await next(PENDING);
+  t.match(await asked, { outcomes: [PENDING] });
+  t.equal(store.admits.length, 0);
 });
 
 t.test('announcements that were lost go on with a tick', async (t) => {

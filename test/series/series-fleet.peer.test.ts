@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
-import type { Announced, SeriesClient } from '#src/series/series-client.js';
+import type { Admitted, Announced, SeriesClient, Unheard } from '#src/series/series-client.js';
 import type {
   AdmitCall,
-  AdmitReply,
   AnnounceCall,
   FleetState,
   ReserveCall,
@@ -39,6 +38,7 @@ const PAUSE_MS = 200;
 /** Passes calls on, with generations that a test can wait for. */
 class QuickClient implements SeriesClient {
   readonly onLoss = 'local-share';
+  readonly reservesHeadroom = true;
   readonly #client: StoreClient;
   readonly #scale: number;
   readonly underWay = new Set<Promise<unknown>>();
@@ -54,17 +54,19 @@ class QuickClient implements SeriesClient {
     return REPLICAS;
   }
 
-  admit(tenant: string, call: AdmitCall): Promise<AdmitReply | 'lost'> | undefined {
+  admit(tenant: string, call: AdmitCall): Promise<Admitted | Unheard> | undefined {
     this.calls++;
     const asked = this.#client.series.admit(tenant, quick(call));
-    return asked && this.#follow(asked.then((reply) => this.#scaled(reply)));
+    return (
+      asked && this.#follow(asked.then((reply) => (typeof reply === 'string' ? reply : this.#scaled(reply))))
+    );
   }
 
   reserve(tenant: string, call: ReserveCall): Promise<ReserveReply | 'lost'> | undefined {
     const asked = this.#client.series.reserve(tenant, quick(call));
     const answer = asked?.then((reply) => {
       if (reply !== 'lost' && reply.reservation !== '') this.reserved++;
-      return this.#scaled(reply);
+      return reply === 'lost' ? reply : this.#scaled(reply);
     });
     return answer && this.#follow(answer);
   }
@@ -76,8 +78,8 @@ class QuickClient implements SeriesClient {
     return this.#follow(ended);
   }
 
-  #scaled<R extends FleetState>(reply: R | 'lost'): R | 'lost' {
-    return reply === 'lost' ? reply : { ...reply, leftMs: reply.leftMs * this.#scale };
+  #scaled<R extends FleetState>(reply: R): R {
+    return { ...reply, leftMs: reply.leftMs * this.#scale };
   }
 
   #follow<T>(answer: Promise<T>): Promise<T> {

@@ -177,6 +177,7 @@ t.test('what headroom is reserved for is new when the store says so, and not bef
   let answer = (_outcomes: number[], _unannounced: number) => {};
   const client: SeriesClient = {
     onLoss: 'local-share',
+    reservesHeadroom: true,
     replicas: () => 1,
     admit: () => undefined,
     reserve: async () => ({ ...STATE, reservation: 'one' }),
@@ -270,7 +271,8 @@ t.test('a million series take at most 20 bytes each at any size, and all are fou
   const tenant = table.addTenant()!;
   const moment = { minute: 0, window: 0 };
   const outcomes = new Uint8Array(8000);
-  const noLimits = { mostOfTenant: NO_LIMIT, mostOfMetric: NO_LIMIT };
+  const noLimits = { mostOfTenant: NO_LIMIT, mostOfMetric: NO_LIMIT, mayFill: true };
+  const rules = { idleMinutes: 20, mark: 0, maySee: true };
   const push = (from: number) => pushOf(range(from, from + 8000), (one) => Math.floor(one / 1000));
   let most = 0;
   for (let from = 0; from < 1_000_000; from += 8000) {
@@ -283,7 +285,7 @@ t.test('a million series take at most 20 bytes each at any size, and all are fou
   t.ok(most < 20, `${most} bytes a series`);
   let unknown = 0;
   for (let from = 0; from < 1_000_000; from += 8000) {
-    unknown += table.lookup(push(from), 0, undefined, tenant, moment, 20, 0);
+    unknown += table.lookup(push(from), 0, undefined, tenant, moment, rules);
   }
   t.equal(unknown, 0);
   t.equal(metricOfTen(19), 1);

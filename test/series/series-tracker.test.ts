@@ -1,6 +1,8 @@
 /** The active series of all tenants: what a timer does, and what it says of itself. */
 import { mock } from 'node:test';
 import t from 'tap';
+import type { SeriesLimits } from '#src/enforce/series.js';
+import type { TrackedSeries } from '#src/series/tracked-series.js';
 import { answered, limitsOf, MINUTE_MS, pushOf, range, tracker } from './fixtures.js';
 
 t.test('a series is forgotten when it was not seen for longer than the idle timeout', async (t) => {
@@ -52,7 +54,7 @@ t.test('it says what is in the table', async (t) => {
   a.release();
   t.equal(a.active, 0);
   a.check(pushOf(range(0, 3)), undefined, limitsOf(0), false, 0);
-  t.equal(tracked.status().untracked, 10, 'nor for one that has left');
+  t.equal(tracked.status().untracked, 7, 'one that has left makes place for itself');
 });
 
 t.test('once it is started it ticks ten times a second, until it is closed', async (t) => {
@@ -73,4 +75,70 @@ t.test('once it is started it ticks ten times a second, until it is closed', asy
   tracked.close();
   mock.timers.tick(1000);
   t.equal(ticks, 10);
+});
+
+t.test('a push on its way when its tenant leaves memory is held to its limits', async (t) => {
+  const clock = { nowMs: 0 };
+  const tracked = tracker({ now: () => clock.nowMs });
+  const check = (series: TrackedSeries, from: number, to: number) =>
+    answered(series.check(pushOf(range(from, to)), undefined, limitsOf(5), false, clock.nowMs));
+  const left = tracked.tenant('a');
+  check(left, 0, 3);
+  left.release();
+  t.match(check(left, 0, 1000), { newAdmitted: 5, overLimit: { observed: 5, rows: { length: 995 } } });
+  t.match(check(left, 0, 1000), { newAdmitted: 0 }, 'two of them are held to one limit');
+
+  const back = tracked.tenant('a');
+  t.match(check(back, 0, 6), { newAdmitted: 0, overLimit: { rows: [5] } }, 'what they brought is known');
+  t.match(check(left, 0, 6), { newAdmitted: 0, overLimit: { rows: [5] } });
+  clock.nowMs = 10 * MINUTE_MS;
+  tracked.tick(clock.nowMs);
+  t.equal(back.active, 5, 'it stays as long as the tenant does');
+  left.release();
+  t.match(check(back, 0, 6), { newAdmitted: 0 }, 'to leave twice is to leave once');
+
+  back.release();
+  check(back, 0, 1);
+  tracked.tick(clock.nowMs + MINUTE_MS - 1);
+  t.match(check(back, 0, 1), { newAdmitted: 0 });
+  tracked.tick(clock.nowMs + MINUTE_MS);
+  t.match(check(back, 0, 1), { newAdmitted: 1 }, 'nobody stays for its sake for longer than a minute');
+});
+
+t.test('tenants that come and go leave room for the next', async (t) => {
+  const tracked = tracker({ maxTenants: 4 });
+  let passed = 0;
+  for (let tenant = 0; tenant < 200; tenant++) {
+    const series = tracked.tenant(`t${tenant}`);
+    const { newAdmitted } = answered(series.check(pushOf(range(0, 10)), undefined, limitsOf(5), false, 0));
+    passed += newAdmitted;
+    series.release();
+  }
+  t.equal(passed, 1000, 'five of each');
+  t.equal(tracked.status().untracked, 0);
+});
+
+t.test('a tenant that got no place tries again', async (t) => {
+  const tracked = tracker({ maxTenants: 1 });
+  const held = [tracked.tenant('a'), tracked.tenant('b')];
+  const series = tracked.tenant('c');
+  const check = () => answered(series.check(pushOf(range(0, 1000)), undefined, limitsOf(5), false, 0));
+  t.match(check(), { overLimit: undefined });
+  t.equal(tracked.status().untracked, 1000);
+  held[0]!.release();
+  t.match(check(), { newAdmitted: 5, overLimit: { rows: { length: 995 } } });
+});
+
+t.test('tenants without a limit leave half of the table to those that have one', async (t) => {
+  const tracked = tracker({ maxSeries: 1000 });
+  const [free, limited, metrics] = [tracked.tenant('free'), tracked.tenant('limited'), tracked.tenant('m')];
+  const check = (series: TrackedSeries, from: number, to: number, limits: SeriesLimits) =>
+    answered(series.check(pushOf(range(from, to)), undefined, limits, false, 0));
+  check(free, 0, 5000, limitsOf(0));
+  t.equal(free.active, 500);
+  t.equal(tracked.status().untracked, 4500);
+  t.match(check(limited, 0, 400, limitsOf(300)), { newAdmitted: 300, overLimit: { rows: { length: 100 } } });
+  check(metrics, 0, 1000, limitsOf(0, 5));
+  t.equal(metrics.active, 200, 'a limit for metrics is one');
+  t.equal(tracked.table.series, 1000);
 });

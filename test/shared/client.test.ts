@@ -3,6 +3,7 @@ import { mock } from 'node:test';
 import t, { type Test } from 'tap';
 import type { LeaseCall, LeaseReply } from '#src/buckets/lease-protocol.js';
 import type { Answer, BucketShape } from '#src/enforce/ledger.js';
+import { NEW } from '#src/series/series-rows.js';
 import { StoreClient, type StoreClientOptions } from '#src/shared/client.js';
 import { StoreError } from '#src/shared/store.js';
 import { leaseReply } from '../buckets/fixtures.js';
@@ -216,9 +217,43 @@ t.test('series ask the store: admit, reserve and announce', async (t) => {
   t.match(announce, { kind: 'announce', tenant: 'a' });
   announce.answer({ ...state, outcomes: Uint8Array.of(1) });
   t.equal(await announced, 0);
+});
+
+t.test('series are asked for again while they are late, until the store is taken for down', async (t) => {
+  const { client, store, pass, start } = await given(t);
+  await start();
+  const busy = client.series.admit('a', admitCall(1));
+  for (let call = 1; call <= 2; call++) {
+    while (store.asked.length < call) await turn();
+    await pass(499);
+    t.equal(client.status().errors.timeout, call - 1, 'they have ten times the time of others');
+    await pass(1);
+  }
+  t.equal(await busy, 'busy', 'a push waits no longer');
+  t.equal(client.status().state, 'up');
   const lost = client.series.admit('a', admitCall(1));
-  await pass(50);
+  await pass(500);
+  t.equal(client.status().state, 'degraded');
   t.equal(await lost, 'lost');
+  t.equal(store.asked.length, 3);
+});
+
+t.test('what waits behind too many calls of this replica does not take the store for down', async (t) => {
+  const { client, store, start } = await given(t, { maxInFlight: 1 });
+  await start();
+  void client.series.announce('a', announceCall(1), () => {});
+  await turn();
+  t.equal(store.asked.length, 1);
+  const waiting = client.series.admit('a', admitCall(1));
+  // Of each attempt that finds no room.
+  while (client.status().errors.busy < 5) await turn();
+  t.equal(store.asked.length, 1);
+  const state = { total: 1, epoch: 'one', generation: 1, leftMs: 1 };
+  store.asked.shift()?.answer({ ...state, outcomes: Uint8Array.of(NEW) });
+  while (store.asked.length === 0) await turn();
+  store.asked.shift()?.answer({ ...state, outcomes: Uint8Array.of(NEW), observed: 0 });
+  t.match(await waiting, { outcomes: [NEW] });
+  t.equal(client.status().state, 'up');
 });
 
 t.test('replicas are counted, unless their number is set', async (t) => {
@@ -261,19 +296,22 @@ t.test('the status says how long it is so, and what is on its way', async (t) =>
   });
 });
 
-t.test('a tick looks after buckets, heartbeats and series that wait', async (t) => {
+t.test('a tick looks after buckets, heartbeats and announcements', async (t) => {
   const { client, store, next, pass, start } = await given(t);
   await start();
   client.bucket('a', 'items', SHAPE, 0);
   await pass(100);
   t.match(next(), { kind: 'lease' }, 'the shape is told');
-  const large = client.series.admit('a', admitCall(5000));
-  const waiting = client.series.admit('b', admitCall(5000));
-  t.equal(next().kind, 'admit');
+  void client.series.announce('a', announceCall(1), () => {});
+  await pass(0);
+  const announce = next();
+  t.equal(announce.kind, 'announce');
+  announce.fail(new StoreError('connection', 'reset'));
+  await pass(0);
+  t.equal(store.asked.length, 0);
   await pass(100);
-  t.equal(await waiting, 'lost', 'it waited longer than for an answer');
-  t.equal(await large, 'lost');
-  await pass(1900);
+  t.equal(next().kind, 'announce', 'it is made again');
+  await pass(1800);
   t.equal(store.beats.length, 1);
 });
 

@@ -3,14 +3,16 @@
  * that only grows. Nothing on it is given back; what it holds is used again.
  *
  *   RESULT    words that the binding reads
- *   TENANTS   16 bytes a tenant: salt u64, series u32, 1 while the tenant's series are to go u32
+ *   TENANTS   24 bytes a tenant: salt u64, series u32, 1 while the tenant's series are to go u32, series with the
+ *             offline mark u32
  *   then the regions that `start` lays out
  */
 export const RESULT: u32 = 1024;
 export const TENANTS: u32 = 4096;
-export const TENANT_BYTES: u32 = 16;
+export const TENANT_BYTES: u32 = 24;
 export const TENANT_SERIES: u32 = 8;
 export const TENANT_LEAVING: u32 = 12;
+export const TENANT_OFFLINE: u32 = 16;
 
 /** Rows that go through the regions at one time, and the bytes of the longer form they come in. */
 export const CHUNK_ROWS: u32 = 8192;
@@ -23,6 +25,7 @@ export let excluded: u32 = 0;
 /** Row numbers. */
 export let unknown: u32 = 0;
 export let unannounced: u32 = 0;
+export let unseen: u32 = 0;
 /** A byte for each row: what became of it. */
 export let outcomes: u32 = 0;
 
@@ -34,7 +37,8 @@ export function start(tenants: u32): bool {
   excluded = input + CHUNK_ROWS * RECORD_BYTES;
   unknown = excluded + CHUNK_ROWS / 8;
   unannounced = unknown + 4 * CHUNK_ROWS;
-  outcomes = unannounced + 4 * CHUNK_ROWS;
+  unseen = unannounced + 4 * CHUNK_ROWS;
+  outcomes = unseen + 4 * CHUNK_ROWS;
   top = align16(outcomes + CHUNK_ROWS);
   return reserve(top);
 }

@@ -15,10 +15,12 @@ import {
   start,
   TENANT_BYTES,
   TENANT_LEAVING,
+  TENANT_OFFLINE,
   TENANT_SERIES,
   TENANTS,
   unannounced,
   unknown,
+  unseen,
 } from './layout';
 import {
   addToMetric,
@@ -68,9 +70,10 @@ const RESULT_SEGMENTS: u32 = RESULT + 28;
 const RESULT_BYTES: u32 = RESULT + 32;
 const RESULT_METRICS: u32 = RESULT + 36;
 const RESULT_CHUNKS: u32 = RESULT + 40;
-const RESULT_PASSES: u32 = RESULT + 44;
-const RESULT_REFUSED: u32 = RESULT + 48;
-const RESULT_OBSERVED: u32 = RESULT + 52;
+const RESULT_REFUSED: u32 = RESULT + 44;
+const RESULT_OBSERVED: u32 = RESULT + 48;
+const RESULT_UNSEEN: u32 = RESULT + 52;
+const RESULT_UNSEEN_ROWS: u32 = RESULT + 56;
 
 // What becomes of a row; src/series/series-rows.ts has the same.
 const SKIPPED: u8 = 0;
@@ -87,11 +90,12 @@ const ROW_BYTES: u32 = 16;
 
 const MARK_SHIFT: u32 = 28;
 const MARK_BITS: u32 = 0xf0000000;
+/** Of series that were admitted without the store, which does not know of them; src/series/store-view.ts has the same. */
+const OFFLINE: u32 = 15;
 
 let series: u32 = 0;
 let mostSeries: u32 = 0;
 let sweepAt: u32 = 0;
-let passes: u32 = 0;
 
 export function init(tenants: u32, most: u32): bool {
   mostSeries = most;
@@ -100,6 +104,7 @@ export function init(tenants: u32, most: u32): bool {
   store<u32>(RESULT_EXCLUDED, excluded);
   store<u32>(RESULT_UNKNOWN, unknown);
   store<u32>(RESULT_UNANNOUNCED, unannounced);
+  store<u32>(RESULT_UNSEEN, unseen);
   store<u32>(RESULT_OUTCOMES, outcomes);
   report();
   return true;
@@ -108,7 +113,7 @@ export function init(tenants: u32, most: u32): bool {
 /**
  * Looks up the series of `rows` records of a push: known ones are seen in this minute. Returns how many are unknown, or
  * idle for so long that they are to go; their rows, and those of series that have another mark, are
- * listed.
+ * listed. With `maySee` false nothing is seen, and the rows that would have been are listed.
  */
 export function lookup(
   rows: u32,
@@ -117,11 +122,13 @@ export function lookup(
   minute: u32,
   idleMinutes: u32,
   mark: u32,
+  maySee: bool,
 ): u32 {
   const salt = load<u64>(tenantAt(tenant));
   const markBits = mark << MARK_SHIFT;
   let unknownRows: u32 = 0;
   let unannouncedRows: u32 = 0;
+  let unseenRows: u32 = 0;
   let at = input + RECORD_HASH;
   for (let row: u32 = 0; row < rows; row++, at += RECORD_BYTES) {
     if (hasExcluded && (load<u32>(excluded + ((row >>> 5) << 2)) & (1 << (row & 31))) !== 0) continue;
@@ -131,18 +138,32 @@ export function lookup(
       store<u32>(unknown + (unknownRows++ << 2), row);
       continue;
     }
-    if (idle !== 0) store<u8>(slot, <u8>minute, SLOT_BYTE);
+    if (idle !== 0) {
+      if (maySee) store<u8>(slot, <u8>minute, SLOT_BYTE);
+      else store<u32>(unseen + (unseenRows++ << 2), row);
+    }
     if ((load<u32>(slot, SLOT_WORD) & MARK_BITS) !== markBits) {
       store<u32>(unannounced + (unannouncedRows++ << 2), row);
     }
   }
   store<u32>(RESULT_UNANNOUNCED_ROWS, unannouncedRows);
+  store<u32>(RESULT_UNSEEN_ROWS, unseenRows);
   return unknownRows;
+}
+
+/** Rows of 16 bytes are seen in this minute, if they are known. */
+export function see(rows: u32, tenant: u32, minute: u32): void {
+  const salt = load<u64>(tenantAt(tenant));
+  let at = input;
+  for (let row: u32 = 0; row < rows; row++, at += ROW_BYTES) {
+    const slot = find(keyOf(salt, load<u64>(at)));
+    if (slot !== 0) store<u8>(slot, <u8>minute, SLOT_BYTE);
+  }
 }
 
 /**
  * Admits rows of 16 bytes (hash, metric hash) in their order, as long as the limits of tenant and metric allow. Returns
- * how many are new; what became of each is in `outcomes`.
+ * how many are new; what became of each is in `outcomes`. Nothing is remembered while the table has `most` series.
  */
 export function admit(
   rows: u32,
@@ -152,6 +173,7 @@ export function admit(
   mostOfTenant: u32,
   mostOfMetric: u32,
   window: u32,
+  most: u32,
 ): u32 {
   const salt = load<u64>(tenantAt(tenant));
   let admitted: u32 = 0;
@@ -167,7 +189,7 @@ export function admit(
     } else {
       outcome = refusal(tenant, salt, metricHash, mostOfTenant, mostOfMetric);
       if (outcome === SKIPPED) {
-        outcome = add(key, tenant, salt, metricHash, minute, mark, window, true) ? NEW : UNTRACKED;
+        outcome = series < most && add(key, tenant, salt, metricHash, minute, mark, window, true) ? NEW : UNTRACKED;
         if (outcome === NEW) admitted++;
       } else if (refused++ === 0) {
         store<u32>(RESULT_OBSERVED, observedAt(outcome, tenant, salt, metricHash));
@@ -189,9 +211,9 @@ export function takeBack(rows: u32, tenant: u32, window: u32): void {
     const key = keyOf(salt, load<u64>(at));
     const slot = find(key);
     if (slot === 0) continue;
-    const metric = metricOfWord(load<u32>(slot, SLOT_WORD));
-    countNew(metric, window, -1);
-    forget(metric);
+    const word = load<u32>(slot, SLOT_WORD);
+    countNew(metricOfWord(word), window, -1);
+    forget(word);
     remove(key);
   }
   removeEmptyMetrics();
@@ -212,7 +234,9 @@ export function remember(rows: u32, tenant: u32, minute: u32, mark: u32, window:
     const key = keyOf(salt, load<u64>(at));
     const slot = find(key);
     if (slot !== 0) {
-      const word = (load<u32>(slot, SLOT_WORD) & ~MARK_BITS) | (mark << MARK_SHIFT);
+      const before = load<u32>(slot, SLOT_WORD);
+      const word = (before & ~MARK_BITS) | (mark << MARK_SHIFT);
+      countOffline(tenant, offlineIn(word) - offlineIn(before));
       store<u32>(slot, word, SLOT_WORD);
       store<u8>(slot, <u8>minute, SLOT_BYTE);
       if (outcome === NEW) countNew(metricOfWord(word), window, 1);
@@ -234,10 +258,7 @@ export function sweep(most: u32, minute: u32, idleMinutes: u32, leaving: bool): 
     const segment = segmentAt(sweepAt);
     removed += sweepSegment(segment, minute, idleMinutes, leaving);
     sweepAt = positionAfter(segment, sweepAt);
-    if (sweepAt === POSITIONS) {
-      sweepAt = 0;
-      passes++;
-    }
+    if (sweepAt === POSITIONS) sweepAt = 0;
   }
   removeEmptyMetrics();
   report();
@@ -316,13 +337,17 @@ function add(
   addToMetric(metric);
   if (isNew) countNew(metric, window, 1);
   countOfTenant(tenant, 1);
+  if (mark === OFFLINE) countOffline(tenant, 1);
   series++;
   return true;
 }
 
-/** What a series that goes had been counted in. */
-function forget(metric: u32): void {
-  countOfTenant(tenantOf(metric), -1);
+/** What a series that goes had been counted in, by its word. */
+function forget(word: u32): void {
+  const metric = metricOfWord(word);
+  const tenant = tenantOf(metric);
+  countOfTenant(tenant, -1);
+  countOffline(tenant, -offlineIn(word));
   takeFromMetric(metric);
   series--;
 }
@@ -330,6 +355,19 @@ function forget(metric: u32): void {
 function countOfTenant(tenant: u32, n: i32): void {
   const at = tenantAt(tenant);
   store<u32>(at, <u32>(<i32>load<u32>(at, TENANT_SERIES) + n), TENANT_SERIES);
+}
+
+function countOffline(tenant: u32, n: i32): void {
+  if (n === 0) return;
+  const at = tenantAt(tenant);
+  store<u32>(at, <u32>(<i32>load<u32>(at, TENANT_OFFLINE) + n), TENANT_OFFLINE);
+}
+
+/** 1 for a word with the offline mark. */
+// @ts-ignore: decorator
+@inline
+function offlineIn(word: u32): i32 {
+  return word >>> MARK_SHIFT === OFFLINE ? 1 : 0;
 }
 
 function sweepSegment(segment: u32, minute: u32, idleMinutes: u32, leaving: bool): u32 {
@@ -342,7 +380,7 @@ function sweepSegment(segment: u32, minute: u32, idleMinutes: u32, leaving: bool
       slot++;
       continue;
     }
-    forget(metricOfWord(load<u32>(at, SLOT_WORD)));
+    forget(load<u32>(at, SLOT_WORD));
     // Another may have moved into its slot: that is looked at next.
     removeAt(segment, slot);
     removed++;
@@ -366,5 +404,4 @@ function report(): void {
   store<u32>(RESULT_BYTES, tableBytes + metricBytes);
   store<u32>(RESULT_METRICS, metrics);
   store<u32>(RESULT_CHUNKS, chunks);
-  store<u32>(RESULT_PASSES, passes);
 }

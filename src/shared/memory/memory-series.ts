@@ -35,7 +35,7 @@ export interface MemorySeriesOptions {
 /** The table counts minutes to 255, and a round over it takes one of them. */
 const MOST_IDLE_MINUTES = 250;
 /** What is announced is taken whatever the limits. */
-const NO_LIMITS: TableLimits = { mostOfTenant: NO_LIMIT, mostOfMetric: NO_LIMIT };
+const NO_LIMITS: TableLimits = { mostOfTenant: NO_LIMIT, mostOfMetric: NO_LIMIT, mayFill: true };
 
 /** Rows of one tenant on their way into the table. */
 interface Batch {
@@ -76,7 +76,7 @@ export class MemorySeries {
     if (tenantIndex !== undefined) {
       const batch = { tenantIndex, moment: momentOf(nowMs), rows, outcomes };
       this.#add(batch, 0, announced, NO_LIMITS);
-      const admitted = this.#add(batch, announced, all, { mostOfTenant, mostOfMetric });
+      const admitted = this.#add(batch, announced, all, { mostOfTenant, mostOfMetric, mayFill: true });
       if (allOrNothing && admitted.refused > 0) this.#takeBack(batch, announced, all);
       observed = admitted.observed;
     }

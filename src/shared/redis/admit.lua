@@ -2,14 +2,16 @@
 -- with them. A test holds it against a model in JavaScript.
 --
 -- ARGV     [3..] most series (-1: any number), most of a metric (-1), series that are announced whatever the limits (the
---          first of all), all or nothing (0/1), no final refusals (0/1: nothing is refused for good while headroom is
---          reserved), the metrics' hashes and which of them each series has (both empty without a limit for metrics), and
---          then the series' hashes, one by one: to take a text apart costs more than to remember a series
+--          first of all), all or nothing (0/1; 2: only say which are known, the others are over the limit), no final
+--          refusals (0/1: nothing is refused for good while headroom is reserved), the metrics' hashes and which of them
+--          each series has (both empty without a limit for metrics), and then the series' hashes, one by one: to take a
+--          text apart costs more than to remember a series
 -- returns  a letter for each series (known, new, tenant or metric over its limit, skipped, pending), and at the end how
 --          many there were when the first was refused
 
 local mostOfTenant, mostOfMetric = tonumber(ARGV[3]), tonumber(ARGV[4])
 local announced, allOrNothing, noFinalRefusals = tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7] == '1'
+local lookOnly = ARGV[6] == '2'
 local FIRST, rows = 9, #ARGV - 9
 
 readMetrics(ARGV[8], ARGV[9])
@@ -43,6 +45,11 @@ local function has(hash)
 end
 
 local outcomes = {}
+
+if lookOnly then
+  for i = 1, rows do outcomes[i] = has(ARGV[FIRST + i]) and 'k' or 't' end
+  return answer(table.concat(outcomes), 0)
+end
 
 -- All or nothing: look first. When something would be refused, nothing is done but what was announced.
 if allOrNothing then

@@ -32,7 +32,7 @@ export const admitScript: Script<'admit'> = {
         limitText(call.mostOfTenant),
         limitText(call.mostOfMetric),
         String(Math.max(0, Math.min(to, call.announced) - from)),
-        call.allOrNothing ? '1' : '0',
+        call.lookOnly ? '2' : call.allOrNothing ? '1' : '0',
         call.noFinalRefusals ? '1' : '0',
         ...(call.mostOfMetric === NO_LIMIT ? NO_METRICS : metricsOf(integers, from, to)),
         ...hashesOf(integers, from, to),

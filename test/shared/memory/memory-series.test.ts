@@ -29,6 +29,7 @@ function given(maxSeries = 100_000, maxTenants = 10) {
   const shared = new MemorySeries({ maxSeries, maxTenants, epoch: 'one' });
   const client: SeriesClient = {
     onLoss: 'local-share',
+    reservesHeadroom: false,
     replicas: () => WORKERS,
     admit: async (tenant, call) => shared.admit(tenant, call, clock.nowMs),
     reserve: () => undefined,
