@@ -5,6 +5,7 @@ import type { ByteBudget } from '../doors/body.js';
 import { ProxyServer } from '../doors/http/proxy-server.js';
 import type { PushMetrics } from '../doors/push-metrics.js';
 import type { RefusalLog } from '../doors/refusal-log.js';
+import { SharedBudget } from '../doors/shared-budget.js';
 import type { Enforcer } from '../enforce/enforcer.js';
 import type { Decoder } from '../payload/push.js';
 import type { Upstream } from '../upstream/upstream.js';
@@ -34,7 +35,7 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
       enforcer,
       decoder,
       upstream,
-      budget,
+      budget: new SharedBudget(budget, config['push.tenant_share'] / 100, config['push.address_share'] / 100),
       now,
       observer: {
         decoded: (seconds) => pushMetrics.decoded(seconds),

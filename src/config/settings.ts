@@ -222,10 +222,25 @@ export const SETTINGS = {
   'push.max_bytes_in_flight': setting(
     'size',
     '512MiB',
-    'The most bytes of bodies that one process holds at one time. When they are used up, pushes get 503 ' +
+    'The most memory for bodies that one process holds at one time. When it is used up, pushes get 503 ' +
       'before their bodies are read, and senders come again. Raise it, with the memory of the pod, when ' +
       'Mimir is slow.',
     1,
+  ),
+  'push.tenant_share': setting(
+    'count',
+    '50',
+    'Percent of `push.max_bytes_in_flight` that bodies of one tenant may hold at one time.',
+    1,
+    100,
+  ),
+  'push.address_share': setting(
+    'count',
+    '80',
+    'Percent of `push.max_bytes_in_flight` that bodies from one address may hold at one time. Set it to 100 where all senders ' +
+      'come through one proxy.',
+    1,
+    100,
   ),
 
   'series.over_limit': setting(

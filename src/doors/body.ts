@@ -2,7 +2,7 @@
  * Reads a request body into slabs, within a byte cap, a process-wide budget and a time. Nothing is joined: decoder and
  * upstream both take chunks.
  */
-import { giveBackSlab, takeSlab } from './slabs.js';
+import { giveBackSlab, slabBytes, takeSlab } from './slabs.js';
 
 /** Body bytes that the process holds at one time. */
 export class ByteBudget {
@@ -51,23 +51,29 @@ export type BodyFault = 'too_large' | 'over_budget' | 'timeout' | 'aborted';
 
 export const HEAD_ROOM = 1024;
 
+/** Memory that a body of a declared length gets before more than its first bytes are there: most are whole then. */
+const FIRST_BYTES = 64 * 1024;
+
 class SlabBody implements Body {
   readonly headRoom = HEAD_ROOM;
   byteLength = 0;
   chunks: Buffer[] = [];
   readonly #expected: number;
+  readonly #reserve: (bytes: number) => boolean;
   #slabs: Buffer[] = [];
   /** Bytes left in the last slab. */
   #room = 0;
 
   /** `expected` bytes are to come, or nobody knows how many (0). */
-  constructor(expected: number) {
+  constructor(expected: number, reserve: (bytes: number) => boolean) {
     this.#expected = expected;
+    this.#reserve = reserve;
   }
 
-  add(bytes: Buffer): void {
+  /** False: there is no room for it. */
+  add(bytes: Buffer): boolean {
     for (let at = 0; at < bytes.length; ) {
-      if (this.#room === 0) this.#addSlab(bytes.length - at);
+      if (this.#room === 0 && !this.#addSlab(bytes.length - at)) return false;
       const slab = this.#slabs[this.#slabs.length - 1] as Buffer;
       const taken = Math.min(this.#room, bytes.length - at);
       bytes.copy(slab, slab.length - this.#room, at, at + taken);
@@ -75,6 +81,7 @@ class SlabBody implements Body {
       this.byteLength += taken;
       at += taken;
     }
+    return true;
   }
 
   /** The body is whole. */
@@ -91,52 +98,57 @@ class SlabBody implements Body {
     this.chunks = [];
   }
 
-  /** Without a declared length, a slab adds half of what is there: never is more than twice the body and its room held. */
-  #addSlab(atOnce: number): void {
+  /**
+   * A slab adds as much as is there, or half of that without a declared length: memory is taken for what has come, whatever is
+   * promised, and never is more than twice the body and its room held.
+   */
+  #addSlab(atOnce: number): boolean {
     const left = this.#expected - this.byteLength;
     const headRoom = this.#slabs.length === 0 ? HEAD_ROOM : 0;
-    const slab = takeSlab(headRoom + (left > 0 ? left : Math.max(atOnce, this.byteLength / 2)));
+    const wanted =
+      left > 0
+        ? Math.min(left, Math.max(atOnce, this.byteLength, FIRST_BYTES))
+        : Math.max(atOnce, this.byteLength / 2);
+    if (!this.#reserve(slabBytes(headRoom + wanted))) return false;
+    const slab = takeSlab(headRoom + wanted);
     this.#slabs.push(slab);
     this.#room = slab.length - headRoom;
+    return true;
   }
 }
 
 /**
- * The body once it is whole, or its fault: at once if it came with the head, as most do. `reservedBytes` of the budget are
- * held for it already; what a body without a declared length needs beyond them goes through `reserveMore`. The caller
- * releases all of it.
+ * The body once it is whole, or its fault: at once if it came with the head, as most do. `expectedBytes` are declared, 0: nobody
+ * knows. Memory goes through `reserve` before it is taken; the caller releases all of it.
  */
 export function readBody(
   source: BodySource,
   maxBytes: number,
   timeoutMs: number,
-  reservedBytes: number,
-  reserveMore: (bytes: number) => boolean,
+  expectedBytes: number,
+  reserve: (bytes: number) => boolean,
 ): Body | BodyFault | Promise<Body | BodyFault> {
-  const body = new SlabBody(reservedBytes);
-  let reserved = reservedBytes;
+  const body = new SlabBody(expectedBytes, reserve);
   let settled: Body | BodyFault | undefined;
   let settleLater: ((outcome: Body | BodyFault) => void) | undefined;
 
   function settle(outcome: Body | BodyFault): void {
     settled = outcome;
+    if (outcome !== body) body.release();
     settleLater?.(outcome);
   }
 
   source.readBody({
     data(chunk) {
       if (settled !== undefined) return false;
-      const total = body.byteLength + chunk.length;
-      if (total > maxBytes) {
+      if (body.byteLength + chunk.length > maxBytes) {
         settle('too_large');
         return false;
       }
-      if (total > reserved && !reserveMore(total - reserved)) {
+      if (!body.add(chunk)) {
         settle('over_budget');
         return false;
       }
-      reserved = Math.max(reserved, total);
-      body.add(chunk);
       return true;
     },
     end() {
@@ -144,11 +156,15 @@ export function readBody(
       body.finish();
       settle(body);
     },
-    aborted: () => settle('aborted'),
+    aborted() {
+      if (settled === undefined) settle('aborted');
+    },
   });
   if (settled !== undefined) return settled;
   return new Promise((resolve) => {
-    const timer = setTimeout(() => settle('timeout'), timeoutMs);
+    const timer = setTimeout(() => {
+      if (settled === undefined) settle('timeout');
+    }, timeoutMs);
     settleLater = (outcome) => {
       clearTimeout(timer);
       resolve(outcome);

@@ -111,6 +111,14 @@ export function edgeOverloaded(heldBytes: number, maxBytes: number): string {
   );
 }
 
+/** `holder`: a tenant or an address. `setting` is its share of the edge's memory for bodies. */
+export function overShare(holder: string, heldBytes: number, maxBytes: number, setting: string): string {
+  return (
+    `the edge holds ${heldBytes} of at most ${maxBytes} body bytes for ${holder}; ` +
+    `send it again later, or raise ${setting} or push.max_bytes_in_flight`
+  );
+}
+
 /** What the decoder found goes in front: "the body is too large when uncompressed". */
 export function overDecoderCap(found: string, setting: string): string {
   return `${found}; send smaller pushes, or raise ${setting}`;

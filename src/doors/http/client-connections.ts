@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import type { HeadFault } from '../../base/http1/request-head.js';
-import type { ByteBudget } from '../body.js';
+import type { Holder, SharedBudget } from '../shared-budget.js';
 import { Caller, type CallerHost, DISCARD_MAX_BYTES, DISCARD_MAX_MS } from './caller.js';
 import { HeadReader } from './head-reader.js';
 import { unreadable } from './respond.js';
@@ -17,7 +17,7 @@ export interface ConnectionsOptions {
   readonly idleTimeoutMs: number;
   /** Longest time in which a client takes nothing of what is written to it. */
   readonly writeTimeoutMs: number;
-  readonly budget: Pick<ByteBudget, 'reserve' | 'release'>;
+  readonly budget: SharedBudget;
   /** Milliseconds of a clock that never steps back. */
   readonly now: () => number;
   /** Serves one request; the caller's `end` or `destroy` ends it. */
@@ -79,6 +79,7 @@ class ClientConnection implements CallerHost {
   readonly remoteAddress: string;
   readonly #connections: ClientConnections;
   readonly #heads = new HeadReader();
+  readonly #holder: Holder;
   #call: Caller | undefined;
   /** What came, and nobody has taken: half a head, a body that is not asked for yet, the next request. */
   #unread: Buffer | undefined;
@@ -104,6 +105,7 @@ class ClientConnection implements CallerHost {
     this.#connections = connections;
     this.socket = socket;
     this.remoteAddress = socket.remoteAddress ?? '';
+    this.#holder = { tenant: undefined, address: this.remoteAddress };
     socket.setTimeout(connections.options.idleTimeoutMs);
     readShared(socket, this.#onData);
     socket.on('end', this.#onEnd).on('drain', this.#onDrain);
@@ -239,8 +241,9 @@ class ClientConnection implements CallerHost {
   /** Holds so much of the budget for what is unread; false: there is no room. */
   #hold(bytes: number): boolean {
     const { budget } = this.#connections.options;
-    if (bytes > this.#held && !budget.reserve(bytes - this.#held)) return false;
-    if (bytes < this.#held) budget.release(this.#held - bytes);
+    const more = bytes - this.#held;
+    if (more > 0 && budget.reserve(this.#holder, more) !== undefined) return false;
+    if (more < 0) budget.release(this.#holder, -more);
     this.#held = bytes;
     return true;
   }

@@ -12,16 +12,18 @@ import {
   decoderLost,
   edgeOverloaded,
   notRemoteWrite,
+  overShare,
   writeNotJudged,
 } from '../../enforce/sentences.js';
 import type { Tenant } from '../../enforce/tenant.js';
 import type { Admitted, Charge, Filtered } from '../../enforce/verdict.js';
 import type { Broken, Decoder, HaLabels, Lost } from '../../payload/push.js';
 import type { Upstream } from '../../upstream/upstream.js';
-import { type Body, type BodyFault, type ByteBudget, readBody } from '../body.js';
+import { type Body, type BodyFault, readBody } from '../body.js';
 import { decodeOptions } from '../decode-options.js';
 import { versionOf } from '../format.js';
 import { undecodedBody } from '../refusal-answer.js';
+import type { Overrun, SharedBudget } from '../shared-budget.js';
 import type { Route } from '../write-paths.js';
 import type { Caller } from './caller.js';
 import { upstreamHeaders } from './forwarded-headers.js';
@@ -52,7 +54,7 @@ export interface PushParts {
   readonly enforcer: Enforcer;
   readonly decoder: Decoder;
   readonly upstream: Upstream;
-  readonly budget: ByteBudget;
+  readonly budget: SharedBudget;
   readonly observer: PushObserver;
   /** Milliseconds of a clock that never steps back. */
   readonly now: () => number;
@@ -78,7 +80,11 @@ export class PushExchange {
   readonly #caller: Caller;
   readonly #requestId: string;
   readonly #route: Exclude<Route, 'other'>;
+  /** For whom memory is held. */
+  readonly #holder: { tenant: string | undefined; readonly address: string };
   #reservedBytes = 0;
+  /** Why there was no room. */
+  #overrun: Overrun = 'all';
   /** Whole, and read by nobody but this. */
   #body: Body | undefined;
 
@@ -87,12 +93,14 @@ export class PushExchange {
     this.#caller = caller;
     this.#requestId = requestId;
     this.#route = route;
+    this.#holder = { tenant: undefined, address: caller.remoteAddress };
   }
 
   /** To be called once, whatever became of the push. */
   release(): void {
     this.#body?.release();
-    this.#parts.budget.release(this.#reservedBytes);
+    this.#body = undefined;
+    this.#unreserve(this.#reservedBytes);
   }
 
   async handle(): Promise<PushOutcome> {
@@ -104,6 +112,7 @@ export class PushExchange {
       return this.#refuse(undefined, admission, shadow) ? 'answered' : 'unread';
     }
     const { tenant } = admission;
+    this.#holder.tenant = tenant.id;
     if (tenant.mode === 'off') return 'unread';
     if (admission.shadowed !== undefined) this.#refuse(tenant, admission.shadowed, true);
     if (this.#route === 'unjudged') {
@@ -121,8 +130,9 @@ export class PushExchange {
     if (declaredBytes > options.maxBodyBytes) {
       return this.#refuseUnread(tenant, 'edge_body_too_large', bodyTooLarge(options.maxBodyBytes));
     }
-    if (!this.#reserve(declaredBytes)) {
-      return this.#refuseUnread(tenant, 'edge_overloaded', this.#overloaded());
+    const overrun = this.#parts.budget.overrun(this.#holder, declaredBytes);
+    if (overrun !== undefined) {
+      return this.#refuseUnread(tenant, 'edge_overloaded', this.#overloaded(overrun));
     }
 
     this.#caller.continue();
@@ -152,20 +162,29 @@ export class PushExchange {
       answerDuplicate(this.#caller, verdict.message, decoded);
       return 'answered';
     }
-    if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict, body);
+    if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict);
     if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
     // To return a promise is to wait for it three times.
     return await this.#forward(admission, { charge: verdict, body, ha: decoded.ha, partial: undefined });
   }
 
   readonly #reserve = (bytes: number): boolean => {
-    if (!this.#parts.budget.reserve(bytes)) return false;
-    this.#reservedBytes += bytes;
-    return true;
+    const overrun = this.#parts.budget.reserve(this.#holder, bytes);
+    if (overrun === undefined) {
+      this.#reservedBytes += bytes;
+      return true;
+    }
+    this.#overrun = overrun;
+    return false;
   };
 
+  #unreserve(bytes: number): void {
+    this.#parts.budget.release(this.#holder, bytes);
+    this.#reservedBytes -= bytes;
+  }
+
   /** The body is written anew at once, while its push can still be read. */
-  async #forwardPart(admission: Admitted, verdict: Filtered, body: Body): Promise<PushOutcome> {
+  async #forwardPart(admission: Admitted, verdict: Filtered): Promise<PushOutcome> {
     const { enforcer, decoder, observer } = this.#parts;
     const { push, leftOut, refusal } = verdict;
     const filtering = decoder.filter(push, leftOut.rows);
@@ -174,10 +193,11 @@ export class PushExchange {
       enforcer.giveBack(admission, verdict);
       return this.#refuseForGood(admission.tenant, 'edge_decoder_lost', decoderLost(filtered.message));
     }
-    // A sender may compress better than the edge does.
-    if (!this.#reserve(Math.max(0, filtered.length - body.byteLength))) {
+    // What came is not needed any more. A sender may have compressed it better than the edge does.
+    this.release();
+    if (!this.#reserve(filtered.length)) {
       enforcer.giveBack(admission, verdict);
-      return this.#refuseForGood(admission.tenant, 'edge_overloaded', this.#overloaded());
+      return this.#refuseForGood(admission.tenant, 'edge_overloaded', this.#overloaded(this.#overrun));
     }
     observer.refused(admission.tenant, refusal, this.#requestId, false);
     const sent = {
@@ -253,9 +273,20 @@ export class PushExchange {
     return 'answered';
   }
 
-  #overloaded(): string {
-    const { used, capacity } = this.#parts.budget;
-    return edgeOverloaded(used, capacity);
+  #overloaded(overrun: Overrun): string {
+    const { budget } = this.#parts;
+    const { tenant, address } = this.#holder;
+    const { all, tenantCapacity, addressCapacity } = budget;
+    switch (overrun) {
+      case 'all':
+        return edgeOverloaded(all.used, all.capacity);
+      case 'tenant': {
+        const held = budget.ofTenant(tenant ?? '');
+        return overShare('this tenant', held, tenantCapacity, 'push.tenant_share');
+      }
+      case 'address':
+        return overShare('this address', budget.ofAddress(address), addressCapacity, 'push.address_share');
+    }
   }
 
   /** Half a body can not be passed on. */
@@ -264,7 +295,7 @@ export class PushExchange {
     if (fault === 'aborted') return 'answered';
     const [reason, why] = {
       too_large: ['edge_body_too_large', bodyTooLarge(options.maxBodyBytes)] as const,
-      over_budget: ['edge_overloaded', this.#overloaded()] as const,
+      over_budget: ['edge_overloaded', this.#overloaded(this.#overrun)] as const,
       timeout: ['edge_incomplete_body', bodyTooLate(options.bodyTimeoutMs)] as const,
     }[fault];
     return this.#refuseForGood(tenant, reason, why);

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
+import { HEAD_ROOM } from '#src/doors/body.js';
+import { slabBytes } from '#src/doors/slabs.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import { encodeVersion1, encodeVersion2, WriteRequestV1, WriteRequestV2 } from '../../payload/encode.js';
 import { closeServer, edge, type GivenUpstream, listen, rawExchange, send, upstream } from './fixtures.js';
@@ -141,7 +143,7 @@ t.test('a filtered body that is larger than what came needs room, too', async (t
   const plain = Buffer.concat([PLAIN_1, field, field]);
   const body = farCopies(plain, field.length);
   t.ok(Buffer.from(SnappyJS.uncompress(body)).equals(plain));
-  const proxy = await edge(mimir.url, { bytesInFlight: body.length + 10_000 });
+  const proxy = await edge(mimir.url, { bytesInFlight: slabBytes(HEAD_ROOM + body.length) });
   const response = await send(proxy.url, body);
   t.equal(response.status, 503);
   t.equal(response.headers.get('x-mimir-edge-reason'), 'edge_overloaded');

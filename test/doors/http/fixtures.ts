@@ -6,6 +6,7 @@ import { type AddressInfo, connect, type Server as NetServer } from 'node:net';
 import { ByteBudget } from '#src/doors/body.js';
 import { ProxyServer, type ServerOptions } from '#src/doors/http/proxy-server.js';
 import type { PushOptions } from '#src/doors/http/push-exchange.js';
+import { SharedBudget } from '#src/doors/shared-budget.js';
 import type { Enforcer, EnforcerOptions } from '#src/enforce/enforcer.js';
 import type { Refusal } from '#src/enforce/refusal.js';
 import { createDecoder, type PooledDecoder } from '#src/payload/decoder-pool.js';
@@ -85,6 +86,8 @@ export interface GivenEdgeOptions {
   server?: Partial<ServerOptions>;
   upstream?: Partial<UpstreamOptions>;
   bytesInFlight?: number;
+  tenantShare?: number;
+  addressShare?: number;
   decoder?: PooledDecoder;
 }
 
@@ -117,7 +120,7 @@ export async function edge(
       enforcer,
       decoder,
       upstream,
-      budget,
+      budget: new SharedBudget(budget, options.tenantShare ?? 1, options.addressShare ?? 1),
       now,
       observer: {
         decoded() {},

@@ -5,7 +5,17 @@ import { MessageHeaders } from '#src/base/http1/headers.js';
 import { ByteBudget } from '#src/doors/body.js';
 import type { Caller } from '#src/doors/http/caller.js';
 import { ClientConnections } from '#src/doors/http/client-connections.js';
-import { edge, eventually, type GivenEdge, listen, rawExchange, upstream } from './fixtures.js';
+import { SharedBudget } from '#src/doors/shared-budget.js';
+import {
+  edge,
+  eventually,
+  type GivenEdge,
+  listen,
+  PUSH_500,
+  rawExchange,
+  send,
+  upstream,
+} from './fixtures.js';
 
 /** The server's side of every connection that is made to a port of this process from now on. */
 function acceptedSockets(t: Test): (port: number) => Socket[] {
@@ -160,7 +170,7 @@ t.test('a client that takes some of its answer, however little, keeps its connec
     headerTimeoutMs: 10_000,
     idleTimeoutMs: 10_000,
     writeTimeoutMs: 10_000,
-    budget: new ByteBudget(1 << 20),
+    budget: new SharedBudget(new ByteBudget(1 << 20), 1, 1),
     now: () => nowMs,
     serve: (caller) => callers.push(caller),
   });
@@ -208,4 +218,90 @@ t.test('a client that takes some of its answer, however little, keeps its connec
   t.ok(socket.destroyed);
   client.destroy();
   await new Promise((resolve) => server.close(resolve));
+});
+
+const declares = (tenant: string, bytes: number) =>
+  `POST /api/v1/push HTTP/1.1\r\nHost: h\r\nX-Scope-OrgID: ${tenant}\r\nContent-Length: ${bytes}\r\n\r\n`;
+
+t.test('bodies that are promised and do not come take no room from others', async (t) => {
+  const mimir = await upstream();
+  const proxy = await edge(mimir.url, { push: { maxBodyBytes: 100 << 20 }, bytesInFlight: 512 << 20 });
+  const clients = Array.from({ length: 6 }, () => deaf(t, proxy));
+  for (const client of clients) client.write(declares('a', 100 << 20));
+  t.ok(await eventually(() => proxy.proxy.activeRequests === 6));
+  t.equal(proxy.budget.used, 0, 'nothing has come');
+  t.equal((await send(proxy.url)).status, 200);
+  for (const client of clients) client.write('x');
+  t.ok(await eventually(() => proxy.budget.used >= 6));
+  t.ok(proxy.budget.used <= 6 * 128 * 1024, `${proxy.budget.used} bytes for one that came of each`);
+  for (const client of clients) client.destroy();
+  t.ok(await eventually(() => proxy.budget.used === 0));
+  await proxy.stop();
+  await mimir.close();
+});
+
+t.test('memory is counted as it is taken, and is no more than twice what has come', async (t) => {
+  const mimir = await upstream();
+  const proxy = await edge(mimir.url, { push: { maxBodyBytes: 100 << 20 }, bytesInFlight: 512 << 20 });
+  const client = deaf(t, proxy);
+  client.write(declares('a', 100 << 20));
+  client.write(Buffer.alloc(5_000_000));
+  t.ok(await eventually(() => proxy.budget.used >= 5_000_000));
+  t.ok(proxy.budget.used <= 10_000_000 + 128 * 1024, `${proxy.budget.used} bytes`);
+  client.destroy();
+  t.ok(await eventually(() => proxy.budget.used === 0));
+  await proxy.stop();
+  await mimir.close();
+});
+
+for (const [share, whose, reason] of [
+  [{ tenantShare: 0.5 }, 'a tenant', /for this tenant.*push\.tenant_share/],
+  [{ addressShare: 0.5 }, 'an address', /for this address.*push\.address_share/],
+] as const) {
+  t.test(`${whose} that holds its share is refused more, before its body and within it`, async (t) => {
+    const mimir = await upstream();
+    const proxy = await edge(mimir.url, {
+      push: { maxBodyBytes: 4 << 20 },
+      bytesInFlight: 4 << 20,
+      ...share,
+    });
+    const client = deaf(t, proxy);
+    client.write(declares('a', 2_000_000));
+    client.write(Buffer.alloc(1_900_000));
+    t.ok(await eventually(() => proxy.budget.used >= 1_900_000));
+    t.match(await rawExchange(proxy.port, declares('a', 500_000), 'bytes-in-flight'), reason);
+    const inChunks = declares('a', 0).replace('Content-Length: 0', 'Transfer-Encoding: chunked');
+    const chunk = `30d40\r\n${'x'.repeat(200_000)}\r\n`;
+    t.match(await rawExchange(proxy.port, inChunks + chunk, 'bytes-in-flight'), reason);
+    if ('tenantShare' in share) {
+      t.equal(
+        (await send(proxy.url, PUSH_500, { 'X-Scope-OrgID': 'b' })).status,
+        200,
+        'the rest is for others',
+      );
+    } else {
+      t.match(await rawExchange(proxy.port, declares('b', 500_000), 'bytes-in-flight'), reason);
+    }
+    t.ok(proxy.budget.used <= 2 << 20);
+    client.destroy();
+    t.ok(await eventually(() => proxy.budget.used === 0));
+    await proxy.stop();
+    await mimir.close();
+  });
+}
+
+t.test('the share of one tenant is not what another has, nor is an address a tenant', async (t) => {
+  const budget = new SharedBudget(new ByteBudget(100), 0.5, 0.8);
+  const of = (tenant: string | undefined, address: string) => ({ tenant, address });
+  t.equal(budget.reserve(of('a', '::1'), 50), undefined);
+  t.equal(budget.reserve(of('a', '::2'), 1), 'tenant');
+  t.equal(budget.reserve(of('b', '::1'), 31), 'address');
+  t.equal(budget.reserve(of(undefined, '::1'), 30), undefined, 'a head has no tenant');
+  t.equal(budget.reserve(of('b', '::2'), 21), 'all');
+  t.equal(budget.reserve(of('b', '::2'), 20), undefined);
+  t.equal(budget.all.used, 100);
+  budget.release(of('a', '::1'), 50);
+  t.equal(budget.ofTenant('a'), 0);
+  t.equal(budget.ofAddress('::1'), 30);
+  t.equal(budget.reserve(of('a', '::3'), 50), undefined, 'what is given back is there again');
 });

@@ -5,6 +5,8 @@ import { connect, createServer as createNetServer, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
+import { HEAD_ROOM } from '#src/doors/body.js';
+import { slabBytes } from '#src/doors/slabs.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import { encodeVersion1 } from '../../payload/encode.js';
 import { closeServer, edge, eventually, listen, PUSH_500, rawExchange, send, upstream } from './fixtures.js';
@@ -327,7 +329,9 @@ t.test(
   async (t) => {
     const release: (() => void)[] = [];
     const mimir = await upstream((_req, res) => release.push(() => res.end()));
-    const proxy = await edge(mimir.url, { bytesInFlight: PUSH_500.length * 2 - 1 });
+    const proxy = await edge(mimir.url, {
+      bytesInFlight: slabBytes(HEAD_ROOM + PUSH_500.length) + PUSH_500.length - 1,
+    });
     const first = send(proxy.url);
     await eventually(() => release.length === 1);
     const answer = await rawExchange(
