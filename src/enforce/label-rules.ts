@@ -42,7 +42,7 @@ export function findInvalidSeries(push: Push, limits: MimirLimits): LeftOut | un
 
 /** What Mimir's ingestion rate counts in a push whose series are all valid. */
 export function itemsOfPush(push: Push, limits: MimirLimits): number {
-  const items = push.samples + push.histograms + push.metadata;
+  const items = push.samples + push.histograms + push.metadata + emptySeries(push);
   if (push.exemplars === 0 || limits.max_global_exemplars_per_user === 0) return items;
   if (limits.max_exemplars_per_series_per_request === 0) return items + push.exemplars;
   let exemplars = 0;
@@ -50,6 +50,14 @@ export function itemsOfPush(push: Push, limits: MimirLimits): number {
     exemplars += countedExemplars(push.records, row * RECORD_WORDS, limits);
   }
   return items + exemplars;
+}
+
+/**
+ * Series without anything in them, at least so many: to Mimir they are nothing, but they cost the edge as much as a sample does,
+ * and a push can be made of a million.
+ */
+function emptySeries({ series, samples, histograms, exemplars, metadata }: Push): number {
+  return Math.max(0, series - samples - histograms - exemplars - metadata);
 }
 
 /**
@@ -65,11 +73,11 @@ export function itemsWithout(push: Push, limits: MimirLimits, leftOut: LeftOut):
 }
 
 function itemsOfSeries(records: Uint32Array, at: number, limits: MimirLimits): number {
-  return (
+  const items =
     word(records, at + RECORD_SAMPLES) +
     word(records, at + RECORD_HISTOGRAMS) +
-    countedExemplars(records, at, limits)
-  );
+    countedExemplars(records, at, limits);
+  return items === 0 && word(records, at + RECORD_EXEMPLARS) === 0 ? 1 : items;
 }
 
 /** Mimir does not even decode exemplars of a tenant that may have none, and drops what is over the limit. */

@@ -19,6 +19,7 @@ import {
   type Push,
 } from './push.js';
 import type { Rows } from './rows.js';
+import { uncompressedLength } from './snappy-length.js';
 import { type NotBegun, TurnQueue } from './turn-queue.js';
 
 export interface DecoderOptions {
@@ -155,21 +156,6 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
       await pool?.destroy();
     },
   };
-}
-
-/** As a snappy block begins: a varint. Infinite where there is none. */
-function uncompressedLength(chunks: readonly Uint8Array[]): number {
-  let length = 0;
-  let factor = 1;
-  for (const chunk of chunks) {
-    for (const byte of chunk) {
-      length += (byte % 128) * factor;
-      if (byte < 128) return length;
-      factor *= 128;
-      if (factor > 2 ** 35) return Number.POSITIVE_INFINITY;
-    }
-  }
-  return Number.POSITIVE_INFINITY;
 }
 
 function always(): boolean {

@@ -61,6 +61,17 @@ t.test('the HA replica label, which Mimir removes first, does not count', async 
   t.equal(everySeriesIsValid(labelled, limits({ ...mimir, accept_ha_samples: true })), true);
 });
 
+t.test('a series without anything in it counts as one item, however the push is counted', async (t) => {
+  const exemplarsAlone = { samples: 0, exemplars: 1 };
+  const empty = push([{ samples: 0 }, { samples: 2 }, { samples: 0 }, { samples: 0 }]);
+  t.equal(itemsOfPush(empty, limits()), 4, 'at least as many as there are series');
+  t.equal(itemsOfPush(push([exemplarsAlone, exemplarsAlone]), limits()), 0, 'exemplars are something');
+  t.equal(itemsOfPush(push([{ samples: 0 }, {}], 5), limits()), 6);
+  const mixed = push([{ samples: 0 }, { flags: 0 }, { samples: 2 }, exemplarsAlone]);
+  const leftOut = findInvalidSeries(mixed, limits());
+  t.equal(leftOut && itemsWithout(mixed, limits(), leftOut), 3);
+});
+
 t.test("items are what Mimir's ingestion rate counts", async (t) => {
   const mixed = push(
     [

@@ -18,6 +18,7 @@ import {
 import type { Tenant } from '../../enforce/tenant.js';
 import type { Admitted, Charge, Filtered } from '../../enforce/verdict.js';
 import type { Broken, Decoder, HaLabels, Lost } from '../../payload/push.js';
+import { uncompressedLength } from '../../payload/snappy-length.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import { type Body, type BodyFault, readBody } from '../body.js';
 import { decodeOptions } from '../decode-options.js';
@@ -63,6 +64,10 @@ export interface PushParts {
 
 /** `unread`: the push is none of the edge's business, and its body still to come. */
 export type PushOutcome = 'answered' | 'unread';
+
+/** Of snappy: an element of three bytes stands for 64. */
+const MOST_EXPANSION = 22;
+const SMALL_PLAIN_BYTES = 1 << 20;
 
 const UNCHARGED: Charge = { items: 0, bytes: 0 };
 
@@ -142,6 +147,10 @@ export class PushExchange {
     if (typeof body === 'string') return this.#refuseBodyFault(tenant, body);
     this.#body = body;
 
+    const plainBytes = this.#plainBytes(body);
+    if (plainBytes > 0 && !this.#reserve(plainBytes)) {
+      return this.#refuseForGood(tenant, 'edge_overloaded', this.#overloaded(this.#overrun));
+    }
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged, and filtered.
     const decodeAs = decodeOptions(version, tenant, options);
@@ -164,6 +173,7 @@ export class PushExchange {
     }
     if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict);
     if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
+    this.#unreserve(plainBytes);
     // To return a promise is to wait for it three times.
     return await this.#forward(admission, { charge: verdict, body, ha: decoded.ha, partial: undefined });
   }
@@ -177,6 +187,15 @@ export class PushExchange {
     this.#overrun = overrun;
     return false;
   };
+
+  /** What a body expands to, where that is memory of its own; small ones expand into memory that all use in turn. */
+  #plainBytes(body: Body): number {
+    const claimed = uncompressedLength(body.chunks);
+    // More than may be, or than the body can hold, is refused before anything is taken for it.
+    if (claimed > Math.min(this.#parts.options.maxUncompressedBytes, MOST_EXPANSION * body.byteLength))
+      return 0;
+    return claimed > SMALL_PLAIN_BYTES ? claimed : 0;
+  }
 
   #unreserve(bytes: number): void {
     this.#parts.budget.release(this.#holder, bytes);

@@ -1,11 +1,14 @@
 /** Clients that want the process dead, or all of its memory and connections for themselves. */
 import { type AddressInfo, connect, createServer, Server, type Socket } from 'node:net';
+import SnappyJS from 'snappyjs';
 import t, { type Test } from 'tap';
 import { MessageHeaders } from '#src/base/http1/headers.js';
 import { ByteBudget } from '#src/doors/body.js';
 import type { Caller } from '#src/doors/http/caller.js';
 import { ClientConnections } from '#src/doors/http/client-connections.js';
 import { SharedBudget } from '#src/doors/shared-budget.js';
+import { limits, snapshot } from '../../enforce/fixtures.js';
+import { compress, WriteRequestV1 } from '../../payload/encode.js';
 import {
   edge,
   eventually,
@@ -304,4 +307,34 @@ t.test('the share of one tenant is not what another has, nor is an address a ten
   t.equal(budget.ofTenant('a'), 0);
   t.equal(budget.ofAddress('::1'), 30);
   t.equal(budget.reserve(of('a', '::3'), 50), undefined, 'what is given back is there again');
+});
+
+t.test('a body counts as what it expands to, while it does', async (t) => {
+  const mimir = await upstream();
+  const bomb = Buffer.from(SnappyJS.compress(Buffer.alloc(6 << 20)));
+  for (const [bytesInFlight, reason] of [
+    [4 << 20, 'edge_overloaded'],
+    [8 << 20, 'edge_malformed_body'],
+  ] as const) {
+    const proxy = await edge(mimir.url, { bytesInFlight });
+    const response = await send(proxy.url, bomb);
+    t.equal(response.headers.get('x-mimir-edge-reason'), reason, `${bomb.length} bytes are 6 MiB`);
+    t.equal((await send(proxy.url)).status, 200);
+    t.equal(proxy.budget.used, 0);
+    await proxy.stop();
+  }
+  await mimir.close();
+});
+
+t.test('a push of empty series costs its series', async (t) => {
+  const mimir = await upstream();
+  const series = { labels: [{ name: '__name__', value: 'a' }] };
+  const empty = WriteRequestV1.encode({ timeseries: Array.from({ length: 1000 }, () => series) }).finish();
+  const proxy = await edge(mimir.url, {
+    enforcer: { snapshot: snapshot({ a: limits({ ingestion_rate: 1, ingestion_burst_size: 1000 }) }) },
+  });
+  t.equal((await send(proxy.url, compress(empty))).status, 200);
+  t.equal((await send(proxy.url, compress(empty))).status, 429);
+  await proxy.stop();
+  await mimir.close();
 });

@@ -1,0 +1,16 @@
+/** What a snappy block says that it expands to, before anything is taken for it. */
+
+/** The varint that it begins with. Infinite where there is none. */
+export function uncompressedLength(chunks: readonly Uint8Array[]): number {
+  let length = 0;
+  let factor = 1;
+  for (const chunk of chunks) {
+    for (const byte of chunk) {
+      length += (byte % 128) * factor;
+      if (byte < 128) return length;
+      factor *= 128;
+      if (factor > 2 ** 35) return Number.POSITIVE_INFINITY;
+    }
+  }
+  return Number.POSITIVE_INFINITY;
+}
