@@ -49,6 +49,13 @@ export class Tokens {
     return found && { name: found.name, mayWrite: found.mayWrite };
   }
 
+  /** Reads the file now, whatever its times say. */
+  reload(): void {
+    this.#stamp = '';
+    this.#refresh(Number.POSITIVE_INFINITY);
+    this.#checkedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
   #refresh(nowMs: number): void {
     if (!this.configured || nowMs - this.#checkedAtMs < RECHECK_MS) return;
     this.#checkedAtMs = nowMs;

@@ -15,7 +15,7 @@ import { overridesChange } from '../admin/overrides-audit.js';
 import { Tokens } from '../admin/tokens.js';
 import { StartError } from '../base/listen.js';
 import { messageOf } from '../base/message-of.js';
-import type { Config } from '../config/config.js';
+import { type Config, changedSettings } from '../config/config.js';
 import { RELOAD } from '../controls/control.js';
 import { Controls, MAX_ENTRIES } from '../controls/controls.js';
 import { exportControls } from '../controls/controls-metrics.js';
@@ -56,6 +56,7 @@ export class ControlPlane {
   readonly #planes: DataPlanes;
   readonly #now = (): number => performance.now();
   readonly #audit: Audit;
+  readonly #tokens: Tokens;
   readonly #overrides: Overrides;
   readonly #controls: Controls;
   readonly #history: History;
@@ -67,14 +68,17 @@ export class ControlPlane {
   #adminAddress: AddressInfo | undefined;
   #sampling: NodeJS.Timeout | undefined;
   #orders: Orders;
+  #logLevel: string;
+  #reloads = 0;
   #obeyed: Promise<readonly number[]> = Promise.resolve([]);
 
   constructor({ config, log, metrics, planes, scrape }: ControlPlaneOptions) {
     this.#config = config;
     this.#log = log;
     this.#planes = planes;
+    this.#logLevel = config['log.level'];
     this.#audit = usable(config, 'admin.audit_file', (path) => this.#openAudit(path));
-    const tokens = usable(config, 'admin.tokens_file', (path) => this.#openTokens(path));
+    this.#tokens = usable(config, 'admin.tokens_file', (path) => this.#openTokens(path));
     this.#history = new History(config['admin.history_max_bytes'], this.#now());
     this.#overrides = this.#openOverrides();
     this.#documented = this.#overrides.snapshot;
@@ -92,7 +96,11 @@ export class ControlPlane {
       obeyed: () => this.#obeyed,
       now: this.#now,
     });
-    const api = new Api(this.#edge, { tokens, reads: config['admin.reads'], wrote: countWrites(metrics) });
+    const api = new Api(this.#edge, {
+      tokens: this.#tokens,
+      reads: config['admin.reads'],
+      wrote: countWrites(metrics),
+    });
     this.#admin = this.#openAdmin(api, metrics.registry, scrape);
     this.parts = this.#inOrder();
     this.#export(metrics, api);
@@ -107,6 +115,21 @@ export class ControlPlane {
   listensOn(): AddressInfo {
     if (this.#adminAddress === undefined) throw new Error('the admin listener is started first');
     return this.#adminAddress;
+  }
+
+  /** Of the settings only the log level is taken; what else is new in them is named, and waits for a restart. */
+  async reload(settings: Config): Promise<void> {
+    this.#logLevel = settings['log.level'];
+    this.#reloads++;
+    this.#log.level = this.#logLevel;
+    this.#tokens.reload();
+    this.#order();
+    await this.#overrides.reload();
+    const waiting = changedSettings(this.#config, settings);
+    if (waiting.length > 0) {
+      this.#log.warn({ settings: waiting }, 'these settings need a restart: they stay as they were');
+    }
+    this.#log.info('overrides, tokens, certificates and log level were read again');
   }
 
   /** The listener comes first, so that whoever probes while limits are read hears that this is not ready yet. */
@@ -158,6 +181,8 @@ export class ControlPlane {
       snapshot: this.#controls.overlay(this.#overrides.snapshot, mayAdd),
       mode: this.#controls.mode() ?? this.#config.mode,
       limitsLoaded: this.#overrides.status().loaded,
+      logLevel: this.#logLevel,
+      reloads: this.#reloads,
     };
   }
 

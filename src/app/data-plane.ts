@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { TenantState, TopMetrics } from '../admin/edge.js';
+import { messageOf } from '../base/message-of.js';
 import type { Config } from '../config/config.js';
 import { ByteBudget } from '../doors/body.js';
 import type { EnvoyDoor } from '../doors/envoy/envoy-door.js';
@@ -73,6 +74,7 @@ export class DataPlane implements DataPlanes {
     const now = this.#now;
     this.#config = config;
     this.#log = log;
+    log.level = orders.logLevel;
     this.#orders = orders;
     this.#shared = openLedger(config, now, log, primary, (key) => this.#hashUnder(key));
     this.#tellStoreOf(orders);
@@ -151,7 +153,20 @@ export class DataPlane implements DataPlanes {
     if (orders.snapshot !== enforcer.snapshot) enforcer.apply(orders.snapshot);
     if (orders.mode !== enforcer.mode) enforcer.setMode(orders.mode);
     if (orders.limitsLoaded !== before.limitsLoaded) this.#envoy?.readinessChanged();
+    this.#log.level = orders.logLevel;
+    if (orders.reloads !== before.reloads) this.#renewCertificates();
     return NONE_IN_ARREARS;
+  }
+
+  /** Connections that stand keep theirs. */
+  #renewCertificates(): void {
+    void this.#envoy?.renewTls();
+    try {
+      this.#upstream.renewCa();
+    } catch (error) {
+      const message = 'upstream.tls.ca_file can not be used: the last good one stays';
+      this.#log.error({ error: messageOf(error) }, message);
+    }
   }
 
   /** What is counted is read where it is counted. */

@@ -20,6 +20,9 @@ export interface Orders {
   readonly mode: Mode;
   /** All documents were read and understood at least once. */
   readonly limitsLoaded: boolean;
+  readonly logLevel: string;
+  /** With every change of it, files with certificates are read again. */
+  readonly reloads: number;
 }
 
 export interface PlaneStatus {

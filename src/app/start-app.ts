@@ -8,6 +8,7 @@ import type { Enforcer } from '../enforce/enforcer.js';
 import type { Ledger } from '../enforce/ledger.js';
 import { buildSnapshot } from '../limits/snapshot.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { checkFiles } from './check-files.js';
 import { ControlPlane } from './control-plane.js';
 import { DataPlane } from './data-plane.js';
 import { startParts } from './parts.js';
@@ -22,11 +23,14 @@ export interface RunningApp {
   readonly admin: AddressInfo;
   readonly enforcer: Enforcer;
   readonly ledger: Ledger;
+  /** Reads overrides, tokens and certificates again, and takes the log level of these settings. */
+  reload(config: Config): Promise<void>;
   /** Drains and stops. Safe to call twice. */
   stop(): Promise<void>;
 }
 
 export async function startApp(config: Config, log: Logger): Promise<RunningApp> {
+  checkFiles(config);
   setHeapFlags();
   const metrics = new Metrics();
   exportProcess(metrics);
@@ -49,6 +53,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     admin,
     enforcer: data.enforcer,
     ledger: data.ledger,
+    reload: (settings) => control.reload(settings),
     stop() {
       stopping ??= stop().then(() => log.info('stopped'));
       return stopping;
@@ -57,8 +62,9 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
 }
 
 /** What holds until the control plane has said something. */
-export function beforeAnyDocument({ mode, defaults }: Config): Orders {
-  return { snapshot: buildSnapshot({ defaults, mimir: [], edge: [] }), mode, limitsLoaded: false };
+export function beforeAnyDocument({ mode, defaults, 'log.level': logLevel }: Config): Orders {
+  const snapshot = buildSnapshot({ defaults, mimir: [], edge: [] });
+  return { snapshot, mode, limitsLoaded: false, logLevel, reloads: 0 };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** mimir-edge serve: the proxy, until SIGTERM or SIGINT. */
 import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
 import { startApp } from '../app/start-app.js';
 import { StartError } from '../base/listen.js';
 import { messageOf } from '../base/message-of.js';
@@ -54,7 +55,7 @@ export async function serve(args: string[], io: Io): Promise<number> {
     );
   }
   try {
-    await serveUntilSignal(config, io);
+    await serveUntilSignal(config, io, { file: configFile, flags });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     // What did start would keep the process alive.
@@ -64,9 +65,22 @@ export async function serve(args: string[], io: Io): Promise<number> {
   return 0;
 }
 
-async function serveUntilSignal(config: Config, io: Io): Promise<void> {
+/** Where the settings come from. */
+interface Given {
+  readonly file: string | undefined;
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+async function serveUntilSignal(config: Config, io: Io, given: Given): Promise<void> {
+  // Before anything is started: whoever sends it too early must not end the process.
+  let onHangup = (): void => {};
+  process.on('SIGHUP', () => onHangup());
   const log = openLog(config['log.level'], io.stdout, null);
   const app = config.workers > 1 ? await startPrimary(config, log) : await startApp(config, log);
+  onHangup = () => {
+    const settings = rereadConfig(given, io, log) ?? config;
+    app.reload(settings).catch((error: unknown) => log.error({ err: error }, 'the reload failed'));
+  };
   await new Promise<void>((resolve) => {
     let asked = false;
     const onSignal = (): void => {
@@ -80,6 +94,21 @@ async function serveUntilSignal(config: Config, io: Io): Promise<void> {
     };
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   });
+}
+
+/** Undefined: what is there now can not be used, and that is said. */
+function rereadConfig({ file, flags }: Given, io: Io, log: Logger): Config | undefined {
+  let errors: readonly string[];
+  try {
+    const source = file === undefined ? undefined : { name: file, text: readConfigFile(file) };
+    const loaded = loadConfig({ file: source, env: io.env, flags });
+    if ('config' in loaded) return loaded.config;
+    errors = loaded.errors.map(describe);
+  } catch (error) {
+    errors = [messageOf(error)];
+  }
+  log.error({ errors }, 'the settings can not be used: they stay as they were');
+  return undefined;
 }
 
 interface Flags {

@@ -2,6 +2,7 @@
  * The effective configuration: defaults, then the file, then MIMIR_EDGE_* variables, then flags. Everything that is
  * wrong is reported at once, and nothing that is wrong is passed over.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, stringify, type YAMLMap } from 'yaml';
 import {
   DEFAULT_LIMITS,
@@ -57,6 +58,14 @@ export function loadConfig(sources: ConfigSources): { config: Config } | { error
 
 export function envName(path: string): string {
   return ENV_PREFIX + path.replaceAll('.', '_').toUpperCase();
+}
+
+/** Those that a process which began with `before` would need a restart for. The log level is taken without. */
+export function changedSettings(before: Config, after: Config): string[] {
+  const changed: string[] = SETTING_PATHS.filter(
+    (path) => path !== 'log.level' && !isDeepStrictEqual(before[path], after[path]),
+  );
+  return isDeepStrictEqual(before.defaults, after.defaults) ? changed : [...changed, 'limits'];
 }
 
 /** A place in the file, for messages. */

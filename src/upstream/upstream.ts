@@ -2,6 +2,7 @@
  * Mimir's distributors: connections to each URL, round robin, and past a URL that refuses them. A request goes out a
  * second time only when no connection could be made, so nothing is ever sent twice.
  */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type AddressChange, AddressHealth, type AddressStatus } from './address-health.js';
 import type { UpstreamReceiver, UpstreamRequest } from './call.js';
@@ -25,6 +26,11 @@ export interface UpstreamOptions {
 /** A URL that refused a connection is passed over for this long, as long as another is left. */
 const SHUN_MS = 1000;
 
+/** Shared by all pools, which look at it when they connect. */
+interface Tls {
+  ca: Buffer | undefined;
+}
+
 interface Target {
   readonly health: AddressHealth;
   readonly basePath: string;
@@ -36,13 +42,25 @@ interface Target {
 
 export class Upstream {
   readonly #targets: Target[];
+  readonly #tls: Tls = { ca: undefined };
+  readonly #caFile: string | undefined;
   readonly #now: () => number;
   #next = 0;
 
   constructor(options: UpstreamOptions, now: () => number) {
     this.#now = now;
-    const ca = options.caFile === undefined ? undefined : readFileSync(options.caFile);
-    this.#targets = options.urls.map((url) => openTarget(url, options, ca, now));
+    this.#caFile = options.caFile;
+    this.renewCa();
+    this.#targets = options.urls.map((url) => openTarget(url, options, this.#tls, now));
+  }
+
+  /** For connections from now on. Throws when the file can not be used: then all is as it was. */
+  renewCa(): void {
+    if (this.#caFile === undefined) return;
+    const ca = readFileSync(this.#caFile);
+    // Without a certificate in it nobody, or everybody whom the system trusts, would be trusted.
+    new X509Certificate(ca);
+    this.#tls.ca = ca;
   }
 
   /** Requests that wait for a connection. */
@@ -113,12 +131,7 @@ export class Upstream {
   }
 }
 
-function openTarget(
-  url: string,
-  options: UpstreamOptions,
-  ca: Buffer | undefined,
-  now: () => number,
-): Target {
+function openTarget(url: string, options: UpstreamOptions, tls: Tls, now: () => number): Target {
   const { pathname, protocol, hostname, port, host } = new URL(url);
   const isTls = protocol === 'https:';
   const { connections, tenantShare, connectTimeoutMs, queueTimeoutMs } = options;
@@ -128,7 +141,7 @@ function openTarget(
       host: hostname.replace(/^\[(.*)\]$/, '$1'),
       port: Number(port || (isTls ? 443 : 80)),
       authority: host,
-      tls: isTls ? { ca } : undefined,
+      tls: isTls ? tls : undefined,
       connections,
       perTenant,
       connectTimeoutMs,

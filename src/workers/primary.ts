@@ -4,6 +4,7 @@
  */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import { checkFiles } from '../app/check-files.js';
 import { ControlPlane } from '../app/control-plane.js';
 import { startParts } from '../app/parts.js';
 import { exportProcess } from '../app/process-metrics.js';
@@ -14,12 +15,15 @@ import { WorkerPool } from './worker-pool.js';
 
 export interface RunningPrimary {
   readonly admin: AddressInfo;
+  /** Reads overrides, tokens and certificates again, and takes the log level of these settings. */
+  reload(config: Config): Promise<void>;
   /** Every worker drains and stops. Safe to call twice. */
   stop(): Promise<void>;
 }
 
 /** Resolves when all workers serve. */
 export async function startPrimary(config: Config, log: Logger): Promise<RunningPrimary> {
+  checkFiles(config);
   const metrics = new Metrics();
   exportProcess(metrics);
   const pool: WorkerPool = new WorkerPool(config, log, metrics, () => control.listensOn());
@@ -35,6 +39,7 @@ export async function startPrimary(config: Config, log: Logger): Promise<Running
   let stopping: Promise<void> | undefined;
   return {
     admin: control.listensOn(),
+    reload: (settings) => control.reload(settings),
     stop() {
       stopping ??= stop().then(() => log.info('stopped'));
       return stopping;

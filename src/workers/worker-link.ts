@@ -85,7 +85,11 @@ export class WorkerLink implements DataPlaneLink {
     const { snapshot, ...orders } = this.#wanted.orders;
     const before = this.#inForce.orders;
     const change = snapshotChange(before.snapshot, snapshot);
-    const isSame = before.mode === orders.mode && before.limitsLoaded === orders.limitsLoaded;
+    const isSame =
+      before.mode === orders.mode &&
+      before.limitsLoaded === orders.limitsLoaded &&
+      before.logLevel === orders.logLevel &&
+      before.reloads === orders.reloads;
     if (isSame && before.snapshot.hash === change.hash) {
       this.#inForce = this.#wanted;
       return;

@@ -90,8 +90,8 @@ class Worker {
     void tell({ kind: 'obeyed' });
   }
 
-  #read({ change, mode, limitsLoaded }: SentOrders): Orders {
-    return { snapshot: this.#follower.follow(change), mode, limitsLoaded };
+  #read({ change, ...orders }: SentOrders): Orders {
+    return { ...orders, snapshot: this.#follower.follow(change) };
   }
 
   async #tellAnswer(question: Question): Promise<void> {
@@ -161,5 +161,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     worker.stop();
   });
 }
+// The primary hears it, too, and says what is to be read again.
+process.on('SIGHUP', () => {});
 process.stdout.on('error', () => process.exit(1));
 void tell({ kind: 'here' });

@@ -13,7 +13,14 @@ import { TALLY_NUMBERS } from '#src/enforce/tally.js';
 import { snapshot } from '../enforce/fixtures.js';
 
 export function orders(given: Partial<Orders> = {}): Orders {
-  return { snapshot: snapshot(), mode: 'enforce', limitsLoaded: true, ...given };
+  return {
+    snapshot: snapshot(),
+    mode: 'enforce',
+    limitsLoaded: true,
+    logLevel: 'info',
+    reloads: 0,
+    ...given,
+  };
 }
 
 export function planeStatus(given: Partial<PlaneStatus> = {}): PlaneStatus {

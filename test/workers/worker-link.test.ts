@@ -96,7 +96,13 @@ t.test('those that become what is under way need not be sent', async (t) => {
 });
 
 t.test('each part of orders alone is a change', async (t) => {
-  for (const next of [orders({ mode: 'off' }), orders({ limitsLoaded: false }), rate(1)]) {
+  for (const next of [
+    orders({ mode: 'off' }),
+    orders({ limitsLoaded: false }),
+    orders({ logLevel: 'debug' }),
+    orders({ reloads: 1 }),
+    rate(1),
+  ]) {
     const { link, told } = given();
     void link.apply(next);
     t.equal(told.length, 1);

@@ -89,6 +89,11 @@ export class EnvoyDoor {
     return address;
   }
 
+  /** Looks at the certificate now, without waiting for the next look. */
+  async renewTls(): Promise<void> {
+    await this.#options.tls?.refresh();
+  }
+
   /** Readiness may have changed: those who watch are told. */
   readinessChanged(): void {
     this.#health.refresh();

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Cluster, type RedisOptions as IoredisOptions, Redis } from 'ioredis';
+import { messageOf } from '../../base/message-of.js';
 import type { RedisOptions } from './options.js';
 
 export type RedisConnection = Redis | Cluster;
@@ -53,6 +54,7 @@ export function connectRedis(options: RedisOptions): RedisConnection {
     // A node's client is made before it connects.
     cluster.on('+node', (node: Redis) => {
       Object.assign(node.options, readCredentials(options, first, node.options));
+      if (first.tls) node.options.tls = readTls(options, node.options.tls);
     });
     return cluster;
   }
@@ -65,6 +67,7 @@ export function connectRedis(options: RedisOptions): RedisConnection {
       : { host: first.host, port: first.port }),
     retryStrategy: (attempts) => {
       Object.assign(redis.options, readCredentials(options, first, redis.options));
+      if (first.tls) redis.options.tls = readTls(options, redis.options.tls);
       return reconnectDelayMs(attempts);
     },
   });
@@ -105,36 +108,49 @@ interface Credentials {
   password?: string;
 }
 
-/** A file that can not be read leaves what there was: it may be on its way. */
+/**
+ * A file that can not be read, or is empty, leaves what there was: it may be on its way. Throws where there was nothing: a
+ * connection without the credentials that it should have is none.
+ */
 function readCredentials(
   options: RedisOptions,
   url: ParsedUrl,
   before: Pick<IoredisOptions, 'username' | 'password'> = {},
 ): Credentials {
-  const username = readSecret(options.usernameFile) ?? before.username ?? url.username;
-  const password = readSecret(options.passwordFile) ?? before.password ?? url.password;
+  const username = secretOr(before.username, options.usernameFile, 'username_file') ?? url.username;
+  const password = secretOr(before.password, options.passwordFile, 'password_file') ?? url.password;
   return { ...(username ? { username } : {}), ...(password ? { password } : {}) };
 }
 
-function readSecret(file: string): string | undefined {
+/** Undefined: no file is named. */
+function secretOr(before: string | null | undefined, file: string, setting: string): string | undefined {
   if (file === '') return undefined;
   try {
-    return readFileSync(file, 'utf8').trim();
-  } catch {
-    return undefined;
+    const secret = readFileSync(file, 'utf8').trim();
+    if (secret === '') throw new Error(`${file} is empty`);
+    return secret;
+  } catch (error) {
+    if (before) return before;
+    throw new Error(`state.redis.${setting}: ${messageOf(error)}`);
   }
 }
 
-function readTls(options: RedisOptions): NonNullable<IoredisOptions['tls']> {
-  return {
-    ...(options.caFile ? { ca: readFileSync(options.caFile) } : {}),
-    ...(options.certFile ? { cert: readFileSync(options.certFile) } : {}),
-    ...(options.keyFile ? { key: readFileSync(options.keyFile) } : {}),
-  };
+/** Read for each connection, as credentials are: certificates are renewed by replacing their files. */
+function readTls(options: RedisOptions, before?: IoredisOptions['tls']): NonNullable<IoredisOptions['tls']> {
+  try {
+    return {
+      ...(options.caFile ? { ca: readFileSync(options.caFile) } : {}),
+      ...(options.certFile ? { cert: readFileSync(options.certFile) } : {}),
+      ...(options.keyFile ? { key: readFileSync(options.keyFile) } : {}),
+    };
+  } catch (error) {
+    if (before !== undefined) return before;
+    throw error;
+  }
 }
 
 function sentinelOptions(options: RedisOptions, urls: readonly ParsedUrl[]) {
-  const sentinelPassword = readSecret(options.sentinelPasswordFile);
+  const sentinelPassword = secretOr(undefined, options.sentinelPasswordFile, 'sentinel_password_file');
   return {
     sentinels: urls.map(({ host, port }) => ({ host, port })),
     name: options.sentinelMaster,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import t from 'tap';
@@ -205,8 +205,30 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     t.ok(await eventually(() => first.status().replicas === 1));
   });
 
+  t.test('without the credentials that a file should have there is no connection', async (t) => {
+    const file = `${redis.folder}/emptied`;
+    for (const text of [undefined, '', ' \n']) {
+      if (text !== undefined) writeFileSync(file, text);
+      t.throws(
+        () => new RedisStore({ ...plainRedis([redis.url]), passwordFile: file }, 'x'),
+        /^state.redis.password_file: (ENOENT|.* is empty)/,
+      );
+    }
+    await redis.admin.call('ACL', 'SETUSER', 'careful', 'on', '>first', ...PERMISSIONS);
+    writeFileSync(file, 'first\n');
+    const url = redis.url.replace('//', '//careful@');
+    const { client } = await redisClient(t, url, { passwordFile: file });
+    t.equal(client.status().state, 'up');
+    writeFileSync(file, '');
+    await redis.admin.client('KILL', 'USER', 'careful');
+    const bucket = client.bucket('careful', 'items', { rate: 0, capacity: 10 }, now());
+    t.ok(
+      await eventually(async () => (await charge(bucket, 0.001)).granted && client.status().state === 'up'),
+      'a file that is emptied for a moment leaves what there was',
+    );
+  });
+
   t.test('credentials come from files, and are read again', async (t) => {
-    const { writeFileSync } = await import('node:fs');
     const file = `${redis.folder}/password`;
     await redis.admin.call('ACL', 'SETUSER', 'edge', 'on', '>first', ...PERMISSIONS);
     writeFileSync(file, 'first\n');

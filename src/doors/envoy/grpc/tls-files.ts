@@ -47,6 +47,11 @@ export class TlsFiles {
     this.#poller.startLater();
   }
 
+  /** Once it is watched. */
+  async refresh(): Promise<void> {
+    await this.#poller?.refresh();
+  }
+
   async close(): Promise<void> {
     await this.#poller?.stop();
   }
