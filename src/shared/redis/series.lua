@@ -8,8 +8,9 @@
 -- as taken until they are announced, or for one to two times RESERVATION_MS: what a replica has reserved that died comes
 -- back by itself.
 --
--- KEYS[1]  the tenant's epoch; all other keys begin with it: <key>:<generation>, a hash with the number of series, of sets
---          ("buckets"), and of series by metric; <key>:<generation>:<set>; <key>:reserved:<reservation>
+-- KEYS[1]  the tenant's epoch, its newest generation, and how many ms its time is ahead of the clock. All other keys begin
+--          with it: <key>:<generation>, a hash with the number of series, of sets ("buckets"), and of series by metric;
+--          <key>:<generation>:<set>; <key>:reserved:<reservation>
 -- ARGV     generation in ms, phase in ms, and then what each script says
 
 local FILL = 200
@@ -24,16 +25,20 @@ local function whole(number) return string.format('%.0f', number) end
 
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + phase
+local epoch, newest, ahead = string.match(call('GET', base) or '', '^(%S+) (%d+) (%d+)$')
+epoch, ahead = epoch or time[1] .. '.' .. time[2], tonumber(ahead) or 0
+now = now + ahead
+
+-- A clock that stepped back would make what is known a thing of the future: the generation that there was begins again, and
+-- the tenant's time is ahead of the clock from then on.
+local begun = (tonumber(newest) or 0) * span
+if now < begun then
+  ahead = ahead + begun - now
+  now = begun
+end
 local generation = math.floor(now / span)
 local ttl = whole((generation + 2) * span - now + 60000)
-
-local epoch = call('GET', base)
-if epoch then
-  call('PEXPIRE', base, whole(3 * span))
-else
-  epoch = time[1] .. '.' .. time[2]
-  call('SET', base, epoch, 'PX', whole(3 * span))
-end
+call('SET', base, epoch .. ' ' .. whole(generation) .. ' ' .. whole(ahead), 'PX', whole(3 * span))
 
 -- A generation's hash table, as far as it is needed.
 local function open(number)
