@@ -2,7 +2,7 @@
 import t from 'tap';
 import type { OnLoss } from '#src/enforce/ledger.js';
 import type { SeriesAnswer } from '#src/enforce/series.js';
-import type { Announced, SeriesClient } from '#src/series/series-client.js';
+import type { Admitted, Announced, SeriesClient, Unheard } from '#src/series/series-client.js';
 import type {
   AdmitCall,
   AdmitReply,
@@ -16,6 +16,7 @@ import {
   KNOWN,
   NEW,
   NO_LIMIT,
+  PENDING,
   REFUSED_METRIC,
   REFUSED_TENANT,
   UNTRACKED,
@@ -24,7 +25,7 @@ import { limitsOf, MINUTE_MS, pushOf, range, STATE, tracker } from './fixtures.j
 
 interface Asked<Call, Reply> {
   readonly call: Call;
-  readonly answer: (reply: Reply | 'lost') => void;
+  readonly answer: (reply: Reply) => void;
 }
 
 interface Announcing {
@@ -36,8 +37,8 @@ interface Announcing {
 const GENERATION_MS = 21 * MINUTE_MS;
 
 function given({ onLoss = 'local-share' as OnLoss, replicas = 4, reserves = true } = {}) {
-  const admits: Asked<AdmitCall, AdmitReply>[] = [];
-  const reserved: Asked<ReserveCall, ReserveReply>[] = [];
+  const admits: Asked<AdmitCall, Admitted | Unheard>[] = [];
+  const reserved: Asked<ReserveCall, ReserveReply | 'lost'>[] = [];
   const announces: Announcing[] = [];
   const store = { up: true };
   const client: SeriesClient = {
@@ -340,4 +341,256 @@ t.test('a tenant that left while the store was asked is not remembered', async (
   t.match(await lost, { newAdmitted: 0, overLimit: undefined, busy: true }, 'nor let past its limit');
   t.equal(series.active, 0);
   t.equal(tracked.table.series, 0);
+});
+
+t.test('while replies are lost in turns a replica stays within the limit', async (t) => {
+  const { admits, store, series, check } = given({ replicas: 1 });
+  const limit = 1000;
+  let known = 0;
+  for (let push = 0; push < 60; push++) {
+    const answer = check(range(push * 50, push * 50 + 50), limitsOf(limit));
+    const asked = admits.shift();
+    if (push % 2 === 0) {
+      store.up = false;
+      asked?.answer('lost');
+      await answer;
+      store.up = true;
+      continue;
+    }
+    const granted = Math.min(50, asked!.call.mostOfTenant - known);
+    known += granted;
+    const outcomes = new Uint8Array(50).fill(REFUSED_TENANT).fill(NEW, 0, granted);
+    asked!.answer({ ...STATE, leftMs: 1e6, total: known, observed: known, outcomes });
+    await answer;
+  }
+  t.equal(series.active, limit);
+  t.equal(series.admittedOffline, limit - known, 'all that the store does not know of');
+});
+
+t.test('what the store does not know of counts against the limit until it is announced', async (t) => {
+  const { admits, store, check, admitted } = given({ replicas: 1 });
+  store.up = false;
+  check(range(0, 30), limitsOf(100));
+  store.up = true;
+  void check([500], limitsOf(100));
+  t.equal(admits[0]?.call.mostOfTenant, 70);
+  admitted([REFUSED_TENANT], { total: 70, observed: 70 });
+  void check([...range(0, 20), 501], limitsOf(100));
+  t.match(admits[0]?.call, { announced: 20, mostOfTenant: 90 }, 'but for what goes along');
+  admitted([...Array(20).fill(NEW), REFUSED_TENANT], { total: 90, observed: 90 });
+  await new Promise(setImmediate);
+  const answer = check([502], limitsOf(100));
+  admitted([REFUSED_TENANT], { total: 90, observed: 90 });
+  t.match(await answer, { overLimit: { observed: 100 } }, 'the sentence says how many there are');
+  void check([503], limitsOf(100, 5));
+  t.match(admits[0]?.call, { mostOfTenant: 90, mostOfMetric: 5 });
+  void check([504], limitsOf(0, 5));
+  t.match(admits[1]?.call, { mostOfTenant: NO_LIMIT });
+});
+
+t.test('series that go are not counted as admitted offline any more', async (t) => {
+  const { store, series, tracked, check, clock } = given();
+  store.up = false;
+  check([1, 2, 3, 4], limitsOf(3), true);
+  t.equal(series.admittedOffline, 0, 'taken back');
+  check([1, 2, 3]);
+  t.equal(series.admittedOffline, 3);
+  clock.nowMs = 30 * MINUTE_MS;
+  tracked.sweep(tracked.table.segments, clock.nowMs);
+  t.equal(series.admittedOffline, 0);
+  t.equal(series.active, 0);
+});
+
+t.test('a push that can not be looked at is to come again, and nothing of it is admitted', async (t) => {
+  const { admits, series, check } = given();
+  const answer = check([1, 2]);
+  admits.shift()?.answer('busy');
+  t.strictSame(await answer, { newAdmitted: 0, overLimit: undefined, busy: true });
+  t.equal(series.active, 0);
+});
+
+t.test('of a push that was heard in part, the rest is decided here, or comes again', async (t) => {
+  const state = { ...STATE, leftMs: 1000, total: 999, observed: 7 };
+  const outcomes = Uint8Array.of(NEW, REFUSED_METRIC, PENDING, PENDING);
+  const partly = async (unheard: Unheard, onLoss: OnLoss = 'local-share') => {
+    const { admits, series, check } = given({ onLoss, replicas: 1 });
+    const answer = check([1, 2, 3, 4]);
+    admits[0]?.answer({ ...state, outcomes, unheard });
+    return { answer: await answer, series };
+  };
+  const lost = await partly('lost');
+  t.match(lost.answer, { newAdmitted: 2, overLimit: { rows: [1, 3], observed: 7 } }, 'one of two is left');
+  t.equal(lost.series.admittedOffline, 1);
+  const busy = await partly('busy');
+  t.strictSame(busy.answer, { newAdmitted: 1, overLimit: undefined, busy: true });
+  t.equal(busy.series.active, 1, 'what was admitted stays so');
+  t.match((await partly('lost', 'refuse')).answer, { newAdmitted: 1, lost: true });
+  t.match((await partly('lost', 'allow')).answer, { newAdmitted: 3, overLimit: { rows: [1] } });
+});
+
+t.test('what the store has refused is refused again without asking, for a while', async (t) => {
+  const { admits, announces, clock, check, admitted } = given();
+  const refused = check([1, 2, 3], limitsOf(10));
+  admitted([NEW, REFUSED_TENANT, REFUSED_TENANT], { total: 10, observed: 10, leftMs: 1e6 });
+  await refused;
+  const over = (rows: readonly number[]) => ({
+    newAdmitted: 0,
+    overLimit: { rows, reasons: rows.map(() => 'per_user_series_limit'), observed: 10 },
+  });
+  t.match(check([1, 3, 2], limitsOf(10)), over([1, 2]));
+  t.match(check([1, 3], limitsOf(10), true), over([1]), 'nor of a push that passes whole or not at all');
+  t.strictSame(admits, []);
+  const some = check([4, 2, 5, 3], limitsOf(10));
+  t.equal(countRows(admits[0]!.call.rows), 2, 'the others are asked for');
+  admitted([NEW, REFUSED_TENANT], { total: 10, observed: 10, leftMs: 1e6 });
+  t.strictSame(await some, {
+    newAdmitted: 1,
+    overLimit: { rows: [1, 2, 3], reasons: Array(3).fill('per_user_series_limit'), observed: 10 },
+  });
+  void check([2], limitsOf(11));
+  t.equal(admits.length, 1, 'another limit');
+  admitted([REFUSED_TENANT], { total: 11, observed: 11, leftMs: 1e6 });
+  clock.nowMs = 31_000;
+  void check([2], limitsOf(11));
+  t.equal(admits.length, 1, 'another time');
+  admitted([REFUSED_TENANT], { total: 11, observed: 11, leftMs: 500 });
+  await new Promise(setImmediate);
+  clock.nowMs += 600;
+  void check([2], limitsOf(11));
+  t.equal(admits.length, 1, 'another generation');
+  admitted([REFUSED_TENANT], { generation: 2, total: 11, observed: 11, leftMs: 500 });
+  await new Promise(setImmediate);
+  t.match(check([1, 2], limitsOf(11)), { overLimit: { rows: [1] } });
+  t.match(announces, [{ call: { rows: { length: 4 } } }], 'what is known is announced beside it');
+});
+
+t.test('a metric that is full is remembered, too', async (t) => {
+  const { admits, check, admitted } = given();
+  const refused = check([1, 2], limitsOf(100, 5));
+  admitted([REFUSED_METRIC, NEW], { total: 7, observed: 5, leftMs: 1e6 });
+  await refused;
+  t.match(check([2, 1], limitsOf(100, 5)), {
+    overLimit: { rows: [1], reasons: ['per_metric_series_limit'], observed: 5 },
+  });
+  t.strictSame(admits, []);
+});
+
+t.test('a push that is refused whole does not keep its series alive', async (t) => {
+  const { admits, announces, clock, series, check, admitted, tracked } = given();
+  const first = check([1, 2], limitsOf(2), true);
+  admitted([NEW, NEW], { total: 2, leftMs: 1 });
+  await first;
+  clock.nowMs = 15 * MINUTE_MS;
+  const refused = check([1, 2, 3], limitsOf(2), true);
+  t.equal(admits[0]?.call.announced, 0, 'nor is it announced');
+  admitted([REFUSED_TENANT], { generation: 2, total: 2, observed: 2, leftMs: 1 });
+  t.match(await refused, { overLimit: { rows: [2] } });
+  t.strictSame(announces, []);
+  await check([1], limitsOf(2), true);
+  t.match(announces, [{ call: { rows: { length: 4 } } }], 'what passes is');
+  const more = check([1, 4], limitsOf(2), true);
+  admitted([NEW], { generation: 2, total: 2, observed: 2, leftMs: 1 });
+  await more;
+  t.equal(announces.length, 2, 'beside what is new, too');
+  clock.nowMs = 25 * MINUTE_MS;
+  tracked.sweep(tracked.table.segments, clock.nowMs);
+  t.equal(series.active, 2, 'the one that did not pass is forgotten');
+});
+
+t.test('nor does it without a store', async (t) => {
+  const clock = { nowMs: 0 };
+  const tracked = tracker({ now: () => clock.nowMs });
+  const series = tracked.tenant('a');
+  const check = (numbers: readonly number[]) =>
+    series.check(pushOf(numbers), undefined, limitsOf(20_000), true, clock.nowMs);
+  check(range(0, 20_000));
+  clock.nowMs = 15 * MINUTE_MS;
+  t.match(check(range(0, 20_001)), { overLimit: { rows: [20_000] } });
+  t.match(check(range(0, 10_000)), { overLimit: undefined });
+  clock.nowMs = 25 * MINUTE_MS;
+  tracked.sweep(tracked.table.segments, clock.nowMs);
+  t.equal(series.active, 10_000);
+});
+
+t.test('all or nothing of many: first which are known, then headroom for the others', async (t) => {
+  const known = range(0, 300);
+  const push = range(0, 700);
+  const outcomes = [...known.map(() => KNOWN), ...range(300, 700).map(() => REFUSED_TENANT)];
+  const asked = async () => {
+    const one = given();
+    const first = one.check([9999], limitsOf(1000));
+    one.admitted([NEW], { total: 500 });
+    await first;
+    const answer = one.check(push, limitsOf(1000), true);
+    t.match(one.admits[0]?.call, { lookOnly: true, allOrNothing: false, rows: { length: 2800 } });
+    one.admitted(outcomes, { total: 500 });
+    await new Promise(setImmediate);
+    return { ...one, answer: answer as Promise<SeriesAnswer> };
+  };
+
+  const passed = await asked();
+  t.strictSame(passed.reserved[0]?.call, { series: 400, mostOfTenant: 1000, generationMs: GENERATION_MS });
+  passed.reserved[0]?.answer({ ...STATE, total: 500, leftMs: 1000, reservation: 'one' });
+  t.match(await passed.answer, { newAdmitted: 0, overLimit: undefined, newLater: {} });
+  t.equal(passed.series.active, 701);
+  t.strictSame(
+    passed.announces.map(({ call }) => [call.reservation, countRows(call.rows)]),
+    [
+      ['one', 400],
+      ['', 300],
+    ],
+  );
+
+  const refused = await asked();
+  refused.reserved[0]?.answer({ ...STATE, total: 700, reservation: '' });
+  t.match(await refused.answer, {
+    newAdmitted: 0,
+    overLimit: { rows: range(600, 700), observed: 1000 },
+  });
+  t.equal(refused.series.active, 1);
+  t.strictSame(refused.announces, []);
+
+  const later = await asked();
+  later.reserved[0]?.answer({ ...STATE, total: 500, reservation: '' });
+  t.match(await later.answer, { busy: true }, 'others have reserved it, and may give it back');
+  const lost = await asked();
+  lost.reserved[0]?.answer('lost');
+  t.match(await lost.answer, { busy: true });
+});
+
+t.test('all or nothing of many, where all are known or none can be asked', async (t) => {
+  const push = range(0, 700);
+  const ask = async (onLoss: OnLoss = 'local-share') => {
+    const one = given({ onLoss });
+    const answer = one.check(push, limitsOf(750), true);
+    await new Promise(setImmediate);
+    return { ...one, answer };
+  };
+  const known = await ask();
+  known.admitted(Array(700).fill(KNOWN), { total: 700 });
+  t.match(await known.answer, { newAdmitted: 0, overLimit: undefined });
+  t.equal(known.series.active, 700);
+  t.match(known.announces, [{ call: { reservation: '', rows: { length: 2800 } } }]);
+  t.strictSame(known.reserved, []);
+
+  const busy = await ask();
+  busy.admits[0]?.answer('busy');
+  t.match(await busy.answer, { busy: true });
+  const partly = await ask();
+  const outcomes = new Uint8Array(700).fill(PENDING);
+  partly.admits[0]?.answer({ ...STATE, observed: 0, outcomes, unheard: 'lost' });
+  t.match(await partly.answer, { busy: true });
+  const lost = await ask();
+  lost.admits[0]?.answer('lost');
+  t.match(await lost.answer, { newAdmitted: 700 });
+  t.equal(lost.series.admittedOffline, 700);
+
+  for (const [what, series, limits] of [
+    ['few', 512, limitsOf(512)],
+    ['with a limit for metrics', 513, limitsOf(513, 20)],
+  ] as const) {
+    const { admits, check } = given();
+    void check(range(0, series), limits, true);
+    t.match(admits[0]?.call, { allOrNothing: true, lookOnly: undefined }, `${what}: one script`);
+  }
 });
