@@ -15,7 +15,7 @@ export interface CallsOptions {
 /** What becomes of the calls, for whoever watches over the store's health. */
 export interface CallsWatch {
   succeeded(shard: number): void;
-  failed(shard: number, error: unknown): void;
+  failed(shard: number, error: unknown, sentMs: number): void;
   noteError(error: unknown): void;
 }
 
@@ -73,7 +73,7 @@ export class Calls {
   }
 
   failed(call: CallInFlight, error: unknown): void {
-    if (this.#finish(call)) this.#watch.failed(call.shard, error);
+    if (this.#finish(call)) this.#watch.failed(call.shard, error, call.sentMs);
   }
 
   /** The answer, or 'lost' when it failed, was late, or could not be sent. */
@@ -126,7 +126,7 @@ export class Calls {
       this.#inTime.delete(call);
       this.#late++;
       call.isLate = true;
-      this.#watch.failed(call.shard, timeoutError(timeoutMs));
+      this.#watch.failed(call.shard, timeoutError(timeoutMs), call.sentMs);
       call.whenLate(nowMs);
     }
   }

@@ -16,6 +16,7 @@ export class Circuit {
   readonly #random: () => number;
   /** In a row, while it is closed. */
   #failures = 0;
+  #failedMs = Number.NEGATIVE_INFINITY;
   /** Since it opened. */
   #probes = 0;
   #probeAtMs = 0;
@@ -30,9 +31,10 @@ export class Circuit {
     return this.#state === 'closed';
   }
 
-  /** An ordinary call failed. */
-  failed(nowMs: number): void {
-    if (this.#state !== 'closed') return;
+  /** An ordinary call failed. What was sent before the last one failed says nothing that this did not say. */
+  failed(nowMs: number, sentMs = nowMs): void {
+    if (this.#state !== 'closed' || sentMs < this.#failedMs) return;
+    this.#failedMs = nowMs;
     this.#failures++;
     if (this.#failures >= FAILURES_TO_OPEN) this.open(nowMs);
   }

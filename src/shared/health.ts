@@ -78,9 +78,10 @@ export class Health {
     this.#circuit(shard).succeeded();
   }
 
-  failed(shard: number, error: unknown): void {
+  failed(shard: number, error: unknown, sentMs?: number): void {
     this.noteError(error);
-    this.#circuit(shard).failed(this.#options.now());
+    if (error instanceof StoreError && error.kind === 'moving') return;
+    this.#circuit(shard).failed(this.#options.now(), sentMs);
     this.#noteState();
   }
 

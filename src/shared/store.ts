@@ -26,6 +26,7 @@ export type StoreErrorKind =
   | 'memory' // the server is out of memory
   | 'read_only' // the server is a replica
   | 'refused' // credentials or permissions
+  | 'moving' // the cluster is moving the tenant to another node, which says nothing of others
   | 'cluster' // the cluster does not serve the key's slot
   | 'other';
 
@@ -36,6 +37,7 @@ export const STORE_ERROR_KINDS: readonly StoreErrorKind[] = [
   'memory',
   'read_only',
   'refused',
+  'moving',
   'cluster',
   'other',
 ];

@@ -1,51 +1,61 @@
-import t from 'tap';
-import { clusterShardOf } from '#src/shared/redis/keys.js';
-import { limitsOf, pushOf, tracker } from '../series/fixtures.js';
-import { eventually } from '../shared/contract.js';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import type { SeriesAnswer } from '#src/enforce/series.js';
+import { bucketKey, CLUSTER_SHARDS, clusterShardOf, seriesKey } from '#src/shared/redis/keys.js';
+import { limitsOf, now, pushOf, range, tracker } from '../series/fixtures.js';
+import { charge, eventually } from '../shared/contract.js';
 import { redisClient } from '../shared/fixtures.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { SharedLoad } from './shared-load.js';
 
 t.setTimeout(120_000);
 
-const MASTERS = 3;
 const SLOTS = 16384;
+
+/** So many masters, of which the first `serving` have all slots between them. */
+async function startCluster(t: Test, masters: number, serving = masters): Promise<RedisServer[]> {
+  const nodes: RedisServer[] = [];
+  for (let i = 0; i < masters; i++) {
+    const node = await RedisServer.start([
+      '--cluster-enabled',
+      'yes',
+      '--cluster-config-file',
+      'nodes.conf',
+      '--cluster-require-full-coverage',
+      'no',
+      '--cluster-node-timeout',
+      '1000',
+    ]);
+    t.teardown(() => node.stop());
+    nodes.push(node);
+  }
+  const [first] = nodes;
+  for (const [i, node] of nodes.entries()) {
+    await node.admin.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1));
+    if (node !== first) await node.admin.cluster('MEET', '127.0.0.1', first!.port);
+    if (i >= serving) continue;
+    const from = Math.floor((i * SLOTS) / serving);
+    const to = Math.floor(((i + 1) * SLOTS) / serving) - 1;
+    await node.admin.call('CLUSTER', 'ADDSLOTSRANGE', String(from), String(to));
+  }
+  const stands = async () => {
+    const infos = await Promise.all(nodes.map((node) => node.admin.cluster('INFO')));
+    return infos.every(
+      (info) => info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${masters}`),
+    );
+  };
+  t.ok(await eventually(stands), 'the cluster stands');
+  return nodes;
+}
 
 t.test(
   'a cluster that lost one of three masters goes on with the others',
   { skip: redisMissing },
   async (t) => {
-    const nodes: RedisServer[] = [];
-    for (let i = 0; i < MASTERS; i++) {
-      const node = await RedisServer.start([
-        '--cluster-enabled',
-        'yes',
-        '--cluster-config-file',
-        'nodes.conf',
-        '--cluster-require-full-coverage',
-        'no',
-        '--cluster-node-timeout',
-        '1000',
-      ]);
-      t.teardown(() => node.stop());
-      nodes.push(node);
-    }
+    const nodes = await startCluster(t, 3);
     const [first] = nodes;
-    for (const [i, node] of nodes.entries()) {
-      const from = Math.floor((i * SLOTS) / MASTERS);
-      const to = Math.floor(((i + 1) * SLOTS) / MASTERS) - 1;
-      await node.admin.call('CLUSTER', 'ADDSLOTSRANGE', String(from), String(to));
-      if (node !== first) await node.admin.cluster('MEET', '127.0.0.1', first!.port);
-    }
-    t.ok(
-      await eventually(async () => {
-        const infos = await Promise.all(nodes.map((node) => node.admin.cluster('INFO')));
-        return infos.every(
-          (info) => info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3'),
-        );
-      }),
-      'the cluster stands',
-    );
 
     const tenants = ['team-a', 'team-b', 'team-c', 'team-d', 'team-e', 'team-f', 'team-g', 'team-h'];
     // The last third of the slots is lost.
@@ -72,7 +82,6 @@ t.test(
     load.admitted /= 2;
     load.check(t, 1);
 
-    const now = () => performance.now();
     const patient = { mode: 'cluster', commandTimeoutMs: 5000 } as const;
     const replicas = [await redisClient(t, first!.url, patient), await redisClient(t, first!.url, patient)];
     for (const tenant of tenants) {
@@ -94,3 +103,140 @@ t.test(
     }
   },
 );
+
+/** Nodes' ids, by which CLUSTER names them. */
+function idOf(node: RedisServer): Promise<string> {
+  return node.admin.call('CLUSTER', 'MYID') as Promise<string>;
+}
+
+t.test(
+  'while a cluster moves a tenant, nothing is made anew that is still to come, and nobody else notices',
+  { skip: redisMissing },
+  async (t) => {
+    const [from, to] = (await startCluster(t, 2, 1)) as [RedisServer, RedisServer];
+    const settings = { mode: 'cluster', commandTimeoutMs: 5000, replicas: 2 } as const;
+    const replicas = [await redisClient(t, from.url, settings), await redisClient(t, from.url, settings)];
+    for (const [tenant, epochGoes] of [
+      ['team-a', 'first'],
+      ['team-b', 'last'],
+    ] as const) {
+      const [here, there] = replicas.map(({ client }): Check => {
+        const series = tracker({ client: client.series, now }).tenant(tenant);
+        return async (first, last) =>
+          series.check(pushOf(range(first, last)), undefined, limitsOf(3000), false, now());
+      }) as [Check, Check];
+      await (await here(0, 1000)).newLater;
+      await (await there(0, 1500)).newLater;
+      const buckets = replicas.map(({ client }) =>
+        client.bucket(tenant, 'items', { rate: 0, capacity: 1000 }, now()),
+      );
+      for (const bucket of buckets) t.ok((await charge(bucket, 100)).granted);
+
+      const slot = Number(await from.admin.cluster('KEYSLOT', bucketKey('', tenant, 'items')));
+      await to.admin.cluster('SETSLOT', slot, 'IMPORTING', await idOf(from));
+      await from.admin.cluster('SETSLOT', slot, 'MIGRATING', await idOf(to));
+      const keysOf = async (node: RedisServer) =>
+        (await node.admin.cluster('GETKEYSINSLOT', slot, 10_000)).sort();
+      const keys = await keysOf(from);
+      t.ok(keys.length > 10, `${keys.length} keys`);
+      const epoch = seriesKey('mimir-edge:', tenant);
+      const others = keys.filter((key) => key !== epoch);
+      const inOrder = epochGoes === 'first' ? [epoch, ...others] : [...others, epoch];
+      for (const [moved, key] of inOrder.entries()) {
+        if (moved % 7 === 1) {
+          const first = 10_000 + moved * 10;
+          const both = await Promise.all([here(first, first + 5), there(first + 5, first + 10)]);
+          for (const { lost } of both) t.notOk(lost);
+          for (const bucket of buckets) t.ok((await charge(bucket, 1)).granted);
+        }
+        const answer = await from.admin.call('MIGRATE', '127.0.0.1', String(to.port), key, '0', '5000');
+        t.equal(answer, 'OK', key);
+      }
+      t.strictSame(await keysOf(to), keys, 'what was moved, and no more');
+      for (const { client } of replicas) {
+        t.match(client.status(), { state: 'up', partsDown: 0, bucketsAlone: 0 });
+      }
+      t.ok(
+        replicas.some(({ client }) => client.status().errors.moving > 0),
+        'the tenant alone is told to try again',
+      );
+      for (const node of [to, from]) await node.admin.cluster('SETSLOT', slot, 'NODE', await idOf(to));
+
+      for (const [replica, check] of [here, there].entries()) {
+        const lost = () => replicas[replica]!.client.status().errors;
+        let next = 20_000 + replica * 1000;
+        const isAnswered = async () => {
+          const before = { ...lost() };
+          await check(next, ++next);
+          return JSON.stringify(before) === JSON.stringify(lost());
+        };
+        t.ok(await eventually(isAnswered));
+      }
+      for (const check of [here, there]) await check(30_000, 33_000);
+      t.equal(await totalOf(to, tenant), 3000, 'the limit holds, exactly');
+    }
+  },
+);
+
+t.test(
+  'a real reshard to a node that had no slots, under load: it ends, and so do the limits where they should',
+  { skip: redisMissing },
+  async (t) => {
+    const [from, to] = (await startCluster(t, 2, 1)) as [RedisServer, RedisServer];
+    const slotsMoved = SLOTS / CLUSTER_SHARDS;
+    // All in the slots that are moved.
+    const tenants = range(0, 1000)
+      .map((n) => `team-${n}`)
+      .filter((tenant) => clusterShardOf(tenant) === 0)
+      .slice(0, 6);
+    const limit = 10_000;
+    const load = await SharedLoad.start(t, from.url, { mode: 'cluster', commandTimeoutMs: 1000 }, tenants);
+    const pushing = load.replicas.flatMap(({ client }, replica) =>
+      tenants.map((tenant) => {
+        const series = tracker({ client: client.series, now }).tenant(tenant);
+        // Both have every other series of each push.
+        const push = (n: number) => pushOf(range(n * 100, n * 100 + 200).map((one) => one * 2 + replica));
+        return async () => {
+          for (let n = 0; pushes; n = (n + 1) % 150) {
+            await (await series.check(push(n), undefined, limitsOf(limit), false, now())).newLater;
+            await delay(5);
+          }
+        };
+      }),
+    );
+    let pushes = true;
+    const running = pushing.map((push) => push());
+    t.ok(await load.flows());
+    const reshard = spawn('redis-cli', [
+      ...['--cluster', 'reshard', `127.0.0.1:${from.port}`, '--cluster-yes'],
+      ...['--cluster-from', await idOf(from), '--cluster-to', await idOf(to)],
+      ...['--cluster-slots', String(slotsMoved)],
+    ]);
+    let said = '';
+    for (const stream of [reshard.stdout, reshard.stderr]) stream.on('data', (text) => (said += text));
+    const [code] = await once(reshard, 'exit');
+    t.equal(code, 0, said.slice(-500));
+    t.ok(await load.recovered());
+    t.ok(await load.flows());
+    pushes = false;
+    await Promise.all(running);
+    await load.stop();
+    for (const tenant of tenants) {
+      // Each replica that is cut off for a moment has its half of the headroom, and the other goes on.
+      const total = await totalOf(to, tenant);
+      t.ok(total > 1000 && total <= 1.5 * limit, `${total} series of ${tenant}`);
+    }
+  },
+);
+
+type Check = (first: number, last: number) => Promise<SeriesAnswer>;
+
+/** Series of both generations. */
+async function totalOf(node: RedisServer, tenant: string): Promise<number> {
+  const keys = await node.admin.keys(`${seriesKey('mimir-edge:', tenant)}:*`);
+  let total = 0;
+  for (const key of keys) {
+    if ((await node.admin.type(key)) === 'hash') total += Number(await node.admin.hget(key, 'series'));
+  }
+  return total;
+}

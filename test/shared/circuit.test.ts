@@ -133,3 +133,18 @@ t.test('it can be opened without a failure', async (t) => {
   t.equal(circuit.isClosed, false);
   t.equal(nextProbeMs(circuit, 500), 750);
 });
+
+t.test('calls that were under way when one failed fail with it, and count once', async (t) => {
+  const circuit = new Circuit(() => 0.5);
+  for (const [nowMs, sentMs, isClosed] of [
+    [50, 0, true],
+    [51, 10, true],
+    [52, 49, true],
+    [90, 50, true],
+    [91, 60, true],
+    [140, 90, false],
+  ] as const) {
+    circuit.failed(nowMs, sentMs);
+    t.equal(circuit.isClosed, isClosed, `${nowMs} ms`);
+  }
+});

@@ -125,3 +125,10 @@ t.test('a shard that is down is probed, one that is up is not', async (t) => {
 t.test('there is no shard that there is not', async (t) => {
   t.throws(() => given(2).health.isUp(2), /no shard 2/);
 });
+
+t.test('a tenant that a cluster is moving says nothing of its shard', async (t) => {
+  const { health } = given();
+  for (let i = 0; i < 10; i++) health.failed(0, new StoreError('moving', 'TRYAGAIN'));
+  t.equal(health.isUp(0), true);
+  t.equal(health.errors.moving, 10);
+});

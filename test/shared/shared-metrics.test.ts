@@ -12,6 +12,7 @@ t.test('each number of the status is a metric', async (t) => {
     memory: 0,
     read_only: 0,
     refused: 0,
+    moving: 0,
     cluster: 0,
     other: 0,
   };

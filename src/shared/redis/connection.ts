@@ -15,6 +15,8 @@ const MAX_RECONNECT_MS = 1000;
 const SOCKET_TIMEOUTS = 10;
 const MIN_SOCKET_TIMEOUT_MS = 500;
 const SLOTS_REFRESH_MS = 1000;
+const MOST_REDIRECTIONS = 8;
+const TRY_AGAIN_MS = 5;
 
 export function connectRedis(options: RedisOptions): RedisConnection {
   const urls = options.urls.map(parseUrl);
@@ -40,7 +42,9 @@ export function connectRedis(options: RedisOptions): RedisConnection {
       {
         lazyConnect: true,
         enableOfflineQueue: false,
-        maxRedirections: 3,
+        // Of a slot that is being moved: enough to wait for small ones, within a call's time.
+        maxRedirections: MOST_REDIRECTIONS,
+        retryDelayOnTryAgain: TRY_AGAIN_MS,
         retryDelayOnFailover: 0,
         retryDelayOnClusterDown: 0,
         slotsRefreshInterval: SLOTS_REFRESH_MS,

@@ -8,7 +8,8 @@ const KINDS: readonly (readonly [RegExp, StoreErrorKind])[] = [
   [/READONLY/, 'read_only'],
   [/NOAUTH|WRONGPASS|NOPERM|invalid password/, 'refused'],
   [/BUSY|LOADING|MASTERDOWN/, 'busy'],
-  [/CLUSTERDOWN|MOVED|ASK|TRYAGAIN|redirections|Failed to refresh slots/, 'cluster'],
+  [/TRYAGAIN|Last error: ReplyError: ASK/, 'moving'],
+  [/CLUSTERDOWN|MOVED|ASK|redirections|Failed to refresh slots/, 'cluster'],
   [/timed? ?out/i, 'timeout'],
   [
     /onnection|Stream isn't writeable|ECONN|EPIPE|ENOTFOUND|max retries|Cluster isn't ready|aborted|ended/,

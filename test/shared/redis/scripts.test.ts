@@ -169,6 +169,8 @@ t.test('errors are told apart by what Redis and ioredis say', async (t) => {
     ['LOADING Redis is loading the dataset in memory', 'busy'],
     ['CLUSTERDOWN The cluster is down', 'cluster'],
     ['Too many Cluster redirections. Last error: MOVED', 'cluster'],
+    ['Too many Cluster redirections. Last error: ReplyError: ASK 983 127.0.0.1:6379', 'moving'],
+    ['Too many Cluster redirections. Last error: ReplyError: TRYAGAIN the slot is being moved', 'moving'],
     ['Command timed out', 'timeout'],
     ['Socket timeout. Expecting data, but didn’t receive any in 500ms.', 'timeout'],
     ['Connection is closed.', 'connection'],
