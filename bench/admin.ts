@@ -1,10 +1,13 @@
 /**
  * What the admin API costs: the table of ten thousand tenants on the event loop, and pushes through an edge that holds
- * as many, with ten open streams and a poller beside one that nobody watches.
+ * as many, with ten open streams and a poller beside one that nobody watches; and a scrape of as many.
  *
  *   npm run bench:admin [-- --smoke]
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { pino } from 'pino';
+import type { Registry } from 'prom-client';
 import { request } from 'undici';
 import { Audit } from '#src/admin/audit.js';
 import type { Edge } from '#src/admin/edge.js';
@@ -14,8 +17,12 @@ import { edgeOf } from '#src/app/edge-of.js';
 import { beforeAnyDocument } from '#src/app/start-app.js';
 import { loadConfig } from '#src/config/config.js';
 import { Controls } from '#src/controls/controls.js';
+import { ShownTenants } from '#src/enforce/shown-tenants.js';
+import { Tally } from '#src/enforce/tally.js';
+import { exportTenants } from '#src/enforce/tenant-metrics.js';
 import { Overrides } from '#src/overrides/overrides.js';
 import { Parser } from '#src/overrides/parser.js';
+import { exposition, type LargeFamily } from '#src/telemetry/exposition.js';
 import { Metrics } from '#src/telemetry/metrics.js';
 import { History, SAMPLE_MS } from '#src/usage/history.js';
 import { LimitHistory } from '#src/usage/limit-history.js';
@@ -32,6 +39,7 @@ const STREAMS = 10;
 const POLL_MS = 1000;
 
 await eventLoop();
+await scrapes();
 await throughput();
 
 async function eventLoop(): Promise<void> {
@@ -86,6 +94,93 @@ async function eventLoop(): Promise<void> {
     `Time on the event loop, ${TENANTS} tenants (history: ${(edge.history.bytes / 2 ** 20).toFixed(0)} MiB)`,
   );
   printTable(rows);
+}
+
+/** A text of /metrics, made as the edge makes it and beside that by prom-client's registry. */
+async function scrapes(): Promise<void> {
+  const edge = await edgeOfMany(() => 0);
+  for (const { tally } of edge.tenants()) {
+    tally.requests = 10;
+    tally.refuse('rate_limited', undefined);
+  }
+  const large = (most: number): (() => Iterable<LargeFamily>) => {
+    const metrics = new Metrics();
+    const source = {
+      tenants: () => edge.tenants(),
+      departed: () => new Tally(),
+      unattributed: () => edge.unattributed(),
+    };
+    exportTenants(metrics, source, new ShownTenants(most), () => 0);
+    return () => metrics.largeFamilies();
+  };
+  const all = large(Number.POSITIVE_INFINITY);
+  const few = large(100);
+  const registry = inRegistry(all);
+  const ways: [string, () => AsyncIterable<string>][] = [
+    ["prom-client's registry", () => exposition('', [], 'prometheus')],
+    ['all tenants', () => exposition('', all(), 'prometheus')],
+    ['the 100 busiest', () => exposition('', few(), 'prometheus')],
+  ];
+  const rows = [['', 'text', 'packed', 'whole time', 'longest turn']];
+  for (const [index, [name, parts]] of ways.entries()) {
+    const [whole, longest]: [number[], number[]] = [[], []];
+    let text = '';
+    for (let round = 0; round < ROUNDS; round++) {
+      const turns = longestTurn();
+      const start = performance.now();
+      text = index === 0 ? await registry.metrics() : '';
+      for await (const part of parts()) text += part;
+      whole.push(performance.now() - start);
+      longest.push(await turns());
+    }
+    rows.push([
+      name,
+      `${(text.length / 1e6).toFixed(2)} MB`,
+      `${(gzipSync(text, { level: 1 }).length / 1e6).toFixed(2)} MB`,
+      `${median(whole).toFixed(0)} ms`,
+      `${median(longest).toFixed(1)} ms`,
+    ]);
+  }
+  console.log(`\nA scrape of ${TENANTS} tenants (medians of ${ROUNDS})`);
+  printTable(rows);
+}
+
+/** The same families, as they were before: gauges and counters of prom-client, filled for each scrape. */
+function inRegistry(read: () => Iterable<LargeFamily>): Registry {
+  const metrics = new Metrics();
+  for (const { name, help, type, lines: texts } of read()) {
+    const rows = [...texts].map(([labels, value]) => [labelsOf(labels), value] as const);
+    const lines = (): typeof rows => rows;
+    const labelNames = ['user', 'reason', 'limit_name'];
+    if (type === 'counter') metrics.counters({ name, help, labelNames, read: lines });
+    else metrics.gauges({ name, help, labelNames, read: lines });
+  }
+  return metrics.registry;
+}
+
+function labelsOf(text: string): Record<string, string> {
+  return Object.fromEntries(
+    [...text.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]),
+  );
+}
+
+/** Measures how long the loop is held at most; answers that when it is asked. */
+function longestTurn(): () => Promise<number> {
+  let longest = 0;
+  let last = performance.now();
+  let done = false;
+  const look = (): void => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    if (!done) setImmediate(look);
+  };
+  setImmediate(look);
+  return async () => {
+    await nextTurn();
+    done = true;
+    return longest;
+  };
 }
 
 async function edgeOfMany(now: () => number): Promise<Edge> {

@@ -16,7 +16,7 @@ const duration = { type: 'string', pattern: '^(0|([0-9]+(\\.[0-9]+)?(ns|us|µs|m
 const bounded = (min, max) => ({
   type: 'integer',
   ...(min === undefined ? {} : { minimum: min }),
-  ...(max === undefined || max === Number.MAX_SAFE_INTEGER ? {} : { maximum: max }),
+  ...(max === undefined || max >= Number.MAX_SAFE_INTEGER ? {} : { maximum: max }),
 });
 
 /** One for each type of setting, as read-setting.ts reads it; bounds of texts are for the edge to check. */
@@ -36,6 +36,7 @@ const SETTING_SCHEMAS = {
   count: ({ min, max }) => bounded(min, max),
   cores: ({ min, max }) => ({ anyOf: [bounded(min, max), { const: 'auto' }] }),
   threads: ({ min, max }) => ({ anyOf: [bounded(min, max), { const: 'auto' }] }),
+  most: ({ min, max }) => ({ anyOf: [bounded(min, max), { enum: ['all', 'none'] }] }),
   bool: () => ({ type: 'boolean' }),
 };
 

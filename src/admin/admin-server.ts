@@ -6,6 +6,7 @@ import { type Api, PREFIX, sendJson } from './api.js';
 import { Assets } from './assets.js';
 import { checkHost, SECURITY_HEADERS } from './guard.js';
 import { Problem } from './problem.js';
+import { type MetricsText, Scrapes } from './scrapes.js';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -15,7 +16,7 @@ export interface Readiness {
 
 /** What the listener shows: of this process, or of all workers together. */
 export interface AdminSource {
-  readonly registry: { readonly contentType: string; metrics(): Promise<string> };
+  readonly metrics: MetricsText;
   readiness(): Readiness | Promise<Readiness>;
   /** False: it hangs, and nothing but an end will help. */
   healthy(): boolean | Promise<boolean>;
@@ -37,10 +38,12 @@ export class AdminServer {
   readonly #options: AdminOptions;
   readonly #source: AdminSource;
   readonly #assets = new Assets();
+  readonly #scrapes: Scrapes;
 
   constructor(options: AdminOptions, source: AdminSource) {
     this.#options = options;
     this.#source = source;
+    this.#scrapes = new Scrapes(source.metrics);
     this.#server = createServer({ requestTimeout: 10_000 }, (req, res) => {
       this.#handle(req, res).catch((error: unknown) => this.#answerError(req, res, error));
     });
@@ -82,9 +85,7 @@ export class AdminServer {
     switch (path) {
       case '/metrics': {
         mustRead(req);
-        const { registry } = this.#source;
-        const text = await registry.metrics();
-        res.writeHead(200, { 'Content-Type': registry.contentType }).end(text);
+        await this.#scrapes.answer(req, res);
         return true;
       }
       case '/healthz': {

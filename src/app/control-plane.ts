@@ -20,11 +20,13 @@ import { RELOAD } from '../controls/control.js';
 import { Controls, MAX_ENTRIES } from '../controls/controls.js';
 import { exportControls } from '../controls/controls-metrics.js';
 import { KeptControls } from '../controls/kept-controls.js';
-import { exportLimits } from '../enforce/tenant-metrics.js';
+import { ShownTenants } from '../enforce/shown-tenants.js';
+import { exportLimits, exportTenants } from '../enforce/tenant-metrics.js';
 import type { Snapshot } from '../limits/limits.js';
 import type { Overrides } from '../overrides/overrides.js';
 import { exportOverrides } from '../overrides/overrides-metrics.js';
 import { RedisEntries } from '../shared/redis/redis-entries.js';
+import { exposition, type TextFormat } from '../telemetry/exposition.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { History, SAMPLE_MS } from '../usage/history.js';
 import { exportHistory } from '../usage/history-metrics.js';
@@ -101,7 +103,7 @@ export class ControlPlane {
       reads: config['admin.reads'],
       wrote: countWrites(metrics),
     });
-    this.#admin = this.#openAdmin(api, metrics.registry, scrape);
+    this.#admin = this.#openAdmin(api, metrics, scrape);
     this.parts = this.#inOrder();
     this.#export(metrics, api);
   }
@@ -263,7 +265,7 @@ export class ControlPlane {
     return (await this.#obeyed).length === 0;
   }
 
-  #openAdmin(api: Api, registry: Registry, scrape: ControlPlaneOptions['scrape']): AdminServer {
+  #openAdmin(api: Api, metrics: Metrics, scrape: ControlPlaneOptions['scrape']): AdminServer {
     return new AdminServer(
       {
         ...this.#config['listen.admin'],
@@ -272,18 +274,21 @@ export class ControlPlane {
           this.#log.error({ err: error }, 'an admin request failed for a reason that is a bug'),
       },
       {
-        registry: {
-          contentType: registry.contentType,
-          metrics: async () => {
-            await this.#planes.refresh();
-            return scrape(registry);
-          },
-        },
+        metrics: (format) => this.#metricsText(metrics, scrape, format),
         readiness: () => readinessOf(this.#planes, this.#overrides, this.#orders),
         healthy: () => this.#planes.healthy(),
         api,
       },
     );
+  }
+
+  async *#metricsText(
+    metrics: Metrics,
+    scrape: ControlPlaneOptions['scrape'],
+    format: TextFormat,
+  ): AsyncGenerator<string> {
+    await this.#planes.refresh();
+    yield* exposition(await scrape(metrics.registry), metrics.largeFamilies(), format);
   }
 
   #openAudit(path: string): Audit {
@@ -303,7 +308,9 @@ export class ControlPlane {
   }
 
   #export(metrics: Metrics, api: Api): void {
-    exportLimits(metrics, { snapshot: () => this.#orders.snapshot, tenants: () => this.#planes.tenants() });
+    const shown = new ShownTenants(this.#config['metrics.tenants']);
+    exportTenants(metrics, this.#planes, shown, this.#now);
+    exportLimits(metrics, () => this.#orders.snapshot);
     exportOverrides(metrics, () => ({ ...this.#overrides.status(), hash: this.#orders.snapshot.hash }));
     exportHistory(metrics, this.#history);
     exportControls(metrics, this.#controls);

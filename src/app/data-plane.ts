@@ -16,7 +16,8 @@ import { exportBudget, PushMetrics } from '../doors/push-metrics.js';
 import { RecentRefusals } from '../doors/recent-refusals.js';
 import { RefusalLog } from '../doors/refusal-log.js';
 import { Enforcer } from '../enforce/enforcer.js';
-import { exportTenants, NO_TENANT } from '../enforce/tenant-metrics.js';
+import type { Tally } from '../enforce/tally.js';
+import { exportTenantCounts, NO_TENANT } from '../enforce/tenant-metrics.js';
 import { exportDecoder } from '../payload/decoder-metrics.js';
 import { createDecoder, decodeThreads, type PooledDecoder } from '../payload/decoder-pool.js';
 import type { HashKey } from '../payload/hash-key.js';
@@ -213,6 +214,10 @@ export class DataPlane implements DataPlanes {
     return this.enforcer.tenants.get(id);
   }
 
+  departed(): Tally {
+    return this.enforcer.tenants.departed;
+  }
+
   unattributed(): TenantState {
     const { mode, snapshot, unattributed } = this.enforcer;
     return { id: NO_TENANT, mode, limits: snapshot.defaults, tally: unattributed, series: undefined };
@@ -288,8 +293,8 @@ export class DataPlane implements DataPlanes {
   }
 
   #export(metrics: Metrics): void {
-    exportTenants(metrics, this.enforcer);
-    if (this.#series !== undefined) exportSeries(metrics, this.enforcer, this.#series);
+    exportTenantCounts(metrics, this.enforcer);
+    if (this.#series !== undefined) exportSeries(metrics, this.#series);
     if (this.#shared.status !== undefined) exportLedger(metrics, this.#shared.status);
     exportBudget(metrics, this.#budget);
     exportDecoder(metrics, this.#decoder);

@@ -3,6 +3,7 @@
  * it ended stays. One that hangs is waited for once, and then no more until it answers.
  */
 import type { TenantState, TopMetrics, WorkersStatus } from '../admin/edge.js';
+import type { Tally } from '../enforce/tally.js';
 import type { LimitsInForce } from '../limits/effective.js';
 import { TOP } from '../series/top-metrics.js';
 import { mergedAddresses } from '../upstream/address-health.js';
@@ -164,6 +165,10 @@ export class MergedPlanes implements DataPlanes {
 
   tenant(id: string): TenantState | undefined {
     return this.#tenants.get(id);
+  }
+
+  departed(): Tally {
+    return this.#tenants.departed;
   }
 
   unattributed(): TenantState {

@@ -8,7 +8,7 @@
 import type { TenantState, TopMetrics } from '../admin/edge.js';
 import type { TopMetric } from '../enforce/series.js';
 import { TALLY_NUMBERS, Tally } from '../enforce/tally.js';
-import { NO_TENANT } from '../enforce/tenant-metrics.js';
+import { NO_TENANT, OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 import { effectiveLimits, effectiveMode, type LimitsInForce } from '../limits/effective.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { TenantChanges } from './planes.js';
@@ -65,6 +65,8 @@ export class MergedTenants {
   /** In no data plane's memory, the one that left first comes first. */
   readonly #unheld = new Set<MergedTenant>();
   readonly #unattributed: Tally = new Tally();
+  /** Of those that are no longer here. */
+  readonly departed = new Tally();
 
   constructor(options: MergedTenantsOptions) {
     this.#options = options;
@@ -86,6 +88,7 @@ export class MergedTenants {
   change(worker: number, { ids, added, discarded, active, fleet, left }: TenantChanges): void {
     const tallies = ids.map((id, index) => {
       if (id === NO_TENANT) return this.#unattributed;
+      if (id === OTHER_TENANTS) return this.departed;
       const tenant = this.#hold(id);
       tenant.holders.set(worker, { active: active[index] ?? Number.NaN, fleet: fleet[index] ?? Number.NaN });
       return tenant.tally;
@@ -119,6 +122,7 @@ export class MergedTenants {
       if (this.#byId.size <= this.#options.maxTenants) return;
       this.#unheld.delete(tenant);
       this.#byId.delete(tenant.id);
+      this.departed.absorb(tenant.tally);
     }
   }
 }

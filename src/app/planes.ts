@@ -5,6 +5,7 @@
  */
 import type { TenantState, TopMetrics, WorkersStatus } from '../admin/edge.js';
 import type { RecentRefusal, RefusalList } from '../doors/recent-refusals.js';
+import type { Tally } from '../enforce/tally.js';
 import type { Mode, Snapshot } from '../limits/limits.js';
 import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
@@ -52,7 +53,10 @@ export interface UpstreamStatus {
 
 /** What became of the tenants of one data plane since it told last. */
 export interface TenantChanges {
-  /** NO_TENANT stands for pushes without one. Who left and came back is in it twice. */
+  /**
+   * NO_TENANT stands for pushes without one, OTHER_TENANTS for those that came and left between two reports. Who left and
+   * came back is in it twice.
+   */
   readonly ids: readonly string[];
   /** What was added to each of TALLY_NUMBERS, tenant after tenant. */
   readonly added: Float64Array;
@@ -104,6 +108,8 @@ export interface DataPlanes {
   /** Those in memory. */
   tenants(): Iterable<TenantState>;
   tenant(id: string): TenantState | undefined;
+  /** What tenants that have left memory had counted. */
+  departed(): Tally;
   /** Pushes that named no tenant, or none that may send. */
   unattributed(): TenantState;
   readonly refusals: RefusalList;

@@ -5,9 +5,10 @@
 import type { TenantState } from '../admin/edge.js';
 import { ONE_ENTRY_MS, type RecentRefusal, type RecentRefusals } from '../doors/recent-refusals.js';
 import { TALLY_NUMBERS, Tally } from '../enforce/tally.js';
+import { OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 import type { DataPlanes, DiscardedChange, Report, TenantChanges } from './planes.js';
 
-export interface ReportSource extends Pick<DataPlanes, 'tenants' | 'unattributed' | 'status'> {
+export interface ReportSource extends Pick<DataPlanes, 'tenants' | 'departed' | 'unattributed' | 'status'> {
   readonly refusals: RecentRefusals;
 }
 
@@ -27,6 +28,9 @@ export class Reporter {
   readonly #source: ReportSource;
   readonly #now: () => number;
   readonly #told = new Map<string, Told>();
+  /** Counted by tenants that came and left between two reports: what has departed, but for those that were told of. */
+  readonly #others = new Tally();
+  #departed = new Tally();
   #reports = 0;
   #refusalsTold = 0;
   /** Entries that may still come to stand for more, and how many each stood for. */
@@ -48,20 +52,29 @@ export class Reporter {
     for (const tenant of this.#source.tenants()) this.#look(tenant, changes);
     this.#look(this.#source.unattributed(), changes);
     for (const [id, told] of this.#told) {
-      if (told.seen === this.#reports) continue;
+      if (told.seen === this.#reports || id === OTHER_TENANTS) continue;
       // It was counted on after the last report, and then left.
       changes.note(id, told, undefined);
       changes.left.push(id);
       this.#told.delete(id);
+      this.#others.absorb(told.tally, -1);
     }
+    this.#others.absorb(this.#source.departed());
+    this.#others.absorb(this.#departed, -1);
+    this.#departed = copyOf(this.#source.departed());
+    if (this.#others.requests > 0)
+      this.#look({ id: OTHER_TENANTS, tally: this.#others, series: undefined }, changes);
     return changes.plain();
   }
 
-  #look({ id, tally, series }: TenantState, changes: Changes): void {
+  #look({ id, tally, series }: Pick<TenantState, 'id' | 'tally' | 'series'>, changes: Changes): void {
     let told = this.#told.get(id);
     if (told?.tally !== tally) {
       // It left memory and came back with a new tally.
-      if (told !== undefined) changes.note(id, told, undefined);
+      if (told !== undefined) {
+        changes.note(id, told, undefined);
+        this.#others.absorb(told.tally, -1);
+      }
       told = { tally, before: new Tally(), active: Number.NaN, fleet: Number.NaN, seen: 0 };
       this.#told.set(id, told);
     }
@@ -82,6 +95,12 @@ export class Reporter {
     this.#open = new Map(open.map((entry) => [entry, entry.count]));
     return [...changed, ...added.map((entry) => ({ ...entry }))];
   }
+}
+
+function copyOf(tally: Tally): Tally {
+  const copy = new Tally();
+  copy.absorb(tally);
+  return copy;
 }
 
 class Changes {
@@ -111,8 +130,9 @@ class Changes {
     this.#active.push(active);
     this.#fleet.push(fleet);
     for (const name of TALLY_NUMBERS) {
-      this.#added.push(tally[name] - before[name]);
-      before[name] = tally[name];
+      const added = Math.max(0, tally[name] - before[name]);
+      this.#added.push(added);
+      before[name] += added;
     }
   }
 
@@ -128,7 +148,7 @@ class Changes {
   }
 
   #noteDiscarded(kind: DiscardedChange['kind'], tally: Tally, before: Tally): void {
-    const added = tally[kind]?.map((count, i) => count - (before[kind]?.[i] ?? 0));
+    const added = tally[kind]?.map((count, i) => Math.max(0, count - (before[kind]?.[i] ?? 0)));
     if (added === undefined || added.every((count) => count === 0)) return;
     this.#discarded.push({ tenant: this.#ids.length, kind, added });
     before.absorbDiscarded(kind, added);

@@ -238,6 +238,7 @@ export function printConfig(config: Config): string {
 
 function printed(setting: Setting, value: unknown): unknown {
   if (setting.type === 'duration') return `${value}ms`;
+  if (setting.type === 'most') return value === Number.POSITIVE_INFINITY ? 'all' : value;
   if (setting.type === 'redis') return (value as readonly string[]).map(withoutPassword);
   if (setting.type === 'sources') return (value as readonly SourceSpec[]).map(printSourceSpec);
   if (setting.type === 'address') {

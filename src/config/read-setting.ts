@@ -40,6 +40,7 @@ const READERS: { [T in keyof SettingTypes]: (raw: unknown) => SettingTypes[T] | 
   count: readInteger,
   cores: (raw) => (raw === 'auto' ? availableParallelism() : readInteger(raw)),
   threads: (raw) => (raw === 'auto' ? raw : readInteger(raw)),
+  most: (raw) => (raw === 'all' ? Number.POSITIVE_INFINITY : raw === 'none' ? 0 : readInteger(raw)),
   bool: readBoolean,
 };
 
@@ -57,6 +58,7 @@ const EXPECTED: Record<keyof SettingTypes, string> = {
   count: 'a whole number',
   cores: 'a whole number or auto',
   threads: 'a whole number or auto',
+  most: 'a whole number, all or none',
   bool: 'true or false',
 };
 

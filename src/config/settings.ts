@@ -22,6 +22,8 @@ export interface SettingTypes {
   cores: number;
   /** A number, or as many as suit the cores and the processes on them. */
   threads: number | 'auto';
+  /** A number, all (Infinity), or none (0). */
+  most: number;
   bool: boolean;
 }
 
@@ -162,6 +164,15 @@ export const SETTINGS = {
     "The most memory for the last day's curves of all tenants. A tenant that always sends takes about 20 " +
       'kB; beyond the limit further tenants have no curves.',
     0,
+  ),
+
+  'metrics.tenants': setting(
+    'most',
+    'all',
+    'Which tenants have lines of their own in /metrics: `all` in memory, the so many busiest by samples, or ' +
+      '`none`. All others are counted together as `(other)`. A tenant has some 20 lines, more if it is refused.',
+    0,
+    Number.POSITIVE_INFINITY,
   ),
 
   'tenant.header': setting('string', 'X-Scope-OrgID', 'The request header that names the tenant.'),

@@ -85,17 +85,18 @@ export class Tally {
     discardSeries(this.shadowed, leftOut);
   }
 
-  /** Adds another tally to this one: a tenant that leaves memory stays in the totals. */
-  absorb(other: Tally): void {
-    for (const name of TALLY_NUMBERS) this[name] += other[name];
-    this.absorbDiscarded('refused', other.refused);
-    this.absorbDiscarded('shadowed', other.shadowed);
+  /** Adds another tally to this one, or takes it away: a tenant that leaves memory stays in the totals. */
+  absorb(other: Tally, times: 1 | -1 = 1): void {
+    for (const name of TALLY_NUMBERS) this[name] += times * other[name];
+    this.absorbDiscarded('refused', other.refused, times);
+    this.absorbDiscarded('shadowed', other.shadowed, times);
   }
 
-  absorbDiscarded(kind: 'refused' | 'shadowed', counts: Float64Array | undefined): void {
+  absorbDiscarded(kind: 'refused' | 'shadowed', counts: Float64Array | undefined, times: 1 | -1 = 1): void {
+    if (counts === undefined) return;
+    this[kind] ??= new Float64Array(counts.length);
     const own = this[kind];
-    if (own === undefined) this[kind] = counts?.slice();
-    else if (counts !== undefined) for (let i = 0; i < own.length; i++) add(own, i, counts[i] ?? 0);
+    for (let i = 0; i < own.length; i++) add(own, i, times * (counts[i] ?? 0));
   }
 }
 

@@ -4,9 +4,11 @@
  */
 
 import type { Snapshot, TenantLimits } from '../limits/limits.js';
+import { type LargeFamily, labelText } from '../telemetry/exposition.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Enforcer } from './enforcer.js';
 import { REASON_NAMES } from './reasons.js';
+import type { CountedTenant, ShownTenants } from './shown-tenants.js';
 import {
   DISCARDED_EXEMPLARS,
   DISCARDED_METADATA,
@@ -20,6 +22,8 @@ import {
 export const OTHER_TENANTS = '(other)';
 /** Pushes that named no tenant, or none that may send. */
 export const NO_TENANT = '(none)';
+
+type Line = readonly [labels: string, value: number];
 
 type NumberField = {
   [K in keyof Tally]: Tally[K] extends number ? K : never;
@@ -59,40 +63,130 @@ const DISCARDED: readonly (readonly [number, string, string])[] = [
   [DISCARDED_METADATA, 'metadata', 'Metadata entries in pushes'],
 ];
 
-export function exportTenants(metrics: Metrics, enforcer: Enforcer): void {
-  exportHeld(metrics, enforcer);
-  const tallies = (): [string, Tally][] => [
-    ...[...enforcer.tenants.values()].map((tenant): [string, Tally] => [tenant.id, tenant.tally]),
-    [OTHER_TENANTS, enforcer.tenants.departed],
-    [NO_TENANT, enforcer.unattributed],
-  ];
-  for (const [field, name, help] of RECEIVED) {
-    metrics.counters({
-      name,
-      help,
-      labelNames: ['user'],
-      *read() {
-        for (const [user, tally] of tallies()) if (tally.requests > 0) yield [{ user }, tally[field]];
-      },
-    });
-  }
+/** A tenant as its lines tell it. */
+export interface TenantRow extends CountedTenant {
+  readonly limits: TenantLimits;
+  readonly series: { readonly active: number; readonly fleet: number | undefined } | undefined;
+}
+
+export interface TenantSource {
+  /** Those in memory. */
+  tenants(): Iterable<TenantRow>;
+  /** What those that left memory had counted. */
+  departed(): Tally;
+  /** Pushes that named no tenant, or none that may send. */
+  unattributed(): { readonly tally: Tally };
+}
+
+/** All counters and gauges that have a line for each tenant. */
+export function exportTenants(
+  metrics: Metrics,
+  source: TenantSource,
+  shown: ShownTenants,
+  now: () => number,
+): void {
+  metrics.large(() => {
+    const { tenants, others } = shown.show(
+      { tenants: [...source.tenants()], departed: source.departed() },
+      now(),
+    );
+    const counted: Counted[] = [
+      ...tenants.map(({ tenant, tally }) => ({ id: tenant.id, user: labelText({ user: tenant.id }), tally })),
+      { id: OTHER_TENANTS, user: labelText({ user: OTHER_TENANTS }), tally: others },
+      { id: NO_TENANT, user: labelText({ user: NO_TENANT }), tally: source.unattributed().tally },
+    ];
+    return [...countedFamilies(counted), ...heldFamilies(tenants.map(({ tenant }) => tenant))];
+  });
+}
+
+interface Counted {
+  readonly id: string;
+  /** As labels. */
+  readonly user: string;
+  readonly tally: Tally;
+}
+
+function* countedFamilies(counted: readonly Counted[]): Generator<LargeFamily> {
+  for (const [field, name, help] of RECEIVED)
+    yield { name, help, type: 'counter', lines: received(counted, field) };
   for (const [field, noun, what] of DISCARDED) {
-    metrics.counters({
+    yield {
       name: `mimir_edge_discarded_${noun}_total`,
       help: `${what} refused.`,
-      labelNames: ['user', 'reason'],
-      read: () => discardedBy(tallies(), 'refused', field),
-    });
-    metrics.counters({
+      type: 'counter',
+      lines: discardedBy(counted, 'refused', field),
+    };
+    yield {
       name: `mimir_edge_shadow_discarded_${noun}_total`,
       help: `${what} let through in shadow mode that would have been refused.`,
-      labelNames: ['user', 'reason'],
-      read: () => discardedBy(tallies(), 'shadowed', field),
-    });
+      type: 'counter',
+      lines: discardedBy(counted, 'shadowed', field),
+    };
   }
 }
 
-function exportHeld(metrics: Metrics, enforcer: Enforcer): void {
+function* heldFamilies(tenants: readonly TenantRow[]): Generator<LargeFamily> {
+  yield {
+    name: 'mimir_edge_active_series',
+    help: 'Series that this replica has seen within series.idle_timeout.',
+    type: 'gauge',
+    lines: gauges(tenants, ({ series }) => series?.active),
+  };
+  yield {
+    name: 'mimir_edge_fleet_series',
+    help: 'Active series over all replicas, as this one last heard.',
+    type: 'gauge',
+    lines: gauges(tenants, ({ series }) => series?.fleet),
+  };
+  yield {
+    name: 'mimir_edge_limits_effective',
+    help: 'Limits of the tenants in memory, defaults included; none that are 0.',
+    type: 'gauge',
+    lines: effective(tenants),
+  };
+}
+
+function* received(counted: readonly Counted[], field: NumberField): Generator<Line> {
+  for (const { user, tally } of counted) if (tally.requests > 0) yield [user, tally[field]];
+}
+
+function* discardedBy(
+  counted: readonly Counted[],
+  kind: 'refused' | 'shadowed',
+  field: number,
+): Generator<Line> {
+  for (const { id, tally } of counted) {
+    const counts = tally[kind];
+    if (counts === undefined) continue;
+    for (const reason of REASON_NAMES) {
+      // A reason that only ever left out single series has discarded no push.
+      if (DISCARDED.some(([any]) => discarded(counts, reason, any) > 0)) {
+        yield [labelText({ user: id, reason }), discarded(counts, reason, field)];
+      }
+    }
+  }
+}
+
+function* gauges(
+  tenants: readonly TenantRow[],
+  read: (tenant: TenantRow) => number | undefined,
+): Generator<Line> {
+  for (const tenant of tenants) {
+    const value = read(tenant);
+    if (value !== undefined) yield [labelText({ user: tenant.id }), value];
+  }
+}
+
+function* effective(tenants: readonly TenantRow[]): Generator<Line> {
+  for (const { id, limits } of tenants) {
+    for (const name of LIMITS) {
+      if (limits[name] > 0) yield [labelText({ user: id, limit_name: name }), limits[name]];
+    }
+  }
+}
+
+/** How many tenants there are in memory. */
+export function exportTenantCounts(metrics: Metrics, enforcer: Enforcer): void {
   metrics.gauge({
     name: 'mimir_edge_tenants',
     help: 'Tenants held in memory.',
@@ -105,45 +199,10 @@ function exportHeld(metrics: Metrics, enforcer: Enforcer): void {
   });
 }
 
-/** All limits in force, and of whom they are to be told one by one. */
-export interface LimitsSource {
-  snapshot(): Snapshot;
-  tenants(): Iterable<{ readonly id: string; readonly limits: TenantLimits }>;
-}
-
-export function exportLimits(metrics: Metrics, source: LimitsSource): void {
+export function exportLimits(metrics: Metrics, snapshot: () => Snapshot): void {
   metrics.gauge({
     name: 'mimir_edge_limits_tenants',
     help: 'Tenants that the overrides name.',
-    read: () => source.snapshot().tenants.size,
+    read: () => snapshot().tenants.size,
   });
-  metrics.gauges({
-    name: 'mimir_edge_limits_effective',
-    help: 'Limits of the tenants in memory, defaults included; none that are 0.',
-    labelNames: ['user', 'limit_name'],
-    *read() {
-      for (const { id, limits } of source.tenants()) {
-        for (const name of LIMITS) {
-          if (limits[name] > 0) yield [{ user: id, limit_name: name }, limits[name]];
-        }
-      }
-    },
-  });
-}
-
-function* discardedBy(
-  tallies: readonly [string, Tally][],
-  kind: 'refused' | 'shadowed',
-  field: number,
-): Generator<[{ user: string; reason: string }, number]> {
-  for (const [user, tally] of tallies) {
-    const counts = tally[kind];
-    if (counts === undefined) continue;
-    for (const reason of REASON_NAMES) {
-      // A reason that only ever left out single series has discarded no push.
-      if (DISCARDED.some(([any]) => discarded(counts, reason, any) > 0)) {
-        yield [{ user, reason }, discarded(counts, reason, field)];
-      }
-    }
-  }
 }

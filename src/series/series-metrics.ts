@@ -1,26 +1,8 @@
-/** The active series, read when somebody scrapes. Tenants are bounded because those in memory are. */
-import type { Enforcer } from '../enforce/enforcer.js';
+/** The table of active series, read when somebody scrapes. */
 import type { Metrics } from '../telemetry/metrics.js';
 import type { SeriesStatus, SeriesTracker } from './series-tracker.js';
 
-export function exportSeries(metrics: Metrics, enforcer: Enforcer, tracker: SeriesTracker): void {
-  metrics.gauges({
-    name: 'mimir_edge_active_series',
-    help: 'Series that this replica has seen within series.idle_timeout.',
-    labelNames: ['user'],
-    *read() {
-      for (const { id, series } of enforcer.tenants.values()) if (series) yield [{ user: id }, series.active];
-    },
-  });
-  metrics.gauges({
-    name: 'mimir_edge_fleet_series',
-    help: 'Active series over all replicas, as this one last heard.',
-    labelNames: ['user'],
-    *read() {
-      for (const { id, series } of enforcer.tenants.values())
-        if (series?.fleet !== undefined) yield [{ user: id }, series.fleet];
-    },
-  });
+export function exportSeries(metrics: Metrics, tracker: SeriesTracker): void {
   const gauges: [string, string, (now: SeriesStatus) => number][] = [
     ['series_table_bytes', 'Memory of the table of active series.', ({ tableBytes }) => tableBytes],
     ['series_table_series', 'Series in it, those of tenants that left included.', ({ series }) => series],

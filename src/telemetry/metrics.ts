@@ -1,5 +1,6 @@
 /** One process's metrics. Whoever measures declares its own here; what is read is read when somebody scrapes. */
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { LargeFamily, ReadFamilies } from './exposition.js';
 import { LatencyHistogram } from './latency-histogram.js';
 
 export interface NumberSource {
@@ -18,6 +19,7 @@ export interface LabelledSource {
 
 export class Metrics {
   readonly registry = new Registry();
+  readonly #large: ReadFamilies[] = [];
 
   gauge(source: NumberSource): void {
     this.gauges(unlabelled(source));
@@ -33,6 +35,15 @@ export class Metrics {
 
   counters(source: LabelledSource): void {
     new Counter(this.#collected(source));
+  }
+
+  /** Families with a line for each tenant: not in the registry, and never told to another process. */
+  large(read: ReadFamilies): void {
+    this.#large.push(read);
+  }
+
+  *largeFamilies(): Generator<LargeFamily> {
+    for (const read of this.#large) yield* read();
   }
 
   /** Of seconds, to be observed on the hot path. */

@@ -20,30 +20,15 @@ const NOT_SUMMED: readonly (readonly [RegExp, string])[] = [
   [/^(nodejs_eventloop_lag_min_seconds|mimir_edge_limits_source_up|mimir_edge_upstream_address_up)$/, 'min'],
   [/^nodejs_eventloop_lag_/, 'max'],
   [/^mimir_edge_(limits_.*|tenants)$/, 'max'],
-  // A series that several workers see is one; those with a limit are counted over all of them.
-  [/^mimir_edge_(active|fleet)_series$/, 'max'],
   [/^mimir_edge_ledger_(degraded|parts_down|parts|replicas)$/, 'max'],
 ];
 
 export class SummedMetrics {
-  readonly #maxTenants: number;
-  readonly #otherTenants: string;
-  /** Tenants that workers that ended had counted for. */
-  readonly #tenants: Set<string>;
   #departed: readonly MetricValues[] = [];
-
-  /** Tenants beyond `maxTenants`, of workers that ended, are counted under the name `otherTenants`. */
-  constructor(maxTenants: number, otherTenants: string) {
-    this.#maxTenants = maxTenants;
-    this.#otherTenants = otherTenants;
-    this.#tenants = new Set([otherTenants]);
-  }
 
   /** A worker has ended, and this is the last that it told. */
   retire(last: readonly MetricValues[]): void {
-    const lasting = last
-      .filter(({ type }) => type !== 'gauge')
-      .map((metric) => ({ ...metric, values: metric.values.map((value) => this.#bounded(value)) }));
+    const lasting = last.filter(({ type }) => type !== 'gauge');
     this.#departed = sum([this.#departed, lasting]).getMetricsAsArray() as unknown as MetricValues[];
   }
 
@@ -58,20 +43,10 @@ export class SummedMetrics {
     const texts: string[] = [];
     for (const same of byName.values()) {
       texts.push(await sum(same).metrics());
-      // Many tenants make many lines, and workers wait for leases meanwhile.
+      // Workers wait for leases meanwhile.
       await nextTurn();
     }
     return texts.join('\n');
-  }
-
-  #bounded(value: MetricValues['values'][number]): MetricValues['values'][number] {
-    const { user } = value.labels;
-    if (user === undefined || this.#tenants.has(String(user))) return value;
-    if (this.#tenants.size <= this.#maxTenants) {
-      this.#tenants.add(String(user));
-      return value;
-    }
-    return { ...value, labels: { ...value.labels, user: this.#otherTenants } };
   }
 }
 

@@ -1,22 +1,16 @@
 /** /metrics of the primary and its workers as those of one process. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
-import type { Config } from '../config/config.js';
-import { OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 import { type MetricValues, SummedMetrics } from '../telemetry/summed-metrics.js';
 import type { WorkerSlot } from './worker-slot.js';
 
 const SCRAPE_MS = 3000;
 
 export class WorkerMetrics {
-  readonly #sums: SummedMetrics;
+  readonly #sums = new SummedMetrics();
   /** What each worker told last. */
   readonly #last = new Map<WorkerSlot, readonly MetricValues[]>();
   #scrape: Promise<string> | undefined;
-
-  constructor(config: Config) {
-    this.#sums = new SummedMetrics(config['tenants.max'], OTHER_TENANTS);
-  }
 
   /** Who asks while another waits gets the same. */
   scrape(own: Registry, slots: readonly WorkerSlot[]): Promise<string> {

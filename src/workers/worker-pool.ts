@@ -38,7 +38,7 @@ export class WorkerPool {
   readonly #log: Logger;
   readonly #slots: readonly WorkerSlot[];
   readonly #linked = new Map<WorkerSlot, Linked>();
-  readonly #metrics: WorkerMetrics;
+  readonly #metrics = new WorkerMetrics();
   readonly #store: WorkerStore;
   readonly #adminAddress: () => AddressInfo;
   /** While the first workers start: how that ends. */
@@ -53,7 +53,6 @@ export class WorkerPool {
     this.#log = log;
     this.#adminAddress = adminAddress;
     this.#store = new WorkerStore(config);
-    this.#metrics = new WorkerMetrics(config);
     this.planes = new MergedPlanes({
       workers: config.workers,
       maxTenants: config['tenants.max'],

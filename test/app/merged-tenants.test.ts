@@ -1,7 +1,7 @@
 import t from 'tap';
 import { MergedTenants, mergedTopMetrics } from '#src/app/merged-tenants.js';
 import { DISCARDED_REQUESTS, discarded, Tally } from '#src/enforce/tally.js';
-import { NO_TENANT } from '#src/enforce/tenant-metrics.js';
+import { NO_TENANT, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import type { LimitsInForce } from '#src/limits/effective.js';
 import { limits, snapshot } from '../enforce/fixtures.js';
 import { changes } from './fixtures.js';
@@ -140,6 +140,18 @@ t.test('who is in no memory stays while there is room, the last ones to leave lo
   t.strictSame(ids(), ['c', 'd'], 'the first to leave goes first');
   tenants.change(2, changes([{ id: 'c' }, { id: 'e' }]));
   t.strictSame(ids(), ['c', 'd', 'e'], 'one that came back is in memory');
+});
+
+t.test('what those that are no longer here had counted stays in the sum', async (t) => {
+  const { tenants, ids, requests } = given({ maxTenants: 3 });
+  for (let i = 0; i < 20; i++) {
+    tenants.change(i, changes([{ id: `tenant-${i}`, requests: i + 1 }]));
+    tenants.end(i);
+  }
+  tenants.change(99, changes([{ id: OTHER_TENANTS, requests: 1000 }]));
+  t.strictSame(ids(), ['tenant-17', 'tenant-18', 'tenant-19'], 'they are bounded');
+  const here = ids().reduce((sum, id) => sum + (requests(id) ?? 0), 0);
+  t.equal(here + tenants.departed.requests, 210 + 1000);
 });
 
 t.test('one that another still has in memory stays', async (t) => {

@@ -6,7 +6,7 @@ import { ONE_ENTRY_MS, RecentRefusals } from '#src/doors/recent-refusals.js';
 import { refuse } from '#src/enforce/refusal.js';
 import { DISCARDED_REQUESTS, discarded, TALLY_NUMBERS, Tally } from '#src/enforce/tally.js';
 import type { Tenant } from '#src/enforce/tenant.js';
-import { NO_TENANT } from '#src/enforce/tenant-metrics.js';
+import { NO_TENANT, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import { limits } from '../enforce/fixtures.js';
 import { planeStatus } from './fixtures.js';
 
@@ -22,10 +22,12 @@ function tenant(id: string, series?: Known['series']): Known {
 function given(...tenants: Known[]) {
   const held = [...tenants];
   const unattributed = tenant(NO_TENANT);
+  const departed = new Tally();
   const refusals = new RecentRefusals(10);
   const clock = { nowMs: 1_000_000 };
   const source = {
     tenants: () => held,
+    departed: () => departed,
     unattributed: () => unattributed,
     status: () => planeStatus({ requestsInFlight: 3 }),
     refusals,
@@ -39,7 +41,7 @@ function given(...tenants: Known[]) {
     }
   };
   const byId = new Map<string, Tenant>();
-  return { held, unattributed, reporter, refused, clock };
+  return { held, departed, unattributed, reporter, refused, clock };
 }
 
 function added({ ids, added }: TenantChanges, name: (typeof TALLY_NUMBERS)[number]): [string, number][] {
@@ -119,6 +121,40 @@ t.test('active series are told when they change, also to nothing', async (t) => 
     t.strictSame(reporter.report().tenants.ids, [], 'once');
   }
 });
+
+t.test(
+  'whoever came and left between two reports is told of with the others, and nobody twice',
+  async (t) => {
+    const a = tenant('a');
+    const { reporter, held, departed } = given(a);
+    a.tally.requests = 2;
+    reporter.report();
+    a.tally.requests = 5;
+    a.tally.refuse('rate_limited', undefined);
+    held.splice(0);
+    departed.absorb(a.tally);
+    const { tenants } = reporter.report();
+    t.strictSame(added(tenants, 'requests'), [['a', 3]], 'it was told of by its name');
+    const unseen = new Tally();
+    unseen.requests = 4;
+    unseen.refuse('rate_limited', undefined);
+    departed.absorb(unseen);
+    const next = reporter.report().tenants;
+    t.strictSame(added(next, 'requests'), [[OTHER_TENANTS, 4]]);
+    t.equal(discarded(next.discarded[0]?.added, 'rate_limited', DISCARDED_REQUESTS), 1);
+    const back = tenant('a');
+    held.push(back);
+    t.strictSame(added(reporter.report().tenants, 'requests'), [['a', 0]]);
+    back.tally.requests = 7;
+    departed.absorb(back.tally);
+    held.splice(0, 1, tenant('a'));
+    t.strictSame(added(reporter.report().tenants, 'requests'), [
+      ['a', 7],
+      ['a', 0],
+    ]);
+    t.strictSame(reporter.report().tenants.ids, []);
+  },
+);
 
 t.test('what a tenant did before it left memory is told with its leave, once', async (t) => {
   const a = tenant('a');

@@ -1,18 +1,38 @@
 import t from 'tap';
-import { exportLimits, exportTenants, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
+import type { Enforcer } from '#src/enforce/enforcer.js';
+import { ShownTenants } from '#src/enforce/shown-tenants.js';
+import { exportLimits, exportTenants, NO_TENANT, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
+import { exposition } from '#src/telemetry/exposition.js';
 import { Metrics } from '#src/telemetry/metrics.js';
-import { enforcer, samples } from './fixtures.js';
+import { enforcer, limits, samples, snapshot } from './fixtures.js';
+
+/** The lines of a scrape. */
+function scraped(edge: Enforcer, most = Number.POSITIVE_INFINITY): () => Promise<string[]> {
+  const metrics = new Metrics();
+  const source = {
+    tenants: () => edge.tenants.values(),
+    departed: () => edge.tenants.departed,
+    unattributed: () => ({ tally: edge.unattributed }),
+  };
+  exportTenants(metrics, source, new ShownTenants(most), () => 0);
+  exportLimits(metrics, () => edge.snapshot);
+  return async () => {
+    let text = '';
+    for await (const part of exposition('', metrics.largeFamilies(), 'prometheus')) text += part;
+    return text.split('\n');
+  };
+}
+
+function push(edge: Enforcer, tenant: string, items = 10): void {
+  const admission = edge.admit(tenant);
+  if ('tenant' in admission) edge.judge(admission.tenant, samples(items));
+}
 
 t.test('per-tenant metrics are bounded, and their sums never fall', async (t) => {
   const edge = enforcer({ maxTenants: 3 });
-  const metrics = new Metrics();
-  exportTenants(metrics, edge);
-  for (let i = 0; i < 50; i++) {
-    const admission = edge.admit(`tenant-${i}`);
-    if ('tenant' in admission) edge.judge(admission.tenant, samples(10));
-  }
-  const text = await metrics.registry.metrics();
-  const rows = text.split('\n').filter((line) => line.startsWith('mimir_edge_received_samples_total{'));
+  for (let i = 0; i < 50; i++) push(edge, `tenant-${i}`);
+  const lines = await scraped(edge)();
+  const rows = lines.filter((line) => line.startsWith('mimir_edge_received_samples_total{'));
   t.equal(rows.length, 4);
   t.ok(rows.includes(`mimir_edge_received_samples_total{user="${OTHER_TENANTS}"} 470`));
   const sum = rows.reduce((total, row) => total + Number(row.split(' ')[1]), 0);
@@ -21,13 +41,50 @@ t.test('per-tenant metrics are bounded, and their sums never fall', async (t) =>
 
 t.test('the limits of tenants in memory are told, but for those that are off', async (t) => {
   const edge = enforcer();
-  const metrics = new Metrics();
-  exportLimits(metrics, { snapshot: () => edge.snapshot, tenants: () => edge.tenants.values() });
   edge.admit('a');
-  const text = await metrics.registry.metrics();
-  const rows = text.split('\n').filter((line) => line.startsWith('mimir_edge_limits_effective{'));
-  t.strictSame(rows, [
-    'mimir_edge_limits_effective{user="a",limit_name="ingestion_rate"} 10000',
-    'mimir_edge_limits_effective{user="a",limit_name="max_global_series_per_user"} 150000',
-  ]);
+  const lines = await scraped(edge)();
+  t.strictSame(
+    lines.filter((line) => line.startsWith('mimir_edge_limits_effective{')),
+    [
+      'mimir_edge_limits_effective{user="a",limit_name="ingestion_rate"} 10000',
+      'mimir_edge_limits_effective{user="a",limit_name="max_global_series_per_user"} 150000',
+    ],
+  );
+});
+
+t.test('refusals are told by tenant and reason, those without a tenant too', async (t) => {
+  const edge = enforcer({
+    snapshot: snapshot({ a: limits({ ingestion_rate: 0, ingestion_burst_size: 15 }) }),
+  });
+  push(edge, 'a');
+  push(edge, 'a');
+  edge.admit('');
+  const lines = await scraped(edge)();
+  t.ok(lines.includes('mimir_edge_discarded_requests_total{user="a",reason="rate_limited"} 1'));
+  t.ok(lines.includes('mimir_edge_discarded_samples_total{user="a",reason="rate_limited"} 10'));
+  t.ok(
+    lines.includes(`mimir_edge_discarded_requests_total{user="${NO_TENANT}",reason="edge_missing_tenant"} 1`),
+  );
+});
+
+t.test('those that have no lines of their own are one', async (t) => {
+  const edge = enforcer();
+  for (const [tenant, items] of [
+    ['a', 10],
+    ['b', 30],
+    ['c', 20],
+  ] as const)
+    push(edge, tenant, items);
+  for (const [most, expected] of [
+    [0, ['(other)"} 60']],
+    [1, ['b"} 30', '(other)"} 30']],
+    [3, ['a"} 10', 'b"} 30', 'c"} 20']],
+  ] as const) {
+    const lines = await scraped(edge, most)();
+    t.strictSame(
+      lines.flatMap((line) => /^mimir_edge_received_samples_total\{user="(.*)$/.exec(line)?.[1] ?? []),
+      expected,
+    );
+    t.equal(lines.filter((line) => line.startsWith('mimir_edge_limits_effective{')).length, 2 * most);
+  }
 });

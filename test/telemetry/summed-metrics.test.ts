@@ -1,11 +1,9 @@
 import t from 'tap';
 import { exportProcess } from '#src/app/process-metrics.js';
-import { exportTenants, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import { Metrics } from '#src/telemetry/metrics.js';
 import { type MetricValues, SummedMetrics } from '#src/telemetry/summed-metrics.js';
-import { enforcer, samples } from '../enforce/fixtures.js';
 
-/** What one process says: pushes by tenant, and gauges. */
+/** What one process says: pushes by kind, and gauges. */
 async function processOf(
   pushes: Readonly<Record<string, number>>,
   gauges: Readonly<Record<string, number>> = {},
@@ -13,15 +11,13 @@ async function processOf(
   const metrics = new Metrics();
   exportProcess(metrics);
   const decisions = metrics.histogram('mimir_edge_decision_duration_seconds', 'x');
-  const edge = enforcer();
-  exportTenants(metrics, edge);
-  for (const [tenant, count] of Object.entries(pushes)) {
-    for (let i = 0; i < count; i++) {
-      const admission = edge.admit(tenant);
-      if ('tenant' in admission) edge.judge(admission.tenant, samples(10));
-      decisions.observe(0.001);
-    }
-  }
+  metrics.counters({
+    name: 'mimir_edge_accepted',
+    help: 'x',
+    labelNames: ['kind'],
+    read: () => Object.entries(pushes).map(([kind, count]) => [{ kind }, count]),
+  });
+  for (const count of Object.values(pushes)) for (let i = 0; i < count; i++) decisions.observe(0.001);
   for (const [name, value] of Object.entries(gauges)) metrics.gauge({ name, help: 'x', read: () => value });
   return metrics.registry.getMetricsAsJSON();
 }
@@ -31,7 +27,7 @@ async function lines(text: Promise<string>): Promise<string[]> {
 }
 
 t.test('counters, histograms and what is held are sums; states and ages are not', async (t) => {
-  const sums = new SummedMetrics(10, OTHER_TENANTS);
+  const sums = new SummedMetrics();
   const gauges = {
     mimir_edge_body_bytes_in_flight: 5,
     mimir_edge_ready: 1,
@@ -48,8 +44,8 @@ t.test('counters, histograms and what is held are sums; states and ages are not'
     ]),
   );
   for (const line of [
-    'mimir_edge_received_requests_total{user="a"} 7',
-    'mimir_edge_received_requests_total{user="b"} 1',
+    'mimir_edge_accepted{kind="a"} 7',
+    'mimir_edge_accepted{kind="b"} 1',
     'mimir_edge_decision_duration_seconds_count 8',
     'mimir_edge_decision_duration_seconds_bucket{le="+Inf"} 8',
     'mimir_edge_body_bytes_in_flight 15',
@@ -71,23 +67,13 @@ t.test('counters, histograms and what is held are sums; states and ages are not'
 });
 
 t.test('what a worker had counted stays when it has ended, what it held does not', async (t) => {
-  const sums = new SummedMetrics(10, OTHER_TENANTS);
+  const sums = new SummedMetrics();
   const living = await processOf({ a: 1 }, { mimir_edge_body_bytes_in_flight: 1 });
   for (const pushes of [2, 4]) {
     sums.retire(await processOf({ a: pushes }, { mimir_edge_body_bytes_in_flight: 100 }));
   }
   const text = await lines(sums.text([living]));
-  t.ok(text.includes('mimir_edge_received_requests_total{user="a"} 7'));
-  t.ok(text.includes('mimir_edge_received_samples_total{user="a"} 70'));
+  t.ok(text.includes('mimir_edge_accepted{kind="a"} 7'));
   t.ok(text.includes('mimir_edge_decision_duration_seconds_count 7'));
   t.ok(text.includes('mimir_edge_body_bytes_in_flight 1'));
-});
-
-t.test('tenants of workers that ended are bounded, and their sum never falls', async (t) => {
-  const sums = new SummedMetrics(3, OTHER_TENANTS);
-  for (let i = 0; i < 20; i++) sums.retire(await processOf({ [`tenant-${i}`]: 1 }));
-  const text = await lines(sums.text([]));
-  const received = text.filter((line) => line.startsWith('mimir_edge_received_requests_total{'));
-  t.equal(received.length, 4);
-  t.ok(received.includes(`mimir_edge_received_requests_total{user="${OTHER_TENANTS}"} 17`));
 });
