@@ -3,6 +3,7 @@
 import { TokenBucket } from '#src/buckets/token-bucket.js';
 import { PushMetrics } from '#src/doors/push-metrics.js';
 import { Tally } from '#src/enforce/tally.js';
+import { Tenant } from '#src/enforce/tenant.js';
 import { Metrics } from '#src/telemetry/metrics.js';
 import { UpstreamMetrics } from '#src/upstream/upstream-metrics.js';
 import { enforcer, limits, samples, snapshot } from '../test/enforce/fixtures.js';
@@ -26,6 +27,8 @@ const pushMetrics = new PushMetrics(metrics);
 const upstreamMetrics = new UpstreamMetrics(metrics);
 const ids = Array.from({ length: TENANTS }, (_, index) => `tenant-${index}`);
 
+const tenants = ids.map((id) => judging.tenant(id)).filter((tenant) => tenant instanceof Tenant);
+
 const results = await compare([
   {
     name: 'token bucket, one tenant',
@@ -42,12 +45,19 @@ const results = await compare([
     },
   },
   {
+    name: `judge of a 500-series push, ${TENANTS} tenants`,
+    run: () => {
+      for (let i = 0; i < DECISIONS; i++) judging.judge(tenants[i % TENANTS]!, push, false, i * 0.001);
+      return DECISIONS;
+    },
+  },
+  {
     name: `admit + judge of a 500-series push, ${TENANTS} tenants`,
     run: () => {
       for (let i = 0; i < DECISIONS; i++) {
         nowMs = i * 0.001;
         const admission = judging.admit(ids[i % TENANTS]);
-        if ('tenant' in admission) judging.judge(admission.tenant, push);
+        if ('tenant' in admission) judging.judge(admission.tenant, push, false, nowMs);
       }
       return DECISIONS;
     },

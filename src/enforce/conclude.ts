@@ -1,7 +1,7 @@
 /** The end of a judgement: what stays charged, what is counted, what the door is told. In shadow mode nothing is refused. */
 import type { Push } from '../payload/push.js';
 import { giveBackCharge } from './draw.js';
-import type { Ending, Judgement, JudgeParts } from './judgement.js';
+import type { Ending, Judgement } from './judgement.js';
 import type { LeftOut } from './left-out.js';
 import type { Refusal } from './refusal.js';
 import { refuseSeries } from './refusals.js';
@@ -11,11 +11,11 @@ import type { Accepted, Charge, Duplicate, Filtered, Verdict } from './verdict.j
 
 export const ACCEPT_UNCHARGED: Accepted = { kind: 'accept', items: 0, bytes: 0, shadowed: undefined };
 
-export function conclude(judgement: Judgement, ending: Ending, nowMs: number, parts: JudgeParts): Verdict {
-  if (ending !== 'accept') return stop(judgement, ending, nowMs, parts);
-  const { tenant, leftOut } = judgement;
-  tenant.tally.accepted++;
-  return leftOut === undefined ? acceptWhole(judgement) : acceptPart(judgement, leftOut, nowMs, parts);
+export function conclude(judgement: Judgement, ending: Ending): Verdict {
+  if (ending !== 'accept') return stop(judgement, ending);
+  judgement.tenant.tally.accepted++;
+  const { leftOut } = judgement;
+  return leftOut === undefined ? acceptWhole(judgement) : acceptPart(judgement, leftOut);
 }
 
 /** Counts a refusal. True: the tenant is in shadow mode, and the refusal is only to be seen. */
@@ -28,20 +28,20 @@ export function countRefusal(tenant: Tenant, refusal: Refusal, push?: Push, left
   return true;
 }
 
-function acceptWhole({ chargedItems, chargedBytes }: Judgement): Accepted {
-  return { kind: 'accept', items: chargedItems, bytes: chargedBytes, shadowed: undefined };
+function acceptWhole(judgement: Judgement): Accepted {
+  return {
+    kind: 'accept',
+    items: judgement.chargedItems,
+    bytes: judgement.chargedBytes,
+    shadowed: undefined,
+  };
 }
 
 /** In shadow mode nothing is left out, only counted. */
-function acceptPart(
-  judgement: Judgement,
-  leftOut: LeftOut,
-  nowMs: number,
-  parts: JudgeParts,
-): Accepted | Filtered {
+function acceptPart(judgement: Judgement, leftOut: LeftOut): Accepted | Filtered {
   const { tenant, push } = judgement;
-  const charge = keepCharged(judgement, judgement.items, judgement.chargedBytes, nowMs);
-  const refusal = refuseSeries(judgement, parts);
+  const charge = keepCharged(judgement, judgement.items, judgement.chargedBytes);
+  const refusal = refuseSeries(judgement);
   if (tenant.mode !== 'enforce') {
     tenant.tally.shadowLeaveOut(leftOut);
     return { kind: 'accept', ...charge, shadowed: refusal };
@@ -51,23 +51,18 @@ function acceptPart(
 }
 
 /** The push is refused or dropped, or would be, and costs nothing. */
-function stop(
-  judgement: Judgement,
-  ending: Refusal | 'duplicate',
-  nowMs: number,
-  parts: JudgeParts,
-): Accepted | Duplicate | Refusal {
+function stop(judgement: Judgement, ending: Refusal | 'duplicate'): Accepted | Duplicate | Refusal {
   const { tenant, push, leftOut } = judgement;
-  keepCharged(judgement, 0, 0, nowMs);
-  if (ending === 'duplicate') return drop(judgement, parts);
+  keepCharged(judgement, 0, 0);
+  if (ending === 'duplicate') return drop(judgement);
   if (!countRefusal(tenant, ending, push, leftOut)) return ending;
   tenant.tally.accepted++;
   return { kind: 'accept', items: 0, bytes: 0, shadowed: ending };
 }
 
-function drop({ tenant, push }: Judgement, { dropDuplicates }: JudgeParts): Accepted | Duplicate {
+function drop({ tenant, push, parts }: Judgement): Accepted | Duplicate {
   tenant.tally.deduplicated += push.samples + push.histograms;
-  if (tenant.mode === 'enforce' && dropDuplicates && push.ha !== undefined) {
+  if (tenant.mode === 'enforce' && parts.dropDuplicates && push.ha !== undefined) {
     return { kind: 'duplicate', message: duplicateDropped(tenant.id, push.ha) };
   }
   tenant.tally.accepted++;
@@ -76,10 +71,9 @@ function drop({ tenant, push }: Judgement, { dropDuplicates }: JudgeParts): Acce
 
 /** The one place where a judgement gives back what it charged: all of it, or what series cost that are left out since. */
 function keepCharged(
-  { tenant, chargedItems, chargedBytes }: Judgement,
+  { tenant, nowMs, chargedItems, chargedBytes }: Judgement,
   items: number,
   bytes: number,
-  nowMs: number,
 ): Charge {
   const kept = { items: Math.min(chargedItems, items), bytes: Math.min(chargedBytes, bytes) };
   const back = { items: chargedItems - kept.items, bytes: chargedBytes - kept.bytes };

@@ -9,8 +9,8 @@ import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import type { HaLabels, Push } from '../payload/push.js';
 import { ACCEPT_UNCHARGED, countRefusal } from './conclude.js';
 import { askFor, giveBackCharge, take } from './draw.js';
-import { Judge } from './judge.js';
-import type { JudgeParts, SeriesNamer } from './judgement.js';
+import { judge } from './judge.js';
+import { beginJudgement, type JudgeParts, type SeriesNamer } from './judgement.js';
 import type { LimitedBucket } from './limited-bucket.js';
 import type { Reason } from './reasons.js';
 import { type Refusal, refuse } from './refusal.js';
@@ -23,10 +23,7 @@ import type { Tenants } from './tenants.js';
 import type { Admission, Admitted, Charge, Verdict } from './verdict.js';
 import { whenAnswered } from './when-answered.js';
 
-export interface EnforcerOptions extends RegistryOptions, Omit<JudgeParts, 'nameSeries'> {
-  /** A push of which some series may not pass: let the others through, or refuse all of it. A tenant may say otherwise. */
-  readonly overLimit: 'filter' | 'refuse';
-}
+export interface EnforcerOptions extends RegistryOptions, Omit<JudgeParts, 'nameSeries'> {}
 
 export class Enforcer {
   /** Those in memory. */
@@ -35,14 +32,14 @@ export class Enforcer {
   readonly unattributed = new Tally();
   readonly #options: EnforcerOptions;
   readonly #registry: TenantRegistry;
-  readonly #judge: Judge;
+  readonly #parts: JudgeParts;
 
   constructor(options: EnforcerOptions, nameSeries: SeriesNamer) {
     this.#options = options;
     this.#registry = new TenantRegistry(options);
     this.tenants = this.#registry.held;
-    const { now, random, dropDuplicates } = options;
-    this.#judge = new Judge({ now, random, nameSeries, dropDuplicates });
+    const { now, random, overLimit, dropDuplicates } = options;
+    this.#parts = { now, random, nameSeries, overLimit, dropDuplicates };
   }
 
   get snapshot(): Snapshot {
@@ -71,26 +68,22 @@ export class Enforcer {
   admit(name = ''): Admission | Promise<Admission> {
     const nowMs = this.#options.now();
     // The name is nearly always the id of a tenant in memory.
-    const tenant = this.tenants.use(name, nowMs) ?? this.#registry.resolve(name, nowMs);
-    if (!(tenant instanceof Tenant)) return this.refuseUnattributed(tenant.reason, tenant.why);
-    tenant.tally.requests++;
-    const limited = tenant.requests;
-    if (limited === undefined || tenant.mode === 'off') return admitted(tenant, 0);
-    if (take(limited, 1, nowMs)) return admitted(tenant, 1);
-    return this.#askToAdmit(tenant, limited, nowMs);
+    const tenant = this.tenants.use(name, nowMs);
+    return tenant === undefined ? this.#admitNew(name, nowMs) : this.#admitTenant(tenant, nowMs);
   }
 
   /**
-   * After the body: may what it holds pass? Takes everything that the push costs, or nothing. `allOrNothing`: where some
-   * series may not pass none does; a door asks for it that can not leave any out.
+   * After the body: may what it holds pass? Takes everything that the push costs, or nothing. `indivisible`: the door can
+   * leave no series out. `nowMs`: the time, where the door has just read it, and waited for nothing since.
    */
   judge(
     tenant: Tenant,
     push: Push,
-    allOrNothing = (tenant.limits.edge.over_limit ?? this.#options.overLimit) === 'refuse',
+    indivisible = false,
+    nowMs = this.#options.now(),
   ): Verdict | Promise<Verdict> {
     tenant.tally.received(push);
-    if (tenant.mode !== 'off') return this.#judge.judge(tenant, push, allOrNothing);
+    if (tenant.mode !== 'off') return judge(beginJudgement(tenant, push, indivisible, nowMs, this.#parts));
     tenant.tally.accepted++;
     return ACCEPT_UNCHARGED;
   }
@@ -148,6 +141,20 @@ export class Enforcer {
   /** Counts a refusal by `draw`. True: the tenant is in shadow mode, and it is only to be seen. */
   refused(tenant: Tenant, refusal: Refusal): boolean {
     return countRefusal(tenant, refusal);
+  }
+
+  #admitNew(name: string, nowMs: number): Admission | Promise<Admission> {
+    const tenant = this.#registry.resolve(name, nowMs);
+    if (tenant instanceof Tenant) return this.#admitTenant(tenant, nowMs);
+    return this.refuseUnattributed(tenant.reason, tenant.why);
+  }
+
+  #admitTenant(tenant: Tenant, nowMs: number): Admission | Promise<Admission> {
+    tenant.tally.requests++;
+    const limited = tenant.requests;
+    if (limited === undefined || tenant.mode === 'off') return admitted(tenant, 0);
+    if (take(limited, 1, nowMs)) return admitted(tenant, 1);
+    return this.#askToAdmit(tenant, limited, nowMs);
   }
 
   #askToAdmit(tenant: Tenant, limited: LimitedBucket, nowMs: number): Admission | Promise<Admission> {

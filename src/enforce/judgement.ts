@@ -10,45 +10,69 @@ import type { Tenant } from './tenant.js';
 
 export const NOT_COUNTED = -1;
 
-export class Judgement {
+export interface Judgement {
   readonly tenant: Tenant;
   /** A view on the decoder's memory, and a copy from the first wait on. */
   push: Push;
-  /** Where some series may not pass none does. */
-  readonly allOrNothing: boolean;
+  /** The door can leave no series out. */
+  readonly indivisible: boolean;
+  /** When it began, and from each wait on when that ended. */
+  nowMs: number;
+  readonly parts: JudgeParts;
   /** Undefined while all series may pass. */
-  leftOut: LeftOut | undefined = undefined;
+  leftOut: LeftOut | undefined;
   /** Its HA replica is the elected one. */
-  elected = false;
+  elected: boolean;
   /** What Mimir's ingestion rate counts in it, without the series that are left out. */
-  items = NOT_COUNTED;
-  chargedItems = 0;
-  chargedBytes = 0;
+  items: number;
+  chargedItems: number;
+  chargedBytes: number;
+}
 
-  constructor(tenant: Tenant, push: Push, allOrNothing: boolean) {
-    this.tenant = tenant;
-    this.push = push;
-    this.allOrNothing = allOrNothing;
-  }
+export function beginJudgement(
+  tenant: Tenant,
+  push: Push,
+  indivisible: boolean,
+  nowMs: number,
+  parts: JudgeParts,
+): Judgement {
+  return {
+    tenant,
+    push,
+    indivisible,
+    nowMs,
+    parts,
+    leftOut: undefined,
+    elected: false,
+    items: NOT_COUNTED,
+    chargedItems: 0,
+    chargedBytes: 0,
+  };
+}
 
-  /** Series may not pass, and for their sake nothing of the push does. In version 2 metadata goes with its series. */
-  get nothingMayPass(): boolean {
-    const { push, leftOut } = this;
-    if (leftOut === undefined) return false;
-    if (this.allOrNothing) return true;
-    return leftOut.series === push.series && (push.metadata === 0 || push.version === 2);
-  }
+/** Where some series may not pass none does. */
+export function isAllOrNothing({ tenant, indivisible, parts }: Judgement): boolean {
+  return indivisible || (tenant.limits.edge.over_limit ?? parts.overLimit) === 'refuse';
+}
 
-  /** Series over a limit join those that break a rule, and are what the answer is about. */
-  leaveOut({ rows, reasons }: OverLimit): LeftOut {
-    const leftOut = this.leftOut ?? new LeftOut(this.push.series);
-    leftOut.nextStage();
-    for (const [index, row] of rows.entries()) {
-      leftOut.add(this.push, row, reasons[index] ?? 'per_user_series_limit');
-    }
-    this.leftOut = leftOut;
-    return leftOut;
+/** Series may not pass, and for their sake nothing of the push does. In version 2 metadata goes with its series. */
+export function nothingMayPass(judgement: Judgement): boolean {
+  const { push, leftOut } = judgement;
+  if (leftOut === undefined) return false;
+  if (isAllOrNothing(judgement)) return true;
+  return leftOut.series === push.series && (push.metadata === 0 || push.version === 2);
+}
+
+/** Series over a limit join those that break a rule, and are what the answer is about. */
+export function leaveOut(judgement: Judgement, { rows, reasons }: OverLimit): LeftOut {
+  const { push } = judgement;
+  const leftOut = judgement.leftOut ?? new LeftOut(push.series);
+  leftOut.nextStage();
+  for (const [index, row] of rows.entries()) {
+    leftOut.add(push, row, reasons[index] ?? 'per_user_series_limit');
   }
+  judgement.leftOut = leftOut;
+  return leftOut;
 }
 
 /** What ends a judgement. `duplicate`: the push comes from a replica that is not elected. `accept`: all steps are done. */
@@ -61,6 +85,8 @@ export interface JudgeParts {
   /** 0 to 1, for the jitter of Retry-After. */
   readonly random: () => number;
   readonly nameSeries: SeriesNamer;
+  /** A push of which some series may not pass: let the others through, or refuse all of it. A tenant may say otherwise. */
+  readonly overLimit: 'filter' | 'refuse';
   /** Answer pushes of replicas that are not elected, or forward them for Mimir to drop. */
   readonly dropDuplicates: boolean;
 }

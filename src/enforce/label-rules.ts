@@ -42,14 +42,20 @@ export function findInvalidSeries(push: Push, limits: MimirLimits): LeftOut | un
 
 /** What Mimir's ingestion rate counts in a push whose series are all valid. */
 export function itemsOfPush(push: Push, limits: MimirLimits): number {
-  const items = push.samples + push.histograms + push.metadata + emptySeries(push);
-  if (push.exemplars === 0 || limits.max_global_exemplars_per_user === 0) return items;
-  if (limits.max_exemplars_per_series_per_request === 0) return items + push.exemplars;
+  const items = push.samples + push.histograms + push.metadata;
+  // Nearly every push has a sample in each series and no exemplar.
+  if (push.exemplars === 0 && push.samples >= push.series) return items;
+  return items + exemplarsOfPush(push, limits) + emptySeries(push);
+}
+
+function exemplarsOfPush(push: Push, limits: MimirLimits): number {
+  if (limits.max_global_exemplars_per_user === 0) return 0;
+  if (limits.max_exemplars_per_series_per_request === 0) return push.exemplars;
   let exemplars = 0;
   for (let row = 0; row < push.series; row++) {
     exemplars += countedExemplars(push.records, row * RECORD_WORDS, limits);
   }
-  return items + exemplars;
+  return exemplars;
 }
 
 /**

@@ -8,16 +8,23 @@ import type { Bucket, BucketKind, BucketShape } from './ledger.js';
 export interface LimitedBucket extends BucketShape {
   readonly kind: BucketKind;
   readonly bucket: Bucket;
-  /** The most that one push may take, whatever the bucket holds. */
+  /** What one distributor's bucket holds: the burst that messages name. */
+  readonly burst: number;
+  /** The most that one push may take, whatever the bucket holds. Mimir has such a bound for what pushes hold alone. */
   readonly maxPerPush: number;
 }
 
 /** What a limit asks of a bucket that is yet to be opened. */
 export type Limit = Omit<LimitedBucket, 'bucket'>;
 
-/** Mimir has such a bound for what pushes hold alone. */
-export function isOverBurst({ kind, maxPerPush }: LimitedBucket, n: number): boolean {
-  return kind === 'items' && n > maxPerPush;
+/** Field by field: an object of another shape would make every push slower. */
+export function limitedBy(limit: Limit, bucket: Bucket): LimitedBucket {
+  const { kind, rate, capacity, burst, maxPerPush } = limit;
+  return { kind, rate, capacity, burst, maxPerPush, bucket };
+}
+
+export function isOverBurst(limited: LimitedBucket, n: number): boolean {
+  return n > limited.maxPerPush;
 }
 
 /** Ten seconds' worth, where no burst is named. */
@@ -27,7 +34,14 @@ const DEFAULT_BYTES_BURST_SECONDS = 10;
 export function requestLimit(limits: TenantLimits, distributors: number): Limit | undefined {
   const burst = limits.request_burst_size;
   if (limits.request_rate <= 0 || burst === 0) return undefined;
-  return { kind: 'requests', rate: limits.request_rate, capacity: burst * distributors, maxPerPush: burst };
+  const capacity = burst * distributors;
+  return {
+    kind: 'requests',
+    rate: limits.request_rate,
+    capacity,
+    burst,
+    maxPerPush: Number.POSITIVE_INFINITY,
+  };
 }
 
 export function itemLimit(limits: TenantLimits, distributors: number): Limit {
@@ -36,7 +50,7 @@ export function itemLimit(limits: TenantLimits, distributors: number): Limit {
     limits.ingestion_burst_factor >= 1
       ? Math.ceil((limits.ingestion_burst_factor * rate) / distributors)
       : limits.ingestion_burst_size;
-  return { kind: 'items', rate, capacity: burst * distributors, maxPerPush: burst };
+  return { kind: 'items', rate, capacity: burst * distributors, burst, maxPerPush: burst };
 }
 
 /** Mimir knows no byte rate, so the burst is the whole cluster's. Undefined: no limit. */
@@ -44,5 +58,5 @@ export function byteLimit(limits: TenantLimits): Limit | undefined {
   const rate = limits.edge.bytes_per_second;
   if (rate <= 0) return undefined;
   const burst = limits.edge.bytes_burst_size || rate * DEFAULT_BYTES_BURST_SECONDS;
-  return { kind: 'bytes', rate, capacity: burst, maxPerPush: burst };
+  return { kind: 'bytes', rate, capacity: burst, burst, maxPerPush: Number.POSITIVE_INFINITY };
 }

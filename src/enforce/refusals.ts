@@ -1,5 +1,5 @@
 /** Refusals of a tenant's pushes: which reason it is, in which words, and when to come again. */
-import type { Judgement, JudgeParts } from './judgement.js';
+import { type Judgement, nothingMayPass } from './judgement.js';
 import type { Answer } from './ledger.js';
 import { isOverBurst, type LimitedBucket } from './limited-bucket.js';
 import type { Reason } from './reasons.js';
@@ -61,7 +61,7 @@ export function refuseBusy(tenant: Tenant, waitSeconds: number, random: number):
 }
 
 /** For the series that are left out: with the leading reason, and a few series by name. */
-export function refuseSeries(judgement: Judgement, { nameSeries }: JudgeParts): Refusal {
+export function refuseSeries(judgement: Judgement): Refusal {
   const { tenant, push, leftOut } = judgement;
   const lead = leftOut?.lead;
   if (leftOut === undefined || lead === undefined) throw new Error('no series of this push is left out');
@@ -71,8 +71,8 @@ export function refuseSeries(judgement: Judgement, { nameSeries }: JudgeParts): 
     series: push.series,
     leftOut,
     lead,
-    examples: nameSeries(push, lead.examples),
-    restPasses: !judgement.nothingMayPass,
+    examples: judgement.parts.nameSeries(push, lead.examples),
+    restPasses: !nothingMayPass(judgement),
   });
   return refuse(lead.reason, sentence);
 }

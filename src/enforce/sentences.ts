@@ -30,20 +30,20 @@ export function unknownTenant(id: string): string {
 // Rates
 
 export function overItemRate(
-  { rate, maxPerPush }: LimitedBucket,
+  { rate, burst }: LimitedBucket,
   items: number,
   left: number,
   limits: TenantLimits,
 ): string {
   return (
     `it holds ${heldItems(items)}, and ${leftOf(left)} of the ingestion rate of ${rate} items/s with a burst of ` +
-    `${maxPerPush}; send less, or raise ingestion_rate or ${burstSetting(limits)}`
+    `${burst}; send less, or raise ingestion_rate or ${burstSetting(limits)}`
   );
 }
 
-export function overBurst({ maxPerPush }: LimitedBucket, items: number, limits: TenantLimits): string {
+export function overBurst({ burst }: LimitedBucket, items: number, limits: TenantLimits): string {
   return (
-    `it holds ${heldItems(items)}, more than the burst of ${maxPerPush}, and can not pass at any rate; ` +
+    `it holds ${heldItems(items)}, more than the burst of ${burst}, and can not pass at any rate; ` +
     `send smaller pushes, or raise ${burstSetting(limits)}`
   );
 }
@@ -55,9 +55,9 @@ export function overByteRate({ rate, capacity }: LimitedBucket, bytes: number, l
   );
 }
 
-export function overRequestRate({ rate, maxPerPush }: LimitedBucket): string {
+export function overRequestRate({ rate, burst }: LimitedBucket): string {
   return (
-    `the tenant sends more than its request rate of ${rate} requests/s with a burst of ${maxPerPush}; ` +
+    `the tenant sends more than its request rate of ${rate} requests/s with a burst of ${burst}; ` +
     'send fewer, larger pushes, or raise request_rate or request_burst_size'
   );
 }

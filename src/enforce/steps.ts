@@ -6,9 +6,17 @@
 import type { HaLabels } from '../payload/push.js';
 import { askFor, take } from './draw.js';
 import { electionRules, isFromPair, maxClusters } from './ha-replica.js';
-import { type Ending, type Judgement, type JudgeParts, NOT_COUNTED } from './judgement.js';
+import {
+  type Ending,
+  isAllOrNothing,
+  type Judgement,
+  leaveOut,
+  NOT_COUNTED,
+  nothingMayPass,
+} from './judgement.js';
 import { everySeriesIsValid, findInvalidSeries, itemsOfPush, itemsWithout } from './label-rules.js';
 import type { LimitedBucket } from './limited-bucket.js';
+import type { Refusal } from './refusal.js';
 import { refuseBusy, refuseLost, refusePush, refuseSeries } from './refusals.js';
 import { tooManyClusters, tooManySeries } from './sentences.js';
 import type { SeriesAnswer, TenantSeries } from './series.js';
@@ -17,28 +25,48 @@ import { whenAnswered } from './when-answered.js';
 
 export type Outcome = Ending | undefined;
 
-export function takeSteps(judgement: Judgement, nowMs: number, parts: JudgeParts): Ending | Promise<Outcome> {
-  return (
-    electedReplica(judgement, nowMs) ??
-    seriesPerRequest(judgement) ??
-    labelRules(judgement, parts) ??
-    itemRate(judgement, nowMs, parts) ??
-    byteRate(judgement, nowMs, parts) ??
-    activeSeries(judgement, nowMs, parts)
-  );
+/** All of a clean push is in this one function, small enough for the compiler to put what it calls into it. */
+export function takeSteps(judgement: Judgement): Ending | Promise<Outcome> {
+  const { tenant, push, nowMs } = judgement;
+  const { limits } = tenant;
+  if (push.ha !== undefined && !judgement.elected) {
+    const stopped = electReplica(judgement, push.ha);
+    if (stopped !== undefined) return stopped;
+  }
+
+  const allowed = limits.edge.max_series_per_request;
+  if (allowed !== 0 && push.series > allowed) return refuseTooMany(judgement, allowed);
+
+  if (judgement.items === NOT_COUNTED) {
+    if (!everySeriesIsValid(push, limits)) {
+      const stopped = leaveOutInvalid(judgement);
+      if (stopped !== undefined) return stopped;
+    } else judgement.items = itemsOfPush(push, limits);
+  }
+
+  const { items } = judgement;
+  if (judgement.chargedItems !== items) {
+    if (take(tenant.items, items, nowMs)) judgement.chargedItems = items;
+    else {
+      const stopped = askToCharge(judgement, tenant.items, items);
+      if (stopped !== undefined) return stopped;
+    }
+  }
+  if (tenant.bytes !== undefined) {
+    const stopped = chargeBytes(judgement, tenant.bytes);
+    if (stopped !== undefined) return stopped;
+  }
+
+  // Last, because series that are admitted have to be on their way to Mimir: a push over its rate leaves none behind.
+  return tenant.series === undefined ? 'accept' : checkSeries(judgement, tenant.series);
 }
 
 /** Of an HA pair only the elected replica is charged and goes on. */
-function electedReplica(judgement: Judgement, nowMs: number): Outcome | Promise<Outcome> {
-  const { ha } = judgement.push;
-  return ha === undefined || judgement.elected ? undefined : elect(judgement, ha, nowMs);
-}
-
-function elect(judgement: Judgement, ha: HaLabels, nowMs: number): Outcome | Promise<Outcome> {
+function electReplica(judgement: Judgement, ha: HaLabels): Outcome | Promise<Outcome> {
   const { tenant } = judgement;
   const { limits } = tenant;
   if (!isFromPair(ha, limits)) return undefined;
-  return whenAnswered(tenant.elections.hear(ha, electionRules(limits), nowMs), (answer) => {
+  return whenAnswered(tenant.elections.hear(ha, electionRules(limits), judgement.nowMs), (answer) => {
     if (answer === 'other') return 'duplicate';
     if (answer === 'too_many_clusters') {
       return refusePush(tenant, 'too_many_ha_clusters', tooManyClusters(maxClusters(limits), ha.cluster));
@@ -48,98 +76,62 @@ function elect(judgement: Judgement, ha: HaLabels, nowMs: number): Outcome | Pro
   });
 }
 
-function seriesPerRequest({ tenant, push }: Judgement): Outcome {
-  const allowed = tenant.limits.edge.max_series_per_request;
-  if (allowed === 0 || push.series <= allowed) return undefined;
+function refuseTooMany({ tenant, push }: Judgement, allowed: number): Refusal {
   const why = tooManySeries(push.series, allowed);
   return refusePush(tenant, 'edge_series_per_request', why, { observed: push.series, allowed });
 }
 
 /** Leaves out series that break a rule, and counts what is in the others. */
-function labelRules(judgement: Judgement, parts: JudgeParts): Outcome {
-  const { push, tenant } = judgement;
-  if (judgement.items !== NOT_COUNTED) return undefined;
-  if (!everySeriesIsValid(push, tenant.limits)) return leaveOutInvalid(judgement, parts);
-  judgement.items = itemsOfPush(push, tenant.limits);
-  return undefined;
-}
-
-function leaveOutInvalid(judgement: Judgement, parts: JudgeParts): Outcome {
+function leaveOutInvalid(judgement: Judgement): Outcome {
   const { push, tenant } = judgement;
   const leftOut = findInvalidSeries(push, tenant.limits);
   judgement.leftOut = leftOut;
-  if (judgement.nothingMayPass) return refuseSeries(judgement, parts);
+  if (nothingMayPass(judgement)) return refuseSeries(judgement);
   judgement.items =
     leftOut === undefined ? itemsOfPush(push, tenant.limits) : itemsWithout(push, tenant.limits, leftOut);
   return undefined;
 }
 
-function itemRate(judgement: Judgement, nowMs: number, parts: JudgeParts): Outcome | Promise<Outcome> {
-  const { tenant, items } = judgement;
-  if (judgement.chargedItems === items) return undefined;
-  if (!take(tenant.items, items, nowMs)) return askToCharge(judgement, tenant.items, items, nowMs, parts);
-  judgement.chargedItems = items;
-  return undefined;
-}
-
-function byteRate(judgement: Judgement, nowMs: number, parts: JudgeParts): Outcome | Promise<Outcome> {
-  const { bytes: limited } = judgement.tenant;
+function chargeBytes(judgement: Judgement, limited: LimitedBucket): Outcome | Promise<Outcome> {
   const bytes = judgement.push.compressedBytes;
-  if (limited === undefined || judgement.chargedBytes === bytes) return undefined;
-  if (!take(limited, bytes, nowMs)) return askToCharge(judgement, limited, bytes, nowMs, parts);
+  if (judgement.chargedBytes === bytes) return undefined;
+  if (!take(limited, bytes, judgement.nowMs)) return askToCharge(judgement, limited, bytes);
   judgement.chargedBytes = bytes;
   return undefined;
 }
 
-function askToCharge(
-  judgement: Judgement,
-  limited: LimitedBucket,
-  n: number,
-  nowMs: number,
-  { random }: JudgeParts,
-): Outcome | Promise<Outcome> {
-  return whenAnswered(askFor(n, limited, judgement.tenant, nowMs, random), (refusal) => {
-    if (refusal !== undefined) return refusal;
-    if (limited.kind === 'items') judgement.chargedItems = n;
-    else judgement.chargedBytes = n;
-    return undefined;
-  });
+function askToCharge(judgement: Judgement, limited: LimitedBucket, n: number): Outcome | Promise<Outcome> {
+  return whenAnswered(
+    askFor(n, limited, judgement.tenant, judgement.nowMs, judgement.parts.random),
+    (refusal) => {
+      if (refusal !== undefined) return refusal;
+      if (limited.kind === 'items') judgement.chargedItems = n;
+      else judgement.chargedBytes = n;
+      return undefined;
+    },
+  );
 }
 
-/**
- * The last step, because series that are admitted here have to be on their way to Mimir: a push over its rate leaves
- * none behind.
- */
-function activeSeries(judgement: Judgement, nowMs: number, parts: JudgeParts): Ending | Promise<Ending> {
-  const { series } = judgement.tenant;
-  return series === undefined ? 'accept' : checkSeries(judgement, series, nowMs, parts);
-}
-
-function checkSeries(
-  judgement: Judgement,
-  series: TenantSeries,
-  nowMs: number,
-  parts: JudgeParts,
-): Ending | Promise<Ending> {
+function checkSeries(judgement: Judgement, series: TenantSeries): Ending | Promise<Ending> {
   const { tenant, push, leftOut } = judgement;
-  const allOrNothing = judgement.allOrNothing && tenant.mode === 'enforce';
-  const answer = series.check(push, leftOut?.rows, tenant.limits, allOrNothing, nowMs);
+  const allOrNothing = tenant.mode === 'enforce' && isAllOrNothing(judgement);
+  const answer = series.check(push, leftOut?.rows, tenant.limits, allOrNothing, judgement.nowMs);
   return answer instanceof Promise
-    ? answer.then((late) => hearSeries(judgement, late, parts))
-    : hearSeries(judgement, answer, parts);
+    ? answer.then((late) => hearSeries(judgement, late))
+    : hearSeries(judgement, answer);
 }
 
-function hearSeries(judgement: Judgement, answer: SeriesAnswer, parts: JudgeParts): Ending {
+function hearSeries(judgement: Judgement, answer: SeriesAnswer): Ending {
   const { tenant, push } = judgement;
   const { newAdmitted, newLater, overLimit } = answer;
   tenant.tally.newSeries += newAdmitted;
   if (newLater !== undefined) void countLater(tenant.tally, newLater);
-  if (answer.lost) return refuseLost(tenant, UNKNOWN_WAIT_SECONDS, parts.random());
-  if (answer.busy) return refuseBusy(tenant, UNKNOWN_WAIT_SECONDS, parts.random());
+  if (answer.lost) return refuseLost(tenant, UNKNOWN_WAIT_SECONDS, judgement.parts.random());
+  if (answer.busy) return refuseBusy(tenant, UNKNOWN_WAIT_SECONDS, judgement.parts.random());
   if (overLimit === undefined) return 'accept';
   tenant.tally.seriesOverLimit += overLimit.rows.length;
-  const leftOut = judgement.leaveOut(overLimit);
-  if (judgement.nothingMayPass) return refuseSeries(judgement, parts);
+  const leftOut = leaveOut(judgement, overLimit);
+  if (nothingMayPass(judgement)) return refuseSeries(judgement);
   judgement.items = itemsWithout(push, tenant.limits, leftOut);
   return 'accept';
 }

@@ -1,7 +1,14 @@
 /** One tenant as this process holds it: its limits now, its buckets, what it has sent. */
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { Elections, Ledger } from './ledger.js';
-import { byteLimit, itemLimit, type Limit, type LimitedBucket, requestLimit } from './limited-bucket.js';
+import {
+  byteLimit,
+  itemLimit,
+  type Limit,
+  type LimitedBucket,
+  limitedBy,
+  requestLimit,
+} from './limited-bucket.js';
 import type { TenantSeries } from './series.js';
 import { Tally } from './tally.js';
 
@@ -85,12 +92,11 @@ export class Tenant {
   }
 
   #open(limit: Limit, nowMs: number): LimitedBucket {
-    const { kind, rate, capacity, maxPerPush } = limit;
-    return { kind, rate, capacity, maxPerPush, bucket: this.#ledger.bucket(this.id, kind, limit, nowMs) };
+    return limitedBy(limit, this.#ledger.bucket(this.id, limit.kind, limit, nowMs));
   }
 }
 
 function reshape({ bucket }: LimitedBucket, limit: Limit, nowMs: number): LimitedBucket {
   bucket.reshape(limit, nowMs);
-  return { ...limit, bucket };
+  return limitedBy(limit, bucket);
 }

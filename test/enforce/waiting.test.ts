@@ -57,6 +57,22 @@ t.test(
   },
 );
 
+t.test('the time that a door has just read holds until the first wait, and no longer', async (t) => {
+  const { store, clock, edge } = given(limits());
+  const { tenant } = await admit(edge.admit('a'));
+  clock.nowMs = 20;
+  const judging = edge.judge(tenant, samples(10), false, 15);
+  clock.nowMs = 30;
+  store.grant();
+  await settled();
+  store.count();
+  await judging;
+  t.strictSame(store.asked, [
+    { what: 'items', nowMs: 15, n: 10 },
+    { what: 'series', nowMs: 30, n: 0 },
+  ]);
+});
+
 t.test('a push that is judged after a wait is the one that came, copied once', async (t) => {
   const { store, edge } = given();
   const { tenant } = await admit(edge.admit('a'));

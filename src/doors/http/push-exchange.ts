@@ -160,7 +160,7 @@ export class PushExchange {
     observer.decoded((decodeEndMs - decodeStartMs) / 1000);
     if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body);
 
-    const judging = enforcer.judge(tenant, decoded);
+    const judging = enforcer.judge(tenant, decoded, false, decodeEndMs);
     const verdict = judging instanceof Promise ? await judging : judging;
     observer.decided((now() - decodeEndMs) / 1000);
     if (verdict.kind === 'refuse') {

@@ -179,8 +179,7 @@ export class CheckExchange {
     if (this.#call.isOver) return this.#cancelled(admission);
     if (decoded.kind !== 'push') return this.#refuseBody(request, tenant, ...undecodedBody(decoded));
 
-    const allOrNothing = options.onFilter === 'refuse' ? true : undefined;
-    const judging = enforcer.judge(tenant, decoded, allOrNothing);
+    const judging = enforcer.judge(tenant, decoded, options.onFilter === 'refuse', decodeEndMs);
     const verdict = judging instanceof Promise ? await this.#inTime(request, judging, tenant) : judging;
     observer.decided((now() - decodeEndMs) / 1000);
     return this.#answer(request, admission, decoded, verdict);

@@ -3,7 +3,7 @@
  * a limit with other numbers is another bucket. At most `max` are held: the least recently used goes first.
  */
 import type { BucketKind, Ledger } from '../../../enforce/ledger.js';
-import type { LimitedBucket } from '../../../enforce/limited-bucket.js';
+import { type LimitedBucket, limitedBy } from '../../../enforce/limited-bucket.js';
 
 export const UNIT_SECONDS: readonly number[] = [0, 1, 60, 3600, 86_400, 30 * 86_400, 365 * 86_400];
 
@@ -37,8 +37,9 @@ export class OverrideBuckets {
 
   #open(key: string, kind: BucketKind, capacity: number, seconds: number, nowMs: number): LimitedBucket {
     if (this.#buckets.size >= this.#max) this.#dropOldest(nowMs);
-    const limit = { kind, rate: capacity / seconds, capacity, maxPerPush: capacity };
-    return { ...limit, bucket: this.#ledger.bucket(key, kind, limit, nowMs) };
+    const maxPerPush = kind === 'items' ? capacity : Number.POSITIVE_INFINITY;
+    const limit = { kind, rate: capacity / seconds, capacity, burst: capacity, maxPerPush };
+    return limitedBy(limit, this.#ledger.bucket(key, kind, limit, nowMs));
   }
 
   #dropOldest(nowMs: number): void {
