@@ -70,10 +70,11 @@ export async function startEnvoy(t: Test, config: string, plan: EnvoyPlan): Prom
 }
 
 /** Until Envoy has found so many edges healthy. */
-export function seesHealthy(envoy: StartedEnvoy, edges: number): Promise<boolean> {
+export function seesHealthy(envoy: StartedEnvoy, edges: number, withinMs?: number): Promise<boolean> {
   return answering(
     `${envoy.admin}/clusters`,
     (text) => text.match(/^mimir-edge::.*::health_flags::healthy$/gm)?.length === edges,
+    withinMs,
   );
 }
 

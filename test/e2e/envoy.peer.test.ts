@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
@@ -164,6 +164,80 @@ function manySeries(count: number): Buffer {
     timestampMs: 1,
   }));
   return Buffer.from(compress(encodeVersion1(series)));
+}
+
+/** What the documentation has of the cluster, with the certificates of the tests. */
+function documentedTls(): string {
+  const docs = readFileSync(new URL('../../../docs/envoy.md', import.meta.url), 'utf8');
+  const [, socket = ''] = /```yaml\n( +transport_socket:\n[^`]*)```/.exec(docs) ?? [];
+  const tls = new URL('../../../test/data/tls/', import.meta.url).pathname;
+  return socket.replaceAll('/etc/envoy/client.', `${tls}server.`).replaceAll('/etc/envoy/', tls);
+}
+
+t.test('with TLS as it is documented Envoy finds the edge healthy, and pushes are judged', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const tls = new URL('../../../test/data/tls/', import.meta.url).pathname;
+  const edge = await startGrpcEdge(t, [
+    twoPushes(t),
+    `--envoy.tls.cert_file=${tls}server.crt`,
+    `--envoy.tls.key_file=${tls}server.key`,
+    `--envoy.tls.client_ca_file=${tls}ca.crt`,
+  ]);
+  const cluster = '    - name: mimir-edge\n';
+  const documented = documentedTls();
+  t.match(documented, /alpn_protocols: \[h2\]/);
+  for (const [socket, healthy] of [
+    [documented, true],
+    [documented.replace('alpn_protocols: [h2]', 'alpn_protocols: []'), false],
+  ] as const) {
+    const changes = [[cluster, cluster + socket]] as const;
+    const envoy = await startEnvoy(t, 'ext-authz.yaml', { edges: [edge.port], mimir: mimir.url, changes });
+    t.equal(await seesHealthy(envoy, 1, healthy ? undefined : 5000), healthy, 'by ALPN');
+    if (healthy) t.equal((await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': 'b' })).status, 200);
+    await envoy.stop();
+  }
+  t.notMatch(edge.output(), /"level":(50|60)/);
+});
+
+t.test('a sender that leaves again and again takes no calls of others along', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const edge = await startGrpcEdge(t, [twoPushes(t)]);
+  const envoy = await startEnvoy(t, 'ext-authz.yaml', { edges: [edge.port], mimir: mimir.url });
+  t.ok(await seesHealthy(envoy, 1));
+  let leaving = true;
+  const statuses = new Map<number, number>();
+  const others = Array.from({ length: 4 }, async () => {
+    while (leaving) {
+      const { status } = await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': 'b' });
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    }
+  });
+  await leaveOften(envoy.url, LEAVES);
+  leaving = false;
+  await Promise.all(others);
+  const cancelled = await metric(edge, 'mimir_edge_envoy_checks_total{outcome="cancelled"}');
+  t.ok(cancelled > 1000, `${cancelled} calls were reset: more than Node's guard bears`);
+  t.strictSame([...statuses.keys()], [200], JSON.stringify([...statuses]));
+});
+
+const LEAVES = 6000;
+
+/** Sends whole pushes, and leaves while Envoy asks about them: some at a time, on connections of their own. */
+async function leaveOften(url: string, times: number): Promise<void> {
+  for (let done = 0; done < times; done += 200) {
+    const session = connect(url).on('error', () => {});
+    for (let i = 0; i < 200; i++) {
+      const stream = session.request({ ':method': 'POST', ':path': '/api/v1/push', ...HEADERS });
+      stream.on('error', () => {}).end(PUSH_500);
+      if (i % 20 === 19) await new Promise((resolve) => setImmediate(resolve));
+      setImmediate(() => stream.close(8));
+    }
+    await new Promise<void>((resolve) => session.close(resolve));
+  }
 }
 
 t.test('an Envoy that does not send bodies as they are is told what to set', async (t) => {
