@@ -46,6 +46,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
       maxConnections: config['envoy.max_connections'],
       maxConcurrentStreams: config['envoy.max_concurrent_streams'],
       maxConnectionAgeMs: config['envoy.max_connection_age'],
+      headerTimeoutMs: config['server.header_timeout'],
       bodyTimeoutMs: config['server.body_timeout'],
       tlsPollIntervalMs: TLS_POLL_MS,
       tls: openTls(config),

@@ -212,7 +212,10 @@ t.test('a sender that leaves again and again takes no calls of others along', as
   const statuses = new Map<number, number>();
   const others = Array.from({ length: 4 }, async () => {
     while (leaving) {
-      const { status } = await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': 'b' });
+      const status = await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': 'b' }).then(
+        (answer) => answer.status,
+        () => 0,
+      );
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
   });
@@ -230,13 +233,16 @@ const LEAVES = 6000;
 async function leaveOften(url: string, times: number): Promise<void> {
   for (let done = 0; done < times; done += 200) {
     const session = connect(url).on('error', () => {});
+    const left: Promise<void>[] = [];
     for (let i = 0; i < 200; i++) {
       const stream = session.request({ ':method': 'POST', ':path': '/api/v1/push', ...HEADERS });
+      left.push(new Promise((resolve) => stream.on('close', resolve)));
       stream.on('error', () => {}).end(PUSH_500);
       if (i % 20 === 19) await new Promise((resolve) => setImmediate(resolve));
       setImmediate(() => stream.close(8));
     }
-    await new Promise<void>((resolve) => session.close(resolve));
+    await Promise.all(left);
+    session.destroy();
   }
 }
 

@@ -5,7 +5,7 @@ import { WritePaths } from '../write-paths.js';
 import { CheckExchange, type CheckParts } from './authz/check.js';
 import { type GrpcObserver, GrpcServer, type GrpcServerOptions, type Handler } from './grpc/grpc-server.js';
 import { Health } from './grpc/health.js';
-import { reflectionHandlers } from './grpc/reflection.js';
+import { Reflection } from './grpc/reflection.js';
 import type { TlsFiles } from './grpc/tls-files.js';
 import { type RateLimitParts, rateLimit } from './ratelimit/ratelimit.js';
 
@@ -35,6 +35,7 @@ const OTHER_CALLS_BYTES = 64 << 20;
 export class EnvoyDoor {
   readonly #server: GrpcServer;
   readonly #health: Health;
+  readonly #reflection: Reflection;
   readonly #options: EnvoyDoorOptions;
   readonly #observer: EnvoyDoorParts['observer'];
 
@@ -44,16 +45,15 @@ export class EnvoyDoor {
     // Apart, so that pushes that fill theirs do not have load balancers find the edge unhealthy.
     const others = new ByteBudget(OTHER_CALLS_BYTES);
     this.#health = new Health(SERVICES, others, parts.isReady);
+    const listed = [...SERVICES, 'grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection'];
+    this.#reflection = new Reflection(listed, others);
     const { pushPaths, unjudgedWrites } = parts.check.options;
     const writePaths = new WritePaths(pushPaths, unjudgedWrites);
     const handlers = new Map<string, Handler>([
       [`/${AUTHORIZATION}/Check`, (call) => new CheckExchange(parts.check, writePaths, call).handle()],
       [`/${RATE_LIMIT}/ShouldRateLimit`, (call) => rateLimit(parts.rateLimit, call)],
       ...this.#health.handlers,
-      ...reflectionHandlers(
-        [...SERVICES, 'grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection'],
-        others,
-      ),
+      ...this.#reflection.handlers,
     ]);
     this.#server = new GrpcServer(
       { ...options, tls: options.tls?.context },
@@ -102,6 +102,9 @@ export class EnvoyDoor {
   /** Stops listening, lets calls end, and cuts what is left at the deadline. */
   async stop(timeoutMs: number): Promise<void> {
     await this.#options.tls?.close();
-    await this.#server.stop(timeoutMs, () => this.#health.close());
+    await this.#server.stop(timeoutMs, () => {
+      this.#health.close();
+      this.#reflection.close();
+    });
   }
 }

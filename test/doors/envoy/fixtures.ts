@@ -71,6 +71,7 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
       maxConnections: 100,
       maxConcurrentStreams: 100,
       maxConnectionAgeMs: 60_000,
+      headerTimeoutMs: 20_000,
       bodyTimeoutMs: 20_000,
       tls: undefined,
       tlsPollIntervalMs: 20,

@@ -1,5 +1,5 @@
 import { connect as connectHttp2 } from 'node:http2';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { limits, snapshot } from '../../enforce/fixtures.js';
@@ -233,6 +233,75 @@ t.test('a connection that has come of age is renewed, and no call is lost', asyn
   t.strictSame([...new Set(codes)], [0], `${codes.length} calls`);
   t.ok(door.connections <= 4, 'old connections are gone');
   caller.close();
+});
+
+/** A connection on which nothing is ever said. */
+async function silent(port: number): Promise<Socket> {
+  const socket = connectTcp(port, '127.0.0.1').on('error', () => {});
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return socket.resume();
+}
+
+t.test('a connection that does not begin to speak HTTP/2 is closed in time', async (t) => {
+  const served = await door({ door: { headerTimeoutMs: 200, maxConnections: 4 } });
+  const { port } = served;
+  const sockets = [await silent(port), await silent(port), await silent(port), await silent(port)];
+  // Half of what HTTP/2 begins with.
+  sockets[0]?.write('PRI * HTTP/2.0\r\n');
+  t.ok(await eventually(() => served.door.connections === 4), 'each counts');
+  t.ok(await eventually(() => sockets.every(({ closed }) => closed)));
+  t.equal(served.door.connections, 0);
+  const session = rawSession(port);
+  const call = new RawCall(session);
+  call.stream.end(framedCheck());
+  t.equal((await call.answer).grpcStatus, '0', 'and others have their places');
+  await delay(300);
+  t.notOk(session.destroyed, 'one that has begun may be silent');
+  session.destroy();
+  await served.stop();
+});
+
+t.test('connections over the most are closed at once, and those that are there go on', async (t) => {
+  const served = await door({ door: { maxConnections: 2 } });
+  const session = rawSession(served.port);
+  await new Promise((resolve) => session.once('remoteSettings', resolve));
+  const second = await silent(served.port);
+  t.ok(await eventually(() => served.door.connections === 2));
+  const third = await silent(served.port);
+  t.ok(await eventually(() => third.closed));
+  t.notOk(second.closed);
+  const call = new RawCall(session);
+  call.stream.end(framedCheck());
+  t.equal((await call.answer).grpcStatus, '0');
+  second.destroy();
+  t.ok(await eventually(() => served.door.connections === 1));
+  const fourth = await silent(served.port);
+  t.ok(await eventually(() => served.door.connections === 2), 'one place is free');
+  fourth.destroy();
+  session.destroy();
+  await served.stop();
+});
+
+t.test('a stop ends what would never end: streams of all kinds that are left open', async (t) => {
+  const served = await door();
+  const session = rawSession(served.port);
+  const open = [
+    new RawCall(session, { ':path': '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo' }),
+    new RawCall(session, { ':path': '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo' }),
+  ];
+  for (const { stream } of open) stream.write(framed(Buffer.from([0x3a, 0])));
+  const watch = new RawCall(session, { ':path': '/grpc.health.v1.Health/Watch' });
+  watch.stream.end(framed(Buffer.from([0x0a, 1, 'x'.charCodeAt(0)])));
+  for (const { stream } of [...open, watch]) await new Promise((resolve) => stream.once('data', resolve));
+  // Answered, and not ended by the client.
+  const get = session.request({ ':method': 'PUT', ':path': '/x' }, { endStream: false });
+  const json = new RawCall(session, { 'content-type': 'application/json' });
+  await Promise.all([get, json.stream].map((one) => new Promise((resolve) => one.once('response', resolve))));
+  await Promise.all([get, json.stream].map((one) => new Promise((resolve) => one.once('close', resolve))));
+  const stopped = served.stop(600_000);
+  for (const { answer } of [...open, watch]) t.equal((await answer).grpcStatus, '14', 'told, not cut');
+  await stopped;
+  t.ok(await eventually(() => session.destroyed));
 });
 
 t.test('a stop lets calls end that are under way, and ends watches', async (t) => {

@@ -1,10 +1,15 @@
 /** What a tool such as grpcurl sees: services by reflection, and their health. */
+import { createServer } from 'node:http2';
 import grpc from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 import descriptor from 'protobufjs/ext/descriptor.js';
 import t, { type Test } from 'tap';
+import { listen } from '#src/base/listen.js';
+import { ByteBudget } from '#src/doors/body.js';
+import { GrpcCall } from '#src/doors/envoy/grpc/grpc-call.js';
+import { Reflection } from '#src/doors/envoy/grpc/reflection.js';
 import { eventually } from '../http/fixtures.js';
-import { checkOf, client, door, type GivenDoor } from './fixtures.js';
+import { checkOf, client, door, framed, type GivenDoor, RawCall, rawSession } from './fixtures.js';
 
 async function serve(t: Test): Promise<GivenDoor & { caller: grpc.Client }> {
   const served = await door();
@@ -107,6 +112,76 @@ t.test('reflection knows files, nested names and methods, and says what it does 
     ]),
     [...Array(3).fill([true, undefined]), ...Array(4).fill([false, 5])],
   );
+});
+
+const REFLECTION = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+/** Field 4: the file with the most in it. */
+const question = framed(
+  Buffer.concat([Buffer.from([0x22, 35]), Buffer.from('envoy.service.auth.v3.Authorization')]),
+);
+
+t.test('a stream whose answers are not read is asked no more than a little', async (t) => {
+  let written = 0;
+  const budget = new ByteBudget(1 << 20);
+  const handler = new Reflection(['a'], budget).handlers.get(REFLECTION)!;
+  const server = createServer().on('stream', (stream, headers) => {
+    const write = stream.write.bind(stream);
+    stream.write = ((bytes: Buffer) => {
+      written += bytes.length;
+      return write(bytes);
+    }) as typeof stream.write;
+    const call = new GrpcCall(stream, headers, 200, () => performance.now());
+    void Promise.resolve(handler(call)).finally(() => call.release());
+  });
+  const { port } = await listen(server, 0, '127.0.0.1', 'test');
+  const session = rawSession(port);
+  const { stream, answer } = new RawCall(session, { ':path': REFLECTION });
+  stream.pause();
+  for (let i = 0; i < 900; i++) stream.write(question);
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => session.ping(resolve));
+  t.ok(written > 0);
+  t.ok(written < 200_000, `${written} bytes`);
+  stream.resume();
+  await answer;
+  t.ok(await eventually(() => budget.used === 0), 'and it is ended in time');
+  session.destroy();
+  server.close();
+});
+
+t.test('a stream may ask a thousand questions', async (t) => {
+  const { caller } = await serve(t);
+  const questions = Array.from({ length: 1000 }, () => ({ fileByFilename: 'nothing.proto' }));
+  t.equal((await reflect(caller, 'v1', questions)).length, 1000);
+  await t.rejects(reflect(caller, 'v1', [...questions, { listServices: '' }]), {
+    code: grpc.status.RESOURCE_EXHAUSTED,
+  });
+});
+
+t.test('what is wrong with a question is said, before anything was answered and after', async (t) => {
+  const { port } = await serve(t);
+  const session = rawSession(port);
+  const listServices = framed(Buffer.from([0x3a, 0]));
+  for (const [name, wrong, status] of [
+    ['too large', framed(Buffer.alloc(5000)), '8'],
+    ['compressed', framed(Buffer.from([0x3a, 0]), 1), '12'],
+    ['no question', framed(Buffer.from([0xff, 0xff])), '3'],
+  ] as const) {
+    for (const before of [0, 1, 3]) {
+      for (const ends of [true, false]) {
+        const { stream, answer } = new RawCall(session, { ':path': REFLECTION });
+        stream.write(
+          Buffer.concat([...Array<Buffer>(before).fill(listServices), wrong, Buffer.alloc(70_000)]),
+        );
+        if (ends) stream.end();
+        t.match(
+          await answer,
+          { httpStatus: 200, grpcStatus: status },
+          `${name}, after ${before}, ends: ${ends}`,
+        );
+      }
+    }
+  }
+  session.destroy();
 });
 
 const HEALTH = '/grpc.health.v1.Health';

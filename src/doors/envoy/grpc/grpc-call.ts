@@ -21,7 +21,7 @@ export const GRPC = {
 
 export type GrpcCode = (typeof GRPC)[keyof typeof GRPC];
 
-const { NGHTTP2_NO_ERROR } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
 
 /** Part of the caller's timeout after which it is answered, whatever is missing: the rest is for both ways. */
 const ANSWERED_BY = 0.75;
@@ -124,7 +124,8 @@ export class GrpcCall {
     if (!this.#enter(budget)) return this.failRead('over_budget');
     let reader = new MessageReader(maxBytes, this.#reserve);
     try {
-      for await (const piece of this.#stream) {
+      // A stream that is destroyed on the way out would take its answer along.
+      for await (const piece of this.#stream.iterator({ destroyOnReturn: false })) {
         const chunk = piece as Buffer;
         for (let at = 0; at < chunk.length; ) {
           this.#reader = reader;
@@ -156,6 +157,28 @@ export class GrpcCall {
     if (this.#closed || this.status !== undefined) return;
     if (!this.#stream.headersSent) this.#respond();
     this.#stream.write(framed(message));
+  }
+
+  /** Once what was written is on its way. False: nobody takes it, or nobody is there. */
+  drained(): Promise<boolean> {
+    const stream = this.#stream;
+    if (!stream.writableNeedDrain) return Promise.resolve(!this.#closed);
+    return new Promise((resolve) => {
+      const settle = (drained: boolean): void => {
+        clearTimeout(timer);
+        stream.off('drain', onDrain).off('close', onClose);
+        resolve(drained);
+      };
+      const onDrain = (): void => settle(true);
+      const onClose = (): void => settle(false);
+      const timer = setTimeout(() => settle(false), this.#bodyTimeoutMs);
+      stream.once('drain', onDrain).once('close', onClose);
+    });
+  }
+
+  /** Without an answer: the caller does not take any. */
+  reset(): void {
+    this.#stream.close(NGHTTP2_CANCEL);
   }
 
   end(): void {

@@ -7,6 +7,7 @@
  * once, so the first step is a frame of our own.
  */
 import {
+  constants,
   createSecureServer,
   createServer,
   type Http2SecureServer,
@@ -28,6 +29,8 @@ export interface GrpcServerOptions {
   readonly maxConcurrentStreams: number;
   /** Connections are renewed after about this long, so that replicas share what Envoys send. */
   readonly maxConnectionAgeMs: number;
+  /** A connection has this long for TLS, and as long again to begin with HTTP/2. */
+  readonly headerTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   /** Undefined: plain text. With a `ca` clients must show a certificate. */
   readonly tls: SecureContextOptions | undefined;
@@ -42,11 +45,16 @@ export interface GrpcObserver {
   bug(error: unknown): void;
 }
 
+const { NGHTTP2_NO_ERROR } = constants;
+
 /** By HTTP/2's own default a connection carries 64 KiB a round trip; these carry any body in one. */
 const STREAM_WINDOW_BYTES = 1 << 20;
 const CONNECTION_WINDOW_BYTES = 16 << 20;
-/** What a connection may hold is bounded by its windows and the byte budget; Node's own cap resets good streams. */
-const SESSION_MEMORY_MB = 1 << 20;
+/**
+ * What a connection has in hand of heads and of answers that its client does not take. Node's own 10 MB reset good streams:
+ * a thousand calls at once need as much. Bodies do not count.
+ */
+const SESSION_MEMORY_MB = 64;
 /** Envoy resets a stream when its client leaves or a timeout passes: no attack. Versions of Node that know it. */
 const STREAM_RESETS = { streamResetBurst: 10_000, streamResetRate: 1000 };
 /** GOAWAY without an error that refuses no stream, not even those that are on their way. */
@@ -67,6 +75,7 @@ export class GrpcServer {
   readonly #sessions = new Map<ServerHttp2Session, NodeJS.Timeout>();
   readonly #sockets = new WeakMap<ServerHttp2Session, Socket>();
   #opening: ServerHttp2Session | undefined;
+  #connections = 0;
   #active = 0;
 
   constructor(
@@ -80,7 +89,7 @@ export class GrpcServer {
     this.#observer = observer;
     this.#now = now;
     this.#server = this.#create();
-    this.#server.maxConnections = options.maxConnections;
+    this.#server.on('connection', (socket: Socket) => this.#count(socket));
     this.#server.on('session', (session: ServerHttp2Session) => this.#opened(session));
     this.#server.on('sessionError', () => {});
     const connected = options.tls === undefined ? 'connection' : 'secureConnection';
@@ -91,7 +100,7 @@ export class GrpcServer {
   }
 
   get connections(): number {
-    return this.#sessions.size;
+    return this.#connections;
   }
 
   get activeCalls(): number {
@@ -138,13 +147,24 @@ export class GrpcServer {
       ...options,
       ...tls,
       minVersion: 'TLSv1.2',
+      handshakeTimeout: this.#options.headerTimeoutMs,
       requestCert: asksForCertificate,
       rejectUnauthorized: asksForCertificate,
     });
   }
 
+  /** From when it is there, whether it speaks TLS or nothing at all. */
+  #count(socket: Socket): void {
+    this.#connections++;
+    socket.once('close', () => this.#connections--);
+    // net's own maxConnections hands what is too much to another worker, and on and on when all are full.
+    if (this.#connections > this.#options.maxConnections) socket.destroy();
+  }
+
   #opened(session: ServerHttp2Session): void {
     this.#opening = session;
+    const preface = setTimeout(() => this.#cut(session), this.#options.headerTimeoutMs);
+    session.once('remoteSettings', () => clearTimeout(preface)).once('close', () => clearTimeout(preface));
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.on('error', () => {});
     const age = this.#options.maxConnectionAgeMs * (1 + AGE_JITTER * (2 * Math.random() - 1));
@@ -197,6 +217,8 @@ export class GrpcServer {
     if (unfit !== undefined) {
       stream.respond({ ':status': unfit }, { endStream: true });
       stream.resume();
+      // Its client may never end it.
+      setImmediate(() => stream.close(NGHTTP2_NO_ERROR));
       return;
     }
     this.#active++;

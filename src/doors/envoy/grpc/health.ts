@@ -26,6 +26,8 @@ export class Health {
   readonly #budget: ByteBudget;
   readonly #isReady: () => boolean;
   readonly #watchers = new Set<GrpcCall>();
+  /** Of services that there are not. */
+  readonly #waiting = new Set<GrpcCall>();
   #said: boolean;
   /** While somebody watches. */
   #timer: NodeJS.Timeout | undefined;
@@ -47,7 +49,9 @@ export class Health {
 
   /** Nobody watches any more. */
   close(): void {
-    for (const call of this.#watchers) call.fail(GRPC.UNAVAILABLE, 'the server stops');
+    for (const call of [...this.#watchers, ...this.#waiting]) {
+      call.fail(GRPC.UNAVAILABLE, 'the server stops');
+    }
   }
 
   async #check(call: GrpcCall): Promise<void> {
@@ -71,10 +75,11 @@ export class Health {
     const known = this.#services.includes(service);
     this.refresh();
     call.write(encode(known ? statusOf(this.#said) : SERVICE_UNKNOWN));
-    if (known) this.#watchers.add(call);
-    this.#timer ??= setInterval(() => this.refresh(), LOOK_MS);
+    const these = known ? this.#watchers : this.#waiting;
+    these.add(call);
+    if (known) this.#timer ??= setInterval(() => this.refresh(), LOOK_MS);
     await new Promise<void>((resolve) => call.onClose(() => resolve()));
-    this.#watchers.delete(call);
+    these.delete(call);
     if (this.#watchers.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;

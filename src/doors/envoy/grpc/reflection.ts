@@ -12,28 +12,58 @@ import {
 } from './messages.js';
 
 const MAX_REQUEST_BYTES = 4096;
+/** Of one stream. A tool asks a few for each service. */
+const MAX_QUESTIONS = 1000;
 
-/** `services`: whole names, as they are listed. */
-export function reflectionHandlers(
-  services: readonly string[],
-  budget: ByteBudget,
-): ReadonlyMap<string, Handler> {
-  let files: DescribedFiles | undefined;
-  const handle = async (call: GrpcCall): Promise<void> => {
-    // Most processes are never asked.
-    files ??= describeFiles(PROTO_ROOT);
-    for await (const message of call.messages(MAX_REQUEST_BYTES, budget)) {
+export class Reflection {
+  readonly handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
+    ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', (call) => this.#serve(call)],
+    ['/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo', (call) => this.#serve(call)],
+  ]);
+  readonly #services: readonly string[];
+  readonly #budget: ByteBudget;
+  readonly #open = new Set<GrpcCall>();
+  /** Most processes are never asked. */
+  #files: DescribedFiles | undefined;
+
+  /** `services`: whole names, as they are listed. */
+  constructor(services: readonly string[], budget: ByteBudget) {
+    this.#services = services;
+    this.#budget = budget;
+  }
+
+  /** Nobody is answered any more. */
+  close(): void {
+    for (const call of this.#open) call.fail(GRPC.UNAVAILABLE, 'the server stops');
+  }
+
+  async #serve(call: GrpcCall): Promise<void> {
+    this.#open.add(call);
+    try {
+      await this.#answerAll(call);
+    } finally {
+      this.#open.delete(call);
+    }
+  }
+
+  async #answerAll(call: GrpcCall): Promise<void> {
+    this.#files ??= describeFiles(PROTO_ROOT);
+    let questions = 0;
+    for await (const message of call.messages(MAX_REQUEST_BYTES, this.#budget)) {
+      questions++;
+      if (questions > MAX_QUESTIONS) {
+        return call.fail(GRPC.RESOURCE_EXHAUSTED, `a stream may ask ${MAX_QUESTIONS} questions`);
+      }
       const request = reflectionRequest.decode(message);
-      if (request === undefined)
+      if (request === undefined) {
         return call.fail(GRPC.INVALID_ARGUMENT, 'expected a ServerReflectionRequest');
-      call.write(reflectionResponse.encode(answer(request, services, files)));
+      }
+      call.write(reflectionResponse.encode(answer(request, this.#services, this.#files)));
+      // Who does not read is asked nothing more.
+      if (!(await call.drained())) return call.reset();
     }
     call.end();
-  };
-  return new Map([
-    ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', handle],
-    ['/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo', handle],
-  ]);
+  }
 }
 
 function answer(
