@@ -270,7 +270,8 @@ export const SETTINGS = {
   'server.header_timeout': setting(
     'duration',
     '10s',
-    'How long a sender may take for the headers of a request.',
+    'How long a sender may take for the headers of a request; on `listen.grpc` a client for the TLS handshake, and for ' +
+      'the beginning of HTTP/2.',
     1,
   ),
   'server.body_timeout': setting(
@@ -602,7 +603,12 @@ export const SETTINGS = {
     "Whether a limit that a descriptor brings along holds in place of the tenant's own.",
   ),
   'envoy.ratelimit.headers': setting('bool', 'true', 'Whether clients are sent `RateLimit-*` headers.'),
-  'envoy.max_connections': setting('count', '1000', 'The most gRPC connections at one time.', 1),
+  'envoy.max_connections': setting(
+    'count',
+    '1000',
+    'The most gRPC connections at one time. Further ones are closed at once.',
+    1,
+  ),
   'envoy.max_concurrent_streams': setting(
     'count',
     '1024',

@@ -1,4 +1,6 @@
+import { X509Certificate } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -81,6 +83,80 @@ t.test('a renewed certificate is served to new connections, and old ones go on',
   renew(names);
   t.ok(await eventually(async () => (await nameOf(served.port)) === 'renewed'));
   t.equal((await check(caller).response).status.code, 0, 'the connection of before');
+  caller.close();
+});
+
+t.test('a client CA file that holds no certificate leaves the one before in force', async (t) => {
+  const names = files(t);
+  const served = await serve(t, { tls: new TlsFiles(names) });
+  const stranger = () => client(served.port, grpc.credentials.createSsl(read('ca.crt')));
+  const whole = read('ca.crt').toString();
+  const damaged = whole.replace(/(?<=-\n)[^\n]+/, (line) => 'A'.repeat(line.length));
+  for (const content of ['', '\n', 'no PEM', read('server.key').toString(), damaged, `${whole}${damaged}`]) {
+    const before = served.door.tlsFailures;
+    writeFileSync(names.clientCa, content);
+    t.ok(await eventually(() => served.door.tlsFailures > before));
+    const caller = stranger();
+    await t.rejects(check(caller).response, { code: grpc.status.UNAVAILABLE }, 'nobody comes in without');
+    caller.close();
+  }
+  const known = client(
+    served.port,
+    grpc.credentials.createSsl(read('ca.crt'), read('server.key'), read('server.crt')),
+  );
+  t.equal((await check(known).response).status.code, 0, 'nor is anybody locked out');
+  known.close();
+  for (const content of ['', 'no PEM']) {
+    writeFileSync(names.clientCa, content);
+    t.throws(() => new TlsFiles(names), /client_ca_file .* has no certificate/);
+  }
+});
+
+t.test('a certificate that is not valid today is not taken', async (t) => {
+  const names = { ...files(t), clientCa: undefined };
+  let today = Date.now();
+  const tls = new TlsFiles(names, () => today);
+  const warnings: unknown[] = [];
+  let renewals = 0;
+  const { validTo, validFrom } = new X509Certificate(read('renewed.crt'));
+  today = Date.parse(validTo) + 1000;
+  tls.watch(
+    5,
+    () => renewals++,
+    (error) => warnings.push(error),
+  );
+  renew(names);
+  t.ok(await eventually(() => warnings.length > 0));
+  t.match(String(warnings[0]), /expired on /);
+  t.match(String(tls.context.cert), read('server.crt').toString());
+  today = Date.parse(validFrom) - 1000;
+  t.ok(await eventually(() => /not valid before /.test(String(warnings.at(-1)))));
+  t.equal(renewals, 0);
+  today = Date.parse(validFrom) + 1000;
+  t.ok(await eventually(() => renewals === 1), 'it is taken once it is valid');
+  t.match(String(tls.context.cert), read('renewed.crt').toString());
+  await tls.close();
+});
+
+t.test('who does not speak TLS, or nothing within it, is cut off in time', async (t) => {
+  const served = await serve(t, {
+    headerTimeoutMs: 300,
+    maxConnections: 2,
+    tls: new TlsFiles({ ...files(t), clientCa: undefined }),
+  });
+  const speechless = connectTcp(served.port, '127.0.0.1').resume();
+  const options = { port: served.port, host: '127.0.0.1', rejectUnauthorized: false };
+  const within = connect({ ...options, ALPNProtocols: ['h2'] }).on('error', () => {});
+  const both = [speechless.on('error', () => {}), within.resume()];
+  t.ok(await eventually(() => served.door.connections === 2), 'they count before they have spoken');
+  const third = connectTcp(served.port, '127.0.0.1')
+    .on('error', () => {})
+    .resume();
+  t.ok(await eventually(() => third.closed));
+  t.ok(await eventually(() => both.every(({ closed }) => closed)));
+  t.equal(served.door.connections, 0);
+  const caller = client(served.port, grpc.credentials.createSsl(read('ca.crt')));
+  t.equal((await check(caller).response).status.code, 0);
   caller.close();
 });
 

@@ -1,7 +1,8 @@
 /**
  * Certificate, key and client CA from files, looked at again and again: a certificate is renewed by replacing the
- * files, whole folders of links included. What can not be used leaves the one before in force.
+ * files, whole folders of links included. What can not be used, or not today, leaves the one before in force.
  */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { Poller } from '../../../base/poller.js';
@@ -13,16 +14,24 @@ export interface TlsFileNames {
   readonly clientCa: string | undefined;
 }
 
+interface Certificates {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly ca?: Buffer;
+}
+
 export class TlsFiles {
   /** What was last found good. */
-  context: SecureContextOptions;
+  context: Certificates;
   failures = 0;
   readonly #names: TlsFileNames;
+  readonly #today: () => number;
   #poller: Poller | undefined;
 
   /** Throws when the files can not be used: a listener does not start without. */
-  constructor(names: TlsFileNames) {
+  constructor(names: TlsFileNames, today: () => number = Date.now) {
     this.#names = names;
+    this.#today = today;
     this.context = this.#read();
   }
 
@@ -35,6 +44,7 @@ export class TlsFiles {
       run: () => {
         const context = this.#read();
         if (isSame(context, this.context)) return;
+        checkDates(context, this.#today());
         this.context = context;
         renewed(context);
       },
@@ -56,12 +66,12 @@ export class TlsFiles {
     await this.#poller?.stop();
   }
 
-  #read(): SecureContextOptions {
+  #read(): Certificates {
     const { cert, key, clientCa } = this.#names;
-    const context = {
+    const context: Certificates = {
       cert: readFileSync(cert),
       key: readFileSync(key),
-      ...(clientCa === undefined ? {} : { ca: readFileSync(clientCa) }),
+      ...(clientCa === undefined ? {} : { ca: readCertificates(clientCa) }),
     };
     // Throws where certificate and key do not belong together, as in the middle of a renewal.
     createSecureContext(context);
@@ -69,6 +79,25 @@ export class TlsFiles {
   }
 }
 
-function isSame(a: SecureContextOptions, b: SecureContextOptions): boolean {
+const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+/** TLS takes a file without any, and then trusts whom the system trusts, or nobody. */
+function readCertificates(file: string): Buffer {
+  const text = readFileSync(file);
+  const certificates = text.toString('latin1').match(PEM) ?? [];
+  if (certificates.length === 0) throw new Error(`client_ca_file ${file} has no certificate in it`);
+  // Throws for what only looks like one.
+  for (const certificate of certificates) new X509Certificate(certificate);
+  return text;
+}
+
+/** At the start one is taken as it is: there is none before it. */
+function checkDates({ cert }: Pick<Certificates, 'cert'>, today: number): void {
+  const { validFrom, validTo } = new X509Certificate(cert);
+  if (Date.parse(validTo) < today) throw new Error(`the new certificate expired on ${validTo}`);
+  if (Date.parse(validFrom) > today) throw new Error(`the new certificate is not valid before ${validFrom}`);
+}
+
+function isSame(a: Certificates, b: Certificates): boolean {
   return String([a.cert, a.key, a.ca]) === String([b.cert, b.key, b.ca]);
 }
