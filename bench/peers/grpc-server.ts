@@ -42,6 +42,7 @@ async function serveEdge(handler: (call: GrpcCall) => Promise<void>): Promise<nu
       maxConnections: 100,
       maxConcurrentStreams: 1024,
       maxConnectionAgeMs: 3_600_000,
+      headerTimeoutMs: 10_000,
       bodyTimeoutMs: 30_000,
       tls: undefined,
     },
