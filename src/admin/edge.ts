@@ -77,7 +77,10 @@ export interface EdgeStatus {
 }
 
 export interface Edge {
-  /** When it resolves, all that was counted before it was called is in what the others answer. Never rejects. */
+  /**
+   * When it resolves, all that was counted before it was called is in what the others answer; with workers and very many
+   * tenants, what was counted some seconds before. Never rejects.
+   */
   refresh(): Promise<void>;
   status(): EdgeStatus;
   /** Of tenants that have none of their own. */

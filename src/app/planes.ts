@@ -81,6 +81,8 @@ export interface Report {
   /** New ones, and those that stand for more than before: `count` is what came since. */
   readonly refusals: readonly RecentRefusal[];
   readonly status: PlaneStatus;
+  /** What it has cost to find that out. */
+  readonly tookMs: number;
 }
 
 /** The way to one data plane that is in another process. Nothing here rejects. */
@@ -102,7 +104,10 @@ export interface DataPlanes {
    * rejects.
    */
   apply(orders: Orders): Promise<readonly number[]>;
-  /** When it resolves, all that was counted before it was called is in what the others answer. Never rejects. */
+  /**
+   * When it resolves, all that was counted before it was called is in what the others answer; where there are so many
+   * tenants that it costs too much to ask for that often, what was counted some seconds before. Never rejects.
+   */
   refresh(): Promise<void>;
   status(): PlaneStatus;
   /** Those in memory. */

@@ -43,7 +43,9 @@ export class Reporter {
   }
 
   report(): Report {
-    return { tenants: this.#tenants(), refusals: this.#refusals(), status: this.#source.status() };
+    const startMs = performance.now();
+    const told = { tenants: this.#tenants(), refusals: this.#refusals(), status: this.#source.status() };
+    return { ...told, tookMs: performance.now() - startMs };
   }
 
   #tenants(): TenantChanges {

@@ -62,7 +62,7 @@ export function changes(
 }
 
 export function report(given: Partial<Report> = {}): Report {
-  return { tenants: changes([]), refusals: [], status: planeStatus(), ...given };
+  return { tenants: changes([]), refusals: [], status: planeStatus(), tookMs: 0, ...given };
 }
 
 export function refusal(given: Partial<RecentRefusal> = {}): RecentRefusal {

@@ -35,6 +35,30 @@ t.test(
   },
 );
 
+t.test('a report that costs much is not asked for again soon: who asks has what was told last', async (t) => {
+  const { link, reports, plane } = given();
+  const first = plane.refresh();
+  link.tell(report({ tookMs: 50 }));
+  await first;
+  for (let asking = 0; asking < 100; asking++) await plane.refresh();
+  t.equal(link.asked, 1);
+  t.equal(reports.length, 1);
+  t.notOk(plane.owesAnswer(0), 'it owes nothing that it was not asked for');
+});
+
+t.test('one that costs little is waited for a little, by all who ask together', async (t) => {
+  const { link, reports, plane } = given();
+  const first = plane.refresh();
+  link.tell(report({ tookMs: 2 }));
+  await first;
+  const later = [plane.refresh(), plane.refresh()];
+  t.equal(link.asked, 1, 'not at once');
+  while (link.asked === 1) await settled();
+  link.tell(report());
+  await Promise.all(later);
+  t.equal(reports.length, 2, 'and what came since is in it');
+});
+
 t.test('a process that ends answers those who wait, and nothing is taken in', async (t) => {
   const { link, reports, plane } = given();
   const waiting = [plane.refresh(), plane.refresh()];
