@@ -35,6 +35,8 @@ export class ElectionTable {
       known.replica = replica;
       known.notedMs = nowMs;
     }
+    // The clock stepped back: from now on it counts, or a takeover would wait for the clock to be there again.
+    known.notedMs = Math.min(known.notedMs, nowMs);
     return known;
   }
 

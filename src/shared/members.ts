@@ -3,9 +3,11 @@
  * the probe of a shard that is down.
  */
 import type { Health } from './health.js';
-import { type Store, timeoutError } from './store.js';
+import { HEARTBEAT_TTL_MS, type Store, timeoutError } from './store.js';
 
 const HEARTBEAT_MS = 2000;
+/** A store that lost its data counts anew from one on, until all have been heard. */
+const LOWER_AFTER_MS = 2 * HEARTBEAT_TTL_MS;
 
 export interface MembersOptions {
   /** An answer that takes longer counts as none. */
@@ -22,6 +24,9 @@ export class Members {
   /** Shards with a heartbeat under way. */
   readonly #beating = new Set<number>();
   #replicas = 1;
+  /** Since when fewer are counted, and the most of these counts. */
+  #fewerSinceMs: number | undefined;
+  #fewer = 0;
   #nextBeatMs = 0;
   #answered = 0;
 
@@ -31,7 +36,7 @@ export class Members {
     this.#options = options;
   }
 
-  /** As last counted. */
+  /** As last counted; fewer only once fewer were counted for a while. */
   get replicas(): number {
     return this.#replicas;
   }
@@ -59,7 +64,7 @@ export class Members {
     try {
       const replicas = await this.#store.heartbeat(shard);
       if (now() - sentMs > timeoutMs) throw timeoutError(timeoutMs);
-      if (shard === 0) this.#replicas = Math.max(1, replicas);
+      if (shard === 0) this.#count(Math.max(1, replicas), sentMs);
       this.#answered++;
       this.#health.probeSucceeded(shard);
       return true;
@@ -69,5 +74,22 @@ export class Members {
     } finally {
       this.#beating.delete(shard);
     }
+  }
+
+  /** A share for too few replicas lets more through than the limit, one for too many less. */
+  #count(replicas: number, nowMs: number): void {
+    if (replicas >= this.#replicas) {
+      this.#replicas = replicas;
+      this.#fewerSinceMs = undefined;
+      return;
+    }
+    if (this.#fewerSinceMs === undefined) {
+      this.#fewerSinceMs = nowMs;
+      this.#fewer = 0;
+    }
+    this.#fewer = Math.max(this.#fewer, replicas);
+    if (nowMs - this.#fewerSinceMs < LOWER_AFTER_MS) return;
+    this.#replicas = this.#fewer;
+    this.#fewerSinceMs = undefined;
   }
 }

@@ -1,6 +1,9 @@
 /** Where shared state lives: in Redis, or in the process that started this one. The client asks it. */
 import type { Call, CallKind, Reply } from './protocol.js';
 
+/** A replica that was not heard of for so long is not counted. */
+export const HEARTBEAT_TTL_MS = 8000;
+
 export interface Store {
   /** Parts that can fail alone: 1, or ranges of a Redis Cluster's slots. */
   readonly shards: number;

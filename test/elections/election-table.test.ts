@@ -27,6 +27,15 @@ t.test('another takes its place after the failover timeout, not before', async (
   t.strictSame(elect('a', 'one', 30_001), { replica: 'two', notedMs: 30_000 });
 });
 
+t.test('a clock that stepped back delays no takeover: whoever is elected is noted anew', async (t) => {
+  const { elect } = given();
+  elect('a', 'one', 1_000_000);
+  t.strictSame(elect('a', 'two', 1000), { replica: 'one', notedMs: 1000 });
+  t.strictSame(elect('a', 'two', 30_999), { replica: 'one', notedMs: 1000 });
+  t.strictSame(elect('a', 'two', 31_000), { replica: 'two', notedMs: 31_000 });
+  t.strictSame(elect('a', 'two', 500), { replica: 'two', notedMs: 500 });
+});
+
 t.test('a tenant has so many pairs, until some were silent for half an hour', async (t) => {
   const { elect } = given();
   for (const cluster of ['a', 'b']) t.ok(elect(cluster, 'one', 0));

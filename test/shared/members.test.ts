@@ -34,7 +34,7 @@ t.test('replicas are counted by the first shard, and there is one at least', asy
   for (const [shard, counted, replicas] of [
     [0, 3, 3],
     [1, 7, 3],
-    [0, 0, 1],
+    [0, 0, 3],
   ] as const) {
     const beating = members.beat(shard);
     store.beats.shift()?.answer(counted);
@@ -42,6 +42,38 @@ t.test('replicas are counted by the first shard, and there is one at least', asy
     t.equal(members.replicas, replicas);
   }
   t.equal(members.answered, 3);
+});
+
+t.test('fewer replicas are believed after two lives of a heartbeat, more at once', async (t) => {
+  const { store, clock, members } = given();
+  const hear = async (nowMs: number, counted: number) => {
+    clock.nowMs = nowMs;
+    const beating = members.beat(0);
+    store.beats.shift()?.answer(counted);
+    await beating;
+    return members.replicas;
+  };
+  t.equal(await hear(0, 8), 8);
+  t.equal(await hear(2000, 1), 8, 'the store was emptied: each says again that it is there');
+  t.equal(await hear(4000, 5), 8);
+  t.equal(await hear(6000, 8), 8);
+  t.equal(await hear(8000, 6), 8, 'two have gone');
+  t.equal(await hear(10_000, 4), 8, 'and two more');
+  t.equal(await hear(23_999, 4), 8);
+  t.equal(await hear(24_000, 4), 6, 'the most that were counted since');
+  t.equal(await hear(26_000, 4), 6);
+  t.equal(await hear(42_000, 4), 4);
+  t.equal(await hear(44_000, 9), 9);
+});
+
+t.test('one that starts on an empty store believes what it hears', async (t) => {
+  const { store, members } = given();
+  for (const counted of [1, 2, 3]) {
+    const beating = members.beat(0);
+    store.beats.shift()?.answer(counted);
+    await beating;
+    t.equal(members.replicas, counted);
+  }
 });
 
 t.test('a heartbeat goes every two seconds, give or take a quarter', async (t) => {

@@ -11,16 +11,15 @@ local update, failover, most, forget = tonumber(ARGV[3]), tonumber(ARGV[4]), ton
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local function note()
-  redis.call('HSET', KEYS[1], cluster, string.format('%.0f', now) .. ' ' .. replica)
+local function note(elected)
+  redis.call('HSET', KEYS[1], cluster, string.format('%.0f', now) .. ' ' .. elected)
   redis.call('PEXPIRE', KEYS[1], forget)
-  return { replica, '0' }
+  return { elected, '0' }
 end
 
 local function read(value)
   local space = string.find(value, ' ', 1, true)
-  -- A clock that stepped back: it was noted just now.
-  return string.sub(value, space + 1), math.max(0, now - tonumber(string.sub(value, 1, space - 1)))
+  return string.sub(value, space + 1), now - tonumber(string.sub(value, 1, space - 1))
 end
 
 local stored = redis.call('HGET', KEYS[1], cluster)
@@ -28,7 +27,9 @@ if stored then
   local elected, age = read(stored)
   local mostAge = failover
   if elected == replica then mostAge = update end
-  if age >= mostAge then return note() end
+  if age >= mostAge then return note(replica) end
+  -- The clock stepped back: from now on it counts, or a takeover would wait for the clock to be there again.
+  if age < 0 then return note(elected) end
   return { elected, string.format('%.0f', age) }
 end
 
@@ -40,4 +41,4 @@ if redis.call('HLEN', KEYS[1]) >= most then
   end
   if redis.call('HLEN', KEYS[1]) >= most then return {} end
 end
-return note()
+return note(replica)

@@ -1,6 +1,6 @@
 /** The store of replicas that share a Redis: each call is a script. */
 import type { Call, CallKind, Reply } from '../protocol.js';
-import type { Store } from '../store.js';
+import { HEARTBEAT_TTL_MS, type Store } from '../store.js';
 import { admitScript } from './admit.js';
 import { announceScript } from './announce.js';
 import { connectRedis, type RedisConnection } from './connection.js';
@@ -25,9 +25,6 @@ const SCRIPTS: { readonly [K in CallKind]: Script<K> } = {
   hashKey: hashKeyScript,
   limits: limitsScript,
 };
-
-/** A replica that was not heard of for so long is not counted. */
-const HEARTBEAT_TTL_MS = 8000;
 
 interface Heartbeat {
   mimirEdgeHeartbeat(key: string, replica: string, ttlMs: string): Promise<number>;

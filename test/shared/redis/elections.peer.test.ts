@@ -76,6 +76,28 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     t.ok((await redis.admin.pttl(electionsKey('mimir-edge:', 'model-0'))) !== -1);
   });
 
+  t.test(
+    'a note from before the server’s clock stepped back is written anew, and delays no takeover',
+    async (t) => {
+      const call = (replica: string, failoverMs: number): ElectCall => ({
+        ha: { cluster: 'prod', replica },
+        updateMs: NEVER,
+        failoverMs,
+        mostClusters: 2,
+        forgetMs: NEVER,
+      });
+      const key = electionsKey('mimir-edge:', 'stepped');
+      const noted = async () => Number((await redis.admin.hget(key, 'prod'))!.split(' ')[0]);
+      const serverNow = async () => Number((await redis.admin.time())[0]) * 1000;
+      for (const heard of ['one', 'two']) {
+        await redis.admin.hset(key, 'prod', `${(await serverNow()) + 3_600_000} one`);
+        t.strictSame(await store.ask('elect', 'stepped', call(heard, NEVER)), { replica: 'one', ageMs: 0 });
+        t.ok((await noted()) <= (await serverNow()) + 1000, heard);
+      }
+      t.match(await store.ask('elect', 'stepped', call('two', 0)), { replica: 'two' });
+    },
+  );
+
   t.test('replicas of the edge follow one election, and one that starts anew knows it', async (t) => {
     const open = async () => (await redisClient(t, redis.url)).client.elections('fleet');
     const [first, second] = [await open(), await open()];
