@@ -8,6 +8,7 @@
  *        └──────────────────── a call is answered in time ◀───────────────────────┘
  */
 import type { Answer, Bucket, BucketKind, BucketShape, OnLoss } from '../enforce/ledger.js';
+import { FreePasses } from './free-passes.js';
 import { Lease } from './lease.js';
 import type { LeaseCall, LeaseReply, LimitsStanding } from './lease-protocol.js';
 import { LocalShare } from './local-share.js';
@@ -46,6 +47,8 @@ export class LeasedBucket implements Bucket {
   #waiting: Waiter[] = [];
   /** There while the last call did not succeed in time. */
   #share: LocalShare | undefined;
+  /** Undefined until something passes without tokens. */
+  #freePasses: FreePasses | undefined;
   /** To be paid with the next call, beside what was spent from the local share. */
   #owed = 0;
 
@@ -94,9 +97,9 @@ export class LeasedBucket implements Bucket {
     return Math.max(0, Math.min(this.#lease.shape.capacity, this.#lease.held + elsewhere));
   }
 
-  /** From wherever they came, they are tokens that were paid for: spent here next, or returned when idle. */
-  giveBack(n: number): void {
-    this.#lease.giveBack(n);
+  /** Tokens that were paid for, wherever they came from, are spent here next, or returned when idle. */
+  giveBack(n: number, nowMs: number): void {
+    this.#lease.giveBack(this.#freePasses?.tokensIn(n, nowMs) ?? n);
   }
 
   reshape(shape: BucketShape, nowMs: number): void {
@@ -218,7 +221,11 @@ export class LeasedBucket implements Bucket {
 
   /** What is held is spent first: it is paid for. */
   #takeFromShare(share: LocalShare, n: number, nowMs: number): boolean {
-    if (this.#client.onLoss === 'allow') return true;
+    if (this.#client.onLoss === 'allow') {
+      this.#freePasses ??= new FreePasses();
+      this.#freePasses.add(n, nowMs);
+      return true;
+    }
     if (this.#client.onLoss === 'refuse') return false;
     const held = this.#lease.held;
     if (!share.take(n - held, nowMs)) return false;

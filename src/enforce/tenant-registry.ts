@@ -2,6 +2,7 @@
  * From what a header says to a tenant in memory, with the limits and the mode that it has now. A tenant is held from its
  * first push on; all of them have new limits at once.
  */
+import { effectiveLimits, effectiveMode, type LimitsInForce } from '../limits/effective.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import { resolveTenantId } from '../limits/tenant-id.js';
 import type { Ledger } from './ledger.js';
@@ -11,13 +12,8 @@ import type { ActiveSeries } from './series.js';
 import { Tenant } from './tenant.js';
 import { Tenants } from './tenants.js';
 
-export interface RegistryOptions {
-  readonly snapshot: Snapshot;
+export interface RegistryOptions extends LimitsInForce {
   readonly ledger: Ledger;
-  /** The mode of tenants that name none; `off` switches enforcement off for everybody. */
-  readonly mode: Mode;
-  /** What becomes of tenants that no overrides document names. */
-  readonly unknownTenants: 'defaults' | 'refuse' | 'pass';
   /** Tenants held in memory at most. */
   readonly maxTenants: number;
   /** Mimir's distributors: each has a whole burst of its own. */
@@ -66,8 +62,12 @@ export class TenantRegistry {
 
   /** A tenant's limits and mode, in memory or not. */
   effective(id: string): { readonly limits: TenantLimits; readonly mode: Mode } {
-    const limits = this.#snapshot.tenants.get(id) ?? this.#snapshot.defaults;
-    return { limits, mode: this.#modeOf(id, limits) };
+    const snapshot = this.#snapshot;
+    const { unknownTenants } = this.#options;
+    return {
+      limits: effectiveLimits(snapshot, id),
+      mode: effectiveMode({ snapshot, mode: this.#mode, unknownTenants }, id),
+    };
   }
 
   /** The tenant that Mimir takes a header for, by a name that is no id of a tenant in memory. */
@@ -93,13 +93,6 @@ export class TenantRegistry {
 
   #mayBeHeld(id: string): boolean {
     return this.#options.unknownTenants !== 'refuse' || this.#snapshot.tenants.has(id);
-  }
-
-  /** The global `off` beats everything: it is the kill switch. Otherwise a tenant's own mode wins. */
-  #modeOf(id: string, limits: TenantLimits): Mode {
-    if (this.#mode === 'off') return 'off';
-    if (this.#options.unknownTenants === 'pass' && !this.#snapshot.tenants.has(id)) return 'off';
-    return limits.edge.mode ?? this.#mode;
   }
 
   #relimit(nowMs: number): void {

@@ -3,7 +3,7 @@ import type { Mode, Snapshot, TenantLimits } from './limits.js';
 
 export interface LimitsInForce {
   readonly snapshot: Snapshot;
-  /** The mode of tenants that name none. */
+  /** The mode of tenants that name none; `off` switches enforcement off for everybody. */
   readonly mode: Mode;
   /** What becomes of tenants that no overrides document names. */
   readonly unknownTenants: 'defaults' | 'refuse' | 'pass';

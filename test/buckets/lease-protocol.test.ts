@@ -77,7 +77,7 @@ function perform(fleet: Fleet, replica: Replica, kind: string, amount: number): 
       if (fleet.admitted > 0) {
         const n = fleet.admitted * amount * 0.1;
         fleet.admitted -= n;
-        bucket.giveBack(n);
+        bucket.giveBack(n, fleet.nowMs);
       }
       break;
     case 'reshape':

@@ -211,10 +211,10 @@ t.test('without the store, of a bucket that never refills, no wait helps', async
 t.test('what is held is spent before the share, and with it', async (t) => {
   const given = new Given().cut(80);
   const { bucket } = given;
-  bucket.giveBack(10);
+  bucket.giveBack(10, 0);
   t.strictSame(bucket.ask(12, 0), granted(0));
   t.match(bucket.ask(19, 0), { granted: false, available: 18 });
-  bucket.giveBack(3);
+  bucket.giveBack(3, 0);
   t.match(bucket.ask(22, 0), { granted: false, available: 21, waitSeconds: 0.4 });
   t.ok(bucket.take(21, 0));
   t.equal(bucket.held, 0);
@@ -225,10 +225,33 @@ t.test('by setting everything passes without the store, or nothing does', async 
   t.ok(allow.bucket.take(1000, 0));
   t.match(allow.bucket.ask(1000, 0), { granted: true });
   const refuse = new Given('refuse').cut();
-  refuse.bucket.giveBack(3);
+  refuse.bucket.giveBack(3, 0);
   t.notOk(refuse.bucket.take(4, 0));
   t.strictSame(refuse.bucket.ask(4, 0), { granted: false, available: 3, waitSeconds: 1, lost: true });
   t.strictSame(refuse.bucket.ask(2, 0), granted(1), 'what is held was granted by the store');
+});
+
+t.test('what passed free while the store was away and is given back makes no tokens', async (t) => {
+  const given = new Given('allow').hold(5).cut(0);
+  const { bucket } = given;
+  bucket.giveBack(5, 0);
+  t.equal(bucket.held, 5, 'the store granted those');
+  t.ok(bucket.take(1000, 0));
+  bucket.giveBack(1000, 30_000);
+  t.equal(bucket.held, 5);
+  t.ok(bucket.take(5, 30_000));
+  bucket.giveBack(5, 30_000);
+  t.equal(bucket.held, 5, 'all that passed free came back already');
+
+  t.ok(bucket.take(40, 30_000));
+  given.up = true;
+  bucket.sweep(30_000);
+  given.reply({ available: 60 }, true, 30_000);
+  t.equal(given.last.debit, 0, 'nor is it owed');
+  bucket.giveBack(30, 80_000);
+  t.equal(bucket.held, 5, 'a push may be under way when the store is back');
+  bucket.giveBack(30, 700_000);
+  t.equal(bucket.held, 35, 'but not for so long');
 });
 
 t.test(
@@ -294,7 +317,7 @@ t.test('a call that can not be sent leaves everything as it was, and the push to
   t.ok(given.bucket.take(10, 0));
   t.equal(given.bucket.held, 0);
   t.notOk(given.bucket.sweep(0));
-  given.bucket.giveBack(5);
+  given.bucket.giveBack(5, 0);
   t.notOk(given.bucket.returnAll(0));
   t.equal(given.bucket.held, 5);
   given.sends = true;
@@ -337,13 +360,13 @@ t.test('what is left is what is held and what the store, or the share, can have'
   t.equal(given.bucket.left(60_000), 100, 'no more than fits');
   t.equal(new Given().hold(0, -5).bucket.left(0), 0);
   const cut = new Given().cut(80);
-  cut.bucket.giveBack(7);
+  cut.bucket.giveBack(7, 0);
   t.equal(cut.bucket.left(0), 27);
 });
 
 t.test('a new shape is for what is held, for the share and for the store', async (t) => {
   const given = new Given().cut(100);
-  given.bucket.giveBack(90);
+  given.bucket.giveBack(90, 0);
   given.bucket.reshape({ rate: 10, capacity: 40 }, 0);
   t.equal(given.bucket.held, 40);
   t.equal(given.bucket.left(0), 40);
