@@ -54,28 +54,27 @@ const AREAS = {
     sources: ['src/elections/*.ts'],
     tests: ['elections/election-table', 'elections/shared-elections'],
   },
-  // What passes between a replica and the store.
+  // What a replica decides beside the store.
   series: {
     sources: [
-      'src/series/announcements.ts',
       'src/series/fleet-series.ts',
       'src/series/refused-series.ts',
       'src/series/series-answer.ts',
-      'src/series/series-calls.ts',
       'src/series/series-rows.ts',
       'src/series/store-view.ts',
-      'src/series/turns.ts',
     ],
     tests: [
       'series/store-view',
       'series/series-rows',
       'series/series-answer',
-      'series/turns',
-      'series/announcements',
       'series/refused-series',
       'series/fleet-series',
-      'series/series-calls',
     ],
+  },
+  // How it asks.
+  'series-calls': {
+    sources: ['src/series/announcements.ts', 'src/series/series-calls.ts', 'src/series/turns.ts'],
+    tests: ['series/turns', 'series/announcements', 'series/series-calls'],
   },
   // What a process has in memory. Names and descriptions of metrics are held to the docs by test/telemetry.
   'series-table': {

@@ -533,7 +533,7 @@ export const SETTINGS = {
     'count',
     '20000000',
     'The most active series that one process remembers, about 18 bytes each. Beyond it new series pass ' +
-      'uncounted (`mimir_edge_series_untracked_total`).',
+      'uncounted (`mimir_edge_series_untracked_total`). Tenants without a series limit get half of it at most.',
     1,
     100_000_000,
   ),

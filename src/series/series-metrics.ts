@@ -14,7 +14,7 @@ export function exportSeries(metrics: Metrics, tracker: SeriesTracker): void {
     ],
     [
       'series_admitted_alone',
-      'Series that were admitted without asking the store.',
+      'Series that were admitted without the store, and that it was not told of since.',
       ({ admittedAlone }) => admittedAlone,
     ],
   ];
@@ -23,7 +23,7 @@ export function exportSeries(metrics: Metrics, tracker: SeriesTracker): void {
   }
   metrics.counter({
     name: 'mimir_edge_series_untracked_total',
-    help: 'Series that passed uncounted because the table was full.',
+    help: 'Series that passed uncounted because the table was full, or its half for tenants without a limit.',
     read: () => tracker.status().untracked,
   });
 }
