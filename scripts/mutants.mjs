@@ -67,8 +67,8 @@ const AREAS = {
       'series/store-view',
       'series/series-rows',
       'series/series-answer',
-      'series/refused-series',
       'series/fleet-series',
+      'series/refused-series',
     ],
   },
   // How it asks.

@@ -83,6 +83,46 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     );
   }
 
+  t.test('whole pushes of more series than a script decides: the limit holds, whoever pushes', async (t) => {
+    const limit = 20_000;
+    const replicas = await sharing(t, redis, 'large', 3, PATIENT);
+    const dice = new Dice(3);
+    const admitted = new Set<number>();
+    let found = 0;
+    let refused = 0;
+    const push = async (replica: TrackedSeries, series: readonly number[]): Promise<void> => {
+      const answer = await replica.check(pushOf(series), undefined, limitsOf(limit), true, now());
+      found += answer.newAdmitted + ((await answer.newLater) ?? 0);
+      if (answer.busy) return push(replica, series);
+      if (answer.overLimit !== undefined) refused++;
+      else for (const one of series) admitted.add(one);
+    };
+    const pushAll = async (replica: TrackedSeries): Promise<void> => {
+      for (let i = 0; i < 12; i++) {
+        const from = dice.below(30_000);
+        await push(replica, range(from, from + 1000 + dice.below(1000)));
+      }
+    };
+    await Promise.all([...replicas, ...replicas].map(pushAll));
+    t.ok(refused > 0, `${refused} pushes were refused`);
+    t.ok(admitted.size <= limit, `${admitted.size} were admitted of ${limit}`);
+    t.equal(found, admitted.size);
+    t.equal(await redisReserved(redis, 'large'), 0);
+    const left = limit - admitted.size;
+    const answer = await replicas[0]!.check(
+      pushOf(range(100_000, 100_001 + left)),
+      undefined,
+      limitsOf(limit),
+      true,
+      now(),
+    );
+    t.match(answer, { newAdmitted: 0, overLimit: { rows: [left] } }, 'one more than there is headroom for');
+    await push(replicas[1]!, range(100_000, 100_000 + left));
+    t.equal(admitted.size, limit);
+    const known = replicas[2]!.check(pushOf([...admitted]), undefined, limitsOf(limit), true, now());
+    t.match(await known, { newAdmitted: 0, overLimit: undefined }, 'known ones pass at the limit');
+  });
+
   t.test(
     'what was reserved by a replica that died is missing for a while, and nothing else is',
     async (t) => {

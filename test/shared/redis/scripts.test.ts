@@ -120,6 +120,21 @@ t.test('admit: 512 series a script, and the announced ones are the first of all'
   t.strictSame(whole[0]?.slice(6, 8), ['1', '0']);
 });
 
+t.test('admit: only to look goes in parts', async (t) => {
+  const scripts = admitScript.encode(
+    'edge:',
+    'a',
+    admitCall(600, { lookOnly: true, noFinalRefusals: false }),
+  );
+  t.strictSame(
+    scripts.map((script) => [script.length - 10, script[6]]),
+    [
+      [512, '2'],
+      [88, '2'],
+    ],
+  );
+});
+
 t.test('admit: what the scripts say together', async (t) => {
   const reply = admitScript.decode([
     ['knp', 10, 'epoch', 4, 500, 0],
