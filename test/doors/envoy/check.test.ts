@@ -61,6 +61,33 @@ t.test('a push within the limits passes, and what was found goes along', async (
   t.strictSame([outcomes, bodies], [['accept'], ['whole']]);
 });
 
+t.test("headers of the edge's own go no further when a client sends them", async (t) => {
+  const { caller } = await serve(t);
+  const forged = {
+    'x-mimir-edge-verdict': 'accept',
+    'x-mimir-edge-reason': 'none',
+    'x-mimir-edge-own': '1',
+    'x-mimir-edge-': '1',
+    'x-mimir-edged': '1',
+  };
+  const list = [...Object.entries(checkHeaders(forged)), ['X-Mimir-Edge-Upper', '1'] as const].map(
+    ([key, value]) => ({ key, rawValue: Buffer.from(value) }),
+  );
+  for (const http of [
+    { headers: checkHeaders({ ...forged, 'x-mimir-edge-upper': '1' }) },
+    { headers: {}, headerMap: { headers: list } },
+    { headers: checkHeaders({ ...forged, 'x-mimir-edge-upper': '1' }), path: '/api/v1/query' },
+  ]) {
+    const { okResponse } = await check(caller, checkOf(PUSH_500, {}, http)).response;
+    t.strictSame(
+      okResponse?.headersToRemove.toSorted(),
+      ['x-mimir-edge-', 'x-mimir-edge-own', 'x-mimir-edge-reason', 'x-mimir-edge-upper'],
+      'those that the edge sets itself are replaced',
+    );
+  }
+  t.strictSame((await check(caller).response).okResponse?.headersToRemove, []);
+});
+
 t.test('headers that come as a list are read as well', async (t) => {
   const { caller } = await serve(t);
   const list = (headers: [string, string][]) => ({

@@ -194,7 +194,7 @@ export interface Checked {
     headers: { header: { key: string; value: string }; append: { value: boolean } }[];
     body: string;
   };
-  readonly okResponse?: { headers: { header: { key: string; value: string } }[] };
+  readonly okResponse?: { headers: { header: { key: string; value: string } }[]; headersToRemove: string[] };
   readonly dynamicMetadata: { fields: Record<string, { stringValue: string }> };
 }
 

@@ -211,6 +211,22 @@ t.test('many calls at once on one connection, each with its own answer', async (
   caller.close();
 });
 
+t.test('a thousand calls at once on one connection are all answered', async (t) => {
+  const unlimited = snapshot({ a: limits({ ingestion_rate: 1e12, ingestion_burst_size: 1e12 }) });
+  const { session } = await serve(t, {
+    door: { maxConcurrentStreams: 1024 },
+    enforcer: { snapshot: unlimited },
+    bytesInFlight: 256 << 20,
+  });
+  const bytes = framedCheck();
+  const headers = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`x-${i}`, `${i}`.repeat(100)]));
+  const calls = Array.from({ length: 1000 }, () => new RawCall(session, headers));
+  for (const { stream } of calls) stream.write(bytes.subarray(0, 5000));
+  for (const { stream } of calls) stream.end(bytes.subarray(5000));
+  const statuses = (await Promise.all(calls.map(({ answer }) => answer))).map(({ grpcStatus }) => grpcStatus);
+  t.strictSame([...new Set(statuses)], ['0']);
+});
+
 t.test('a connection that has come of age is renewed, and no call is lost', async (t) => {
   const unlimited = snapshot({ a: limits({ ingestion_rate: 1e12, ingestion_burst_size: 1e12 }) });
   const { port, door } = await serve(t, {

@@ -2,6 +2,7 @@
  * What ext_authz sends of a push, whichever way Envoy is configured to send it. The message is walked, not decoded: what
  * is not wanted of it costs no memory, and what is more than Envoy sends costs little time.
  */
+import { EDGE_PREFIX } from '../../../base/http1/headers.js';
 import { eachField } from '../grpc/fields.js';
 
 /**
@@ -21,6 +22,8 @@ export interface CheckedRequest {
   readonly contentType: string | undefined;
   readonly contentEncoding: string | undefined;
   readonly requestId: string;
+  /** Names, in lower case, that are the edge's own to send. */
+  readonly claimed: ReadonlySet<string>;
   /** A view on the message. */
   readonly body: Buffer;
   readonly bodyState: BodyState;
@@ -33,6 +36,8 @@ export const MAX_HEADERS = 1000;
 /** Envoy sets it where it has buffered a body, and removes what the client sent. */
 const PARTIAL_BODY = 'x-envoy-auth-partial-body';
 const READ_HEADERS = ['content-type', 'content-encoding', 'content-length', 'x-request-id', PARTIAL_BODY];
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Undefined: not a CheckRequest. `too_large`: it has more beside its body than is looked at. */
 export function readCheckRequest(
@@ -53,6 +58,7 @@ export function readCheckRequest(
     contentType: found.header('content-type'),
     contentEncoding: found.header('content-encoding'),
     requestId: found.header('x-request-id') ?? id,
+    claimed: found.claimed ?? NONE,
     body,
     bodyState: bodyState(found),
   };
@@ -83,6 +89,7 @@ class FoundRequest {
   name = '';
   valueStart = 0;
   valueEnd = 0;
+  claimed: Set<string> | undefined;
   readonly #read: ReadonlySet<string>;
   readonly #map = new Map<string, string>();
   /** With encode_raw_headers every header comes by itself, and there is no map. */
@@ -99,15 +106,23 @@ class FoundRequest {
   }
 
   addToMap(): void {
+    this.#noteClaim(this.name);
     if (this.#read.has(this.name)) this.#map.set(this.name, this.#value());
   }
 
   /** Those that come more than once are joined, as Envoy joins them in the map. */
   addToList(): void {
     const name = this.name.toLowerCase();
+    this.#noteClaim(name);
     if (!this.#read.has(name)) return;
     const before = this.#list.get(name);
     this.#list.set(name, before === undefined ? this.#value() : `${before}, ${this.#value()}`);
+  }
+
+  #noteClaim(name: string): void {
+    if (!name.startsWith(EDGE_PREFIX)) return;
+    this.claimed ??= new Set();
+    this.claimed.add(name);
   }
 
   #value(): string {

@@ -3,6 +3,7 @@
  * one that lets a push pass has it in request headers, too, in place of any that the client sent.
  */
 
+import { EDGE_PREFIX } from '../../../base/http1/headers.js';
 import type { Refusal } from '../../../enforce/refusal.js';
 import type { Push } from '../../../payload/push.js';
 import { isVersion2, NOTHING, refusalHeaders, writtenHeaders } from '../../refusal-answer.js';
@@ -28,12 +29,16 @@ const RESOURCE_EXHAUSTED = 8;
 const PERMISSION_DENIED = 7;
 const ACCEPTED = 202;
 
-export function encodeOk(found: Found): Uint8Array {
+/** `claimed`: headers of the edge's own that came from the client, in lower case. None goes on. */
+export function encodeOk(found: Found, claimed: Iterable<string>): Uint8Array {
   const facts = factsOf(found);
-  const headers = Object.entries(facts).map(([name, value]) => option(`x-mimir-edge-${name}`, value));
+  const headers = Object.entries(facts).map(([name, value]) => option(`${EDGE_PREFIX}${name}`, value));
+  const headersToRemove = [...claimed].filter(
+    (name) => !Object.hasOwn(facts, name.slice(EDGE_PREFIX.length)),
+  );
   return checkResponse.encode({
     status: { code: OK },
-    okResponse: { headers },
+    okResponse: { headers, headersToRemove },
     dynamicMetadata: metadata(facts),
   });
 }

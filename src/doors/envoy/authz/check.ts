@@ -102,6 +102,7 @@ export class CheckExchange {
   readonly #writePaths: WritePaths;
   readonly #call: GrpcCall;
   #late = false;
+  #claimed: ReadonlySet<string> = new Set();
 
   constructor(parts: CheckParts, writePaths: WritePaths, call: GrpcCall) {
     this.#parts = parts;
@@ -129,6 +130,7 @@ export class CheckExchange {
       this.#call.fail(GRPC.INVALID_ARGUMENT, 'expected a CheckRequest');
       return 'invalid';
     }
+    this.#claimed = request.claimed;
     return this.#judge(request);
   }
 
@@ -236,7 +238,7 @@ export class CheckExchange {
   }
 
   #pass(verdict: VerdictWord, tenant: string, push?: Push, items = 0): CheckOutcome {
-    this.#call.reply(encodeOk({ verdict, tenant, items, push }));
+    this.#call.reply(encodeOk({ verdict, tenant, items, push }, this.#claimed));
     return verdict;
   }
 

@@ -32,7 +32,10 @@ export interface CheckResponse {
     readonly headers: readonly HeaderValueOption[];
     readonly body: string;
   };
-  readonly okResponse?: { readonly headers: readonly HeaderValueOption[] };
+  readonly okResponse?: {
+    readonly headers: readonly HeaderValueOption[];
+    readonly headersToRemove: readonly string[];
+  };
   readonly dynamicMetadata?: { readonly fields: Readonly<Record<string, { readonly stringValue: string }>> };
 }
 
