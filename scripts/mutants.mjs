@@ -38,6 +38,28 @@ const AREAS = {
     tests: ['base/target', 'base/headers', 'base/chunked', 'base/heads', 'doors/http/head-reader'],
   },
   format: { sources: ['src/doors/format.ts'], tests: ['doors/format'] },
+  envoy: {
+    // What reads and writes messages, and which requests are asked about.
+    sources: [
+      'src/doors/write-paths.ts',
+      'src/doors/envoy/authz/check-request.ts',
+      'src/doors/envoy/authz/check-response.ts',
+      'src/doors/envoy/grpc/fields.ts',
+      'src/doors/envoy/grpc/message-reader.ts',
+      'src/doors/envoy/grpc/messages.ts',
+      'src/doors/envoy/grpc/timeout.ts',
+    ],
+    tests: [
+      'doors/envoy/timeout',
+      'doors/envoy/fields',
+      'doors/envoy/message-reader',
+      'doors/envoy/check-request-fields',
+      'doors/envoy/check-response',
+      'doors/envoy/messages',
+      'doors/write-paths',
+      'doors/envoy/check-request',
+    ],
+  },
   buckets: {
     sources: ['src/buckets/*.ts'],
     // Not buckets/lease-protocol: its schedules take many seconds.

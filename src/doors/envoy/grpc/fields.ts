@@ -19,7 +19,7 @@ export function eachField<T>(
     const tag = readVarint(bytes, cursor, end);
     switch (tag % 8) {
       case 0:
-        readVarint(bytes, cursor, end);
+        if (Number.isNaN(readVarint(bytes, cursor, end))) return false;
         break;
       case 1:
         cursor.at += 8;

@@ -5,6 +5,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { ByteBudget } from '../../body.js';
 import { framed, type MessageFault, MessageReader } from './message-reader.js';
+import { readTimeoutMs } from './timeout.js';
 
 /** The status codes that are used here. */
 export const GRPC = {
@@ -261,20 +262,3 @@ const READ_FAULTS: Record<MessageFault, readonly [GrpcCode, string]> = {
   compressed: [GRPC.UNIMPLEMENTED, 'compressed messages are not taken'],
   malformed: [GRPC.INTERNAL, 'expected one whole message'],
 };
-
-const UNIT_MS: Readonly<Record<string, number>> = {
-  H: 3_600_000,
-  M: 60_000,
-  S: 1000,
-  m: 1,
-  u: 1e-3,
-  n: 1e-6,
-};
-
-/** As gRPC writes it: at most eight digits and a unit. What is written otherwise is no timeout. */
-function readTimeoutMs(text: string | string[] | undefined): number | undefined {
-  if (typeof text !== 'string') return undefined;
-  const unit = UNIT_MS[text.slice(-1)];
-  const digits = text.slice(0, -1);
-  return unit !== undefined && /^\d{1,8}$/.test(digits) ? Number(digits) * unit : undefined;
-}
