@@ -93,13 +93,14 @@ t.test('ext-authz.yaml: pushes are judged by their bodies', async (t) => {
   t.match(await broken.text(), /err-edge-malformed-body/);
   t.equal((await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': '' })).status, 401);
   t.equal(await sendChunkedNothing(envoy.url), 400, 'an empty body, as Mimir refuses it');
+  t.equal(await sendHttp2(envoy.url, Buffer.alloc(0), { 'x-scope-orgid': 'b' }), 400, 'over HTTP/2, too');
   t.equal((await send(envoy.url, Buffer.alloc(17 << 20))).status, 413, 'by Envoy, over max_request_bytes');
 
   const checks = await metric(edge, 'mimir_edge_envoy_checks_total{outcome="accept"}');
   t.equal((await fetch(`${envoy.url}/prometheus/api/v1/query`)).status, 200, 'a read');
   t.equal(mimir.arrived.at(-1)?.headers['x-mimir-edge-verdict'], undefined, 'of which the edge is not asked');
   t.equal(checks, 2);
-  t.equal(await metric(edge, 'mimir_edge_envoy_bodies_total{body="whole"}'), 7);
+  t.equal(await metric(edge, 'mimir_edge_envoy_bodies_total{body="whole"}'), 8);
   t.ok(
     await answering(`${envoy.admin}/stats?filter=ext_authz.denied`, (text) => !text.includes(': 0')),
     'denials, not errors',
