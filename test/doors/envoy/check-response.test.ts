@@ -47,7 +47,14 @@ t.test("what a client sent of the edge's own headers is removed, unless it is se
 });
 
 t.test('a refusal is a denial in the words of the proxy', async (t) => {
-  const refusal = { kind: 'refuse', reason: 'rate_limited', status: 429, message: 'too much' } as const;
+  const refusal = {
+    kind: 'refuse',
+    reason: 'rate_limited',
+    status: 429,
+    message: 'too much',
+    observed: 2,
+    allowed: 1,
+  } as const;
   const refused = { ...found, verdict: 'refuse' } as const;
   const facts = texts({ ...FACTS, verdict: 'refuse', reason: 'rate_limited' });
   t.strictSame(read(encodeDenied(refused, { ...refusal, retryAfterSeconds: 7 }, undefined)), {
