@@ -1,5 +1,5 @@
 /** A tenant as the API shows it. Everything that is said of one tenant is put together here. */
-import { MODE } from '../controls/control.js';
+import { limitFacts, MODE } from '../controls/control.js';
 import type { TopMetric } from '../enforce/series.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
@@ -96,8 +96,12 @@ export function utilisation(limits: readonly LimitUse[]): number | null {
 export interface LimitInForce {
   readonly name: string;
   readonly value: string | number | boolean | null;
-  /** `temporary`: by a control. `overrides`: a document. `settings`: the configuration. `default`: Mimir's own. */
+  /** `temporary`: by a control. `overrides`: a document. `settings`: the configuration. `default`: of whose it is. */
   readonly source: 'temporary' | 'overrides' | 'settings' | 'default';
+  /** Who knows the limit: Mimir, too, or the edge alone. */
+  readonly of: 'mimir' | 'edge';
+  /** It can be set for a time. */
+  readonly changeable: boolean;
   /** The document, or who made the control. */
   readonly detail: string | null;
 }
@@ -108,11 +112,13 @@ export function limitsInForce(edge: Edge, id: string, limits: TenantLimits): Lim
   const values = { ...limits, ...limits.edge } as unknown as Record<string, LimitInForce['value']>;
   return [...Object.keys(MIMIR_LIMITS), ...Object.keys(EDGE_LIMITS)].map((name) => {
     const value = values[name] ?? null;
+    const of = Object.hasOwn(MIMIR_LIMITS, name) ? 'mimir' : 'edge';
+    const common = { name, value, of, changeable: limitFacts(name) !== undefined } as const;
     const control = edge.controls.get(id, name);
-    if (control !== undefined) return { name, value, source: 'temporary', detail: control.by };
+    if (control !== undefined) return { ...common, source: 'temporary', detail: control.by };
     const document = origins.get(name);
-    if (document !== undefined) return { name, value, source: 'overrides', detail: document };
-    return { name, value, source: configured.has(name) ? 'settings' : 'default', detail: null };
+    if (document !== undefined) return { ...common, source: 'overrides', detail: document };
+    return { ...common, source: configured.has(name) ? 'settings' : 'default', detail: null };
   });
 }
 

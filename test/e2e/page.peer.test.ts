@@ -13,7 +13,7 @@ const ARTIFACTS = new URL('../../../artifacts/', import.meta.url).pathname;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TOKEN = 'page-token-0123456789';
 const OVERRIDES = `overrides:
-  noisy: { ingestion_rate: 100, ingestion_burst_size: 600 }
+  noisy: { ingestion_rate: 2, ingestion_burst_size: 600 }
   steady: { ingestion_rate: 1e6, ingestion_burst_size: 1e6 }
 `;
 
@@ -88,7 +88,7 @@ async function givenEdge(t: Test, more: readonly string[]) {
     ...more,
   ];
   mkdirSync(ARTIFACTS, { recursive: true });
-  return { flags, mimir, edge: await startEdge(t, flags) };
+  return { flags, mimir, file: join(folder, 'overrides.yaml'), edge: await startEdge(t, flags) };
 }
 
 const push = (url: string, tenant: string) => send(url, PUSH_500, { 'X-Scope-OrgID': tenant });
@@ -111,7 +111,7 @@ async function pageTests(t: Test, more: readonly string[]): Promise<void> {
     const first = page.locator('tbody tr').first();
     await first.getByText('noisy').waitFor();
     t.match(await first.innerText(), /rate_limited 9/);
-    t.match(await first.innerText(), /over it/);
+    t.match(await first.innerText(), /above it/);
 
     // Nothing is sent any more, so rates fall: what is shown lies between what the API says before and after.
     type Row = { samplesPerSecond: number; refusedPerSecond: number };
@@ -159,17 +159,42 @@ async function pageTests(t: Test, more: readonly string[]): Promise<void> {
   });
 
   await t.test('a tenant: charts, refusals in plain words, limits and where they come from', async (t) => {
-    const { edge } = await given(t);
+    const { edge, file } = await given(t);
     for (let i = 0; i < 3; i++) await push(edge.proxy, 'noisy');
     const { page, complaints } = await open(t, browser, `${edge.admin}/`);
     await page.getByRole('link', { name: 'noisy' }).first().click();
     await page.getByText('Raise ingestion_rate or ingestion_burst_size, or send less.').first().waitFor();
     t.equal(await page.evaluate('document.activeElement.textContent'), 'noisy', 'a reader hears where it is');
-    const limit = page.getByRole('row', { name: /^ingestion_rate 100/ });
+    const limit = page.getByRole('row', { name: /^ingestion_rate 2/ });
     t.match(await limit.innerText(), /overrides .*overrides\.yaml/);
     t.equal(await page.locator('.chart canvas').count(), 3);
+    t.match(await page.getByRole('row', { name: /^bytes_per_second / }).innerText(), /the edge’s default/);
+    t.match(await page.getByRole('row', { name: /^request_rate / }).innerText(), /Mimir’s default/);
+    t.equal(
+      await page.getByRole('button', { name: 'Change ha_tracker_update_timeout_jitter_max' }).count(),
+      0,
+    );
     t.match(await page.locator('#chart-series').getAttribute('aria-label'), /limit: 150K/);
-    t.match(await page.locator('#chart-items').getAttribute('aria-label'), /limit: 100/);
+    await page.getByText('What it means').first().click();
+    for (let i = 0; i < 3; i++) await push(edge.proxy, 'noisy');
+    await page
+      .locator('.list', { hasText: 'rate_limited' })
+      .getByText(/× [4-9]/)
+      .first()
+      .waitFor();
+    t.ok(await page.getByText('The sender was told: ').first().isVisible(), 'it stays open under traffic');
+    t.match(await page.locator('.figures').innerText(), /ingestion_rate\s+\d.*(%|×) of the limit, above it/);
+    writeFileSync(file, OVERRIDES.replace('ingestion_rate: 2,', 'ingestion_rate: 1,'));
+    await page.getByText(/ingestion_rate 2 → 1/).waitFor();
+    t.match(
+      await page.locator('#chart-items').getAttribute('aria-label'),
+      /limit: 1; limit changed at .*: 2 → 1/,
+      'the past keeps its limit',
+    );
+    await page.keyboard.press('Escape');
+    await page.getByText(/overrides\.yaml set ingestion_rate to 1 \(was 2\) for noisy/).waitFor();
+    await page.getByRole('link', { name: 'noisy' }).first().click();
+    await page.getByRole('row', { name: /^ingestion_rate 1 / }).waitFor();
     t.strictSame(await seriousFindings(page), []);
     await page.screenshot({ path: join(ARTIFACTS, 'tenant.png'), fullPage: true });
     await page.keyboard.press('Escape');
@@ -200,6 +225,11 @@ async function pageTests(t: Test, more: readonly string[]): Promise<void> {
     await page.getByRole('button', { name: 'Yes, do it' }).click();
     t.match(await page.locator('#change-said').innerText(), /Nothing was changed: writes need a token/);
     await page.getByRole('button', { name: 'Back' }).click();
+    t.strictSame(
+      await Promise.all((await dialog.locator('input').all()).map((input) => input.inputValue())),
+      ['5000', 'a test', 'not-a-token-0123456789'],
+      'what was typed is there still',
+    );
     await ask(`${TOKEN}-reads`);
     await page.getByRole('button', { name: 'Yes, do it' }).click();
     t.match(await page.locator('#change-said').innerText(), /reader may read only/);

@@ -16,8 +16,22 @@ export function refusals(
     h('h2', { id: 'refusals-title' }, 'Last refusals'),
     denials.length === 0
       ? h('p', { class: 'empty' }, 'None since this process started.')
-      : h('ul', { class: 'list' }, ...denials.slice(0, 20).map((one) => refusal(one, reasons, withTenant))),
+      : h('ul', { class: 'list' }, ...byKind(denials).map((one) => refusal(one, reasons, withTenant))),
   );
+}
+
+/** One of each kind, as the last of it was: a list that moves with each second can not be read. */
+function byKind(denials: readonly Denial[]): Denial[] {
+  const kinds = new Map<string, Denial>();
+  for (const one of denials) {
+    const last = kinds.get(kindOf(one));
+    kinds.set(kindOf(one), last === undefined ? one : { ...last, count: last.count + one.count });
+  }
+  return [...kinds.values()].slice(0, 20);
+}
+
+function kindOf({ tenant, reason, shadow }: Denial): string {
+  return `${tenant} ${reason} ${shadow}`;
 }
 
 function refusal(one: Denial, reasons: ReadonlyMap<string, Reason>, withTenant: boolean): HTMLElement {
@@ -30,7 +44,7 @@ function refusal(one: Denial, reasons: ReadonlyMap<string, Reason>, withTenant: 
     observed === null || allowed === null ? [] : [': had ', number(observed), ', allowed ', number(allowed)];
   return h(
     'li',
-    { key: `${one.at} ${one.tenant} ${one.reason}` },
+    { key: kindOf(one) },
     h(
       'p',
       {},
@@ -107,15 +121,7 @@ export function audit({ audit: entries }: State): HTMLElement {
 }
 
 function auditEntry(entry: AuditEntry): HTMLElement {
-  const { at, who, from, action, tenant, name, before, after, reason, until } = entry;
-  const what =
-    action === 'reload'
-      ? 'read the overrides again'
-      : action === 'set'
-        ? `set ${name} to ${value(after)} (was ${value(before)})`
-        : action === 'end'
-          ? `${name}: ${value(before)} ended`
-          : `took back ${name}: ${value(before)}`;
+  const { at, who, from, action, tenant, name, reason, until } = entry;
   return h(
     'li',
     { key: `${at} ${tenant} ${name} ${action}` },
@@ -125,7 +131,7 @@ function auditEntry(entry: AuditEntry): HTMLElement {
       time(at),
       ' ',
       h('strong', {}, from === 'time' ? 'its time was over: ' : `${who} `),
-      what,
+      whatWasDone(entry),
       action === 'reload' ? '' : ' for ',
       action === 'reload' ? '' : tenant === null ? 'all tenants' : tenantLink(tenant),
       until !== null && action === 'set' ? h('span', {}, ' until ', time(until)) : '',
@@ -133,4 +139,22 @@ function auditEntry(entry: AuditEntry): HTMLElement {
       reason === '' ? '' : `: ${reason}`,
     ),
   );
+}
+
+function whatWasDone({ from, action, name, before, after }: AuditEntry): string {
+  const set = `set ${name} to ${value(after)} (was ${value(before)})`;
+  if (from === 'overrides') {
+    if (name !== 'overrides') return set;
+    return after === null ? 'has no limits any more' : 'has limits';
+  }
+  switch (action) {
+    case 'reload':
+      return 'read the overrides again';
+    case 'set':
+      return set;
+    case 'end':
+      return `${name}: ${value(before)} ended`;
+    default:
+      return `took back ${name}: ${value(before)}`;
+  }
 }

@@ -60,7 +60,7 @@ function titleOf(change: Change): string {
 }
 
 function askStep(draft: Draft, redraw: () => void, close: () => void): Child[] {
-  const { change } = draft;
+  const { change, fields: typed } = draft;
   const forTime = change.kind === 'mode' || change.kind === 'limit';
   const onsubmit = (event: Event): void => {
     event.preventDefault();
@@ -83,7 +83,7 @@ function askStep(draft: Draft, redraw: () => void, close: () => void): Child[] {
             'select',
             { id: 'change-mode', name: 'mode' },
             ...['enforce', 'shadow', 'off'].map((mode) =>
-              h('option', { value: mode, selected: mode === change.before }, mode),
+              h('option', { value: mode, selected: mode === (typed['mode'] ?? change.before) }, mode),
             ),
           ),
         ),
@@ -91,7 +91,13 @@ function askStep(draft: Draft, redraw: () => void, close: () => void): Child[] {
         field(
           'value',
           `Value (now ${change.before})`,
-          h('input', { id: 'change-value', name: 'value', required: true, autocomplete: 'off' }),
+          h('input', {
+            id: 'change-value',
+            name: 'value',
+            required: true,
+            autocomplete: 'off',
+            value: typed['value'],
+          }),
         ),
       forTime &&
         field(
@@ -100,7 +106,9 @@ function askStep(draft: Draft, redraw: () => void, close: () => void): Child[] {
           h(
             'select',
             { id: 'change-ttl', name: 'ttl' },
-            ...TTLS.map(([ttl, name]) => h('option', { value: ttl, selected: ttl === '1h' }, name)),
+            ...TTLS.map(([ttl, name]) =>
+              h('option', { value: ttl, selected: ttl === (typed['ttl'] ?? '1h') }, name),
+            ),
           ),
         ),
       field(
@@ -112,6 +120,7 @@ function askStep(draft: Draft, redraw: () => void, close: () => void): Child[] {
           required: forTime,
           maxlength: '500',
           autocomplete: 'off',
+          value: typed['reason'],
         }),
       ),
       !hasToken() &&
@@ -124,6 +133,7 @@ function askStep(draft: Draft, redraw: () => void, close: () => void): Child[] {
             type: 'password',
             required: true,
             autocomplete: 'off',
+            value: typed['token'],
           }),
         ),
       h(
@@ -140,7 +150,16 @@ function field(name: string, label: string, input: HTMLElement): HTMLElement {
   return h('p', { key: name }, h('label', { for: `change-${name}` }, label), input);
 }
 
+/** With what was typed before. */
+function askAgain(draft: Draft, redraw: () => void): () => void {
+  return () => {
+    draft.step = 'ask';
+    redraw();
+  };
+}
+
 function confirmStep(draft: Draft, redraw: () => void, close: () => void): Child[] {
+  const again = askAgain(draft, redraw);
   const send = async (): Promise<void> => {
     try {
       const { note } = await request(draft);
@@ -160,6 +179,7 @@ function confirmStep(draft: Draft, redraw: () => void, close: () => void): Child
       'div',
       { class: 'buttons' },
       h('button', { type: 'button', onclick: close }, 'Cancel'),
+      h('button', { type: 'button', onclick: again }, 'Back'),
       h(
         'button',
         { type: 'button', class: 'main', id: 'change-confirm', onclick: () => void send() },
@@ -170,10 +190,7 @@ function confirmStep(draft: Draft, redraw: () => void, close: () => void): Child
 }
 
 function doneStep(draft: Draft, redraw: () => void, close: () => void): Child[] {
-  const again = (): void => {
-    draft.step = 'ask';
-    redraw();
-  };
+  const again = askAgain(draft, redraw);
   return [
     h(
       'p',

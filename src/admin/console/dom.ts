@@ -69,7 +69,11 @@ function patchNode(from: Node, to: Node): void {
     if (from.nodeValue !== to.nodeValue) from.nodeValue = to.nodeValue;
     return;
   }
-  for (const { name } of [...from.attributes]) if (!to.hasAttribute(name)) from.removeAttribute(name);
+  for (const { name } of [...from.attributes]) {
+    // Whoever opened details wants them open.
+    const isTheirs = name === 'open' && from instanceof HTMLDetailsElement;
+    if (!isTheirs && !to.hasAttribute(name)) from.removeAttribute(name);
+  }
   for (const { name, value } of to.attributes)
     if (from.getAttribute(name) !== value) from.setAttribute(name, value);
   for (const name of HANDLERS) Object.assign(from, { [name]: to[name] });

@@ -2,10 +2,10 @@
 import { changes, plain, refusals } from './activity.js';
 import { type Chart, figure } from './charts.js';
 import { h } from './dom.js';
-import { bytes, duration, number, value } from './format.js';
+import { bytes, duration, number, time, value } from './format.js';
 import type { Actions, State } from './state.js';
 import { meter } from './tenants.js';
-import type { Tenant, TopMetric } from './types.js';
+import type { LimitStep, Tenant, TopMetric } from './types.js';
 
 export function tenantPage(state: State, actions: Actions): HTMLElement[] {
   const { tenantId = '', tenant, tenantProblem } = state;
@@ -28,6 +28,7 @@ export function tenantPage(state: State, actions: Actions): HTMLElement[] {
       h('h2', { id: 'charts-title' }, 'Over time'),
       rangeChoice(state, actions),
       ...chartsOf(tenant).map(figure),
+      limitChanges(tenant),
     ),
     why(tenant, state),
     refusals(tenant.denials, state.reasons, false),
@@ -38,9 +39,14 @@ export function tenantPage(state: State, actions: Actions): HTMLElement[] {
 
 /** Everything that is drawn for a tenant. */
 export function chartsOf(tenant: Tenant): Chart[] {
-  const { history, limits } = tenant;
+  const { history } = tenant;
   const common = { endMs: Date.parse(history.end), stepSeconds: history.stepSeconds };
-  const allowed = (name: string): number | undefined => limits.find(({ limit }) => limit === name)?.allowed;
+  const allowed = (name: string): Pick<Chart, 'limit' | 'marks'> => ({
+    limit: stepsOf(history.limits[name] ?? []),
+    marks: history.changes
+      .filter(({ limit }) => limit === name)
+      .map(({ at, before, after }) => ({ atMs: Date.parse(at), text: `${value(before)} → ${value(after)}` })),
+  });
   const refused = Object.entries({ ...history.shadowedPerSecond, ...history.refusedPerSecond });
   return [
     {
@@ -49,7 +55,7 @@ export function chartsOf(tenant: Tenant): Chart[] {
       unit: '',
       ...common,
       lines: [{ label: 'samples, histograms, exemplars and metadata', points: history.perSecond.items }],
-      limit: allowed('ingestion_rate'),
+      ...allowed('ingestion_rate'),
     },
     {
       id: 'chart-pushes',
@@ -57,7 +63,7 @@ export function chartsOf(tenant: Tenant): Chart[] {
       unit: '',
       ...common,
       lines: [{ label: 'pushes', points: history.perSecond.pushes }],
-      limit: allowed('request_rate'),
+      ...allowed('request_rate'),
     },
     ...(tenant.activeSeries === null
       ? []
@@ -68,7 +74,7 @@ export function chartsOf(tenant: Tenant): Chart[] {
             unit: '',
             ...common,
             lines: [{ label: 'series that this replica has seen', points: history.activeSeries }],
-            limit: allowed('max_global_series_per_user'),
+            ...allowed('max_global_series_per_user'),
           },
         ]),
     ...(refused.length === 0
@@ -82,10 +88,19 @@ export function chartsOf(tenant: Tenant): Chart[] {
             lines: refused
               .slice(0, 4)
               .map(([label, points], index) => ({ label, points, dashed: index % 2 === 1 })),
-            limit: undefined,
+            limit: [],
+            marks: [],
           },
         ]),
   ];
+}
+
+/** Where a limit was off there is no line: 0 allows everything, but for a rate of items. */
+function stepsOf(steps: readonly LimitStep[]): Chart['limit'] {
+  return steps.map(({ from, value: level }) => ({
+    fromMs: Date.parse(from),
+    level: typeof level === 'number' && level > 0 ? level : undefined,
+  }));
 }
 
 /** Gets the focus when the tenant is opened. */
@@ -138,6 +153,32 @@ function rangeChoice({ chartRange }: State, actions: Actions): HTMLElement {
       range === '1h' ? 'Last hour' : 'Last day',
     );
   return h('div', { class: 'group', role: 'group', 'aria-label': 'Time shown' }, choice('1h'), choice('24h'));
+}
+
+/** All that changed in the time shown, charted or not. */
+function limitChanges({ history }: Tenant): HTMLElement | false {
+  return (
+    history.changes.length > 0 &&
+    h(
+      'div',
+      { key: 'limit-changes' },
+      h('h3', {}, 'Limits that changed in this time'),
+      h(
+        'ul',
+        { class: 'list' },
+        ...[...history.changes]
+          .reverse()
+          .slice(0, 20)
+          .map(({ at, limit, before, after }) =>
+            h(
+              'li',
+              { key: `${at} ${limit}` },
+              h('p', {}, time(at), ' ', h('strong', {}, limit), ` ${value(before)} → ${value(after)}`),
+            ),
+          ),
+      ),
+    )
+  );
 }
 
 function why(tenant: Tenant, { reasons }: State): HTMLElement {
@@ -207,8 +248,12 @@ const SOURCES = {
   temporary: 'set for a time',
   overrides: 'overrides',
   settings: 'settings',
-  default: 'Mimir’s default',
 };
+
+function sourceOf({ source, of }: Tenant['limitsInForce'][number]): string {
+  if (source !== 'default') return SOURCES[source];
+  return of === 'mimir' ? 'Mimir’s default' : 'the edge’s default';
+}
 
 function limits(tenant: Tenant, actions: Actions): HTMLElement {
   return h(
@@ -235,18 +280,18 @@ function limits(tenant: Tenant, actions: Actions): HTMLElement {
           {},
           ...tenant.limitsInForce
             .filter(({ name }) => name !== 'mode')
-            .map(({ name, value: now, source, detail }) =>
-              h(
+            .map((one) => {
+              const { name, value: now, detail, changeable } = one;
+              return h(
                 'tr',
                 { key: name },
                 h('th', { scope: 'row' }, name),
                 h('td', {}, value(now)),
-                h('td', {}, SOURCES[source], detail !== null && h('span', { class: 'quiet' }, ` ${detail}`)),
+                h('td', {}, sourceOf(one), detail !== null && h('span', { class: 'quiet' }, ` ${detail}`)),
                 h(
                   'td',
                   {},
-                  // Durations are nothing that helps within the hour.
-                  !name.endsWith('_timeout') &&
+                  changeable &&
                     h(
                       'button',
                       {
@@ -258,8 +303,8 @@ function limits(tenant: Tenant, actions: Actions): HTMLElement {
                       'Change',
                     ),
                 ),
-              ),
-            ),
+              );
+            }),
         ),
       ),
     ),

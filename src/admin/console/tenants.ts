@@ -166,7 +166,7 @@ function use(tenant: TenantRow): HTMLElement | string {
   return nearest === undefined ? 'no limit' : meter(nearest.ratio, nearest.limit);
 }
 
-const LEVEL_WORDS = { '': [], near: ['close'], over: ['over it'] } as const;
+const LEVEL_WORDS = { '': [], near: ['close'], over: ['above it'] } as const;
 
 /** Length, number and word: nothing is said by colour alone. */
 export function meter(ratio: number, limit: string, named = true): HTMLElement {
@@ -176,7 +176,7 @@ export function meter(ratio: number, limit: string, named = true): HTMLElement {
     { class: `meter ${level}` },
     h('progress', { max: '1', value: Math.min(1, ratio), 'aria-label': `use of ${limit}` }),
     ` ${percent(ratio)} `,
-    h('span', { class: 'quiet' }, [...(named ? [`of ${limit}`] : []), ...LEVEL_WORDS[level]].join(', ')),
+    h('span', { class: 'quiet' }, [named ? `of ${limit}` : 'of the limit', ...LEVEL_WORDS[level]].join(', ')),
   );
 }
 

@@ -127,6 +127,8 @@ export interface Tenant extends TenantRow {
     readonly name: string;
     readonly value: Value;
     readonly source: 'temporary' | 'overrides' | 'settings' | 'default';
+    readonly of: 'mimir' | 'edge';
+    readonly changeable: boolean;
     readonly detail: string | null;
   }[];
   readonly history: {
@@ -136,10 +138,25 @@ export interface Tenant extends TenantRow {
     readonly activeSeries: readonly number[];
     readonly refusedPerSecond: Readonly<Record<string, readonly number[]>>;
     readonly shadowedPerSecond: Readonly<Record<string, readonly number[]>>;
+    /** What each limit was, from when on. */
+    readonly limits: Readonly<Record<string, readonly LimitStep[]>>;
+    readonly changes: readonly LimitChange[];
   };
   readonly topMetrics: Readonly<Record<'active' | 'new', readonly TopMetric[]>>;
   readonly controls: readonly Control[];
   readonly denials: readonly Denial[];
+}
+
+export interface LimitStep {
+  readonly from: string;
+  readonly value: Value;
+}
+
+export interface LimitChange {
+  readonly at: string;
+  readonly limit: string;
+  readonly before: Value;
+  readonly after: Value;
 }
 
 export interface TopMetric {
