@@ -93,6 +93,8 @@ export interface DataPlaneLink {
   apply(orders: Orders): Promise<void>;
   /** Undefined: it has ended. What is asked for is asked once at a time. */
   report(): Promise<Report | undefined>;
+  /** The part of it that costs next to nothing. */
+  status(): Promise<PlaneStatus | undefined>;
   /** Undefined: it has ended. */
   topMetrics(id: string): Promise<TopMetrics | undefined>;
 }

@@ -1,7 +1,7 @@
 /** What the primary and its workers say to each other. Structured clones: every number arrives as it was. */
 import type { AddressInfo } from 'node:net';
 import type { TopMetrics } from '../admin/edge.js';
-import type { Orders, Report } from '../app/planes.js';
+import type { Orders, PlaneStatus, Report } from '../app/planes.js';
 import type { Config } from '../config/config.js';
 import type { SnapshotChange } from '../limits/snapshot-change.js';
 import type { NumberedReply, NumberedRequest } from '../shared/ipc/ipc-store.js';
@@ -37,11 +37,13 @@ export interface SentOrders extends Omit<Orders, 'snapshot'> {
 
 export type Question =
   | { readonly about: 'report' }
+  | { readonly about: 'status' }
   | { readonly about: 'metrics' }
   | { readonly about: 'top'; readonly tenant: string };
 
 export type Answer =
   | { readonly about: 'report'; readonly report: Report }
+  | { readonly about: 'status'; readonly status: PlaneStatus }
   | { readonly about: 'metrics'; readonly metrics: readonly MetricValues[] }
   | { readonly about: 'top'; readonly tenant: string; readonly top: TopMetrics };
 

@@ -3,7 +3,7 @@
  * that it obeyed; while it is busy with one, those that follow become one.
  */
 import type { TopMetrics } from '../admin/edge.js';
-import type { DataPlaneLink, Orders, Report } from '../app/planes.js';
+import type { DataPlaneLink, Orders, PlaneStatus, Report } from '../app/planes.js';
 import { snapshotChange } from '../limits/snapshot-change.js';
 import type { AnswerTo, Question, SentOrders } from './messages.js';
 
@@ -74,6 +74,10 @@ export class WorkerLink implements DataPlaneLink {
 
   async report(): Promise<Report | undefined> {
     return (await this.#process.ask({ about: 'report' }))?.report;
+  }
+
+  async status(): Promise<PlaneStatus | undefined> {
+    return (await this.#process.ask({ about: 'status' }))?.status;
   }
 
   async topMetrics(tenant: string): Promise<TopMetrics | undefined> {

@@ -107,6 +107,7 @@ class Worker {
   async #answer(question: Question): Promise<Answer> {
     const { about } = question;
     if (about === 'metrics') return { about, metrics: await this.#metrics.registry.getMetricsAsJSON() };
+    if (about === 'status') return { about, status: this.#data.status() };
     if (about === 'report') return { about, report: this.#reporter.report() };
     const { tenant } = question;
     return { about, tenant, top: await this.#data.topMetrics(tenant) };

@@ -89,7 +89,10 @@ export class FakeLink implements DataPlaneLink {
   /** Reports that were asked for, in order. */
   asked = 0;
   readonly applied: Orders[] = [];
+  /** So often for its status alone. */
+  askedStatus = 0;
   readonly #reports: ((report: Report | undefined) => void)[] = [];
+  readonly #statuses: ((status: PlaneStatus | undefined) => void)[] = [];
   readonly #orders: (() => void)[] = [];
   readonly #tops: ((top: TopMetrics | undefined) => void)[] = [];
 
@@ -108,12 +111,21 @@ export class FakeLink implements DataPlaneLink {
     return new Promise((resolve) => this.#reports.push(resolve));
   }
 
+  status(): Promise<PlaneStatus | undefined> {
+    this.askedStatus++;
+    return new Promise((resolve) => this.#statuses.push(resolve));
+  }
+
   topMetrics(): Promise<TopMetrics | undefined> {
     return new Promise((resolve) => this.#tops.push(resolve));
   }
 
   tell(report: Report | undefined): void {
     this.#reports.shift()?.(report);
+  }
+
+  tellStatus(status: PlaneStatus | undefined): void {
+    this.#statuses.shift()?.(status);
   }
 
   tellTop(top: TopMetrics | undefined): void {
@@ -127,6 +139,7 @@ export class FakeLink implements DataPlaneLink {
   /** As a link does when its process ends: whatever was asked is answered with nothing. */
   end(): void {
     for (const resolve of this.#reports.splice(0)) resolve(undefined);
+    for (const resolve of this.#statuses.splice(0)) resolve(undefined);
     for (const resolve of this.#tops.splice(0)) resolve(undefined);
     this.obey();
   }

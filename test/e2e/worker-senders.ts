@@ -73,6 +73,14 @@ export class Senders {
     await Promise.all(this.#clients.map((client) => this.#send(client)));
   }
 
+  /** Sends until so many were accepted in all, for half a minute at most. */
+  async until(accepted: number): Promise<void> {
+    for (let i = 0; i < 300 && this.accepted < accepted; i++) {
+      await this.once();
+      if (this.accepted < accepted) await delay(100);
+    }
+  }
+
   run(pauseMs = 0): void {
     const on = async (client: Client): Promise<void> => {
       while (!this.#stopped) {
