@@ -140,5 +140,7 @@ function hearSeries(judgement: Judgement, answer: SeriesAnswer): Ending {
 const UNKNOWN_WAIT_SECONDS = 1;
 
 async function countLater(tally: Tally, newLater: Promise<number>): Promise<void> {
-  tally.newSeries += await newLater;
+  // Not in one go: `+=` would read what is counted before it waits, and forget what others count meanwhile.
+  const more = await newLater;
+  tally.newSeries += more;
 }

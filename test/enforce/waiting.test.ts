@@ -206,3 +206,33 @@ t.test('series that turn out to be new after the answer count, too', async (t) =
   t.match(await judging, { kind: 'accept' });
   t.equal(tenant.tally.newSeries, 3);
 });
+
+t.test('of pushes that wait at one time each counts its new series', async (t) => {
+  const { store, edge } = given(limits());
+  const { tenant } = await admit(edge.admit('a'));
+  const later: ((newSeries: number) => void)[] = [];
+  for (let push = 0; push < 2; push++) {
+    const judging = edge.judge(tenant, samples(3));
+    store.grant();
+    await settled();
+    store.count({ newLater: new Promise((resolve) => later.push(resolve)) });
+    await judging;
+  }
+  later[1]?.(5);
+  await settled();
+  t.equal(tenant.tally.newSeries, 5);
+  later[0]?.(2);
+  await settled();
+  t.equal(tenant.tally.newSeries, 7);
+});
+
+t.test('a push whose series nobody could look at comes again, and costs nothing', async (t) => {
+  const { store, edge } = given(limits());
+  const { tenant } = await admit(edge.admit('a'));
+  const judging = edge.judge(tenant, samples(3));
+  store.grant();
+  await settled();
+  store.count({ busy: true });
+  t.match(await judging, { kind: 'refuse', reason: 'edge_series_busy', status: 503, retryAfterSeconds: 1 });
+  t.match(store.givenBack, [{ what: 'items', n: 3 }]);
+});

@@ -92,7 +92,8 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     let refused = 0;
     const push = async (replica: TrackedSeries, series: readonly number[]): Promise<void> => {
       const answer = await replica.check(pushOf(series), undefined, limitsOf(limit), true, now());
-      found += answer.newAdmitted + ((await answer.newLater) ?? 0);
+      const later = await answer.newLater;
+      found += answer.newAdmitted + (later ?? 0);
       if (answer.busy) return push(replica, series);
       if (answer.overLimit !== undefined) refused++;
       else for (const one of series) admitted.add(one);
