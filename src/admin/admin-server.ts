@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { listen } from '../base/listen.js';
 import { type Api, PREFIX, sendJson } from './api.js';
 import { Assets } from './assets.js';
-import { checkHost, SECURITY_HEADERS } from './guard.js';
+import { AdminConnections } from './connections.js';
+import { checkHost, checkScraper, SECURITY_HEADERS } from './guard.js';
 import { Problem } from './problem.js';
 import { type MetricsText, Scrapes } from './scrapes.js';
 
@@ -33,21 +34,32 @@ export interface AdminOptions {
   readonly onBug: (error: unknown) => void;
 }
 
+/** A client has so long for a head, and may be silent, or take nothing of its answer, for so long. */
+const HEADERS_TIMEOUT_MS = 5000;
+const SILENCE_TIMEOUT_MS = 10_000;
+
 export class AdminServer {
   readonly #server: Server;
   readonly #options: AdminOptions;
   readonly #source: AdminSource;
   readonly #assets = new Assets();
+  readonly #connections = new AdminConnections();
   readonly #scrapes: Scrapes;
 
   constructor(options: AdminOptions, source: AdminSource) {
     this.#options = options;
     this.#source = source;
     this.#scrapes = new Scrapes(source.metrics);
-    this.#server = createServer({ requestTimeout: 10_000 }, (req, res) => {
+    const timeouts = {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: 10_000,
+      connectionsCheckingInterval: 1000,
+    };
+    this.#server = createServer(timeouts, (req, res) => {
       this.#handle(req, res).catch((error: unknown) => this.#answerError(req, res, error));
     });
-    this.#server.maxConnections = 100;
+    this.#server.setTimeout(SILENCE_TIMEOUT_MS);
+    this.#connections.watch(this.#server);
   }
 
   start(): Promise<AddressInfo> {
@@ -65,6 +77,14 @@ export class AdminServer {
   async #handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const [path = '', search = ''] = splitUrl(req.url ?? '');
     if (await this.#probe(req, res, path)) return;
+    if (this.#connections.full)
+      throw new Problem(503, 'too many requests are under way', { 'Retry-After': '1' });
+    if (path === '/metrics') {
+      mustRead(req);
+      checkScraper(req, this.#options.names);
+      await this.#scrapes.answer(req, res);
+      return;
+    }
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) res.setHeader(name, value);
     checkHost(req, this.#options.names);
     const { api } = this.#source;
@@ -80,14 +100,9 @@ export class AdminServer {
     }
   }
 
-  /** What machines ask for, under whatever name they know. */
+  /** What is asked under whatever name, and must be answered when nothing else is. */
   async #probe(req: IncomingMessage, res: ServerResponse, path: string): Promise<boolean> {
     switch (path) {
-      case '/metrics': {
-        mustRead(req);
-        await this.#scrapes.answer(req, res);
-        return true;
-      }
       case '/healthz': {
         mustRead(req);
         const healthy = await this.#source.healthy();

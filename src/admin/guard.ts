@@ -18,7 +18,21 @@ export function checkHost(req: IncomingMessage, names: readonly string[]): void 
       `this is not served under the name ${JSON.stringify(name)}: add it to admin.hosts if it should be`,
     );
   }
-  const { origin } = req.headers;
+  checkOrigin(req, names);
+}
+
+/**
+ * Metrics are for machines, which know the edge by a name of their network: none that the world's name servers could give to
+ * somebody else's page.
+ */
+export function checkScraper(req: IncomingMessage, names: readonly string[]): void {
+  const { host } = req.headers;
+  if (host !== undefined && !isInternal(hostname(host))) checkHost(req, names);
+  else checkOrigin(req, names);
+}
+
+function checkOrigin(req: IncomingMessage, names: readonly string[]): void {
+  const { host, origin } = req.headers;
   if (origin === undefined) return;
   const from = URL.canParse(origin) ? new URL(origin) : undefined;
   // Behind a proxy the Host may be the edge's own, and the Origin the name that the browser knows.
@@ -30,6 +44,13 @@ export function checkHost(req: IncomingMessage, names: readonly string[]): void 
 function isOwn(name: string, names: readonly string[]): boolean {
   return OWN_NAMES.has(name) || isIP(name) !== 0 || names.includes(name);
 }
+
+/** `edge-1`, `edge.monitoring.svc`: not in the public tree of names. */
+function isInternal(name: string): boolean {
+  return !name.includes('.') || INTERNAL.test(name);
+}
+
+const INTERNAL = /\.(svc|local|internal|localhost|home\.arpa)$/;
 
 /** Lower case, without port and brackets. */
 function hostname(host: string): string {

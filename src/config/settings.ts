@@ -150,7 +150,8 @@ export const SETTINGS = {
     'strings',
     '',
     'Host names under which people open the API and the status page. IP addresses and localhost always ' +
-      'work; a request for any other name is refused.',
+      'work; a request for any other name is refused. Metrics are served under names of the own network, too (`edge-1`, ' +
+      '`edge.monitoring.svc`).',
   ),
   'admin.audit_file': setting(
     'path',

@@ -57,7 +57,18 @@ export function accessCases(t: Test, admin: StartAdmin): void {
       });
     t.equal(await status({ Host: 'attacker.example' }), 421);
     t.equal(await status({ Host: 'attacker.example' }, '/'), 421);
-    t.equal(await status({ Host: 'attacker.example' }, '/metrics'), 200, 'probes have any name');
+    t.equal(await status({ Host: 'attacker.example' }, '/healthz'), 200, 'probes have any name');
+    t.equal(await status({ Host: 'attacker.example' }, '/metrics'), 421, 'metrics do not');
+    for (const name of [
+      'edge.example',
+      'edge-1:8082',
+      'edge.monitoring.svc.cluster.local',
+      '10.0.0.1:8082',
+      '[::1]',
+    ])
+      t.equal(await status({ Host: name }, '/metrics'), 200, name);
+    for (const origin of ['https://attacker.example', 'null'])
+      t.equal(await status({ Host: 'edge-1', Origin: origin }, '/metrics'), 403, origin);
     t.equal(await status({ Host: 'localhost:8082' }), 200);
     t.equal(await status({ Host: '[::1]:8082' }), 200);
     t.equal(await status({ Host: 'EDGE.example' }), 200);
