@@ -279,7 +279,7 @@ export const SETTINGS = {
     'duration',
     '30s',
     'How long a sender may take for the body of a push; after that it gets 503. Other bodies, which are ' +
-      'passed through, may pause this long.',
+      'passed through, have to bring 1 KiB in this time.',
     1,
   ),
   'server.idle_timeout': setting(

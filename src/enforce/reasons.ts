@@ -198,6 +198,14 @@ export const REASONS = {
       'The edge holds as many body bytes as it may (`push.max_bytes_in_flight`); the body was not read.',
     remedy: 'Add replicas, raise the cap, or find out why the upstream is slow.',
   },
+  edge_body_share: {
+    status: 503,
+    id: 'err-edge-body-share',
+    retry: true,
+    meaning:
+      'The edge holds as many body bytes of the tenant (`push.tenant_share`), or from its address (`push.address_share`), as it may.',
+    remedy: 'Send smaller or fewer pushes at one time, or raise the share.',
+  },
   edge_busy: {
     status: 503,
     id: 'err-edge-busy',

@@ -137,7 +137,7 @@ export class PushExchange {
     }
     const overrun = this.#parts.budget.overrun(this.#holder, declaredBytes);
     if (overrun !== undefined) {
-      return this.#refuseUnread(tenant, 'edge_overloaded', this.#overloaded(overrun));
+      return this.#refuseUnread(tenant, reasonOf(overrun), this.#overloaded(overrun));
     }
 
     this.#caller.continue();
@@ -149,7 +149,7 @@ export class PushExchange {
 
     const plainBytes = this.#plainBytes(body);
     if (plainBytes > 0 && !this.#reserve(plainBytes)) {
-      return this.#refuseForGood(tenant, 'edge_overloaded', this.#overloaded(this.#overrun));
+      return this.#refuseForGood(tenant, reasonOf(this.#overrun), this.#overloaded(this.#overrun));
     }
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged, and filtered.
@@ -216,7 +216,8 @@ export class PushExchange {
     this.release();
     if (!this.#reserve(filtered.length)) {
       enforcer.giveBack(admission, verdict);
-      return this.#refuseForGood(admission.tenant, 'edge_overloaded', this.#overloaded(this.#overrun));
+      const why = this.#overloaded(this.#overrun);
+      return this.#refuseForGood(admission.tenant, reasonOf(this.#overrun), why);
     }
     observer.refused(admission.tenant, refusal, this.#requestId, false);
     const sent = {
@@ -314,7 +315,7 @@ export class PushExchange {
     if (fault === 'aborted') return 'answered';
     const [reason, why] = {
       too_large: ['edge_body_too_large', bodyTooLarge(options.maxBodyBytes)] as const,
-      over_budget: ['edge_overloaded', this.#overloaded(this.#overrun)] as const,
+      over_budget: [reasonOf(this.#overrun), this.#overloaded(this.#overrun)] as const,
       timeout: ['edge_incomplete_body', bodyTooLate(options.bodyTimeoutMs)] as const,
     }[fault];
     return this.#refuseForGood(tenant, reason, why);
@@ -332,4 +333,9 @@ export class PushExchange {
     if (this.#refuse(tenant, refusal, tenant.mode === 'shadow')) return 'answered';
     return this.#forward(admission, { charge: UNCHARGED, body, ha: undefined, partial: undefined });
   }
+}
+
+/** What is too much of one sender is no matter of the edge's: nobody should send it past the edge. */
+function reasonOf(overrun: Overrun): Reason {
+  return overrun === 'all' ? 'edge_overloaded' : 'edge_body_share';
 }

@@ -272,10 +272,10 @@ for (const [share, whose, reason] of [
     client.write(declares('a', 2_000_000));
     client.write(Buffer.alloc(1_900_000));
     t.ok(await eventually(() => proxy.budget.used >= 1_900_000));
-    t.match(await rawExchange(proxy.port, declares('a', 500_000), 'bytes-in-flight'), reason);
+    t.match(await rawExchange(proxy.port, declares('a', 500_000), 'body-share'), reason);
     const inChunks = declares('a', 0).replace('Content-Length: 0', 'Transfer-Encoding: chunked');
     const chunk = `30d40\r\n${'x'.repeat(200_000)}\r\n`;
-    t.match(await rawExchange(proxy.port, inChunks + chunk, 'bytes-in-flight'), reason);
+    t.match(await rawExchange(proxy.port, inChunks + chunk, 'body-share'), reason);
     if ('tenantShare' in share) {
       t.equal(
         (await send(proxy.url, PUSH_500, { 'X-Scope-OrgID': 'b' })).status,
@@ -283,7 +283,7 @@ for (const [share, whose, reason] of [
         'the rest is for others',
       );
     } else {
-      t.match(await rawExchange(proxy.port, declares('b', 500_000), 'bytes-in-flight'), reason);
+      t.match(await rawExchange(proxy.port, declares('b', 500_000), 'body-share'), reason);
     }
     t.ok(proxy.budget.used <= 2 << 20);
     client.destroy();

@@ -121,3 +121,28 @@ t.test('bodies that never end hold no more than the share of their tenant', asyn
   for (const socket of sockets) socket.destroy();
   await new Promise((resolve) => mimir.close(resolve));
 });
+
+t.test('bodies that stop, or come by the byte, are cut off, and what they held is free', async (t) => {
+  const mimir = await upstream();
+  const proxy = await edge(mimir.url, {
+    push: { bodyTimeoutMs: 100 },
+    upstream: { connections: 2, tenantShare: 1 },
+  });
+  const head = 'POST /x HTTP/1.1\r\nHost: h\r\nX-Scope-OrgID: a\r\n';
+  const clients = [
+    asking(t, proxy, `${head}Content-Length: 100000\r\n\r\nabc`),
+    asking(t, proxy, `${head}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`),
+  ];
+  let gone = 0;
+  for (const client of clients) client.resume().on('close', () => gone++);
+  const byTheByte = setInterval(() => clients[1]?.write('1\r\nx\r\n'), 10);
+  t.ok(await eventually(() => gone === 2));
+  clearInterval(byTheByte);
+  t.match(await rawExchange(proxy.port, get('/quick', 'a')), /^HTTP\/1\.1 200 /);
+  t.strictSame(
+    mimir.arrived.map(({ url }) => url),
+    ['/quick'],
+  );
+  await proxy.stop();
+  await mimir.close();
+});
