@@ -57,7 +57,7 @@ const results = await compare([
       for (let i = 0; i < DECISIONS; i++) {
         nowMs = i * 0.001;
         const admission = judging.admit(ids[i % TENANTS]);
-        if ('tenant' in admission) judging.judge(admission.tenant, push, false, nowMs);
+        if ('requests' in admission) judging.judge(admission.tenant, push, false, nowMs);
       }
       return DECISIONS;
     },

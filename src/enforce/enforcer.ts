@@ -146,7 +146,7 @@ export class Enforcer {
   #admitNew(name: string, nowMs: number): Admission | Promise<Admission> {
     const tenant = this.#registry.resolve(name, nowMs);
     if (tenant instanceof Tenant) return this.#admitTenant(tenant, nowMs);
-    return this.refuseUnattributed(tenant.reason, tenant.why);
+    return { ...this.refuseUnattributed(tenant.reason, tenant.why), tenant: undefined };
   }
 
   #admitTenant(tenant: Tenant, nowMs: number): Admission | Promise<Admission> {
@@ -160,7 +160,7 @@ export class Enforcer {
   #askToAdmit(tenant: Tenant, limited: LimitedBucket, nowMs: number): Admission | Promise<Admission> {
     return whenAnswered(askFor(1, limited, tenant, nowMs, this.#options.random), (refusal) => {
       if (refusal === undefined) return admitted(tenant, 1);
-      return countRefusal(tenant, refusal) ? admitted(tenant, 0, refusal) : refusal;
+      return countRefusal(tenant, refusal) ? admitted(tenant, 0, refusal) : { ...refusal, tenant };
     });
   }
 }

@@ -14,7 +14,12 @@ export interface Admitted {
   readonly shadowed: Refusal | undefined;
 }
 
-export type Admission = Admitted | Refusal;
+/** The tenant may not send a push now, or nobody can tell whose it is. */
+export interface NotAdmitted extends Refusal {
+  readonly tenant: Tenant | undefined;
+}
+
+export type Admission = Admitted | NotAdmitted;
 
 /** The tokens taken for a push. */
 export interface Charge {

@@ -23,7 +23,7 @@ t.test('a tenant has a few refusals logged each minute, and no other tenant is q
   const edge = enforcer();
   const tenant = (id: string) => {
     const admission = edge.admit(id);
-    if (!('tenant' in admission)) throw new Error('not admitted');
+    if (!('requests' in admission)) throw new Error('not admitted');
     return admission.tenant;
   };
   const refusal = refuse('rate_limited', 'too much');

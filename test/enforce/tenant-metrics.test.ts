@@ -25,7 +25,7 @@ function scraped(edge: Enforcer, most = Number.POSITIVE_INFINITY): () => Promise
 
 function push(edge: Enforcer, tenant: string, items = 10): void {
   const admission = edge.admit(tenant);
-  if ('tenant' in admission) edge.judge(admission.tenant, samples(items));
+  if ('requests' in admission) edge.judge(admission.tenant, samples(items));
 }
 
 t.test('per-tenant metrics are bounded, and their sums never fall', async (t) => {

@@ -113,8 +113,8 @@ export class PushExchange {
     const admitting = enforcer.admit(this.#caller.header(options.tenantHeader));
     const admission = admitting instanceof Promise ? await admitting : admitting;
     if (admission.kind === 'refuse') {
-      const shadow = enforcer.mode !== 'enforce';
-      return this.#refuse(undefined, admission, shadow) ? 'answered' : 'unread';
+      const shadow = admission.tenant === undefined && enforcer.mode !== 'enforce';
+      return this.#refuse(admission.tenant, admission, shadow) ? 'answered' : 'unread';
     }
     const { tenant } = admission;
     this.#holder.tenant = tenant.id;

@@ -392,6 +392,19 @@ const once1 = {
   }),
 };
 
+t.test(
+  'a push over the request rate is put down to its tenant, and has the mode of its tenant',
+  async (t) => {
+    const drained = limits({ request_rate: 1e-9, request_burst_size: 1 }, { mode: 'enforce' });
+    const enforcer = { snapshot: snapshot({ a: drained }), mode: 'shadow' as const };
+    const { caller, outcomes, refusals } = await serve(t, { enforcer });
+    await check(caller).response;
+    await check(caller).response;
+    t.match(refusals, [{ tenant: 'a', refusal: { reason: 'request_rate_limited' }, shadow: false }]);
+    t.strictSame(outcomes, ['accept', 'refuse']);
+  },
+);
+
 t.test('a call that is cancelled before it is judged is charged nothing', async (t) => {
   const held = heldDecoder();
   const { caller, outcomes } = await serve(t, { enforcer: once1, decoder: held.decoder });

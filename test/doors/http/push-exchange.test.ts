@@ -74,6 +74,22 @@ t.test('a push over the limit gets 429 and Retry-After, and Mimir never sees it'
   await mimir.close();
 });
 
+t.test(
+  'a push over the request rate is put down to its tenant, and has the mode of its tenant',
+  async (t) => {
+    const mimir = await upstream();
+    const drained = limits({ request_rate: 1e-9, request_burst_size: 1 }, { mode: 'enforce' });
+    const enforcer = { snapshot: snapshot({ a: drained }), mode: 'shadow' as const };
+    const proxy = await edge(mimir.url, { enforcer });
+    t.equal((await send(proxy.url)).status, 200);
+    t.equal((await send(proxy.url)).status, 429, 'the tenant is in mode enforce, whatever holds for others');
+    t.match(proxy.refusals, [{ tenant: 'a', refusal: { reason: 'request_rate_limited' }, shadow: false }]);
+    t.equal(mimir.arrived.length, 1);
+    await proxy.stop();
+    await mimir.close();
+  },
+);
+
 t.test('a Remote Write 2.0 sender is told that nothing was written', async (t) => {
   const mimir = await upstream();
   const proxy = await edge(mimir.url);

@@ -145,7 +145,8 @@ export class CheckExchange {
     const admission = admitting instanceof Promise ? await this.#inTime(request, admitting) : admitting;
     if (admission.kind === 'refuse') {
       if (this.#late) return this.#cancelled();
-      return this.#refuse(request, undefined, admission, undefined, enforcer.mode !== 'enforce');
+      const shadow = admission.tenant === undefined && enforcer.mode !== 'enforce';
+      return this.#refuse(request, admission.tenant, admission, undefined, shadow);
     }
     const { tenant } = admission;
     if (!options.charge) enforcer.giveBack(admission, undefined);
