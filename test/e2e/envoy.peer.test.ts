@@ -113,6 +113,30 @@ t.test('ext-authz.yaml: pushes are judged by their bodies', async (t) => {
   t.notMatch(edge.output(), /"level":(40|50|60)/, 'the edge logs nothing that alarms');
 });
 
+t.test("where Envoy takes the edge's own headers from clients, ext_authz has it remove them", async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const edge = await startGrpcEdge(t, [twoPushes(t)]);
+  const envoy = await startEnvoy(t, 'ext-authz.yaml', {
+    edges: [edge.port],
+    mimir: mimir.url,
+    changes: [
+      ['key_matcher: { prefix: x-mimir-edge- }', 'key_matcher: { prefix: x-none- }'],
+      ['- { exact: x-request-id }', '- { prefix: x-mimir-edge- }'],
+    ],
+  });
+  t.ok(await seesHealthy(envoy, 1));
+  const forged = {
+    'X-Mimir-Edge-Verdict': 'forged',
+    'X-Mimir-Edge-Reason': 'forged',
+    'X-Mimir-Edge-Own': 'forged',
+  };
+  t.equal((await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': 'b', ...forged })).status, 200);
+  t.match(mimir.arrived[0]?.headers, { 'x-mimir-edge-verdict': /^accept$/ });
+  t.notMatch(JSON.stringify(mimir.arrived[0]?.headers), /forged/);
+});
+
 t.test('failure_mode_allow lets pushes pass while there is no edge', async (t) => {
   if (!needsEnvoy(t)) return;
   const mimir = await upstream();
