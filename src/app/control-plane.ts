@@ -3,37 +3,33 @@
  * time, who changed what, what each tenant sent lately, and the admin listener that shows and changes it.
  */
 import type { AddressInfo } from 'node:net';
-import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { AdminServer } from '../admin/admin-server.js';
 import { Api } from '../admin/api.js';
 import { countWrites, exportApi } from '../admin/api-metrics.js';
-import { Audit, sentenceOf } from '../admin/audit.js';
+import type { Audit } from '../admin/audit.js';
 import type { Edge, TenantState } from '../admin/edge.js';
 import { overridesChange } from '../admin/overrides-audit.js';
-import { Tokens } from '../admin/tokens.js';
-import { StartError } from '../base/listen.js';
-import { messageOf } from '../base/message-of.js';
+import type { Tokens } from '../admin/tokens.js';
 import { type Config, changedSettings } from '../config/config.js';
 import { RELOAD } from '../controls/control.js';
-import { Controls, MAX_ENTRIES } from '../controls/controls.js';
+import type { Controls } from '../controls/controls.js';
 import { exportControls } from '../controls/controls-metrics.js';
-import { KeptControls } from '../controls/kept-controls.js';
 import { ShownTenants } from '../enforce/shown-tenants.js';
 import { exportLimits, exportTenants } from '../enforce/tenant-metrics.js';
 import type { Snapshot } from '../limits/limits.js';
 import type { Overrides } from '../overrides/overrides.js';
 import { exportOverrides } from '../overrides/overrides-metrics.js';
-import { RedisEntries } from '../shared/redis/redis-entries.js';
 import { exposition, type TextFormat } from '../telemetry/exposition.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { History, SAMPLE_MS } from '../usage/history.js';
 import { exportHistory } from '../usage/history-metrics.js';
 import { LimitHistory } from '../usage/limit-history.js';
 import { edgeOf } from './edge-of.js';
+import { openAudit, openTokens } from './open-audit.js';
+import { openControls } from './open-controls.js';
 import { openOverrides } from './open-overrides.js';
-import { redisOptions } from './open-shared.js';
 import type { Part } from './parts.js';
 import type { DataPlanes, Orders } from './planes.js';
 import { readinessOf } from './readiness.js';
@@ -79,8 +75,8 @@ export class ControlPlane {
     this.#log = log;
     this.#planes = planes;
     this.#logLevel = config['log.level'];
-    this.#audit = usable(config, 'admin.audit_file', (path) => this.#openAudit(path));
-    this.#tokens = usable(config, 'admin.tokens_file', (path) => this.#openTokens(path));
+    this.#audit = openAudit(config, log);
+    this.#tokens = openTokens(config, log);
     this.#history = new History(config['admin.history_max_bytes'], this.#now());
     this.#overrides = this.#openOverrides();
     this.#documented = this.#overrides.snapshot;
@@ -230,33 +226,21 @@ export class ControlPlane {
   }
 
   #openControls(): Controls {
-    const config = this.#config;
-    const shared =
-      config['state.redis.url'].length === 0
-        ? undefined
-        : new RedisEntries(redisOptions(config), 'controls', MAX_ENTRIES);
-    const folder = config['state.dir'];
-    const kept = folder === '' ? undefined : new KeptControls(folder);
-    // A pod's host name is its own; on one machine there may be several replicas.
-    const name = `${hostname()}:${process.pid}`;
-    return new Controls(
-      { shared, kept, name, now: Date.now },
-      {
-        changed: () => this.#order(),
-        received: (control, before) => {
-          this.#audit.note('fleet', control, before);
-          if (control.name === RELOAD && control.value !== null) void this.#overrides.reload();
-        },
-        ended: (control) => {
-          if (control.name !== RELOAD) this.#audit.note('time', control, undefined);
-        },
-        trouble: (message) => {
-          if (message === undefined) this.#log.info('temporary modes and limits are shared and kept again');
-          else this.#log.warn({ error: message }, 'temporary modes and limits are not shared or kept');
-        },
-        obeyed: () => this.#allObey(),
+    return openControls(this.#config, {
+      changed: () => this.#order(),
+      received: (control, before) => {
+        this.#audit.note('fleet', control, before);
+        if (control.name === RELOAD && control.value !== null) void this.#overrides.reload();
       },
-    );
+      ended: (control) => {
+        if (control.name !== RELOAD) this.#audit.note('time', control, undefined);
+      },
+      trouble: (message) => {
+        if (message === undefined) this.#log.info('temporary modes and limits are shared and kept again');
+        else this.#log.warn({ error: message }, 'temporary modes and limits are not shared or kept');
+      },
+      obeyed: () => this.#allObey(),
+    });
   }
 
   /** A worker that hung may go on by now, so it is told again. */
@@ -291,22 +275,6 @@ export class ControlPlane {
     yield* exposition(await scrape(metrics.registry), metrics.largeFamilies(), format);
   }
 
-  #openAudit(path: string): Audit {
-    return new Audit(path, {
-      failed: (error) => this.#log.error({ err: error }, 'admin.audit_file can not be written'),
-      added: (entry) => {
-        // A change of documents is one line, however many limits it is about.
-        if (entry.from !== 'overrides') this.#log.info(entry, sentenceOf(entry));
-      },
-    });
-  }
-
-  #openTokens(path: string): Tokens {
-    return new Tokens(path, (message) =>
-      this.#log.error({ error: message }, 'admin.tokens_file can not be used: the tokens stay as they were'),
-    );
-  }
-
   #export(metrics: Metrics, api: Api): void {
     const shown = new ShownTenants(this.#config['metrics.tenants']);
     exportTenants(metrics, this.#planes, shown, this.#now);
@@ -320,17 +288,5 @@ export class ControlPlane {
       help: '1 while the process is ready.',
       read: () => (this.#planes.status().ready ? 1 : 0),
     });
-  }
-}
-
-function usable<T>(
-  config: Config,
-  setting: 'admin.tokens_file' | 'admin.audit_file',
-  open: (path: string) => T,
-): T {
-  try {
-    return open(config[setting]);
-  } catch (error) {
-    throw new StartError(`${setting}: ${messageOf(error)}`);
   }
 }

@@ -11,16 +11,15 @@ import { messageOf } from '../base/message-of.js';
 import type { Snapshot } from '../limits/limits.js';
 import { type Entries, EntryRefused } from '../shared/entries.js';
 import {
-  beats,
   type Control,
   controlKey,
   globalMode,
-  outlasting,
   overlay,
   RELOAD,
   readControl,
   rememberedUntilMs,
 } from './control.js';
+import { ControlSet } from './control-set.js';
 import type { KeptControls } from './kept-controls.js';
 
 export interface ControlsOptions {
@@ -74,8 +73,7 @@ export class Controls {
   readonly #now: () => number;
   /** Among those who read what is shared. */
   readonly #id = randomUUID();
-  /** The newest for each thing; what is over has no value any more. */
-  readonly #byKey = new Map<string, Control>();
+  readonly #set = new ControlSet(MAX_ENTRIES);
   /** Keys of what the others have not been told of yet. */
   readonly #unsent = new Set<string>();
   #version: string | null | undefined;
@@ -114,13 +112,13 @@ export class Controls {
 
   /** In force now, the newest first. */
   active(): Control[] {
-    return [...this.#byKey.values()]
+    return [...this.#set.values()]
       .filter(({ value, name }) => value !== null && name !== RELOAD)
       .sort((a, b) => b.atMs - a.atMs);
   }
 
   get(tenant: string, name: string): Control | undefined {
-    const control = this.#byKey.get(controlKey({ tenant, name }));
+    const control = this.#set.get(controlKey({ tenant, name }));
     return control?.value === null ? undefined : control;
   }
 
@@ -130,7 +128,7 @@ export class Controls {
 
   /** Of those that are over. */
   get remembered(): number {
-    return [...this.#byKey.values()].filter(({ value }) => value === null).length;
+    return this.#set.remembered;
   }
 
   status(): ControlsStatus {
@@ -143,21 +141,19 @@ export class Controls {
   }
 
   overlay(snapshot: Snapshot, mayAdd: boolean): Snapshot {
-    return overlay(snapshot, this.#byKey.values(), mayAdd);
+    return overlay(snapshot, this.#set.values(), mayAdd);
   }
 
   mode(): Snapshot['defaults']['edge']['mode'] {
-    return globalMode(this.#byKey.values());
+    return globalMode(this.#set.values());
   }
 
   /** In force here when this returns. True: the others will read it within a second. */
   async write(control: Omit<Control, 'id' | 'atMs'> & { readonly id?: string }): Promise<boolean> {
     const key = controlKey(control);
-    const before = this.#byKey.get(key);
     // Beats what it replaces, though that was made by a clock that is ahead.
-    const atMs = Math.max(this.#now(), (before?.atMs ?? 0) + 1);
-    this.#byKey.set(key, outlasting({ ...control, id: control.id ?? randomUUID(), atMs }, before));
-    this.#forgetOldest();
+    const atMs = Math.max(this.#now(), (this.#set.get(key)?.atMs ?? 0) + 1);
+    this.#set.put({ ...control, id: control.id ?? randomUUID(), atMs });
     this.#listener.changed();
     await this.#keep();
     if (this.#shared === undefined) return false;
@@ -227,14 +223,14 @@ export class Controls {
   }
 
   async #send(shared: Entries, key: string): Promise<void> {
-    const control = this.#byKey.get(key);
+    const control = this.#set.get(key);
     if (control !== undefined) {
       const { atMs, id, value } = control;
       const untilMs = rememberedUntilMs(control);
       const entry = { name: key, atMs, id, untilMs, over: value === null, text: JSON.stringify(control) };
       await shared.write(entry, this.#now());
     }
-    if (control === this.#byKey.get(key)) this.#unsent.delete(key);
+    if (control === this.#set.get(key)) this.#unsent.delete(key);
   }
 
   async #acknowledge(shared: Entries): Promise<void> {
@@ -247,89 +243,35 @@ export class Controls {
     this.#acknowledged = { version, atMs: nowMs };
   }
 
-  #merge(received: readonly Control[]): void {
-    const missing = new Set(this.#byKey.keys());
-    let changed = false;
-    for (const control of received) {
-      const key = controlKey(control);
-      if (this.#take(key, control)) changed = true;
-      const held = this.#byKey.get(key);
-      if (held?.id === control.id && rememberedUntilMs(held) <= rememberedUntilMs(control))
-        missing.delete(key);
-    }
-    for (const key of this.#forgetOldest()) missing.delete(key);
+  #merge(others: readonly Control[]): void {
+    const { received, newerHere } = this.#set.merge(others, this.#now());
     // Newer here than there, or lost there: a store without persistence forgets.
-    for (const key of missing) this.#unsent.add(key);
-    if (changed) this.#listener.changed();
-  }
-
-  /** True: something else is in force. */
-  #take(key: string, received: Control): boolean {
-    const nowMs = this.#now();
-    const before = this.#byKey.get(key);
-    if (rememberedUntilMs(received) <= nowMs) return false;
-    if (!beats(received, before)) {
-      if (before !== undefined) this.#byKey.set(key, outlasting(before, received));
-      return false;
-    }
-    const over = received.untilMs <= nowMs;
-    const control = outlasting(over ? { ...received, value: null } : received, before);
-    this.#byKey.set(key, control);
-    if (control !== received && !over) this.#unsent.add(key);
-    // It has come and gone without this replica: there is nothing to tell.
-    if (over && (before?.value ?? null) === null) return false;
-    this.#listener.received(control, before?.value === null ? undefined : before);
-    return true;
+    for (const key of newerHere) this.#unsent.add(key);
+    for (const { control, before } of received) this.#listener.received(control, before);
+    if (received.length > 0) this.#listener.changed();
   }
 
   #end(): void {
-    const nowMs = this.#now();
-    let changed = false;
-    for (const [key, control] of this.#byKey) {
-      if (control.untilMs <= nowMs && control.value !== null) {
-        this.#byKey.set(key, { ...control, value: null });
-        if (this.#shared !== undefined) this.#unsent.add(key);
-        this.#listener.ended(control);
-        changed = true;
-      }
-      if (rememberedUntilMs(control) > nowMs) continue;
-      this.#byKey.delete(key);
-      this.#unsent.delete(key);
-    }
-    if (changed) this.#listener.changed();
-  }
-
-  /** What is over and was made first goes first. Answers the keys. */
-  #forgetOldest(): string[] {
-    const tooMany = this.#byKey.size - MAX_ENTRIES;
-    if (tooMany <= 0) return [];
-    const over = [...this.#byKey].filter(([, { value }]) => value === null);
-    const oldest = over.sort(([, a], [, b]) => a.atMs - b.atMs).slice(0, tooMany);
-    for (const [key] of oldest) {
-      this.#byKey.delete(key);
-      this.#unsent.delete(key);
-    }
-    return oldest.map(([key]) => key);
+    const { ended, forgotten } = this.#set.end(this.#now());
+    if (this.#shared !== undefined) for (const control of ended) this.#unsent.add(controlKey(control));
+    for (const key of forgotten) this.#unsent.delete(key);
+    for (const control of ended) this.#listener.ended(control);
+    if (ended.length > 0) this.#listener.changed();
   }
 
   /** Of the time before this process. What has ended since, or was taken back elsewhere, the store may know. */
   async #takeKept(): Promise<void> {
     try {
-      for (const control of (await this.#kept?.read()) ?? []) {
-        const nowMs = this.#now();
-        const over = control.untilMs <= nowMs;
-        if (rememberedUntilMs(control) <= nowMs) continue;
-        this.#byKey.set(controlKey(control), over ? { ...control, value: null } : control);
-      }
+      for (const control of (await this.#kept?.read()) ?? []) this.#set.restore(control, this.#now());
     } catch (error) {
       this.#listener.trouble(`state.dir: ${messageOf(error)}`);
     }
-    if (this.#byKey.size > 0) this.#listener.changed();
+    if (this.#set.size > 0) this.#listener.changed();
   }
 
   async #keep(): Promise<void> {
     try {
-      await this.#kept?.write(this.#byKey.values());
+      await this.#kept?.write(this.#set.values());
     } catch (error) {
       this.#listener.trouble(`state.dir: ${messageOf(error)}`);
     }
