@@ -136,7 +136,7 @@ export class FleetSeries {
   /** Headroom for all that is new, where there is plenty: then nobody waits for the store to look at each. */
   #reserve({ unknown, limits, allOrNothing }: Asked): Promise<ReserveReply | 'lost'> | undefined {
     const { mostOfTenant, mostOfMetric } = tableLimits(limits);
-    if (unknown.length < FEWEST_RESERVED || mostOfTenant === NO_LIMIT || mostOfMetric !== NO_LIMIT) return;
+    if (unknown.length < FEWEST_RESERVED || mostOfMetric !== NO_LIMIT) return;
     const most = Math.floor((mostOfTenant - this.#table.offline) * PART_RESERVED);
     if ((this.#view.total ?? 0) + unknown.length > most) return;
     return this.#reserveFor(unknown.length, most, allOrNothing);
@@ -189,7 +189,7 @@ export class FleetSeries {
     const { unknown, limits, allOrNothing } = asked;
     const { mostOfTenant, mostOfMetric } = tableLimits(limits);
     const isLarge = allOrNothing && unknown.length > MOST_AT_ONCE && this.#client.reservesHeadroom;
-    return isLarge && mostOfTenant !== NO_LIMIT && mostOfMetric === NO_LIMIT
+    return isLarge && mostOfMetric === NO_LIMIT
       ? this.#askWhole(asked, mostOfTenant, askedMs)
       : this.#askForEach(asked, askedMs);
   }

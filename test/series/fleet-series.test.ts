@@ -25,6 +25,7 @@ import { limitsOf, MINUTE_MS, pushOf, range, STATE, tracker } from './fixtures.j
 
 interface Asked<Call, Reply> {
   readonly call: Call;
+  readonly alone?: boolean | undefined;
   readonly answer: (reply: Reply) => void;
 }
 
@@ -36,7 +37,7 @@ interface Announcing {
 
 const GENERATION_MS = 21 * MINUTE_MS;
 
-function given({ onLoss = 'local-share' as OnLoss, replicas = 4, reserves = true } = {}) {
+function given({ onLoss = 'local-share' as OnLoss, replicas = 4, reserves = true, maxSeries = 1e6 } = {}) {
   const admits: Asked<AdmitCall, Admitted | Unheard>[] = [];
   const reserved: Asked<ReserveCall, ReserveReply | 'lost'>[] = [];
   const announces: Announcing[] = [];
@@ -46,13 +47,13 @@ function given({ onLoss = 'local-share' as OnLoss, replicas = 4, reserves = true
     reservesHeadroom: reserves,
     replicas: () => replicas,
     admit: (_tenant, call) => (store.up ? new Promise((answer) => admits.push({ call, answer })) : undefined),
-    reserve: (_tenant, call) =>
-      store.up && reserves ? new Promise((answer) => reserved.push({ call, answer })) : undefined,
+    reserve: (_tenant, call, alone) =>
+      store.up && reserves ? new Promise((answer) => reserved.push({ call, alone, answer })) : undefined,
     announce: (_tenant, call, announced) =>
       new Promise((ended) => announces.push({ call, announced, ended })),
   };
   const clock = { nowMs: 0 };
-  const tracked = tracker({ client, now: () => clock.nowMs });
+  const tracked = tracker({ client, maxSeries, now: () => clock.nowMs });
   const series = tracked.tenant('a');
   const check = (numbers: readonly number[], limits = limitsOf(1000), allOrNothing = false) =>
     series.check(pushOf(numbers), undefined, limits, allOrNothing, clock.nowMs);
@@ -146,7 +147,7 @@ t.test('what is known here is announced once in a generation', async (t) => {
 });
 
 t.test('what is to be announced goes along with what is new, and is not new itself', async (t) => {
-  const { admits, announces, clock, series, check, admitted } = given();
+  const { admits, announces, clock, series, check, admitted, tracked } = given();
   const first = check([1, 2]);
   admitted([NEW, NEW]);
   await first;
@@ -159,6 +160,8 @@ t.test('what is to be announced goes along with what is new, and is not new itse
     overLimit: { rows: [3], reasons: ['per_user_series_limit'], observed: 3 },
   });
   t.equal(series.active, 3);
+  tracked.tick(clock.nowMs);
+  t.match(series.topMetrics('new'), [{ series: 3, newSeries: 3 }]);
   t.ok(passes(check([1, 7, 2])));
   t.strictSame(announces, [], 'all are announced');
 });
@@ -197,7 +200,7 @@ t.test('a call that is lost is decided here', async (t) => {
     const { admits, check, admitted } = given({ onLoss });
     const first = check([1]);
     admitted([NEW], { total: 996 });
-    await first;
+    t.strictSame(await first, { newAdmitted: 1, overLimit: undefined });
     const answer = check([2, 3]);
     admits[0]?.answer('lost');
     t.match(await answer, expected, onLoss);
@@ -313,6 +316,8 @@ t.test('with headroom all pass at once, are known, and are announced with its re
     [{ call: { reservation: '', rows: { length: 160 } } }],
     'they are announced with the next push',
   );
+  store.up = false;
+  t.match(check(range(2000, 2100)), { newAdmitted: 59 }, '(1000 - 1) / 4 without 190');
 });
 
 t.test('what is known goes to the store beside what headroom is reserved for', async (t) => {
@@ -341,6 +346,12 @@ t.test('a tenant that left while the store was asked is not remembered', async (
   t.match(await lost, { newAdmitted: 0, overLimit: undefined, busy: true }, 'nor let past its limit');
   t.equal(series.active, 0);
   t.equal(tracked.table.series, 0);
+
+  const allowed = given({ onLoss: 'allow' });
+  const passed = allowed.check([1]);
+  allowed.series.release();
+  allowed.admits[0]?.answer('lost');
+  t.strictSame(await passed, { newAdmitted: 0, overLimit: undefined }, 'unless all are');
 });
 
 t.test('while replies are lost in turns a replica stays within the limit', async (t) => {
@@ -382,10 +393,42 @@ t.test('what the store does not know of counts against the limit until it is ann
   const answer = check([502], limitsOf(100));
   admitted([REFUSED_TENANT], { total: 90, observed: 90 });
   t.match(await answer, { overLimit: { observed: 100 } }, 'the sentence says how many there are');
-  void check([503], limitsOf(100, 5));
+  const metric = check([503], limitsOf(100, 5));
   t.match(admits[0]?.call, { mostOfTenant: 90, mostOfMetric: 5 });
+  admitted([REFUSED_METRIC], { total: 90, observed: 5 });
+  t.match(await metric, { overLimit: { observed: 5 } }, 'of the metric');
   void check([504], limitsOf(0, 5));
-  t.match(admits[1]?.call, { mostOfTenant: NO_LIMIT });
+  t.match(admits[0]?.call, { mostOfTenant: NO_LIMIT });
+});
+
+t.test('nor is headroom reserved that is taken by what the store does not know of', async (t) => {
+  const { admits, reserved, store, check } = given();
+  store.up = false;
+  check(range(0, 200));
+  store.up = true;
+  void check(range(1000, 1720));
+  t.strictSame(reserved[0]?.call, { series: 720, mostOfTenant: 720, generationMs: GENERATION_MS });
+  void check(range(2000, 2721));
+  t.equal(reserved.length, 1);
+  t.equal(admits.length, 1, 'one more is asked for one by one');
+});
+
+t.test('an answer that is lost says nothing of the store', async (t) => {
+  const { reserved, series, check, admitted } = given();
+  const first = check([1]);
+  admitted([NEW], { total: 7 });
+  await first;
+  void check(range(100, 200));
+  reserved[0]?.answer('lost');
+  await new Promise(setImmediate);
+  t.equal(series.fleet, 7);
+});
+
+t.test('without the store a tenant with a limit may fill the table', async (t) => {
+  const { store, series, check } = given({ maxSeries: 100 });
+  store.up = false;
+  t.match(check(range(0, 150)), { newAdmitted: 100 });
+  t.equal(series.admittedOffline, 100);
 });
 
 t.test('series that go are not counted as admitted offline any more', async (t) => {
@@ -438,7 +481,7 @@ t.test('what the store has refused is refused again without asking, for a while'
     overLimit: { rows, reasons: rows.map(() => 'per_user_series_limit'), observed: 10 },
   });
   t.match(check([1, 3, 2], limitsOf(10)), over([1, 2]));
-  t.match(check([1, 3], limitsOf(10), true), over([1]), 'nor of a push that passes whole or not at all');
+  t.match(check([9, 3], limitsOf(10), true), over([1]), 'nor of a push that passes whole or not at all');
   t.strictSame(admits, []);
   const some = check([4, 2, 5, 3], limitsOf(10));
   t.equal(countRows(admits[0]!.call.rows), 2, 'the others are asked for');
@@ -458,9 +501,9 @@ t.test('what the store has refused is refused again without asking, for a while'
   clock.nowMs += 600;
   void check([2], limitsOf(11));
   t.equal(admits.length, 1, 'another generation');
-  admitted([REFUSED_TENANT], { generation: 2, total: 11, observed: 11, leftMs: 500 });
+  admitted([REFUSED_TENANT], { generation: 2, total: 15, observed: 15, leftMs: 500 });
   await new Promise(setImmediate);
-  t.match(check([1, 2], limitsOf(11)), { overLimit: { rows: [1] } });
+  t.match(check([1, 2], limitsOf(11)), { overLimit: { rows: [1], observed: 15 } }, 'as many as there are');
   t.match(announces, [{ call: { rows: { length: 4 } } }], 'what is known is announced beside it');
 });
 
@@ -522,7 +565,13 @@ t.test('all or nothing of many: first which are known, then headroom for the oth
     one.admitted([NEW], { total: 500 });
     await first;
     const answer = one.check(push, limitsOf(1000), true);
-    t.match(one.admits[0]?.call, { lookOnly: true, allOrNothing: false, rows: { length: 2800 } });
+    t.match(one.admits[0]?.call, {
+      lookOnly: true,
+      announced: 0,
+      allOrNothing: false,
+      noFinalRefusals: false,
+      rows: { length: 2800 },
+    });
     one.admitted(outcomes, { total: 500 });
     await new Promise(setImmediate);
     return { ...one, answer: answer as Promise<SeriesAnswer> };
@@ -530,6 +579,7 @@ t.test('all or nothing of many: first which are known, then headroom for the oth
 
   const passed = await asked();
   t.strictSame(passed.reserved[0]?.call, { series: 400, mostOfTenant: 1000, generationMs: GENERATION_MS });
+  t.equal(passed.reserved[0]?.alone, true, 'it may be larger than all that may be announced');
   passed.reserved[0]?.answer({ ...STATE, total: 500, leftMs: 1000, reservation: 'one' });
   t.match(await passed.answer, { newAdmitted: 0, overLimit: undefined, newLater: {} });
   t.equal(passed.series.active, 701);
@@ -551,7 +601,7 @@ t.test('all or nothing of many: first which are known, then headroom for the oth
   t.strictSame(refused.announces, []);
 
   const later = await asked();
-  later.reserved[0]?.answer({ ...STATE, total: 500, reservation: '' });
+  later.reserved[0]?.answer({ ...STATE, total: 600, reservation: '' });
   t.match(await later.answer, { busy: true }, 'others have reserved it, and may give it back');
   const lost = await asked();
   lost.reserved[0]?.answer('lost');
@@ -560,9 +610,9 @@ t.test('all or nothing of many: first which are known, then headroom for the oth
 
 t.test('all or nothing of many, where all are known or none can be asked', async (t) => {
   const push = range(0, 700);
-  const ask = async (onLoss: OnLoss = 'local-share') => {
+  const ask = async (onLoss: OnLoss = 'local-share', limit = 750) => {
     const one = given({ onLoss });
-    const answer = one.check(push, limitsOf(750), true);
+    const answer = one.check(push, limitsOf(limit), true);
     await new Promise(setImmediate);
     return { ...one, answer };
   };
@@ -584,6 +634,17 @@ t.test('all or nothing of many, where all are known or none can be asked', async
   lost.admits[0]?.answer('lost');
   t.match(await lost.answer, { newAdmitted: 700 });
   t.equal(lost.series.admittedOffline, 700);
+
+  const none = await ask('local-share', 699);
+  none.admits[0]?.answer('lost');
+  t.match(await none.answer, { newAdmitted: 0, overLimit: { rows: [699] } }, 'offline, too');
+  const gone = await ask();
+  gone.store.up = false;
+  gone.admitted(Array(700).fill(REFUSED_TENANT));
+  t.match(await gone.answer, { busy: true });
+  const down = given();
+  down.store.up = false;
+  t.match(await down.check(push, limitsOf(750), true), { newAdmitted: 700 });
 
   for (const [what, series, limits] of [
     ['few', 512, limitsOf(512)],
