@@ -101,6 +101,8 @@ t.test('its memory is bounded: what does not fit pushes out what ends first', as
   t.notOk(all.has(5, 0, 0), 'the oldest');
   for (const i of [1, 2, 3, 9]) t.ok(all.has(5, i, 0));
   t.notOk(all.has(6, 1, 0));
+  t.ok(all.has(5, 1, 16), 'from second 1 on, for 15 and one more by its hash');
+  t.notOk(all.has(5, 1, 17));
   t.notOk(new RefusedSeries().has(0, 0, 0), 'an empty place is nobody’s');
   const many = new RefusedSeries();
   for (let i = 0; i < 150_000; i++) many.remember(i, 1, 0);
