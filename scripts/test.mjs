@@ -3,15 +3,15 @@
  *
  *   npm test                    every test that needs nothing but Node
  *   npm run test:peers          *.peer.test.ts, which need other programs. REQUIRE_PEERS=1: none may be missing
- *   npm run t -- FILE [FILE]    these alone; with --grep=PATTERN only tests of that name
+ *   npm run t -- FILE [FILE]    these alone, or those of a folder; with --grep=PATTERN only tests of that name
  *   npm run watch -- FILE       these, and again after each edit
  *
  * A file that passes takes a line; what fails is told at the end, with how to run it again. The last line counts.
  */
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, watch, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildAll } from './build.mjs';
 import { judge } from './tap-output.mjs';
@@ -30,19 +30,26 @@ const { values: options, positionals } = parseArgs({
     jobs: { type: 'string' },
   },
 });
-const named = positionals.map((file) => file.replace(/^(\.\/)?(build\/)?/, 'build/').replace(/\.ts$/, '.js'));
+const named = positionals.map((file) =>
+  file
+    .replace(/^(\.\/)?(build\/)?/, 'build/')
+    .replace(/\.ts$/, '.js')
+    .replace(/\/$/, ''),
+);
 const detailed = named.length > 0 && named.length <= 3;
 
 if ((options.watch || process.env.npm_lifecycle_event === 't') && named.length === 0) {
   process.stderr.write('Which test? For example: npm run t -- test/buckets/token-bucket.test.ts\n');
   process.exit(2);
 }
-process.exitCode = await buildAndRun();
+process.exitCode = await buildAndRun().catch(notBuilt);
 if (options.watch) watchOn();
 
 async function buildAndRun() {
   await buildAll({ tests: true });
   const times = readTimes();
+  const missing = named.filter((name) => filesOf(name).length === 0);
+  if (missing.length > 0) return sayMissing(missing);
   const waiting = filesToRun().sort((a, b) => (times[b] ?? 1) - (times[a] ?? 1));
   // The programs that peers start fill the cores already.
   const jobs = Number(options.jobs ?? (options.peers ? 1 : availableParallelism()));
@@ -60,11 +67,34 @@ async function buildAndRun() {
   return summary(results);
 }
 
+/** esbuild has said what it did not understand. Whoever watches is about to mend it. */
+function notBuilt(error) {
+  if (error.errors === undefined) say(error.stack);
+  return 1;
+}
+
 function filesToRun() {
-  if (named.length > 0) return [...named];
-  return readdirSync('build/test', { recursive: true })
+  return named.length > 0 ? [...new Set(named.flatMap(filesOf))] : filesOf('build/test');
+}
+
+/** A file by itself, or the tests of a folder: of those that need other programs, or of the others. */
+function filesOf(name) {
+  if (!existsSync(name)) return [];
+  if (!statSync(name).isDirectory()) return [name];
+  return readdirSync(name, { recursive: true })
     .filter((file) => file.endsWith('.test.js') && file.endsWith('.peer.test.js') === options.peers)
-    .map((file) => join('build/test', file));
+    .map((file) => join(name, file));
+}
+
+function sayMissing(missing) {
+  const sourceOf = (file) => file.replace(/^build\//, '').replace(/\.js$/, '.ts');
+  for (const name of missing) {
+    const word = basename(name).split(/[-.]/)[0];
+    const alike = filesOf('build/test').filter((file) => basename(file).includes(word));
+    say(`There is no test in ${sourceOf(name)}.`);
+    if (alike.length > 0) say(`Is it one of these?\n  ${alike.slice(0, 8).map(sourceOf).join('\n  ')}`);
+  }
+  return 2;
 }
 
 function run(file) {
@@ -111,8 +141,11 @@ function tell({ source, seconds, errors, tap, passed, failed }) {
         `  ${test.failed ? 'FAILED' : 'ok    '} ${test.name}${test.ms === undefined ? '' : `  ${Math.round(test.ms)} ms`}`,
       );
   }
-  if (detailed || failed > 0)
-    for (const line of [...tap.rest, ...errors.trimEnd().split('\n')]) if (line !== '') say(`  | ${line}`);
+  if (!detailed && failed === 0) return;
+  for (const line of [...tap.rest, ...errors.trimEnd().split('\n')]) {
+    // The log of an edge says something only where a test failed.
+    if (line !== '' && (failed > 0 || !line.startsWith('{"level":'))) say(`  | ${line}`);
+  }
 }
 
 function summary(results) {
@@ -152,7 +185,7 @@ function watchOn() {
       return;
     }
     running = true;
-    await buildAndRun().catch((error) => say(error.message));
+    await buildAndRun().catch(notBuilt);
     running = false;
   };
   for (const folder of ['src', 'test']) {
