@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { hashKeyOf, openActiveSeries, redisOptions } from '#src/app/open-shared.js';
@@ -84,6 +85,43 @@ t.test('how long a sender is waited for', async (t) => {
     /^HTTP\/1.1 400 /,
     'then it is closed',
   );
+});
+
+t.test('how much of the memory for bodies one tenant holds, and one address', async (t) => {
+  const memory = { 'push.max_bytes_in_flight': '100000', 'push.max_body_bytes': '100000' };
+  const large = `${HEAD}Content-Length: 30000\r\n\r\n`;
+  for (const share of ['push.tenant_share', 'push.address_share']) {
+    const flags = { 'push.tenant_share': '100', 'push.address_share': '100', ...memory, [share]: '25' };
+    const { port } = await edge(t, flags);
+    const answer = await rawExchange(port, large, '(err-edge');
+    t.match(answer, /x-mimir-edge-reason: edge_body_share/i);
+    t.match(answer, new RegExp(`holds 0 of at most 25000 body bytes for this .*raise ${share}`), share);
+  }
+});
+
+t.test('how long a sender may leave its answer', async (t) => {
+  let cut = () => {};
+  const isCut = new Promise<void>((resolve) => {
+    cut = resolve;
+  });
+  const mimir = await upstream((_req, res) => void res.on('close', cut).write(Buffer.alloc(32 << 20)));
+  t.teardown(() => mimir.close());
+  const { port } = await edge(t, { 'upstream.url': mimir.url, 'server.write_timeout': '200ms' });
+  const socket = connect(port, '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => {}).write('GET /big HTTP/1.1\r\nHost: edge\r\n\r\n');
+  await isCut;
+});
+
+t.test('which tenants have lines in /metrics', async (t) => {
+  for (const [tenants, user] of [
+    ['all', 'a'],
+    ['none', '(other)'],
+  ] as const) {
+    const given = await edge(t, { 'metrics.tenants': tenants });
+    await send(given.proxy, PUSH_500, { 'X-Scope-OrgID': 'a' });
+    t.equal(await metric(given, `mimir_edge_received_requests_total{user="${user}"}`), 1, tenants);
+  }
 });
 
 t.test('how long the upstream is waited for, and whom it is believed', async (t) => {

@@ -670,4 +670,8 @@ t.test('a push that waits for its series is judged by what it held when it came'
   const lost = edge.judge(tenant, decoded);
   waiting.shift()?.({ newAdmitted: 0, overLimit: undefined, lost: true });
   t.match(await lost, { reason: 'edge_state_lost', status: 503, retryAfterSeconds: 1 });
+
+  const unasked = edge.judge(tenant, decoded);
+  waiting.shift()?.({ newAdmitted: 0, overLimit: undefined, busy: true });
+  t.match(await unasked, { reason: 'edge_series_busy', status: 503, retryAfterSeconds: 1 });
 });

@@ -18,6 +18,7 @@ t.test('Retry-After covers the wait, is spread by jitter, and stays within its b
     (random) => refuse('rate_limited', 's', { waitSeconds: 40, random }).retryAfterSeconds,
   );
   t.strictSame(spread, [40, 45, 50, 60]);
+  t.equal(refuse('rate_limited', 's', { waitSeconds: 2.2 }).retryAfterSeconds, 3, 'never rounded down');
 });
 
 t.test('only answers after which the same data may pass carry Retry-After', async (t) => {
