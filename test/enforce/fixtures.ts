@@ -1,5 +1,7 @@
 /** Limits, snapshots and pushes for tests: Mimir's defaults, and whatever a test says otherwise. */
 import { Enforcer, type EnforcerOptions } from '#src/enforce/enforcer.js';
+import type { Tenant } from '#src/enforce/tenant.js';
+import type { Admitted, Verdict } from '#src/enforce/verdict.js';
 import type { EdgeLimits, MimirLimits, Snapshot, TenantLimits } from '#src/limits/limits.js';
 import {
   type Push,
@@ -143,4 +145,19 @@ export function push(series: GivenSeries[], metadata = 0, compressedBytes = 100)
 /** n series with one sample each. */
 export function samples(n: number): Push {
   return push(Array.from({ length: n }, () => ({})));
+}
+
+/** A request that is let in at once. */
+export function admit(edge: Enforcer, id: string): Admitted {
+  const admission = edge.admit(id);
+  if (admission instanceof Promise || admission.kind !== 'admitted')
+    throw new Error(`${id} was not admitted`);
+  return admission;
+}
+
+/** Judges a push where nothing has to be waited for. */
+export function judge(edge: Enforcer, tenant: Tenant, one: Push): Verdict {
+  const verdict = edge.judge(tenant, one);
+  if (verdict instanceof Promise) throw new Error('a memory ledger answers at once');
+  return verdict;
 }

@@ -1,0 +1,89 @@
+import t from 'tap';
+import type { Push } from '#src/payload/push.js';
+import { admit, enforcer, FakeClock, judge, limits, samples, snapshot } from './fixtures.js';
+
+const PAIRS = limits({ accept_ha_samples: true, ingestion_rate: 0, ingestion_burst_size: 100 });
+
+function fromReplica(replica: string, cluster = 'prod', n = 10): Push {
+  return { ...samples(n), ha: { cluster, replica } };
+}
+
+t.test(
+  'of an HA pair the first replica is taken and charged, the other answered and charged nothing',
+  async (t) => {
+    const edge = enforcer({ snapshot: snapshot({ a: PAIRS }) });
+    const { tenant } = admit(edge, 'a');
+    for (let i = 0; i < 5; i++) {
+      t.match(judge(edge, tenant, fromReplica('one')), { kind: 'accept', items: 10 });
+      t.match(judge(edge, tenant, fromReplica('two')), {
+        kind: 'duplicate',
+        message: /of tenant a was dropped as a duplicate: replica two of HA cluster prod is not elected/,
+      });
+    }
+    t.match(judge(edge, tenant, fromReplica('two', 'test')), { kind: 'accept', items: 10 }, 'another pair');
+    t.match(judge(edge, tenant, samples(10)), { kind: 'accept', items: 10 }, 'no replica at all');
+    t.equal(tenant.tally.deduplicated, 50);
+    t.equal(tenant.tally.accepted, 7);
+    t.equal(tenant.tally.refused, undefined);
+  },
+);
+
+t.test('a replica that takes over is charged from its first push on', async (t) => {
+  const clock = new FakeClock();
+  const edge = enforcer({ snapshot: snapshot({ a: PAIRS }), now: clock.now });
+  const { tenant } = admit(edge, 'a');
+  judge(edge, tenant, fromReplica('one'));
+  clock.nowMs = 29_999;
+  t.equal(judge(edge, tenant, fromReplica('two')).kind, 'duplicate');
+  clock.nowMs = 30_000;
+  t.match(judge(edge, tenant, fromReplica('two')), { kind: 'accept', items: 10 });
+  clock.nowMs = 30_001;
+  t.equal(judge(edge, tenant, fromReplica('one')).kind, 'duplicate', 'the old one comes back');
+});
+
+t.test('what Mimir takes for a duplicate costs nothing, and its election is followed', async (t) => {
+  const edge = enforcer({ snapshot: snapshot({ a: PAIRS }) });
+  const { tenant } = admit(edge, 'a');
+  const one = { cluster: 'prod', replica: 'one' };
+  const verdict = judge(edge, tenant, fromReplica('one', 'prod', 100));
+  t.match(verdict, { kind: 'accept', items: 100 });
+  if (verdict.kind === 'accept') edge.deduplicated(tenant, one, verdict);
+  t.match(judge(edge, tenant, fromReplica('two', 'prod', 100)), { kind: 'accept', items: 100 });
+  edge.deduplicated(tenant, one, { items: 0, bytes: 0 });
+  t.equal(
+    judge(edge, tenant, fromReplica('one')).kind,
+    'duplicate',
+    'who is not elected resigns from nothing',
+  );
+});
+
+t.test('duplicates are forwarded uncharged in shadow mode, and by setting', async (t) => {
+  for (const options of [{ mode: 'shadow' }, { dropDuplicates: false }] as const) {
+    const edge = enforcer({ snapshot: snapshot({ a: PAIRS }), ...options });
+    const { tenant } = admit(edge, 'a');
+    judge(edge, tenant, fromReplica('one'));
+    t.match(judge(edge, tenant, fromReplica('two', 'prod', 1000)), { kind: 'accept', items: 0, bytes: 0 });
+    t.equal(tenant.tally.deduplicated, 1000);
+  }
+});
+
+t.test('a tenant has so many HA clusters and not more; pairs of others are no pairs', async (t) => {
+  const two = limits({ accept_ha_samples: true, ha_max_clusters: 2, max_label_value_length: 20 });
+  const edge = enforcer({ snapshot: snapshot({ a: two, b: limits() }) });
+  const { tenant } = admit(edge, 'a');
+  for (const cluster of ['x', 'y']) t.equal(judge(edge, tenant, fromReplica('one', cluster)).kind, 'accept');
+  t.match(judge(edge, tenant, fromReplica('one', 'z')), {
+    kind: 'refuse',
+    reason: 'too_many_ha_clusters',
+    status: 400,
+    message: /HA cluster z, and the tenant has 2 others already.*\(err-mimir-tenant-too-many-ha-clusters\)$/,
+  });
+  t.equal(judge(edge, tenant, fromReplica('two', 'x')).kind, 'duplicate', 'those that it has are served');
+  t.equal(
+    judge(edge, tenant, fromReplica('x'.repeat(21), 'z')).kind,
+    'accept',
+    'not a label that Mimir takes',
+  );
+  const other = admit(edge, 'b').tenant;
+  for (const replica of ['one', 'two']) t.equal(judge(edge, other, fromReplica(replica)).kind, 'accept');
+});
