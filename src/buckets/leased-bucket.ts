@@ -12,6 +12,7 @@ import { FreePasses } from './free-passes.js';
 import { Lease } from './lease.js';
 import type { LeaseCall, LeaseReply, LimitsStanding } from './lease-protocol.js';
 import { LocalShare } from './local-share.js';
+import { WaitingPushes } from './waiting-pushes.js';
 
 /** The way to the store; all buckets of a shard have the same. */
 export interface LeaseClient {
@@ -25,13 +26,6 @@ export interface LeaseClient {
   readonly forget: (bucket: LeasedBucket) => void;
 }
 
-interface Waiter {
-  readonly n: number;
-  readonly answer: (answer: Answer) => void;
-}
-
-/** Pushes that wait for one bucket at most; a call takes about a millisecond. */
-const MAX_WAITERS = 1024;
 /** A refusal without the store's knowledge: come back soon. */
 const UNKNOWN_WAIT_SECONDS = 1;
 
@@ -42,9 +36,7 @@ export class LeasedBucket implements Bucket {
   /** The call in flight. */
   #call: LeaseCall | undefined;
   #released = false;
-  /** Pushes that the call in flight asks for, and those that came after it. */
-  #asked: Waiter[] = [];
-  #waiting: Waiter[] = [];
+  readonly #waiting = new WaitingPushes();
   /** There while the last call did not succeed in time. */
   #share: LocalShare | undefined;
   /** Undefined until something passes without tokens. */
@@ -85,11 +77,10 @@ export class LeasedBucket implements Bucket {
     if (this.#lease.spend(n)) return granted(this.#lease.held);
     const refusal = this.#lease.refusal(n, nowMs);
     if (refusal !== undefined) return refusal;
-    if (this.#waiting.length >= MAX_WAITERS) return this.#lease.refuse(n);
-    return new Promise((answer) => {
-      this.#waiting.push({ n, answer });
-      if (this.#call === undefined) this.#askForWaiting(nowMs);
-    });
+    if (this.#waiting.isFull) return this.#lease.refuse(n);
+    const answer = this.#waiting.add(n);
+    if (this.#call === undefined) this.#askForWaiting(nowMs);
+    return answer;
   }
 
   left(nowMs: number): number {
@@ -135,15 +126,13 @@ export class LeasedBucket implements Bucket {
 
   replied(call: LeaseCall, reply: LeaseReply, inTime: boolean, nowMs: number): void {
     this.#call = undefined;
-    this.#lease.receive(call, reply, sum(this.#asked) + sum(this.#waiting), nowMs);
+    this.#lease.receive(call, reply, this.#waiting.tokens, nowMs);
     if (inTime) this.#endLocalShare();
     this.#share?.reshape(this.#lease.shape, nowMs);
-    const asked = this.#asked;
-    this.#asked = [];
-    for (const { n, answer } of asked) {
-      answer(this.#lease.spend(n) ? granted(this.#lease.held) : this.#lease.refuse(n));
-    }
-    if (this.#waiting.length > 0) this.#serveWaiting(nowMs);
+    const lease = this.#lease;
+    this.#waiting.answerAsked((n) => (lease.spend(n) ? granted(lease.held) : lease.refuse(n)));
+    this.#waiting.answerLater((n) => (lease.spend(n) ? granted(lease.held) : lease.refusal(n, nowMs)));
+    if (this.#waiting.anyLater) this.#askForWaiting(nowMs);
     if (this.#released) this.returnAll(nowMs);
   }
 
@@ -165,26 +154,11 @@ export class LeasedBucket implements Bucket {
     this.#send(this.#lease.callForReserve(this.#pay(nowMs), nowMs));
   }
 
-  /** One call for all that wait. The smallest is what must be met: if it can not be, none can. */
+  /** One call for all that wait. */
   #askForWaiting(nowMs: number): void {
-    const asked = this.#waiting.sort((a, b) => a.n - b.n);
-    this.#asked = asked;
-    this.#waiting = [];
-    const smallest = asked[0]?.n ?? 0;
-    const call = this.#lease.callForPushes(smallest, sum(asked) - smallest, this.#pay(nowMs), nowMs);
+    const { smallest, others } = this.#waiting.ask();
+    const call = this.#lease.callForPushes(smallest, others, this.#pay(nowMs), nowMs);
     if (!this.#send(call)) this.#answerAllFrom(this.#startLocalShare(nowMs), nowMs);
-  }
-
-  #serveWaiting(nowMs: number): void {
-    const left: Waiter[] = [];
-    for (const waiter of this.#waiting) {
-      const { n, answer } = waiter;
-      const known = this.#lease.spend(n) ? granted(this.#lease.held) : this.#lease.refusal(n, nowMs);
-      if (known === undefined) left.push(waiter);
-      else answer(known);
-    }
-    this.#waiting = left;
-    if (left.length > 0) this.#askForWaiting(nowMs);
   }
 
   #send(call: LeaseCall): boolean {
@@ -250,19 +224,10 @@ export class LeasedBucket implements Bucket {
   }
 
   #answerAllFrom(share: LocalShare, nowMs: number): void {
-    const waiters = [...this.#asked, ...this.#waiting];
-    this.#asked = [];
-    this.#waiting = [];
-    for (const { n, answer } of waiters) answer(this.#answerFromShare(share, n, nowMs));
+    this.#waiting.answerAll((n) => this.#answerFromShare(share, n, nowMs));
   }
 }
 
 function granted(available: number): Answer {
   return { granted: true, available, waitSeconds: 0 };
-}
-
-function sum(waiters: readonly Waiter[]): number {
-  let total = 0;
-  for (const { n } of waiters) total += n;
-  return total;
 }

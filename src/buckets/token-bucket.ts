@@ -49,7 +49,7 @@ export class TokenBucket implements Bucket {
     this.#tokens = Math.min(this.#tokens, shape.capacity);
   }
 
-  release(): void {}
+  release(_nowMs: number): void {}
 
   #refill(nowMs: number): void {
     const elapsedMs = nowMs - this.#lastMs;

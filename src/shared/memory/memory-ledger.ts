@@ -1,8 +1,9 @@
 /**
- * The ledger of a process alone: no store, no calls. What one process spends is exact; nothing is shared, and nothing
- * survives it.
+ * The ledger of a process alone: no store, no calls. What one process spends is exact, whatever leaves memory meanwhile;
+ * nothing is shared, and nothing survives the process.
  */
 
+import { Debts } from '../../buckets/debts.js';
 import { TokenBucket } from '../../buckets/token-bucket.js';
 import { ElectionTable } from '../../elections/election-table.js';
 import type {
@@ -17,8 +18,10 @@ import type {
 import type { HaLabels } from '../../payload/push.js';
 
 export class MemoryLedger implements Ledger {
-  bucket(_tenant: string, _kind: BucketKind, shape: BucketShape, nowMs: number): Bucket {
-    return new TokenBucket(shape, nowMs);
+  readonly #debts = new Debts();
+
+  bucket(tenant: string, kind: BucketKind, shape: BucketShape, nowMs: number): Bucket {
+    return new RememberedBucket(shape, `${kind} ${tenant}`, this.#debts, nowMs);
   }
 
   elections(): Elections {
@@ -26,6 +29,31 @@ export class MemoryLedger implements Ledger {
   }
 
   async close(): Promise<void> {}
+}
+
+/** Begins with what was missing from it when it left memory. */
+class RememberedBucket extends TokenBucket {
+  readonly #key: string;
+  readonly #debts: Debts;
+  #shape: BucketShape;
+
+  constructor(shape: BucketShape, key: string, debts: Debts, nowMs: number) {
+    super(shape, nowMs);
+    this.#key = key;
+    this.#debts = debts;
+    this.#shape = shape;
+    this.take(Math.min(shape.capacity, debts.take(key, nowMs)), nowMs);
+  }
+
+  override reshape(shape: BucketShape, nowMs: number): void {
+    this.#shape = shape;
+    super.reshape(shape, nowMs);
+  }
+
+  override release(nowMs: number): void {
+    const { capacity, rate } = this.#shape;
+    this.#debts.remember(this.#key, capacity - this.left(nowMs), rate, nowMs);
+  }
 }
 
 class MemoryElections implements Elections {
