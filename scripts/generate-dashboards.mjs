@@ -45,9 +45,10 @@ dashboard('overview', 'Mimir edge: overview', [
     `(${sum('mimir_edge_discarded_requests_total')} or vector(0)) / (${sum('mimir_edge_received_requests_total')} > 0)`,
   ),
   stat(
-    'Tenants refused',
+    'Tenants that lose data',
     'short',
-    `count(sum by (user) (rate(mimir_edge_discarded_requests_total{${JOB}}[$__rate_interval])) > 0) or vector(0)`,
+    // A push that lost some of its series is none that was refused.
+    `count(${sum('mimir_edge_discarded_requests_total', 'user')} + ${sum('mimir_edge_discarded_samples_total', 'user')} > 0) or vector(0)`,
   ),
   stat('Limits not usable since', 's', `max(mimir_edge_limits_stale_seconds{${JOB}})`),
   stat('Without shared state', 'short', `sum(mimir_edge_ledger_degraded{${JOB}}) or vector(0)`),
@@ -64,7 +65,11 @@ dashboard('overview', 'Mimir edge: overview', [
     top(`sum by (user) (user:mimir_edge_received_items:rate5m{${JOB}})`),
     '{{user}}',
   ]),
-  graph('Most refused tenants', 'reqps', [
+  graph('Tenants that lose most, samples', 'short', [
+    top(`sum by (user) (user_reason:mimir_edge_discarded_samples:rate5m{${JOB}})`),
+    '{{user}}',
+  ]),
+  graph('Most refused tenants, pushes', 'reqps', [
     top(`sum by (user) (user_reason:mimir_edge_discarded_requests:rate5m{${JOB}})`),
     '{{user}}',
   ]),
@@ -110,6 +115,10 @@ dashboard(
     ),
     graph('Samples refused or left out', 'short', [
       sum('mimir_edge_discarded_samples_total', 'reason', USER),
+      '{{reason}}',
+    ]),
+    graph('Series refused or left out, as often as they were', 'short', [
+      sum('mimir_edge_discarded_series_total', 'reason', USER),
       '{{reason}}',
     ]),
     graph(

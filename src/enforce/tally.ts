@@ -6,12 +6,13 @@ import type { Push } from '../payload/push.js';
 import type { LeftOut } from './left-out.js';
 import { REASON_INDEX, REASON_NAMES, type Reason } from './reasons.js';
 
-/** Per reason, four counters side by side. */
+/** Per reason, five counters side by side. */
 export const DISCARDED_REQUESTS = 0;
 export const DISCARDED_SAMPLES = 1;
 export const DISCARDED_EXEMPLARS = 2;
 export const DISCARDED_METADATA = 3;
-const FIELDS = 4;
+export const DISCARDED_SERIES = 4;
+const FIELDS = 5;
 
 /** All that a tally counts, but for what was refused, in the order in which it is sent to another process. */
 export const TALLY_NUMBERS = [
@@ -117,17 +118,20 @@ function discard(
   add(counts, row + DISCARDED_SAMPLES, push.samples + push.histograms);
   add(counts, row + DISCARDED_EXEMPLARS, push.exemplars);
   add(counts, row + DISCARDED_METADATA, push.metadata);
+  add(counts, row + DISCARDED_SERIES, push.series);
   if (leftOut === undefined) return;
   add(counts, row + DISCARDED_SAMPLES, -leftOut.samples - leftOut.histograms);
   add(counts, row + DISCARDED_EXEMPLARS, -leftOut.exemplars);
+  add(counts, row + DISCARDED_SERIES, -leftOut.series);
   discardSeries(counts, leftOut);
 }
 
 function discardSeries(counts: Float64Array, leftOut: LeftOut): void {
-  for (const { reason, samples, histograms, exemplars } of leftOut.groups) {
+  for (const { reason, series, samples, histograms, exemplars } of leftOut.groups) {
     const row = REASON_INDEX[reason] * FIELDS;
     add(counts, row + DISCARDED_SAMPLES, samples + histograms);
     add(counts, row + DISCARDED_EXEMPLARS, exemplars);
+    add(counts, row + DISCARDED_SERIES, series);
   }
 }
 

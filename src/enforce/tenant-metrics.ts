@@ -14,6 +14,7 @@ import {
   DISCARDED_METADATA,
   DISCARDED_REQUESTS,
   DISCARDED_SAMPLES,
+  DISCARDED_SERIES,
   discarded,
   type Tally,
 } from './tally.js';
@@ -58,6 +59,7 @@ const LIMITS = ['request_rate', 'ingestion_rate', 'max_global_series_per_user'] 
 
 const DISCARDED: readonly (readonly [number, string, string])[] = [
   [DISCARDED_REQUESTS, 'requests', 'Pushes'],
+  [DISCARDED_SERIES, 'series', 'Series in pushes'],
   [DISCARDED_SAMPLES, 'samples', 'Samples and native histograms in pushes'],
   [DISCARDED_EXEMPLARS, 'exemplars', 'Exemplars in pushes'],
   [DISCARDED_METADATA, 'metadata', 'Metadata entries in pushes'],

@@ -1,9 +1,9 @@
 import t from 'tap';
 import { MergedTenants, mergedTopMetrics } from '#src/app/merged-tenants.js';
-import { DISCARDED_REQUESTS, discarded, Tally } from '#src/enforce/tally.js';
+import { DISCARDED_REQUESTS, DISCARDED_SERIES, discarded, Tally } from '#src/enforce/tally.js';
 import { NO_TENANT, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import type { LimitsInForce } from '#src/limits/effective.js';
-import { limits, snapshot } from '../enforce/fixtures.js';
+import { limits, samples, snapshot } from '../enforce/fixtures.js';
 import { changes } from './fixtures.js';
 
 function given({ maxTenants = 10, beyondMachine = false } = {}) {
@@ -50,7 +50,7 @@ t.test('pushes without a tenant are counted apart', async (t) => {
 t.test('refusals go to the tenant that they are of', async (t) => {
   const { tenants } = given();
   const tally = new Tally();
-  tally.refuse('rate_limited', undefined);
+  tally.refuse('rate_limited', samples(3));
   const added = tally.refused ?? new Float64Array();
   const told = changes([{ id: 'a' }, { id: 'b' }], {
     discarded: [
@@ -64,6 +64,7 @@ t.test('refusals go to the tenant that they are of', async (t) => {
     discarded(tenants.get(id)?.tally[kind], 'rate_limited', DISCARDED_REQUESTS);
   t.strictSame([count('a', 'refused'), count('a', 'shadowed')], [0, 2]);
   t.strictSame([count('b', 'refused'), count('b', 'shadowed')], [2, 0]);
+  t.equal(discarded(tenants.get('b')?.tally.refused, 'rate_limited', DISCARDED_SERIES), 6, 'series, too');
   t.equal(discarded(added, 'rate_limited', DISCARDED_REQUESTS), 1, 'what was told is not edited');
 });
 

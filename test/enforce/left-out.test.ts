@@ -1,6 +1,13 @@
 import t from 'tap';
 import type { Bucket } from '#src/enforce/ledger.js';
-import { DISCARDED_EXEMPLARS, DISCARDED_REQUESTS, DISCARDED_SAMPLES, discarded } from '#src/enforce/tally.js';
+import type { Reason } from '#src/enforce/reasons.js';
+import {
+  DISCARDED_EXEMPLARS,
+  DISCARDED_REQUESTS,
+  DISCARDED_SAMPLES,
+  DISCARDED_SERIES,
+  discarded,
+} from '#src/enforce/tally.js';
 import { RECORD_SAMPLES, RECORD_WORDS } from '#src/payload/push.js';
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
 import { admit, enforcer, judge, limits, push, samples, snapshot } from './fixtures.js';
@@ -56,19 +63,28 @@ t.test('series that may not pass are left out alone, named, counted and not char
   t.equal(discarded(tally.refused, 'missing_metric_name', DISCARDED_SAMPLES), 6);
   t.equal(discarded(tally.refused, 'missing_metric_name', DISCARDED_EXEMPLARS), 3);
   t.equal(discarded(tally.refused, 'max_label_names_per_series', DISCARDED_SAMPLES), 1);
+  t.equal(discarded(tally.refused, 'missing_metric_name', DISCARDED_SERIES), 2);
+  t.equal(discarded(tally.refused, 'max_label_names_per_series', DISCARDED_SERIES), 1);
   t.equal(discarded(tally.refused, 'missing_metric_name', DISCARDED_REQUESTS), 0, 'the push went on');
   t.match(tally, { accepted: 1, filtered: 1 });
 });
 
-t.test('a push that is refused after it lost series has each sample under its own reason', async (t) => {
-  const edge = enforcer({ snapshot: snapshot({ a: limits({ ingestion_burst_size: 5 }) }) });
-  const { tenant } = admit(edge, 'a');
-  t.match(judge(edge, tenant, push(MIXED, 1)), { kind: 'refuse', reason: 'burst_exceeded' });
-  const { refused } = tenant.tally;
-  t.equal(discarded(refused, 'burst_exceeded', DISCARDED_SAMPLES), 5);
-  t.equal(discarded(refused, 'missing_metric_name', DISCARDED_SAMPLES), 6);
-  t.equal(discarded(refused, 'max_label_names_per_series', DISCARDED_SAMPLES), 1);
-});
+t.test(
+  'a push that is refused after it lost series has each sample and series under its own reason',
+  async (t) => {
+    const edge = enforcer({ snapshot: snapshot({ a: limits({ ingestion_burst_size: 5 }) }) });
+    const { tenant } = admit(edge, 'a');
+    t.match(judge(edge, tenant, push(MIXED, 1)), { kind: 'refuse', reason: 'burst_exceeded' });
+    const { refused } = tenant.tally;
+    t.equal(discarded(refused, 'burst_exceeded', DISCARDED_SAMPLES), 5);
+    t.equal(discarded(refused, 'missing_metric_name', DISCARDED_SAMPLES), 6);
+    t.equal(discarded(refused, 'max_label_names_per_series', DISCARDED_SAMPLES), 1);
+    const series = (reason: Reason) => discarded(refused, reason, DISCARDED_SERIES);
+    t.equal(series('burst_exceeded'), 1);
+    t.equal(series('missing_metric_name'), 2);
+    t.equal(series('max_label_names_per_series'), 1);
+  },
+);
 
 t.test('by setting all of a push is refused for one series', async (t) => {
   const edge = enforcer({ overLimit: 'refuse' });
@@ -99,6 +115,7 @@ t.test('in shadow mode nothing is left out, only counted; what is valid is charg
     shadowed: { reason: 'missing_metric_name' },
   });
   t.equal(discarded(tenant.tally.shadowed, 'missing_metric_name', DISCARDED_SAMPLES), 6);
+  t.equal(discarded(tenant.tally.shadowed, 'missing_metric_name', DISCARDED_SERIES), 2);
   t.match(tenant.tally, { refused: undefined, filtered: 0, accepted: 1 });
 });
 

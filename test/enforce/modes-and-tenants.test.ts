@@ -1,5 +1,5 @@
 import t from 'tap';
-import { DISCARDED_REQUESTS, DISCARDED_SAMPLES, discarded } from '#src/enforce/tally.js';
+import { DISCARDED_REQUESTS, DISCARDED_SAMPLES, DISCARDED_SERIES, discarded } from '#src/enforce/tally.js';
 import { admit, enforcer, FakeClock, judge, limits, samples, snapshot } from './fixtures.js';
 
 t.test('lowered limits take effect at once, raised ones mint nothing', async (t) => {
@@ -28,6 +28,7 @@ t.test('shadow mode decides and counts, charges nothing for a refusal, and lets 
   const verdict = judge(edge, tenant, samples(5));
   t.match(verdict, { kind: 'accept', items: 0, shadowed: { reason: 'rate_limited' } });
   t.equal(discarded(tenant.tally.shadowed, 'rate_limited', DISCARDED_SAMPLES), 5);
+  t.equal(discarded(tenant.tally.shadowed, 'rate_limited', DISCARDED_SERIES), 5);
   t.equal(tenant.tally.refused, undefined);
   t.equal(tenant.tally.accepted, 2);
 });
