@@ -3,13 +3,17 @@
  * same area for each: npm run mutants -- limits controls. Without a name all areas are run, one after the other. It fails
  * where fewer than 90 % of an area's mutants are noticed. docs/mutants.md says why those that are left change nothing.
  *
- *   --survivors   only the places where one survived the last run, for when a test has been added
- *   --jobs 1      mutants at once; two unless told
+ *   --only judge.ts   only those of the area's sources whose path ends so; may be given more than once
+ *   --survivors       only the places where one survived, for when a test has been added
+ *   --told            what is known from runs before, with no run
+ *   --jobs 1          mutants at once; two unless told
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
+import { noteInto, readResults } from './mutant-results.mjs';
 
 const REQUIRED_PERCENT = 90;
 
@@ -36,6 +40,37 @@ const AREAS = {
   http1: {
     sources: ['src/base/http1/*.ts', 'src/doors/http/head-reader.ts'],
     tests: ['base/target', 'base/headers', 'base/chunked', 'base/heads', 'doors/http/head-reader'],
+  },
+  // What judges a push. Not what counts and remembers tenants, and no texts.
+  enforce: {
+    sources: [
+      'src/enforce/conclude.ts',
+      'src/enforce/draw.ts',
+      'src/enforce/enforcer.ts',
+      'src/enforce/ha-replica.ts',
+      'src/enforce/judge.ts',
+      'src/enforce/judgement.ts',
+      'src/enforce/label-rules.ts',
+      'src/enforce/left-out.ts',
+      'src/enforce/limited-bucket.ts',
+      'src/enforce/refusal.ts',
+      'src/enforce/refusals.ts',
+      'src/enforce/steps.ts',
+      'src/enforce/tenant.ts',
+      'src/enforce/verdict.ts',
+      'src/enforce/when-answered.ts',
+    ],
+    tests: [
+      'enforce/refusal',
+      'enforce/left-out',
+      'enforce/label-rules',
+      'enforce/rates',
+      'enforce/series-limits',
+      'enforce/asked-by-doors',
+      'enforce/modes-and-tenants',
+      'enforce/ha-pairs',
+      'enforce/waiting',
+    ],
   },
   format: { sources: ['src/doors/format.ts'], tests: ['doors/format'] },
   envoy: {
@@ -119,7 +154,12 @@ const AREAS = {
 process.env.TAP_TIMEOUT = '600';
 
 const { values, positionals } = parseArgs({
-  options: { survivors: { type: 'boolean', default: false }, jobs: { type: 'string', default: '2' } },
+  options: {
+    only: { type: 'string', multiple: true, default: [''] },
+    survivors: { type: 'boolean', default: false },
+    told: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: '2' },
+  },
   allowPositionals: true,
 });
 const unknown = positionals.filter((name) => !Object.hasOwn(AREAS, name));
@@ -130,67 +170,79 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const results = [];
-for (const name of positionals.length > 0 ? positionals : Object.keys(AREAS)) results.push(await run(name));
-for (const result of results) tell(result);
-if (results.some(({ percent }) => percent < REQUIRED_PERCENT)) process.exitCode = 1;
+const names = positionals.length > 0 ? positionals : Object.keys(AREAS);
+// Stryker ends the process when a signal stops it: then, too, what was found is told.
+process.on('exit', () => {
+  const percents = names.map(tell);
+  if (percents.some((percent) => percent < REQUIRED_PERCENT)) process.exitCode ||= 1;
+});
+if (!values.told) for (const name of names) await run(name);
 
 async function run(name) {
-  const { sources, tests } = AREAS[name];
-  const folder = `reports/mutants/${name}`;
-  const survivorsFile = `${folder}/survivors.json`;
-  mkdirSync(folder, { recursive: true });
-  const startMs = Date.now();
-  const mutants = await new Stryker({
-    mutate: values.survivors ? JSON.parse(readFileSync(survivorsFile, 'utf8')) : sources,
+  const { sources, tests, timeoutMs = 20_000 } = AREAS[name];
+  const file = resultsFile(name);
+  const files = sources.flatMap(filesOf).filter((path) => values.only.some((end) => path.endsWith(end)));
+  const survivors = readResults(file).filter((result) => files.includes(result.file) && isSurvivor(result));
+  const mutate = values.survivors ? [...new Set(survivors.map(({ place }) => place))] : files;
+  if (mutate.length === 0) return;
+  mkdirSync(folderOf(name), { recursive: true });
+  noteInto(file, (result) => mutate.includes(values.survivors ? result.place : result.file));
+  await new Stryker({
+    mutate,
     buildCommand: 'node scripts/build.mjs --tests',
     testRunner: 'tap',
     tap: { testFiles: tests.map((test) => `build/test/${test}.test.js`) },
-    plugins: ['@stryker-mutator/tap-runner'],
+    plugins: ['@stryker-mutator/tap-runner', fileURLToPath(import.meta.resolve('./mutant-results.mjs'))],
     concurrency: Number(values.jobs),
     // A busy machine must not pass for an endless loop.
-    timeoutMS: 20_000,
+    timeoutMS: timeoutMs,
     // esbuild looks at no types.
     disableTypeChecks: false,
     ignorePatterns: ['/build', '/dist', '/artifacts', '/reports', '/.tap', '/biome.json'],
-    reporters: ['progress-append-only', 'html'],
-    htmlReporter: { fileName: `${folder}/index.html` },
-    logLevel: 'warn',
+    reporters: ['progress-append-only', 'html', 'results'],
+    htmlReporter: { fileName: `${folderOf(name)}/index.html` },
+    // It warns of each test file that it is not among the sources.
+    logLevel: 'error',
   }).runMutationTest();
-  const result = { name, seconds: Math.round((Date.now() - startMs) / 1000), ...count(mutants) };
-  writeFileSync(survivorsFile, JSON.stringify(result.survivors.map(placeOf)));
-  return result;
 }
 
-/** What does not even load is no mutant; what never ends is noticed. */
-function count(mutants) {
-  const of = (...statuses) => mutants.filter(({ status }) => statuses.includes(status));
-  const survivors = of('Survived', 'NoCoverage');
-  const noticed = of('Killed', 'Timeout').length;
-  return {
-    all: noticed + survivors.length,
-    noticed,
-    endless: of('Timeout').length,
-    unloaded: of('RuntimeError', 'CompileError').length,
-    survivors,
-    percent: (100 * noticed) / Math.max(1, noticed + survivors.length),
-  };
+function filesOf(source) {
+  if (!source.endsWith('*.ts')) return [source];
+  const folder = dirname(source);
+  const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+  return names.map((name) => join(folder, name));
 }
 
-function tell({ name, all, noticed, endless, unloaded, survivors, percent, seconds }) {
-  for (const mutant of survivors) {
-    const { mutatorName, replacement, status } = mutant;
+/** Says what survived, and how much of the area was noticed. What does not even load is no mutant. */
+function tell(name) {
+  const results = readResults(resultsFile(name));
+  const of = (...statuses) => results.filter(({ status }) => statuses.includes(status)).length;
+  const survivors = results.filter(isSurvivor);
+  for (const { place, mutatorName, replacement, status } of survivors) {
     const becomes = replacement.replaceAll(/\s+/g, ' ').slice(0, 80);
     const reached = status === 'NoCoverage' ? ' (no test comes here)' : '';
-    process.stdout.write(`${placeOf(mutant)} ${mutatorName} -> ${becomes}${reached}\n`);
+    process.stdout.write(`${place} ${mutatorName} -> ${becomes}${reached}\n`);
   }
+  const endless = of('Timeout');
+  const noticed = of('Killed') + endless;
+  const all = noticed + survivors.length;
+  const percent = (100 * noticed) / Math.max(1, all);
+  const files = new Set(results.map(({ file }) => file)).size;
   process.stdout.write(
-    `${name}: ${all} mutants, ${noticed} noticed (${endless} of them endless), ${survivors.length} not: ` +
-      `${percent.toFixed(1)} % in ${seconds} s; ${unloaded} more did not load\n`,
+    `${name}: ${all} mutants of ${files} files, ${noticed} noticed (${endless} of them endless), ` +
+      `${survivors.length} not: ${percent.toFixed(1)} %; ${results.length - all} more did not load\n`,
   );
+  return percent;
 }
 
-/** As Stryker takes it back: lines from 1, columns from 0. */
-function placeOf({ fileName, location: { start, end } }) {
-  return `${relative('.', fileName)}:${start.line}:${start.column}-${end.line}:${end.column}`;
+function isSurvivor({ status }) {
+  return status === 'Survived' || status === 'NoCoverage';
+}
+
+function resultsFile(name) {
+  return `${folderOf(name)}/results.jsonl`;
+}
+
+function folderOf(name) {
+  return `reports/mutants/${name}`;
 }

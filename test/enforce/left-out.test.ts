@@ -8,7 +8,7 @@ import {
   DISCARDED_SERIES,
   discarded,
 } from '#src/enforce/tally.js';
-import { RECORD_SAMPLES, RECORD_WORDS } from '#src/payload/push.js';
+import { RECORD_FLAG_INFO, RECORD_FLAG_NAMED, RECORD_SAMPLES, RECORD_WORDS } from '#src/payload/push.js';
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
 import { admit, enforcer, judge, limits, push, samples, snapshot } from './fixtures.js';
 
@@ -155,4 +155,16 @@ t.test('a push that waits for the ledger is copied, if it is to be filtered then
   if (verdict.kind !== 'filter') throw new Error(verdict.kind);
   t.strictSame([...verdict.push.body], [1, 2, 3]);
   t.not(verdict.push.records[RECORD_WORDS + RECORD_SAMPLES], 0);
+});
+
+t.test('an info series that has more labels than others may have passes whole, and is charged', async (t) => {
+  const edge = enforcer();
+  const { tenant } = admit(edge, 'a');
+  const info = { labels: 60, flags: RECORD_FLAG_NAMED | RECORD_FLAG_INFO };
+  t.strictSame(judge(edge, tenant, push([info, {}], 1)), {
+    kind: 'accept',
+    items: 3,
+    bytes: 0,
+    shadowed: undefined,
+  });
 });
