@@ -87,6 +87,7 @@ export class DataPlane implements DataPlanes {
         mode: orders.mode,
         unknownTenants: config['tenants.unknown'],
         maxTenants: config['tenants.max'],
+        maxUnknownTenants: config['tenants.unknown_max'],
         distributors: config['mimir.distributors'],
         series: this.#series,
         overLimit: config['series.over_limit'],

@@ -180,9 +180,20 @@ export const SETTINGS = {
   'tenants.max': setting(
     'count',
     '10000',
-    'The most tenants that are held in memory. When one more comes, the least recently used one leaves ' +
-      'and its counters join `(other)`. Set it above the number of tenants that send.',
+    'The most tenants that are held in memory. When one more comes, one that no overrides document names ' +
+      'leaves, else the least recently used one, and its counters join `(other)`. Set it above the number ' +
+      'of tenants that send.',
     1,
+  ),
+  'tenants.unknown_max': setting(
+    'most',
+    'all',
+    'The most tenants that no overrides document names: so many, or `all` of the room that others leave in ' +
+      '`tenants.max`. They never push out a tenant that a document names. When there is no room, the one ' +
+      'that leaves has full buckets or, without Redis, is remembered with what it owes; where neither is to ' +
+      'be had, new ones share one set of buckets under the default limits, and are counted as `(other)`.',
+    0,
+    Number.POSITIVE_INFINITY,
   ),
   'tenants.unknown': setting(
     ['defaults', 'refuse', 'pass'],

@@ -10,7 +10,7 @@ export class RefusalLog {
   readonly #log: Logger;
   readonly #perMinute: number;
   readonly #now: () => number;
-  /** For pushes without a tenant: one shared allowance. */
+  /** For pushes without a tenant in memory: one shared allowance. */
   readonly #unattributed = { loggedMinute: 0, loggedInMinute: 0 };
 
   constructor(log: Logger, perMinute: number, now: () => number) {
@@ -20,7 +20,7 @@ export class RefusalLog {
   }
 
   refused(tenant: Tenant | undefined, refusal: Refusal, requestId: string, shadow: boolean): void {
-    const allowance = tenant ?? this.#unattributed;
+    const allowance = tenant?.isHeld ? tenant : this.#unattributed;
     const minute = Math.floor(this.#now() / 60_000);
     if (allowance.loggedMinute !== minute) {
       allowance.loggedMinute = minute;

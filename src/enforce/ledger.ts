@@ -72,6 +72,8 @@ export type OnLoss = 'local-share' | 'allow' | 'refuse';
 export interface Ledger {
   bucket(tenant: string, kind: BucketKind, shape: BucketShape, nowMs: number): Bucket;
   elections(tenant: string): Elections;
+  /** A tenant that leaves memory so that `next` has room there will find its buckets as they were. */
+  remembersEvicted(next: string, nowMs: number): boolean;
   /** Returns what is leased, closes connections. */
   close(): Promise<void>;
 }

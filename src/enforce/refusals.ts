@@ -29,6 +29,7 @@ export function refuseTokens(
   if (lost) return refuseLost(tenant, waitSeconds, random);
   const left = Math.floor(available);
   const details = { waitSeconds, random, observed: n, allowed: left };
+  const whose = tenant.isHeld ? '' : sentences.withoutRoom();
   if (isOverBurst(limited, n)) {
     return refusePush(tenant, 'burst_exceeded', sentences.overBurst(limited, n, tenant.limits), details);
   }
@@ -37,13 +38,18 @@ export function refuseTokens(
       return refusePush(
         tenant,
         'rate_limited',
-        sentences.overItemRate(limited, n, left, tenant.limits),
+        sentences.overItemRate(limited, n, left, tenant.limits) + whose,
         details,
       );
     case 'bytes':
-      return refusePush(tenant, 'edge_bytes_rate_limited', sentences.overByteRate(limited, n, left), details);
+      return refusePush(
+        tenant,
+        'edge_bytes_rate_limited',
+        sentences.overByteRate(limited, n, left) + whose,
+        details,
+      );
     case 'requests':
-      return refusePush(tenant, 'request_rate_limited', sentences.overRequestRate(limited), {
+      return refusePush(tenant, 'request_rate_limited', sentences.overRequestRate(limited) + whose, {
         waitSeconds,
         random,
       });

@@ -27,6 +27,14 @@ export function unknownTenant(id: string): string {
   return `no overrides document names tenant ${id}; add it to one, or set tenants.unknown to defaults`;
 }
 
+/** Goes on after a sentence about a rate. */
+export function withoutRoom(): string {
+  return (
+    '; it shares this limit with others, as no overrides document names it and the edge holds no more such tenants: ' +
+    'name it in a document, or raise tenants.max or tenants.unknown_max'
+  );
+}
+
 // Rates
 
 export function overItemRate(

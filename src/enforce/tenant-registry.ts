@@ -1,21 +1,21 @@
 /**
  * From what a header says to a tenant in memory, with the limits and the mode that it has now. A tenant is held from its
- * first push on; all of them have new limits at once.
+ * first push on; all of them have new limits at once. One that no document names and that there is no room for is made
+ * for its push alone, with buckets that all such tenants share; its series are not counted.
  */
 import { effectiveLimits, effectiveMode, type LimitsInForce } from '../limits/effective.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import { resolveTenantId } from '../limits/tenant-id.js';
+import { CommonBuckets } from './common-buckets.js';
 import type { Ledger } from './ledger.js';
 import type { Reason } from './reasons.js';
 import { TENANT_ID_FAULTS, unknownTenant } from './sentences.js';
 import type { ActiveSeries } from './series.js';
 import { Tenant } from './tenant.js';
-import { Tenants } from './tenants.js';
+import { type Room, Tenants } from './tenants.js';
 
-export interface RegistryOptions extends LimitsInForce {
+export interface RegistryOptions extends LimitsInForce, Room {
   readonly ledger: Ledger;
-  /** Tenants held in memory at most. */
-  readonly maxTenants: number;
   /** Mimir's distributors: each has a whole burst of its own. */
   readonly distributors: number;
   /** Undefined: series are not tracked. */
@@ -31,6 +31,7 @@ export interface NoTenant {
 export class TenantRegistry {
   readonly held: Tenants;
   readonly #options: RegistryOptions;
+  readonly #common: CommonBuckets;
   #snapshot: Snapshot;
   #mode: Mode;
 
@@ -38,7 +39,8 @@ export class TenantRegistry {
     this.#options = options;
     this.#snapshot = options.snapshot;
     this.#mode = options.mode;
-    this.held = new Tenants(options.maxTenants);
+    this.held = new Tenants(options);
+    this.#common = new CommonBuckets(options.ledger);
   }
 
   get snapshot(): Snapshot {
@@ -86,8 +88,13 @@ export class TenantRegistry {
   #add(id: string, nowMs: number): Tenant {
     const { ledger, distributors, series } = this.#options;
     const { limits, mode } = this.effective(id);
+    const isKnown = this.#snapshot.tenants.has(id);
+    if (isKnown) this.held.makeRoom(nowMs);
+    else if (!this.held.makeRoomForUnknown(() => ledger.remembersEvicted(id, nowMs), nowMs)) {
+      return new Tenant(id, limits, mode, this.#common, distributors, undefined, nowMs, this.held.departed);
+    }
     const tenant = new Tenant(id, limits, mode, ledger, distributors, series?.tenant(id), nowMs);
-    this.held.add(tenant, nowMs);
+    this.held.add(tenant, isKnown);
     return tenant;
   }
 
@@ -101,6 +108,7 @@ export class TenantRegistry {
         this.held.remove(tenant, nowMs);
         continue;
       }
+      this.held.regard(tenant, this.#snapshot.tenants.has(tenant.id));
       const { limits, mode } = this.effective(tenant.id);
       tenant.relimit(limits, mode, nowMs);
     }

@@ -14,7 +14,9 @@ import { Tally } from './tally.js';
 
 export class Tenant {
   readonly id: string;
-  readonly tally = new Tally();
+  readonly tally: Tally;
+  /** False: there is no room in memory for it, and it is gone after this push. */
+  readonly isHeld: boolean;
   limits: TenantLimits;
   mode: Mode;
   requests: LimitedBucket | undefined;
@@ -41,8 +43,12 @@ export class Tenant {
     distributors: number,
     series: TenantSeries | undefined,
     nowMs: number,
+    /** Where a tenant counts that is not held. */
+    sharedTally?: Tally,
   ) {
     this.id = id;
+    this.tally = sharedTally ?? new Tally();
+    this.isHeld = sharedTally === undefined;
     this.limits = limits;
     this.mode = mode;
     this.lastMovedMs = nowMs;
@@ -65,6 +71,11 @@ export class Tenant {
     this.limits = limits;
     this.items = reshape(this.items, itemLimit(limits, this.#distributors), nowMs);
     this.#limitRequestsAndBytes(nowMs);
+  }
+
+  /** All its buckets are full, as far as is known here: nothing is lost with them. */
+  owesNothing(nowMs: number): boolean {
+    return isFull(this.requests, nowMs) && isFull(this.items, nowMs) && isFull(this.bytes, nowMs);
   }
 
   /** The tenant leaves memory. */
@@ -99,4 +110,8 @@ export class Tenant {
 function reshape({ bucket }: LimitedBucket, limit: Limit, nowMs: number): LimitedBucket {
   bucket.reshape(limit, nowMs);
   return limitedBy(limit, bucket);
+}
+
+function isFull(limited: LimitedBucket | undefined, nowMs: number): boolean {
+  return limited === undefined || limited.bucket.left(nowMs) >= limited.capacity;
 }

@@ -161,6 +161,11 @@ export class StoreClient implements Ledger {
     );
   }
 
+  /** The store has all buckets, whoever is in memory here. */
+  remembersEvicted(): boolean {
+    return true;
+  }
+
   replicas(): number {
     return this.#options.replicas || this.#members.replicas;
   }

@@ -75,6 +75,7 @@ export function enforcer(options: Partial<EnforcerOptions> = {}): Enforcer {
       mode: 'enforce',
       unknownTenants: 'defaults',
       maxTenants: 1000,
+      maxUnknownTenants: Number.POSITIVE_INFINITY,
       distributors: 1,
       series: undefined,
       overLimit: 'filter',

@@ -114,6 +114,7 @@ t.test(
     );
     t.equal(edge.tenants.evictions, 1);
     t.equal(edge.tenants.departed.samples, 2);
+    clock.nowMs += 1;
     for (let i = 0; i < 10_000; i++) admit(edge, `random-${i}`);
     t.equal(edge.tenants.size, 3);
     t.equal(edge.tenants.departed.samples, 10, 'all that a, b, c and d sent');

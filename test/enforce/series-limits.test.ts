@@ -112,6 +112,7 @@ t.test('a push that waits for its series is judged by what it held when it came'
       mode: 'enforce',
       unknownTenants: 'defaults',
       maxTenants: 10,
+      maxUnknownTenants: 10,
       distributors: 1,
       series: { tenant: () => series },
       overLimit: 'filter',

@@ -34,6 +34,7 @@ export class SlowStore {
       hear: (_ha, _rules, nowMs) => this.#ask({ what: 'election', nowMs, n: 0 }),
       resign() {},
     }),
+    remembersEvicted: () => true,
     close: async () => {},
   };
 

@@ -18,14 +18,22 @@ import type {
 import type { HaLabels } from '../../payload/push.js';
 
 export class MemoryLedger implements Ledger {
-  readonly #debts = new Debts();
+  readonly #debts: Debts;
+
+  constructor(debts = new Debts()) {
+    this.#debts = debts;
+  }
 
   bucket(tenant: string, kind: BucketKind, shape: BucketShape, nowMs: number): Bucket {
-    return new RememberedBucket(shape, `${kind} ${tenant}`, this.#debts, nowMs);
+    return new RememberedBucket(shape, tenant, kind, this.#debts, nowMs);
   }
 
   elections(): Elections {
     return new MemoryElections();
+  }
+
+  remembersEvicted(next: string, nowMs: number): boolean {
+    return this.#debts.hasRoom(next, nowMs);
   }
 
   async close(): Promise<void> {}
@@ -33,16 +41,18 @@ export class MemoryLedger implements Ledger {
 
 /** Begins with what was missing from it when it left memory. */
 class RememberedBucket extends TokenBucket {
-  readonly #key: string;
+  readonly #tenant: string;
+  readonly #kind: BucketKind;
   readonly #debts: Debts;
   #shape: BucketShape;
 
-  constructor(shape: BucketShape, key: string, debts: Debts, nowMs: number) {
+  constructor(shape: BucketShape, tenant: string, kind: BucketKind, debts: Debts, nowMs: number) {
     super(shape, nowMs);
-    this.#key = key;
+    this.#tenant = tenant;
+    this.#kind = kind;
     this.#debts = debts;
     this.#shape = shape;
-    this.take(Math.min(shape.capacity, debts.take(key, nowMs)), nowMs);
+    this.take(Math.min(shape.capacity, debts.take(tenant, kind, nowMs)), nowMs);
   }
 
   override reshape(shape: BucketShape, nowMs: number): void {
@@ -52,7 +62,7 @@ class RememberedBucket extends TokenBucket {
 
   override release(nowMs: number): void {
     const { capacity, rate } = this.#shape;
-    this.#debts.remember(this.#key, capacity - this.left(nowMs), rate, nowMs);
+    this.#debts.remember(this.#tenant, this.#kind, capacity - this.left(nowMs), rate, nowMs);
   }
 }
 
