@@ -1,16 +1,21 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { loadConfig } from '#src/config/config.js';
+import { SETTINGS } from '#src/config/settings.js';
 import { printSourceSpec, readSourceSpec } from '#src/config/source-spec.js';
 
+const FORMS = [
+  'file:/etc/mimir/overrides.yaml',
+  'file:relative.yaml.gz',
+  'configmap:mimir-runtime',
+  'configmap:mimir/mimir-runtime',
+  'configmap:mimir/mimir.runtime-2#overrides.yaml',
+  'http://mimir:8080/runtime_config?mode=diff',
+  'https://example.com/overrides.yaml',
+];
+
 t.test('sources are written in one way, and printed as they are written', async (t) => {
-  for (const text of [
-    'file:/etc/mimir/overrides.yaml',
-    'file:relative.yaml.gz',
-    'configmap:mimir-runtime',
-    'configmap:mimir/mimir-runtime',
-    'configmap:mimir/mimir.runtime-2#overrides.yaml',
-    'http://mimir:8080/runtime_config?mode=diff',
-    'https://example.com/overrides.yaml',
-  ]) {
+  for (const text of FORMS) {
     const spec = readSourceSpec(text);
     t.ok(spec, text);
     t.equal(spec && printSourceSpec(spec), text);
@@ -38,5 +43,17 @@ t.test('what is no source is refused', async (t) => {
     'https://example.com/x#part',
   ]) {
     t.equal(readSourceSpec(text), undefined, text);
+  }
+});
+
+t.test('people are told of each form: in the setting, in the docs, and when one is wrong', async (t) => {
+  const docs = readFileSync(new URL('../../../docs/overrides.md', import.meta.url), 'utf8');
+  const wrong = loadConfig({ env: {}, flags: { 'overrides.sources': 'nothing:at-all' } });
+  for (const scheme of new Set(
+    FORMS.map((form) => form.slice(0, form.indexOf(':') + 1).replace('https', 'http')),
+  )) {
+    t.ok(docs.includes(scheme), `docs/overrides.md has ${scheme}`);
+    t.ok(SETTINGS['overrides.sources'].doc.includes(scheme), `overrides.sources has ${scheme}`);
+    t.ok(JSON.stringify(wrong).includes(scheme), `the error has ${scheme}`);
   }
 });
