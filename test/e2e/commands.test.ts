@@ -41,7 +41,10 @@ t.test('top shows the table of a running edge, and says why when it can not', as
     /, (Mimir fails|MIMIR IS DOWN); .*\nhttp:.*: \d+ of \d+ requests failed in the last 10 s; last: unreachable: .*ECONNREFUSED/,
   );
   t.match(await readyz(), { ready: true, upstream: { state: /^(failing|down)$/ } });
-  t.match(edge.output(), /"level":40,.*"msg":"http:\S+ is (failing|down): in the last 10 s .*ECONNREFUSED/);
+  t.match(
+    edge.output(),
+    /"level":40,.*"msg":"http:\S+ is (failing|down): in the last 10 s .*(ECONNREFUSED|the connection ended)/,
+  );
   const gone = `http://127.0.0.1:${await freePort()}`;
   t.match(await top(`--url=${gone}`), {
     status: 1,

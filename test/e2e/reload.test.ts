@@ -68,8 +68,9 @@ for (const workers of [1, 2]) {
     writeFileSync(config, 'log: { level: info }\nmode: shadow');
     t.ok(await hangUp(edge));
     t.equal(await setMode(edge, SECOND), 200);
-    t.match(edge.output(), /"msg":"alice set mode of all tenants to enforce/, 'and then it is again');
-    t.match(edge.output(), /"settings":\["mode"\],"msg":"these settings need a restart/);
+    const says = (what: RegExp) => eventually(() => what.test(edge.output()));
+    t.ok(await says(/"msg":"alice set mode of all tenants to enforce/), 'and then it is again');
+    t.ok(await says(/"settings":\["mode"\],"msg":"these settings need a restart/));
 
     writeFileSync(config, 'log: { levle: info }');
     t.ok(await hangUp(edge));

@@ -5,6 +5,8 @@ import {
   rateLimitRequest,
   rateLimitResponse,
 } from '#src/doors/envoy/grpc/messages.js';
+import { OverrideBuckets } from '#src/doors/envoy/ratelimit/override-buckets.js';
+import type { Ledger } from '#src/enforce/ledger.js';
 import type { Tenant } from '#src/enforce/tenant.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import {
@@ -278,11 +280,22 @@ t.test("a descriptor's own limit holds in place of the tenant's, where that is a
   t.equal(left('a', 'items'), 940, 'a unit that is none is no limit');
   for (const n of [1, 2, 3])
     await ask([{ ...wants('a', 'items', 1), limit: { requestsPerUnit: n, unit: 1 } }]);
-  t.equal((await ask([own])).overallCode, OK, 'at most so many are held');
+  t.equal((await ask([own])).overallCode, OVER_LIMIT, 'one that was pushed out of memory is not full again');
   const strict = await serve(t);
   await strict.ask([own]);
   t.equal(strict.left('a', 'items'), 940, 'where it is not allowed it is passed over');
 });
+
+t.test(
+  'of limits that descriptors bring along so many are held, and the least recently used one goes',
+  async (t) => {
+    const released: string[] = [];
+    const ledger = { bucket: (key: string) => ({ release: () => released.push(key) }) } as unknown as Ledger;
+    const buckets = new OverrideBuckets(ledger, 2);
+    for (const requestsPerUnit of [1, 2, 1, 3]) buckets.bucket('a', 'items', { requestsPerUnit, unit: 1 }, 0);
+    t.strictSame(released, ['a 2/1s']);
+  },
+);
 
 t.test('current limits are whole numbers in the smallest unit that has them', async (t) => {
   const rates: [number, number, number][] = [
