@@ -64,6 +64,8 @@ const AREAS = {
       'enforce/refusal',
       'enforce/left-out',
       'enforce/label-rules',
+      'enforce/charges',
+      'enforce/tenant',
       'enforce/rates',
       'enforce/series-limits',
       'enforce/asked-by-doors',

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { Push } from '#src/payload/push.js';
-import { admit, enforcer, FakeClock, judge, limits, samples, snapshot } from './fixtures.js';
+import { admit, enforcer, FakeClock, judge, limits, push, samples, snapshot } from './fixtures.js';
 
 const PAIRS = limits({ accept_ha_samples: true, ingestion_rate: 0, ingestion_burst_size: 100 });
 
@@ -64,7 +64,17 @@ t.test('duplicates are forwarded uncharged in shadow mode, and by setting', asyn
     judge(edge, tenant, fromReplica('one'));
     t.match(judge(edge, tenant, fromReplica('two', 'prod', 1000)), { kind: 'accept', items: 0, bytes: 0 });
     t.equal(tenant.tally.deduplicated, 1000);
+    t.equal(tenant.tally.accepted, 2);
   }
+});
+
+t.test('samples and histograms of duplicates are counted', async (t) => {
+  const edge = enforcer({ snapshot: snapshot({ a: PAIRS }) });
+  const { tenant } = admit(edge, 'a');
+  judge(edge, tenant, fromReplica('one'));
+  const ha = { cluster: 'prod', replica: 'two' };
+  t.equal(judge(edge, tenant, { ...push([{ samples: 3, histograms: 2 }]), ha }).kind, 'duplicate');
+  t.equal(tenant.tally.deduplicated, 5);
 });
 
 t.test('a tenant has so many HA clusters and not more; pairs of others are no pairs', async (t) => {
@@ -86,4 +96,21 @@ t.test('a tenant has so many HA clusters and not more; pairs of others are no pa
   );
   const other = admit(edge, 'b').tenant;
   for (const replica of ['one', 'two']) t.equal(judge(edge, other, fromReplica(replica)).kind, 'accept');
+});
+
+t.test('a label as long as a label may be is one, of cluster and replica alike', async (t) => {
+  const short = limits({ accept_ha_samples: true, max_label_value_length: 4 });
+  for (const [cluster, [first, second], isPair] of [
+    ['prod', ['ones', 'twos'], true],
+    ['produ', ['ones', 'twos'], false],
+    ['prod', ['first', 'other'], false],
+    ['pröd', ['ones', 'twos'], false],
+  ] as const) {
+    const edge = enforcer({ snapshot: snapshot({ a: short }) });
+    const { tenant } = admit(edge, 'a');
+    const labels = { longestLabelName: 0, longestLabelValue: 0 };
+    judge(edge, tenant, { ...fromReplica(first, cluster), ...labels });
+    const { kind } = judge(edge, tenant, { ...fromReplica(second, cluster), ...labels });
+    t.equal(kind, isPair ? 'duplicate' : 'accept', `${cluster} ${second}`);
+  }
 });

@@ -29,6 +29,11 @@ t.test('each rule finds its series, at the first byte over the limit and not bef
   ];
   for (const [reason, valid, invalid] of cases) {
     t.equal(findInvalidSeries(push([valid, {}]), strict), undefined, `${reason}: valid at the limit`);
+    t.equal(
+      everySeriesIsValid(push([valid, {}]), strict),
+      valid.flags === undefined,
+      `${reason}: seen from the maxima, unless it is an info series`,
+    );
     const mixed = push([{}, invalid, {}]);
     t.equal(everySeriesIsValid(mixed, strict), false, reason);
     const leftOut = findInvalidSeries(mixed, strict);
@@ -50,7 +55,9 @@ t.test("a series that breaks several rules is named by Mimir's first", async (t)
 t.test('long values stay where Mimir shortens them', async (t) => {
   const long = push([{ longestValue: 5000 }]);
   for (const strategy of ['truncate', 'drop'] as const) {
-    t.equal(everySeriesIsValid(long, limits({ label_value_length_over_limit_strategy: strategy })), true);
+    const shortening = limits({ label_value_length_over_limit_strategy: strategy });
+    t.equal(everySeriesIsValid(long, shortening), true);
+    t.equal(findInvalidSeries(long, shortening), undefined);
   }
 });
 
@@ -58,7 +65,16 @@ t.test('the HA replica label, which Mimir removes first, does not count', async 
   const labelled = push([{ labels: 6 }]);
   const { edge: _edge, ...mimir } = strict;
   t.equal(everySeriesIsValid(labelled, strict), false);
-  t.equal(everySeriesIsValid(labelled, limits({ ...mimir, accept_ha_samples: true })), true);
+  const pairs = limits({ ...mimir, accept_ha_samples: true });
+  t.equal(everySeriesIsValid(labelled, pairs), true);
+  t.match(findInvalidSeries(push([{ labels: 7 }]), pairs), {
+    lead: { reason: 'max_label_names_per_series' },
+  });
+  const info = RECORD_FLAG_NAMED | RECORD_FLAG_INFO;
+  t.equal(findInvalidSeries(push([{ labels: 9, flags: info }]), pairs), undefined);
+  t.match(findInvalidSeries(push([{ labels: 10, flags: info }]), pairs), {
+    lead: { reason: 'max_label_names_per_info_series' },
+  });
 });
 
 t.test('a series without anything in it counts as one item, however the push is counted', async (t) => {
@@ -67,6 +83,7 @@ t.test('a series without anything in it counts as one item, however the push is 
   t.equal(itemsOfPush(empty, limits()), 4, 'at least as many as there are series');
   t.equal(itemsOfPush(push([exemplarsAlone, exemplarsAlone]), limits()), 0, 'exemplars are something');
   t.equal(itemsOfPush(push([{ samples: 0 }, {}], 5), limits()), 6);
+  t.equal(itemsOfPush(push([{ samples: 0, histograms: 1 }, { samples: 0 }]), limits()), 2);
   const mixed = push([{ samples: 0 }, { flags: 0 }, { samples: 2 }, exemplarsAlone]);
   const leftOut = findInvalidSeries(mixed, limits());
   t.equal(leftOut && itemsWithout(mixed, limits(), leftOut), 3);
@@ -103,6 +120,9 @@ t.test('only valid series are charged', async (t) => {
   const exemplars = limits({ max_global_exemplars_per_user: 1 });
   const leftOut = findInvalidSeries(mixed, exemplars);
   t.equal(leftOut && itemsWithout(mixed, exemplars, leftOut), 3 + 2 + 7);
+  const behind = push([{ flags: 0 }, { samples: 3, histograms: 4 }]);
+  const first = findInvalidSeries(behind, exemplars);
+  t.equal(first && itemsWithout(behind, exemplars, first), 3 + 4, 'each row has its own');
 });
 
 t.test(

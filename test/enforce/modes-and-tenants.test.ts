@@ -35,9 +35,10 @@ t.test('shadow mode decides and counts, charges nothing for a refusal, and lets 
 
 t.test('mode off is not judged; a tenant has its own mode, but the global off beats it', async (t) => {
   const none = { ingestion_rate: 0, ingestion_burst_size: 0 };
+  const noRequests = { ...none, request_rate: 1e-9, request_burst_size: 1 };
   const edge = enforcer({
     snapshot: snapshot({
-      off: limits(none, { mode: 'off' }),
+      off: limits(noRequests, { mode: 'off' }),
       on: limits(none, { mode: 'enforce' }),
       plain: limits(none),
     }),
@@ -49,6 +50,7 @@ t.test('mode off is not judged; a tenant has its own mode, but the global off be
     { kind: 'refuse' },
     { kind: 'accept', shadowed: { reason: 'burst_exceeded' } },
   ]);
+  t.match(edge.tenants.get('off')?.tally, { requests: 1, samples: 1, accepted: 1 }, 'but counted');
   edge.setMode('off');
   t.match(verdicts(), [
     { kind: 'accept', shadowed: undefined },
