@@ -3,8 +3,9 @@
  * the store of others and tests can hold the script against it. Time is handed in, in milliseconds.
  */
 
+import { Debts } from '../../buckets/debts.js';
 import type { LeaseCall, LeaseReply } from '../../buckets/lease-protocol.js';
-import type { BucketShape } from '../../enforce/ledger.js';
+import type { BucketKind, BucketShape } from '../../enforce/ledger.js';
 
 interface StoredBucket {
   tokens: number;
@@ -16,6 +17,8 @@ interface StoredBucket {
   expiresMs: number;
 }
 
+/** So many of those that were used least recently are looked at for one that is full. */
+const LOOKS = 8;
 const MIN_TTL_MS = 60_000;
 const MAX_TTL_MS = 86_400_000;
 
@@ -24,14 +27,18 @@ export class MemoryBuckets {
   readonly #buckets = new Map<string, StoredBucket>();
   readonly #newIncarnation: () => string;
   readonly #max: number;
+  readonly #debts: Debts;
 
   /**
-   * No two incarnations may be the same, not even over two lives of the store. Of more than `max` buckets the one
-   * that was called for least recently is forgotten, and is full when it comes back.
+   * No two incarnations may be the same, not even over two lives of the store. Of more than `max` buckets one that is
+   * full is forgotten, or what the one owes that was called for least recently is remembered until it comes back. Where
+   * there is no room for that, new ones share one bucket with all others of their shape: `max` may be passed by the
+   * number of shapes.
    */
-  constructor(newIncarnation: () => string, max = Number.POSITIVE_INFINITY) {
+  constructor(newIncarnation: () => string, max = Number.POSITIVE_INFINITY, debts = new Debts()) {
     this.#newIncarnation = newIncarnation;
     this.#max = max;
+    this.#debts = debts;
   }
 
   get size(): number {
@@ -40,7 +47,7 @@ export class MemoryBuckets {
 
   lease(tenant: string, call: LeaseCall, nowMs: number): LeaseReply {
     const key = `${call.bucket} ${tenant}`;
-    const bucket = this.#refilled(key, nowMs) ?? this.#create(key, call, nowMs);
+    const bucket = this.#refilled(key, nowMs) ?? this.#open(key, call, nowMs);
     // The bucket was lost and made anew: it starts no fuller than the caller last saw it.
     if (call.incarnation !== '' && call.incarnation !== bucket.incarnation) {
       bucket.tokens = Math.min(bucket.tokens, call.ceiling);
@@ -91,15 +98,50 @@ export class MemoryBuckets {
     return bucket;
   }
 
-  #create(key: string, { shape: { rate, capacity }, version }: LeaseCall, nowMs: number): StoredBucket {
-    const incarnation = this.#newIncarnation();
-    const bucket = { tokens: capacity, atMs: nowMs, rate, capacity, version, incarnation, expiresMs: 0 };
+  /** What it owes is taken first: then there is room to remember what another one does. */
+  #open(key: string, call: LeaseCall, nowMs: number): StoredBucket {
     this.#buckets.delete(key);
-    const oldest = this.#buckets.keys().next();
-    if (this.#buckets.size >= this.#max && !oldest.done) this.#buckets.delete(oldest.value);
+    const owed = this.#debts.take(key, call.bucket, nowMs);
+    if (this.#hasRoom(nowMs)) return this.#create(key, call, owed, nowMs);
+    // No tenant's name has a space.
+    const common = `${call.bucket} ${call.shape.rate} ${call.shape.capacity}`;
+    const owedInCommon = this.#debts.take(common, call.bucket, nowMs);
+    return this.#refilled(common, nowMs) ?? this.#create(common, call, owedInCommon, nowMs);
+  }
+
+  #create(key: string, { shape, version }: LeaseCall, owed: number, nowMs: number): StoredBucket {
+    const { rate, capacity } = shape;
+    const tokens = Math.max(-capacity, capacity - owed);
+    const incarnation = this.#newIncarnation();
+    const bucket = { tokens, atMs: nowMs, rate, capacity, version, incarnation, expiresMs: 0 };
     this.#buckets.set(key, bucket);
     return bucket;
   }
+
+  /** There is room for one more, or was made. */
+  #hasRoom(nowMs: number): boolean {
+    if (this.#buckets.size < this.#max) return true;
+    let oldest: [string, StoredBucket] | undefined;
+    let looks = 0;
+    for (const entry of this.#buckets) {
+      if (missingFrom(entry[1], nowMs) === 0) {
+        this.#buckets.delete(entry[0]);
+        return true;
+      }
+      oldest ??= entry;
+      if (++looks === LOOKS) break;
+    }
+    if (oldest === undefined || !this.#debts.hasRoom('', nowMs)) return false;
+    const [key, bucket] = oldest;
+    const kind = key.slice(0, key.indexOf(' ')) as BucketKind;
+    this.#debts.remember(key, kind, missingFrom(bucket, nowMs), bucket.rate, nowMs);
+    this.#buckets.delete(key);
+    return true;
+  }
+}
+
+function missingFrom({ tokens, atMs, rate, capacity }: StoredBucket, nowMs: number): number {
+  return Math.max(0, capacity - tokens - (Math.max(0, nowMs - atMs) * rate) / 1000);
 }
 
 /** Whole tokens: fractions that travel to and fro would wear down. */

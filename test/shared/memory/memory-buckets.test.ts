@@ -1,5 +1,6 @@
 /** Shared buckets in memory. That they do what the script does is tested with a real Redis. */
 import t from 'tap';
+import { Debts } from '#src/buckets/debts.js';
 import type { BucketShape } from '#src/enforce/ledger.js';
 import { MemoryBuckets } from '#src/shared/memory/memory-buckets.js';
 import { leaseCall } from '../../buckets/fixtures.js';
@@ -174,4 +175,56 @@ t.test('each call gives it another life', async (t) => {
   buckets.lease('a', leaseCall(), 50_000);
   buckets.expire(109_999);
   t.equal(buckets.size, 1);
+});
+
+/** Each call takes so much if it is there. */
+function crowd(most: number, mostDebts: number) {
+  let incarnations = 0;
+  const buckets = new MemoryBuckets(() => String(incarnations++), most, new Debts(mostDebts));
+  const take = (tenant: string, need: number, nowMs = 0, shape: BucketShape = SHAPE) =>
+    buckets.lease(tenant, leaseCall({ shape, need }), nowMs).granted;
+  return { buckets, take };
+}
+
+t.test('a bucket that is pushed out comes back with what it had, and what came in since', async (t) => {
+  const { buckets, take } = crowd(10, 1000);
+  t.equal(take('a', 90), 90);
+  for (let i = 0; i < 200; i++) take(`other-${i}`, 90);
+  t.equal(buckets.size, 10);
+  t.match(buckets.lease('a', leaseCall({ shape: SHAPE }), 0), { available: 10 });
+  for (let i = 0; i < 200; i++) take(`other-${i}`, 1);
+  t.match(buckets.lease('a', leaseCall({ shape: SHAPE }), 2000), { available: 30 });
+});
+
+t.test('one that owes more than it holds still does when it is back', async (t) => {
+  const { buckets, take } = crowd(10, 1000);
+  buckets.lease('a', leaseCall({ shape: SHAPE, debit: 150 }), 0);
+  for (let i = 0; i < 20; i++) take(`other-${i}`, 90);
+  t.match(buckets.lease('a', leaseCall({ shape: SHAPE }), 1000), { available: -40 });
+});
+
+t.test('a full bucket is pushed out before one that is not', async (t) => {
+  const { buckets, take } = crowd(10, 0);
+  for (let i = 0; i < 7; i++) take(`spent-${i}`, 90);
+  for (let i = 0; i < 6000; i++) take(`made-up-${i}`, 0);
+  t.equal(buckets.size, 10);
+  for (let i = 0; i < 7; i++) t.equal(take(`spent-${i}`, 20), 0);
+});
+
+t.test('where no debt can be forgotten, new tenants of one shape share a bucket of it', async (t) => {
+  const { buckets, take } = crowd(10, 20);
+  for (let i = 0; i < 30; i++) take(`spent-${i}`, 90);
+  const wide = { rate: 10, capacity: 1000 };
+  let narrow = 0;
+  for (let i = 0; i < 300; i++) narrow += take(`made-up-${i}`, 50);
+  t.equal(narrow, 100, 'what one of them may');
+  t.equal(take('wide', 500, 0, wide), 500, 'a tenant with another limit does not stand behind them');
+  t.equal(take('made-up-again', 50, 5000), 50, 'they have their rate');
+  let more = 0;
+  for (let i = 0; i < 2000; i++) more += take(`spent-${(i * 7) % 30}`, 10);
+  t.equal(more, 30 * 10, 'the others have what they had left');
+  t.ok(buckets.size <= 12);
+
+  take('made-up', 0, 100_000);
+  t.equal(take('made-up', 100, 100_000), 100, 'it has its own again when debts are paid');
 });
