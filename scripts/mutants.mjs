@@ -63,6 +63,7 @@ const AREAS = {
     tests: [
       'enforce/refusal',
       'enforce/left-out',
+      'enforce/limited-bucket',
       'enforce/label-rules',
       'enforce/charges',
       'enforce/tenant',
