@@ -77,7 +77,8 @@ const AREAS = {
   },
   format: { sources: ['src/doors/format.ts'], tests: ['doors/format'] },
   envoy: {
-    // What reads and writes messages, and which requests are asked about.
+    // What reads and writes messages, and which requests are asked about. A reader has many changes that never end.
+    timeoutMs: 8000,
     sources: [
       'src/doors/write-paths.ts',
       'src/doors/envoy/authz/check-request.ts',

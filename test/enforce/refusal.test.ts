@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import { REASON_NAMES, REASONS } from '#src/enforce/reasons.js';
 import { refuse } from '#src/enforce/refusal.js';
+import { refuseBusy, refuseLost } from '#src/enforce/refusals.js';
+import { admit, enforcer } from './fixtures.js';
 
 t.test('Retry-After covers the wait, is spread by jitter, and stays within its bounds', async (t) => {
   fc.assert(
@@ -33,4 +35,18 @@ t.test('only answers after which the same data may pass carry Retry-After', asyn
 t.test('every message ends with its error id', async (t) => {
   for (const reason of REASON_NAMES)
     t.ok(refuse(reason, 'a sentence').message.endsWith(`(${REASONS[reason].id})`));
+});
+
+t.test('a tenant that asks for 529 has it in place of 429, and of nothing else', async (t) => {
+  for (const reason of REASON_NAMES) {
+    const { status } = REASONS[reason];
+    t.equal(refuse(reason, 's', { overloadStatus: true }).status, status === 429 ? 529 : status, reason);
+    t.equal(refuse(reason, 's', { overloadStatus: false }).status, status, reason);
+  }
+});
+
+t.test('senders of pushes that nobody could judge come again after the wait, and spread', async (t) => {
+  const { tenant } = admit(enforcer(), 'a');
+  t.match(refuseLost(tenant, 4, 0.5), { reason: 'edge_state_lost', status: 503, retryAfterSeconds: 5 });
+  t.match(refuseBusy(tenant, 4, 0.5), { reason: 'edge_series_busy', status: 503, retryAfterSeconds: 5 });
 });
