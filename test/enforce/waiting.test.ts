@@ -236,3 +236,18 @@ t.test('a push whose series nobody could look at comes again, and costs nothing'
   t.match(await judging, { kind: 'refuse', reason: 'edge_series_busy', status: 503, retryAfterSeconds: 1 });
   t.match(store.givenBack, [{ what: 'items', n: 3 }]);
 });
+
+t.test('what is in a push is counted once, by the limits of then, and charged once', async (t) => {
+  const { store, edge } = given();
+  const { tenant } = await admit(edge.admit('a'));
+  const judging = edge.judge(tenant, push([{ samples: 1, exemplars: 5 }]));
+  store.grant();
+  await settled();
+  t.equal(store.waitsFor, 'bytes');
+  edge.apply(snapshot({ a: { ...EVERYTHING, max_global_exemplars_per_user: 100 } }));
+  store.grant();
+  await settled();
+  t.equal(store.waitsFor, 'series', 'and not its items again');
+  store.count();
+  t.match(await judging, { kind: 'accept', items: 1, bytes: 100 });
+});
