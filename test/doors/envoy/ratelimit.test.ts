@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { Debts } from '#src/buckets/debts.js';
 import {
   type RateLimitResponse,
   rateLimitRequest,
@@ -8,6 +9,7 @@ import {
 import { OverrideBuckets } from '#src/doors/envoy/ratelimit/override-buckets.js';
 import type { Ledger } from '#src/enforce/ledger.js';
 import type { Tenant } from '#src/enforce/tenant.js';
+import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import {
   client,
@@ -290,12 +292,30 @@ t.test(
   'of limits that descriptors bring along so many are held, and the least recently used one goes',
   async (t) => {
     const released: string[] = [];
-    const ledger = { bucket: (key: string) => ({ release: () => released.push(key) }) } as unknown as Ledger;
+    const ledger = {
+      bucket: (key: string) => ({ left: () => 0, release: () => released.push(key) }),
+      remembersEvicted: () => true,
+    } as unknown as Ledger;
     const buckets = new OverrideBuckets(ledger, 2);
     for (const requestsPerUnit of [1, 2, 1, 3]) buckets.bucket('a', 'items', { requestsPerUnit, unit: 1 }, 0);
     t.strictSame(released, ['a 2/1s']);
   },
 );
+
+t.test('names that somebody makes up make no bucket of such a limit full again', async (t) => {
+  const limit = { requestsPerUnit: 100, unit: 6 };
+  const buckets = new OverrideBuckets(new MemoryLedger(new Debts(20)), 10);
+  const take = (tenant: string, n: number, nowMs = 0) =>
+    buckets.bucket(tenant, 'items', limit, nowMs)?.bucket.take(n, nowMs);
+  for (let i = 0; i < 7; i++) t.ok(take(`spent-${i}`, 90));
+  for (let i = 0; i < 6000; i++) take(`made-up-${i}`, 0);
+  for (let i = 7; i < 30; i++) t.ok(take(`spent-${i}`, 90));
+  let passed = 0;
+  for (let i = 0; i < 300; i++) if (take(`new-${i}`, 10)) passed += 10;
+  t.equal(passed, 100, 'where no debt can be forgotten, new ones share a bucket');
+  t.ok(buckets.size <= 11);
+  for (let i = 0; i < 30; i++) t.strictSame([take(`spent-${i}`, 10), take(`spent-${i}`, 1)], [true, false]);
+});
 
 t.test('current limits are whole numbers in the smallest unit that has them', async (t) => {
   const rates: [number, number, number][] = [

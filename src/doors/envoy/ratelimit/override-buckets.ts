@@ -1,11 +1,15 @@
 /**
  * Buckets for limits that a descriptor brings along. Each stands in for the tenant's own bucket and is apart from it;
- * a limit with other numbers is another bucket. At most `max` are held: the least recently used goes first.
+ * a limit with other numbers is another bucket. At most `max` are held, and one of each limit that is shared by tenants
+ * without room: a full one goes first, else the least recently used one.
  */
 import type { BucketKind, Ledger } from '../../../enforce/ledger.js';
 import { type LimitedBucket, limitedBy } from '../../../enforce/limited-bucket.js';
 
 export const UNIT_SECONDS: readonly number[] = [0, 1, 60, 3600, 86_400, 30 * 86_400, 365 * 86_400];
+
+/** So many of those that were used least recently are looked at for one that is full. */
+const LOOKS = 8;
 
 export class OverrideBuckets {
   readonly #ledger: Ledger;
@@ -27,26 +31,53 @@ export class OverrideBuckets {
   ): LimitedBucket | undefined {
     const seconds = UNIT_SECONDS[limit.unit];
     if (!seconds) return undefined;
-    const key = `${tenant} ${limit.requestsPerUnit}/${seconds}s`;
-    const held = this.#buckets.get(`${key} ${kind}`);
-    const limited = held ?? this.#open(key, kind, limit.requestsPerUnit, seconds, nowMs);
-    this.#buckets.delete(`${key} ${kind}`);
-    this.#buckets.set(`${key} ${kind}`, limited);
+    const size = `${limit.requestsPerUnit}/${seconds}s`;
+    const own = `${tenant} ${size}`;
+    const held = this.#buckets.get(`${own} ${kind}`);
+    if (held !== undefined) return this.#use(`${own} ${kind}`, held);
+    // Where nothing can be forgotten, new ones share. No tenant's name has a space.
+    const key = this.#makeRoom(own, nowMs) ? own : `without room ${size}`;
+    const shared = this.#buckets.get(`${key} ${kind}`);
+    return this.#use(
+      `${key} ${kind}`,
+      shared ?? this.#open(key, kind, limit.requestsPerUnit, seconds, nowMs),
+    );
+  }
+
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  #use(key: string, limited: LimitedBucket): LimitedBucket {
+    this.#buckets.delete(key);
+    this.#buckets.set(key, limited);
     return limited;
   }
 
   #open(key: string, kind: BucketKind, capacity: number, seconds: number, nowMs: number): LimitedBucket {
-    if (this.#buckets.size >= this.#max) this.#dropOldest(nowMs);
     const maxPerPush = kind === 'items' ? capacity : Number.POSITIVE_INFINITY;
     const limit = { kind, rate: capacity / seconds, capacity, burst: capacity, maxPerPush };
     return limitedBy(limit, this.#ledger.bucket(key, kind, limit, nowMs));
   }
 
-  #dropOldest(nowMs: number): void {
-    const oldest = this.#buckets.entries().next();
-    if (oldest.done) return;
-    const [key, { bucket }] = oldest.value;
+  /** A full one goes, or else the least recently used one, if it will be found as it was. False: neither. */
+  #makeRoom(next: string, nowMs: number): boolean {
+    if (this.#buckets.size < this.#max) return true;
+    let oldest: [string, LimitedBucket] | undefined;
+    let looks = 0;
+    for (const entry of this.#buckets) {
+      const { bucket, capacity } = entry[1];
+      if (bucket.left(nowMs) >= capacity) return this.#drop(entry, nowMs);
+      oldest ??= entry;
+      if (++looks === LOOKS) break;
+    }
+    if (oldest === undefined || !this.#ledger.remembersEvicted(next, nowMs)) return false;
+    return this.#drop(oldest, nowMs);
+  }
+
+  #drop([key, { bucket }]: [string, LimitedBucket], nowMs: number): true {
     this.#buckets.delete(key);
     bucket.release(nowMs);
+    return true;
   }
 }
