@@ -60,9 +60,9 @@ async function eventLoop(): Promise<void> {
     samples.push(performance.now() - start);
   }
   const rows = [['', 'median', 'worst', 'looked at anew']];
-  const listing: Listing = { range: '5m', search: '', sort: 'refused', order: 'desc', offset: 0, limit: 50 };
+  const listing: Listing = { range: '5m', search: '', sort: 'lost', order: 'desc', offset: 0, limit: 50 };
   const listings: [string, Listing][] = [
-    ['the 50 most refused', listing],
+    ['the 50 that lose most', listing],
     ['the 50 nearest to a limit, of a day', { ...listing, range: '24h', sort: 'utilisation' }],
     ['a search', { ...listing, search: '99' }],
     ['the 500 last by name', { ...listing, sort: 'id', order: 'desc', limit: 500 }],
@@ -256,7 +256,7 @@ async function throughput(): Promise<void> {
 async function watch(admin: string): Promise<() => number> {
   const ending = new AbortController();
   let received = 0;
-  const sorts = ['refused', 'samples', 'pushes', 'bytes', 'utilisation'];
+  const sorts = ['lost', 'samples', 'pushes', 'bytes', 'utilisation'];
   for (let i = 0; i < STREAMS; i++) {
     const { body } = await request(
       `${admin}/api/v1/stream?sort=${sorts[i % 5]}&range=${i < 5 ? '5m' : '1h'}`,

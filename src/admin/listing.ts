@@ -4,9 +4,20 @@ import { RANGE_NAMES, type Range } from '../usage/tracks.js';
 import type { Edge } from './edge.js';
 import type { Query } from './query.js';
 import { type TenantUsage, usageOf } from './tenant-usage.js';
-import { rangeView, rounded, tenantRow } from './tenant-view.js';
+import { rangeView, ratesOf, tenantRow } from './tenant-view.js';
 
-const SORTS = ['id', 'pushes', 'samples', 'bytes', 'series', 'refused', 'shadowed', 'utilisation'] as const;
+const SORTS = [
+  'id',
+  'pushes',
+  'samples',
+  'bytes',
+  'series',
+  'lost',
+  'shadowLost',
+  'refused',
+  'shadowed',
+  'utilisation',
+] as const;
 
 export interface Listing {
   readonly range: Range;
@@ -22,7 +33,7 @@ const MAX_PAGE = 500;
 const MAX_OFFSET = 100_000_000;
 
 export function readListing(query: Query): Listing {
-  const sort = query.choice('sort', SORTS) ?? 'refused';
+  const sort = query.choice('sort', SORTS) ?? 'lost';
   return {
     range: query.choice('range', RANGE_NAMES) ?? '5m',
     search: (query.text('search', MAX_SEARCH) ?? '').toLowerCase(),
@@ -50,12 +61,7 @@ export function listTenants(edge: Edge, listing: Listing): object {
     range: rangeView(edge, range),
     totals: {
       tenants: each.length,
-      pushesPerSecond: rounded(sums.pushes / seconds),
-      samplesPerSecond: rounded(sums.samples / seconds),
-      bytesPerSecond: rounded(sums.bytes / seconds),
-      refusedPerSecond: rounded(sums.refused / seconds),
-      filteredPerSecond: rounded(sums.filtered / seconds),
-      shadowedPerSecond: rounded(sums.shadowed / seconds),
+      ...ratesOf(sums, seconds),
     },
     withoutTenant: { pushesPerSecond: unattributed.pushesPerSecond, refused: unattributed.refused },
     matching: found.length,
@@ -70,11 +76,25 @@ type Order = (a: TenantUsage, b: TenantUsage) => number;
 function orderOf({ sort, order }: Listing): Order {
   const sign = order === 'asc' ? 1 : -1;
   if (sort === 'id') return (a, b) => sign * byId(a, b);
-  const rank = ({ tenant, totals, utilisation }: TenantUsage): number => {
-    if (sort === 'series') return tenant.series?.active ?? 0;
-    return sort === 'utilisation' ? utilisation : totals[sort];
-  };
-  return (a, b) => sign * (rank(a) - rank(b)) || byId(a, b);
+  return (a, b) => sign * (rank(a, sort) - rank(b, sort)) || byId(a, b);
+}
+
+function rank({ tenant, totals, utilisation }: TenantUsage, sort: Exclude<Listing['sort'], 'id'>): number {
+  switch (sort) {
+    case 'series':
+      return tenant.series?.active ?? 0;
+    case 'utilisation':
+      return utilisation;
+    case 'lost':
+      return totals.refused.samplesAtLeast;
+    case 'shadowLost':
+      return totals.shadowed.samplesAtLeast;
+    case 'refused':
+    case 'shadowed':
+      return totals[sort].pushes;
+    default:
+      return totals[sort];
+  }
 }
 
 function byId({ tenant: a }: TenantUsage, { tenant: b }: TenantUsage): number {

@@ -3,7 +3,7 @@
  * microsecond, so what was seen is kept for fifty times as long as it took: however many ask, it is a fiftieth of the
  * time at most.
  */
-import type { Totals } from '../usage/history.js';
+import { type LossTotals, noLoss, type Totals } from '../usage/history.js';
 import type { Range } from '../usage/tracks.js';
 import type { Edge, TenantState } from './edge.js';
 import { limitUses, utilisation } from './tenant-view.js';
@@ -46,7 +46,15 @@ export function usageOf(edge: Edge, range: Range): Usage {
 
 function takeUsage(edge: Edge, range: Range): Usage {
   const seconds = edge.history.seconds(range, edge.now());
-  const sums: Totals = { pushes: 0, samples: 0, items: 0, bytes: 0, filtered: 0, refused: 0, shadowed: 0 };
+  const sums: Totals = {
+    pushes: 0,
+    samples: 0,
+    items: 0,
+    bytes: 0,
+    filtered: 0,
+    refused: noLoss(),
+    shadowed: noLoss(),
+  };
   const each: TenantUsage[] = [];
   for (const tenant of edge.tenants()) {
     const totals = edge.history.totals(tenant, range);
@@ -61,8 +69,15 @@ function takeUsage(edge: Edge, range: Range): Usage {
     sums.items += totals.items;
     sums.bytes += totals.bytes;
     sums.filtered += totals.filtered;
-    sums.refused += totals.refused;
-    sums.shadowed += totals.shadowed;
+    addLoss(sums.refused, totals.refused);
+    addLoss(sums.shadowed, totals.shadowed);
   }
   return { each, sums };
+}
+
+function addLoss(sum: LossTotals, loss: LossTotals): void {
+  sum.pushes += loss.pushes;
+  sum.samples += loss.samples;
+  sum.series += loss.series;
+  sum.samplesAtLeast += loss.samplesAtLeast;
 }

@@ -3,7 +3,7 @@ import { limitFacts, MODE } from '../controls/control.js';
 import type { TopMetric } from '../enforce/series.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
-import type { Totals } from '../usage/history.js';
+import type { Loss, Totals } from '../usage/history.js';
 import type { DatedChange } from '../usage/limit-history.js';
 import type { Range } from '../usage/tracks.js';
 import type { Edge, TenantState, TopMetrics } from './edge.js';
@@ -16,21 +16,35 @@ export interface LimitUse {
   readonly ratio: number;
 }
 
-export interface TenantRow {
-  readonly id: string;
-  readonly mode: Mode;
+/** Rates of what a tenant asked for and of what it lost. */
+export interface Rates {
   readonly pushesPerSecond: number;
   readonly samplesPerSecond: number;
   readonly bytesPerSecond: number;
-  /** Here, and over all replicas as far as it is known; null: not tracked, or not known. */
-  readonly activeSeries: number | null;
-  readonly fleetSeries: number | null;
+  /** Of pushes refused whole and of those that went on without some of their series. */
+  readonly lostSamplesPerSecond: number;
+  readonly lostSeriesPerSecond: number;
+  /** Would have been lost, but for shadow mode. */
+  readonly shadowLostSamplesPerSecond: number;
+  readonly shadowLostSeriesPerSecond: number;
+  /** Pushes. */
   readonly refusedPerSecond: number;
   /** Went on without some of their series. */
   readonly filteredPerSecond: number;
   /** Would have been refused, but for shadow mode. */
   readonly shadowedPerSecond: number;
-  /** Pushes in the range, by reason. */
+}
+
+export interface TenantRow extends Rates {
+  readonly id: string;
+  readonly mode: Mode;
+  /** Here, and over all replicas as far as it is known; null: not tracked, or not known. */
+  readonly activeSeries: number | null;
+  readonly fleetSeries: number | null;
+  /** In the range, by reason. */
+  readonly lost: Readonly<Record<string, Loss>>;
+  readonly shadowLost: Readonly<Record<string, Loss>>;
+  /** The pushes of these alone. */
   readonly refused: Readonly<Record<string, number>>;
   readonly shadowed: Readonly<Record<string, number>>;
   readonly limits: readonly LimitUse[];
@@ -43,22 +57,46 @@ export function tenantRow(edge: Edge, tenant: TenantState, range: Range): Tenant
   const seconds = history.seconds(range, edge.now());
   const totals = history.totals(tenant, range);
   const limits = limitUses(tenant, totals, seconds);
+  const lost = history.reasons(tenant, range, 'refused');
+  const shadowLost = history.reasons(tenant, range, 'shadowed');
   return {
     id: tenant.id,
     mode: tenant.mode,
-    pushesPerSecond: rounded(totals.pushes / seconds),
-    samplesPerSecond: rounded(totals.samples / seconds),
-    bytesPerSecond: rounded(totals.bytes / seconds),
+    ...ratesOf(totals, seconds),
     activeSeries: tenant.series?.active ?? null,
     fleetSeries: tenant.series?.fleet ?? null,
-    refusedPerSecond: rounded(totals.refused / seconds),
-    filteredPerSecond: rounded(totals.filtered / seconds),
-    shadowedPerSecond: rounded(totals.shadowed / seconds),
-    refused: history.reasons(tenant, range, 'refused'),
-    shadowed: history.reasons(tenant, range, 'shadowed'),
+    lost,
+    shadowLost,
+    refused: pushesOf(lost),
+    shadowed: pushesOf(shadowLost),
     limits,
     utilisation: utilisation(limits),
   };
+}
+
+export function ratesOf(totals: Totals, seconds: number): Rates {
+  const { refused, shadowed } = totals;
+  return {
+    pushesPerSecond: rounded(totals.pushes / seconds),
+    samplesPerSecond: rounded(totals.samples / seconds),
+    bytesPerSecond: rounded(totals.bytes / seconds),
+    lostSamplesPerSecond: rounded(refused.samples / seconds),
+    lostSeriesPerSecond: rounded(refused.series / seconds),
+    shadowLostSamplesPerSecond: rounded(shadowed.samples / seconds),
+    shadowLostSeriesPerSecond: rounded(shadowed.series / seconds),
+    refusedPerSecond: rounded(refused.pushes / seconds),
+    filteredPerSecond: rounded(totals.filtered / seconds),
+    shadowedPerSecond: rounded(shadowed.pushes / seconds),
+  };
+}
+
+/** A reason that only left out series has refused no push. */
+function pushesOf(losses: Readonly<Record<string, Loss>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(losses)
+      .filter(([, { pushes }]) => pushes > 0)
+      .map(([reason, { pushes }]) => [reason, pushes]),
+  );
 }
 
 /** The limits that a tenant's use is held against. One that is off is not there. */
@@ -142,8 +180,10 @@ export function tenantView(edge: Edge, tenant: TenantState, topMetrics: TopMetri
       end: new Date(endedMs).toISOString(),
       perSecond: rates(counts),
       activeSeries,
-      refusedPerSecond: rates(refused),
-      shadowedPerSecond: rates(shadowed),
+      lostSamplesPerSecond: rates(refused.samples),
+      shadowLostSamplesPerSecond: rates(shadowed.samples),
+      refusedPerSecond: rates(refused.pushes),
+      shadowedPerSecond: rates(shadowed.pushes),
       limits: limitsOverTime(tenant.limits, edge.limitHistory.changes(tenant.id, startMs), startMs),
       changes: edge.limitHistory.changes(tenant.id, startMs).map(({ limit, before, after, atMs }) => ({
         at: new Date(atMs).toISOString(),

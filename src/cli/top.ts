@@ -7,10 +7,11 @@ import { asUsage, type Io, table, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge top [--url URL] [--sort COLUMN] [--range RANGE] [--search TEXT] [--limit N] [--once]
 
-Shows who is refused and why, and who is close to a limit, as a running edge tells it, every two seconds.
+Shows who loses data and why, and who is close to a limit, as a running edge tells it, every two seconds.
 
   --url URL           the admin listener (default: http://127.0.0.1:8082)
-  --sort COLUMN       refused (default), samples, pushes, bytes, shadowed, utilisation, id
+  --sort COLUMN       lost (samples, default), refused (pushes), samples, pushes, bytes, series, shadowLost, shadowed,
+                      utilisation, id
   --range RANGE       what rates are taken over: 1m (default), 5m, 15m, 1h, 24h
   --search TEXT       tenants with this in their name
   --limit N           rows at most (default: 20)
@@ -27,23 +28,29 @@ Examples:
 const REFRESH_MS = 2000;
 const TIMEOUT_MS = 5000;
 
+interface Loss {
+  readonly pushes: number;
+  readonly samples: number;
+  readonly series: number;
+}
+
 interface Row {
   readonly id: string;
   readonly mode: string;
   readonly samplesPerSecond: number;
   readonly pushesPerSecond: number;
   readonly bytesPerSecond: number;
+  readonly lostSamplesPerSecond: number;
   readonly refusedPerSecond: number;
-  readonly shadowedPerSecond: number;
-  readonly refused: Readonly<Record<string, number>>;
-  readonly shadowed: Readonly<Record<string, number>>;
+  readonly lost: Readonly<Record<string, Loss>>;
+  readonly shadowLost: Readonly<Record<string, Loss>>;
   readonly limits: readonly { readonly limit: string; readonly ratio: number }[];
 }
 
 interface Tenants {
   readonly range: { readonly name: string };
   readonly matching: number;
-  readonly totals: Omit<Row, 'id' | 'mode' | 'refused' | 'shadowed' | 'limits'> & {
+  readonly totals: Omit<Row, 'id' | 'mode' | 'lost' | 'shadowLost' | 'limits'> & {
     readonly tenants: number;
   };
   readonly tenants: readonly Row[];
@@ -120,7 +127,7 @@ function readOptions(args: string[]): Options | undefined {
       args,
       options: {
         url: { type: 'string', default: 'http://127.0.0.1:8082' },
-        sort: { type: 'string', default: 'refused' },
+        sort: { type: 'string', default: 'lost' },
         range: { type: 'string', default: '1m' },
         search: { type: 'string', default: '' },
         limit: { type: 'string', default: '20' },
@@ -177,7 +184,7 @@ function head(status: Status, { range, matching, totals, tenants }: Tenants): st
   return (
     `mimir-edge ${status.version}, ${status.replicas} replicas, ${notes.join(', ') || 'well'}; ` +
     `${totals.tenants} tenants, ${short(totals.samplesPerSecond)} samples/s, ` +
-    `${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown)\n${failing.map(trouble).join('')}\n`
+    `${short(totals.lostSamplesPerSecond)} lost, ${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown)\n${failing.map(trouble).join('')}\n`
   );
 }
 
@@ -192,12 +199,12 @@ function tenantTable({ tenants }: Tenants): string {
     short(tenant.samplesPerSecond),
     short(tenant.pushesPerSecond),
     short(tenant.bytesPerSecond),
-    short(tenant.refusedPerSecond),
+    short(tenant.lostSamplesPerSecond),
     nearest(tenant),
     why(tenant),
   ]);
   return table(
-    [['tenant', 'samples/s', 'pushes/s', 'bytes/s', 'refused/s', 'nearest limit', 'why'], ...rows],
+    [['tenant', 'samples/s', 'pushes/s', 'bytes/s', 'lost samples/s', 'nearest limit', 'why'], ...rows],
     [5, 6],
   );
 }
@@ -207,10 +214,25 @@ function nearest({ limits }: Row): string {
   return most === undefined ? '' : `${Math.round(most.ratio * 100)}% ${most.limit}`;
 }
 
-function why({ refused, shadowed }: Row): string {
-  const reasons = (counts: Readonly<Record<string, number>>, note: string): string[] =>
-    Object.entries(counts).map(([reason, count]) => `${reason} ${count}${note}`);
-  return [...reasons(refused, ''), ...reasons(shadowed, ' (let pass)')].join(', ');
+function why({ lost, shadowLost }: Row): string {
+  const reasons = (losses: Readonly<Record<string, Loss>>, note: string): string[] =>
+    Object.entries(losses)
+      .sort(([, a], [, b]) => b.samples - a.samples)
+      .map(([reason, loss]) => `${reason} ${amount(loss)}${note}`);
+  return [...reasons(lost, ''), ...reasons(shadowLost, ' (let pass)')].join('; ');
+}
+
+/** What is none of is not said: no push was refused whole, or no sample was read. */
+function amount({ pushes, samples, series }: Loss): string {
+  const parts = [
+    [pushes, 'push', 'pushes'],
+    [samples, 'sample', 'samples'],
+    [series, 'series', 'series'],
+  ] as const;
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, one, many]) => `${short(count)} ${count === 1 ? one : many}`)
+    .join(', ');
 }
 
 const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });

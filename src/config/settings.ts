@@ -163,7 +163,7 @@ export const SETTINGS = {
     'size',
     '256MiB',
     "The most memory for the last day's curves of all tenants. A tenant that always sends takes about 20 " +
-      'kB; beyond the limit further tenants have no curves.',
+      'kB, and 11 kB more for each reason for which it loses something; beyond the limit further counters have no curves.',
     0,
   ),
 

@@ -4,7 +4,13 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { REASON_INDEX, REASON_NAMES, type Reason } from '../enforce/reasons.js';
-import { DISCARDED_REQUESTS, discarded, type Tally } from '../enforce/tally.js';
+import {
+  DISCARDED_REQUESTS,
+  DISCARDED_SAMPLES,
+  DISCARDED_SERIES,
+  discarded,
+  type Tally,
+} from '../enforce/tally.js';
 import type { TenantLimits } from '../limits/limits.js';
 import { COARSE_SECONDS, FINE_SECONDS, type Range, Tracks } from './tracks.js';
 
@@ -18,6 +24,18 @@ export interface Counted {
   readonly series: { readonly active: number } | undefined;
 }
 
+/** What was refused, or left out of pushes that went on. Series count as often as they were in a push. */
+export interface Loss {
+  pushes: number;
+  samples: number;
+  series: number;
+}
+
+export interface LossTotals extends Loss {
+  /** A push that was refused unread has samples that nobody counted: each push counts as one sample at least. */
+  samplesAtLeast: number;
+}
+
 /** Counts over a range. `items` are what `ingestion_rate` counts; samples include native histograms. */
 export interface Totals {
   pushes: number;
@@ -26,8 +44,8 @@ export interface Totals {
   bytes: number;
   /** Pushes that went on without some of their series. */
   filtered: number;
-  refused: number;
-  shadowed: number;
+  refused: LossTotals;
+  shadowed: LossTotals;
 }
 
 export interface Series {
@@ -38,9 +56,14 @@ export interface Series {
   readonly counts: Readonly<Record<'pushes' | 'samples' | 'items' | 'bytes', readonly number[]>>;
   /** Active series at the end of each step. */
   readonly activeSeries: readonly number[];
-  readonly refused: Readonly<Partial<Record<Reason, readonly number[]>>>;
-  readonly shadowed: Readonly<Partial<Record<Reason, readonly number[]>>>;
+  readonly refused: LossOverTime;
+  readonly shadowed: LossOverTime;
 }
+
+/** For each reason that there was. */
+type LossOverTime = Readonly<
+  Record<'pushes' | 'samples', Readonly<Partial<Record<Reason, readonly number[]>>>>
+>;
 
 /** An hour: what is older than that is not worth the time. */
 const MOST_STEPS_MISSED = 360;
@@ -53,17 +76,22 @@ const BYTES = 3;
 const FILTERED = 4;
 /** No counter: it is taken as it is. */
 const ACTIVE_SERIES = 5;
+/** From here on three for each reason, side by side. */
 const REFUSED = 6;
-const SHADOWED = REFUSED + REASON_NAMES.length;
-const COUNTERS = SHADOWED + REASON_NAMES.length;
+const LOST = [DISCARDED_REQUESTS, DISCARDED_SAMPLES, DISCARDED_SERIES] as const;
+const LOST_PUSHES = 0;
+const LOST_SAMPLES = 1;
+const LOST_SERIES = 2;
+const SHADOWED = REFUSED + REASON_NAMES.length * LOST.length;
+const COUNTERS = SHADOWED + REASON_NAMES.length * LOST.length;
 /** The counter has not counted yet, or not since the last sample. */
 const NO_TRACK = -1;
 /** It has, and there was no room: nothing is known of its past. */
 const NO_ROOM = -2;
 
 interface Entry {
-  /** By counter; most tenants have four of them. */
-  readonly tracks: Int32Array;
+  /** By counter; most tenants have four of them, and no place for those of refusals. */
+  tracks: Int32Array;
   /** The sample that saw the tenant last. */
   seen: number;
 }
@@ -129,22 +157,26 @@ export class History {
       items: this.#sum(tracks, ITEMS, tenant, range),
       bytes: this.#sum(tracks, BYTES, tenant, range),
       filtered: this.#sum(tracks, FILTERED, tenant, range),
-      refused: tally.refused === undefined ? 0 : this.#sumReasons(tracks, REFUSED, tenant, range),
-      shadowed: tally.shadowed === undefined ? 0 : this.#sumReasons(tracks, SHADOWED, tenant, range),
+      refused: tally.refused === undefined ? noLoss() : this.#loss(tracks, REFUSED, tenant, range),
+      shadowed: tally.shadowed === undefined ? noLoss() : this.#loss(tracks, SHADOWED, tenant, range),
     };
   }
 
-  /** Pushes refused, or let pass by shadow mode, for each reason that there was. */
-  reasons(tenant: Counted, range: Range, kind: 'refused' | 'shadowed'): Partial<Record<Reason, number>> {
-    const counts: Partial<Record<Reason, number>> = {};
-    if (tenant.tally[kind] === undefined) return counts;
+  /** What was lost, or let pass by shadow mode, for each reason that there was. */
+  reasons(tenant: Counted, range: Range, kind: 'refused' | 'shadowed'): Partial<Record<Reason, Loss>> {
+    const losses: Partial<Record<Reason, Loss>> = {};
+    if (tenant.tally[kind] === undefined) return losses;
     const tracks = this.#entries.get(tenant.id)?.tracks;
     for (const reason of REASON_NAMES) {
-      const counter = (kind === 'refused' ? REFUSED : SHADOWED) + REASON_INDEX[reason];
-      const count = this.#sum(tracks, counter, tenant, range);
-      if (count > 0) counts[reason] = count;
+      const first = firstOf(kind === 'refused' ? REFUSED : SHADOWED, REASON_INDEX[reason]);
+      const loss = {
+        pushes: this.#sum(tracks, first + LOST_PUSHES, tenant, range),
+        samples: this.#sum(tracks, first + LOST_SAMPLES, tenant, range),
+        series: this.#sum(tracks, first + LOST_SERIES, tenant, range),
+      };
+      if (loss.pushes + loss.samples + loss.series > 0) losses[reason] = loss;
     }
-    return counts;
+    return losses;
   }
 
   series(id: string, range: Range): Series {
@@ -154,12 +186,16 @@ export class History {
       if (track >= 0) return this.#tracks.points(track, range);
       return new Array<number>(this.#tracks.stepsIn(range)).fill(0);
     };
-    const byReason = (first: number): Partial<Record<Reason, number[]>> =>
+    const byReason = (kind: number, what: number): Partial<Record<Reason, number[]>> =>
       Object.fromEntries(
-        REASON_NAMES.filter((reason) => (tracks?.[first + REASON_INDEX[reason]] ?? NO_TRACK) >= 0).map(
-          (reason) => [reason, points(first + REASON_INDEX[reason])],
-        ),
+        REASON_NAMES.map((reason) => [reason, firstOf(kind, REASON_INDEX[reason]) + what] as const)
+          .filter(([, counter]) => (tracks?.[counter] ?? NO_TRACK) >= 0)
+          .map(([reason, counter]) => [reason, points(counter)]),
       );
+    const losses = (kind: number): LossOverTime => ({
+      pushes: byReason(kind, LOST_PUSHES),
+      samples: byReason(kind, LOST_SAMPLES),
+    });
     return {
       stepSeconds: range === '24h' ? COARSE_SECONDS : FINE_SECONDS,
       endMs: this.#sampledMs - this.#tracks.secondsInto(range) * 1000,
@@ -170,8 +206,8 @@ export class History {
         bytes: points(BYTES),
       },
       activeSeries: points(ACTIVE_SERIES),
-      refused: byReason(REFUSED),
-      shadowed: byReason(SHADOWED),
+      refused: losses(REFUSED),
+      shadowed: losses(SHADOWED),
     };
   }
 
@@ -180,13 +216,14 @@ export class History {
     let withoutRoom = 0;
     let entry = this.#entries.get(tenant.id);
     if (entry === undefined) {
-      entry = { tracks: new Int32Array(COUNTERS).fill(NO_TRACK), seen: 0 };
+      entry = { tracks: new Int32Array(0), seen: 0 };
       this.#entries.set(tenant.id, entry);
     }
     entry.seen = this.#samples;
-    for (let counter = 0; counter < COUNTERS; counter++) {
+    const counters = countersOf(tenant.tally);
+    if (entry.tracks.length < counters) entry.tracks = longer(entry.tracks, counters);
+    for (let counter = 0; counter < counters; counter++) {
       if (counter === REFUSED && tenant.tally.refused === undefined) counter = SHADOWED;
-      if (counter === SHADOWED && tenant.tally.shadowed === undefined) break;
       const value = valueNow(tenant, counter);
       let track = entry.tracks[counter] ?? NO_TRACK;
       if (track < 0) {
@@ -209,10 +246,18 @@ export class History {
     }
   }
 
-  #sumReasons(tracks: Int32Array | undefined, first: number, tenant: Counted, range: Range): number {
-    let sum = 0;
-    for (let i = 0; i < REASON_NAMES.length; i++) sum += this.#sum(tracks, first + i, tenant, range);
-    return sum;
+  #loss(tracks: Int32Array | undefined, kind: number, tenant: Counted, range: Range): LossTotals {
+    const loss = noLoss();
+    for (let row = 0; row < REASON_NAMES.length; row++) {
+      const first = firstOf(kind, row);
+      const pushes = this.#sum(tracks, first + LOST_PUSHES, tenant, range);
+      const samples = this.#sum(tracks, first + LOST_SAMPLES, tenant, range);
+      loss.pushes += pushes;
+      loss.samples += samples;
+      loss.series += this.#sum(tracks, first + LOST_SERIES, tenant, range);
+      loss.samplesAtLeast += Math.max(pushes, samples);
+    }
+    return loss;
   }
 
   #sum(tracks: Int32Array | undefined, counter: number, tenant: Counted, range: Range): number {
@@ -221,6 +266,27 @@ export class History {
     const value = valueNow(tenant, counter);
     return track === NO_TRACK ? value : this.#tracks.sum(track, range, value);
   }
+}
+
+export function noLoss(): LossTotals {
+  return { pushes: 0, samples: 0, series: 0, samplesAtLeast: 0 };
+}
+
+/** The first of a reason's counters; `kind` is REFUSED or SHADOWED. */
+function firstOf(kind: number, row: number): number {
+  return kind + row * LOST.length;
+}
+
+/** How many counters there are to look at. */
+function countersOf({ refused, shadowed }: Tally): number {
+  if (shadowed !== undefined) return COUNTERS;
+  return refused !== undefined ? SHADOWED : REFUSED;
+}
+
+function longer(tracks: Int32Array, length: number): Int32Array {
+  const all = new Int32Array(length).fill(NO_TRACK);
+  all.set(tracks);
+  return all;
 }
 
 function valueNow({ tally, limits, series }: Counted, counter: number): number {
@@ -240,9 +306,14 @@ function valueNow({ tally, limits, series }: Counted, counter: number): number {
     case FILTERED:
       return tally.filtered;
     default: {
-      const [counts, row] =
-        counter < SHADOWED ? [tally.refused, counter - REFUSED] : [tally.shadowed, counter - SHADOWED];
-      return discarded(counts, REASON_NAMES[row] as Reason, DISCARDED_REQUESTS);
+      const refused = counter < SHADOWED;
+      const at = counter - (refused ? REFUSED : SHADOWED);
+      const reason = REASON_NAMES[Math.floor(at / LOST.length)] as Reason;
+      return discarded(
+        refused ? tally.refused : tally.shadowed,
+        reason,
+        LOST[at % LOST.length] ?? DISCARDED_REQUESTS,
+      );
     }
   }
 }

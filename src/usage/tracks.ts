@@ -54,7 +54,7 @@ export class Tracks {
   }
 
   get bytes(): number {
-    return this.#slabs.length * SLAB_TRACKS * TRACK_BYTES;
+    return Math.min(this.#slabs.length * SLAB_TRACKS, this.#max) * TRACK_BYTES;
   }
 
   /** An empty track of a counter that stood at `value`; undefined: there is no room for another. */
@@ -156,9 +156,10 @@ export class Tracks {
   #allocate(): number | undefined {
     if (this.#allocated >= this.#max) return undefined;
     if (this.#allocated === this.#slabs.length * SLAB_TRACKS) {
+      const tracks = Math.min(SLAB_TRACKS, this.#max - this.#allocated);
       this.#slabs.push({
-        steps: new Uint16Array(SLAB_TRACKS * STEPS),
-        fields: new Float64Array(SLAB_TRACKS * FIELDS),
+        steps: new Uint16Array(tracks * STEPS),
+        fields: new Float64Array(tracks * FIELDS),
       });
     }
     return this.#allocated++;

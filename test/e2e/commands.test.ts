@@ -28,7 +28,10 @@ t.test('top shows the table of a running edge, and says why when it can not', as
   const top = (...args: string[]) => run(['top', '--once', ...args]);
   const { status, stdout } = await top(`--url=${edge.admin}/`);
   t.equal(status, 0);
-  t.match(stdout, /1 tenants.*\n\ntenant +samples\/s.*why\na +\S+ +.*% ingestion_rate +rate_limited 2\n/s);
+  t.match(
+    stdout,
+    /1 tenants, .* samples\/s, .* lost, .* pushes\/s refused .*\n\ntenant +samples\/s.*lost samples\/s.*why\na +\S+ +.*% ingestion_rate +rate_limited 2 pushes, 1K samples, 1K series\n/s,
+  );
   t.match(await top(`--url=${edge.admin}`, '--sort=beauty'), { status: 2, stderr: /sort is one of/ });
   t.match(await top('--url=nowhere'), { status: 2, stderr: /--url needs/ });
   const readyz = async () => (await fetch(`${edge.admin}/readyz`)).json();

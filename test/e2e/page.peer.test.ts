@@ -7,6 +7,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import t, { type Test } from 'tap';
 import { eventually, listen, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
+import { compress, oneSampleEach } from '../payload/encode.js';
 import { needs, startEdge } from './processes.js';
 
 const ARTIFACTS = new URL('../../../artifacts/', import.meta.url).pathname;
@@ -15,6 +16,8 @@ const TOKEN = 'page-token-0123456789';
 const OVERRIDES = `overrides:
   noisy: { ingestion_rate: 2, ingestion_burst_size: 600 }
   steady: { ingestion_rate: 1e6, ingestion_burst_size: 1e6 }
+  cut: { max_global_series_per_user: 4 }
+  small: { ingestion_rate: 1, ingestion_burst_size: 50 }
 `;
 
 /** Asked through the debugger: a function in the page would need `unsafe-eval`. */
@@ -110,11 +113,11 @@ async function pageTests(t: Test, more: readonly string[]): Promise<void> {
     for (let i = 0; i < 10; i++) await push(edge.proxy, 'noisy');
     const first = page.locator('tbody tr').first();
     await first.getByText('noisy').waitFor();
-    t.match(await first.innerText(), /rate_limited 9/);
+    t.match(await first.innerText(), /rate_limited 9 pushes, 4\.5K samples, 4\.5K series/);
     t.match(await first.innerText(), /above it/);
 
     // Nothing is sent any more, so rates fall: what is shown lies between what the API says before and after.
-    type Row = { samplesPerSecond: number; refusedPerSecond: number };
+    type Row = { samplesPerSecond: number; lostSamplesPerSecond: number };
     const api = async (): Promise<Row> =>
       ((await (await fetch(`${edge.admin}/api/v1/tenants`)).json()) as { tenants: Row[] }).tenants[0]!;
     const shown = (): Promise<number[]> =>
@@ -122,13 +125,35 @@ async function pageTests(t: Test, more: readonly string[]): Promise<void> {
     const before = await api();
     const old = await shown();
     await shows(page, `Number(${FIRST_ROW}.querySelector('data').value) !== ${old[0]}`);
-    const [refused = 0, samples = 0] = await shown();
+    const [lost = 0, samples = 0] = await shown();
     const after = await api();
     t.ok(samples <= before.samplesPerSecond && samples >= after.samplesPerSecond, `${samples} samples/s`);
-    t.ok(refused <= before.refusedPerSecond && refused >= after.refusedPerSecond, `${refused} refused/s`);
+    t.ok(lost <= before.lostSamplesPerSecond && lost >= after.lostSamplesPerSecond, `${lost} lost/s`);
     t.match(await page.locator('.list').first().innerText(), /noisy rate_limited/);
     t.strictSame(await seriousFindings(page), [], 'axe finds nothing serious');
     await page.screenshot({ path: join(ARTIFACTS, 'overview.png'), fullPage: true });
+    t.strictSame(complaints, []);
+  });
+
+  await t.test('a tenant that loses 141 of 145 series is first, and says what it lost', async (t) => {
+    const { edge } = await given(t);
+    const lose = (tenant: string, series: number) =>
+      send(edge.proxy, compress(oneSampleEach(series)), { 'X-Scope-OrgID': tenant });
+    t.equal((await lose('small', 100)).status, 429);
+    t.equal((await lose('cut', 145)).status, 400);
+    const { page, complaints } = await open(t, browser, `${edge.admin}/`);
+    const rows = page.locator('tbody tr');
+    await rows.nth(1).waitFor();
+    t.match(await rows.allInnerTexts(), [
+      /^cut\s.*per_user_series_limit 141 samples, 141 series$/s,
+      /^small\s.*burst_exceeded 1 push, 100 samples, 100 series$/s,
+    ]);
+    await page.getByRole('link', { name: 'cut' }).first().click();
+    const why = page.locator('section', { has: page.locator('#why-title') });
+    await why.getByText('per_user_series_limit 141 samples, 141 series').waitFor();
+    await page.locator('#chart-lost').waitFor({ timeout: 30_000 });
+    t.match(await page.locator('#chart-lost').getAttribute('aria-label'), /per_user_series_limit: now/);
+    t.equal(await page.locator('#chart-refused').count(), 0, 'no push was refused whole');
     t.strictSame(complaints, []);
   });
 

@@ -23,6 +23,20 @@ export function encodeVersion1(series: readonly SeriesToSend[]): Uint8Array {
   }).finish();
 }
 
+/** So many series of one metric, with a sample each. */
+export function oneSampleEach(series: number): Uint8Array {
+  return encodeVersion1(
+    Array.from({ length: series }, (_, index) => ({
+      labels: [
+        ['__name__', 'm'],
+        ['index', `${index}`],
+      ],
+      value: 1,
+      timestampMs: 1,
+    })),
+  );
+}
+
 export function encodeVersion2(series: readonly SeriesToSend[]): Uint8Array {
   const symbols = new Map([['', 0]]);
   const ref = (text: string): number => {

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { findInvalidSeries } from '#src/enforce/label-rules.js';
+import { REASON_NAMES } from '#src/enforce/reasons.js';
 import { Tally } from '#src/enforce/tally.js';
 import { type Counted, History, SAMPLE_MS } from '#src/usage/history.js';
 import { decode, encode, RANGE_NAMES, type Range, TRACK_BYTES } from '#src/usage/tracks.js';
-import { limits, samples } from '../enforce/fixtures.js';
+import { limits, push, samples } from '../enforce/fixtures.js';
 
 const ROOM = 64 << 20;
 const STEPS: Record<Range, number> = { '1m': 6, '5m': 30, '15m': 90, '1h': 360, '24h': 8640 };
@@ -135,11 +137,66 @@ t.test('refusals are there by reason, shadowed ones apart', async (t) => {
   one.tally.shadow('burst_exceeded', samples(1));
   await history.sample([one], SAMPLE_MS);
   one.tally.refuse('edge_malformed_body', undefined);
-  t.strictSame(history.reasons(one, '5m', 'refused'), { rate_limited: 2, edge_malformed_body: 1 });
-  t.strictSame(history.reasons(one, '5m', 'shadowed'), { burst_exceeded: 1 });
+  t.strictSame(history.reasons(one, '5m', 'refused'), {
+    rate_limited: { pushes: 2, samples: 2, series: 2 },
+    edge_malformed_body: { pushes: 1, samples: 0, series: 0 },
+  });
+  t.strictSame(history.reasons(one, '5m', 'shadowed'), {
+    burst_exceeded: { pushes: 1, samples: 1, series: 1 },
+  });
   one.tally.filtered = 4;
-  t.match(history.totals(one, '5m'), { refused: 3, shadowed: 1, filtered: 4 });
-  t.strictSame(history.series('a', '5m').refused, { rate_limited: [2] });
+  t.match(history.totals(one, '5m'), {
+    refused: { pushes: 3, samples: 2, series: 2 },
+    shadowed: { pushes: 1, samples: 1, series: 1 },
+    filtered: 4,
+  });
+  t.strictSame(history.series('a', '5m').refused, {
+    pushes: { rate_limited: [2] },
+    samples: { rate_limited: [2] },
+  });
+});
+
+t.test('what pushes lose that go on is there in samples and series, over each range', async (t) => {
+  const history = new History(ROOM, 0);
+  const one = tenant();
+  const lose = (series: number, kind: 'leaveOut' | 'shadowLeaveOut' = 'leaveOut'): void => {
+    const whole = push(Array.from({ length: series }, () => ({ flags: 0, samples: 3 })));
+    const leftOut = findInvalidSeries(whole, one.limits);
+    if (leftOut === undefined) throw new Error('all of them are valid');
+    one.tally[kind](leftOut);
+  };
+  lose(141);
+  await history.sample([one], SAMPLE_MS);
+  for (let step = 2; step <= 7; step++) await history.sample([one], step * SAMPLE_MS);
+  lose(10);
+  lose(7, 'shadowLeaveOut');
+  const lost = (series: number) => ({ pushes: 0, samples: 3 * series, series });
+  for (const [range, series] of [
+    ['1m', 10],
+    ['5m', 151],
+    ['24h', 151],
+  ] as const) {
+    const { refused, shadowed } = history.totals(one, range);
+    t.strictSame(refused, { ...lost(series), samplesAtLeast: 3 * series }, range);
+    t.strictSame(shadowed, { ...lost(7), samplesAtLeast: 21 }, range);
+    t.strictSame(history.reasons(one, range, 'refused'), { missing_metric_name: lost(series) }, range);
+    t.strictSame(history.reasons(one, range, 'shadowed'), { missing_metric_name: lost(7) }, range);
+  }
+  const { refused } = history.series('a', '5m');
+  t.strictSame(refused, { pushes: {}, samples: { missing_metric_name: [423, 0, 0, 0, 0, 0, 0] } });
+});
+
+t.test('a push of which nothing was read is worth one sample in the order, for each reason', async (t) => {
+  const history = new History(ROOM, 0);
+  const one = tenant();
+  for (let i = 0; i < 5; i++) one.tally.refuse('request_rate_limited', undefined);
+  one.tally.refuse('rate_limited', samples(20));
+  t.strictSame(history.totals(one, '5m').refused, {
+    pushes: 6,
+    samples: 20,
+    series: 20,
+    samplesAtLeast: 25,
+  });
 });
 
 t.test('memory is bounded: what has no room has no past, and says so', async (t) => {
@@ -158,4 +215,23 @@ t.test('memory is bounded: what has no room has no past, and says so', async (t)
   last.tally.requests = 12;
   t.equal(history.totals(last, '5m').pushes, 2, 'room that comes free is used, from then on');
   t.equal(history.withoutRoom, 0);
+});
+
+t.test('memory is bounded to the byte, also where each tenant is refused for each reason', async (t) => {
+  for (const tracks of [0, 1, 255, 256, 257, 700]) {
+    const most = tracks * TRACK_BYTES + TRACK_BYTES - 1;
+    const history = new History(most, 0);
+    const tenants = Array.from({ length: 10 }, (_, index) => {
+      const one = tenant(`t${index}`);
+      for (const reason of REASON_NAMES) {
+        one.tally.refuse(reason, samples(1));
+        one.tally.shadow(reason, samples(1));
+      }
+      return one;
+    });
+    await history.sample(tenants, SAMPLE_MS);
+    t.equal(history.bytes, tracks * TRACK_BYTES, `${tracks} tracks`);
+    t.equal(history.withoutRoom, 10 * REASON_NAMES.length * 6 - tracks);
+    t.ok(tenants.every((one) => history.totals(one, '5m').refused.pushes <= REASON_NAMES.length));
+  }
 });

@@ -1,6 +1,6 @@
 /** Numbers, times and lengths as people read them; the exact number is there for those who point at it. */
 import { h } from './dom.js';
-import type { Value } from './types.js';
+import type { Loss, Value } from './types.js';
 
 const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const PLAIN = new Intl.NumberFormat('en', { maximumFractionDigits: 3 });
@@ -25,6 +25,19 @@ export function bytes(value: number, unit = ''): HTMLElement {
   }
   const text = `${scaled < 10 && step > 0 ? scaled.toFixed(1) : Math.round(scaled)} ${BYTES[step]}${unit}`;
   return h('data', { value, title: `${PLAIN.format(value)} bytes${unit}` }, text);
+}
+
+/** What there is none of is not said: no push was refused whole, or nothing of it was read. */
+export function lossText({ pushes, samples, series }: Loss): string {
+  const parts = [
+    [pushes, 'push', 'pushes'],
+    [samples, 'sample', 'samples'],
+    [series, 'series', 'series'],
+  ] as const;
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, one, many]) => `${short(count)} ${count === 1 ? one : many}`)
+    .join(', ');
 }
 
 export function percent(ratio: number): string {

@@ -19,7 +19,7 @@ const state: State = {
   denials: [],
   audit: [],
   reasons: new Map(),
-  table: { range: '5m', search: '', sort: 'refused', order: 'desc', offset: 0 },
+  table: { range: '5m', search: '', sort: 'lost', order: 'desc', offset: 0 },
   tenantId: undefined,
   tenant: undefined,
   tenantProblem: undefined,

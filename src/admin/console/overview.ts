@@ -129,8 +129,10 @@ export function figures({ status, tenants }: State): HTMLElement {
     all.push(
       ['Samples/s', number(totals.samplesPerSecond)],
       ['Pushes/s', number(totals.pushesPerSecond)],
-      ['Refused/s', number(totals.refusedPerSecond)],
-      ['Shadowed/s', number(totals.shadowedPerSecond)],
+      ['Lost samples/s', number(totals.lostSamplesPerSecond)],
+      ['Lost series/s', number(totals.lostSeriesPerSecond)],
+      ['Refused pushes/s', number(totals.refusedPerSecond)],
+      ['Let pass, samples/s', number(totals.shadowLostSamplesPerSecond)],
       ['On the wire', bytes(totals.bytesPerSecond, '/s')],
       ['Tenants', number(totals.tenants)],
     );

@@ -1,10 +1,10 @@
-/** One tenant: what it sends against what it may, what is refused and what to do about it. */
+/** One tenant: what it sends against what it may, what it loses and what to do about it. */
 import { changes, plain, refusals } from './activity.js';
 import { type Chart, figure } from './charts.js';
 import { h } from './dom.js';
-import { bytes, duration, number, time, value } from './format.js';
+import { bytes, duration, lossText, number, time, value } from './format.js';
 import type { Actions, State } from './state.js';
-import { meter } from './tenants.js';
+import { byLoss, meter } from './tenants.js';
 import type { LimitStep, Tenant, TopMetric } from './types.js';
 
 export function tenantPage(state: State, actions: Actions): HTMLElement[] {
@@ -47,7 +47,28 @@ export function chartsOf(tenant: Tenant): Chart[] {
       .filter(({ limit }) => limit === name)
       .map(({ at, before, after }) => ({ atMs: Date.parse(at), text: `${value(before)} → ${value(after)}` })),
   });
-  const refused = Object.entries({ ...history.shadowedPerSecond, ...history.refusedPerSecond });
+  const byReason = (
+    lost: Tenant['history']['refusedPerSecond'],
+    letPass: Tenant['history']['refusedPerSecond'],
+  ): Chart['lines'] =>
+    [
+      ...Object.entries(lost),
+      ...Object.entries(letPass).map(([name, points]) => [`${name} (let pass)`, points] as const),
+    ]
+      .slice(0, 4)
+      .map(([label, points], index) => ({ label, points, dashed: index % 2 === 1 }));
+  const losses = [
+    {
+      id: 'chart-lost',
+      title: 'Lost samples a second',
+      lines: byReason(history.lostSamplesPerSecond, history.shadowLostSamplesPerSecond),
+    },
+    {
+      id: 'chart-refused',
+      title: 'Refused pushes a second',
+      lines: byReason(history.refusedPerSecond, history.shadowedPerSecond),
+    },
+  ];
   return [
     {
       id: 'chart-items',
@@ -77,21 +98,9 @@ export function chartsOf(tenant: Tenant): Chart[] {
             ...allowed('max_global_series_per_user'),
           },
         ]),
-    ...(refused.length === 0
-      ? []
-      : [
-          {
-            id: 'chart-refused',
-            title: 'Refused pushes a second',
-            unit: '',
-            ...common,
-            lines: refused
-              .slice(0, 4)
-              .map(([label, points], index) => ({ label, points, dashed: index % 2 === 1 })),
-            limit: [],
-            marks: [],
-          },
-        ]),
+    ...losses
+      .filter(({ lines }) => lines.length > 0)
+      .map((chart) => ({ ...chart, ...common, unit: '', limit: [], marks: [] })),
   ];
 }
 
@@ -130,7 +139,9 @@ function figures(tenant: Tenant): HTMLElement {
   const all: readonly (readonly [string, HTMLElement])[] = [
     ['Samples/s', number(tenant.samplesPerSecond)],
     ['Pushes/s', number(tenant.pushesPerSecond)],
-    ['Refused/s', number(tenant.refusedPerSecond)],
+    ['Lost samples/s', number(tenant.lostSamplesPerSecond)],
+    ['Lost series/s', number(tenant.lostSeriesPerSecond)],
+    ['Refused pushes/s', number(tenant.refusedPerSecond)],
     ['On the wire', bytes(tenant.bytesPerSecond, '/s')],
     ...tenant.limits.map(({ limit, ratio }): [string, HTMLElement] => [limit, meter(ratio, limit, false)]),
   ];
@@ -182,30 +193,25 @@ function limitChanges({ history }: Tenant): HTMLElement | false {
 }
 
 function why(tenant: Tenant, { reasons }: State): HTMLElement {
-  const counts = Object.entries({ ...tenant.shadowed, ...tenant.refused }).sort(([, a], [, b]) => b - a);
+  const losses = [
+    ...byLoss(tenant.lost).map(([name, loss]) => ({ name, loss, note: '' })),
+    ...byLoss(tenant.shadowLost).map(([name, loss]) => ({ name, loss, note: ' (let pass: shadow)' })),
+  ];
   return h(
     'section',
     { class: 'card', 'aria-labelledby': 'why-title' },
-    h('h2', { id: 'why-title' }, `Why pushes are refused (last ${tenant.range.name})`),
-    counts.length === 0
-      ? h('p', { class: 'empty' }, 'None is.')
+    h('h2', { id: 'why-title' }, `What is lost, and why (last ${tenant.range.name})`),
+    losses.length === 0
+      ? h('p', { class: 'empty' }, 'Nothing is.')
       : h(
           'ul',
           { class: 'list' },
-          ...counts.map(([name, count]) => {
+          ...losses.map(({ name, loss, note }) => {
             const facts = reasons.get(name);
             return h(
               'li',
-              { key: name },
-              h(
-                'p',
-                {},
-                h('strong', {}, name),
-                ' ',
-                number(count),
-                ' pushes',
-                tenant.refused[name] === undefined && ' (let pass: shadow)',
-              ),
+              { key: `${name}${note}` },
+              h('p', {}, h('strong', {}, name), ` ${lossText(loss)}${note}`),
               facts !== undefined && h('p', {}, facts.meaning, ' ', h('em', {}, plain(facts.remedy))),
             );
           }),

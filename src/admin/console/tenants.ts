@@ -1,12 +1,12 @@
-/** The table of tenants: who is refused and why, and who is close to a limit. */
+/** The table of tenants: who loses data and why, and who is close to a limit. */
 import { h } from './dom.js';
-import { bytes, number, percent, short } from './format.js';
+import { bytes, lossText, number, percent, short } from './format.js';
 import { type Actions, PAGE, RANGES, type Range, type State, type Table } from './state.js';
-import type { TenantRow } from './types.js';
+import type { Losses, TenantRow } from './types.js';
 
 const COLUMNS: readonly (readonly [sort: string, title: string])[] = [
   ['id', 'Tenant'],
-  ['refused', 'Refused/s'],
+  ['lost', 'Lost samples/s'],
   ['samples', 'Samples/s'],
   ['pushes', 'Pushes/s'],
   ['bytes', 'On the wire'],
@@ -84,7 +84,7 @@ function controls(table: Table, actions: Actions): HTMLElement {
     h(
       'div',
       { class: 'group', role: 'group', 'aria-label': 'Show first' },
-      quick('Refused', 'refused'),
+      quick('Losing most', 'lost'),
       quick('Near a limit', 'utilisation'),
       quick('Busiest', 'samples'),
     ),
@@ -132,7 +132,6 @@ function headCell(sort: string, title: string, table: Table, actions: Actions): 
 }
 
 function row(tenant: TenantRow): HTMLElement {
-  const shadowed = tenant.refusedPerSecond === 0 && tenant.shadowedPerSecond > 0;
   return h(
     'tr',
     { key: tenant.id },
@@ -142,18 +141,26 @@ function row(tenant: TenantRow): HTMLElement {
       tenantLink(tenant.id),
       tenant.mode !== 'enforce' && h('span', { class: 'tag' }, tenant.mode),
     ),
-    h(
-      'td',
-      { class: tenant.refusedPerSecond > 0 ? 'refused' : '' },
-      number(shadowed ? tenant.shadowedPerSecond : tenant.refusedPerSecond),
-      shadowed && h('span', { class: 'quiet' }, ' let pass'),
-    ),
+    lost(tenant),
     h('td', {}, number(tenant.samplesPerSecond)),
     h('td', {}, number(tenant.pushesPerSecond)),
     h('td', {}, bytes(tenant.bytesPerSecond, '/s')),
     h('td', {}, tenant.activeSeries === null ? '–' : number(tenant.activeSeries)),
     h('td', {}, use(tenant)),
     h('td', { class: 'why' }, why(tenant)),
+  );
+}
+
+/** Pushes that were refused unread lost samples that nobody counted. */
+function lost(tenant: TenantRow): HTMLElement {
+  const { lostSamplesPerSecond: samples, refusedPerSecond, shadowLostSamplesPerSecond: shadowed } = tenant;
+  const loses = samples > 0 || refusedPerSecond > 0;
+  return h(
+    'td',
+    { class: loses ? 'refused' : '' },
+    number(loses ? samples : shadowed),
+    samples === 0 && loses && h('span', { class: 'quiet' }, ` and ${short(refusedPerSecond)} pushes/s`),
+    !loses && shadowed > 0 && h('span', { class: 'quiet' }, ' let pass'),
   );
 }
 
@@ -180,13 +187,15 @@ export function meter(ratio: number, limit: string, named = true): HTMLElement {
   );
 }
 
-function why({ refused, shadowed, filteredPerSecond }: TenantRow): string {
-  const words = (counts: Readonly<Record<string, number>>, note: string): string[] =>
-    Object.entries(counts)
-      .sort(([, a], [, b]) => b - a)
-      .map(([reason, count]) => `${reason} ${count}${note}`);
-  const cut = filteredPerSecond > 0 ? [`series left out of ${short(filteredPerSecond)} pushes/s`] : [];
-  return [...words(refused, ''), ...words(shadowed, ' (let pass)'), ...cut].join(', ');
+function why({ lost, shadowLost }: TenantRow): string {
+  const words = (losses: Losses, note: string): string[] =>
+    byLoss(losses).map(([reason, loss]) => `${reason} ${lossText(loss)}${note}`);
+  return [...words(lost, ''), ...words(shadowLost, ' (let pass)')].join('; ');
+}
+
+/** The reason that cost most samples first. */
+export function byLoss(losses: Losses): [string, Losses[string]][] {
+  return Object.entries(losses).sort(([, a], [, b]) => b.samples - a.samples || b.pushes - a.pushes);
 }
 
 function pages(matching: number, table: Table, actions: Actions): HTMLElement {

@@ -74,6 +74,15 @@ export interface LimitUse {
   readonly ratio: number;
 }
 
+/** Pushes refused whole; samples and series in them, and those left out of others. */
+export interface Loss {
+  readonly pushes: number;
+  readonly samples: number;
+  readonly series: number;
+}
+
+export type Losses = Readonly<Record<string, Loss>>;
+
 export interface TenantRow {
   readonly id: string;
   readonly mode: Mode;
@@ -81,11 +90,13 @@ export interface TenantRow {
   readonly samplesPerSecond: number;
   readonly bytesPerSecond: number;
   readonly activeSeries: number | null;
+  readonly lostSamplesPerSecond: number;
+  readonly lostSeriesPerSecond: number;
+  readonly shadowLostSamplesPerSecond: number;
   readonly refusedPerSecond: number;
-  readonly filteredPerSecond: number;
   readonly shadowedPerSecond: number;
-  readonly refused: Readonly<Record<string, number>>;
-  readonly shadowed: Readonly<Record<string, number>>;
+  readonly lost: Losses;
+  readonly shadowLost: Losses;
   readonly limits: readonly LimitUse[];
   readonly utilisation: number | null;
 }
@@ -97,8 +108,10 @@ export interface Tenants {
     readonly pushesPerSecond: number;
     readonly samplesPerSecond: number;
     readonly bytesPerSecond: number;
+    readonly lostSamplesPerSecond: number;
+    readonly lostSeriesPerSecond: number;
     readonly refusedPerSecond: number;
-    readonly shadowedPerSecond: number;
+    readonly shadowLostSamplesPerSecond: number;
   };
   readonly withoutTenant: {
     readonly pushesPerSecond: number;
@@ -136,6 +149,8 @@ export interface Tenant extends TenantRow {
     readonly end: string;
     readonly perSecond: Readonly<Record<'pushes' | 'samples' | 'items' | 'bytes', readonly number[]>>;
     readonly activeSeries: readonly number[];
+    readonly lostSamplesPerSecond: Readonly<Record<string, readonly number[]>>;
+    readonly shadowLostSamplesPerSecond: Readonly<Record<string, readonly number[]>>;
     readonly refusedPerSecond: Readonly<Record<string, readonly number[]>>;
     readonly shadowedPerSecond: Readonly<Record<string, readonly number[]>>;
     /** What each limit was, from when on. */

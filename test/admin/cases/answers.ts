@@ -4,8 +4,17 @@ import { Api, PREFIX } from '#src/admin/api.js';
 import type { Edge } from '#src/admin/edge.js';
 import { Tokens } from '#src/admin/tokens.js';
 import { PUSH_500 } from '../../doors/http/fixtures.js';
+import { compress, oneSampleEach } from '../../payload/encode.js';
 import { ajv, DOCUMENT, schema } from '../document.js';
 import { OVERRIDES, type StartAdmin, WRITER } from '../fixtures.js';
+
+interface Row {
+  readonly id: string;
+  readonly lostSamplesPerSecond: number;
+  readonly lostSeriesPerSecond: number;
+  readonly shadowLostSeriesPerSecond: number;
+  readonly lost: Readonly<Record<string, { pushes: number; samples: number; series: number }>>;
+}
 
 export function answersCases(t: Test, admin: StartAdmin): void {
   t.test(
@@ -65,8 +74,16 @@ export function answersCases(t: Test, admin: StartAdmin): void {
         'tenants',
       );
       t.match(tenants, [
-        { id: 'noisy', refused: { rate_limited: 3 } },
-        { id: 'quiet', refused: { edge_malformed_body: 1 } },
+        {
+          id: 'noisy',
+          refused: { rate_limited: 3 },
+          lost: { rate_limited: { pushes: 3, samples: 1500, series: 1500 } },
+        },
+        {
+          id: 'quiet',
+          refused: { edge_malformed_body: 1 },
+          lost: { edge_malformed_body: { pushes: 1, samples: 0, series: 0 } },
+        },
       ]);
       t.equal(tenants.length, 2);
       const { denials } = await edge.json<{ denials: object[] }>('denials?tenant=noisy');
@@ -88,6 +105,49 @@ export function answersCases(t: Test, admin: StartAdmin): void {
       });
     },
   );
+
+  t.test('who loses most samples is first, by pushes refused whole or by series left out', async (t) => {
+    const edge = await admin(
+      t,
+      {},
+      `overrides:
+        cut: { max_global_series_per_user: 4 }
+        whole: { ingestion_rate: 1, ingestion_burst_size: 100 }
+        watched: { ingestion_rate: 1, ingestion_burst_size: 100 }
+        unread: { request_rate: 0.01, request_burst_size: 1 }
+      `,
+    );
+    const push = async (tenant: string, series: number): Promise<number> =>
+      (await edge.push(compress(oneSampleEach(series)), { 'X-Scope-OrgID': tenant })).status;
+    await edge.write('PUT', 'tenants/watched/mode', { mode: 'shadow', ttl: '1h', reason: 'a look' });
+    t.equal(await push('whole', 120), 429);
+    t.equal(await push('watched', 150), 200);
+    t.equal(await push('cut', 145), 400);
+    for (let i = 0; i < 4; i++) await push('unread', 5);
+    const listed = await edge.json<{ totals: Row; tenants: Row[] }>('tenants');
+    t.strictSame(
+      listed.tenants.map(({ id }) => id),
+      ['cut', 'whole', 'unread', 'watched'],
+    );
+    const [cut, whole, unread, watched] = listed.tenants;
+    t.match(cut, { refused: {}, refusedPerSecond: 0 });
+    t.strictSame(cut?.lost, { per_user_series_limit: { pushes: 0, samples: 141, series: 141 } });
+    t.ok((cut?.lostSamplesPerSecond ?? 0) > (whole?.lostSamplesPerSecond ?? 0));
+    t.equal(cut?.lostSeriesPerSecond, cut?.lostSamplesPerSecond);
+    t.match(whole, { lost: { burst_exceeded: { pushes: 1, samples: 120, series: 120 } } });
+    t.match(unread, { lostSamplesPerSecond: 0, lost: { request_rate_limited: { samples: 0, series: 0 } } });
+    t.match(watched, {
+      lost: {},
+      lostSamplesPerSecond: 0,
+      shadowLost: { burst_exceeded: { pushes: 1, samples: 150, series: 150 } },
+    });
+    t.ok((watched?.shadowLostSeriesPerSecond ?? 0) > 0, 'apart');
+    t.ok(listed.totals.lostSamplesPerSecond > (cut?.lostSamplesPerSecond ?? 0), 'together with the other');
+    const [first] = (await edge.json<{ tenants: Row[] }>('tenants?sort=shadowLost')).tenants;
+    t.equal(first?.id, 'watched');
+    const [refused] = (await edge.json<{ tenants: Row[] }>('tenants?sort=refused')).tenants;
+    t.equal(refused?.id, 'unread', 'by pushes refused whole, where that is asked');
+  });
 
   t.test('where a limit comes from is said of each', async (t) => {
     const edge = await admin(t, {}, OVERRIDES);
