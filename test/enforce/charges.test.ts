@@ -7,25 +7,36 @@ import { admit, enforcer, judge, limits, push, samples, snapshot } from './fixtu
 const SPENT_FOR_GOOD = { ingestion_rate: 0, ingestion_burst_size: 20 };
 const BYTES = { bytes_per_second: 1e-9, bytes_burst_size: 1000 };
 
-t.test('tokens that are at hand are taken without a question to the store', async (t) => {
-  const rich: Bucket = {
-    take: () => true,
-    ask: () => t.fail('asked') as never,
-    left: () => 0,
-    giveBack() {},
-    reshape() {},
-    release() {},
-  };
-  class RichLedger extends MemoryLedger {
+function edgeWith(bucket: Partial<Bucket>) {
+  class OneBucket extends MemoryLedger {
     override bucket(): Bucket {
-      return rich;
+      const none = { take: () => false, left: () => 0, giveBack() {}, reshape() {}, release() {} };
+      return { ...none, ask: () => ({ granted: false, available: 0, waitSeconds: 1 }), ...bucket };
     }
   }
   const all = limits({ request_rate: 1, request_burst_size: 1 }, BYTES);
-  const edge = enforcer({ ledger: new RichLedger(), snapshot: snapshot({ a: all }) });
+  return enforcer({ ledger: new OneBucket(), snapshot: snapshot({ a: all }) });
+}
+
+t.test('tokens that are at hand are taken without a question to the store', async (t) => {
+  const edge = edgeWith({ take: () => true, ask: () => t.fail('asked') as never });
   const { tenant } = admit(edge, 'a');
   t.match(judge(edge, tenant, samples(10)), { kind: 'accept', items: 10, bytes: 100 });
   t.equal(edge.draw(tenant, tenant.items, 1), undefined);
+});
+
+t.test('tokens that are given when they are asked for are as good as those at hand', async (t) => {
+  const asked: number[] = [];
+  const edge = edgeWith({
+    ask: (n) => {
+      asked.push(n);
+      return { granted: true, available: 0, waitSeconds: 0 };
+    },
+  });
+  const admitted = admit(edge, 'a');
+  t.equal(admitted.requests, 1);
+  t.match(judge(edge, admitted.tenant, samples(10)), { kind: 'accept', items: 10, bytes: 100 });
+  t.strictSame(asked, [1, 10, 100]);
 });
 
 t.test(

@@ -172,6 +172,8 @@ t.test('more series than a request may hold are refused', async (t) => {
   t.match(judge(edge, tenant, samples(4)), {
     reason: 'edge_series_per_request',
     status: 413,
+    observed: 4,
+    allowed: 3,
     retryAfterSeconds: undefined,
   });
 });
