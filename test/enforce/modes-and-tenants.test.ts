@@ -57,6 +57,7 @@ t.test('mode off is not judged; a tenant has its own mode, but the global off be
     { kind: 'accept', shadowed: undefined },
     { kind: 'accept', shadowed: undefined },
   ]);
+  t.match(admit(edge, 'off'), { requests: 0, shadowed: undefined }, 'nor are its requests');
 });
 
 t.test('unknown tenants get the defaults, are refused, or pass, by setting', async (t) => {
