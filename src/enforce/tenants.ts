@@ -5,6 +5,7 @@
  *
  * The order of use is kept to the second: moving a tenant to the end of a Map costs more than judging its push.
  */
+import { firstToLeave } from '../base/eviction.js';
 import { Tally } from './tally.js';
 import type { Tenant } from './tenant.js';
 
@@ -14,9 +15,6 @@ export interface Room {
   /** Of them, those that no document names. */
   readonly maxUnknownTenants: number;
 }
-
-/** So many of those that were used least recently are looked at for one whose buckets are full. */
-const LOOKS = 8;
 
 export class Tenants {
   readonly departed = new Tally();
@@ -96,14 +94,7 @@ export class Tenants {
 
   /** The first of the least recently used whose buckets are full, or the very least recently used one. */
   #unknownToEvict(nowMs: number): Tenant | undefined {
-    let oldest: Tenant | undefined;
-    let looks = 0;
-    for (const tenant of this.#unknown) {
-      if (tenant.owesNothing(nowMs)) return tenant;
-      oldest ??= tenant;
-      if (++looks === LOOKS) break;
-    }
-    return oldest;
+    return firstToLeave(this.#unknown, (tenant) => tenant.owesNothing(nowMs));
   }
 
   #evict(tenant: Tenant, nowMs: number): void {

@@ -426,3 +426,17 @@ t.test('a secret for hashes comes from a file, and is refused where it is none',
   t.throws(() => key('short'), { message: /^state\.hash_key_file: .*short has 3 characters; at least 16/ });
   t.throws(() => key('none'), { message: /^state\.hash_key_file: ENOENT/ });
 });
+
+t.test('tenants.unknown_max: so many tenants that no document names are held', async (t) => {
+  for (const [most, held] of [
+    ['none', 0],
+    ['2', 2],
+    ['all', 3],
+  ] as const) {
+    const given = await edge(t, { 'tenants.unknown_max': most });
+    for (const tenant of ['a', 'b', 'c']) {
+      t.equal((await send(given.proxy, PUSH_500, { 'X-Scope-OrgID': tenant })).status, 200);
+    }
+    t.equal(await metric(given, 'mimir_edge_tenants'), held);
+  }
+});

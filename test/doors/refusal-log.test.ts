@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import t from 'tap';
 import { RefusalLog } from '#src/doors/refusal-log.js';
 import { refuse } from '#src/enforce/refusal.js';
-import { enforcer } from '../enforce/fixtures.js';
+import { admit, enforcer } from '../enforce/fixtures.js';
 
 function collector(): { lines: Record<string, unknown>[]; stream: Writable } {
   const lines: Record<string, unknown>[] = [];
@@ -45,4 +45,17 @@ t.test('a tenant has a few refusals logged each minute, and no other tenant is q
   nowMs = 60_000;
   log.refused(tenant('a'), refusal, 'later', false);
   t.match(lines.at(-1), { requestId: 'later' });
+});
+
+t.test('tenants that memory has no room for share the lines of pushes without a tenant', async (t) => {
+  const { lines, stream } = collector();
+  const log = new RefusalLog(pino(stream), 2, () => 0);
+  const edge = enforcer({ maxUnknownTenants: 0 });
+  for (let i = 0; i < 100; i++) {
+    log.refused(admit(edge, `made-up-${i}`).tenant, refuse('rate_limited', 'too much'), '', false);
+  }
+  t.strictSame(
+    lines.map(({ tenant }) => tenant),
+    ['made-up-0', 'made-up-1'],
+  );
 });

@@ -5,7 +5,7 @@ import { Tenant } from '#src/enforce/tenant.js';
 import type { Verdict } from '#src/enforce/verdict.js';
 import type { TenantLimits } from '#src/limits/limits.js';
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
-import { enforcer, FakeClock, judge, limits, push, samples, snapshot } from './fixtures.js';
+import { admit, enforcer, FakeClock, judge, limits, push, samples, snapshot } from './fixtures.js';
 
 function tenant(edge: Enforcer, id: string): Tenant {
   const found = edge.tenant(id);
@@ -191,3 +191,33 @@ t.test('with a store that has the buckets a tenant that owes leaves, and everyon
   for (let i = 0; i < 100; i++) t.match(send(edge, `made-up-${i}`, 900), { kind: 'accept' });
   t.equal(edge.tenants.size, 10);
 });
+
+t.test(
+  'tenants that share buckets share those for requests and bytes, and get back what did not reach Mimir',
+  async (t) => {
+    const defaults = limits(
+      { request_rate: 1, request_burst_size: 3 },
+      { bytes_per_second: 1, bytes_burst_size: 250 },
+    );
+    const edge = enforcer({ snapshot: snapshot({}, defaults), maxUnknownTenants: 0 });
+    const sent = ['one', 'two', 'three'].map((id) => {
+      const admitted = admit(edge, id);
+      return { admitted, verdict: judge(edge, admitted.tenant, samples(1)) };
+    });
+    t.match(
+      sent.map(({ verdict }) => verdict),
+      [
+        { kind: 'accept' },
+        { kind: 'accept' },
+        { reason: 'edge_bytes_rate_limited', message: /three .* shares/ },
+      ],
+    );
+    t.match(edge.admit('four'), { reason: 'request_rate_limited', message: /four .* shares/ });
+    const [first] = sent;
+    if (first?.verdict.kind !== 'accept') throw new Error('the first has passed');
+    edge.giveBack(first.admitted, first.verdict);
+    t.match(judge(edge, admit(edge, 'five').tenant, samples(1)), { kind: 'accept' });
+    t.equal(edge.tenants.departed.requests, 5);
+    t.equal(edge.tenants.size, 0);
+  },
+);

@@ -3,6 +3,7 @@
  * the store of others and tests can hold the script against it. Time is handed in, in milliseconds.
  */
 
+import { firstToLeave } from '../../base/eviction.js';
 import { Debts } from '../../buckets/debts.js';
 import type { LeaseCall, LeaseReply } from '../../buckets/lease-protocol.js';
 import type { BucketKind, BucketShape } from '../../enforce/ledger.js';
@@ -17,8 +18,6 @@ interface StoredBucket {
   expiresMs: number;
 }
 
-/** So many of those that were used least recently are looked at for one that is full. */
-const LOOKS = 8;
 const MIN_TTL_MS = 60_000;
 const MAX_TTL_MS = 86_400_000;
 
@@ -121,20 +120,13 @@ export class MemoryBuckets {
   /** There is room for one more, or was made. */
   #hasRoom(nowMs: number): boolean {
     if (this.#buckets.size < this.#max) return true;
-    let oldest: [string, StoredBucket] | undefined;
-    let looks = 0;
-    for (const entry of this.#buckets) {
-      if (missingFrom(entry[1], nowMs) === 0) {
-        this.#buckets.delete(entry[0]);
-        return true;
-      }
-      oldest ??= entry;
-      if (++looks === LOOKS) break;
-    }
-    if (oldest === undefined || !this.#debts.hasRoom('', nowMs)) return false;
-    const [key, bucket] = oldest;
+    const leaves = firstToLeave(this.#buckets, ([, bucket]) => missingFrom(bucket, nowMs) === 0);
+    if (leaves === undefined) return false;
+    const [key, bucket] = leaves;
+    const missing = missingFrom(bucket, nowMs);
+    if (missing > 0 && !this.#debts.hasRoom('', nowMs)) return false;
     const kind = key.slice(0, key.indexOf(' ')) as BucketKind;
-    this.#debts.remember(key, kind, missingFrom(bucket, nowMs), bucket.rate, nowMs);
+    this.#debts.remember(key, kind, missing, bucket.rate, nowMs);
     this.#buckets.delete(key);
     return true;
   }

@@ -3,13 +3,11 @@
  * a limit with other numbers is another bucket. At most `max` are held, and one of each limit that is shared by tenants
  * without room: a full one goes first, else the least recently used one.
  */
+import { firstToLeave } from '../../../base/eviction.js';
 import type { BucketKind, Ledger } from '../../../enforce/ledger.js';
 import { type LimitedBucket, limitedBy } from '../../../enforce/limited-bucket.js';
 
 export const UNIT_SECONDS: readonly number[] = [0, 1, 60, 3600, 86_400, 30 * 86_400, 365 * 86_400];
-
-/** So many of those that were used least recently are looked at for one that is full. */
-const LOOKS = 8;
 
 export class OverrideBuckets {
   readonly #ledger: Ledger;
@@ -63,21 +61,13 @@ export class OverrideBuckets {
   /** A full one goes, or else the least recently used one, if it will be found as it was. False: neither. */
   #makeRoom(next: string, nowMs: number): boolean {
     if (this.#buckets.size < this.#max) return true;
-    let oldest: [string, LimitedBucket] | undefined;
-    let looks = 0;
-    for (const entry of this.#buckets) {
-      const { bucket, capacity } = entry[1];
-      if (bucket.left(nowMs) >= capacity) return this.#drop(entry, nowMs);
-      oldest ??= entry;
-      if (++looks === LOOKS) break;
-    }
-    if (oldest === undefined || !this.#ledger.remembersEvicted(next, nowMs)) return false;
-    return this.#drop(oldest, nowMs);
-  }
-
-  #drop([key, { bucket }]: [string, LimitedBucket], nowMs: number): true {
+    const isFull = ({ bucket, capacity }: LimitedBucket) => bucket.left(nowMs) >= capacity;
+    const leaves = firstToLeave(this.#buckets, ([, limited]) => isFull(limited));
+    if (leaves === undefined) return false;
+    const [key, limited] = leaves;
+    if (!isFull(limited) && !this.#ledger.remembersEvicted(next, nowMs)) return false;
     this.#buckets.delete(key);
-    bucket.release(nowMs);
+    limited.bucket.release(nowMs);
     return true;
   }
 }
