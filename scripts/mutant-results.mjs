@@ -9,16 +9,25 @@ let results = '';
 
 export const strykerPlugins = [{ kind: 'Reporter', name: 'results', factory: () => ({ onMutantTested }) }];
 
-/** Results go into `file` from here on. `forgotten`: those that are about to be found anew. */
-export function noteInto(file, forgotten) {
+/** Notes go into `file` from here on; what it has of these sources is forgotten. */
+export function noteInto(file, sources) {
   results = file;
-  const kept = readResults(file).filter((result) => !forgotten(result));
+  const kept = readResults(file).filter((result) => !sources.includes(result.file));
   writeFileSync(file, kept.map((result) => `${JSON.stringify(result)}\n`).join(''));
 }
 
+/** Of a mutant that was run more than once the last result. */
 export function readResults(file) {
   if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8').split('\n').filter(Boolean).map(JSON.parse);
+  const noted = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  return [...new Map(noted.map((result) => [mutantOf(result), result])).values()];
+}
+
+function mutantOf({ place, mutatorName, replacement }) {
+  return `${place} ${mutatorName} ${replacement}`;
 }
 
 function onMutantTested({ fileName, location, mutatorName, replacement, status }) {

@@ -187,10 +187,10 @@ async function run(name) {
   const file = resultsFile(name);
   const files = sources.flatMap(filesOf).filter((path) => values.only.some((end) => path.endsWith(end)));
   const survivors = readResults(file).filter((result) => files.includes(result.file) && isSurvivor(result));
-  const mutate = values.survivors ? [...new Set(survivors.map(({ place }) => place))] : files;
+  const mutate = values.survivors ? survivors.map(({ place }) => place) : files;
   if (mutate.length === 0) return;
   mkdirSync(folderOf(name), { recursive: true });
-  noteInto(file, (result) => mutate.includes(values.survivors ? result.place : result.file));
+  noteInto(file, values.survivors ? [] : files);
   await new Stryker({
     mutate,
     buildCommand: 'node scripts/build.mjs --tests',

@@ -2,8 +2,11 @@ import fc from 'fast-check';
 import t from 'tap';
 import { REASON_NAMES, REASONS } from '#src/enforce/reasons.js';
 import { refuse } from '#src/enforce/refusal.js';
-import { refuseBusy, refuseLost } from '#src/enforce/refusals.js';
-import { admit, enforcer } from './fixtures.js';
+import { refuseBusy, refuseLost, refuseTokens } from '#src/enforce/refusals.js';
+import { Tally } from '#src/enforce/tally.js';
+import { Tenant } from '#src/enforce/tenant.js';
+import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
+import { admit, enforcer, limits } from './fixtures.js';
 
 t.test('Retry-After covers the wait, is spread by jitter, and stays within its bounds', async (t) => {
   fc.assert(
@@ -49,4 +52,20 @@ t.test('senders of pushes that nobody could judge come again after the wait, and
   const { tenant } = admit(enforcer(), 'a');
   t.match(refuseLost(tenant, 4, 0.5), { reason: 'edge_state_lost', status: 503, retryAfterSeconds: 5 });
   t.match(refuseBusy(tenant, 4, 0.5), { reason: 'edge_series_busy', status: 503, retryAfterSeconds: 5 });
+});
+
+t.test('a tenant without room in memory is told that it shares its limit, and no other is', async (t) => {
+  const all = limits({ request_rate: 1, request_burst_size: 1 }, { bytes_per_second: 1 });
+  for (const tally of [undefined, new Tally()]) {
+    const tenant = new Tenant('a', all, 'enforce', new MemoryLedger(), 1, undefined, 0, tally);
+    for (const limited of [tenant.requests!, tenant.items, tenant.bytes!]) {
+      const none = { granted: false, available: 0, waitSeconds: 1 };
+      const { message } = refuseTokens(1, limited, tenant, none, 0);
+      const end =
+        tally === undefined
+          ? /or raise [a-z_, ]+ \(err-/
+          : /raise .*; it shares this limit with others, .* \(err-/;
+      t.match(message, end, limited.kind);
+    }
+  }
 });
