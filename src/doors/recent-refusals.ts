@@ -48,6 +48,8 @@ export class RecentRefusals implements RefusalList {
   /** By tenant and reason: the last entry. */
   readonly #last = new WeakMap<object, (RecentRefusal | undefined)[]>();
   readonly #unattributed = {};
+  /** For tenants that are gone after their push: those of one name are one entry while no other comes between. */
+  readonly #withoutRoom = {};
   #recorded = 0;
   #version = 0;
 
@@ -68,14 +70,15 @@ export class RecentRefusals implements RefusalList {
     atMs: number,
   ): void {
     this.#version++;
-    const key = tenant ?? this.#unattributed;
+    const key = tenant === undefined ? this.#unattributed : tenant.isHeld ? tenant : this.#withoutRoom;
     let byReason = this.#last.get(key);
     if (byReason === undefined) {
       byReason = [];
       this.#last.set(key, byReason);
     }
     const last = byReason[REASON_INDEX[refusal.reason]];
-    if (last !== undefined && last.shadow === shadow && atMs - last.atMs < ONE_ENTRY_MS) {
+    const isSame = last?.tenant === tenant?.id && last?.shadow === shadow;
+    if (last !== undefined && isSame && atMs - last.atMs < ONE_ENTRY_MS) {
       last.count++;
       return;
     }

@@ -34,7 +34,7 @@ function given(...tenants: Known[]) {
   };
   const reporter = new Reporter(source, () => clock.nowMs);
   const refused = (id: string, count = 1) => {
-    const one = byId.get(id) ?? ({ id } as Tenant);
+    const one = byId.get(id) ?? ({ id, isHeld: true } as Tenant);
     byId.set(id, one);
     for (let i = 0; i < count; i++) {
       refusals.refused(one, REFUSED, 'r', false, clock.nowMs);
