@@ -3,6 +3,7 @@ import t from 'tap';
 import type { Bucket, BucketShape, Ledger } from '#src/enforce/ledger.js';
 import { Tenant } from '#src/enforce/tenant.js';
 import type { TenantLimits } from '#src/limits/limits.js';
+import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
 import { limits } from './fixtures.js';
 
 function noted() {
@@ -90,4 +91,24 @@ t.test('elections are opened when they are first asked for, and once', async (t)
   t.equal(told().length, 1);
   t.equal(tenant.elections, tenant.elections);
   t.strictSame(told(), ['elections of a']);
+});
+
+t.test('a tenant owes nothing once each of its buckets is full', async (t) => {
+  // How long one token takes to come back.
+  for (const [kind, waitMs] of [
+    ['requests', 500],
+    ['items', 200],
+    ['bytes', 150],
+  ] as const) {
+    const tenant = new Tenant('a', ALL, 'enforce', new MemoryLedger(), 1, undefined, 0);
+    t.equal(tenant.owesNothing(0), true);
+    t.equal(tenant[kind]?.bucket.take(1, 0), true);
+    t.equal(tenant.owesNothing(0), false, kind);
+    t.equal(tenant.owesNothing(waitMs - 50), false, kind);
+    t.equal(tenant.owesNothing(waitMs), true, kind);
+  }
+  const items = new Tenant('c', ITEMS, 'enforce', new MemoryLedger(), 1, undefined, 0);
+  t.equal(items.owesNothing(0), true, 'a limit that it does not have asks for nothing');
+  items.items.bucket.take(1, 0);
+  t.equal(items.owesNothing(0), false);
 });
