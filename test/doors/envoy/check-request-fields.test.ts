@@ -164,5 +164,12 @@ t.test('what is broken anywhere is no message', async (t) => {
   for (const bytes of [[0x0a, 1, 0x0b], [0x0a, 3, 0x22, 1, 0x0b], [0x0a]]) {
     t.equal(readCheckRequest(Buffer.from(bytes), 'x'), undefined, bytes.join(' '));
   }
-  t.type(readCheckRequest(Buffer.from([0x12, 1, 0x0b]), 'x'), 'object', 'other fields are not looked into');
+  for (const bytes of [
+    [0x12, 1, 0x0b],
+    [0x0a, 3, 0x12, 1, 0x0b],
+    [0x0a, 5, 0x22, 3, 0x0a, 1, 0x0b],
+  ]) {
+    t.type(readCheckRequest(Buffer.from(bytes), 'x'), 'object', 'other fields are not looked into');
+  }
+  t.match(readCheckRequest(http([0x5a, 0]), 'x'), { bodyState: 'missing' }, 'an empty text is none');
 });
