@@ -173,3 +173,24 @@ t.test('what is broken anywhere is no message', async (t) => {
   }
   t.match(readCheckRequest(http([0x5a, 0]), 'x'), { bodyState: 'missing' }, 'an empty text is none');
 });
+
+t.test('a value is text or bytes, whichever of the two is not empty, and nothing else', async (t) => {
+  const field = (number: number, bytes: Iterable<number>) => {
+    const content = [...bytes];
+    return [number * 8 + 2, content.length, ...content];
+  };
+  const key = field(1, Buffer.from('x'));
+  const [text, none, other] = [field(2, Buffer.from('a')), field(3, []), field(4, Buffer.from('b'))];
+  for (const header of [
+    [...key, ...text],
+    [...key, ...text, ...none],
+    [...none, ...key, ...text],
+    [...key, ...text, ...other],
+    [...key, ...field(2, []), ...field(3, Buffer.from('a'))],
+    [...key, ...field(3, Buffer.from('a')), ...field(2, [])],
+  ]) {
+    const http = field(13, field(1, header));
+    const message = field(1, field(4, field(2, http)));
+    t.match(readCheckRequest(Buffer.from(message), 'x'), { tenant: 'a' }, header.join(' '));
+  }
+});
