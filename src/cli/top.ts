@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../base/message-of.js';
-import { asUsage, type Io, table, UsageError } from './io.js';
+import { asUsage, type Io, short, table, UsageError } from './io.js';
+import { type Loss, lossText } from './loss-text.js';
 
 const HELP = `Usage: mimir-edge top [--url URL] [--sort COLUMN] [--range RANGE] [--search TEXT] [--limit N] [--once]
 
@@ -27,12 +28,6 @@ Examples:
 
 const REFRESH_MS = 2000;
 const TIMEOUT_MS = 5000;
-
-interface Loss {
-  readonly pushes: number;
-  readonly samples: number;
-  readonly series: number;
-}
 
 interface Row {
   readonly id: string;
@@ -218,25 +213,6 @@ function why({ lost, shadowLost }: Row): string {
   const reasons = (losses: Readonly<Record<string, Loss>>, note: string): string[] =>
     Object.entries(losses)
       .sort(([, a], [, b]) => b.samples - a.samples)
-      .map(([reason, loss]) => `${reason} ${amount(loss)}${note}`);
+      .map(([reason, loss]) => `${reason} ${lossText(loss)}${note}`);
   return [...reasons(lost, ''), ...reasons(shadowLost, ' (let pass)')].join('; ');
-}
-
-/** What is none of is not said: no push was refused whole, or no sample was read. */
-function amount({ pushes, samples, series }: Loss): string {
-  const parts = [
-    [pushes, 'push', 'pushes'],
-    [samples, 'sample', 'samples'],
-    [series, 'series', 'series'],
-  ] as const;
-  return parts
-    .filter(([count]) => count > 0)
-    .map(([count, one, many]) => `${short(count)} ${count === 1 ? one : many}`)
-    .join(', ');
-}
-
-const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
-
-function short(value: number): string {
-  return SHORT.format(value);
 }

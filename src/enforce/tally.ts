@@ -103,7 +103,12 @@ export class Tally {
 
 /** One field of one reason in `refused` or `shadowed`. */
 export function discarded(counts: Float64Array | undefined, reason: Reason, field: number): number {
-  return counts?.[REASON_INDEX[reason] * FIELDS + field] ?? 0;
+  return discardedAt(counts, REASON_INDEX[reason], field);
+}
+
+/** The same by the reason's place in REASON_NAMES, for those who look at all of them. */
+export function discardedAt(counts: Float64Array | undefined, row: number, field: number): number {
+  return counts?.[row * FIELDS + field] ?? 0;
 }
 
 function discard(

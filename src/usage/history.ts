@@ -8,7 +8,7 @@ import {
   DISCARDED_REQUESTS,
   DISCARDED_SAMPLES,
   DISCARDED_SERIES,
-  discarded,
+  discardedAt,
   type Tally,
 } from '../enforce/tally.js';
 import type { TenantLimits } from '../limits/limits.js';
@@ -306,14 +306,9 @@ function valueNow({ tally, limits, series }: Counted, counter: number): number {
     case FILTERED:
       return tally.filtered;
     default: {
-      const refused = counter < SHADOWED;
-      const at = counter - (refused ? REFUSED : SHADOWED);
-      const reason = REASON_NAMES[Math.floor(at / LOST.length)] as Reason;
-      return discarded(
-        refused ? tally.refused : tally.shadowed,
-        reason,
-        LOST[at % LOST.length] ?? DISCARDED_REQUESTS,
-      );
+      const [counts, at] =
+        counter < SHADOWED ? [tally.refused, counter - REFUSED] : [tally.shadowed, counter - SHADOWED];
+      return discardedAt(counts, Math.floor(at / LOST.length), LOST[at % LOST.length] ?? DISCARDED_REQUESTS);
     }
   }
 }

@@ -1,8 +1,9 @@
 /** What the proxy has counted for each tenant, as a table that is drawn over itself on a terminal. */
 import { REASON_NAMES } from '../../enforce/reasons.js';
-import { DISCARDED_REQUESTS, discarded } from '../../enforce/tally.js';
+import { DISCARDED_REQUESTS, DISCARDED_SAMPLES, DISCARDED_SERIES, discarded } from '../../enforce/tally.js';
 import type { Tenant } from '../../enforce/tenant.js';
 import { type Io, table } from '../io.js';
+import { lossText } from '../loss-text.js';
 
 export class View {
   readonly #tenantsInMemory: () => Iterable<Tenant>;
@@ -61,8 +62,13 @@ export class View {
 
 function why({ tally }: Tenant): string {
   const reasons = (counts: Float64Array | undefined, note: string): string[] =>
-    REASON_NAMES.filter((reason) => discarded(counts, reason, DISCARDED_REQUESTS) > 0).map(
-      (reason) => `${reason} ${discarded(counts, reason, DISCARDED_REQUESTS)}${note}`,
-    );
-  return [...reasons(tally.refused, ''), ...reasons(tally.shadowed, ' (let pass)')].join(', ');
+    REASON_NAMES.map((reason) => ({
+      reason,
+      pushes: discarded(counts, reason, DISCARDED_REQUESTS),
+      samples: discarded(counts, reason, DISCARDED_SAMPLES),
+      series: discarded(counts, reason, DISCARDED_SERIES),
+    }))
+      .filter(({ pushes, samples, series }) => pushes + samples + series > 0)
+      .map(({ reason, ...loss }) => `${reason} ${lossText(loss)}${note}`);
+  return [...reasons(tally.refused, ''), ...reasons(tally.shadowed, ' (let pass)')].join('; ');
 }
