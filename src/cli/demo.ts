@@ -44,11 +44,12 @@ export async function demo(args: string[], io: Io): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'mimir-edge-demo-'));
   const sink = await startSink();
   const app = await startEdge(folder, sink.url, options, io);
-  io.stdout.write(introduction(app, folder));
 
   const stopping = new AbortController();
   const onSignal = (): void => stopping.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  // Who reads this may end it at once.
+  io.stdout.write(introduction(app, folder));
   const timer = options.seconds === undefined ? undefined : setTimeout(onSignal, options.seconds * 1000);
 
   const view = new View(() => app.enforcer.tenants.values(), io);
