@@ -3,7 +3,7 @@ import { start } from '../admin/fixtures.js';
 import { eventually, send, upstream } from '../doors/http/fixtures.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 
-t.test('beyond state.redis.max_in_flight no push waits for Redis', { skip: redisMissing }, async (t) => {
+t.test('beyond state.redis.max_in_flight no push waits for its bucket', { skip: redisMissing }, async (t) => {
   const redis = await RedisServer.start();
   t.teardown(() => redis.stop());
   const mimir = await upstream();
@@ -12,6 +12,8 @@ t.test('beyond state.redis.max_in_flight no push waits for Redis', { skip: redis
     'upstream.url': mimir.url,
     'state.redis.url': redis.url,
     'state.redis.max_in_flight': '1',
+    // Pushes that must ask about their series wait in a queue of their own.
+    'limits.max_global_series_per_user': '0',
     'state.redis.command_timeout': '60s',
     'state.redis.connect_timeout': '10s',
     'state.close_timeout': '0s',

@@ -244,10 +244,12 @@ t.test('a sender that leaves again and again takes no calls of others along', as
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
   });
-  await leaveOften(envoy.url, LEAVES);
+  const resets = () => metric(edge, 'mimir_edge_envoy_checks_total{outcome="cancelled"}');
+  // How many calls are under way when their sender leaves is the machine's business.
+  for (let i = 0; i < 5 && (await resets()) <= 1000; i++) await leaveOften(envoy.url, LEAVES);
   leaving = false;
   await Promise.all(others);
-  const cancelled = await metric(edge, 'mimir_edge_envoy_checks_total{outcome="cancelled"}');
+  const cancelled = await resets();
   t.ok(cancelled > 1000, `${cancelled} calls were reset: more than Node's guard bears`);
   t.strictSame([...statuses.keys()], [200], JSON.stringify([...statuses]));
 });

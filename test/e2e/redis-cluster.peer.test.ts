@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import type { SeriesAnswer } from '#src/enforce/series.js';
-import { bucketKey, CLUSTER_SHARDS, clusterShardOf, seriesKey } from '#src/shared/redis/keys.js';
+import { CLUSTER_SHARDS, clusterShardOf, seriesKey } from '#src/shared/redis/keys.js';
 import { limitsOf, now, pushOf, range, tracker } from '../series/fixtures.js';
-import { charge, eventually } from '../shared/contract.js';
+import { eventually } from '../shared/contract.js';
 import { redisClient } from '../shared/fixtures.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { SharedLoad } from './shared-load.js';
@@ -110,75 +109,6 @@ function idOf(node: RedisServer): Promise<string> {
 }
 
 t.test(
-  'while a cluster moves a tenant, nothing is made anew that is still to come, and nobody else notices',
-  { skip: redisMissing },
-  async (t) => {
-    const [from, to] = (await startCluster(t, 2, 1)) as [RedisServer, RedisServer];
-    const settings = { mode: 'cluster', commandTimeoutMs: 5000, replicas: 2 } as const;
-    const replicas = [await redisClient(t, from.url, settings), await redisClient(t, from.url, settings)];
-    for (const [tenant, epochGoes] of [
-      ['team-a', 'first'],
-      ['team-b', 'last'],
-    ] as const) {
-      const [here, there] = replicas.map(({ client }): Check => {
-        const series = tracker({ client: client.series, now }).tenant(tenant);
-        return async (first, last) =>
-          series.check(pushOf(range(first, last)), undefined, limitsOf(3000), false, now());
-      }) as [Check, Check];
-      await (await here(0, 1000)).newLater;
-      await (await there(0, 1500)).newLater;
-      const buckets = replicas.map(({ client }) =>
-        client.bucket(tenant, 'items', { rate: 0, capacity: 1000 }, now()),
-      );
-      for (const bucket of buckets) t.ok((await charge(bucket, 100)).granted);
-
-      const slot = Number(await from.admin.cluster('KEYSLOT', bucketKey('', tenant, 'items')));
-      await to.admin.cluster('SETSLOT', slot, 'IMPORTING', await idOf(from));
-      await from.admin.cluster('SETSLOT', slot, 'MIGRATING', await idOf(to));
-      const keysOf = async (node: RedisServer) =>
-        (await node.admin.cluster('GETKEYSINSLOT', slot, 10_000)).sort();
-      const keys = await keysOf(from);
-      t.ok(keys.length > 10, `${keys.length} keys`);
-      const epoch = seriesKey('mimir-edge:', tenant);
-      const others = keys.filter((key) => key !== epoch);
-      const inOrder = epochGoes === 'first' ? [epoch, ...others] : [...others, epoch];
-      for (const [moved, key] of inOrder.entries()) {
-        if (moved % 7 === 1) {
-          const first = 10_000 + moved * 10;
-          const both = await Promise.all([here(first, first + 5), there(first + 5, first + 10)]);
-          for (const { lost } of both) t.notOk(lost);
-          for (const bucket of buckets) t.ok((await charge(bucket, 1)).granted);
-        }
-        const answer = await from.admin.call('MIGRATE', '127.0.0.1', String(to.port), key, '0', '5000');
-        t.equal(answer, 'OK', key);
-      }
-      t.strictSame(await keysOf(to), keys, 'what was moved, and no more');
-      for (const { client } of replicas) {
-        t.match(client.status(), { state: 'up', partsDown: 0, bucketsAlone: 0 });
-      }
-      t.ok(
-        replicas.some(({ client }) => client.status().errors.moving > 0),
-        'the tenant alone is told to try again',
-      );
-      for (const node of [to, from]) await node.admin.cluster('SETSLOT', slot, 'NODE', await idOf(to));
-
-      for (const [replica, check] of [here, there].entries()) {
-        const lost = () => replicas[replica]!.client.status().errors;
-        let next = 20_000 + replica * 1000;
-        const isAnswered = async () => {
-          const before = { ...lost() };
-          await check(next, ++next);
-          return JSON.stringify(before) === JSON.stringify(lost());
-        };
-        t.ok(await eventually(isAnswered));
-      }
-      for (const check of [here, there]) await check(30_000, 33_000);
-      t.equal(await totalOf(to, tenant), 3000, 'the limit holds, exactly');
-    }
-  },
-);
-
-t.test(
   'a real reshard to a node that had no slots, under load: it ends, and so do the limits where they should',
   { skip: redisMissing },
   async (t) => {
@@ -228,8 +158,6 @@ t.test(
     }
   },
 );
-
-type Check = (first: number, last: number) => Promise<SeriesAnswer>;
 
 /** Series of both generations. */
 async function totalOf(node: RedisServer, tenant: string): Promise<number> {

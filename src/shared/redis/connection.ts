@@ -59,6 +59,7 @@ export function connectRedis(options: RedisOptions): RedisConnection {
     cluster.on('+node', (node: Redis) => {
       Object.assign(node.options, readCredentials(options, first, node.options));
       if (first.tls) node.options.tls = readTls(options, node.options.tls);
+      leaveAskingAlone(node);
     });
     return cluster;
   }
@@ -76,6 +77,19 @@ export function connectRedis(options: RedisOptions): RedisConnection {
     },
   });
   return redis;
+}
+
+/**
+ * ioredis sends ASKING before a command that is redirected, and nobody waits for its answer: where the node's connection
+ * is closed meanwhile, its rejection would end the process. The command itself fails as well, and that is told.
+ */
+function leaveAskingAlone(node: Redis): void {
+  const ask = node.asking.bind(node);
+  node.asking = (...args) => {
+    const asked = ask(...args);
+    asked.catch(() => {});
+    return asked;
+  };
 }
 
 function reconnectDelayMs(attempts: number): number {
