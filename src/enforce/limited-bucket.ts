@@ -27,6 +27,11 @@ export function isOverBurst(limited: LimitedBucket, n: number): boolean {
   return n > limited.maxPerPush;
 }
 
+/** Nothing is lost with it, as far as is known here. */
+export function isFull({ bucket, capacity }: LimitedBucket, nowMs: number): boolean {
+  return bucket.left(nowMs) >= capacity;
+}
+
 /** Ten seconds' worth, where no burst is named. */
 const DEFAULT_BYTES_BURST_SECONDS = 10;
 

@@ -92,12 +92,9 @@ export function exportTenants(
       { tenants: [...source.tenants()], departed: source.departed() },
       now(),
     );
-    const counted: Counted[] = [
-      ...tenants.map(({ tenant, tally }) => ({ id: tenant.id, user: labelText({ user: tenant.id }), tally })),
-      { id: OTHER_TENANTS, user: labelText({ user: OTHER_TENANTS }), tally: others },
-      { id: NO_TENANT, user: labelText({ user: NO_TENANT }), tally: source.unattributed().tally },
-    ];
-    return [...countedFamilies(counted), ...heldFamilies(tenants.map(({ tenant }) => tenant))];
+    const held = tenants.map(({ tenant, tally }) => ({ ...lineOf(tenant.id, tally), tenant }));
+    const rest = [lineOf(OTHER_TENANTS, others), lineOf(NO_TENANT, source.unattributed().tally)];
+    return [...countedFamilies([...held, ...rest]), ...heldFamilies(held)];
   });
 }
 
@@ -106,6 +103,14 @@ interface Counted {
   /** As labels. */
   readonly user: string;
   readonly tally: Tally;
+}
+
+interface Held extends Counted {
+  readonly tenant: TenantRow;
+}
+
+function lineOf(id: string, tally: Tally): Counted {
+  return { id, user: labelText({ user: id }), tally };
 }
 
 function* countedFamilies(counted: readonly Counted[]): Generator<LargeFamily> {
@@ -127,24 +132,24 @@ function* countedFamilies(counted: readonly Counted[]): Generator<LargeFamily> {
   }
 }
 
-function* heldFamilies(tenants: readonly TenantRow[]): Generator<LargeFamily> {
+function* heldFamilies(held: readonly Held[]): Generator<LargeFamily> {
   yield {
     name: 'mimir_edge_active_series',
     help: 'Series that this replica has seen within series.idle_timeout.',
     type: 'gauge',
-    lines: gauges(tenants, ({ series }) => series?.active),
+    lines: gauges(held, ({ series }) => series?.active),
   };
   yield {
     name: 'mimir_edge_fleet_series',
     help: 'Active series over all replicas, as this one last heard.',
     type: 'gauge',
-    lines: gauges(tenants, ({ series }) => series?.fleet),
+    lines: gauges(held, ({ series }) => series?.fleet),
   };
   yield {
     name: 'mimir_edge_limits_effective',
     help: 'Limits of the tenants in memory, defaults included; none that are 0.',
     type: 'gauge',
-    lines: effective(tenants),
+    lines: effective(held),
   };
 }
 
@@ -169,18 +174,18 @@ function* discardedBy(
   }
 }
 
-function* gauges(
-  tenants: readonly TenantRow[],
-  read: (tenant: TenantRow) => number | undefined,
-): Generator<Line> {
-  for (const tenant of tenants) {
+function* gauges(held: readonly Held[], read: (tenant: TenantRow) => number | undefined): Generator<Line> {
+  for (const { user, tenant } of held) {
     const value = read(tenant);
-    if (value !== undefined) yield [labelText({ user: tenant.id }), value];
+    if (value !== undefined) yield [user, value];
   }
 }
 
-function* effective(tenants: readonly TenantRow[]): Generator<Line> {
-  for (const { id, limits } of tenants) {
+function* effective(held: readonly Held[]): Generator<Line> {
+  for (const {
+    id,
+    tenant: { limits },
+  } of held) {
     for (const name of LIMITS) {
       if (limits[name] > 0) yield [labelText({ user: id, limit_name: name }), limits[name]];
     }

@@ -3,6 +3,7 @@ import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { Elections, Ledger } from './ledger.js';
 import {
   byteLimit,
+  isFull,
   itemLimit,
   type Limit,
   type LimitedBucket,
@@ -75,7 +76,12 @@ export class Tenant {
 
   /** All its buckets are full, as far as is known here: nothing is lost with them. */
   owesNothing(nowMs: number): boolean {
-    return isFull(this.requests, nowMs) && isFull(this.items, nowMs) && isFull(this.bytes, nowMs);
+    const { requests, items, bytes } = this;
+    return (
+      (requests === undefined || isFull(requests, nowMs)) &&
+      isFull(items, nowMs) &&
+      (bytes === undefined || isFull(bytes, nowMs))
+    );
   }
 
   /** The tenant leaves memory. */
@@ -110,8 +116,4 @@ export class Tenant {
 function reshape({ bucket }: LimitedBucket, limit: Limit, nowMs: number): LimitedBucket {
   bucket.reshape(limit, nowMs);
   return limitedBy(limit, bucket);
-}
-
-function isFull(limited: LimitedBucket | undefined, nowMs: number): boolean {
-  return limited === undefined || limited.bucket.left(nowMs) >= limited.capacity;
 }

@@ -22,8 +22,6 @@ export const UNTRACKED = 5;
 /** Not decided: the store can not say yet, because headroom is reserved that may come back, or it was not heard. */
 export const PENDING = 6;
 
-export const NO_ROWS = new Uint32Array();
-
 export function countRows(rows: Uint32Array): number {
   return rows.length / ROW_WORDS;
 }

@@ -28,7 +28,7 @@ export interface AddressChange {
 }
 
 /** `busy`: no connection became free in time. */
-export const OUTCOMES = ['answered', '5xx', 'unreachable', 'busy', 'timeout', 'broken'] as const;
+const OUTCOMES = ['answered', '5xx', 'unreachable', 'busy', 'timeout', 'broken'] as const;
 
 export const WINDOW_SECONDS = 10;
 /** Of ten requests one that fails makes an address failing. */

@@ -5,7 +5,7 @@
  */
 import { firstToLeave } from '../../../base/eviction.js';
 import type { BucketKind, Ledger } from '../../../enforce/ledger.js';
-import { type LimitedBucket, limitedBy } from '../../../enforce/limited-bucket.js';
+import { isFull, type LimitedBucket, limitedBy } from '../../../enforce/limited-bucket.js';
 
 export const UNIT_SECONDS: readonly number[] = [0, 1, 60, 3600, 86_400, 30 * 86_400, 365 * 86_400];
 
@@ -61,11 +61,10 @@ export class OverrideBuckets {
   /** A full one goes, or else the least recently used one, if it will be found as it was. False: neither. */
   #makeRoom(next: string, nowMs: number): boolean {
     if (this.#buckets.size < this.#max) return true;
-    const isFull = ({ bucket, capacity }: LimitedBucket) => bucket.left(nowMs) >= capacity;
-    const leaves = firstToLeave(this.#buckets, ([, limited]) => isFull(limited));
+    const leaves = firstToLeave(this.#buckets, ([, limited]) => isFull(limited, nowMs));
     if (leaves === undefined) return false;
     const [key, limited] = leaves;
-    if (!isFull(limited) && !this.#ledger.remembersEvicted(next, nowMs)) return false;
+    if (!isFull(limited, nowMs) && !this.#ledger.remembersEvicted(next, nowMs)) return false;
     this.#buckets.delete(key);
     limited.bucket.release(nowMs);
     return true;
