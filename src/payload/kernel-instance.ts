@@ -144,6 +144,12 @@ export class KernelInstance {
       histograms: this.#result(5),
       exemplars: this.#result(6),
       metadata: this.#result(7),
+      uncharged: this.#result(19),
+      invalidMetadata: this.#result(20),
+      metadataFault: this.#result(21),
+      faultySeries: this.#result(18),
+      leastTimestampMs: this.#signedResult(14),
+      greatestTimestampMs: this.#signedResult(16),
       mostLabels: this.#result(8),
       longestLabelName: this.#result(9),
       longestLabelValue: this.#result(10),
@@ -156,6 +162,11 @@ export class KernelInstance {
 
   #result(word: number): number {
     return this.#words[RESULT_WORD + word] ?? 0;
+  }
+
+  /** Of two words. */
+  #signedResult(word: number): number {
+    return (this.#result(word + 1) | 0) * 2 ** 32 + this.#result(word);
   }
 
   #haLabels(clusterLabel: string, replicaLabel: string, version: ProtocolVersion): HaLabels | undefined {

@@ -21,6 +21,16 @@ export interface Push {
   readonly histograms: number;
   readonly exemplars: number;
   readonly metadata: number;
+  /** Of the samples, histograms and exemplars above: those that Mimir drops without a word, and charges nothing for. */
+  readonly uncharged: number;
+  /** Metadata entries that Mimir refuses, and the rule that the first of them breaks: see FAULT. */
+  readonly invalidMetadata: number;
+  readonly metadataFault: number;
+  /** Series with a RECORD_FAULT or a RECORD_DATA_FAULT: where there is none no record has to be looked at. */
+  readonly faultySeries: number;
+  /** Of all samples and histograms; the least is above the greatest where there are none. */
+  readonly leastTimestampMs: number;
+  readonly greatestTimestampMs: number;
   /** The largest of each over all series, so that a clean push needs no look at the records. */
   readonly mostLabels: number;
   readonly longestLabelName: number;
@@ -48,7 +58,7 @@ export function ownedPush(push: Push): Push {
 }
 
 /** Words (u32) of one record. */
-export const RECORD_WORDS = 14;
+export const RECORD_WORDS = 20;
 /** Offset of the series' field in the body, at its tag, and its length with tag and length prefix. */
 export const RECORD_OFFSET = 0;
 export const RECORD_LENGTH = 1;
@@ -64,7 +74,40 @@ export const RECORD_HISTOGRAMS = 10;
 export const RECORD_EXEMPLARS = 11;
 /** Bits, see RECORD_FLAG_*. */
 export const RECORD_FLAGS = 12;
-/** Word 13 is spare, so that a record is a whole number of u64. */
+/** The rule that its labels break, the first in Mimir's order: see FAULT. */
+export const RECORD_FAULT = 13;
+/** Of its samples and histograms, i64 milliseconds, low word first; the least is above the greatest where it has none. */
+export const RECORD_LEAST_TIMESTAMP = 14;
+export const RECORD_GREATEST_TIMESTAMP = 16;
+/** Of its samples, histograms and exemplars: those that Mimir drops without a word, and charges nothing for. */
+export const RECORD_UNCHARGED = 18;
+/** The rule that its samples or histograms break, the first in Mimir's order. It counts where the labels break none. */
+export const RECORD_DATA_FAULT = 19;
+
+/** What is wrong with a series or a metadata entry. 0 is nothing. kernel/rules.ts has the same. */
+export const FAULT = {
+  none: 0,
+  /** It has no label, and Mimir drops it without a word. */
+  noLabels: 1,
+  noMetricName: 2,
+  metricNameInvalid: 3,
+  tooManyLabels: 4,
+  tooManyInfoLabels: 5,
+  labelNameInvalid: 6,
+  labelNameTooLong: 7,
+  labelValueInvalid: 8,
+  labelValueTooLong: 9,
+  duplicateLabel: 10,
+  tooFarInFuture: 11,
+  tooFarInPast: 12,
+  histogramSchema: 13,
+  histogramBuckets: 14,
+  histogramNotReducible: 15,
+  histogramCustomBuckets: 16,
+  metadataNoName: 17,
+  metadataNameTooLong: 18,
+  metadataUnitTooLong: 19,
+} as const;
 
 /** The series has a `__name__` label that is not empty. */
 export const RECORD_FLAG_NAMED = 1;
@@ -99,6 +142,49 @@ export type Decoded = Push | Broken | Lost;
 
 export type FilteredBody = Uint8Array | Lost;
 
+/**
+ * What a tenant's series and metadata have to be like, as the kernel judges them. One flat object, made once for a tenant's
+ * limits. Lengths and counts: no limit is NO_RULE.
+ */
+export interface SeriesRules {
+  /** Names of metrics and labels may be any UTF-8; otherwise they are letters, digits, `_`, and `:` in metrics. */
+  readonly utf8Names: boolean;
+  readonly maxLabels: number;
+  /** Of series whose metric name ends in `_info`. */
+  readonly maxInfoLabels: number;
+  readonly maxNameLength: number;
+  readonly maxValueLength: number;
+  /** Exemplars of a series that are looked at; those after them are dropped. */
+  readonly maxExemplars: number;
+  /** How far samples may be ahead of the clock, and behind it. */
+  readonly maxAheadMs: number;
+  readonly maxBehindMs: number;
+  /** Buckets of a native histogram, and whether one that has more is reduced where it can be. */
+  readonly maxBuckets: number;
+  readonly reduceBuckets: boolean;
+  readonly maxMetadataLength: number;
+  readonly metadataNeedsName: boolean;
+}
+
+/** As a length or a count in SeriesRules. */
+export const NO_RULE = 0xffffffff;
+
+/** All that can be sent is valid, but for what has no name. */
+export const NO_RULES: SeriesRules = {
+  utf8Names: true,
+  maxLabels: NO_RULE,
+  maxInfoLabels: NO_RULE,
+  maxNameLength: NO_RULE,
+  maxValueLength: NO_RULE,
+  maxExemplars: NO_RULE,
+  maxAheadMs: Number.POSITIVE_INFINITY,
+  maxBehindMs: Number.POSITIVE_INFINITY,
+  maxBuckets: NO_RULE,
+  reduceBuckets: false,
+  maxMetadataLength: NO_RULE,
+  metadataNeedsName: false,
+};
+
 export interface DecodeOptions {
   readonly version: ProtocolVersion;
   readonly maxUncompressedBytes: number;
@@ -107,6 +193,10 @@ export interface DecodeOptions {
   readonly excludeLabel: string;
   /** The label that names an HA pair: its value and the excluded label's are read from the first series. */
   readonly clusterLabel?: string;
+  /** NO_RULES where they are not given. */
+  readonly rules?: SeriesRules;
+  /** What time it is, for the rules on timestamps: milliseconds since 1970. */
+  readonly nowMs?: number;
   /** Whose body it is: senders of large ones take turns. */
   readonly sender?: string;
 }

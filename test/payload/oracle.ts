@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs';
 import SnappyJS from 'snappyjs';
-import type { HaLabels, Push } from '#src/payload/push.js';
+import { type HaLabels, type Push, RECORD_LABELS, RECORD_WORDS } from '#src/payload/push.js';
 import { hasRow, type Rows } from '#src/payload/rows.js';
 
 export interface Expected {
@@ -242,7 +242,7 @@ function addSeries(
 export function found(push: Push): Expected {
   const rows: number[][] = [];
   for (let row = 0; row < push.series; row++)
-    rows.push([...push.records.subarray(row * 14 + 6, row * 14 + 13)]);
+    rows.push([...push.records.subarray(row * RECORD_WORDS + RECORD_LABELS).subarray(0, 7)]);
   return {
     series: push.series,
     samples: push.samples,
@@ -260,7 +260,7 @@ export function found(push: Push): Expected {
 /** The 64-bit series hashes, in order. */
 export function hashes(push: Push, word = 2): bigint[] {
   return Array.from({ length: push.series }, (_, row) => {
-    const at = row * 14 + word;
+    const at = row * RECORD_WORDS + word;
     return BigInt(push.records[at]!) | (BigInt(push.records[at + 1]!) << 32n);
   });
 }

@@ -36,6 +36,12 @@ export const RESULT_UNNAMED: u32 = RESULT + 44;
 export const RESULT_ERROR_OFFSET: u32 = RESULT + 48;
 /** Of what `compress` or `firstLabel` answers. */
 export const RESULT_LENGTH: u32 = RESULT + 52;
+export const RESULT_LEAST_TIMESTAMP: u32 = RESULT + 56;
+export const RESULT_GREATEST_TIMESTAMP: u32 = RESULT + 64;
+export const RESULT_FAULTY: u32 = RESULT + 72;
+export const RESULT_UNCHARGED: u32 = RESULT + 76;
+export const RESULT_INVALID_METADATA: u32 = RESULT + 80;
+export const RESULT_METADATA_FAULT: u32 = RESULT + 84;
 
 // What a decode answers; src/payload/kernel-instance.ts has the sentences.
 export const OK: u32 = 0;

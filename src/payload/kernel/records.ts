@@ -7,22 +7,33 @@ import {
   OK,
   OUT_OF_MEMORY,
   RESULT_EXEMPLARS,
+  RESULT_FAULTY,
+  RESULT_GREATEST_TIMESTAMP,
   RESULT_HISTOGRAMS,
+  RESULT_INVALID_METADATA,
+  RESULT_LEAST_TIMESTAMP,
   RESULT_LONGEST_NAME,
   RESULT_LONGEST_VALUE,
   RESULT_METADATA,
+  RESULT_METADATA_FAULT,
   RESULT_MOST_LABELS,
   RESULT_RECORDS,
   RESULT_SAMPLES,
   RESULT_SERIES,
+  RESULT_UNCHARGED,
   RESULT_UNNAMED,
   reserve,
   TOO_MANY_SERIES,
 } from './memory';
 
-const RECORD_BYTES: u32 = 56;
+const RECORD_BYTES: u32 = 80;
 const RECORD_LABELS: usize = 24;
 const RECORD_SAMPLES: usize = 36;
+const RECORD_FAULT: usize = 52;
+const RECORD_LEAST: usize = 56;
+const RECORD_GREATEST: usize = 64;
+const RECORD_UNCHARGED: usize = 72;
+const RECORD_DATA_FAULT: usize = 76;
 const FLAG_NAMED: u32 = 1;
 const FLAG_INFO: u32 = 2;
 
@@ -40,6 +51,8 @@ let maxSeries: u32 = 0;
 
 let series: u32 = 0;
 let metadata: u32 = 0;
+let invalidMetadata: u32 = 0;
+let metadataFault: u32 = 0;
 
 export function beginPush(at: u32, most: u32): void {
   table = at;
@@ -47,16 +60,26 @@ export function beginPush(at: u32, most: u32): void {
   maxSeries = most;
   series = 0;
   metadata = 0;
+  invalidMetadata = 0;
+  metadataFault = 0;
 }
 
 /** Adds up the records. */
 export function endPush(): void {
   let most: v128 = i32x4.splat(0);
   let sums: v128 = i32x4.splat(0);
+  let least: i64 = i64.MAX_VALUE;
+  let greatest: i64 = i64.MIN_VALUE;
+  let faulty: u32 = 0;
+  let uncharged: u32 = 0;
   const end = table + series * RECORD_BYTES;
   for (let at = table; at < end; at += RECORD_BYTES) {
     most = i32x4.max_u(most, v128.load(at, RECORD_LABELS));
     sums = i32x4.add(sums, v128.and(v128.load(at, RECORD_SAMPLES), i32x4(-1, -1, -1, FLAG_NAMED)));
+    least = min<i64>(least, load<i64>(at, RECORD_LEAST));
+    greatest = max<i64>(greatest, load<i64>(at, RECORD_GREATEST));
+    faulty += <u32>((load<u32>(at, RECORD_FAULT) | load<u32>(at, RECORD_DATA_FAULT)) !== 0);
+    uncharged += load<u32>(at, RECORD_UNCHARGED);
   }
   store<u32>(RESULT_RECORDS, table);
   store<u32>(RESULT_SERIES, series);
@@ -68,6 +91,12 @@ export function endPush(): void {
   store<u32>(RESULT_LONGEST_NAME, i32x4.extract_lane(most, 1));
   store<u32>(RESULT_LONGEST_VALUE, i32x4.extract_lane(most, 2));
   store<u32>(RESULT_UNNAMED, series - i32x4.extract_lane(sums, 3));
+  store<i64>(RESULT_LEAST_TIMESTAMP, least);
+  store<i64>(RESULT_GREATEST_TIMESTAMP, greatest);
+  store<u32>(RESULT_FAULTY, faulty);
+  store<u32>(RESULT_UNCHARGED, uncharged);
+  store<u32>(RESULT_INVALID_METADATA, invalidMetadata);
+  store<u32>(RESULT_METADATA_FAULT, metadataFault);
 }
 
 export function addMetadata(): void {
@@ -116,6 +145,11 @@ export function endSeries(
   histograms: u32,
   exemplars: u32,
   flags: u32,
+  fault: u32,
+  leastTimestamp: i64,
+  greatestTimestamp: i64,
+  uncharged: u32,
+  dataFault: u32,
 ): void {
   const at = table + series * RECORD_BYTES;
   series++;
@@ -130,5 +164,9 @@ export function endSeries(
   store<u32>(at + 40, histograms);
   store<u32>(at + 44, exemplars);
   store<u32>(at + 48, flags);
-  store<u32>(at + 52, 0);
+  store<u32>(at + 52, fault);
+  store<i64>(at + 56, leastTimestamp);
+  store<i64>(at + 64, greatestTimestamp);
+  store<u32>(at + 72, uncharged);
+  store<u32>(at + 76, dataFault);
 }

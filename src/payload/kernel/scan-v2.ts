@@ -202,6 +202,11 @@ function scanSeries(at: u32, body: u32, end: u32): void {
     histograms,
     exemplars,
     flags,
+    0,
+    i64.MAX_VALUE,
+    i64.MIN_VALUE,
+    0,
+    0,
   );
 }
 

@@ -16,7 +16,7 @@ export const TENANT_OFFLINE: u32 = 16;
 
 /** Rows that go through the regions at one time, and the bytes of the longer form they come in. */
 export const CHUNK_ROWS: u32 = 8192;
-const RECORD_BYTES: u32 = 56;
+const RECORD_BYTES: u32 = 80;
 
 /** Records of a push, or rows of 16 bytes: hash and metric hash. */
 export let input: u32 = 0;

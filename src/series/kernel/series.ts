@@ -84,7 +84,7 @@ const REFUSED_METRIC: u8 = 4;
 const UNTRACKED: u8 = 5;
 
 /** As src/payload/push.ts lays out records; the metric's hash follows the series'. */
-const RECORD_BYTES: u32 = 56;
+const RECORD_BYTES: u32 = 80;
 const RECORD_HASH: u32 = 8;
 const ROW_BYTES: u32 = 16;
 
