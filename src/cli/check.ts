@@ -11,12 +11,13 @@ import {
   reportFindings,
 } from './documents.js';
 import { asUsage, type Io, UsageError } from './io.js';
+import { type LeftToMimir, leftToMimir } from './left-to-mimir.js';
 import { readConfig } from './serve.js';
 
 const HELP = `Usage: mimir-edge check OVERRIDES.yaml [MORE.yaml ...] [options]
 
-Shows every tenant's effective limits, where they differ from the defaults, and all warnings and errors with their
-line and column. Exit code 1 when there is an error.
+Shows every tenant's effective limits, where they differ from the defaults, what else tenants have that only Mimir
+enforces, and all warnings and errors with their line and column. Exit code 1 when there is an error.
 
 A file is Mimir's runtime configuration, the manifest of a ConfigMap that has it, or values for the chart
 mimir-distributed. Several are merged in order.
@@ -55,10 +56,16 @@ export async function check(args: string[], io: Io): Promise<number> {
     edge: documentsOfKind(checked, 'edge'),
   });
   const tenants = chosenTenants(snapshot, values.tenant);
+  const left = leftToMimir(documentsOfKind(checked, 'mimir'), values.tenant);
   const failed = checked.some(({ document }) => document.errors.length > 0);
 
-  if (values.json) io.stdout.write(`${JSON.stringify(asJson(checked, snapshot, tenants), undefined, 2)}\n`);
-  else report(checked, snapshot, tenants, values.tenant !== undefined, failed, io);
+  if (values.json)
+    io.stdout.write(`${JSON.stringify(asJson(checked, snapshot, tenants, left), undefined, 2)}\n`);
+  else {
+    reportFindings(checked, io);
+    if (failed) io.stdout.write('The document can not be used: the edge would keep the last good limits.\n');
+    else report(snapshot, tenants, left, values.tenant !== undefined, io);
+  }
   return failed ? 1 : 0;
 }
 
@@ -88,6 +95,7 @@ function asJson(
   checked: readonly GivenDocument[],
   snapshot: Snapshot,
   tenants: readonly [string, TenantLimits][],
+  left: readonly LeftToMimir[],
 ): unknown {
   const findings = (kind: 'errors' | 'warnings') =>
     checked.flatMap(({ file, document }) => document[kind].map((finding) => ({ file, ...finding })));
@@ -97,24 +105,29 @@ function asJson(
     hash: snapshot.hash,
     defaults: snapshot.defaults,
     tenants: Object.fromEntries(tenants),
+    leftToMimir: left,
   };
 }
 
 function report(
-  checked: readonly GivenDocument[],
   { defaults, hash }: Snapshot,
   tenants: readonly [string, TenantLimits][],
+  left: readonly LeftToMimir[],
   all: boolean,
-  failed: boolean,
   io: Io,
 ): void {
-  reportFindings(checked, io);
-  if (failed) {
-    io.stdout.write('The document can not be used: the edge would keep the last good limits.\n');
-    return;
-  }
   for (const [id, limits] of tenants) io.stdout.write(`${id}\n${limitLines(limits, defaults, all)}`);
+  if (left.length > 0) io.stdout.write('The edge does not enforce these; Mimir does, behind it:\n');
+  for (const one of left) io.stdout.write(leftLine(one));
   io.stdout.write(`${tenants.length} tenant${tenants.length === 1 ? '' : 's'}, limits hash ${hash}\n`);
+}
+
+const SHOWN_TENANTS = 3;
+
+function leftLine({ limit, tenants, why }: LeftToMimir): string {
+  const shown = tenants.slice(0, SHOWN_TENANTS).join(', ');
+  const more = tenants.length - SHOWN_TENANTS;
+  return `  ${limit} of ${shown}${more > 0 ? ` and ${more} more` : ''}: ${why}\n`;
 }
 
 function limitLines(limits: TenantLimits, defaults: TenantLimits, all: boolean): string {

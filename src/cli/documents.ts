@@ -5,7 +5,7 @@
 import { isMap, isScalar, LineCounter, type Node, parseDocument, type Scalar, type YAMLMap } from 'yaml';
 import { type LimitTable, MIMIR_LIMITS, readLimit, suggest } from '../limits/limit-table.js';
 import type { TenantLimits } from '../limits/limits.js';
-import { OTHER_MIMIR_LIMITS } from '../limits/other-mimir-limits.js';
+import { isOtherOfMimir } from '../limits/other-mimir-limits.js';
 import {
   type DocumentKind,
   type Finding,
@@ -87,11 +87,9 @@ function fromValues(
   chart: readonly string[],
 ): GivenDocument {
   const overrides = [...chart, 'runtimeConfig'];
-  const { tenants, warnings, errors } = top.hasIn(overrides)
-    ? parseOverrides(text, kind, overrides)
-    : parseOverrides('', kind);
+  const document = top.hasIn(overrides) ? parseOverrides(text, kind, overrides) : parseOverrides('', kind);
   const limits = top.getIn([...chart, ...CHART_LIMITS]);
-  if (kind === 'edge' || !isMap(limits)) return { file, kind, document: { tenants, warnings, errors } };
+  if (kind === 'edge' || !isMap(limits)) return { file, kind, document };
   const path = [...chart, ...CHART_LIMITS].join('.');
   const read = readLimits(limits, path, lines);
   const hint = {
@@ -104,9 +102,9 @@ function fromValues(
     file,
     kind,
     document: {
-      tenants,
-      warnings: [hint, ...read.warnings, ...warnings],
-      errors: [...read.errors, ...errors],
+      ...document,
+      warnings: [hint, ...read.warnings, ...document.warnings],
+      errors: [...read.errors, ...document.errors],
     },
     defaults: read.named,
   };
@@ -125,7 +123,7 @@ function readLimits(map: YAMLMap, path: string, lines: LineCounter) {
   };
   for (const { key, value } of map.items) {
     const name = String(isScalar(key) ? key.value : key);
-    if (OTHER_MIMIR_LIMITS.has(name)) continue;
+    if (isOtherOfMimir(name)) continue;
     const facts = Object.hasOwn(MIMIR_LIMITS, name) ? (MIMIR_LIMITS as LimitTable)[name] : undefined;
     if (facts === undefined) {
       const message = `unknown limit, ignored${suggest(name, MIMIR_LIMITS)}`;
@@ -183,14 +181,14 @@ async function fromKey(
   const read = await documentOf(contents, kind, key, MAX_BYTES);
   if ('problem' in read) {
     const error = { path: '', message: `the ConfigMap is of no use: ${read.problem}`, line: 1, column: 1 };
-    return { file, kind, document: { tenants: new Map(), warnings: [], errors: [error] } };
+    return { file, kind, document: { ...parseOverrides('', kind), errors: [error] } };
   }
   const found = key === '' ? String(findKey(contents, kind)) : key;
   const node = top.getIn(['data', found], true) ?? top.getIn(['binaryData', found], true);
   const place = placeOf(text, lines, node as Node | undefined);
-  const { tenants, warnings, errors } = parseOverrides(read.text, kind);
-  const document = { tenants, warnings: warnings.map(place), errors: errors.map(place) };
-  return { file, kind, document };
+  const document = parseOverrides(read.text, kind);
+  const { warnings, errors } = document;
+  return { file, kind, document: { ...document, warnings: warnings.map(place), errors: errors.map(place) } };
 }
 
 /** In a block that is written as it is (`|`), each line of the document is one of the file; else only its key is known. */

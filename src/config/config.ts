@@ -13,7 +13,7 @@ import {
   suggest,
 } from '../limits/limit-table.js';
 import type { TenantLimits } from '../limits/limits.js';
-import { OTHER_MIMIR_LIMITS } from '../limits/other-mimir-limits.js';
+import { isOtherOfMimir } from '../limits/other-mimir-limits.js';
 import { tenantLimits } from '../limits/snapshot.js';
 import { nearestName } from '../limits/values.js';
 import { readSetting } from './read-setting.js';
@@ -195,7 +195,7 @@ class Loader {
     const name = path.slice(path.indexOf('.') + 1);
     const facts = Object.hasOwn(table, name) ? table[name] : undefined;
     // A block that was copied from Mimir's own configuration has limits that mean nothing here.
-    if (facts === undefined && table === MIMIR_LIMITS && OTHER_MIMIR_LIMITS.has(name)) return;
+    if (facts === undefined && table === MIMIR_LIMITS && isOtherOfMimir(name)) return;
     if (facts === undefined) {
       this.#error(path, source, `unknown limit${suggest(name, table)}`);
       return;

@@ -13,8 +13,13 @@ export interface LimitFacts<T> {
   /** What 0 means; empty where it is a value like any other. */
   readonly zero: string;
   readonly doc: string;
-  /** It is read and shown, and only Mimir enforces it. */
-  readonly mimirAlone?: true;
+  /**
+   * What the edge does with it, where it does not enforce it: it only goes by it when it tells series apart (`identity`), or
+   * it reads and shows what is Mimir's alone to enforce (`mimir`).
+   */
+  readonly part?: 'identity' | 'mimir';
+  /** Mimir takes negative numbers, too. */
+  readonly mayBeNegative?: true;
 }
 
 type Table<L> = { readonly [K in keyof L]-?: LimitFacts<L[K]> };
@@ -105,14 +110,15 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     fallback: 0,
     zero: 'off',
     doc: 'Active series, as Mimir counts them. Read and shown; only Mimir enforces it.',
-    mimirAlone: true,
+    part: 'mimir',
   },
   active_series_limit_response_code: {
-    type: ['429', '400'],
+    type: 'int',
     fallback: 429,
     zero: '',
     doc: 'Status for too many active series. Read and shown; only Mimir uses it.',
-    mimirAlone: true,
+    part: 'mimir',
+    mayBeNegative: true,
   },
   accept_ha_samples: {
     type: 'bool',
@@ -131,6 +137,7 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     fallback: '__replica__',
     zero: '',
     doc: 'Names the replica; left out of the series hash of tenants with `accept_ha_samples`.',
+    part: 'identity',
   },
   ha_max_clusters: {
     type: 'int',
@@ -160,7 +167,7 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     type: 'bool',
     fallback: false,
     zero: '',
-    doc: 'Answers 529 in place of 429.',
+    doc: 'Answers 529 in place of 429. Mimir 3.0 removed it, and refuses a document that has it: the edge warns.',
   },
 };
 
@@ -197,13 +204,12 @@ export function readLimit(
 ): { value: unknown } | { problem: string } {
   const { type } = facts;
   if (typeof type !== 'string') {
-    return type.includes(String(value))
-      ? { value: typeof facts.fallback === 'number' ? Number(value) : value }
-      : { problem: `expected one of ${type.join(', ')}` };
+    return type.includes(String(value)) ? { value } : { problem: `expected one of ${type.join(', ')}` };
   }
   const read = READERS[type](value);
   if (read === undefined) return { problem: `expected ${EXPECTED[type]}` };
-  if (typeof read === 'number' && read < 0) return { problem: 'expected a number that is not negative' };
+  if (typeof read === 'number' && read < 0 && !facts.mayBeNegative)
+    return { problem: 'expected a number that is not negative' };
   return { value: read };
 }
 

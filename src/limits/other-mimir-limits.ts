@@ -1,37 +1,35 @@
 /** Limits of Mimir that mean nothing to the edge: met in overrides documents, and passed over in silence. */
 export const OTHER_MIMIR_LIMITS: ReadonlySet<string> = new Set(
   `
-  active_series_additional_custom_trackers active_series_custom_trackers active_series_custom_trackers_config
+  active_series_additional_custom_trackers active_series_custom_trackers
   active_series_results_max_size_bytes alertmanager_max_alerts_count alertmanager_max_alerts_size_bytes
   alertmanager_max_config_size_bytes alertmanager_max_dispatcher_aggregation_groups
-  alertmanager_max_grafana_config_size_bytes alertmanager_max_grafana_state_size_bytes
   alertmanager_max_silence_size_bytes alertmanager_max_silences_count alertmanager_max_template_size_bytes
   alertmanager_max_templates_count alertmanager_notification_rate_limit
-  alertmanager_notification_rate_limit_per_integration alertmanager_notify_hook_receivers
-  alertmanager_notify_hook_timeout alertmanager_notify_hook_url
+  alertmanager_notification_rate_limit_per_integration
   alertmanager_receivers_firewall_block_cidr_networks alertmanager_receivers_firewall_block_private_addresses
   align_queries_with_step blocked_queries blocked_requests cache_unaligned_requests cardinality_analysis_enabled
   cardinality_analysis_max_results compactor_block_upload_enabled compactor_block_upload_max_block_size_bytes
   compactor_block_upload_validation_enabled compactor_block_upload_verify_chunks compactor_blocks_retention_period
-  compactor_max_lookback compactor_max_per_block_upload_concurrency compactor_partial_block_deletion_delay
+  compactor_max_lookback compactor_ooo_split_and_merge_shards compactor_max_per_block_upload_concurrency compactor_partial_block_deletion_delay
   compactor_split_and_merge_shards compactor_split_groups compactor_tenant_shard_size cost_attribution_cooldown
-  cost_attribution_labels cost_attribution_labels_structured creation_grace_period drop_labels
+  cost_attribution_labels_structured creation_grace_period drop_labels
   early_head_compaction_min_estimated_series_reduction_percentage early_head_compaction_owned_series_threshold
-  enable_delayed_name_removal enabled_promql_experimental_functions enabled_promql_extended_range_selectors
-  enforce_metadata_metric_name ha_tracker_failover_sample_timeout
-  ha_tracker_sample_failover_timeout ha_tracker_use_sample_time_for_failover ignore_ooo_exemplars
-  ingest_storage_read_consistency ingestion_artificial_delay ingestion_partitions_tenant_shard_size
+  enable_delayed_name_removal enforce_out_of_order_window_on_distributor enabled_promql_experimental_functions enabled_promql_extended_range_selectors
+  enforce_metadata_metric_name
+  ha_tracker_sample_failover_timeout ha_tracker_per_sample_dedupe ignore_ooo_exemplars
+  ingest_storage_read_consistency ingestion_artificial_delay ingestion_partitions_tenant_shard_size ingestion_partitions_tenant_write_shard_size
   ingestion_tenant_shard_size label_names_and_values_results_max_size_bytes
   label_values_max_cardinality_label_names_per_request labels_query_optimizer_enabled limited_queries
-  max_cache_freshness max_cost_attribution_cardinality max_cost_attribution_cardinality_per_user
-  max_cost_attribution_labels_per_user max_estimated_fetched_chunks_per_query_multiplier
+  max_cache_freshness max_active_series_additional_custom_trackers max_cost_attribution_cardinality
+  max_estimated_fetched_chunks_per_query_multiplier
   max_estimated_memory_consumption_per_query max_fetched_chunk_bytes_per_query max_fetched_chunks_per_query
   max_fetched_series_per_query max_global_metadata_per_metric max_global_metadata_per_user max_label_names_limit
   max_label_values_limit max_labels_query_length max_metadata_length max_native_histogram_buckets
   max_partial_query_length max_queriers_per_tenant max_query_expression_size_bytes max_query_lookback
-  max_query_parallelism max_series_query_limit max_total_query_length metric_relabel_configs
-  metric_relabeling_enabled name_validation_scheme native_histograms_ingestion_enabled
-  ooo_native_histograms_ingestion_enabled otel_convert_histograms_to_nhcb
+  max_query_parallelism max_series_query_limit max_total_query_length merge_duplicate_timeseries metric_relabel_configs
+  name_validation_scheme native_histograms_ingestion_enabled
+  otel_convert_histograms_to_nhcb
   otel_created_timestamp_zero_ingestion_enabled otel_keep_identifying_resource_attributes
   otel_label_name_preserve_multiple_underscores otel_label_name_underscore_sanitization
   otel_metric_suffixes_enabled otel_native_delta_ingestion otel_promote_scope_metadata otel_translation_strategy
@@ -51,6 +49,27 @@ export const OTHER_MIMIR_LIMITS: ReadonlySet<string> = new Set(
     .trim()
     .split(/\s+/),
 );
+
+/**
+ * Limits that Mimir had once. Its parser is strict: now that it does not know them any more, it refuses a document that
+ * has one. The edge may read what an older Mimir reads, so for it they are no errors.
+ */
+export const REMOVED_MIMIR_LIMITS: ReadonlySet<string> = new Set(
+  `
+  active_series_custom_trackers_config alertmanager_max_grafana_config_size_bytes
+  alertmanager_max_grafana_state_size_bytes alertmanager_notify_hook_receivers alertmanager_notify_hook_timeout
+  alertmanager_notify_hook_url cost_attribution_labels max_cost_attribution_cardinality_per_user
+  max_cost_attribution_labels_per_user metric_relabeling_enabled ooo_native_histograms_ingestion_enabled
+  service_overload_status_code_on_rate_limit_enabled split_instant_queries_by_interval
+  `
+    .trim()
+    .split(/\s+/),
+);
+
+/** Of this Mimir or an older one. */
+export function isOtherOfMimir(limit: string): boolean {
+  return OTHER_MIMIR_LIMITS.has(limit) || REMOVED_MIMIR_LIMITS.has(limit);
+}
 
 /** Sections of Mimir's runtime configuration beside `overrides`. */
 export const OTHER_SECTIONS: ReadonlySet<string> = new Set([

@@ -17,9 +17,17 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml';
-import { EDGE_LIMITS, type LimitTable, MIMIR_LIMITS, readLimit, suggest } from './limit-table.js';
-import { OTHER_MIMIR_LIMITS, OTHER_SECTIONS } from './other-mimir-limits.js';
+import {
+  EDGE_LIMITS,
+  type LimitFacts,
+  type LimitTable,
+  MIMIR_LIMITS,
+  readLimit,
+  suggest,
+} from './limit-table.js';
+import { isOtherOfMimir, OTHER_SECTIONS, REMOVED_MIMIR_LIMITS } from './other-mimir-limits.js';
 import { tenantIdFault } from './tenant-id.js';
+import { WRITE_PATH_LIMITS } from './write-path-limits.js';
 
 /** `edge`: the document of limits that Mimir does not have. */
 export type DocumentKind = 'mimir' | 'edge';
@@ -37,6 +45,8 @@ export type NamedLimits = ReadonlyMap<string, unknown>;
 
 export interface OverridesDocument {
   readonly tenants: ReadonlyMap<string, NamedLimits>;
+  /** Limits of the write path that are Mimir's alone to enforce, and the tenants that have them. */
+  readonly mimirAlone: ReadonlyMap<string, ReadonlySet<string>>;
   readonly warnings: readonly Finding[];
   readonly errors: readonly Finding[];
 }
@@ -64,9 +74,12 @@ class Reader {
   readonly #otherTable: LimitTable;
   readonly #kind: DocumentKind;
   readonly #tenants = new Map<string, NamedLimits>();
+  readonly #mimirAlone = new Map<string, Set<string>>();
   readonly #warnings: Finding[] = [];
   readonly #errors: Finding[] = [];
   readonly #anchored: ReadonlyMap<Alias, Node>;
+  /** Whose limits are being read. */
+  #tenant = '';
   #values = 0;
   #mergeDepth = 0;
 
@@ -93,7 +106,12 @@ class Reader {
       if (isMap(top)) this.#readSections(top);
       else this.#error(section.join('.'), 'expected a map with the key overrides', top);
     }
-    return { tenants: this.#tenants, warnings: this.#warnings, errors: this.#errors };
+    return {
+      tenants: this.#tenants,
+      mimirAlone: this.#mimirAlone,
+      warnings: this.#warnings,
+      errors: this.#errors,
+    };
   }
 
   #readSections(top: YAMLMap): void {
@@ -130,6 +148,7 @@ class Reader {
       }
       const limits = new Map<string, unknown>();
       const value = this.#resolve(pair.value as Node | null);
+      this.#tenant = tenant;
       if (isMap(value)) this.#readLimits(path, value, limits);
       else if (!isNothing(value)) this.#error(path, 'expected a map of limits', pair.key as Node);
       this.#tenants.set(tenant, limits);
@@ -180,6 +199,7 @@ class Reader {
 
   #readLimit(path: string, name: string, pair: Pair, limits: Map<string, unknown>): void {
     const facts = Object.hasOwn(this.#table, name) ? this.#table[name] : undefined;
+    if (this.#kind === 'mimir') this.#regard(path, name, facts, pair.key as Node);
     if (facts === undefined) {
       this.#unknownLimit(path, name, pair.key as Node);
       return;
@@ -195,6 +215,14 @@ class Reader {
     else this.#error(path, `${read.problem}, found ${JSON.stringify(this.#sourceOf(node))}`, node);
   }
 
+  /** What Mimir makes of a limit, where that is worth a word. */
+  #regard(path: string, name: string, facts: LimitFacts<unknown> | undefined, key: Node): void {
+    if (REMOVED_MIMIR_LIMITS.has(name)) this.#warn(path, removedLimit(facts !== undefined), key);
+    if (facts === undefined ? !Object.hasOwn(WRITE_PATH_LIMITS, name) : facts.part !== 'mimir') return;
+    const tenants = this.#mimirAlone.get(name) ?? new Set();
+    this.#mimirAlone.set(name, tenants.add(this.#tenant));
+  }
+
   #unknownLimit(path: string, name: string, key: Node): void {
     if (Object.hasOwn(this.#otherTable, name)) {
       const where =
@@ -202,7 +230,7 @@ class Reader {
           ? "is the edge's own and makes Mimir refuse this document: move it to the edge overrides (overrides.edge_file)"
           : "is Mimir's: move it to the overrides that Mimir reads (overrides.file)";
       this.#warn(path, `${name} ${where}`, key);
-    } else if (this.#kind === 'edge' || !OTHER_MIMIR_LIMITS.has(name)) {
+    } else if (this.#kind === 'edge' || !isOtherOfMimir(name)) {
       this.#warn(path, `unknown limit, ignored${suggest(name, this.#table)}`, key);
     }
   }
@@ -247,6 +275,11 @@ function anchoredNodes(document: Document.Parsed): Map<Alias, Node> {
     },
   });
   return byAlias;
+}
+
+function removedLimit(isRead: boolean): string {
+  const edge = isRead ? '; the edge still goes by it' : '';
+  return `Mimir does not know it any more (as of 3.2) and refuses a document that has it: take it out unless an older Mimir reads this one${edge}`;
 }
 
 function isNothing(node: unknown): node is null {

@@ -152,6 +152,33 @@ t.test('check shows effective limits and findings with line and column', async (
   t.match(await run(['check']), { status: 2 });
 });
 
+t.test('check says which settings of which tenants the edge leaves to Mimir', async (t) => {
+  const folder = t.testdir();
+  const file = join(folder, 'overrides.yaml');
+  const tenants = ['a', 'b', 'c', 'd', 'e'];
+  const entries = tenants.map(
+    (id) => `  ${id}: { ingestion_tenant_shard_size: 3, max_query_lookback: 1d }\n`,
+  );
+  writeFileSync(file, `overrides:\n${entries.join('')}  f: { ingestion_artificial_delay: 1s }\n`);
+  t.match(await run(['check', file]), {
+    status: 0,
+    stderr: '',
+    stdout:
+      'The edge does not enforce these; Mimir does, behind it:\n' +
+      '  ingestion_artificial_delay of f: Mimir answers later; what it takes is the same.\n' +
+      "  ingestion_tenant_shard_size of a, b, c and 2 more: To how many ingesters a tenant's series go; " +
+      'how many it may have does not depend on it.\n' +
+      '6 tenants, limits hash ',
+  });
+  const { leftToMimir } = JSON.parse((await run(['check', '--json', file])).stdout);
+  t.match(leftToMimir, [
+    { limit: 'ingestion_artificial_delay', tenants: ['f'], why: /answers later/ },
+    { limit: 'ingestion_tenant_shard_size', tenants },
+  ]);
+  t.equal(leftToMimir.length, 2);
+  t.notMatch((await run(['check', '--tenant', 'f', file])).stdout, 'ingestion_tenant_shard_size');
+});
+
 t.test("check takes a ConfigMap's manifest, with lines and columns of the file", async (t) => {
   const folder = t.testdir();
   const file = join(folder, 'configmap.yaml');

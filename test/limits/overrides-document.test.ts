@@ -52,7 +52,8 @@ t.test(
 t.test('JSON is a document, and so is nothing', async (t) => {
   t.strictSame(limitsOf('{"overrides": {"a": {"ingestion_rate": 5}}}', 'a'), { ingestion_rate: 5 });
   for (const text of ['', '# a comment', 'overrides:', 'overrides: {}', '---']) {
-    t.strictSame(parseOverrides(text, 'mimir'), { tenants: new Map(), errors: [], warnings: [] }, text);
+    const nothing = { tenants: new Map(), mimirAlone: new Map(), errors: [], warnings: [] };
+    t.strictSame(parseOverrides(text, 'mimir'), nothing, text);
   }
 });
 
@@ -144,11 +145,11 @@ t.test('every error has its path, line and column, and says what was found', asy
       'expected a text, found "a map or a list"',
     ],
     [
-      'overrides:\n  a: {active_series_limit_response_code: 200}',
+      'overrides:\n  a: {active_series_limit_response_code: 429.5}',
       'overrides.a.active_series_limit_response_code',
       2,
       42,
-      'expected one of 429, 400, found "200"',
+      'expected a whole number, found "429.5"',
     ],
     ['overrides:\n  a: 5', 'overrides.a', 2, 3, 'expected a map of limits'],
     ['overrides:\n  a: {<<: 5}', 'overrides.a.<<', 2, 7, MERGED],
@@ -321,7 +322,7 @@ overrides:
     active_series_limit_response_code: 400
     request_rate: 0
   b:
-    active_series_limit_response_code: "400"
+    active_series_limit_response_code: "-1"
     ha_cluster_label: ""
     ha_replica_label: "-5"
 ---
@@ -334,7 +335,7 @@ overrides: {}`;
     request_rate: 0,
   });
   t.strictSame(limitsOf(text, 'b'), {
-    active_series_limit_response_code: 400,
+    active_series_limit_response_code: -1,
     ha_cluster_label: '',
     ha_replica_label: '-5',
   });
@@ -371,3 +372,52 @@ t.test('a misspelt key that all tenants share does not fill the memory with warn
     1000,
   );
 });
+
+t.test('a limit that Mimir no longer knows is warned about, and read where the edge can', async (t) => {
+  const text = `
+overrides:
+  a:
+    service_overload_status_code_on_rate_limit_enabled: true
+    metric_relabeling_enabled: true
+    request_rate: 5`;
+  const { warnings, errors } = parseOverrides(text, 'mimir');
+  t.strictSame(errors, []);
+  t.match(warnings, [
+    {
+      path: 'overrides.a.service_overload_status_code_on_rate_limit_enabled',
+      message:
+        'Mimir does not know it any more (as of 3.2) and refuses a document that has it: ' +
+        'take it out unless an older Mimir reads this one; the edge still goes by it',
+      line: 4,
+    },
+    { path: 'overrides.a.metric_relabeling_enabled', message: /reads this one$/, line: 5 },
+  ]);
+  t.equal(warnings.length, 2);
+  t.strictSame(limitsOf(text, 'a'), {
+    service_overload_status_code_on_rate_limit_enabled: true,
+    request_rate: 5,
+  });
+});
+
+t.test(
+  'settings of the write path that only Mimir enforces are kept with the tenants that have them',
+  async (t) => {
+    const text = `
+x-shared: &shared { ingestion_tenant_shard_size: 3, max_query_lookback: 1d }
+overrides:
+  a: { <<: *shared, request_rate: 5 }
+  b: { <<: *shared, ingestion_artificial_delay: 1s }
+  c: { ingestion_rate: 5 }`;
+    t.strictSame(
+      parseOverrides(text, 'mimir').mimirAlone,
+      new Map([
+        ['ingestion_tenant_shard_size', new Set(['a', 'b'])],
+        ['ingestion_artificial_delay', new Set(['b'])],
+      ]),
+    );
+    t.equal(
+      parseOverrides('overrides: { a: { ingestion_tenant_shard_size: 3 } }', 'edge').mimirAlone.size,
+      0,
+    );
+  },
+);

@@ -1,0 +1,122 @@
+/**
+ * Limits of Mimir's write path that the edge does not read, because what they ask for is Mimir's alone to do. They are
+ * passed over without a warning; `mimir-edge check` says which tenants have them, and docs/limits.md has them all.
+ */
+
+export interface WritePathFacts {
+  /** As it is written in a document. */
+  readonly fallback: string;
+  /** What Mimir does about it, and so the edge does not. */
+  readonly why: string;
+}
+
+export const WRITE_PATH_LIMITS: Readonly<Record<string, WritePathFacts>> = {
+  drop_labels: { fallback: '[]', why: 'Mimir removes these labels before it looks at a series.' },
+  metric_relabel_configs: { fallback: '[]', why: 'Mimir relabels series, or drops them, before it counts.' },
+  name_validation_scheme: {
+    fallback: 'legacy',
+    why: 'Mimir refuses series whose metric or label names its scheme does not allow.',
+  },
+  creation_grace_period: {
+    fallback: '10m',
+    why: 'Mimir leaves out series with samples too far in the future.',
+  },
+  past_grace_period: { fallback: '0s', why: 'Mimir leaves out series with samples too far in the past.' },
+  out_of_order_time_window: {
+    fallback: '0s',
+    why: "Mimir's ingesters refuse samples that are older than the newest by more than this.",
+  },
+  enforce_out_of_order_window_on_distributor: {
+    fallback: 'false',
+    why: 'Mimir leaves out series with samples before its out-of-order window.',
+  },
+  max_metadata_length: { fallback: '1024', why: 'Mimir drops or shortens metadata that is longer.' },
+  enforce_metadata_metric_name: { fallback: 'true', why: 'Mimir drops metadata without a metric name.' },
+  max_native_histogram_buckets: {
+    fallback: '0',
+    why: 'Mimir reduces native histograms with more buckets, or refuses them.',
+  },
+  reduce_native_histogram_over_max_buckets: {
+    fallback: 'true',
+    why: 'Mimir reduces native histograms with too many buckets, or refuses them.',
+  },
+  native_histograms_ingestion_enabled: {
+    fallback: 'true',
+    why: "Where it is false Mimir's ingesters drop native histograms without a word; they count towards the ingestion rate all the same, here and there.",
+  },
+  ignore_ooo_exemplars: {
+    fallback: 'false',
+    why: "Only an ingester knows a tenant's newest exemplar: it drops older ones, or answers with an error.",
+  },
+  max_global_metadata_per_user: {
+    fallback: '0',
+    why: "Mimir's ingesters count metrics with metadata, and drop the metadata of others.",
+  },
+  max_global_metadata_per_metric: {
+    fallback: '0',
+    why: "Mimir's ingesters count the metadata of a metric, and drop what is over it.",
+  },
+  ha_tracker_sample_failover_timeout: {
+    fallback: '0s',
+    why: 'Mimir takes no other replica of an HA pair before samples are this much newer.',
+  },
+  ha_tracker_per_sample_dedupe: {
+    fallback: 'false',
+    why: 'Mimir looks at the HA pair of each series, not at that of the first alone.',
+  },
+  merge_duplicate_timeseries: {
+    fallback: 'false',
+    why: 'Mimir makes one series of those that a push has twice, and counts a repeated sample once.',
+  },
+  ingestion_artificial_delay: { fallback: '0s', why: 'Mimir answers later; what it takes is the same.' },
+  ingestion_tenant_shard_size: {
+    fallback: '0',
+    why: "To how many ingesters a tenant's series go; how many it may have does not depend on it.",
+  },
+  ingestion_partitions_tenant_shard_size: {
+    fallback: '0',
+    why: "To how many partitions a tenant's series go; how many it may have does not depend on it.",
+  },
+  ingestion_partitions_tenant_write_shard_size: {
+    fallback: '0',
+    why: 'To how many of its partitions a tenant writes; how much it may write does not depend on it.',
+  },
+  separate_metrics_group_label: {
+    fallback: '""',
+    why: "Labels some of Mimir's own metrics; nothing is refused for it.",
+  },
+  otel_metric_suffixes_enabled: {
+    fallback: 'false',
+    why: 'Mimir names the series of OTLP metrics with unit and type.',
+  },
+  otel_created_timestamp_zero_ingestion_enabled: {
+    fallback: 'false',
+    why: 'Mimir makes a sample of 0 of the start time of OTLP data points.',
+  },
+  promote_otel_resource_attributes: {
+    fallback: '[]',
+    why: 'Mimir makes labels of resource attributes of OTLP.',
+  },
+  otel_keep_identifying_resource_attributes: {
+    fallback: 'false',
+    why: 'Mimir keeps the identifying attributes of OTLP resources in target_info.',
+  },
+  otel_convert_histograms_to_nhcb: {
+    fallback: 'false',
+    why: 'Mimir makes native histograms of the histograms of OTLP.',
+  },
+  otel_promote_scope_metadata: { fallback: 'false', why: 'Mimir makes labels of the scopes of OTLP.' },
+  otel_native_delta_ingestion: { fallback: 'false', why: 'Mimir takes delta metrics of OTLP as they are.' },
+  otel_translation_strategy: {
+    fallback: '""',
+    why: 'How Mimir makes names of metrics and labels of those of OTLP.',
+  },
+  otel_label_name_underscore_sanitization: {
+    fallback: 'true',
+    why: 'How Mimir names labels of OTLP attributes that begin with an underscore.',
+  },
+  otel_label_name_preserve_multiple_underscores: {
+    fallback: 'true',
+    why: 'Whether Mimir keeps several underscores of OTLP attributes as they are.',
+  },
+};
