@@ -153,12 +153,15 @@ export class Lease {
     return this.#call({ returned, debit }, nowMs);
   }
 
-  /** Tokens that should go back: all of an idle lease, and what has outgrown the use. */
+  /**
+   * Tokens that should go back: all of an idle lease, and what has outgrown the use. Whole ones: of a bucket that does not
+   * refill, fractions that travel to and fro would wear down the last push.
+   */
   surplus(nowMs: number): number {
     if (this.held === 0) return 0;
     if (nowMs - this.#usedMs >= IDLE_MS) return this.held;
     const { most } = this.#reserve(nowMs);
-    return this.held > 2 * most ? this.held - most : 0;
+    return this.held > 2 * most ? Math.floor(this.held - most) : 0;
   }
 
   /** Takes over what the store answered. `waiting`: how much of what is held then goes to pushes that wait. */

@@ -131,6 +131,24 @@ t.test('tokens are never created, and what is leased and returned balances', asy
   t.ok(admitted > 0, 'the schedules admit pushes');
 });
 
+t.test('of whole pushes no lease keeps a fraction, so a bucket gives its last push, too', async (t) => {
+  let returned = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 3 }), schedules(calm), async (replicas, steps) => {
+      const fleet = new Fleet(replicas, { rate: 0, capacity: 10_000 });
+      const whole = steps.map(([kind, one, amount]) => [kind, one, kind === 'ask' ? 0.25 : amount] as const);
+      await run(fleet, whole, () => {
+        for (const { bucket, flight } of fleet.replicas) {
+          returned += flight?.call.returned ?? 0;
+          if (!Number.isInteger(bucket.held)) throw new Error(`${bucket.held} are held`);
+        }
+      });
+    }),
+    { numRuns: 2000 },
+  );
+  t.ok(returned > 0, 'some goes back on the way');
+});
+
 t.test('limits that change and charges that are given back create no tokens either', async (t) => {
   const kinds = [...calm, 'reshape', 'giveBack'];
   let admitted = 0;

@@ -156,6 +156,8 @@ t.test('idle leases go back whole, and what has outgrown the use', async (t) => 
     busy.held = held;
     t.equal(busy.surplus(500), surplus, `${held} held`);
   }
+  busy.held = 80;
+  t.equal(busy.surplus(1333), 49, 'whole tokens: 30.0075 are of use');
   for (const [nowMs, surplus] of [
     [2999, 0],
     [3000, 26],
