@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { Enforcer } from '#src/enforce/enforcer.js';
+import type { ActiveSeries } from '#src/enforce/series.js';
 import { ShownTenants } from '#src/enforce/shown-tenants.js';
 import { exportLimits, exportTenants, NO_TENANT, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import { exposition } from '#src/telemetry/exposition.js';
@@ -48,6 +49,30 @@ t.test('the limits of tenants in memory are told, but for those that are off', a
     [
       'mimir_edge_limits_effective{user="a",limit_name="ingestion_rate"} 10000',
       'mimir_edge_limits_effective{user="a",limit_name="max_global_series_per_user"} 150000',
+    ],
+  );
+});
+
+t.test('active series are told, those of the fleet where they are known', async (t) => {
+  const fleet = new Map([['shared', 95]]);
+  const series: ActiveSeries = {
+    tenant: (id) => ({
+      active: 40,
+      fleet: fleet.get(id),
+      check: () => ({ newAdmitted: 0, overLimit: undefined }),
+      topMetrics: () => [],
+      release() {},
+    }),
+  };
+  const edge = enforcer({ series });
+  for (const id of ['shared', 'alone']) edge.admit(id);
+  const lines = await scraped(edge)();
+  t.strictSame(
+    lines.filter((line) => /^mimir_edge_(active|fleet)_series\{/.test(line)),
+    [
+      'mimir_edge_active_series{user="shared"} 40',
+      'mimir_edge_active_series{user="alone"} 40',
+      'mimir_edge_fleet_series{user="shared"} 95',
     ],
   );
 });

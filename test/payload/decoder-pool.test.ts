@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
+import { exportDecoder } from '#src/payload/decoder-metrics.js';
 import { createDecoder, decodeThreads } from '#src/payload/decoder-pool.js';
 import type { DecodeOptions } from '#src/payload/push.js';
+import { Metrics } from '#src/telemetry/metrics.js';
+import { scraped } from '../telemetry/scraped.js';
 import { found, hashes } from './oracle.js';
 
 const body = readFileSync(new URL('../../../test/data/prom-2.42-samples-500a.snappy', import.meta.url));
@@ -51,6 +54,23 @@ t.test('a body whose thread dies while it decodes is lost, not hung', async (t) 
   t.ok(kinds.every((kind) => kind === 'push' || kind === 'lost'));
   t.equal(kinds.filter((kind) => kind === 'lost').length, decoder.lostWorkers());
   t.ok(kinds.includes('push'), 'those that waited are decoded by the next thread');
+  await decoder.close();
+});
+
+t.test('what waits for a thread, and what was lost with one, is exported', async (t) => {
+  const decoder = createDecoder({ inlineMaxBytes: 0, threads: 1, maxRetainedBytes: 1 << 26 });
+  const metrics = new Metrics();
+  exportDecoder(metrics, decoder);
+  const many = Array.from({ length: 20 }, () => decoder.decode([body], body.length, options));
+  const meanwhile = await scraped(metrics);
+  t.equal(meanwhile.get('mimir_edge_decode_queue'), 19, 'all but the one that is decoded');
+  t.equal(meanwhile.get('mimir_edge_decode_threads_lost_total'), 0);
+  await decoder.endOneWorker();
+  const lost = (await Promise.all(many)).filter(({ kind }) => kind === 'lost').length;
+  t.ok(lost > 0);
+  const after = await scraped(metrics);
+  t.equal(after.get('mimir_edge_decode_threads_lost_total'), lost);
+  t.equal(after.get('mimir_edge_decode_queue'), 0);
   await decoder.close();
 });
 

@@ -3,6 +3,7 @@ import t from 'tap';
 import type { OnLoss } from '#src/enforce/ledger.js';
 import type { SeriesAnswer } from '#src/enforce/series.js';
 import type { Admitted, Announced, SeriesClient, Unheard } from '#src/series/series-client.js';
+import { exportSeries } from '#src/series/series-metrics.js';
 import type {
   AdmitCall,
   AdmitReply,
@@ -21,6 +22,8 @@ import {
   REFUSED_TENANT,
   UNTRACKED,
 } from '#src/series/series-rows.js';
+import { Metrics } from '#src/telemetry/metrics.js';
+import { scraped } from '../telemetry/scraped.js';
 import { limitsOf, MINUTE_MS, pushOf, range, STATE, tracker } from './fixtures.js';
 
 interface Asked<Call, Reply> {
@@ -442,6 +445,27 @@ t.test('series that go are not counted as admitted offline any more', async (t) 
   tracked.sweep(tracked.table.segments, clock.nowMs);
   t.equal(series.admittedOffline, 0);
   t.equal(series.active, 0);
+});
+
+t.test('series that the store was not told of are exported, until it has been told', async (t) => {
+  const { store, announces, announced, tracked, check } = given();
+  const metrics = new Metrics();
+  exportSeries(metrics, tracked);
+  const alone = async () => {
+    const seen = await scraped(metrics);
+    return ['mimir_edge_series_tenants_alone', 'mimir_edge_series_admitted_alone'].map((name) =>
+      seen.get(name),
+    );
+  };
+  t.strictSame(await alone(), [0, 0]);
+  store.up = false;
+  check([1, 2, 3]);
+  t.strictSame(await alone(), [1, 3]);
+  store.up = true;
+  check([1, 2, 3]);
+  t.equal(announces.length, 1);
+  announced([NEW, NEW, NEW]);
+  t.strictSame(await alone(), [0, 0]);
 });
 
 t.test('a push that can not be looked at is to come again, and nothing of it is admitted', async (t) => {

@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import grpc from '@grpc/grpc-js';
 import t, { type Test } from 'tap';
+import { exportEnvoyDoor } from '#src/doors/envoy/envoy-metrics.js';
 import { TlsFiles } from '#src/doors/envoy/grpc/tls-files.js';
+import { Metrics } from '#src/telemetry/metrics.js';
+import { scraped } from '../../telemetry/scraped.js';
 import { eventually } from '../http/fixtures.js';
 import { check, client, door, type GivenDoorOptions } from './fixtures.js';
 
@@ -77,7 +80,11 @@ t.test('a renewed certificate is served to new connections, and old ones go on',
   t.equal(await nameOf(served.port), 'localhost');
 
   writeFileSync(names.cert, 'half a certif');
-  t.ok(await eventually(() => served.door.tlsFailures > 0));
+  const metrics = new Metrics();
+  exportEnvoyDoor(metrics, served.door);
+  const failures = async () =>
+    (await scraped(metrics)).get('mimir_edge_grpc_certificate_failures_total') ?? 0;
+  t.ok(await eventually(async () => (await failures()) > 0));
   t.equal(await nameOf(served.port), 'localhost', 'what can not be used leaves the one before');
 
   renew(names);
