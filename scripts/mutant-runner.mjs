@@ -1,0 +1,115 @@
+/**
+ * Runs an area's tests for StrykerJS in a process that keeps them loaded: a mutant is switched on, and the tests that reach
+ * it are called until one fails, with tap's own assertions. What a process has met before may make a test fail that would
+ * not, or pass for something that is remembered. So one that fails again with no mutant on, and a mutant that no test
+ * notices, are run again in a new process, which counts: this one ends itself, and Stryker asks the next.
+ */
+import { register } from 'node:module';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+// tap tells a parent process its timeout, which Stryker would take for an answer.
+const { send } = process;
+process.send = undefined;
+const { Test } = await import('tap');
+process.send = send;
+
+/** In place of tap a test file gets what only notes its tests. */
+const HOOKS = `
+  const noting = 'data:text/javascript,export default { test: (...args) => globalThis.noteTest(...args) }';
+  export const resolve = (specifier, context, next) =>
+    specifier === 'tap' && context.parentURL?.includes('/build/test/')
+      ? { url: noting, shortCircuit: true }
+      : next(specifier, context);`;
+
+export const strykerPlugins = [{ kind: 'TestRunner', name: 'loaded', factory: createRunner }];
+
+createRunner.inject = ['options'];
+function createRunner(options) {
+  return new LoadedTests(options.loaded.testFiles);
+}
+
+class LoadedTests {
+  #files;
+  #tests = [];
+  /** What the changed code reads: which mutant is on, and how often one may be passed before it counts as endless. */
+  #switches = {};
+  #isFresh = true;
+  #isSpoiled = false;
+
+  constructor(files) {
+    this.#files = files;
+    globalThis.__stryker__ = this.#switches;
+  }
+
+  /** Whoever wants code that runs as it is loaded to be run again starts another process. */
+  capabilities() {
+    return { reloadEnvironment: false };
+  }
+
+  async dryRun() {
+    await this.#load();
+    const tests = [];
+    for (const test of this.#tests) tests.push(await this.#run(test));
+    return { status: 'complete', tests, mutantCoverage: this.#switches.mutantCoverage };
+  }
+
+  async mutantRun({ activeMutant, mutantActivation, testFilter, hitLimit }) {
+    if (this.#isSpoiled) process.exit(1);
+    if (mutantActivation === 'static') this.#switches.activeMutant = activeMutant.id;
+    await this.#load();
+    const isFresh = this.#isFresh;
+    this.#isFresh = false;
+    const reaching = this.#tests.filter(({ id }) => testFilter === undefined || testFilter.includes(id));
+    const others = this.#tests.filter((test) => !reaching.includes(test));
+    const tests = isFresh ? [...reaching, ...others] : reaching;
+    Object.assign(this.#switches, { activeMutant: activeMutant.id, hitLimit, hitCount: 0 });
+    const failed = await this.#firstToFail(tests);
+    const isEndless = this.#switches.hitCount > hitLimit;
+    Object.assign(this.#switches, { activeMutant: undefined, hitLimit: undefined });
+    if (failed === undefined && !isEndless) {
+      if (!isFresh) process.exit(1);
+      return { status: 'survived', nrOfTests: tests.length };
+    }
+    this.#isSpoiled = isEndless || (await this.#run(failed.test)).status === 'failed';
+    if (isEndless) return { status: 'timeout' };
+    if (this.#isSpoiled && !isFresh) process.exit(1);
+    const { test, failureMessage } = failed;
+    return { status: 'killed', killedBy: [test.id], failureMessage, nrOfTests: tests.indexOf(test) + 1 };
+  }
+
+  async #load() {
+    if (this.#tests.length > 0) return;
+    register(`data:text/javascript,${encodeURIComponent(HOOKS)}`);
+    for (const file of this.#files) {
+      globalThis.noteTest = (...args) =>
+        this.#tests.push({ id: `${this.#tests.length} ${file}: ${args[0]}`, args });
+      await import(pathToFileURL(resolve(file)));
+    }
+  }
+
+  async #firstToFail(tests) {
+    for (const test of tests) {
+      const { status, failureMessage } = await this.#run(test);
+      if (status === 'failed') return { test, failureMessage };
+    }
+  }
+
+  async #run({ id, args }) {
+    this.#switches.currentTestId = id;
+    const startedAt = performance.now();
+    const root = new Test({ name: id, timeout: 0 });
+    root.resume();
+    root.runMain(() => {});
+    let thrown;
+    const ended = root.test(...args).catch((error) => {
+      thrown = error;
+    });
+    root.end();
+    await ended;
+    this.#switches.currentTestId = undefined;
+    const result = { id, name: id, timeSpentMs: performance.now() - startedAt };
+    if (root.passing() && thrown === undefined) return { ...result, status: 'success' };
+    return { ...result, status: 'failed', failureMessage: String(thrown ?? 'an assertion failed') };
+  }
+}
