@@ -12,6 +12,7 @@ import type { Enforcer } from '../enforce/enforcer.js';
 import type { Ledger } from '../enforce/ledger.js';
 import type { Decoder } from '../payload/push.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { retryAfterOptions } from './retry-after.js';
 
 /** What the door shares with the proxy. */
 export interface EnvoyParts {
@@ -79,6 +80,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
             missing: config['envoy.on_missing_body'],
             text: config['envoy.on_text_body'],
           },
+          retryAfter: retryAfterOptions(config),
         },
       },
       rateLimit: {
@@ -99,6 +101,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
           bucketKey: config['envoy.ratelimit.bucket_key'],
           unknown: config['envoy.ratelimit.unknown'],
           headers: config['envoy.ratelimit.headers'],
+          retryAfter: retryAfterOptions(config),
         },
       },
       observer: {

@@ -10,6 +10,7 @@ import type { Enforcer } from '../enforce/enforcer.js';
 import type { Decoder } from '../payload/push.js';
 import type { Upstream } from '../upstream/upstream.js';
 import type { UpstreamMetrics } from '../upstream/upstream-metrics.js';
+import { retryAfterOptions } from './retry-after.js';
 
 export interface ProxyParts {
   readonly enforcer: Enforcer;
@@ -52,6 +53,7 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
         bodyTimeoutMs: config['server.body_timeout'],
         upstreamHeadersTimeoutMs: config['upstream.headers_timeout'],
         upstreamBodyTimeoutMs: config['upstream.body_timeout'],
+        retryAfter: retryAfterOptions(config),
       },
     },
     {

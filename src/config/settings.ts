@@ -225,14 +225,14 @@ export const SETTINGS = {
   'push.max_body_bytes': setting(
     'size',
     '100MiB',
-    'The largest push, as sent (compressed). A larger one gets 413. Keep it at or below what Mimir takes ' +
+    'The largest push, as sent (compressed). A larger one gets 400, as from Mimir. Keep it at or below what Mimir takes ' +
       '(`-distributor.max-recv-msg-size`).',
     1,
   ),
   'push.max_uncompressed_bytes': setting(
     'size',
     '100MiB',
-    'The largest push after decompression. A larger one gets 413.',
+    'The largest push after decompression. A larger one gets 400, as from Mimir.',
     1,
   ),
   'push.max_series': setting(
@@ -423,6 +423,20 @@ export const SETTINGS = {
       'multiplies bursts by it. Change it when the distributors are scaled.',
     1,
   ),
+  'mimir.retry_after.enabled': setting(
+    'bool',
+    'true',
+    "Whether Mimir's answers to senders that are over a limit have the header Retry-After: the edge's answers " +
+      "in its place are the same. Give the three what Mimir's flags `-distributor.retry-after-header.*` have.",
+  ),
+  'mimir.retry_after.min_backoff': setting(
+    'duration',
+    '6s',
+    'The least of these Retry-After, and what they are about after the first attempt. Each further one that the sender ' +
+      'counts in its header Retry-Attempt doubles it.',
+    1000,
+  ),
+  'mimir.retry_after.max_backoff': setting('duration', '96s', 'The most of these Retry-After.', 1000),
 
   'state.redis.url': setting(
     'redis',

@@ -1,43 +1,52 @@
 /**
- * Which protocol a push is in. Content types are few and repeat on every request, so the answers for exact header values
- * are remembered (a small, bounded map).
+ * Which protocol Mimir reads a push in, by its headers. Content types are few and repeat on every request, so the answers
+ * for exact header values are remembered (a small, bounded map).
  */
 import type { ProtocolVersion } from '../payload/push.js';
 
+/** `unknown_message`: the content type names none of remote write's. `not_snappy`: the content encoding is another. */
+export type FormatFault = 'unknown_message' | 'not_snappy';
+
 const PROTOBUF = 'application/x-protobuf';
-const VERSION_2 = 'io.prometheus.write.v2.Request';
 const MESSAGES = new Map<string, ProtocolVersion>([
   ['prometheus.WriteRequest', 1],
-  [VERSION_2, 2],
+  ['io.prometheus.write.v2.Request', 2],
 ]);
 const REMEMBERED_MOST = 32;
-const remembered = new Map<string, ProtocolVersion | undefined>();
+const remembered = new Map<string, ProtocolVersion | 'unknown_message'>();
 
 /**
- * Undefined: not remote write, or not what Mimir would read. Mimir uncompresses every body as snappy whatever the content
- * encoding says, so any other is not to be believed; without one, and without a content type, it is Remote Write 1.0.
+ * Mimir uncompresses every body as snappy whatever the content encoding says, so any other is not to be believed; without
+ * one it is snappy.
  */
-export function versionOf(
+export function formatOf(
   contentType: string | undefined,
   contentEncoding: string | undefined,
-): ProtocolVersion | undefined {
-  if (contentEncoding !== undefined && contentEncoding !== 'snappy') return undefined;
-  if (contentType === undefined) return 1;
-  if (remembered.has(contentType)) return remembered.get(contentType);
-  const version = parseContentType(contentType);
-  if (remembered.size < REMEMBERED_MOST) remembered.set(contentType, version);
-  return version;
+): ProtocolVersion | FormatFault {
+  if (contentEncoding !== undefined && contentEncoding !== 'snappy') return 'not_snappy';
+  return messageOf(contentType);
 }
 
-/** Mimir takes every character for what it is, and for version 1 what it does not know: version 2 is what both read so. */
-function parseContentType(contentType: string): ProtocolVersion | undefined {
-  const [type = '', ...parameters] = contentType.split(';');
-  if (type.trim().toLowerCase() !== PROTOBUF) return undefined;
-  const named = parameters.filter((parameter) => /^\s*proto\s*(=|$)/i.test(parameter));
-  const [message] = named;
-  if (message === undefined) return 1;
-  if (named.length > 1) return undefined;
-  const name = message.slice(message.indexOf('=') + 1);
-  const version = MESSAGES.get(name.replaceAll('"', '').trim());
-  return version === 2 && (type !== PROTOBUF || message !== `proto=${VERSION_2}`) ? undefined : version;
+/** What Mimir takes a body for that comes with this content type, or with none. */
+export function messageOf(contentType: string | undefined): ProtocolVersion | 'unknown_message' {
+  if (contentType === undefined) return 1;
+  const known = remembered.get(contentType);
+  if (known !== undefined) return known;
+  const message = parseContentType(contentType);
+  if (remembered.size < REMEMBERED_MOST) remembered.set(contentType, message);
+  return message;
+}
+
+/** As Mimir does: every character is taken for what it is, and whatever is not protobuf is version 1. */
+function parseContentType(contentType: string): ProtocolVersion | 'unknown_message' {
+  const [type, ...parameters] = contentType.split(';');
+  if (type !== PROTOBUF) return 1;
+  // It may be two headers, joined: of these Mimir reads the first alone, and nobody here can tell where it ends.
+  if (contentType.includes(',')) return 'unknown_message';
+  for (const parameter of parameters) {
+    const [name, value, ...rest] = parameter.split('=');
+    if (value === undefined || rest.length > 0) return 'unknown_message';
+    if (name === 'proto') return MESSAGES.get(value) ?? 'unknown_message';
+  }
+  return 1;
 }

@@ -1,20 +1,37 @@
 /** What every door says alike: which refusal a fault of the body is, and the headers that a refusal has. */
 import type { Reason } from '../enforce/reasons.js';
 import type { Refusal } from '../enforce/refusal.js';
-import { bodyBroken, decoderLost, overDecoderCap } from '../enforce/sentences.js';
-import type { Broken, Lost } from '../payload/push.js';
+import {
+  bodyBroken,
+  decoderLost,
+  notSnappy,
+  overDecoderCap,
+  type Sentence,
+  unknownMessage,
+} from '../enforce/sentences.js';
+import type { TenantLimits } from '../limits/limits.js';
+import type { Broken, Lost, Push } from '../payload/push.js';
+import { type FormatFault, messageOf } from './format.js';
 
 /** Tells senders and access logs that the edge answered, not Mimir, and why. */
 export const REASON_HEADER = 'X-Mimir-Edge-Reason';
 
-/** What was written of a push. */
+/** What Mimir calls written: all that a push brought, whatever became of it. */
 export interface Written {
   readonly samples: number;
   readonly histograms: number;
   readonly exemplars: number;
 }
 
+/** Of a push that was not decoded. */
 export const NOTHING: Written = { samples: 0, histograms: 0, exemplars: 0 };
+
+/** Mimir does not decode exemplars of a tenant that may have none. */
+export function writtenOf(push: Push, limits: TenantLimits): Written {
+  return limits.max_global_exemplars_per_user === 0
+    ? { ...NOTHING, samples: push.samples, histograms: push.histograms }
+    : push;
+}
 
 /** Names and values in turn, as all headers here. */
 export function refusalHeaders({ reason, retryAfterSeconds }: Refusal): string[] {
@@ -23,8 +40,12 @@ export function refusalHeaders({ reason, retryAfterSeconds }: Refusal): string[]
   return headers;
 }
 
-/** A Remote Write 2.0 sender reads from these what was written. */
-export function writtenHeaders({ samples, histograms, exemplars }: Written): string[] {
+/** A Remote Write 2.0 sender reads from these what was written; others get none. */
+export function writtenHeaders(
+  contentType: string | undefined,
+  { samples, histograms, exemplars }: Written,
+): string[] {
+  if (messageOf(contentType) !== 2) return [];
   return [
     ...['X-Prometheus-Remote-Write-Samples-Written', String(samples)],
     ...['X-Prometheus-Remote-Write-Histograms-Written', String(histograms)],
@@ -32,11 +53,17 @@ export function writtenHeaders({ samples, histograms, exemplars }: Written): str
   ];
 }
 
-export function isVersion2(contentType: string | undefined): boolean {
-  return contentType?.includes('io.prometheus.write.v2.Request') ?? false;
+export function undecodable(
+  fault: FormatFault,
+  contentType: string | undefined,
+  contentEncoding: string | undefined,
+): readonly [Reason, Sentence] {
+  return fault === 'not_snappy'
+    ? ['edge_unsupported_media_type', notSnappy(contentEncoding)]
+    : ['edge_unknown_message', unknownMessage(contentType)];
 }
 
-export function undecodedBody(fault: Broken | Lost): readonly [Reason, string] {
+export function undecodedBody(fault: Broken | Lost): readonly [Reason, Sentence] {
   if (fault.kind === 'lost') {
     return [fault.busy ? 'edge_busy' : 'edge_decoder_lost', decoderLost(fault.message)];
   }

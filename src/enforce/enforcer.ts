@@ -15,7 +15,7 @@ import type { LimitedBucket } from './limited-bucket.js';
 import type { Reason } from './reasons.js';
 import { type Refusal, refuse } from './refusal.js';
 import { refusePush } from './refusals.js';
-import { pushRefused } from './sentences.js';
+import { pushRefused, type Sentence } from './sentences.js';
 import { Tally } from './tally.js';
 import { Tenant } from './tenant.js';
 import { type RegistryOptions, TenantRegistry } from './tenant-registry.js';
@@ -103,14 +103,14 @@ export class Enforcer {
   }
 
   /** A door refuses for a reason of its own (a body that does not decode): counted here like any other. */
-  refuse(tenant: Tenant, reason: Reason, why: string): Refusal {
+  refuse(tenant: Tenant, reason: Reason, why: Sentence): Refusal {
     if (tenant.mode === 'shadow') tenant.tally.shadow(reason, undefined);
     else tenant.tally.refuse(reason, undefined);
     return refusePush(tenant, reason, why, { waitSeconds: 1, random: this.#options.random() });
   }
 
   /** The same where nobody can tell whose push it is; such pushes have the mode that holds for all. */
-  refuseUnattributed(reason: Reason, why: string): Refusal {
+  refuseUnattributed(reason: Reason, why: Sentence): Refusal {
     this.unattributed.requests++;
     if (this.mode === 'enforce') this.unattributed.refuse(reason, undefined);
     else this.unattributed.shadow(reason, undefined);

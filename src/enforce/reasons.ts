@@ -140,8 +140,18 @@ export const REASONS = {
     status: 415,
     id: 'err-edge-unsupported-media-type',
     retry: false,
-    meaning: 'The content type or content encoding is none of remote write.',
-    remedy: 'Send `application/x-protobuf`, compressed as snappy: Mimir reads nothing else.',
+    meaning: 'The content encoding is none of remote write.',
+    remedy: 'Compress pushes as snappy: Mimir reads nothing else.',
+  },
+  edge_unknown_message: {
+    // The specification says 415; this is what Mimir answers.
+    status: 400,
+    id: 'err-edge-unknown-message',
+    retry: false,
+    meaning:
+      'The content type is that of remote write, and its parameters name a message that is none of its.',
+    remedy:
+      'Name `proto=prometheus.WriteRequest`, `proto=io.prometheus.write.v2.Request`, or none. Any other content type is read as Remote Write 1.0, as Mimir does.',
   },
   edge_unjudged_write: {
     // Not 4xx: a setting decides, and the sender must keep its data until somebody has thought about it.
@@ -168,7 +178,8 @@ export const REASONS = {
     remedy: 'Look at the network between sender and edge, or raise `server.body_timeout`.',
   },
   edge_body_too_large: {
-    status: 413,
+    // As Mimir answers it; 413 is for OTLP.
+    status: 400,
     id: 'err-mimir-distributor-max-write-message-size',
     retry: false,
     meaning: 'The body is larger than the cap, on the wire or uncompressed.',
@@ -255,3 +266,8 @@ export const REASON_INDEX = Object.fromEntries(REASON_NAMES.map((name, index) =>
   Reason,
   number
 >;
+
+/** Mimir would refuse the push for it, too. */
+export function isMimirs(reason: Reason): boolean {
+  return REASONS[reason].id.startsWith('err-mimir-');
+}

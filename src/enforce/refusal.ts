@@ -1,19 +1,23 @@
 /** A refusal as the front doors answer it: Mimir's status and id, a plain sentence, and when to come again. */
 import { REASONS, type Reason } from './reasons.js';
+import type { Sentence } from './sentences.js';
 
 export interface Refusal {
   readonly kind: 'refuse';
   readonly reason: Reason;
   readonly status: number;
   readonly message: string;
-  /** Whole seconds for the Retry-After header; undefined when coming again would not help. */
+  /**
+   * Whole seconds for the Retry-After header: when the push could pass. Undefined when coming again would not help. Where
+   * Mimir has an answer of its own, doors give that (doors/retry-after.ts).
+   */
   readonly retryAfterSeconds: number | undefined;
   /** What the push had, and what it might have had: where that is a matter of two numbers. */
   readonly observed: number | undefined;
   readonly allowed: number | undefined;
 }
 
-/** Mimir's own bounds for Retry-After: a sender is neither sent into a tight loop nor put to sleep. */
+/** A sender is neither sent into a tight loop nor put to sleep. */
 const RETRY_MIN_SECONDS = 1;
 const RETRY_MAX_SECONDS = 96;
 /** Spreads senders that were refused together over half of the wait again. */
@@ -32,13 +36,14 @@ export interface RefusalDetails {
   readonly allowed?: number;
 }
 
-export function refuse(reason: Reason, sentence: string, details: RefusalDetails = {}): Refusal {
+/** The message is built as Mimir's are: what happened, the error id, what to do about it. */
+export function refuse(reason: Reason, { what, remedy }: Sentence, details: RefusalDetails = {}): Refusal {
   const facts = REASONS[reason];
   return {
     kind: 'refuse',
     reason,
     status: facts.status === 429 && details.overloadStatus ? SERVICE_OVERLOADED : facts.status,
-    message: `${sentence} (${facts.id})`,
+    message: `${what} (${facts.id}). ${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}.`,
     retryAfterSeconds: facts.retry ? retryAfter(details.waitSeconds ?? 0, details.random ?? 0) : undefined,
     observed: details.observed,
     allowed: details.allowed,

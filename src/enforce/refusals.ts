@@ -11,7 +11,7 @@ import type { Tenant } from './tenant.js';
 export function refusePush(
   tenant: Tenant,
   reason: Reason,
-  why: string,
+  why: sentences.Sentence,
   details: Omit<RefusalDetails, 'overloadStatus'> = {},
 ): Refusal {
   const overloadStatus = tenant.limits.service_overload_status_code_on_rate_limit_enabled;
@@ -29,7 +29,8 @@ export function refuseTokens(
   if (lost) return refuseLost(tenant, waitSeconds, random);
   const left = Math.floor(available);
   const details = { waitSeconds, random, observed: n, allowed: left };
-  const whose = tenant.isHeld ? '' : sentences.withoutRoom();
+  const whose = (why: sentences.Sentence): sentences.Sentence =>
+    tenant.isHeld ? why : sentences.withoutRoom(why);
   if (isOverBurst(limited, n)) {
     return refusePush(tenant, 'burst_exceeded', sentences.overBurst(limited, n, tenant.limits), details);
   }
@@ -38,18 +39,18 @@ export function refuseTokens(
       return refusePush(
         tenant,
         'rate_limited',
-        sentences.overItemRate(limited, n, left, tenant.limits) + whose,
+        whose(sentences.overItemRate(limited, n, left, tenant.limits)),
         details,
       );
     case 'bytes':
       return refusePush(
         tenant,
         'edge_bytes_rate_limited',
-        sentences.overByteRate(limited, n, left) + whose,
+        whose(sentences.overByteRate(limited, n, left)),
         details,
       );
     case 'requests':
-      return refusePush(tenant, 'request_rate_limited', sentences.overRequestRate(limited) + whose, {
+      return refusePush(tenant, 'request_rate_limited', whose(sentences.overRequestRate(limited)), {
         waitSeconds,
         random,
       });

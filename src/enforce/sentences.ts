@@ -1,6 +1,6 @@
 /**
- * All sentences of refusals. Each says what happened and to whom, the number and the limit, and what to do about it. Most
- * are the second half of "the push of tenant a was refused:", which `pushRefused` puts in front.
+ * All sentences of refusals. Each says what happened and to whom, the number and the limit, and what to do about it. What
+ * happened is mostly the second half of "the push of tenant a was refused:", which `pushRefused` puts in front.
  */
 import type { TenantLimits } from '../limits/limits.js';
 import type { TenantIdFault } from '../limits/tenant-id.js';
@@ -8,31 +8,48 @@ import type { HaLabels } from '../payload/push.js';
 import type { LeftOut, LeftOutGroup, SeriesReason } from './left-out.js';
 import type { LimitedBucket } from './limited-bucket.js';
 
-export function pushRefused(tenant: string | undefined, why: string): string {
-  return `the push${tenant === undefined ? '' : ` of tenant ${tenant}`} was refused: ${why}`;
+/** As in Mimir's messages, the error id goes between the two. */
+export interface Sentence {
+  readonly what: string;
+  readonly remedy: string;
+}
+
+export function pushRefused(tenant: string | undefined, { what, remedy }: Sentence): Sentence {
+  return {
+    what: `the push${tenant === undefined ? '' : ` of tenant ${tenant}`} was refused: ${what}`,
+    remedy,
+  };
 }
 
 // Who sends
 
-export const TENANT_ID_FAULTS: Record<TenantIdFault, string> = {
-  empty: 'it names no tenant; let the sender, or the proxy in front, set the tenant header (tenant.header)',
-  too_long: 'its tenant id is longer than 150 characters; use a shorter one',
-  unsupported_character:
-    "its tenant id has a character that Mimir does not allow; use a-z A-Z 0-9 ! - _ . * ' ( ) only",
-  reserved: 'its tenant id is one that Mimir keeps for itself; use another one',
-  several: 'it names more than one tenant; name one',
+export const TENANT_ID_FAULTS: Record<TenantIdFault, Sentence> = {
+  empty: {
+    what: 'it names no tenant',
+    remedy: 'let the sender, or the proxy in front, set the tenant header (tenant.header)',
+  },
+  too_long: { what: 'its tenant id is longer than 150 characters', remedy: 'use a shorter one' },
+  unsupported_character: {
+    what: 'its tenant id has a character that Mimir does not allow',
+    remedy: "use a-z A-Z 0-9 ! - _ . * ' ( ) only",
+  },
+  reserved: { what: 'its tenant id is one that Mimir keeps for itself', remedy: 'use another one' },
+  several: { what: 'it names more than one tenant', remedy: 'name one' },
 };
 
-export function unknownTenant(id: string): string {
-  return `no overrides document names tenant ${id}; add it to one, or set tenants.unknown to defaults`;
+export function unknownTenant(id: string): Sentence {
+  return {
+    what: `no overrides document names tenant ${id}`,
+    remedy: 'add it to one, or set tenants.unknown to defaults',
+  };
 }
 
-/** Goes on after a sentence about a rate. */
-export function withoutRoom(): string {
-  return (
-    '; it shares this limit with others, as no overrides document names it and the edge holds no more such tenants: ' +
-    'name it in a document, or raise tenants.max or tenants.unknown_max'
-  );
+/** The same of a tenant without a bucket of its own. */
+export function withoutRoom({ what, remedy }: Sentence): Sentence {
+  return {
+    what: `${what}; it shares this limit with others, as no overrides document names it and the edge holds no more such tenants`,
+    remedy: `${remedy}, name it in a document, or raise tenants.max or tenants.unknown_max`,
+  };
 }
 
 // Rates
@@ -42,40 +59,50 @@ export function overItemRate(
   items: number,
   left: number,
   limits: TenantLimits,
-): string {
-  return (
-    `it holds ${heldItems(items)}, and ${leftOf(left)} of the ingestion rate of ${rate} items/s with a burst of ` +
-    `${burst}; send less, or raise ingestion_rate or ${burstSetting(limits)}`
-  );
+): Sentence {
+  return {
+    what:
+      `it holds ${heldItems(items)}, and ${leftOf(left)} of the ingestion rate of ${rate} items/s with a burst of ` +
+      `${burst}`,
+    remedy: `send less, or raise ingestion_rate or ${burstSetting(limits)}`,
+  };
 }
 
-export function overBurst({ burst }: LimitedBucket, items: number, limits: TenantLimits): string {
-  return (
-    `it holds ${heldItems(items)}, more than the burst of ${burst}, and can not pass at any rate; ` +
-    `send smaller pushes, or raise ${burstSetting(limits)}`
-  );
+export function overBurst({ burst }: LimitedBucket, items: number, limits: TenantLimits): Sentence {
+  return {
+    what: `it holds ${heldItems(items)}, more than the burst of ${burst}, and can not pass at any rate`,
+    remedy: `send smaller pushes, or raise ${burstSetting(limits)}`,
+  };
 }
 
-export function overByteRate({ rate, capacity }: LimitedBucket, bytes: number, left: number): string {
-  return (
-    `its body has ${count(bytes, 'byte')}, and ${leftOf(left)} of the byte rate of ${rate} bytes/s with a burst of ` +
-    `${capacity}; send less, or raise bytes_per_second or bytes_burst_size`
-  );
+export function overByteRate({ rate, capacity }: LimitedBucket, bytes: number, left: number): Sentence {
+  return {
+    what:
+      `its body has ${count(bytes, 'byte')}, and ${leftOf(left)} of the byte rate of ${rate} bytes/s with a burst ` +
+      `of ${capacity}`,
+    remedy: 'send less, or raise bytes_per_second or bytes_burst_size',
+  };
 }
 
-export function overRequestRate({ rate, burst }: LimitedBucket): string {
-  return (
-    `the tenant sends more than its request rate of ${rate} requests/s with a burst of ${burst}; ` +
-    'send fewer, larger pushes, or raise request_rate or request_burst_size'
-  );
+export function overRequestRate({ rate, burst }: LimitedBucket): Sentence {
+  return {
+    what: `the tenant sends more than its request rate of ${rate} requests/s with a burst of ${burst}`,
+    remedy: 'send fewer, larger pushes, or raise request_rate or request_burst_size',
+  };
 }
 
-export function stateLost(): string {
-  return 'the edge can not reach the shared state, and lets no push through without it (state.on_loss); send it again soon';
+export function stateLost(): Sentence {
+  return {
+    what: 'the edge can not reach the shared state, and lets no push through without it (state.on_loss)',
+    remedy: 'send it again soon',
+  };
 }
 
-export function seriesBusy(): string {
-  return 'too many new series wait for the shared state to look at them; send it again soon';
+export function seriesBusy(): Sentence {
+  return {
+    what: 'too many new series wait for the shared state to look at them',
+    remedy: 'send it again soon',
+  };
 }
 
 function heldItems(items: number): string {
@@ -88,115 +115,147 @@ function burstSetting(limits: TenantLimits): string {
 
 // The body
 
-export function notRemoteWrite(contentType = '', contentEncoding = ''): string {
-  const type = JSON.stringify(contentType);
-  const encoding = JSON.stringify(contentEncoding);
-  return (
-    `content type ${type} with content encoding ${encoding} is not remote write; ` +
-    'send application/x-protobuf, compressed as snappy'
-  );
+export function notSnappy(contentEncoding = ''): Sentence {
+  return {
+    what: `content encoding ${JSON.stringify(contentEncoding)} is not remote write's`,
+    remedy: 'compress it as snappy: Mimir reads nothing else',
+  };
 }
 
-export function writeNotJudged(): string {
-  return (
-    'its path takes series in a protocol that the edge does not judge; ' +
-    'send remote write, or set push.unjudged to pass'
-  );
+export function unknownMessage(contentType = ''): Sentence {
+  return {
+    what: `content type ${JSON.stringify(contentType)} names a message that is not remote write's`,
+    remedy: 'name proto=prometheus.WriteRequest, proto=io.prometheus.write.v2.Request, or none',
+  };
 }
 
-export function bodyTooLarge(maxBytes: number): string {
-  return `its body is larger than ${maxBytes} bytes; send smaller pushes, or raise push.max_body_bytes`;
+export function writeNotJudged(): Sentence {
+  return {
+    what: 'its path takes series in a protocol that the edge does not judge',
+    remedy: 'send remote write, or set push.unjudged to pass',
+  };
 }
 
-export function bodyTooLate(timeoutMs: number): string {
-  return `its body did not arrive within ${timeoutMs} ms; look at the network, or raise server.body_timeout`;
+export function bodyTooLarge(maxBytes: number): Sentence {
+  return {
+    what: `its body is larger than ${maxBytes} bytes`,
+    remedy: 'send smaller pushes, or raise push.max_body_bytes',
+  };
 }
 
-export function edgeOverloaded(heldBytes: number, maxBytes: number): string {
-  return (
-    `the edge holds ${heldBytes} of at most ${maxBytes} body bytes; ` +
-    'send it again later, add replicas, or raise push.max_bytes_in_flight'
-  );
+export function bodyTooLate(timeoutMs: number): Sentence {
+  return {
+    what: `its body did not arrive within ${timeoutMs} ms`,
+    remedy: 'look at the network, or raise server.body_timeout',
+  };
+}
+
+export function edgeOverloaded(heldBytes: number, maxBytes: number): Sentence {
+  return {
+    what: `the edge holds ${heldBytes} of at most ${maxBytes} body bytes`,
+    remedy: 'send it again later, add replicas, or raise push.max_bytes_in_flight',
+  };
 }
 
 /** `holder`: a tenant or an address. `setting` is its share of the edge's memory for bodies. */
-export function overShare(holder: string, heldBytes: number, maxBytes: number, setting: string): string {
-  return (
-    `the edge holds ${heldBytes} of at most ${maxBytes} body bytes for ${holder}; ` +
-    `send it again later, or raise ${setting} or push.max_bytes_in_flight`
-  );
+export function overShare(holder: string, heldBytes: number, maxBytes: number, setting: string): Sentence {
+  return {
+    what: `the edge holds ${heldBytes} of at most ${maxBytes} body bytes for ${holder}`,
+    remedy: `send it again later, or raise ${setting} or push.max_bytes_in_flight`,
+  };
 }
 
 /** What the decoder found goes in front: "the body is too large when uncompressed". */
-export function overDecoderCap(found: string, setting: string): string {
-  return `${found}; send smaller pushes, or raise ${setting}`;
+export function overDecoderCap(found: string, setting: string): Sentence {
+  return { what: found, remedy: `send smaller pushes, or raise ${setting}` };
 }
 
-export function bodyBroken(found: string, offset: number): string {
-  return `its body does not decode: ${found} at byte ${offset}; look at it with mimir-edge inspect`;
+export function bodyBroken(found: string, offset: number): Sentence {
+  return {
+    what: `its body does not decode: ${found} at byte ${offset}`,
+    remedy: 'look at it with mimir-edge inspect',
+  };
 }
 
-export function decoderLost(found: string): string {
-  return `${found}; send it again`;
+export function decoderLost(found: string): Sentence {
+  return { what: found, remedy: 'send it again' };
 }
 
 // What Envoy sends
 
 const EXT_AUTHZ = 'with_request_body of the ext_authz filter';
 
-export function checkIncomplete(): string {
-  return (
-    'it did not arrive whole from Envoy in time; look at the network, ' +
-    'or raise timeout of the grpc_service of the ext_authz filter, and server.body_timeout'
-  );
+export function checkIncomplete(): Sentence {
+  return {
+    what: 'it did not arrive whole from Envoy in time',
+    remedy:
+      'look at the network, or raise timeout of the grpc_service of the ext_authz filter, and server.body_timeout',
+  };
 }
 
-export function judgedTooLate(): string {
-  return (
-    'the edge could not judge it in the time that Envoy gives; send it again later, ' +
-    'add replicas, or raise timeout of the grpc_service of the ext_authz filter'
-  );
+export function judgedTooLate(): Sentence {
+  return {
+    what: 'the edge could not judge it in the time that Envoy gives',
+    remedy: 'send it again later, add replicas, or raise timeout of the grpc_service of the ext_authz filter',
+  };
 }
 
-export function besideBodyTooLarge(maxHeaders: number, maxBytes: number): string {
-  return (
-    `Envoy sent more than ${maxHeaders} headers, or more than ${maxBytes} bytes beside the body; ` +
-    'name the headers that the edge reads in allowed_headers of the ext_authz filter'
-  );
+export function besideBodyTooLarge(maxHeaders: number, maxBytes: number): Sentence {
+  return {
+    what: `Envoy sent more than ${maxHeaders} headers, or more than ${maxBytes} bytes beside the body`,
+    remedy: 'name the headers that the edge reads in allowed_headers of the ext_authz filter',
+  };
 }
 
-export function bodyPartial(): string {
-  return `Envoy sent a part of the body only; send smaller pushes, or raise max_request_bytes in ${EXT_AUTHZ}`;
+export function bodyPartial(): Sentence {
+  return {
+    what: 'Envoy sent a part of the body only',
+    remedy: `send smaller pushes, or raise max_request_bytes in ${EXT_AUTHZ}`,
+  };
 }
 
-export function bodyNotSent(): string {
-  return `Envoy did not send the body; set ${EXT_AUTHZ}, and do not switch it off for the route`;
+export function bodyNotSent(): Sentence {
+  return {
+    what: 'Envoy did not send the body',
+    remedy: `set ${EXT_AUTHZ}, and do not switch it off for the route`,
+  };
 }
 
-export function bodySentAsText(): string {
-  return `Envoy sent the body as text, which destroys it; set pack_as_bytes in ${EXT_AUTHZ}`;
+export function bodySentAsText(): Sentence {
+  return {
+    what: 'Envoy sent the body as text, which destroys it',
+    remedy: `set pack_as_bytes in ${EXT_AUTHZ}`,
+  };
 }
 
-export function ratelimitCallTooLarge(max: number, what: 'bytes' | 'descriptors'): string {
-  return `the ratelimit call of Envoy has more than ${max} ${what}; send fewer or shorter ones`;
+export function ratelimitCallTooLarge(max: number, what: 'bytes' | 'descriptors'): Sentence {
+  return {
+    what: `the ratelimit call of Envoy has more than ${max} ${what}`,
+    remedy: 'send fewer or shorter ones',
+  };
 }
 
 /** Of a call whose descriptors name nothing that the edge knows: it has no reason of its own. */
 export const UNKNOWN_DESCRIPTOR =
-  'the request was refused: a descriptor names no bucket of a tenant; look at the actions of the ratelimit filter ' +
-  '(err-edge-unknown-descriptor)';
+  'the request was refused: a descriptor names no bucket of a tenant (err-edge-unknown-descriptor). ' +
+  'Look at the actions of the ratelimit filter.';
 
 // The whole push
 
-export function tooManySeries(series: number, allowed: number): string {
-  return `it holds ${series} series, and one push may hold ${allowed}; send smaller pushes, or raise max_series_per_request`;
+export function tooManySeries(series: number, allowed: number): Sentence {
+  return {
+    what: `it holds ${series} series, and one push may hold ${allowed}`,
+    remedy: 'send smaller pushes, or raise max_series_per_request',
+  };
 }
 
-export function tooManyClusters(allowed: number, cluster: string): string {
-  return (
-    `it comes from HA cluster ${cluster}, and the tenant has ${count(allowed, 'other')} already, as many as it may ` +
-    'have; raise ha_max_clusters, or give the label ha_cluster_label fewer values'
-  );
+export function tooManyClusters(allowed: number, cluster: string): Sentence {
+  return {
+    what:
+      `it comes from HA cluster ${cluster}, and the tenant has ${count(allowed, 'other')} already, as many as it ` +
+      'may have',
+    remedy: 'raise ha_max_clusters, or give the label ha_cluster_label fewer values',
+  };
 }
 
 /** Not a refusal, and no mistake of the sender. */
@@ -219,8 +278,8 @@ export interface RefusedSeries {
   readonly restPasses: boolean;
 }
 
-/** "2 of 7 series of tenant a were refused and the rest was taken: they have no metric name ({job="x"}, {}); ..." */
-export function seriesRefused(refused: RefusedSeries): string {
+/** "2 of 7 series of tenant a were refused and the rest was taken: they have no metric name ({job="x"}, {})" */
+export function seriesRefused(refused: RefusedSeries): Sentence {
   const { lead, limits, leftOut } = refused;
   const others = leftOut.groups.filter((group) => group !== lead);
   const subject = others.length > 0 ? String(lead.series) : lead.series === 1 ? 'it' : 'they';
@@ -228,7 +287,7 @@ export function seriesRefused(refused: RefusedSeries): string {
     `${subject} ${faultOf(lead, limits)} (${examplesOf(refused)})`,
     ...others.map((group) => `${group.series} ${faultOf(group, limits)}`),
   ];
-  return `${whatWasRefused(refused)}: ${listed(faults)}; ${REMEDIES[lead.reason]}`;
+  return { what: `${whatWasRefused(refused)}: ${listed(faults)}`, remedy: REMEDIES[lead.reason] };
 }
 
 function whatWasRefused({ tenant, series, leftOut, restPasses }: RefusedSeries): string {

@@ -9,7 +9,7 @@ import { resolveTenantId } from '../limits/tenant-id.js';
 import { CommonBuckets } from './common-buckets.js';
 import type { Ledger } from './ledger.js';
 import type { Reason } from './reasons.js';
-import { TENANT_ID_FAULTS, unknownTenant } from './sentences.js';
+import { type Sentence, TENANT_ID_FAULTS, unknownTenant } from './sentences.js';
 import type { ActiveSeries } from './series.js';
 import { Tenant } from './tenant.js';
 import { type Room, Tenants } from './tenants.js';
@@ -25,7 +25,7 @@ export interface RegistryOptions extends LimitsInForce, Room {
 /** Why no tenant of a name may send; the sentence goes on after "the push was refused:". */
 export interface NoTenant {
   readonly reason: Reason;
-  readonly why: string;
+  readonly why: Sentence;
 }
 
 export class TenantRegistry {

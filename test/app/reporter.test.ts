@@ -10,7 +10,7 @@ import { NO_TENANT, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import { limits } from '../enforce/fixtures.js';
 import { planeStatus } from './fixtures.js';
 
-const REFUSED = refuse('rate_limited', 'too much');
+const REFUSED = refuse('rate_limited', { what: 'too much', remedy: 'send less' });
 
 type Known = TenantState & { series: { active: number; fleet: number | undefined } | undefined };
 

@@ -63,13 +63,13 @@ const forgetful = await edge(t, { 'admin.history_max_bytes': '0' });
 t.equal((await send(forgetful.proxy)).status, 200);
 
 t.test('what a push may be', async (t) => {
-  for (const [flags, reason] of [
-    [{ 'push.max_body_bytes': '1000' }, 'edge_body_too_large'],
-    [{ 'push.max_uncompressed_bytes': '50000' }, 'edge_body_too_large'],
-    [{ 'push.max_series': '499' }, 'edge_series_per_request'],
-  ] as [Flags, string][]) {
+  for (const [flags, status, reason] of [
+    [{ 'push.max_body_bytes': '1000' }, 400, 'edge_body_too_large'],
+    [{ 'push.max_uncompressed_bytes': '50000' }, 400, 'edge_body_too_large'],
+    [{ 'push.max_series': '499' }, 413, 'edge_series_per_request'],
+  ] as [Flags, number, string][]) {
     const { proxy } = await edge(t, flags);
-    t.strictSame(reasonOf(await send(proxy)), [413, reason], JSON.stringify(flags));
+    t.strictSame(reasonOf(await send(proxy)), [status, reason], JSON.stringify(flags));
   }
 });
 
@@ -191,6 +191,20 @@ t.test('each distributor gives the whole burst', async (t) => {
   t.equal((await send(proxy)).status, 200);
   t.equal((await send(proxy)).status, 200);
   t.strictSame(reasonOf(await send(proxy)), [429, 'rate_limited']);
+});
+
+t.test('who is over a limit comes again as Mimir is told to have it', async (t) => {
+  const over = { 'limits.ingestion_rate': '0', 'limits.ingestion_burst_size': '1' };
+  const backoff = { 'mimir.retry_after.min_backoff': '20s', 'mimir.retry_after.max_backoff': '20s' };
+  for (const [flags, expected] of [
+    [backoff, '20'],
+    [{ ...backoff, 'mimir.retry_after.enabled': 'false' }, null],
+  ] as const) {
+    const { proxy } = await edge(t, { ...over, ...flags });
+    const refused = await send(proxy);
+    t.equal(refused.status, 429);
+    t.equal(refused.headers.get('retry-after'), expected, JSON.stringify(flags));
+  }
 });
 
 t.test('duplicates of HA pairs are dropped here, or by Mimir', async (t) => {

@@ -10,7 +10,13 @@ t.test(
       const edge = enforcer({ maxUnknownTenants });
       const refusals = new RecentRefusals(10);
       const refused = (id: string, atMs: number) =>
-        refusals.refused(admit(edge, id).tenant, refuse('rate_limited', `of ${id}`), '', false, atMs);
+        refusals.refused(
+          admit(edge, id).tenant,
+          refuse('rate_limited', { what: `of ${id}`, remedy: 'send less' }),
+          '',
+          false,
+          atMs,
+        );
       refused('a', 0);
       for (let i = 0; i < 1000; i++) refused('b', i / 2);
       refused('c', 600);

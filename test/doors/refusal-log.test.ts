@@ -26,7 +26,7 @@ t.test('a tenant has a few refusals logged each minute, and no other tenant is q
     if (!('requests' in admission)) throw new Error('not admitted');
     return admission.tenant;
   };
-  const refusal = refuse('rate_limited', 'too much');
+  const refusal = refuse('rate_limited', { what: 'too much', remedy: 'send less' });
   for (let i = 0; i < 100; i++) log.refused(tenant('a'), refusal, `id-${i}`, false);
   log.refused(tenant('b'), refusal, 'id-b', true);
   for (let i = 0; i < 100; i++) log.refused(undefined, refusal, 'nobody', false);
@@ -52,7 +52,12 @@ t.test('tenants that memory has no room for share the lines of pushes without a 
   const log = new RefusalLog(pino(stream), 2, () => 0);
   const edge = enforcer({ maxUnknownTenants: 0 });
   for (let i = 0; i < 100; i++) {
-    log.refused(admit(edge, `made-up-${i}`).tenant, refuse('rate_limited', 'too much'), '', false);
+    log.refused(
+      admit(edge, `made-up-${i}`).tenant,
+      refuse('rate_limited', { what: 'too much', remedy: 'send less' }),
+      '',
+      false,
+    );
   }
   t.strictSame(
     lines.map(({ tenant }) => tenant),

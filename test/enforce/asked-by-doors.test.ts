@@ -5,6 +5,8 @@ import { admit, enforcer, FakeClock, judge, limits, samples, snapshot } from './
 
 const TWO_ITEMS = limits({ ingestion_rate: 1, ingestion_burst_size: 2 });
 
+const FULL = { what: 'it is full', remedy: 'come again' };
+
 t.test('what a door refuses for a reason of its own is counted as it is answered', async (t) => {
   const edge = enforcer({ snapshot: snapshot({ a: limits(), b: limits({}, { mode: 'shadow' }) }) });
   for (const [id, refused, shadowed] of [
@@ -12,11 +14,13 @@ t.test('what a door refuses for a reason of its own is counted as it is answered
     ['b', 0, 1],
   ] as const) {
     const { tenant } = admit(edge, id);
-    t.match(edge.refuse(tenant, 'edge_overloaded', 'it is full'), {
+    t.match(edge.refuse(tenant, 'edge_overloaded', FULL), {
       kind: 'refuse',
       reason: 'edge_overloaded',
       status: 503,
-      message: new RegExp(`^the push of tenant ${id} was refused: it is full`),
+      message: new RegExp(
+        `^the push of tenant ${id} was refused: it is full \\(err-edge-max-bytes-in-flight\\)\\. Come again\\.$`,
+      ),
       retryAfterSeconds: 1,
     });
     const { tally } = tenant;
@@ -27,7 +31,7 @@ t.test('what a door refuses for a reason of its own is counted as it is answered
 
 t.test('senders that one door refuses together come again spread over half of the wait', async (t) => {
   const edge = enforcer({ random: () => 1 });
-  t.equal(edge.refuse(admit(edge, 'a').tenant, 'edge_overloaded', 'it is full').retryAfterSeconds, 2);
+  t.equal(edge.refuse(admit(edge, 'a').tenant, 'edge_overloaded', FULL).retryAfterSeconds, 2);
 });
 
 t.test('a door finds the tenant of a name, and names without one are counted as refused', async (t) => {

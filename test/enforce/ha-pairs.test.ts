@@ -86,7 +86,8 @@ t.test('a tenant has so many HA clusters and not more; pairs of others are no pa
     kind: 'refuse',
     reason: 'too_many_ha_clusters',
     status: 400,
-    message: /HA cluster z, and the tenant has 2 others already.*\(err-mimir-tenant-too-many-ha-clusters\)$/,
+    message:
+      /HA cluster z, and the tenant has 2 others already.*\(err-mimir-tenant-too-many-ha-clusters\)\. Raise ha_max_clusters/,
   });
   t.equal(judge(edge, tenant, fromReplica('two', 'x')).kind, 'duplicate', 'those that it has are served');
   t.equal(

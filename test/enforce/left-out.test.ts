@@ -22,7 +22,7 @@ t.test(
       reason: 'missing_metric_name',
       status: 400,
       message:
-        /^all 2 series of tenant a were refused: 1 has no metric name \(series 0\) and 1 has more than 30 labels; /,
+        /^all 2 series of tenant a were refused: 1 has no metric name \(series 0\) and 1 has more than 30 labels \(err-mimir-missing-metric-name\)\. Give /,
     });
     t.match(judge(edge, tenant, push([{ flags: 0 }, {}])), { kind: 'filter', items: 1 });
     t.match(
@@ -56,7 +56,7 @@ t.test('series that may not pass are left out alone, named, counted and not char
       reason: 'missing_metric_name',
       status: 400,
       message:
-        /^3 of 4 series of tenant a were refused and the rest was taken: 2 have no metric name \(series 1, series 3\) and 1 has more than 30 labels; .* \(err-mimir-missing-metric-name\)$/,
+        /^3 of 4 series of tenant a were refused and the rest was taken: 2 have no metric name \(series 1, series 3\) and 1 has more than 30 labels \(err-mimir-missing-metric-name\)\. Give every series a label __name__\.$/,
     },
   });
   const { tally } = tenant;

@@ -48,7 +48,7 @@ t.test(
     ]) {
       t.match(message, part);
     }
-    t.match(message, /\(err-mimir-tenant-max-ingestion-rate\)$/);
+    t.match(message, / \(err-mimir-tenant-max-ingestion-rate\)\. Send [a-z ]+, or raise [a-z_ ]+\.$/);
   },
 );
 

@@ -27,7 +27,7 @@ t.test('new series over a limit are left out alone, and what they were charged c
       status: 400,
       reason: 'per_metric_series_limit',
       message:
-        /^3 of 6 .*: 2 are new and over the limit of 2 active series for a metric \(series 1, series 3\) and 1 is new and over the tenant's limit of 5 active series; .* \(err-mimir-max-series-per-metric\)$/,
+        /^3 of 6 .*: 2 are new and over the limit of 2 active series for a metric \(series 1, series 3\) and 1 is new and over the tenant's limit of 5 active series \(err-mimir-max-series-per-metric\)\. Drop a label of the metric, or raise max_global_series_per_metric\.$/,
       retryAfterSeconds: undefined,
     },
   });

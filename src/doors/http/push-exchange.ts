@@ -11,8 +11,8 @@ import {
   bodyTooLate,
   decoderLost,
   edgeOverloaded,
-  notRemoteWrite,
   overShare,
+  type Sentence,
   writeNotJudged,
 } from '../../enforce/sentences.js';
 import type { Tenant } from '../../enforce/tenant.js';
@@ -22,8 +22,9 @@ import { uncompressedLength } from '../../payload/snappy-length.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import { type Body, type BodyFault, readBody } from '../body.js';
 import { decodeOptions } from '../decode-options.js';
-import { versionOf } from '../format.js';
-import { undecodedBody } from '../refusal-answer.js';
+import { formatOf } from '../format.js';
+import { NOTHING, undecodable, undecodedBody, type Written, writtenOf } from '../refusal-answer.js';
+import { type RetryAfterOptions, withRetryAfter } from '../retry-after.js';
 import type { Overrun, SharedBudget } from '../shared-budget.js';
 import type { Route } from '../write-paths.js';
 import type { Caller } from './caller.js';
@@ -41,6 +42,7 @@ export interface PushOptions {
   readonly bodyTimeoutMs: number;
   readonly upstreamHeadersTimeoutMs: number;
   readonly upstreamBodyTimeoutMs: number;
+  readonly retryAfter: RetryAfterOptions;
 }
 
 /** What the proxy reports while it works. Times in seconds. */
@@ -92,6 +94,8 @@ export class PushExchange {
   #overrun: Overrun = 'all';
   /** Whole, and read by nobody but this. */
   #body: Body | undefined;
+  /** What a Remote Write 2.0 sender is told of it. */
+  #written: Written = NOTHING;
 
   constructor(parts: PushParts, caller: Caller, requestId: string, route: Exclude<Route, 'other'>) {
     this.#parts = parts;
@@ -126,10 +130,9 @@ export class PushExchange {
 
     const contentType = this.#caller.header('content-type');
     const contentEncoding = this.#caller.header('content-encoding');
-    const version = versionOf(contentType, contentEncoding);
-    if (version === undefined) {
-      const why = notRemoteWrite(contentType, contentEncoding);
-      return this.#refuseUnread(tenant, 'edge_unsupported_media_type', why);
+    const version = formatOf(contentType, contentEncoding);
+    if (typeof version === 'string') {
+      return this.#refuseUnread(tenant, ...undecodable(version, contentType, contentEncoding));
     }
     const declaredBytes = this.#caller.contentLength ?? 0;
     if (declaredBytes > options.maxBodyBytes) {
@@ -159,6 +162,7 @@ export class PushExchange {
     const decodeEndMs = now();
     observer.decoded((decodeEndMs - decodeStartMs) / 1000);
     if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body);
+    if (version === 2) this.#written = writtenOf(decoded, tenant.limits);
 
     const judging = enforcer.judge(tenant, decoded, false, decodeEndMs);
     const verdict = judging instanceof Promise ? await judging : judging;
@@ -168,7 +172,7 @@ export class PushExchange {
       return 'answered';
     }
     if (verdict.kind === 'duplicate') {
-      answerDuplicate(this.#caller, verdict.message, decoded);
+      answerDuplicate(this.#caller, verdict.message, this.#written);
       return 'answered';
     }
     if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict);
@@ -205,7 +209,7 @@ export class PushExchange {
   /** The body is written anew at once, while its push can still be read. */
   async #forwardPart(admission: Admitted, verdict: Filtered): Promise<PushOutcome> {
     const { enforcer, decoder, observer } = this.#parts;
-    const { push, leftOut, refusal } = verdict;
+    const { push, leftOut } = verdict;
     const filtering = decoder.filter(push, leftOut.rows);
     const filtered = filtering instanceof Promise ? await filtering : filtering;
     if (!(filtered instanceof Uint8Array)) {
@@ -219,12 +223,8 @@ export class PushExchange {
       const why = this.#overloaded(this.#overrun);
       return this.#refuseForGood(admission.tenant, reasonOf(this.#overrun), why);
     }
+    const refusal = this.#withRetryAfter(verdict.refusal);
     observer.refused(admission.tenant, refusal, this.#requestId, false);
-    const sent = {
-      samples: push.samples - leftOut.samples,
-      histograms: push.histograms - leftOut.histograms,
-      exemplars: push.exemplars - leftOut.exemplars,
-    };
     return this.#forward(admission, {
       charge: verdict,
       body: {
@@ -232,7 +232,7 @@ export class PushExchange {
         headRoom: 0,
       },
       ha: push.ha,
-      partial: { refusal, sent },
+      partial: { refusal, written: this.#written },
     });
   }
 
@@ -276,24 +276,29 @@ export class PushExchange {
   }
 
   /** Answers, unless the refusal is only to be seen (shadow mode). True: answered. */
-  #refuse(tenant: Tenant | undefined, refusal: Refusal, shadow: boolean): boolean {
+  #refuse(tenant: Tenant | undefined, found: Refusal, shadow: boolean): boolean {
+    const refusal = this.#withRetryAfter(found);
     this.#parts.observer.refused(tenant, refusal, this.#requestId, shadow);
-    if (!shadow) answerRefusal(this.#caller, refusal);
+    if (!shadow) answerRefusal(this.#caller, refusal, this.#written);
     return !shadow;
   }
 
-  #refuseUnread(tenant: Tenant, reason: Reason, why: string): PushOutcome {
+  #withRetryAfter(refusal: Refusal): Refusal {
+    return withRetryAfter(refusal, this.#caller.header('retry-attempt'), this.#parts.options.retryAfter);
+  }
+
+  #refuseUnread(tenant: Tenant, reason: Reason, why: Sentence): PushOutcome {
     const refusal = this.#parts.enforcer.refuse(tenant, reason, why);
     return this.#refuse(tenant, refusal, tenant.mode === 'shadow') ? 'answered' : 'unread';
   }
 
   /** Also in shadow mode: there is nothing that could be passed on. */
-  #refuseForGood(tenant: Tenant, reason: Reason, why: string): PushOutcome {
+  #refuseForGood(tenant: Tenant, reason: Reason, why: Sentence): PushOutcome {
     this.#refuse(tenant, this.#parts.enforcer.refuse(tenant, reason, why), false);
     return 'answered';
   }
 
-  #overloaded(overrun: Overrun): string {
+  #overloaded(overrun: Overrun): Sentence {
     const { budget } = this.#parts;
     const { tenant, address } = this.#holder;
     const { all, tenantCapacity, addressCapacity } = budget;

@@ -5,7 +5,7 @@
 
 import type { Answer, Flow, UpstreamFailure, UpstreamReceiver } from '../../upstream/call.js';
 import type { Caller } from './caller.js';
-import { answerFailure, answerPartial, type PartialAnswer } from './respond.js';
+import { answerFailure, answerRefusal, countWhole, type PartialAnswer } from './respond.js';
 
 export interface RelayObserver {
   /** The upstream answered, after this many seconds. */
@@ -65,13 +65,16 @@ export class Relay implements UpstreamReceiver {
     const { status } = answer;
     this.#observer.forwarded(status, (this.#now() - this.#startMs) / 1000);
     this.#answered(status);
-    if (this.#partial !== undefined && (status === 200 || status === 204)) {
+    const partial = this.#partial;
+    if (partial !== undefined && (status === 200 || status === 204)) {
       this.#replaced = true;
-      answerPartial(this.#caller, this.#partial, answer.headers.list);
+      answerRefusal(this.#caller, partial.refusal, partial.written);
       return;
     }
     this.#flow = flow;
-    this.#caller.writeHead(status, answer.statusText, answer.headers);
+    const headers =
+      partial === undefined ? answer.headers : countWhole(this.#caller, answer.headers, partial.written);
+    this.#caller.writeHead(status, answer.statusText, headers);
   }
 
   data(chunk: Buffer): void {

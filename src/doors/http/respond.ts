@@ -4,48 +4,34 @@ import { MessageHeaders } from '../../base/http1/headers.js';
 import type { HeadFault } from '../../base/http1/request-head.js';
 import type { Refusal } from '../../enforce/refusal.js';
 import type { UpstreamFailure } from '../../upstream/call.js';
-import {
-  isVersion2,
-  NOTHING,
-  REASON_HEADER,
-  refusalHeaders,
-  type Written,
-  writtenHeaders,
-} from '../refusal-answer.js';
+import { REASON_HEADER, refusalHeaders, type Written, writtenHeaders } from '../refusal-answer.js';
 import type { Caller } from './caller.js';
 
-/** The upstream took what it was sent, which was not all. */
+/** The upstream was sent a part of the push. */
 export interface PartialAnswer {
+  /** Once it has taken that. */
   readonly refusal: Refusal;
-  readonly sent: Written;
+  /** All of the push. */
+  readonly written: Written;
 }
 
-export function answerRefusal(caller: Caller, refusal: Refusal): void {
+export function answerRefusal(caller: Caller, refusal: Refusal, written: Written): void {
   const headers = refusalHeaders(refusal);
-  if (isVersion2(caller.header('content-type'))) headers.push(...writtenHeaders(NOTHING));
+  headers.push(...writtenHeaders(caller.header('content-type'), written));
   answer(caller, refusal.status, headers, refusal.message);
 }
 
-/** The upstream's own count of what was written stands, where it gave one. */
-export function answerPartial(
-  caller: Caller,
-  { refusal, sent }: PartialAnswer,
-  upstreamHeaders: readonly string[],
-): void {
-  const headers = refusalHeaders(refusal);
-  if (isVersion2(caller.header('content-type'))) {
-    const counted = upstreamHeaders.filter((_, i) => WRITTEN.test(upstreamHeaders[i - (i % 2)] ?? ''));
-    headers.push(...(counted.length > 0 ? counted : writtenHeaders(sent)));
-  }
-  answer(caller, refusal.status, headers, refusal.message);
+/** As Mimir answers samples of a replica that is not elected. */
+export function answerDuplicate(caller: Caller, message: string, written: Written): void {
+  answer(caller, 202, writtenHeaders(caller.header('content-type'), written), message);
 }
 
-/**
- * As Mimir answers samples of a replica that is not elected. To a Remote Write 2.0 sender all of it counts as written: the
- * other replica wrote it, and a 2xx without anything written would look like a receiver that does not know the protocol.
- */
-export function answerDuplicate(caller: Caller, message: string, sent: Written): void {
-  answer(caller, 202, isVersion2(caller.header('content-type')) ? writtenHeaders(sent) : [], message);
+/** The upstream's headers, with the whole push counted where it counted the part that it was sent. */
+export function countWhole(caller: Caller, headers: MessageHeaders, written: Written): MessageHeaders {
+  const counted = writtenHeaders(caller.header('content-type'), written);
+  if (counted.length === 0) return headers;
+  const others = headers.list.filter((_, i) => !WRITTEN.test(headers.list[i - (i % 2)] ?? ''));
+  return others.length === headers.list.length ? headers : new MessageHeaders([...others, ...counted]);
 }
 
 const WRITTEN = /^x-prometheus-remote-write-\w+-written$/i;

@@ -31,6 +31,7 @@ t.test('each field is read from where it is', async (t) => {
       'content-encoding': 'encoding',
       'content-length': '4',
       'x-request-id': 'request',
+      'retry-attempt': '2',
       'x-mimir-edge-x': '1',
       other: 'other',
     },
@@ -42,6 +43,7 @@ t.test('each field is read from where it is', async (t) => {
     contentType: 'type',
     contentEncoding: 'encoding',
     requestId: 'request',
+    retryAttempt: '2',
     bodyState: 'whole',
   });
   t.equal(String(body), 'body');
@@ -57,6 +59,7 @@ t.test('what is not there is empty, and an id stands in for a request id', async
     contentType: undefined,
     contentEncoding: undefined,
     requestId: 'the id',
+    retryAttempt: undefined,
     bodyState: 'missing',
   });
   t.equal(body.length, 0);

@@ -46,6 +46,8 @@ t.test("what a client sent of the edge's own headers is removed, unless it is se
   ]);
 });
 
+const WRITTEN = { samples: 5, histograms: 2, exemplars: 3 };
+
 t.test('a refusal is a denial in the words of the proxy', async (t) => {
   const refusal = {
     kind: 'refuse',
@@ -57,7 +59,7 @@ t.test('a refusal is a denial in the words of the proxy', async (t) => {
   } as const;
   const refused = { ...found, verdict: 'refuse' } as const;
   const facts = texts({ ...FACTS, verdict: 'refuse', reason: 'rate_limited' });
-  t.strictSame(read(encodeDenied(refused, { ...refusal, retryAfterSeconds: 7 }, undefined)), {
+  t.strictSame(read(encodeDenied(refused, { ...refusal, retryAfterSeconds: 7 }, undefined, WRITTEN)), {
     status: { code: 8, message: 'rate_limited' },
     deniedResponse: {
       status: { code: 429 },
@@ -67,16 +69,16 @@ t.test('a refusal is a denial in the words of the proxy', async (t) => {
     dynamicMetadata: { fields: facts },
   });
   const other = read(
-    encodeDenied(refused, { ...refusal, status: 400, retryAfterSeconds: undefined }, VERSION_2),
+    encodeDenied(refused, { ...refusal, status: 400, retryAfterSeconds: undefined }, VERSION_2, WRITTEN),
   );
   t.strictSame(other['status'], { code: 7, message: 'rate_limited' });
   t.strictSame(
     other['deniedResponse'].headers,
     options({
       'x-mimir-edge-reason': 'rate_limited',
-      'x-prometheus-remote-write-samples-written': '0',
-      'x-prometheus-remote-write-histograms-written': '0',
-      'x-prometheus-remote-write-exemplars-written': '0',
+      'x-prometheus-remote-write-samples-written': '5',
+      'x-prometheus-remote-write-histograms-written': '2',
+      'x-prometheus-remote-write-exemplars-written': '3',
     }),
     'a sender of version 2 reads what was written',
   );
@@ -84,13 +86,13 @@ t.test('a refusal is a denial in the words of the proxy', async (t) => {
 
 t.test('a duplicate is taken, to its sender, and goes no further', async (t) => {
   const duplicate = { ...found, verdict: 'duplicate', items: 0 } as const;
-  t.strictSame(read(encodeDuplicate(duplicate, 'not elected', undefined)), {
+  t.strictSame(read(encodeDuplicate(duplicate, 'not elected', undefined, WRITTEN)), {
     status: { code: 7, message: 'duplicate' },
     deniedResponse: { status: { code: 202 }, body: 'not elected\n' },
     dynamicMetadata: { fields: texts({ ...FACTS, verdict: 'duplicate', items: '0' }) },
   });
   t.strictSame(
-    read(encodeDuplicate(duplicate, '', VERSION_2))['deniedResponse'].headers,
+    read(encodeDuplicate(duplicate, '', VERSION_2, WRITTEN))['deniedResponse'].headers,
     options({
       'x-prometheus-remote-write-samples-written': '5',
       'x-prometheus-remote-write-histograms-written': '2',

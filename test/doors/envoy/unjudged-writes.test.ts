@@ -85,7 +85,10 @@ t.test('what can not be judged is answered as by the proxy, whatever of its body
     const { status, deniedResponse } = await check(caller, request).response;
     t.equal(status.code, 7);
     t.equal(deniedResponse?.status.code, 503);
-    t.match(deniedResponse?.body, /tenant a was refused: .*push\.unjudged.*\(err-edge-unjudged-write\)\n$/);
+    t.match(
+      deniedResponse?.body,
+      /tenant a was refused: .*\(err-edge-unjudged-write\)\. .*push\.unjudged.*\n$/,
+    );
     t.ok(deniedResponse?.headers.some(({ header }) => header.key === 'retry-after'));
   }
   t.strictSame(outcomes, ['refuse', 'refuse', 'refuse']);

@@ -138,6 +138,7 @@ export async function edge(
         bodyTimeoutMs: 20_000,
         upstreamHeadersTimeoutMs: 20_000,
         upstreamBodyTimeoutMs: 20_000,
+        retryAfter: { enabled: true, minSeconds: 6, maxSeconds: 96, random: () => 0.5 },
         ...options.push,
       },
     },

@@ -90,7 +90,7 @@ t.test(
   },
 );
 
-t.test('a Remote Write 2.0 sender is told that nothing was written', async (t) => {
+t.test('a Remote Write 2.0 sender of what is not decoded is told that nothing was written', async (t) => {
   const mimir = await upstream();
   const proxy = await edge(mimir.url);
   const refused = await send(proxy.url, Buffer.from('not snappy'), {
@@ -102,14 +102,13 @@ t.test('a Remote Write 2.0 sender is told that nothing was written', async (t) =
   await mimir.close();
 });
 
-t.test('broken bytes, foreign content types and missing tenants are refused and not forwarded', async (t) => {
+t.test('broken bytes, unknown messages and missing tenants are refused and not forwarded', async (t) => {
   const mimir = await upstream();
   const proxy = await edge(mimir.url);
   const cases: [number, RegExp, Uint8Array, Record<string, string>][] = [
     [400, /does not decode/, PUSH_500.subarray(0, 5000), {}],
     [400, /does not decode/, SnappyJS.compress(Buffer.from([0x0a, 0x7f])), {}],
-    [415, /not remote write/, PUSH_500, { 'Content-Type': 'application/json' }],
-    [415, /not remote write/, PUSH_500, { 'Content-Type': 'application/x-protobuf;proto=some.Other' }],
+    [400, /none|not remote write/, PUSH_500, { 'Content-Type': 'application/x-protobuf;proto=some.Other' }],
     [415, /not remote write/, PUSH_500, { 'Content-Encoding': 'zstd' }],
     [401, /no tenant/, PUSH_500, { 'X-Scope-OrgID': '' }],
     [400, /more than one/, PUSH_500, { 'X-Scope-OrgID': 'a|b' }],
@@ -188,12 +187,13 @@ t.test('a header that says twice what a body is says nothing', async (t) => {
   const mimir = await upstream();
   const proxy = await edge(mimir.url, { enforcer: once500 });
   const v1 = 'Content-Type: application/x-protobuf\r\n';
+  const v1Message = 'Content-Type: application/x-protobuf;a=b\r\n';
   const v2 = 'Content-Type: application/x-protobuf;proto=io.prometheus.write.v2.Request\r\n';
   const snappy = 'Content-Encoding: snappy\r\n';
   for (const [headers, status] of [
-    [v1 + v2, 415],
-    [v2 + v1, 415],
-    [v1 + v1, 415],
+    [v2 + v1, 400],
+    [v2 + v2, 400],
+    [`${v1Message}${v2}`, 400],
     [snappy + snappy, 415],
     [`${snappy}Content-Encoding: identity\r\n`, 415],
     ['X-Scope-OrgID: b\r\n', 400],
@@ -204,11 +204,20 @@ t.test('a header that says twice what a body is says nothing', async (t) => {
     t.match(answer, new RegExp(`^HTTP/1.1 ${status} `), headers);
   }
   t.equal(mimir.arrived.length, 0);
+  for (const [headers, status] of [
+    [v1 + v1, 200],
+    [v1 + v2, 429],
+    [`Content-Type: text/plain\r\n${v2}`, 429],
+  ] as const) {
+    const head = `${HEAD}${headers}Connection: close\r\nContent-Length: ${PUSH_500.length}\r\n\r\n`;
+    const answer = await rawExchange(proxy.port, Buffer.concat([Buffer.from(head), PUSH_500]));
+    t.match(answer, new RegExp(`^HTTP/1.1 ${status} `), `${headers}: the first counts, and it is version 1`);
+  }
   await proxy.stop();
   await mimir.close();
 });
 
-t.test('a content type that Mimir reads as the other version is none', async (t) => {
+t.test('a content type is read as Mimir reads it', async (t) => {
   const mimir = await upstream();
   const proxy = await edge(mimir.url);
   const V2 = 'io.prometheus.write.v2.Request';
@@ -218,18 +227,18 @@ t.test('a content type that Mimir reads as the other version is none', async (t)
     ['application/x-protobuf;charset=utf-8', 200],
     ['application/x-protobuf; charset=utf-8', 200],
     // Mimir takes parameters as they are written, with their spaces, and a type that it does not know for version 1.
-    [`application/x-protobuf; proto=${V2}`, 415],
-    [`application/x-protobuf ;proto=${V2}`, 415],
-    [`Application/X-Protobuf;proto=${V2}`, 415],
-    [`application/x-protobuf;PROTO=${V2}`, 415],
-    [`application/x-protobuf;proto="${V2}"`, 415],
-    [`application/x-protobuf;proto=${V2};proto=prometheus.WriteRequest`, 415],
-    [`application/x-protobuf;proto=prometheus.WriteRequest;proto=${V2}`, 415],
-    ['application/x-protobuf;proto=', 415],
-    ['application/x-protobuf;proto', 415],
-    ['application/x-protobuf;proto=some.Other', 415],
-    ['text/plain', 415],
-    ['', 415],
+    [`application/x-protobuf; proto=${V2}`, 200],
+    [`application/x-protobuf ;proto=${V2}`, 200],
+    [`Application/X-Protobuf;proto=${V2}`, 200],
+    [`application/x-protobuf;PROTO=${V2}`, 200],
+    [`application/x-protobuf;proto=prometheus.WriteRequest;proto=${V2}`, 200],
+    [`application/x-protobuf;proto="${V2}"`, 400],
+    [`application/x-protobuf;proto=${V2};proto=prometheus.WriteRequest`, 400],
+    ['application/x-protobuf;proto=', 400],
+    ['application/x-protobuf;proto', 400],
+    ['application/x-protobuf;proto=some.Other', 400],
+    ['text/plain', 200],
+    ['', 200],
   ] as const) {
     const response = await send(proxy.url, PUSH_500, { 'Content-Type': contentType });
     t.equal(response.status, status, contentType);
@@ -246,7 +255,7 @@ t.test('a body declared too large is refused before a byte of it is read', async
     `${HEAD}Content-Length: 209715200\r\n\r\n`,
     'err-mimir-distributor',
   );
-  t.match(answer, /^HTTP\/1.1 413 /);
+  t.match(answer, /^HTTP\/1.1 400 /);
   await proxy.stop();
   await mimir.close();
 });
@@ -260,7 +269,7 @@ t.test('a body without a length is refused where it passes the cap', async (t) =
     `${HEAD}Transfer-Encoding: chunked\r\n\r\n${chunk}${chunk}`,
     'err-mimir',
   );
-  t.match(answer, /^HTTP\/1.1 413 /);
+  t.match(answer, /^HTTP\/1.1 400 /);
   t.equal(proxy.budget.used, 0);
   await proxy.stop();
   await mimir.close();
@@ -413,7 +422,7 @@ t.test(
       `${small}${HEAD}Content-Length: 3\r\n\r\nabc`,
       '400 Bad Request',
     );
-    t.match(answers, /^HTTP\/1.1 413 .*HTTP\/1.1 400 /s, 'the next request on the connection has its answer');
+    t.match(answers, /^HTTP\/1.1 400 .*HTTP\/1.1 400 /s, 'the next request on the connection has its answer');
     const socket = connect(proxy.port, '127.0.0.1');
     let received = '';
     let closed = false;
@@ -426,7 +435,7 @@ t.test(
         closed = true;
       });
     socket.write(`${HEAD}Content-Length: 100000000\r\n\r\n`);
-    await eventually(() => received.includes('413'));
+    await eventually(() => received.includes('edge_body_too_large'));
     const flood = setInterval(() => socket.write(Buffer.alloc(65536)), 1);
     t.ok(await eventually(() => closed), 'it is not read to its end');
     clearInterval(flood);

@@ -27,7 +27,7 @@ t.test(
       const answer = await rawExchange(proxy.port, post(path, 'a'));
       // OpenTelemetry's collector comes again after 429, 502, 503 and 504 alone.
       t.match(answer, /^HTTP\/1\.1 503 .*Retry-After: \d+/s, path);
-      t.match(answer, /push\.unjudged.*\(err-edge-unjudged-write\)\n$/s, 'names the setting');
+      t.match(answer, / \(err-edge-unjudged-write\)\. .*push\.unjudged.*\n$/s, 'names the setting');
       t.match(answer, /X-Mimir-Edge-Reason: edge_unjudged_write\r\n/);
     }
     t.equal(mimir.arrived.length, 0);

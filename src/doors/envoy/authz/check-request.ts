@@ -22,6 +22,7 @@ export interface CheckedRequest {
   readonly contentType: string | undefined;
   readonly contentEncoding: string | undefined;
   readonly requestId: string;
+  readonly retryAttempt: string | undefined;
   /** Names, in lower case, that are the edge's own to send. */
   readonly claimed: ReadonlySet<string>;
   /** A view on the message. */
@@ -35,7 +36,14 @@ export const MAX_HEADERS = 1000;
 
 /** Envoy sets it where it has buffered a body, and removes what the client sent. */
 const PARTIAL_BODY = 'x-envoy-auth-partial-body';
-const READ_HEADERS = ['content-type', 'content-encoding', 'content-length', 'x-request-id', PARTIAL_BODY];
+const READ_HEADERS = [
+  'content-type',
+  'content-encoding',
+  'content-length',
+  'x-request-id',
+  'retry-attempt',
+  PARTIAL_BODY,
+];
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -58,6 +66,7 @@ export function readCheckRequest(
     contentType: found.header('content-type'),
     contentEncoding: found.header('content-encoding'),
     requestId: found.header('x-request-id') ?? id,
+    retryAttempt: found.header('retry-attempt'),
     claimed: found.claimed ?? NONE,
     body,
     bodyState: bodyState(found),

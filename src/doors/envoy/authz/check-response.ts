@@ -6,7 +6,7 @@
 import { EDGE_PREFIX } from '../../../base/http1/headers.js';
 import type { Refusal } from '../../../enforce/refusal.js';
 import type { Push } from '../../../payload/push.js';
-import { isVersion2, NOTHING, refusalHeaders, writtenHeaders } from '../../refusal-answer.js';
+import { refusalHeaders, type Written, writtenHeaders } from '../../refusal-answer.js';
 import { type CheckResponse, checkResponse, type HeaderValueOption } from '../grpc/messages.js';
 
 /**
@@ -43,9 +43,13 @@ export function encodeOk(found: Found, claimed: Iterable<string>): Uint8Array {
   });
 }
 
-export function encodeDenied(found: Found, refusal: Refusal, contentType: string | undefined): Uint8Array {
-  const headers = refusalHeaders(refusal);
-  if (isVersion2(contentType)) headers.push(...writtenHeaders(NOTHING));
+export function encodeDenied(
+  found: Found,
+  refusal: Refusal,
+  contentType: string | undefined,
+  written: Written,
+): Uint8Array {
+  const headers = [...refusalHeaders(refusal), ...writtenHeaders(contentType, written)];
   return checkResponse.encode({
     status: {
       code: refusal.status === 429 ? RESOURCE_EXHAUSTED : PERMISSION_DENIED,
@@ -65,12 +69,13 @@ export function encodeDuplicate(
   found: Found & { readonly push: Push },
   message: string,
   contentType: string | undefined,
+  written: Written,
 ): Uint8Array {
   return checkResponse.encode({
     status: { code: PERMISSION_DENIED, message: found.verdict },
     deniedResponse: {
       status: { code: ACCEPTED },
-      headers: options(isVersion2(contentType) ? writtenHeaders(found.push) : []),
+      headers: options(writtenHeaders(contentType, written)),
       body: `${message}\n`,
     },
     dynamicMetadata: metadata(factsOf(found)),

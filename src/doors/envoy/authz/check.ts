@@ -17,7 +17,7 @@ import {
   checkIncomplete,
   edgeOverloaded,
   judgedTooLate,
-  notRemoteWrite,
+  type Sentence,
   writeNotJudged,
 } from '../../../enforce/sentences.js';
 import type { Tenant } from '../../../enforce/tenant.js';
@@ -25,8 +25,9 @@ import type { Admitted, Charge, Verdict } from '../../../enforce/verdict.js';
 import type { Decoder, Push } from '../../../payload/push.js';
 import type { ByteBudget } from '../../body.js';
 import { decodeOptions } from '../../decode-options.js';
-import { versionOf } from '../../format.js';
-import { undecodedBody } from '../../refusal-answer.js';
+import { formatOf } from '../../format.js';
+import { NOTHING, undecodable, undecodedBody, type Written, writtenOf } from '../../refusal-answer.js';
+import { type RetryAfterOptions, withRetryAfter } from '../../retry-after.js';
 import { isRead, type Route, type WritePaths } from '../../write-paths.js';
 import { GRPC, type GrpcCall } from '../grpc/grpc-call.js';
 import type { MessageFault } from '../grpc/message-reader.js';
@@ -54,6 +55,7 @@ export interface CheckOptions {
   readonly onFilter: 'refuse' | 'pass';
   /** What becomes of a body that Envoy does not send as it came. */
   readonly onBody: Readonly<Record<Exclude<BodyState, 'whole'>, 'refuse' | 'pass'>>;
+  readonly retryAfter: RetryAfterOptions;
 }
 
 /**
@@ -103,6 +105,8 @@ export class CheckExchange {
   readonly #call: GrpcCall;
   #late = false;
   #claimed: ReadonlySet<string> = new Set();
+  /** What a Remote Write 2.0 sender is told of the push. */
+  #written: Written = NOTHING;
 
   constructor(parts: CheckParts, writePaths: WritePaths, call: GrpcCall) {
     this.#parts = parts;
@@ -159,10 +163,9 @@ export class CheckExchange {
     }
 
     const { contentType, contentEncoding } = request;
-    const version = versionOf(contentType, contentEncoding);
-    if (version === undefined) {
-      const why = notRemoteWrite(contentType, contentEncoding);
-      return this.#refuseBody(request, tenant, 'edge_unsupported_media_type', why);
+    const version = formatOf(contentType, contentEncoding);
+    if (typeof version === 'string') {
+      return this.#refuseBody(request, tenant, ...undecodable(version, contentType, contentEncoding));
     }
     observer.body(request.bodyState);
     if (request.bodyState !== 'whole') return this.#refuseBodyState(request, admission, request.bodyState);
@@ -181,6 +184,7 @@ export class CheckExchange {
     observer.decoded((decodeEndMs - decodeStartMs) / 1000);
     if (this.#call.isOver) return this.#cancelled(admission);
     if (decoded.kind !== 'push') return this.#refuseBody(request, tenant, ...undecodedBody(decoded));
+    if (version === 2) this.#written = writtenOf(decoded, tenant.limits);
 
     const judging = enforcer.judge(tenant, decoded, options.onFilter === 'refuse', decodeEndMs);
     const verdict = judging instanceof Promise ? await this.#inTime(request, judging, tenant) : judging;
@@ -234,7 +238,7 @@ export class CheckExchange {
 
   #answerDuplicate(request: CheckedRequest, tenant: Tenant, push: Push, message: string): CheckOutcome {
     const found = { verdict: 'duplicate', tenant: tenant.id, items: 0, push } as const;
-    this.#call.reply(encodeDuplicate(found, message, request.contentType));
+    this.#call.reply(encodeDuplicate(found, message, request.contentType, this.#written));
     return 'duplicate';
   }
 
@@ -247,18 +251,20 @@ export class CheckExchange {
   #refuse(
     request: CheckedRequest,
     tenant: Tenant | undefined,
-    refusal: Refusal,
+    unanswered: Refusal,
     push: Push | undefined,
     shadow: boolean,
   ): CheckOutcome {
+    const refusal = withRetryAfter(unanswered, request.retryAttempt, this.#parts.options.retryAfter);
     this.#parts.observer.refused(tenant, refusal, request.requestId, shadow);
     const found = { tenant: tenant?.id ?? '', items: 0, push };
     if (shadow) return this.#pass('shadow', found.tenant, push);
-    this.#call.reply(encodeDenied({ verdict: 'refuse', ...found }, refusal, request.contentType));
+    const denied = { verdict: 'refuse', ...found } as const;
+    this.#call.reply(encodeDenied(denied, refusal, request.contentType, this.#written));
     return 'refuse';
   }
 
-  #refuseBody(request: CheckedRequest, tenant: Tenant, reason: Reason, why: string): CheckOutcome {
+  #refuseBody(request: CheckedRequest, tenant: Tenant, reason: Reason, why: Sentence): CheckOutcome {
     const refusal = this.#parts.enforcer.refuse(tenant, reason, why);
     return this.#refuse(request, tenant, refusal, undefined, tenant.mode === 'shadow');
   }
@@ -292,15 +298,14 @@ export class CheckExchange {
     }
   }
 
-  #refuseUnattributed(reason: Reason, why: string): CheckOutcome {
+  #refuseUnattributed(reason: Reason, why: Sentence): CheckOutcome {
     const { enforcer, observer } = this.#parts;
     const refusal = enforcer.refuseUnattributed(reason, why);
     const shadow = enforcer.mode !== 'enforce';
     observer.refused(undefined, refusal, '', shadow);
     if (shadow) return this.#pass('shadow', '');
-    this.#call.reply(
-      encodeDenied({ verdict: 'refuse', tenant: '', items: 0, push: undefined }, refusal, undefined),
-    );
+    const denied = { verdict: 'refuse', tenant: '', items: 0, push: undefined } as const;
+    this.#call.reply(encodeDenied(denied, refusal, undefined, NOTHING));
     return 'refuse';
   }
 
@@ -321,7 +326,7 @@ export class CheckExchange {
   }
 }
 
-const BODY_STATE_REFUSALS: Record<Exclude<BodyState, 'whole'>, readonly [Reason, string]> = {
+const BODY_STATE_REFUSALS: Record<Exclude<BodyState, 'whole'>, readonly [Reason, Sentence]> = {
   partial: ['edge_partial_body', bodyPartial()],
   missing: ['edge_body_not_sent', bodyNotSent()],
   text: ['edge_body_not_sent', bodySentAsText()],

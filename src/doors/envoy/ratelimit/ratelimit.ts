@@ -6,9 +6,10 @@ import type { Enforcer } from '../../../enforce/enforcer.js';
 import type { BucketKind } from '../../../enforce/ledger.js';
 import type { LimitedBucket } from '../../../enforce/limited-bucket.js';
 import type { Refusal } from '../../../enforce/refusal.js';
-import { ratelimitCallTooLarge } from '../../../enforce/sentences.js';
+import { ratelimitCallTooLarge, type Sentence } from '../../../enforce/sentences.js';
 import { Tenant } from '../../../enforce/tenant.js';
 import type { ByteBudget } from '../../body.js';
+import { type RetryAfterOptions, withRetryAfter } from '../../retry-after.js';
 import { GRPC, type GrpcCall } from '../grpc/grpc-call.js';
 import { type RateLimitDescriptor, type RateLimitRequest, rateLimitRequest } from '../grpc/messages.js';
 import type { DescriptorOutcome, Drawn } from './drawn.js';
@@ -25,6 +26,7 @@ export interface RateLimitOptions {
   readonly unknown: 'allow' | 'refuse';
   /** RateLimit-* headers for the client. */
   readonly headers: boolean;
+  readonly retryAfter: RetryAfterOptions;
 }
 
 export interface RateLimitObserver {
@@ -75,7 +77,7 @@ export async function rateLimit(parts: RateLimitParts, call: GrpcCall): Promise<
 }
 
 /** Senders have a hand in how large a call is, and Envoy lets pass what ends in an error. */
-function refuseCall({ enforcer, observer }: RateLimitParts, call: GrpcCall, why: string): void {
+function refuseCall({ enforcer, observer }: RateLimitParts, call: GrpcCall, why: Sentence): void {
   const refusal = enforcer.refuseUnattributed('edge_request_too_large', why);
   const shadow = enforcer.mode !== 'enforce';
   observer.descriptor(shadow ? 'shadow' : 'invalid');
@@ -145,8 +147,10 @@ class RateLimitExchange {
     return drawnFromNone(shadow ? 'shadow' : 'invalid', !shadow, refusal);
   }
 
-  #drawn({ tenant, limited }: Want, refusal: Refusal | undefined): Drawn {
-    const { enforcer, observer, now } = this.#parts;
+  #drawn({ tenant, limited }: Want, unanswered: Refusal | undefined): Drawn {
+    const { enforcer, observer, now, options } = this.#parts;
+    // Envoy does not say which attempt it is.
+    const refusal = unanswered && withRetryAfter(unanswered, undefined, options.retryAfter);
     const shadow = refusal !== undefined && enforcer.refused(tenant, refusal);
     if (refusal !== undefined) observer.refused(tenant, refusal, '', shadow);
     return {
