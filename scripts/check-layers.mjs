@@ -22,6 +22,7 @@ const LAYERS = [
   ['series', 'elections', 'buckets'],
   ['enforce'],
   ['payload', 'limits'],
+  ['relabel'],
   ['telemetry'],
   ['base'],
 ];

@@ -46,6 +46,8 @@ const LIMIT_SCHEMAS = {
   bool: { type: 'boolean' },
   string: text,
   duration,
+  'label names': { type: 'array', items: text },
+  'relabelling rules': { type: 'array', items: { type: 'object' } },
 };
 
 export function chartSchema() {

@@ -136,7 +136,7 @@ function limitLines(limits: TenantLimits, defaults: TenantLimits, all: boolean):
     const unit = type === 'duration' ? 'ms' : '';
     if (value !== fallback)
       lines.push(
-        `  ${name}: ${value}${unit} (default ${fallback ?? 'unset'}${fallback === undefined ? '' : unit})\n`,
+        `  ${name}: ${value}${unit} (default ${fallback === '' ? 'none' : (fallback ?? 'unset')}${fallback === undefined ? '' : unit})\n`,
       );
     else if (all && value !== undefined) lines.push(`  ${name}: ${value}${unit}\n`);
   };

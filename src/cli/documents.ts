@@ -13,6 +13,7 @@ import {
   type OverridesDocument,
   parseOverrides,
 } from '../limits/overrides-document.js';
+import { plainLimit } from '../limits/plain-limit.js';
 import { tenantLimits } from '../limits/snapshot.js';
 import { documentOf, findKey } from '../overrides/kubernetes/configmap-documents.js';
 import { type Io, readInput } from './io.js';
@@ -130,7 +131,7 @@ function readLimits(map: YAMLMap, path: string, lines: LineCounter) {
       warnings.push({ path: `${path}.${name}`, message, ...positionOf(key) });
       continue;
     }
-    const raw = isScalar(value) ? value.value : undefined;
+    const raw = plainLimit(value as Node | null);
     const read = readLimit(facts, raw);
     if ('value' in read) named.set(name, read.value);
     else

@@ -14,6 +14,7 @@ import {
 } from '../limits/limit-table.js';
 import type { TenantLimits } from '../limits/limits.js';
 import { isOtherOfMimir } from '../limits/other-mimir-limits.js';
+import { plainLimit } from '../limits/plain-limit.js';
 import { tenantLimits } from '../limits/snapshot.js';
 import { nearestName } from '../limits/values.js';
 import { readSetting } from './read-setting.js';
@@ -186,7 +187,7 @@ class Loader {
       return;
     }
     for (const { key, value } of map.items) {
-      const raw = isScalar(value) ? value.value : undefined;
+      const raw = plainLimit(value as Node | null);
       this.#setLimit(`${section}.${keyText(key)}`, table, into, raw, at(key));
     }
   }

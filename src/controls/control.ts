@@ -6,7 +6,13 @@
  * whatever the order they came in.
  */
 import { createHash } from 'node:crypto';
-import { EDGE_LIMITS, type LimitTable, MIMIR_LIMITS, readLimit } from '../limits/limit-table.js';
+import {
+  EDGE_LIMITS,
+  type LimitTable,
+  type LimitType,
+  MIMIR_LIMITS,
+  readLimit,
+} from '../limits/limit-table.js';
 import type { Mode, Snapshot } from '../limits/limits.js';
 import { tenantLimits } from '../limits/snapshot.js';
 import { tenantIdFault } from '../limits/tenant-id.js';
@@ -57,11 +63,13 @@ export function outlasting(control: Control, replaced: Control | undefined): Con
   return keptUntilMs === rememberedUntilMs(control) ? control : { ...control, keptUntilMs };
 }
 
+const NOT_FOR_AN_HOUR: readonly LimitType[] = ['duration', 'label names', 'relabelling rules'];
+
 /** The limits that a control may be about: not a tenant's mode, and none that nobody would change for an hour. */
 export function limitFacts(name: string): LimitTable[string] | undefined {
   for (const table of [MIMIR_LIMITS, EDGE_LIMITS] as LimitTable[]) {
     const facts = Object.hasOwn(table, name) && name !== MODE ? table[name] : undefined;
-    if (facts !== undefined && facts.type !== 'duration') return facts;
+    if (facts !== undefined && !NOT_FOR_AN_HOUR.includes(facts.type)) return facts;
   }
   return undefined;
 }

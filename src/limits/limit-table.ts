@@ -2,10 +2,20 @@
  * Every limit that the edge reads, declared once: name, type, default, what zero means. Parsing, defaults and
  * docs/limits.md are made from here.
  */
+import { readLabelNames, readRules } from '../relabel/rule.js';
 import type { EdgeLimits, MimirLimits, TenantLimits } from './limits.js';
 import { nearestName, readBoolean, readDurationMs, readInteger, readNumber } from './values.js';
 
-export type LimitType = 'float' | 'int' | 'bool' | 'string' | 'duration' | readonly string[];
+/** Lists of label names and of relabelling rules are kept as their canonical texts (relabel/rule.ts). */
+export type LimitType =
+  | 'float'
+  | 'int'
+  | 'bool'
+  | 'string'
+  | 'duration'
+  | 'label names'
+  | 'relabelling rules'
+  | readonly string[];
 
 export interface LimitFacts<T> {
   readonly type: LimitType;
@@ -80,6 +90,27 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     fallback: 'error',
     zero: '',
     doc: 'With `truncate` or `drop` Mimir shortens long values, so the edge lets them pass.',
+  },
+  drop_labels: {
+    type: 'label names',
+    fallback: '',
+    zero: '',
+    doc: 'Labels that Mimir takes away, after relabelling. Read and shown; only Mimir does it.',
+    part: 'mimir',
+  },
+  metric_relabel_configs: {
+    type: 'relabelling rules',
+    fallback: '',
+    zero: '',
+    doc: "Prometheus' relabelling rules. Read and shown; only Mimir applies them.",
+    part: 'mimir',
+  },
+  metric_relabeling_enabled: {
+    type: 'bool',
+    fallback: true,
+    zero: '',
+    doc: 'Where it is false, neither rules nor `drop_labels` are applied. Mimir 3 has it no more.',
+    part: 'mimir',
   },
   max_exemplars_per_series_per_request: {
     type: 'int',
@@ -197,12 +228,17 @@ export const DEFAULT_LIMITS: TenantLimits = Object.freeze({
   edge: Object.freeze(fallbacks<EdgeLimits>(EDGE_LIMITS)),
 });
 
-/** The value of one limit, or a sentence on what is wrong with it. */
-export function readLimit(
-  facts: LimitFacts<unknown>,
-  value: unknown,
-): { value: unknown } | { problem: string } {
+/** What is wrong with a value, and for a list where in it. */
+export interface LimitProblem {
+  readonly problem: string;
+  readonly at?: readonly (string | number)[];
+}
+
+/** The value of one limit, or a sentence on what is wrong with it. Lists and maps are plain data. */
+export function readLimit(facts: LimitFacts<unknown>, value: unknown): { value: unknown } | LimitProblem {
   const { type } = facts;
+  if (type === 'label names') return readLabelNames(value);
+  if (type === 'relabelling rules') return readRules(value);
   if (typeof type !== 'string') {
     return type.includes(String(value)) ? { value } : { problem: `expected one of ${type.join(', ')}` };
   }

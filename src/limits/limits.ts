@@ -15,6 +15,10 @@ export interface MimirLimits {
   readonly max_label_name_length: number;
   readonly max_label_value_length: number;
   readonly label_value_length_over_limit_strategy: 'error' | 'truncate' | 'drop';
+  /** Canonical texts: relabel/rule.ts reads them. */
+  readonly drop_labels: string;
+  readonly metric_relabel_configs: string;
+  readonly metric_relabeling_enabled: boolean;
   readonly max_exemplars_per_series_per_request: number;
   readonly max_global_exemplars_per_user: number;
   readonly max_global_series_per_user: number;

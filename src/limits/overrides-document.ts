@@ -26,6 +26,7 @@ import {
   suggest,
 } from './limit-table.js';
 import { isOtherOfMimir, OTHER_SECTIONS, REMOVED_MIMIR_LIMITS } from './other-mimir-limits.js';
+import { nodeAt, plainLimit } from './plain-limit.js';
 import { tenantIdFault } from './tenant-id.js';
 import { WRITE_PATH_LIMITS } from './write-path-limits.js';
 
@@ -80,7 +81,10 @@ class Reader {
   readonly #anchored: ReadonlyMap<Alias, Node>;
   /** Whose limits are being read. */
   #tenant = '';
+  /** What the lists of the document were read as, by the limit that they were given to. */
+  readonly #lists = new Map<Node, Map<string, ReturnType<typeof readLimit>>>();
   #values = 0;
+  #isTooLarge = false;
   #mergeDepth = 0;
 
   constructor(text: string, kind: DocumentKind) {
@@ -159,8 +163,8 @@ class Reader {
     for (const [name, pair] of this.#pairs(path, map)) {
       this.#values++;
       if (this.#values > MAX_VALUES) {
-        if (this.#values === MAX_VALUES + 1)
-          this.#error(path, `the document has more than ${MAX_VALUES} values`, map);
+        if (!this.#isTooLarge) this.#error(path, `the document has more than ${MAX_VALUES} values`, map);
+        this.#isTooLarge = true;
         return;
       }
       if (name === '<<') this.#mergeIn(path, pair, limits);
@@ -210,9 +214,33 @@ class Reader {
       limits.set(name, undefined);
       return;
     }
-    const read = readLimit(facts, isScalar(node) ? node.value : undefined);
-    if ('value' in read) limits.set(name, read.value);
-    else this.#error(path, `${read.problem}, found ${JSON.stringify(this.#sourceOf(node))}`, node);
+    const read = this.#readValue(name, facts, node);
+    if ('value' in read) {
+      limits.set(name, read.value);
+      return;
+    }
+    const wrong = nodeAt(node, read.at ?? [], (one) => this.#resolve(one));
+    const where = [path, ...(read.at ?? [])].join('.');
+    this.#error(where, `${read.problem}, found ${JSON.stringify(this.#sourceOf(wrong))}`, wrong);
+  }
+
+  /** A list that many tenants share by an alias is read once. */
+  #readValue(name: string, facts: LimitFacts<unknown>, node: Node): ReturnType<typeof readLimit> {
+    if (isScalar(node)) return readLimit(facts, node.value);
+    const known = this.#lists.get(node)?.get(name);
+    if (known !== undefined) return known;
+    const read = readLimit(
+      facts,
+      plainLimit(node, (one) => this.#counted(one)),
+    );
+    this.#lists.set(node, new Map(this.#lists.get(node)).set(name, read));
+    return read;
+  }
+
+  /** Nothing more once the document has more values than it may. */
+  #counted(node: Node | null): Node | null {
+    this.#values++;
+    return this.#values > MAX_VALUES ? null : this.#resolve(node);
   }
 
   /** What Mimir makes of a limit, where that is worth a word. */

@@ -11,8 +11,6 @@ export interface WritePathFacts {
 }
 
 export const WRITE_PATH_LIMITS: Readonly<Record<string, WritePathFacts>> = {
-  drop_labels: { fallback: '[]', why: 'Mimir removes these labels before it looks at a series.' },
-  metric_relabel_configs: { fallback: '[]', why: 'Mimir relabels series, or drops them, before it counts.' },
   name_validation_scheme: {
     fallback: 'legacy',
     why: 'Mimir refuses series whose metric or label names its scheme does not allow.',

@@ -378,7 +378,7 @@ t.test('a limit that Mimir no longer knows is warned about, and read where the e
 overrides:
   a:
     service_overload_status_code_on_rate_limit_enabled: true
-    metric_relabeling_enabled: true
+    alertmanager_notify_hook_url: http://hook
     request_rate: 5`;
   const { warnings, errors } = parseOverrides(text, 'mimir');
   t.strictSame(errors, []);
@@ -390,7 +390,7 @@ overrides:
         'take it out unless an older Mimir reads this one; the edge still goes by it',
       line: 4,
     },
-    { path: 'overrides.a.metric_relabeling_enabled', message: /reads this one$/, line: 5 },
+    { path: 'overrides.a.alertmanager_notify_hook_url', message: /reads this one$/, line: 5 },
   ]);
   t.equal(warnings.length, 2);
   t.strictSame(limitsOf(text, 'a'), {
@@ -421,3 +421,86 @@ overrides:
     );
   },
 );
+
+t.test('relabelling rules and label names are read as Prometheus writes them', async (t) => {
+  const text = `
+    overrides:
+      team-a:
+        drop_labels: [pod, 5]
+        metric_relabel_configs:
+          - source_labels: [__name__, le]
+            regex: 'x_(.+);1'
+            target_label: short
+            replacement: 1
+          - { action: DROP, regex: yes, source_labels: [a] }
+      quoted: { drop_labels: '["pod"]' }
+      nothing: { drop_labels: [], metric_relabel_configs: }
+  `;
+  t.strictSame(limitsOf(text, 'team-a'), {
+    drop_labels: '["pod","5"]',
+    metric_relabel_configs: JSON.stringify([
+      { source_labels: ['__name__', 'le'], regex: 'x_(.+);1', target_label: 'short', replacement: '1' },
+      { source_labels: ['a'], regex: 'yes', action: 'drop' },
+    ]),
+  });
+  t.strictSame(limitsOf(text, 'quoted'), { drop_labels: '["pod"]' });
+  t.strictSame(limitsOf(text, 'nothing'), { drop_labels: '', metric_relabel_configs: undefined });
+});
+
+t.test('rules may be shared by aliases and merged, as a whole and in part', async (t) => {
+  const text = `
+    x-rules: &drop { action: drop, source_labels: &names [__name__] }
+    overrides:
+      a: { metric_relabel_configs: &rules [{ <<: *drop, regex: go_.* }, *drop, { action: keep, source_labels: *names }] }
+      b: { metric_relabel_configs: *rules }
+  `;
+  const rules = JSON.stringify([
+    { source_labels: ['__name__'], regex: 'go_.*', action: 'drop' },
+    { source_labels: ['__name__'], action: 'drop' },
+    { source_labels: ['__name__'], action: 'keep' },
+  ]);
+  t.strictSame(limitsOf(text, 'a'), { metric_relabel_configs: rules });
+  t.strictSame(limitsOf(text, 'b'), { metric_relabel_configs: rules });
+});
+
+t.test('what is wrong with a rule has the line and the column of the field', async (t) => {
+  const text = [
+    'overrides:',
+    '  a:',
+    '    metric_relabel_configs:',
+    '      - target_label: ok',
+    '      - target_label: b',
+    '        regex: "(["',
+    '  b:',
+    '    metric_relabel_configs: [{ action: hashmod, target_label: x }]',
+    '    drop_labels: pod',
+    '  c: { metric_relabel_configs: [{ target_label: x, actoin: drop }] }',
+  ].join('\n');
+  const { errors } = parseOverrides(text, 'mimir');
+  t.match(errors, [
+    {
+      path: 'overrides.a.metric_relabel_configs.1.regex',
+      line: 6,
+      column: 16,
+      message: /regular expression.*found "\(\["/,
+    },
+    { path: 'overrides.b.metric_relabel_configs.0', line: 8, column: 30, message: /hashmod needs a modulus/ },
+    { path: 'overrides.b.drop_labels', line: 9, column: 18, message: /list of label names, found "pod"/ },
+    { path: 'overrides.c.metric_relabel_configs.0.actoin', line: 10, column: 60, message: /no field actoin/ },
+  ]);
+  t.equal(errors.length, 4);
+});
+
+t.test('rules that many tenants share are read once, and aliases in aliases come to an end', async (t) => {
+  const rules = Array.from({ length: 50 }, (_, i) => `{ target_label: l${i}, regex: "(a|b|c){50}x${i}" }`);
+  const tenants = Array.from({ length: 5000 }, (_, i) => `  t${i}: { metric_relabel_configs: *rules }`);
+  const text = `x: &rules [${rules}]\noverrides:\n${tenants.join('\n')}\n`;
+  const { tenants: read, errors } = parseOverrides(text, 'mimir');
+  t.strictSame(errors, []);
+  t.equal(read.get('t0')?.get('metric_relabel_configs'), read.get('t4999')?.get('metric_relabel_configs'));
+
+  const levels = ['x0: &x0 [a, a, a, a, a, a, a, a, a, a]'];
+  for (let i = 1; i < 12; i++) levels.push(`x${i}: &x${i} [${Array(10).fill(`*x${i - 1}`)}]`);
+  const bomb = `${levels.join('\n')}\noverrides: { a: { metric_relabel_configs: *x11 } }\n`;
+  t.ok(parseOverrides(bomb, 'mimir').errors.length > 0);
+});

@@ -1,0 +1,61 @@
+/**
+ * Texts of labels, which may hold bytes that are no UTF-8: such a byte is a surrogate of its own in the text, so that what is
+ * copied stays what it was. (Python calls this `surrogateescape`.)
+ */
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+const FIRST_ESCAPE = 0xdc00;
+
+export function textOf(bytes: Uint8Array): string {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return textOfOddBytes(bytes);
+  }
+}
+
+export function bytesOf(text: string): Uint8Array {
+  return isWellFormed(text) ? encoder.encode(text) : bytesOfOddText(text);
+}
+
+/** It stands for UTF-8 throughout. */
+export function isWellFormed(text: string): boolean {
+  return !/\p{Cs}/u.test(text);
+}
+
+/** As much as is UTF-8 at a time, and a byte that is none as a surrogate. */
+function textOfOddBytes(bytes: Uint8Array): string {
+  let text = '';
+  let from = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const length = lengthOfCharacter(bytes, at);
+    if (length === 0) {
+      text += strict.decode(bytes.subarray(from, at)) + String.fromCharCode(FIRST_ESCAPE + (bytes[at] ?? 0));
+      from = at + 1;
+    }
+    at += length || 1;
+  }
+  return text + strict.decode(bytes.subarray(from));
+}
+
+function bytesOfOddText(text: string): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const part of text.split(/(\p{Cs})/u)) {
+    parts.push(isWellFormed(part) ? encoder.encode(part) : Uint8Array.of(part.charCodeAt(0) - FIRST_ESCAPE));
+  }
+  return Buffer.concat(parts);
+}
+
+/** Of the character that begins here; 0 where none does. */
+function lengthOfCharacter(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] ?? 0;
+  if (first < 0x80) return 1;
+  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  try {
+    strict.decode(bytes.subarray(at, at + length));
+    return at + length <= bytes.length ? length : 0;
+  } catch {
+    return 0;
+  }
+}
