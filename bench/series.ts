@@ -181,7 +181,11 @@ function openTracker(client?: SeriesClient): SeriesTracker {
 }
 
 function limits(perUser: number): SeriesLimits {
-  return { max_global_series_per_user: perUser, max_global_series_per_metric: 0 };
+  return {
+    max_active_series_per_user: 0,
+    max_global_series_per_user: perUser,
+    max_global_series_per_metric: 0,
+  };
 }
 
 /**

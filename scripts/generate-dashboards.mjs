@@ -126,7 +126,10 @@ dashboard(
       'short',
       [`max by (user) (mimir_edge_fleet_series{${USER}})`, 'all replicas'],
       [`sum by (user) (mimir_edge_active_series{${USER}})`, 'sum of what each has seen'],
-      [`max(mimir_edge_limits_effective{${USER}, limit_name="max_global_series_per_user"})`, 'limit'],
+      [
+        `max(mimir_edge_limits_effective{${USER}, limit_name=~"max_(active|global)_series_per_user"})`,
+        'limit',
+      ],
     ),
     graph(
       'New series',

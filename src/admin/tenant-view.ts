@@ -1,6 +1,7 @@
 /** A tenant as the API shows it. Everything that is said of one tenant is put together here. */
 import { limitFacts, MODE } from '../controls/control.js';
 import type { TopMetric } from '../enforce/series.js';
+import { mostSeries, tenantSeriesLimit } from '../enforce/series-limit.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { Loss, Totals } from '../usage/history.js';
@@ -111,13 +112,7 @@ export function limitUses(
     ['bytes_per_second', limits.edge.bytes_per_second, totals.bytes / seconds],
     ...(series === undefined
       ? []
-      : [
-          [
-            'max_global_series_per_user',
-            limits.max_global_series_per_user,
-            series.fleet ?? series.active,
-          ] as const,
-        ]),
+      : [[tenantSeriesLimit(limits), mostSeries(limits), series.fleet ?? series.active] as const]),
   ];
   return uses
     .filter(([, allowed]) => allowed > 0)
@@ -201,7 +196,13 @@ export function tenantView(edge: Edge, tenant: TenantState, topMetrics: TopMetri
   };
 }
 
-const CHARTED = ['ingestion_rate', 'request_rate', 'bytes_per_second', 'max_global_series_per_user'] as const;
+const CHARTED = [
+  'ingestion_rate',
+  'request_rate',
+  'bytes_per_second',
+  'max_active_series_per_user',
+  'max_global_series_per_user',
+] as const;
 
 /** What each limit that a chart shows was from when on; the first one holds from the beginning of the range. */
 function limitsOverTime(

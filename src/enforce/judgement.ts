@@ -6,6 +6,7 @@ import type { Push } from '../payload/push.js';
 import { LeftOut } from './left-out.js';
 import type { Refusal } from './refusal.js';
 import type { OverLimit } from './series.js';
+import { tenantSeriesReason } from './series-limit.js';
 import type { Tenant } from './tenant.js';
 
 export const NOT_COUNTED = -1;
@@ -67,9 +68,11 @@ export function nothingMayPass(judgement: Judgement): boolean {
 export function leaveOut(judgement: Judgement, { rows, reasons }: OverLimit): LeftOut {
   const { push } = judgement;
   const leftOut = judgement.leftOut ?? new LeftOut(push.series);
+  const ofTenant = tenantSeriesReason(judgement.tenant.limits);
   leftOut.nextStage();
   for (const [index, row] of rows.entries()) {
-    leftOut.add(push, row, reasons[index] ?? 'per_user_series_limit');
+    const reason = reasons[index];
+    leftOut.add(push, row, reason === 'per_metric_series_limit' ? reason : ofTenant);
   }
   judgement.leftOut = leftOut;
   return leftOut;

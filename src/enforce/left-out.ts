@@ -20,6 +20,7 @@ export type SeriesReason = Extract<
   | 'max_label_names_per_info_series'
   | 'label_name_too_long'
   | 'label_value_too_long'
+  | 'max_active_series'
   | 'per_user_series_limit'
   | 'per_metric_series_limit'
 >;

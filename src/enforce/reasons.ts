@@ -92,6 +92,14 @@ export const REASONS = {
     meaning: 'Series without a metric name were left out; the rest of the push was taken, if there was any.',
     remedy: 'Give every series a `__name__` label.',
   },
+  max_active_series: {
+    status: 429,
+    id: 'err-mimir-max-active-series',
+    retry: true,
+    meaning:
+      'New series were left out: the tenant has as many active ones as it may. Known series were taken. The tenant may have another status (`active_series_limit_response_code`).',
+    remedy: 'Raise `max_active_series_per_user`, or send fewer series.',
+  },
   per_user_series_limit: {
     status: 400,
     id: 'err-mimir-max-series-per-user',

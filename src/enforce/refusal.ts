@@ -30,6 +30,8 @@ export interface RefusalDetails {
   readonly waitSeconds?: number;
   /** 0 to 1, for the jitter. */
   readonly random?: number;
+  /** In place of the reason's own, where the tenant has a say in it. */
+  readonly status?: number | undefined;
   /** The tenant's `service_overload_status_code_on_rate_limit_enabled`. */
   readonly overloadStatus?: boolean;
   readonly observed?: number;
@@ -39,12 +41,15 @@ export interface RefusalDetails {
 /** The message is built as Mimir's are: what happened, the error id, what to do about it. */
 export function refuse(reason: Reason, { what, remedy }: Sentence, details: RefusalDetails = {}): Refusal {
   const facts = REASONS[reason];
+  const own = facts.status === 429 && details.overloadStatus ? SERVICE_OVERLOADED : facts.status;
+  const status = details.status ?? own;
+  const retry = facts.retry && (status === 429 || status >= 500);
   return {
     kind: 'refuse',
     reason,
-    status: facts.status === 429 && details.overloadStatus ? SERVICE_OVERLOADED : facts.status,
+    status,
     message: `${what} (${facts.id}). ${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}.`,
-    retryAfterSeconds: facts.retry ? retryAfter(details.waitSeconds ?? 0, details.random ?? 0) : undefined,
+    retryAfterSeconds: retry ? retryAfter(details.waitSeconds ?? 0, details.random ?? 0) : undefined,
     observed: details.observed,
     allowed: details.allowed,
   };

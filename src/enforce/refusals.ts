@@ -5,6 +5,7 @@ import { isOverBurst, type LimitedBucket } from './limited-bucket.js';
 import type { Reason } from './reasons.js';
 import { type Refusal, type RefusalDetails, refuse } from './refusal.js';
 import * as sentences from './sentences.js';
+import { activeSeriesStatus } from './series-limit.js';
 import type { Tenant } from './tenant.js';
 
 /** `why` goes on after "the push of tenant a was refused:". */
@@ -81,5 +82,6 @@ export function refuseSeries(judgement: Judgement): Refusal {
     examples: judgement.parts.nameSeries(push, lead.examples),
     restPasses: !nothingMayPass(judgement),
   });
-  return refuse(lead.reason, sentence);
+  const status = lead.reason === 'max_active_series' ? activeSeriesStatus(tenant.limits) : undefined;
+  return refuse(lead.reason, sentence, { status, random: judgement.parts.random() });
 }

@@ -7,6 +7,7 @@ import type { TenantIdFault } from '../limits/tenant-id.js';
 import type { HaLabels } from '../payload/push.js';
 import type { LeftOut, LeftOutGroup, SeriesReason } from './left-out.js';
 import type { LimitedBucket } from './limited-bucket.js';
+import { mostSeries } from './series-limit.js';
 
 /** As in Mimir's messages, the error id goes between the two. */
 export interface Sentence {
@@ -320,8 +321,9 @@ function faultOf({ reason, series }: LeftOutGroup, limits: TenantLimits): string
       return `${has} a label name of more than ${count(limits.max_label_name_length, 'byte')}`;
     case 'label_value_too_long':
       return `${has} a label value of more than ${count(limits.max_label_value_length, 'byte')}`;
+    case 'max_active_series':
     case 'per_user_series_limit':
-      return `${is} new and over the tenant's limit of ${limits.max_global_series_per_user} active series`;
+      return `${is} new and over the tenant's limit of ${mostSeries(limits)} active series`;
     case 'per_metric_series_limit':
       return `${is} new and over the limit of ${limits.max_global_series_per_metric} active series for a metric`;
   }
@@ -333,6 +335,7 @@ const REMEDIES: Record<SeriesReason, string> = {
   max_label_names_per_info_series: 'drop labels, or raise max_label_names_per_info_series',
   label_name_too_long: 'shorten the name, or raise max_label_name_length',
   label_value_too_long: 'shorten the value, or raise max_label_value_length',
+  max_active_series: 'send fewer series, or raise max_active_series_per_user',
   per_user_series_limit: 'send fewer series, or raise max_global_series_per_user',
   per_metric_series_limit: 'drop a label of the metric, or raise max_global_series_per_metric',
 };

@@ -7,9 +7,13 @@ import type { Push } from '../payload/push.js';
 import type { Rows } from '../payload/rows.js';
 import type { Reason } from './reasons.js';
 
+/** `per_user_series_limit`: whichever limit the tenant's series have (`tenantSeriesLimit`). */
 export type LimitReason = Extract<Reason, 'per_user_series_limit' | 'per_metric_series_limit'>;
 
-export type SeriesLimits = Pick<MimirLimits, 'max_global_series_per_user' | 'max_global_series_per_metric'>;
+export type SeriesLimits = Pick<
+  MimirLimits,
+  'max_active_series_per_user' | 'max_global_series_per_user' | 'max_global_series_per_metric'
+>;
 
 /** New series that a limit keeps out. */
 export interface OverLimit {

@@ -8,6 +8,7 @@ import { type LargeFamily, labelText } from '../telemetry/exposition.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Enforcer } from './enforcer.js';
 import { REASON_NAMES } from './reasons.js';
+import { tenantSeriesLimit } from './series-limit.js';
 import type { CountedTenant, ShownTenants } from './shown-tenants.js';
 import {
   DISCARDED_EXEMPLARS,
@@ -55,7 +56,9 @@ const RECEIVED: readonly (readonly [NumberField, string, string])[] = [
 ];
 
 /** The limits that use is held against. Zero is off, or nothing at all: no share of it can be used. */
-const LIMITS = ['request_rate', 'ingestion_rate', 'max_global_series_per_user'] as const;
+function limitsUsed(limits: TenantLimits) {
+  return ['request_rate', 'ingestion_rate', tenantSeriesLimit(limits)] as const;
+}
 
 const DISCARDED: readonly (readonly [number, string, string])[] = [
   [DISCARDED_REQUESTS, 'requests', 'Pushes'],
@@ -186,7 +189,7 @@ function* effective(held: readonly Held[]): Generator<Line> {
     id,
     tenant: { limits },
   } of held) {
-    for (const name of LIMITS) {
+    for (const name of limitsUsed(limits)) {
       if (limits[name] > 0) yield [labelText({ user: id, limit_name: name }), limits[name]];
     }
   }

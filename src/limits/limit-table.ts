@@ -140,15 +140,13 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     type: 'int',
     fallback: 0,
     zero: 'off',
-    doc: 'Active series, as Mimir counts them. Read and shown; only Mimir enforces it.',
-    part: 'mimir',
+    doc: 'Active series. Where it is set it stands in for `max_global_series_per_user`, as in a Mimir with a usage tracker.',
   },
   active_series_limit_response_code: {
     type: 'int',
     fallback: 429,
     zero: '',
-    doc: 'Status for too many active series. Read and shown; only Mimir uses it.',
-    part: 'mimir',
+    doc: 'Status of the answer to a push with series over `max_active_series_per_user`. What is no status of an answer (below 200, above 599) is 429.',
     mayBeNegative: true,
   },
   accept_ha_samples: {

@@ -1,5 +1,6 @@
 /** From limits to what the table and the store are asked, and from their outcomes to what the enforcer is told. */
 import type { LimitReason, OverLimit, SeriesAnswer, SeriesLimits } from '../enforce/series.js';
+import { mostSeries } from '../enforce/series-limit.js';
 import { NEW, NO_LIMIT, REFUSED_METRIC, REFUSED_TENANT, type RowList } from './series-rows.js';
 import type { TableLimits } from './series-table.js';
 
@@ -8,12 +9,12 @@ export const LOST: SeriesAnswer = { newAdmitted: 0, overLimit: undefined, lost: 
 export const BUSY: SeriesAnswer = { newAdmitted: 0, overLimit: undefined, busy: true };
 
 export function isLimited(limits: SeriesLimits): boolean {
-  return limits.max_global_series_per_user > 0 || limits.max_global_series_per_metric > 0;
+  return mostSeries(limits) > 0 || limits.max_global_series_per_metric > 0;
 }
 
 export function tableLimits(limits: SeriesLimits): TableLimits {
   return {
-    mostOfTenant: limitOf(limits.max_global_series_per_user),
+    mostOfTenant: limitOf(mostSeries(limits)),
     mostOfMetric: limitOf(limits.max_global_series_per_metric),
     mayFill: isLimited(limits),
   };

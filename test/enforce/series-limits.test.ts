@@ -96,6 +96,68 @@ t.test('in shadow mode series over a limit are counted and pass', async (t) => {
   }
 });
 
+t.test('the limit of active series, where it is set, stands in for that of series in memory', async (t) => {
+  const verdictOf = (own: Parameters<typeof limits>[0], series: number[], overLimit?: 'refuse') => {
+    const known = snapshot({ a: limits({ max_global_series_per_user: 3, ...own }) });
+    const edge = enforcer({ snapshot: known, series: tracker(), ...(overLimit && { overLimit }) });
+    const { tenant } = admit(edge, 'a');
+    return { tenant, verdict: judge(edge, tenant, pushOf(series)) };
+  };
+  const { tenant, verdict } = verdictOf({ max_active_series_per_user: 5 }, [1, 2, 3, 4, 5, 6, 7]);
+  t.match(verdict, {
+    kind: 'filter',
+    items: 5,
+    leftOut: { series: 2, groups: [{ reason: 'max_active_series', series: 2, samples: 2 }] },
+    refusal: {
+      status: 429,
+      reason: 'max_active_series',
+      message:
+        "2 of 7 series of tenant a were refused and the rest was taken: they are new and over the tenant's limit of 5 " +
+        'active series (series 5, series 6); send fewer series, or raise max_active_series_per_user ' +
+        '(err-mimir-max-active-series)',
+      retryAfterSeconds: Number,
+    },
+  });
+  t.equal(discarded(tenant.tally.refused, 'max_active_series', DISCARDED_SAMPLES), 2);
+  t.equal(discarded(tenant.tally.refused, 'per_user_series_limit', DISCARDED_SAMPLES), 0);
+  t.equal(tenant.series?.active, 5);
+  t.match(
+    verdictOf({ max_active_series_per_user: 2 }, [1, 2, 3], 'refuse').verdict,
+    { kind: 'refuse', reason: 'max_active_series', status: 429 },
+    'refused whole',
+  );
+  t.match(verdictOf({ max_active_series_per_user: 0 }, [1, 2, 3, 4]).verdict, {
+    refusal: { reason: 'per_user_series_limit', status: 400 },
+  });
+  t.match(verdictOf({ max_active_series_per_user: 9, max_global_series_per_metric: 2 }, [1, 2, 3]).verdict, {
+    refusal: { reason: 'per_metric_series_limit', status: 400 },
+  });
+});
+
+t.test('too many active series have the status that the tenant asks for', async (t) => {
+  for (const [code, status, retries] of [
+    [429, 429, true],
+    [400, 400, false],
+    [503, 503, true],
+    [202, 202, false],
+    [599, 599, true],
+    // No answer that a sender could read.
+    [0, 429, true],
+    [-1, 429, true],
+    [101, 429, true],
+    [1000, 429, true],
+  ] as const) {
+    const own = limits({ max_active_series_per_user: 1, active_series_limit_response_code: code });
+    const edge = enforcer({ snapshot: snapshot({ a: own }), series: tracker() });
+    const verdict = judge(edge, admit(edge, 'a').tenant, pushOf([1, 2]));
+    t.match(verdict, { kind: 'filter', refusal: { status } }, String(code));
+    t.equal('refusal' in verdict && verdict.refusal.retryAfterSeconds !== undefined, retries, String(code));
+  }
+  const other = limits({ max_global_series_per_user: 1, active_series_limit_response_code: 503 });
+  const edge = enforcer({ snapshot: snapshot({ a: other }), series: tracker() });
+  t.match(judge(edge, admit(edge, 'a').tenant, pushOf([1, 2])), { refusal: { status: 400 } });
+});
+
 t.test('a push that waits for its series is judged by what it held when it came', async (t) => {
   const waiting: ((answer: SeriesAnswer) => void)[] = [];
   const series: TenantSeries = {

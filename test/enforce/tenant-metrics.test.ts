@@ -41,14 +41,17 @@ t.test('per-tenant metrics are bounded, and their sums never fall', async (t) =>
 });
 
 t.test('the limits of tenants in memory are told, but for those that are off', async (t) => {
-  const edge = enforcer();
+  const edge = enforcer({ snapshot: snapshot({ b: limits({ max_active_series_per_user: 7 }) }) });
   edge.admit('a');
+  edge.admit('b');
   const lines = await scraped(edge)();
   t.strictSame(
     lines.filter((line) => line.startsWith('mimir_edge_limits_effective{')),
     [
       'mimir_edge_limits_effective{user="a",limit_name="ingestion_rate"} 10000',
       'mimir_edge_limits_effective{user="a",limit_name="max_global_series_per_user"} 150000',
+      'mimir_edge_limits_effective{user="b",limit_name="ingestion_rate"} 10000',
+      'mimir_edge_limits_effective{user="b",limit_name="max_active_series_per_user"} 7',
     ],
   );
 });

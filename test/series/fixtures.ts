@@ -43,7 +43,11 @@ export function metricOfTen(series: number): number {
 }
 
 export function limitsOf(perUser: number, perMetric = 0): SeriesLimits {
-  return { max_global_series_per_user: perUser, max_global_series_per_metric: perMetric };
+  return {
+    max_active_series_per_user: 0,
+    max_global_series_per_user: perUser,
+    max_global_series_per_metric: perMetric,
+  };
 }
 
 export function tracker(options: Partial<SeriesTrackerOptions> = {}): SeriesTracker {

@@ -40,6 +40,9 @@ t.test('in Mimir 0 is no limit', async (t) => {
     t.equal(isLimited(limitsOf(perUser, perMetric)), limited);
     const mayFill = limited;
     t.strictSame(tableLimits(limitsOf(perUser, perMetric)), { mostOfTenant, mostOfMetric, mayFill });
+    const active = { ...limitsOf(7, perMetric), max_active_series_per_user: perUser };
+    t.equal(tableLimits(active).mostOfTenant, perUser > 0 ? mostOfTenant : 7, 'active series come first');
+    t.equal(isLimited(active), true);
   }
 });
 

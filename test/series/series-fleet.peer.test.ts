@@ -23,6 +23,20 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     t.notOk(known instanceof Promise, 'and asks no more');
   });
 
+  t.test(
+    'replicas admit as many active series as the tenant may have, whatever the other limit is',
+    async (t) => {
+      const limits = { ...limitsOf(10), max_active_series_per_user: 150 };
+      const [first, second] = await sharing(t, redis, 'active', 2);
+      const check = async (series: typeof first, from: number, to: number) =>
+        refusedRows(await series!.check(pushOf(range(from, to)), undefined, limits, false, now())).length;
+      t.equal(await check(first, 0, 100), 0);
+      t.equal(await check(second, 50, 170), 20);
+      t.equal(await check(first, 200, 210), 10);
+      t.equal(second!.fleet, 150);
+    },
+  );
+
   t.test('all or nothing leaves nothing behind', async (t) => {
     const limits = limitsOf(100, 8);
     const [series] = await sharing(t, redis, 'whole');

@@ -95,13 +95,21 @@ export function chartsOf(tenant: Tenant): Chart[] {
             unit: '',
             ...common,
             lines: [{ label: 'series that this replica has seen', points: history.activeSeries }],
-            ...allowed('max_global_series_per_user'),
+            ...allowed(seriesLimit(history.limits)),
           },
         ]),
     ...losses
       .filter(({ lines }) => lines.length > 0)
       .map((chart) => ({ ...chart, ...common, unit: '', limit: [], marks: [] })),
   ];
+}
+
+/** Of the two limits on series the one that holds now. */
+function seriesLimit(limits: Tenant['history']['limits']): string {
+  const active = limits['max_active_series_per_user']?.at(-1)?.value;
+  return typeof active === 'number' && active > 0
+    ? 'max_active_series_per_user'
+    : 'max_global_series_per_user';
 }
 
 /** Where a limit was off there is no line: 0 allows everything, but for a rate of items. */

@@ -29,6 +29,7 @@ import type { Overrun, SharedBudget } from '../shared-budget.js';
 import type { Route } from '../write-paths.js';
 import type { Caller } from './caller.js';
 import { upstreamHeaders } from './forwarded-headers.js';
+import { tookNothing } from './mimir-took.js';
 import { Relay, type RelayObserver } from './relay.js';
 import { answerDuplicate, answerRefusal, type PartialAnswer } from './respond.js';
 
@@ -243,7 +244,7 @@ export class PushExchange {
       this.#caller,
       observer,
       now,
-      (status) => this.#answered(admission, delivery, status),
+      (status, words) => this.#answered(admission, delivery, status, words),
       partial,
     );
     upstream.push(
@@ -268,10 +269,10 @@ export class PushExchange {
     return 'answered';
   }
 
-  /** A status of 0 is none. 429 is not the edge's to charge for either: Mimir took nothing, and the sender may come again. */
-  #answered(admission: Admitted, { charge, ha }: Delivery, status: number): void {
+  /** A status of 0 is none. What Mimir did not take is not charged. */
+  #answered(admission: Admitted, { charge, ha }: Delivery, status: number, words: string): void {
     const { enforcer } = this.#parts;
-    if (status === 0 || status >= 500 || status === 429) enforcer.giveBack(admission, charge);
+    if (tookNothing(status, words)) enforcer.giveBack(admission, charge);
     else if (status === 202 && ha !== undefined) enforcer.deduplicated(admission.tenant, ha, charge);
   }
 

@@ -5,6 +5,7 @@
 
 import type { Answer, Flow, UpstreamFailure, UpstreamReceiver } from '../../upstream/call.js';
 import type { Caller } from './caller.js';
+import { isInDoubt, MOST_WORDS } from './mimir-took.js';
 import { answerFailure, answerRefusal, countWhole, type PartialAnswer } from './respond.js';
 
 export interface RelayObserver {
@@ -21,22 +22,28 @@ export class Relay implements UpstreamReceiver {
   readonly #caller: Caller;
   readonly #observer: RelayObserver;
   readonly #now: () => number;
-  readonly #answered: (status: number) => void;
+  readonly #answered: (status: number, words: string) => void;
   readonly #partial: PartialAnswer | undefined;
   readonly #startMs: number;
   #finished: () => void = () => {};
   #abort: (() => void) | undefined;
   #flow: Flow | undefined;
+  /** In doubt, and to be told with what it says; 0: there is no such answer. */
+  #doubtful = 0;
+  #words = '';
   #clientGone = false;
   /** The client has its answer; what is still to come is not for it. */
   #replaced = false;
 
-  /** `answered` is called once, with the upstream's status, or with 0 when there was none. */
+  /**
+   * `answered` is called once: with the upstream's status, or with 0 when there was none, and where it is in doubt what that
+   * says (mimir-took.ts) with the words of the answer, once they are there.
+   */
   constructor(
     caller: Caller,
     observer: RelayObserver,
     now: () => number,
-    answered: (status: number) => void,
+    answered: (status: number, words: string) => void,
     partial?: PartialAnswer,
   ) {
     this.#caller = caller;
@@ -64,7 +71,8 @@ export class Relay implements UpstreamReceiver {
   response(answer: Answer, flow: Flow): void {
     const { status } = answer;
     this.#observer.forwarded(status, (this.#now() - this.#startMs) / 1000);
-    this.#answered(status);
+    if (isInDoubt(status)) this.#doubtful = status;
+    else this.#answered(status, '');
     const partial = this.#partial;
     if (partial !== undefined && (status === 200 || status === 204)) {
       this.#replaced = true;
@@ -78,26 +86,41 @@ export class Relay implements UpstreamReceiver {
   }
 
   data(chunk: Buffer): void {
+    if (this.#doubtful !== 0) this.#hear(chunk);
     if (!this.#replaced && !this.#caller.write(chunk)) this.#flow?.pause();
   }
 
   end(sent: boolean): void {
     this.bodySent = sent;
+    this.#resolve();
     if (!this.#replaced) this.#caller.end();
     this.#finished();
   }
 
   failed(failure: UpstreamFailure): void {
+    this.#resolve();
     if (failure !== 'aborted') {
       this.#observer.failed(failure);
       // Half an answer may be out: then only a cut connection tells the client that the rest is missing.
       if (this.#caller.answering) {
         if (!this.#replaced) this.#caller.destroy();
       } else {
-        this.#answered(0);
+        this.#answered(0, '');
         answerFailure(this.#caller, failure);
       }
     }
     this.#finished();
+  }
+
+  #hear(chunk: Buffer): void {
+    if (this.#words.length < MOST_WORDS)
+      this.#words += chunk.toString('latin1', 0, MOST_WORDS - this.#words.length);
+  }
+
+  /** Nothing more is to be heard of an answer that was in doubt. */
+  #resolve(): void {
+    if (this.#doubtful === 0) return;
+    this.#answered(this.#doubtful, this.#words);
+    this.#doubtful = 0;
   }
 }

@@ -106,6 +106,40 @@ export function answersCases(t: Test, admin: StartAdmin): void {
     },
   );
 
+  t.test('a tenant is held against its limit of active series, where it has one', async (t) => {
+    const edge = await admin(
+      t,
+      {},
+      'overrides: { active: { max_active_series_per_user: 5, active_series_limit_response_code: 413 } }',
+    );
+    const pushed = await edge.push(compress(oneSampleEach(9)), { 'X-Scope-OrgID': 'active' });
+    t.equal(pushed.status, 413);
+    t.match(
+      await pushed.text(),
+      /^4 of 9 series .* limit of 5 active series .*\(err-mimir-max-active-series\)/,
+    );
+    const { tenants } = await edge.json<{ tenants: Row[] }>('tenants');
+    t.match(tenants, [
+      {
+        id: 'active',
+        activeSeries: 5,
+        lost: { max_active_series: { pushes: 0, samples: 4, series: 4 } },
+        limits: [
+          { limit: 'ingestion_rate' },
+          { limit: 'max_active_series_per_user', allowed: 5, observed: 5, ratio: 1 },
+        ],
+      },
+    ]);
+    t.match(await edge.json('tenants/active'), {
+      history: {
+        limits: {
+          max_active_series_per_user: [{ value: 5 }],
+          max_global_series_per_user: [{ value: 150_000 }],
+        },
+      },
+    });
+  });
+
   t.test('who loses most samples is first, by pushes refused whole or by series left out', async (t) => {
     const edge = await admin(
       t,

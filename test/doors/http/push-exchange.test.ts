@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect, createServer as createNetServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -519,6 +519,45 @@ t.test('what Mimir did not take is not charged: 5xx, 429, no answer in time, no 
     'all 500 tokens are there',
   );
   await proxy.stop();
+});
+
+t.test("a push of which Mimir's check of active series took a part stays charged", async (t) => {
+  const text =
+    'tenant exceeded the active series limit, set to 5 (err-mimir-max-active-series). To adjust it, ask';
+  const cut = text.indexOf('max-active');
+  let answer: (res: ServerResponse) => void = (res) => res.end(text);
+  let status = 429;
+  const mimir = await upstream((_req, res) => answer(res.writeHead(status)));
+  for (const [name, part, kept, code] of [
+    ['in one piece', (res: ServerResponse) => res.end(text), true, 429],
+    [
+      'in two pieces',
+      (res: ServerResponse) => res.write(text.slice(0, cut), () => res.end(text.slice(cut))),
+      true,
+      429,
+    ],
+    ['with a status of the tenant', (res: ServerResponse) => res.end(text), true, 503],
+    [
+      'another refusal',
+      (res: ServerResponse) => res.end('(err-mimir-tenant-max-ingestion-rate)'),
+      false,
+      429,
+    ],
+    ['no word', (res: ServerResponse) => res.end(), false, 429],
+    ['far behind', (res: ServerResponse) => res.end(`${' '.repeat(5000)}${text}`), false, 429],
+    ['cut off', (res: ServerResponse) => res.write(text, () => res.destroy()), true, 429],
+  ] as const) {
+    [answer, status] = [part, code];
+    const proxy = await edge(mimir.url, { enforcer: once500 });
+    await send(proxy.url).then(
+      (response) => response.text().catch(() => ''),
+      () => '',
+    );
+    const bucket = proxy.enforcer.tenants.use('a', 0)?.items.bucket;
+    t.ok(await eventually(() => (bucket?.left(performance.now()) ?? 0) < 500 === kept), name);
+    await proxy.stop();
+  }
+  await mimir.close();
 });
 
 t.test('a refusal by Mimir that is final stays charged', async (t) => {

@@ -1,0 +1,33 @@
+/**
+ * Which of Mimir's two limits on a tenant's series holds: that of active series, where it is set, in place of that of
+ * series in memory. They differ in nothing but their name, the reason, and the status of the answer.
+ */
+import type { MimirLimits } from '../limits/limits.js';
+
+export type TenantSeriesLimit = 'max_active_series_per_user' | 'max_global_series_per_user';
+
+type Limits = Readonly<Record<TenantSeriesLimit, number>>;
+
+export function tenantSeriesLimit(limits: Limits): TenantSeriesLimit {
+  return limits.max_active_series_per_user > 0 ? 'max_active_series_per_user' : 'max_global_series_per_user';
+}
+
+/** 0 is none. */
+export function mostSeries(limits: Limits): number {
+  return limits[tenantSeriesLimit(limits)];
+}
+
+export function tenantSeriesReason(limits: Limits): 'max_active_series' | 'per_user_series_limit' {
+  return limits.max_active_series_per_user > 0 ? 'max_active_series' : 'per_user_series_limit';
+}
+
+const LEAST_STATUS = 200;
+const MOST_STATUS = 599;
+const FALLBACK_STATUS = 429;
+
+/** The tenant's own choice, as far as it is the status of an answer: Mimir takes any number. */
+export function activeSeriesStatus({
+  active_series_limit_response_code: code,
+}: Pick<MimirLimits, 'active_series_limit_response_code'>): number {
+  return code >= LEAST_STATUS && code <= MOST_STATUS ? code : FALLBACK_STATUS;
+}
