@@ -113,8 +113,8 @@ t.test('the limit of active series, where it is set, stands in for that of serie
       reason: 'max_active_series',
       message:
         "2 of 7 series of tenant a were refused and the rest was taken: they are new and over the tenant's limit of 5 " +
-        'active series (series 5, series 6); send fewer series, or raise max_active_series_per_user ' +
-        '(err-mimir-max-active-series)',
+        'active series (series 5, series 6) (err-mimir-max-active-series). ' +
+        'Send fewer series, or raise max_active_series_per_user.',
       retryAfterSeconds: Number,
     },
   });

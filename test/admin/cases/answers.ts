@@ -116,7 +116,7 @@ export function answersCases(t: Test, admin: StartAdmin): void {
     t.equal(pushed.status, 413);
     t.match(
       await pushed.text(),
-      /^4 of 9 series .* limit of 5 active series .*\(err-mimir-max-active-series\)/,
+      /^4 of 9 series .* limit of 5 active series .*\(err-mimir-max-active-series\)\. /,
     );
     const { tenants } = await edge.json<{ tenants: Row[] }>('tenants');
     t.match(tenants, [
