@@ -70,6 +70,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
           tenantHeader: config['tenant.header'].toLowerCase(),
           pushPaths: config['push.paths'],
           unjudgedWrites: config['push.unjudged'],
+          influx: config['push.influx'],
           maxBodyBytes: config['push.max_body_bytes'],
           maxUncompressedBytes: config['push.max_uncompressed_bytes'],
           maxSeries: config['push.max_series'],

@@ -60,6 +60,7 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
       ...config['listen.proxy'],
       pushPaths: config['push.paths'],
       unjudgedWrites: config['push.unjudged'],
+      influx: config['push.influx'],
       maxConnections: config['server.max_connections'],
       headerTimeoutMs: config['server.header_timeout'],
       idleTimeoutMs: config['server.idle_timeout'],

@@ -218,9 +218,15 @@ export const SETTINGS = {
   'push.unjudged': setting(
     ['refuse', 'pass'],
     'refuse',
-    'What happens to writes that the edge can not judge (`/otlp/v1/metrics`, `/api/v1/push/influx/write`, ' +
-      'and `/api/v1/push` if it is not in `push.paths`): 503 (`refuse`), or they go to Mimir past every ' +
-      'limit of the edge (`pass`).',
+    'What happens to writes that the edge does not judge (`/otlp/v1/metrics`, `/api/v1/push/influx/write` unless ' +
+      '`push.influx` is set, and `/api/v1/push` if it is not in `push.paths`): 503 (`refuse`), or they go to Mimir ' +
+      'past every limit of the edge (`pass`).',
+  ),
+  'push.influx': setting(
+    'bool',
+    'false',
+    'Whether `/api/v1/push/influx/write` takes pushes in line protocol, under the same limits as remote write ' +
+      '([influx.md](influx.md)). Set it where Mimir has it, too (`-distributor.influx-endpoint-enabled`).',
   ),
   'push.max_body_bytes': setting(
     'size',

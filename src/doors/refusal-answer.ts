@@ -73,6 +73,9 @@ export function undecodedBody(fault: Broken | Lost): readonly [Reason, Sentence]
     case 'too_many_series':
       return ['edge_series_per_request', overDecoderCap(fault.message, 'push.max_series')];
     default:
-      return ['edge_malformed_body', bodyBroken(fault.message, fault.offset)];
+      return [
+        'edge_malformed_body',
+        bodyBroken(fault.message, fault.code === 'compression' ? undefined : fault.offset),
+      ];
   }
 }

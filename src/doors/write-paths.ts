@@ -3,32 +3,43 @@
  * Percent-encoding, empty and dot segments, parameters, case and backslashes hide nothing.
  */
 
-/** `push`: to be judged. `unjudged`: a write that can not be judged, and does not pass. `other`: passes. */
-export type Route = 'push' | 'unjudged' | 'other';
+/**
+ * `push`: remote write, to be judged. `influx`: line protocol, to be judged. `unjudged`: a write that is not judged, and does not
+ * pass. `other`: passes.
+ */
+export type Route = 'push' | 'influx' | 'unjudged' | 'other';
+
+/** Of a write. */
+export type WriteRoute = Exclude<Route, 'other'>;
+
+const INFLUX_PATH = '/api/v1/push/influx/write';
 
 /** Where Mimir takes series; the last two are of its older versions. */
-const MIMIR_WRITES = [
-  '/api/v1/push',
-  '/otlp/v1/metrics',
-  '/api/v1/push/influx/write',
-  '/api/prom/push',
-  '/ingester/push',
-];
+const MIMIR_WRITES = ['/api/v1/push', '/otlp/v1/metrics', INFLUX_PATH, '/api/prom/push', '/ingester/push'];
 
 /** No server decodes a path more often; a bound, since each time costs. */
 const MOST_DECODINGS = 3;
+
+export interface WritePathOptions {
+  /** Paths, without the query, that take remote write. */
+  readonly pushPaths: readonly string[];
+  /** What becomes of Mimir's other writes. */
+  readonly unjudgedWrites: 'refuse' | 'pass';
+  /** Line protocol is judged: otherwise it is one of the others. */
+  readonly influx: boolean;
+}
 
 export class WritePaths {
   readonly #pushes: ReadonlySet<string>;
   /** By path as `lenient` reads it. */
   readonly #routes: ReadonlyMap<string, Route>;
 
-  /** `unjudged`: what becomes of Mimir's other writes. */
-  constructor(pushPaths: Iterable<string>, unjudged: 'refuse' | 'pass') {
+  constructor({ pushPaths, unjudgedWrites, influx }: WritePathOptions) {
     this.#pushes = new Set(pushPaths);
-    const others = MIMIR_WRITES.map((path) => [path, unjudged === 'refuse' ? 'unjudged' : 'other'] as const);
+    const other = unjudgedWrites === 'refuse' ? 'unjudged' : 'other';
+    const others = MIMIR_WRITES.map((path) => [path, other] as const);
     const pushes = [...this.#pushes].map((path) => [lenient(path).path, 'push'] as const);
-    this.#routes = new Map<string, Route>([...others, ...pushes]);
+    this.#routes = new Map<string, Route>([...others, [INFLUX_PATH, influx ? 'influx' : other], ...pushes]);
   }
 
   /** `target` is a path with its query. */

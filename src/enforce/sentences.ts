@@ -133,7 +133,14 @@ export function unknownMessage(contentType = ''): Sentence {
 export function writeNotJudged(): Sentence {
   return {
     what: 'its path takes series in a protocol that the edge does not judge',
-    remedy: 'send remote write, or set push.unjudged to pass',
+    remedy: 'send remote write, set push.influx for line protocol, or set push.unjudged to pass',
+  };
+}
+
+export function unknownPrecision(precision: string): Sentence {
+  return {
+    what: `its precision ${JSON.stringify(precision.slice(0, 20))} is none of ns, us, ms and s`,
+    remedy: 'name one of them, or none for nanoseconds',
   };
 }
 
@@ -171,9 +178,11 @@ export function overDecoderCap(found: string, setting: string): Sentence {
   return { what: found, remedy: `send smaller pushes, or raise ${setting}` };
 }
 
-export function bodyBroken(found: string, offset: number): Sentence {
+/** `offset` is undefined where nobody can say at which byte. */
+export function bodyBroken(found: string, offset: number | undefined): Sentence {
+  const where = offset === undefined ? '' : ` at byte ${offset}`;
   return {
-    what: `its body does not decode: ${found} at byte ${offset}`,
+    what: `its body does not decode: ${found}${where}`,
     remedy: 'look at it with mimir-edge inspect',
   };
 }

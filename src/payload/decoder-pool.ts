@@ -135,7 +135,7 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
       inline.setHashKey(key);
     },
     decode(chunks, byteLength, decodeOptions, wanted = always) {
-      const workers = poolFor(byteLength, uncompressedLength(chunks));
+      const workers = poolFor(byteLength, plainLength(chunks, decodeOptions));
       return workers === undefined
         ? inline.decode(chunks, byteLength, decodeOptions)
         : decodeInTurn(workers, chunks, byteLength, decodeOptions, wanted);
@@ -156,6 +156,11 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
       await pool?.destroy();
     },
   };
+}
+
+/** What it says that it expands to; a body that can not be believed may become as much as it may at most. */
+function plainLength(chunks: readonly Uint8Array[], { source, maxUncompressedBytes }: DecodeOptions): number {
+  return source === undefined ? uncompressedLength(chunks) : maxUncompressedBytes;
 }
 
 function always(): boolean {

@@ -1,4 +1,5 @@
 /** Decodes where it is called, at once. The Push it gives holds until its next decode. */
+import { decodeSource } from './decode-source.js';
 import { type HashKey, OWN_HASH_KEY } from './hash-key.js';
 import { KernelInstance } from './kernel-instance.js';
 import type { Decoded, DecodeOptions } from './push.js';
@@ -26,7 +27,11 @@ export class InlineDecoder {
   }
 
   decode(chunks: readonly Uint8Array[], byteLength: number, options: DecodeOptions): Decoded {
-    return this.#freshKernel().decode(chunks, byteLength, options, true);
+    const { source } = options;
+    if (source === undefined) return this.#freshKernel().decode(chunks, byteLength, options, true);
+    return decodeSource(source, whole(chunks, byteLength), options, (message, how) =>
+      this.decodePlain(message, how),
+    );
   }
 
   /** A message that is not compressed: no sender's, but what somebody may want to look into. */
@@ -38,4 +43,9 @@ export class InlineDecoder {
     if (this.#kernel.memoryBytes > this.#maxRetainedBytes) this.#kernel = new KernelInstance(this.#hashKey);
     return this.#kernel;
   }
+}
+
+function whole(chunks: readonly Uint8Array[], byteLength: number): Uint8Array {
+  const [first] = chunks;
+  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, byteLength);
 }

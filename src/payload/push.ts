@@ -3,6 +3,7 @@
  * and is read there when a refusal needs a name.
  */
 import type { Rows } from './rows.js';
+import type { Source } from './source.js';
 
 /** 1 is prometheus.WriteRequest, 2 is io.prometheus.write.v2.Request. */
 export type ProtocolVersion = 1 | 2;
@@ -43,6 +44,9 @@ export interface Push {
   readonly records: Uint32Array;
   /** The uncompressed protobuf that the records' offsets point into. */
   readonly body: Uint8Array;
+  /** What it came as, where that is no remote write, and (Influx) its lines: `body` was made from them. */
+  readonly source?: Source;
+  readonly original?: Uint8Array;
 }
 
 /** What tells the replicas of an HA pair apart. */
@@ -117,7 +121,9 @@ export const RECORD_FLAG_INFO = 2;
 /** Why bytes could not be decoded. Closed list: metrics and docs are made from it. */
 export type BrokenCode =
   | 'snappy' // not a valid snappy block
+  | 'compression' // not valid gzip data
   | 'protobuf' // not a valid message of the protocol that the content type names
+  | 'influx' // not valid line protocol
   | 'too_large' // more uncompressed bytes than the cap
   | 'too_many_series'; // more series than the cap
 
@@ -189,6 +195,8 @@ export interface DecodeOptions {
   readonly version: ProtocolVersion;
   readonly maxUncompressedBytes: number;
   readonly maxSeries: number;
+  /** The body is no remote write, and is made into one that the kernel reads. */
+  readonly source?: Source;
   /** A label name left out of the series hash (the HA replica label), or the empty string. */
   readonly excludeLabel: string;
   /** The label that names an HA pair: its value and the excluded label's are read from the first series. */

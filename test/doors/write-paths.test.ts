@@ -34,7 +34,11 @@ const spellings = (path: string): fc.Arbitrary<string> =>
     .map((text) => (text.startsWith('/') ? text : `/${text}`));
 
 t.test('any spelling of a path that writes is that path', async () => {
-  const paths = new WritePaths(['/api/v1/push', '/Own/Push/'], 'refuse');
+  const paths = new WritePaths({
+    pushPaths: ['/api/v1/push', '/Own/Push/'],
+    unjudgedWrites: 'refuse',
+    influx: false,
+  });
   fc.assert(
     fc.property(
       fc.constantFrom('/api/v1/push', '/own/push').chain(spellings),
@@ -59,17 +63,21 @@ t.test('what writes and is no path of a push is not judged, or passes, by settin
     '/ingester/push',
     '/api/v1/push',
   ];
-  const strict = new WritePaths(['/push'], 'refuse');
-  const lenient = new WritePaths(['/push'], 'pass');
+  const strict = new WritePaths({ pushPaths: ['/push'], unjudgedWrites: 'refuse', influx: false });
+  const lenient = new WritePaths({ pushPaths: ['/push'], unjudgedWrites: 'pass', influx: false });
   for (const path of writes) {
     t.equal(strict.routeOf('POST', path), 'unjudged', path);
     t.equal(lenient.routeOf('POST', path), 'other', path);
-    t.equal(new WritePaths([path], 'refuse').routeOf('POST', path), 'push', path);
+    t.equal(
+      new WritePaths({ pushPaths: [path], unjudgedWrites: 'refuse', influx: false }).routeOf('POST', path),
+      'push',
+      path,
+    );
   }
 });
 
 t.test('a path of thousands of percent signs, dots or slashes is none of them', async (t) => {
-  const paths = new WritePaths(['/api/v1/push'], 'refuse');
+  const paths = new WritePaths({ pushPaths: ['/api/v1/push'], unjudgedWrites: 'refuse', influx: false });
   for (const target of [
     `/%${'25'.repeat(8000)}`,
     '/..'.repeat(5000),

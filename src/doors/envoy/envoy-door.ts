@@ -47,8 +47,7 @@ export class EnvoyDoor {
     this.#health = new Health(SERVICES, others, parts.isReady);
     const listed = [...SERVICES, 'grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection'];
     this.#reflection = new Reflection(listed, others);
-    const { pushPaths, unjudgedWrites } = parts.check.options;
-    const writePaths = new WritePaths(pushPaths, unjudgedWrites);
+    const writePaths = new WritePaths(parts.check.options);
     const handlers = new Map<string, Handler>([
       [`/${AUTHORIZATION}/Check`, (call) => new CheckExchange(parts.check, writePaths, call).handle()],
       [`/${RATE_LIMIT}/ShouldRateLimit`, (call) => rateLimit(parts.rateLimit, call)],

@@ -5,7 +5,7 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { listen } from '../../base/listen.js';
-import { WritePaths } from '../write-paths.js';
+import { type WritePathOptions, WritePaths } from '../write-paths.js';
 import type { Caller } from './caller.js';
 import { ClientConnections } from './client-connections.js';
 import { requestIdOf } from './forwarded-headers.js';
@@ -13,13 +13,9 @@ import { passThrough } from './pass-through.js';
 import { PushExchange, type PushParts } from './push-exchange.js';
 import { answerBug } from './respond.js';
 
-export interface ServerOptions {
+export interface ServerOptions extends WritePathOptions {
   readonly host: string;
   readonly port: number;
-  /** Paths, without the query, whose pushes are enforced, however they are written. */
-  readonly pushPaths: readonly string[];
-  /** What becomes of writes that can not be judged. */
-  readonly unjudgedWrites: 'refuse' | 'pass';
   readonly maxConnections: number;
   readonly headerTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -42,7 +38,7 @@ export class ProxyServer {
   constructor(parts: PushParts, options: ServerOptions, onBug: (error: unknown) => void) {
     this.#parts = parts;
     this.#options = options;
-    this.#writePaths = new WritePaths(options.pushPaths, options.unjudgedWrites);
+    this.#writePaths = new WritePaths(options);
     this.#onBug = onBug;
     this.#connections = new ClientConnections({
       ...options,

@@ -13,20 +13,20 @@ import {
   edgeOverloaded,
   overShare,
   type Sentence,
-  writeNotJudged,
 } from '../../enforce/sentences.js';
 import type { Tenant } from '../../enforce/tenant.js';
 import type { Admitted, Charge, Filtered } from '../../enforce/verdict.js';
-import type { Broken, Decoder, HaLabels, Lost } from '../../payload/push.js';
+import type { Broken, DecodeOptions, Decoder, HaLabels, Lost } from '../../payload/push.js';
 import { uncompressedLength } from '../../payload/snappy-length.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import { type Body, type BodyFault, readBody } from '../body.js';
 import { decodeOptions } from '../decode-options.js';
-import { formatOf } from '../format.js';
-import { NOTHING, undecodable, undecodedBody, type Written, writtenOf } from '../refusal-answer.js';
+import { decodeInSteps, type Stepped } from '../decode-source.js';
+import { isUnreadable, readAs } from '../read-as.js';
+import { NOTHING, undecodedBody, type Written, writtenOf } from '../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../retry-after.js';
 import type { Overrun, SharedBudget } from '../shared-budget.js';
-import type { Route } from '../write-paths.js';
+import type { WriteRoute } from '../write-paths.js';
 import type { Caller } from './caller.js';
 import { upstreamHeaders } from './forwarded-headers.js';
 import { tookNothing } from './mimir-took.js';
@@ -87,7 +87,7 @@ export class PushExchange {
   readonly #parts: PushParts;
   readonly #caller: Caller;
   readonly #requestId: string;
-  readonly #route: Exclude<Route, 'other'>;
+  readonly #route: WriteRoute;
   /** For whom memory is held. */
   readonly #holder: { tenant: string | undefined; readonly address: string };
   #reservedBytes = 0;
@@ -98,7 +98,7 @@ export class PushExchange {
   /** What a Remote Write 2.0 sender is told of it. */
   #written: Written = NOTHING;
 
-  constructor(parts: PushParts, caller: Caller, requestId: string, route: Exclude<Route, 'other'>) {
+  constructor(parts: PushParts, caller: Caller, requestId: string, route: WriteRoute) {
     this.#parts = parts;
     this.#caller = caller;
     this.#requestId = requestId;
@@ -114,7 +114,7 @@ export class PushExchange {
   }
 
   async handle(): Promise<PushOutcome> {
-    const { enforcer, decoder, observer, now, options } = this.#parts;
+    const { enforcer, observer, now, options } = this.#parts;
     const admitting = enforcer.admit(this.#caller.header(options.tenantHeader));
     const admission = admitting instanceof Promise ? await admitting : admitting;
     if (admission.kind === 'refuse') {
@@ -125,16 +125,13 @@ export class PushExchange {
     this.#holder.tenant = tenant.id;
     if (tenant.mode === 'off') return 'unread';
     if (admission.shadowed !== undefined) this.#refuse(tenant, admission.shadowed, true);
-    if (this.#route === 'unjudged') {
-      return this.#refuseUnread(tenant, 'edge_unjudged_write', writeNotJudged());
-    }
 
-    const contentType = this.#caller.header('content-type');
-    const contentEncoding = this.#caller.header('content-encoding');
-    const version = formatOf(contentType, contentEncoding);
-    if (typeof version === 'string') {
-      return this.#refuseUnread(tenant, ...undecodable(version, contentType, contentEncoding));
-    }
+    const how = readAs(this.#route, {
+      target: this.#caller.url,
+      contentType: this.#caller.header('content-type'),
+      contentEncoding: this.#caller.header('content-encoding'),
+    });
+    if (isUnreadable(how)) return this.#refuseUnread(tenant, ...how);
     const declaredBytes = this.#caller.contentLength ?? 0;
     if (declaredBytes > options.maxBodyBytes) {
       return this.#refuseUnread(tenant, 'edge_body_too_large', bodyTooLarge(options.maxBodyBytes));
@@ -151,19 +148,18 @@ export class PushExchange {
     if (typeof body === 'string') return this.#refuseBodyFault(tenant, body);
     this.#body = body;
 
-    const plainBytes = this.#plainBytes(body);
-    if (plainBytes > 0 && !this.#reserve(plainBytes)) {
-      return this.#refuseForGood(tenant, reasonOf(this.#overrun), this.#overloaded(this.#overrun));
-    }
+    const bodyBytes = this.#reservedBytes;
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged, and filtered.
-    const decodeAs = decodeOptions(version, tenant, options);
-    const decoding = decoder.decode(body.chunks, body.byteLength, decodeAs);
+    const decoding = this.#decode(body, decodeOptions(how, tenant, options));
     const decoded = decoding instanceof Promise ? await decoding : decoding;
+    if (decoded === 'over_budget') {
+      return this.#refuseForGood(tenant, reasonOf(this.#overrun), this.#overloaded(this.#overrun));
+    }
     const decodeEndMs = now();
     observer.decoded((decodeEndMs - decodeStartMs) / 1000);
     if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body);
-    if (version === 2) this.#written = writtenOf(decoded, tenant.limits);
+    if (decoded.version === 2) this.#written = writtenOf(decoded, tenant.limits);
 
     const judging = enforcer.judge(tenant, decoded, false, decodeEndMs);
     const verdict = judging instanceof Promise ? await judging : judging;
@@ -178,9 +174,20 @@ export class PushExchange {
     }
     if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict);
     if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
-    this.#unreserve(plainBytes);
+    this.#unreserve(this.#reservedBytes - bodyBytes);
     // To return a promise is to wait for it three times.
     return await this.#forward(admission, { charge: verdict, body, ha: decoded.ha, partial: undefined });
+  }
+
+  /** What it expands to is reserved first. */
+  #decode(body: Body, options: DecodeOptions): Stepped | Promise<Stepped> {
+    const { decoder } = this.#parts;
+    if (options.source !== undefined) {
+      return decodeInSteps(decoder, body.chunks, body.byteLength, options, this.#reserve);
+    }
+    const plainBytes = this.#plainBytes(body);
+    if (plainBytes > 0 && !this.#reserve(plainBytes)) return 'over_budget';
+    return decoder.decode(body.chunks, body.byteLength, options);
   }
 
   readonly #reserve = (bytes: number): boolean => {

@@ -94,6 +94,7 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
           tenantHeader: 'x-scope-orgid',
           pushPaths: ['/api/v1/push'],
           unjudgedWrites: 'refuse',
+          influx: false,
           maxBodyBytes: 1 << 20,
           maxUncompressedBytes: 8 << 20,
           maxSeries: 100_000,

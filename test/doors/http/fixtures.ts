@@ -147,6 +147,7 @@ export async function edge(
       port: 0,
       pushPaths: ['/api/v1/push'],
       unjudgedWrites: 'refuse',
+      influx: false,
       maxConnections: 1000,
       headerTimeoutMs: 10_000,
       idleTimeoutMs: 10_000,

@@ -18,17 +18,17 @@ import {
   edgeOverloaded,
   judgedTooLate,
   type Sentence,
-  writeNotJudged,
 } from '../../../enforce/sentences.js';
 import type { Tenant } from '../../../enforce/tenant.js';
 import type { Admitted, Charge, Verdict } from '../../../enforce/verdict.js';
-import type { Decoder, Push } from '../../../payload/push.js';
+import type { DecodeOptions, Decoder, Push } from '../../../payload/push.js';
 import type { ByteBudget } from '../../body.js';
 import { decodeOptions } from '../../decode-options.js';
-import { formatOf } from '../../format.js';
-import { NOTHING, undecodable, undecodedBody, type Written, writtenOf } from '../../refusal-answer.js';
+import { decodeInSteps, type Stepped } from '../../decode-source.js';
+import { isUnreadable, readAs } from '../../read-as.js';
+import { NOTHING, undecodedBody, type Written, writtenOf } from '../../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../../retry-after.js';
-import { isRead, type Route, type WritePaths } from '../../write-paths.js';
+import { isRead, type Route, type WritePathOptions, type WritePaths } from '../../write-paths.js';
 import { GRPC, type GrpcCall } from '../grpc/grpc-call.js';
 import type { MessageFault } from '../grpc/message-reader.js';
 import {
@@ -40,12 +40,9 @@ import {
 } from './check-request.js';
 import { encodeDenied, encodeDuplicate, encodeOk, type VerdictWord } from './check-response.js';
 
-export interface CheckOptions {
+export interface CheckOptions extends WritePathOptions {
   /** Lower case. */
   readonly tenantHeader: string;
-  readonly pushPaths: readonly string[];
-  /** What becomes of writes that can not be judged. */
-  readonly unjudgedWrites: 'refuse' | 'pass';
   readonly maxBodyBytes: number;
   readonly maxUncompressedBytes: number;
   readonly maxSeries: number;
@@ -107,6 +104,8 @@ export class CheckExchange {
   #claimed: ReadonlySet<string> = new Set();
   /** What a Remote Write 2.0 sender is told of the push. */
   #written: Written = NOTHING;
+  /** Of the budget, for what the body expands to. */
+  #heldBytes = 0;
 
   constructor(parts: CheckParts, writePaths: WritePaths, call: GrpcCall) {
     this.#parts = parts;
@@ -117,7 +116,7 @@ export class CheckExchange {
   async handle(): Promise<void> {
     const { now, observer } = this.#parts;
     const startMs = now();
-    const outcome = await this.#handle();
+    const outcome = await this.#handle().finally(() => this.#parts.budget.release(this.#heldBytes));
     observer.checked(this.#late ? 'late' : outcome, (now() - startMs) / 1000);
   }
 
@@ -139,7 +138,7 @@ export class CheckExchange {
   }
 
   async #judge(request: CheckedRequest): Promise<CheckOutcome> {
-    const { enforcer, decoder, observer, now, options } = this.#parts;
+    const { enforcer, observer, now, options } = this.#parts;
     const route = this.#routeOf(request);
     if (route === 'other') return this.#pass('unjudged', '');
     // Envoy has given up: nothing is charged to the tenant.
@@ -158,15 +157,8 @@ export class CheckExchange {
     if (tenant.mode === 'off') return this.#pass('unjudged', tenant.id);
     if (admission.shadowed !== undefined)
       observer.refused(tenant, admission.shadowed, request.requestId, true);
-    if (route === 'unjudged') {
-      return this.#refuseBody(request, tenant, 'edge_unjudged_write', writeNotJudged());
-    }
-
-    const { contentType, contentEncoding } = request;
-    const version = formatOf(contentType, contentEncoding);
-    if (typeof version === 'string') {
-      return this.#refuseBody(request, tenant, ...undecodable(version, contentType, contentEncoding));
-    }
+    const how = readAs(route, request);
+    if (isUnreadable(how)) return this.#refuseBody(request, tenant, ...how);
     observer.body(request.bodyState);
     if (request.bodyState !== 'whole') return this.#refuseBodyState(request, admission, request.bodyState);
     if (request.body.length > options.maxBodyBytes) {
@@ -176,20 +168,34 @@ export class CheckExchange {
 
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged.
-    const decodeAs = decodeOptions(version, tenant, options);
-    const wanted = (): boolean => !this.#call.isOver;
-    const decoding = decoder.decode([request.body], request.body.length, decodeAs, wanted);
+    const decoding = this.#decode(request.body, decodeOptions(how, tenant, options));
     const decoded = decoding instanceof Promise ? await this.#inTime(request, decoding, tenant) : decoding;
     const decodeEndMs = now();
     observer.decoded((decodeEndMs - decodeStartMs) / 1000);
     if (this.#call.isOver) return this.#cancelled(admission);
+    if (decoded === 'over_budget') {
+      const { used, capacity } = this.#parts.budget;
+      return this.#refuseBody(request, tenant, 'edge_overloaded', edgeOverloaded(used, capacity));
+    }
     if (decoded.kind !== 'push') return this.#refuseBody(request, tenant, ...undecodedBody(decoded));
-    if (version === 2) this.#written = writtenOf(decoded, tenant.limits);
+    if (decoded.version === 2) this.#written = writtenOf(decoded, tenant.limits);
 
     const judging = enforcer.judge(tenant, decoded, options.onFilter === 'refuse', decodeEndMs);
     const verdict = judging instanceof Promise ? await this.#inTime(request, judging, tenant) : judging;
     observer.decided((now() - decodeEndMs) / 1000);
     return this.#answer(request, admission, decoded, verdict);
+  }
+
+  #decode(body: Buffer, options: DecodeOptions): Stepped | Promise<Stepped> {
+    const { decoder, budget } = this.#parts;
+    const wanted = (): boolean => !this.#call.isOver;
+    if (options.source === undefined) return decoder.decode([body], body.length, options, wanted);
+    const reserve = (bytes: number): boolean => {
+      if (!budget.reserve(bytes)) return false;
+      this.#heldBytes += bytes;
+      return true;
+    };
+    return decodeInSteps(decoder, [body], body.length, options, reserve, wanted);
   }
 
   /** Nobody here can say where a target goes that is no path: it may well be a write. */

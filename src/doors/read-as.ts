@@ -1,0 +1,53 @@
+/** How a write is to be read, by its path and headers, or why it can not be read. */
+import type { Reason } from '../enforce/reasons.js';
+import { type Sentence, unknownPrecision, writeNotJudged } from '../enforce/sentences.js';
+import type { ProtocolVersion } from '../payload/push.js';
+import type { Source } from '../payload/source.js';
+import { formatOf } from './format.js';
+import { influxSource } from './influx-format.js';
+import { undecodable } from './refusal-answer.js';
+import type { WriteRoute } from './write-paths.js';
+
+export interface ReadAs {
+  readonly version: ProtocolVersion;
+  /** Undefined: remote write. */
+  readonly source: Source | undefined;
+}
+
+export type Unreadable = readonly [Reason, Sentence];
+
+export interface WriteHead {
+  /** A path with its query. */
+  readonly target: string;
+  readonly contentType: string | undefined;
+  readonly contentEncoding: string | undefined;
+}
+
+export function readAs(route: WriteRoute, head: WriteHead): ReadAs | Unreadable {
+  const { contentType, contentEncoding } = head;
+  switch (route) {
+    case 'unjudged':
+      return ['edge_unjudged_write', writeNotJudged()];
+    case 'influx': {
+      const source = influxSource(head.target, contentEncoding, Date.now());
+      if (typeof source === 'string') return ['edge_malformed_body', unknownPrecision(source)];
+      return { version: 1, source };
+    }
+    case 'push': {
+      const version = formatOf(contentType, contentEncoding);
+      return typeof version === 'string'
+        ? undecodable(version, contentType, contentEncoding)
+        : REMOTE_WRITE[version];
+    }
+  }
+}
+
+/** The hot path makes none anew. */
+const REMOTE_WRITE: Record<ProtocolVersion, ReadAs> = {
+  1: { version: 1, source: undefined },
+  2: { version: 2, source: undefined },
+};
+
+export function isUnreadable(how: ReadAs | Unreadable): how is Unreadable {
+  return Array.isArray(how);
+}
