@@ -454,3 +454,14 @@ t.test('tenants.unknown_max: so many tenants that no document names are held', a
     t.equal(await metric(given, 'mimir_edge_tenants'), held);
   }
 });
+
+t.test('push.influx: whether line protocol is taken', async (t) => {
+  const influx = (port: number) =>
+    rawExchange(
+      port,
+      'POST /api/v1/push/influx/write HTTP/1.1\r\nHost: edge\r\nX-Scope-OrgID: a\r\nConnection: close\r\n' +
+        'Content-Length: 5\r\n\r\nm v=1',
+    );
+  t.match(await influx((await edge(t, {})).port), /^HTTP\/1\.1 503 .*edge_unjudged_write/s);
+  t.match(await influx((await edge(t, { 'push.influx': 'true' })).port), /^HTTP\/1\.1 200 /);
+});

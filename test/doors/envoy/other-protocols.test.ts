@@ -1,0 +1,47 @@
+/** Envoy sends the bodies of other protocols, too: they come under the same judge as those that the proxy takes. */
+import { gzipSync } from 'node:zlib';
+import t, { type Test } from 'tap';
+import { limits, snapshot } from '../../enforce/fixtures.js';
+import { check, checkOf, client, door, type GivenDoorOptions } from './fixtures.js';
+
+async function serve(t: Test, options: GivenDoorOptions = {}) {
+  const served = await door(options);
+  const caller = client(served.port);
+  t.teardown(async () => {
+    caller.close();
+    await served.stop();
+  });
+  const ask = (path: string, body: string | Uint8Array, headers: Record<string, string>) =>
+    check(caller, checkOf(Buffer.from(body as string), headers, { path })).response;
+  return { ...served, ask };
+}
+
+const INFLUX = '/api/v1/push/influx/write';
+const LINES = 'cpu,host=a usage=1,idle=2i\ncpu,host=b usage=3\n';
+
+t.test('lines are judged by what Mimir makes of them', async (t) => {
+  const few = limits({ ingestion_rate: 1e-9, ingestion_burst_size: 7 });
+  const { ask, enforcer } = await serve(t, {
+    enforcer: { snapshot: snapshot({ a: few }) },
+    check: { influx: true },
+  });
+  const plain = await ask(`${INFLUX}?precision=ms`, LINES, {});
+  t.equal(
+    plain.okResponse?.headers.find(({ header }) => header?.key === 'x-mimir-edge-items')?.header.value,
+    '3',
+  );
+  const gzip = { 'content-encoding': 'gzip' };
+  t.equal((await ask(INFLUX, gzipSync(LINES), gzip)).status.code, 0);
+  t.equal((await ask(INFLUX, LINES, {})).deniedResponse?.status.code, 429, '9 of 7');
+  t.equal((await ask(INFLUX, LINES, gzip)).deniedResponse?.status.code, 400, 'no gzip');
+  t.equal((await ask(`${INFLUX}?precision=x`, LINES, {})).deniedResponse?.status.code, 400);
+  t.match(enforcer.tenants.get('a')?.tally, { series: 9, samples: 9 });
+});
+
+t.test('a bomb holds no memory once it is answered', async (t) => {
+  const { ask, budget } = await serve(t, { check: { influx: true, maxUncompressedBytes: 4 << 20 } });
+  const bomb = gzipSync(Buffer.alloc(32 << 20, '\n'));
+  const { deniedResponse } = await ask(INFLUX, bomb, { 'content-encoding': 'gzip' });
+  t.equal(deniedResponse?.status.code, 400);
+  t.equal(budget.used, 0);
+});
