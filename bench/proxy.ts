@@ -1,8 +1,12 @@
 /**
  * CPU per push of the edge, enforcing, beside nginx passing the same bodies through to the same sink.
  *
- *   npm run bench:proxy [-- --smoke]
+ *   npm run bench:proxy [-- --smoke] [-- --against=DIR]
+ *
+ * `--against`: a folder in which another state of the project was built (npm run build). Its edge is measured in the same
+ * rounds, and the table says what this one costs in parts of it.
  */
+import { join } from 'node:path';
 import { type BenchBody, k8s500, k8s2000, real500, small } from './bodies.js';
 import { hasNginx, startEdge, startNginx, startSink } from './peers/processes.js';
 import { CONNECTIONS, sendMany } from './peers/send.js';
@@ -14,22 +18,29 @@ const PUSHES = smoke ? 40 : 1500;
 const WARM_UP = smoke ? 40 : 15_000;
 
 const sink = await startSink();
+const against = process.argv
+  .find((argument) => argument.startsWith('--against='))
+  ?.slice('--against='.length);
 const peers = [await startEdge(sink.url), await startEdge(sink.url, ['--mode=off'])];
-if (hasNginx()) peers.unshift(await startNginx(sink.url));
+if (against !== undefined)
+  peers.unshift(await startEdge(sink.url, [], { main: join(against, 'dist/main.js') }));
+else if (hasNginx()) peers.unshift(await startNginx(sink.url));
+const hasFirst = peers.length === 3;
 
 for (const peer of peers) await sendMany(peer.url, k8s500.snappy, WARM_UP);
 
-const rows = [['body', 'on the wire', ...peerNames(), 'edge / nginx']];
+const first = against === undefined ? 'nginx' : 'the other edge';
+const rows = [['body', 'on the wire', ...peerNames(), `edge / ${first}`]];
 for (const body of [small, real500, k8s500, k8s2000]) rows.push(await measure(body));
 console.log(
   `CPU of the proxy for each push, ${CONNECTIONS} connections (medians of ${ROUNDS} interleaved rounds)`,
 );
 printTable(rows);
-if (!hasNginx()) console.log('  nginx is left out: it is not installed');
+if (!hasFirst) console.log('  nginx is left out: it is not installed');
 for (const peer of [...peers, sink]) await peer.stop();
 
 function peerNames(): string[] {
-  return [...(hasNginx() ? ['nginx'] : []), 'edge, enforcing', 'edge, off'];
+  return [...(hasFirst ? [first] : []), 'edge, enforcing', 'edge, off'];
 }
 
 async function measure(body: BenchBody): Promise<string[]> {
@@ -44,12 +55,12 @@ async function measure(body: BenchBody): Promise<string[]> {
   }
   const medians = times.map(median);
   // Of each round by itself: what else the machine does weighs on both.
-  const [nginx, edge] = times;
-  const ratios = edge!.map((nanoseconds, round) => nanoseconds / nginx![round]!);
+  const [other, edge] = times;
+  const ratios = edge!.map((nanoseconds, round) => nanoseconds / other![round]!);
   return [
     body.name,
     `${(body.snappy.length / 1000).toFixed(0)} kB`,
     ...medians.map((nanoseconds) => `${(nanoseconds / 1000).toFixed(0)} us`),
-    medians.length === 3 ? `${median(ratios).toFixed(1)}x` : '-',
+    medians.length === 3 ? `${median(ratios).toFixed(2)}x` : '-',
   ];
 }

@@ -44,18 +44,20 @@ export interface EdgeOptions {
   /** Every tenant's, as YAML; those that it leaves out have Mimir's defaults. */
   readonly limits?: string;
   readonly port?: number;
+  /** Of another build; this one's otherwise. */
+  readonly main?: string;
 }
 
 export async function startEdge(
   upstream: string,
   flags: readonly string[] = [],
-  { env = {}, limits = UNREACHED_LIMITS, port: ownPort }: EdgeOptions = {},
+  { env = {}, limits = UNREACHED_LIMITS, port: ownPort, main = MAIN }: EdgeOptions = {},
 ): Promise<Peer> {
   const port = ownPort ?? (await freePort());
   const admin = await freePort();
   const { folder, config } = edgeConfig(limits);
   const args = [
-    MAIN,
+    main,
     'serve',
     `--config=${config}`,
     `--upstream.url=${upstream}`,
