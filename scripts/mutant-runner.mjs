@@ -6,6 +6,7 @@
  */
 import { register } from 'node:module';
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
 // tap tells a parent process its timeout, which Stryker would take for an answer.
@@ -65,7 +66,7 @@ class LoadedTests {
     const tests = isFresh ? [...reaching, ...others] : reaching;
     Object.assign(this.#switches, { activeMutant: activeMutant.id, hitLimit, hitCount: 0 });
     const failed = await this.#firstToFail(tests);
-    const isEndless = this.#switches.hitCount > hitLimit;
+    const isEndless = this.#switches.hitCount > hitLimit || failed?.isStuck;
     Object.assign(this.#switches, { activeMutant: undefined, hitLimit: undefined });
     if (failed === undefined && !isEndless) {
       if (!isFresh) process.exit(1);
@@ -90,8 +91,8 @@ class LoadedTests {
 
   async #firstToFail(tests) {
     for (const test of tests) {
-      const { status, failureMessage } = await this.#run(test);
-      if (status === 'failed') return { test, failureMessage };
+      const { status, failureMessage, isStuck } = await this.#run(test);
+      if (status === 'failed') return { test, failureMessage, isStuck };
     }
   }
 
@@ -106,10 +107,26 @@ class LoadedTests {
       thrown = error;
     });
     root.end();
-    await ended;
+    const isStuck = await isNeverToEnd(ended);
     this.#switches.currentTestId = undefined;
     const result = { id, name: id, timeSpentMs: performance.now() - startedAt };
-    if (root.passing() && thrown === undefined) return { ...result, status: 'success' };
-    return { ...result, status: 'failed', failureMessage: String(thrown ?? 'an assertion failed') };
+    if (root.passing() && thrown === undefined && !isStuck) return { ...result, status: 'success' };
+    return { ...result, status: 'failed', isStuck, failureMessage: String(thrown ?? 'an assertion failed') };
   }
+}
+
+/** Whether nothing that was begun is left that could end what is waited for: a process by itself would be at its end. */
+async function isNeverToEnd(ended) {
+  const resources = () => process.getActiveResourcesInfo().filter((name) => name !== 'Immediate').length;
+  const before = resources();
+  let isOver = false;
+  ended.then(() => {
+    isOver = true;
+  });
+  for (let idleTurns = 0; !isOver && idleTurns < 100; ) {
+    const isIdle = resources() <= before;
+    idleTurns = isIdle ? idleTurns + 1 : 0;
+    await (isIdle ? new Promise(setImmediate) : Promise.race([ended, sleep(20, undefined, { ref: false })]));
+  }
+  return !isOver;
 }

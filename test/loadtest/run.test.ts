@@ -7,7 +7,7 @@ import { htmlReport } from '#src/loadtest/report-html.js';
 import { compareReports, describeReport, differingOptions } from '#src/loadtest/report-text.js';
 import { startLoad } from '#src/loadtest/run.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
-import { upstream } from '../doors/http/fixtures.js';
+import { eventually, upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
 
 type Answer = (req: IncomingMessage, res: ServerResponse, body: Buffer) => void;
@@ -183,7 +183,7 @@ t.test('a stop ends the sending and still gives a report', async (t) => {
     const target = await upstream();
     t.teardown(() => target.close());
     const run = startLoad({ ...SMALL, target: target.url, mode, durationMs: 3_600_000 });
-    await delay(300);
+    t.ok(await eventually(() => target.arrived.length > 0), mode);
     run.stop();
     t.ok((await run.done).totals.accepted > 0, mode);
   }

@@ -163,7 +163,7 @@ t.test('answers framed in every way arrive whole, and the connection is kept whe
       });
       const name = JSON.stringify(bytes);
       t.match(await send().done, { body, end: 'whole' }, name);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (!kept) t.ok(await eventually(() => sockets[0]?.closed === true), `${name}: is closed`);
       t.match(await send().done, { body, end: 'whole' }, `${name}, again`);
       t.equal(sockets.length, kept ? 1 : 2, `${name}: connections`);
       close();
@@ -294,10 +294,10 @@ t.test('an idle connection that the upstream closes, or talks on, is not used ag
   );
   await send().done;
   sockets[0]?.end();
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.ok(await eventually(() => sockets[0]?.closed === true));
   t.match(await send().done, { end: 'whole' });
   sockets[1]?.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.ok(await eventually(() => sockets[1]?.closed === true));
   t.match(await send().done, { end: 'whole' });
   t.equal(sockets.length, 3);
 });

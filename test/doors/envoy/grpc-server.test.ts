@@ -1,6 +1,6 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import { eventually, PUSH_500 } from '../http/fixtures.js';
@@ -103,12 +103,14 @@ t.test('what is not one whole, plain message ends in an error', async (t) => {
 });
 
 t.test('a call that is reset in the middle of its message is no message', async (t) => {
-  const { session, outcomes, enforcer } = await serve(t);
+  const { door, session, outcomes, enforcer } = await serve(t);
   const bytes = framedCheck();
   for (const at of [0, 3, 5, 100, bytes.length]) {
     const call = new RawCall(session);
     call.stream.write(bytes.subarray(0, at));
-    await delay(10);
+    t.ok(await eventually(() => door.activeCalls === 1));
+    // What answers a ping has read all that was sent before.
+    await new Promise((resolve) => session.ping(resolve));
     call.stream.destroy();
     await call.answer;
   }
@@ -164,7 +166,7 @@ t.test('calls for which there is no room are answered at once, however little th
   t.match(first.bytes.toString(), /err-edge-max-bytes-in-flight/);
   t.ok(budget.used <= 300_000);
   // A session that is destroyed by what a frame of it calls spins for ever in Node 20.
-  await delay(0);
+  await nextTurn();
 });
 
 t.test('memory of messages is used again', async (t) => {
@@ -271,8 +273,9 @@ t.test('a connection that does not begin to speak HTTP/2 is closed in time', asy
   const call = new RawCall(session);
   call.stream.end(framedCheck());
   t.equal((await call.answer).grpcStatus, '0', 'and others have their places');
-  await delay(300);
-  t.notOk(session.destroyed, 'one that has begun may be silent');
+  const younger = await silent(port);
+  t.ok(await eventually(() => younger.closed));
+  t.notOk(session.destroyed, 'one that has begun may be silent for longer');
   session.destroy();
   await served.stop();
 });
@@ -330,10 +333,9 @@ t.test('a stop lets calls end that are under way, and ends watches', async (t) =
   watch.stream.end(framed(Buffer.alloc(0)));
   t.ok(await eventually(() => served.door.activeCalls === 2));
   const stopped = served.stop(20_000);
-  await delay(200);
+  t.equal((await watch.answer).grpcStatus, '14');
   slow.stream.end(bytes.subarray(50));
   t.equal((await slow.answer).grpcStatus, '0', 'answered while it stops');
-  t.equal((await watch.answer).grpcStatus, '14');
   await stopped;
   t.ok(await eventually(() => session.destroyed));
   const late = connectTcp(served.port, '127.0.0.1');

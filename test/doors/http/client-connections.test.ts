@@ -385,18 +385,27 @@ t.test('a connection serves requests of every framing, in order', async (t) => {
 });
 
 t.test('an answer without a length comes in chunks, or with its length when it is empty', async (t) => {
+  let more = () => {};
   const mimir = await upstream((req, res) => {
     if (req.url === '/empty') res.writeHead(200, { 'Transfer-Encoding': 'chunked' }).end();
     else if (req.url === '/none') res.writeHead(204).end();
     else {
       res.write('one');
-      setTimeout(() => res.end('two'), 10);
+      more = () => res.end('two');
     }
   });
   const proxy = await edge(mimir.url);
-  const get = (path: string) =>
-    rawExchange(proxy.port, `GET ${path} HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n`);
-  t.match(await get('/parts'), /Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n$/s);
+  const get = (path: string, heard?: (received: string) => void) =>
+    rawExchange(
+      proxy.port,
+      `GET ${path} HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n`,
+      undefined,
+      heard,
+    );
+  const parts = await get('/parts', (received) => {
+    if (received.endsWith('one\r\n')) more();
+  });
+  t.match(parts, /Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n$/s);
   t.match(await get('/empty'), /Content-Length: 0\r\n\r\n$/);
   const none = await get('/none');
   t.match(none, /^HTTP\/1.1 204 .*\r\n\r\n$/s);
@@ -427,9 +436,18 @@ t.test('a client that reads slowly slows the upstream down, and loses nothing', 
 });
 
 t.test('an idle connection is closed after its time, one with a request under way is not', async (t) => {
-  const mimir = await upstream((_req, res) => setTimeout(() => res.end('late'), 400));
+  let late = () => {};
+  const mimir = await upstream((req, res) => {
+    if (req.url === '/slow') late = () => res.end('late');
+    else res.end('soon');
+  });
   const proxy = await edge(mimir.url, { server: { idleTimeoutMs: 100 } });
-  const answer = await rawExchange(proxy.port, 'GET /slow HTTP/1.1\r\nHost: edge\r\n\r\n');
+  const slow = rawExchange(proxy.port, 'GET /slow HTTP/1.1\r\nHost: edge\r\n\r\n');
+  t.ok(await eventually(() => mimir.arrived.length === 1));
+  // Begins to be idle when the other one has been waiting for a while, and ends.
+  t.match(await rawExchange(proxy.port, 'GET /quick HTTP/1.1\r\nHost: edge\r\n\r\n'), /soon$/);
+  late();
+  const answer = await slow;
   t.match(answer, /^HTTP\/1.1 200 .*late$/s, 'answered, and closed by the edge afterwards');
   await proxy.stop();
   await mimir.close();
@@ -453,7 +471,8 @@ t.test('a client that leaves in the middle of a body, or of its answer, leaves n
 });
 
 t.test('a stop tells connections to close with their next answer, and ends idle ones', async (t) => {
-  const mimir = await upstream((_req, res) => setTimeout(() => res.end(), 200));
+  const held: (() => void)[] = [];
+  const mimir = await upstream((_req, res) => held.push(() => res.end()));
   const proxy = await edge(mimir.url);
   const idle = connect(proxy.port, '127.0.0.1');
   const idleClosed = new Promise((resolve) => idle.on('close', resolve));
@@ -461,6 +480,7 @@ t.test('a stop tells connections to close with their next answer, and ends idle 
   const busy = rawExchange(proxy.port, 'GET /b HTTP/1.1\r\nHost: edge\r\n\r\n');
   t.ok(await eventually(() => mimir.arrived.length === 2));
   proxy.proxy.drain();
+  for (const answer of held) answer();
   t.match(await busy, /^HTTP\/1.1 200 .*Connection: close/s);
   await Promise.all([proxy.proxy.stop(5000), idleClosed]);
   t.equal(proxy.proxy.activeRequests, 0);

@@ -193,8 +193,16 @@ export function send(
   });
 }
 
-/** Writes raw bytes and resolves with all that comes back until the connection ends, or `until` is seen. */
-export function rawExchange(port: number, bytes: string | Buffer, until?: string): Promise<string> {
+/**
+ * Writes raw bytes and resolves with all that comes back until the connection ends, or `until` is seen; `heard` is called
+ * with all that has come whenever there is more.
+ */
+export function rawExchange(
+  port: number,
+  bytes: string | Buffer,
+  until?: string,
+  heard?: (received: string) => void,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     let received = '';
@@ -204,6 +212,7 @@ export function rawExchange(port: number, bytes: string | Buffer, until?: string
     };
     socket.on('data', (data) => {
       received += data.toString('latin1');
+      heard?.(received);
       if (until !== undefined && received.includes(until)) done();
     });
     socket.on('end', done);
