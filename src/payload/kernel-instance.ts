@@ -11,7 +11,7 @@ import {
   type DecodeOptions,
   type HaLabels,
   type Lost,
-  type ProtocolVersion,
+  NO_RULES,
   type Push,
   RECORD_WORDS,
 } from './push.js';
@@ -25,9 +25,9 @@ interface KernelExports {
     isVersion2: number,
     maxUncompressed: number,
     maxSeries: number,
-    excludeLength: number,
+    replicaNameLength: number,
+    clusterNameLength: number,
   ): number;
-  firstLabel(nameLength: number, isVersion2: number): number;
   compress(length: number): number;
 }
 
@@ -41,7 +41,10 @@ const NAME_MAX = 1024;
 const KEYS = 8192;
 /** For the length of a string, the eight bytes at each of 128 places, and what is left of them. */
 const KEY_BYTES = (1 + 128 + 1) * 16;
+const RULES = 6144 / 8;
 const RESULT_LENGTH = 13;
+const RESULT_CLUSTER = 22;
+const RESULT_REPLICA = 24;
 
 /** What each code of kernel/memory.ts means. */
 const FAULTS: Readonly<Record<number, readonly [BrokenCode, string]>> = {
@@ -69,11 +72,13 @@ export class KernelInstance {
   readonly #exports: KernelExports;
   #bytes: Uint8Array;
   #words: Uint32Array;
+  #doubles: Float64Array;
 
   constructor(hashKey: HashKey) {
     this.#exports = new WebAssembly.Instance(kernelModule).exports as unknown as KernelExports;
     this.#bytes = new Uint8Array(this.#exports.memory.buffer);
     this.#words = new Uint32Array(this.#exports.memory.buffer);
+    this.#doubles = new Float64Array(this.#exports.memory.buffer);
     this.setHashKey(hashKey);
   }
 
@@ -101,6 +106,7 @@ export class KernelInstance {
       this.#bytes.set(chunk, at);
       at += chunk.length;
     }
+    this.#writeRules(options);
     const code = kernel.decode(
       byteLength,
       isSnappy ? 1 : 0,
@@ -108,6 +114,7 @@ export class KernelInstance {
       options.maxUncompressedBytes,
       options.maxSeries,
       this.#writeName(EXCLUDE, options.excludeLabel),
+      this.#writeName(WANTED, options.clusterLabel ?? ''),
     );
     this.#refreshViews();
     if (code === 0) return this.#push(byteLength, options);
@@ -129,7 +136,7 @@ export class KernelInstance {
     return Buffer.from(this.#bytes.subarray(block, block + this.#result(RESULT_LENGTH)));
   }
 
-  #push(compressedBytes: number, { version, clusterLabel = '', excludeLabel }: DecodeOptions): Push {
+  #push(compressedBytes: number, { version }: DecodeOptions): Push {
     const bodyAt = this.#result(0);
     const uncompressedBytes = this.#result(1);
     const recordsAt = this.#result(2) / 4;
@@ -154,7 +161,7 @@ export class KernelInstance {
       longestLabelName: this.#result(9),
       longestLabelValue: this.#result(10),
       unnamedSeries: this.#result(11),
-      ha: clusterLabel === '' ? undefined : this.#haLabels(clusterLabel, excludeLabel, version),
+      ha: this.#haLabels(),
       records: this.#words.subarray(recordsAt, recordsAt + series * RECORD_WORDS),
       body: this.#bytes.subarray(bodyAt, bodyAt + uncompressedBytes),
     };
@@ -169,16 +176,33 @@ export class KernelInstance {
     return (this.#result(word + 1) | 0) * 2 ** 32 + this.#result(word);
   }
 
-  #haLabels(clusterLabel: string, replicaLabel: string, version: ProtocolVersion): HaLabels | undefined {
-    const cluster = this.#firstLabel(clusterLabel, version);
-    const replica = cluster === undefined ? undefined : this.#firstLabel(replicaLabel, version);
-    return cluster === undefined || replica === undefined ? undefined : { cluster, replica };
+  #haLabels(): HaLabels | undefined {
+    if (this.#result(RESULT_CLUSTER) === 0) return undefined;
+    return { cluster: this.#text(RESULT_CLUSTER), replica: this.#text(RESULT_REPLICA) };
   }
 
-  /** The value of a label of the first series. */
-  #firstLabel(name: string, version: ProtocolVersion): string | undefined {
-    const at = this.#exports.firstLabel(this.#writeName(WANTED, name), version === 2 ? 1 : 0);
-    return at === 0 ? undefined : decoder.decode(this.#bytes.subarray(at, at + this.#result(RESULT_LENGTH)));
+  /** Where a word of the result says, and as long as the word after it says. */
+  #text(word: number): string {
+    const at = this.#result(word);
+    return decoder.decode(this.#bytes.subarray(at, at + this.#result(word + 1)));
+  }
+
+  /** In the order in which kernel/rules.ts reads them. */
+  #writeRules({ rules = NO_RULES, nowMs = 0 }: DecodeOptions): void {
+    const to = this.#doubles;
+    to[RULES] = Number(rules.utf8Names);
+    to[RULES + 1] = rules.maxLabels;
+    to[RULES + 2] = rules.maxInfoLabels;
+    to[RULES + 3] = rules.maxNameLength;
+    to[RULES + 4] = rules.maxValueLength;
+    to[RULES + 5] = rules.maxExemplars;
+    to[RULES + 6] = rules.maxBuckets;
+    to[RULES + 7] = Number(rules.reduceBuckets);
+    to[RULES + 8] = rules.maxMetadataLength;
+    to[RULES + 9] = Number(rules.metadataNeedsName);
+    to[RULES + 10] = rules.maxReplicaLength;
+    to[RULES + 11] = nowMs - rules.maxBehindMs;
+    to[RULES + 12] = nowMs + rules.maxAheadMs;
   }
 
   /** Returns the name's length. A name longer than any label may be is never met: it is none. */
@@ -194,6 +218,7 @@ export class KernelInstance {
     if (this.#bytes.buffer === buffer) return;
     this.#bytes = new Uint8Array(buffer);
     this.#words = new Uint32Array(buffer);
+    this.#doubles = new Float64Array(buffer);
   }
 }
 

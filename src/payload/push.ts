@@ -170,6 +170,8 @@ export interface SeriesRules {
   readonly reduceBuckets: boolean;
   readonly maxMetadataLength: number;
   readonly metadataNeedsName: boolean;
+  /** The HA replica label is left out of series only if it is no longer than this. */
+  readonly maxReplicaLength: number;
 }
 
 /** As a length or a count in SeriesRules. */
@@ -189,6 +191,7 @@ export const NO_RULES: SeriesRules = {
   reduceBuckets: false,
   maxMetadataLength: NO_RULE,
   metadataNeedsName: false,
+  maxReplicaLength: NO_RULE,
 };
 
 export interface DecodeOptions {

@@ -5,8 +5,27 @@
 import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs';
 import SnappyJS from 'snappyjs';
-import { type HaLabels, type Push, RECORD_LABELS, RECORD_WORDS } from '#src/payload/push.js';
+import {
+  type DecodeOptions,
+  type HaLabels,
+  NO_RULES,
+  type Push,
+  RECORD_DATA_FAULT,
+  RECORD_EXEMPLARS,
+  RECORD_FAULT,
+  RECORD_FLAGS,
+  RECORD_GREATEST_TIMESTAMP,
+  RECORD_HISTOGRAMS,
+  RECORD_LABELS,
+  RECORD_LEAST_TIMESTAMP,
+  RECORD_LONGEST_NAME,
+  RECORD_LONGEST_VALUE,
+  RECORD_SAMPLES,
+  RECORD_UNCHARGED,
+  RECORD_WORDS,
+} from '#src/payload/push.js';
 import { hasRow, type Rows } from '#src/payload/rows.js';
+import { type Judged, kept, type Label, MimirRules, type Series, type Span } from './mimir-rules.js';
 
 export interface Expected {
   series: number;
@@ -14,13 +33,38 @@ export interface Expected {
   histograms: number;
   exemplars: number;
   metadata: number;
+  uncharged: number;
+  invalidMetadata: number;
+  metadataFault: number;
+  faultySeries: number;
+  leastTimestampMs: number;
+  greatestTimestampMs: number;
   mostLabels: number;
   longestLabelName: number;
   longestLabelValue: number;
   unnamedSeries: number;
-  /** Per series: labels, longest name, longest value, samples, histograms, exemplars, flags. */
-  rows: number[][];
+  ha: HaLabels | undefined;
+  rows: Row[];
 }
+
+/** What a record says beside where its series is and what it hashes to. */
+interface Row {
+  labels: number;
+  longestName: number;
+  longestValue: number;
+  samples: number;
+  histograms: number;
+  exemplars: number;
+  flags: number;
+  fault: number;
+  leastTimestamp: bigint;
+  greatestTimestamp: bigint;
+  /** Undefined where the series breaks a rule: Mimir looks no further then. */
+  uncharged: number | undefined;
+  dataFault: number;
+}
+
+export type Rules = Pick<DecodeOptions, 'rules' | 'nowMs' | 'excludeLabel' | 'clusterLabel'>;
 
 /** By MetricType: what Mimir cuts off a series' name to get its family's. */
 const SUFFIXES = new Map([
@@ -29,20 +73,34 @@ const SUFFIXES = new Map([
   [5, /(?<=.)_(count|sum)$/s],
 ]);
 
-type Label = [name: Buffer, value: Buffer];
-
-interface SeriesV1 {
-  labels: { name: Uint8Array; value: Uint8Array }[];
-  samples: unknown[];
-  histograms: unknown[];
-  exemplars: unknown[];
+interface PointsOnWire {
+  samples: { timestamp: { toString(): string } }[];
+  histograms: HistogramOnWire[];
 }
 
-interface SeriesV2 {
+interface HistogramOnWire {
+  timestamp: { toString(): string };
+  schema: number;
+  count?: 'countInt' | 'countFloat';
+  positiveSpans: Span[];
+  negativeSpans: Span[];
+  positiveDeltas: unknown[];
+  negativeDeltas: unknown[];
+  positiveCounts: unknown[];
+  negativeCounts: unknown[];
+}
+
+interface LabelsV1 {
+  labels: { name: Uint8Array; value: Uint8Array }[];
+}
+
+interface SeriesV1 extends PointsOnWire, LabelsV1 {
+  exemplars: (LabelsV1 & { timestamp: { toString(): string } })[];
+}
+
+interface SeriesV2 extends PointsOnWire {
   labelsRefs: number[];
-  samples: unknown[];
-  histograms: unknown[];
-  exemplars: { labelsRefs: number[] }[];
+  exemplars: { labelsRefs: number[]; timestamp: { toString(): string } }[];
   metadata: { type: number; helpRef: number; unitRef: number } | null;
 }
 
@@ -55,9 +113,9 @@ function lookup(file: string, type: string): protobuf.Type {
 }
 
 /** Undefined: the oracle refuses the body. */
-export function expect(body: Uint8Array, version: 1 | 2): Expected | undefined {
+export function expect(body: Uint8Array, version: 1 | 2, rules: Rules = NO_LABELS): Expected | undefined {
   try {
-    return version === 1 ? expectV1(body) : expectV2(body);
+    return version === 1 ? expectV1(body, rules) : expectV2(body, rules);
   } catch {
     return undefined;
   }
@@ -76,31 +134,6 @@ export function without(body: Uint8Array, version: 1 | 2, leftOut: Rows): Buffer
     if (isSeries) row++;
   }
   return Buffer.concat(kept);
-}
-
-/** The labels of the first series that tell HA replicas apart. */
-export function haLabels(
-  body: Uint8Array,
-  version: 1 | 2,
-  clusterLabel: string,
-  replicaLabel: string,
-): HaLabels | undefined {
-  let labels: Label[] = [];
-  if (version === 1) {
-    const { timeseries } = V1.decode(body) as unknown as { timeseries: SeriesV1[] };
-    labels = (timeseries[0]?.labels ?? []).map(({ name, value }) => [Buffer.from(name), Buffer.from(value)]);
-  } else {
-    const { symbols, timeseries } = V2.decode(body) as unknown as {
-      symbols: Uint8Array[];
-      timeseries: SeriesV2[];
-    };
-    const refs = (timeseries[0]?.labelsRefs ?? []).map((ref) => Buffer.from(symbols[ref] ?? []));
-    for (let i = 0; i + 1 < refs.length; i += 2) labels.push([refs[i]!, refs[i + 1]!]);
-  }
-  const textOf = (wanted: string) =>
-    labels.find(([name, value]) => name.toString() === wanted && value.length > 0)?.[1].toString();
-  const [cluster, replica] = [textOf(clusterLabel), textOf(replicaLabel)];
-  return cluster === undefined || replica === undefined ? undefined : { cluster, replica };
 }
 
 /**
@@ -150,20 +183,26 @@ function uncompressStrictly(block: Uint8Array): Uint8Array | undefined {
   return out.length === length ? Uint8Array.from(out) : undefined;
 }
 
-function expectV1(body: Uint8Array): Expected {
+function expectV1(body: Uint8Array, rules: Rules): Expected {
   const { timeseries, metadata } = V1.decode(body) as unknown as {
     timeseries: SeriesV1[];
-    metadata: unknown[];
+    metadata: { metricFamilyName: Uint8Array; unit: Uint8Array }[];
   };
-  const expected = start(metadata.length);
-  for (const { labels, samples, histograms, exemplars } of timeseries) {
-    const pairs = labels.map(({ name, value }): Label => [Buffer.from(name), Buffer.from(value)]);
-    addSeries(expected, pairs, samples.length, histograms.length, exemplars.length);
-  }
-  return expected;
+  const series = timeseries.map(
+    (one): Series => ({
+      ...pointsOf(one),
+      labels: labelsOf(one),
+      exemplars: one.exemplars.map((exemplar) => ({
+        labels: labelsOf(exemplar),
+        timestamp: millis(exemplar),
+      })),
+    }),
+  );
+  const entries = metadata.map(({ metricFamilyName, unit }): Entry => [metricFamilyName.length, unit.length]);
+  return addUp(series, entries, rules);
 }
 
-function expectV2(body: Uint8Array): Expected {
+function expectV2(body: Uint8Array, rules: Rules): Expected {
   const { symbols, timeseries } = V2.decode(body) as unknown as {
     symbols: Uint8Array[];
     timeseries: SeriesV2[];
@@ -173,88 +212,203 @@ function expectV2(body: Uint8Array): Expected {
     if (bytes === undefined) throw new Error('no such symbol');
     return Buffer.from(bytes);
   };
-  const pairsOf = (refs: number[]): Label[] => {
-    if (refs.length % 2 !== 0) throw new Error('a name without a value');
-    return refs.flatMap((ref, index): Label[] =>
-      index % 2 === 0 ? [[symbol(ref), symbol(refs[index + 1]!)]] : [],
+  const pairsOf = (refs: number[]): Label[] =>
+    refs.flatMap((ref, index): Label[] =>
+      index % 2 === 0 && index + 1 < refs.length ? [[symbol(ref), symbol(refs[index + 1]!)]] : [],
     );
-  };
-  const expected = start(0);
-  const families = new Set<string>();
-  for (const { labelsRefs, samples, histograms, exemplars, metadata } of timeseries) {
-    const pairs = pairsOf(labelsRefs);
+  const families = new Map<string, Entry>();
+  const series = timeseries.map((one): Series => {
+    const { labelsRefs, exemplars, metadata } = one;
+    if (labelsRefs.length % 2 !== 0) throw new Error('a name without a value');
+    const labels = pairsOf(labelsRefs);
     for (const exemplar of exemplars) exemplar.labelsRefs.forEach(symbol);
-    addSeries(expected, pairs, samples.length, histograms.length, exemplars.length);
-    if (metadata === null) continue;
-    symbol(metadata.helpRef === 0 ? 0 : metadata.helpRef || 0);
-    if (metadata.unitRef !== 0) symbol(metadata.unitRef);
-    const name = pairs.find(
-      ([label, value]) => label.toString('latin1') === '__name__' && value.length > 0,
-    )?.[1];
-    const says = metadata.type !== 0 || metadata.helpRef !== 0 || metadata.unitRef !== 0;
-    if (says && name !== undefined)
-      families.add(name.toString('latin1').replace(SUFFIXES.get(metadata.type) ?? /$^/, ''));
-  }
-  expected.metadata = families.size;
-  return expected;
+    if (metadata !== null) addFamily(families, kept(labels, undefined), metadata, symbol);
+    return {
+      ...pointsOf(one),
+      labels,
+      exemplars: exemplars.map((exemplar) => ({
+        labels: pairsOf(exemplar.labelsRefs),
+        timestamp: millis(exemplar),
+      })),
+    };
+  });
+  return addUp(series, [...families.values()], rules);
 }
 
-function start(metadata: number): Expected {
+/** Of a name and a unit. */
+type Entry = readonly [name: number, unit: number];
+
+function addFamily(
+  families: Map<string, Entry>,
+  labels: readonly Label[],
+  { type, helpRef, unitRef }: { type: number; helpRef: number; unitRef: number },
+  symbol: (ref: number) => Buffer,
+): void {
+  if (helpRef !== 0) symbol(helpRef);
+  const unit = unitRef === 0 ? 0 : symbol(unitRef).length;
+  if (type === 0 && helpRef === 0 && unitRef === 0) return;
+  const name = nameOf(labels);
+  if (name === undefined) return;
+  const family = name.toString('latin1').replace(SUFFIXES.get(type) ?? /$^/, '');
+  if (!families.has(family)) families.set(family, [family.length, unit]);
+}
+
+function labelsOf({ labels }: LabelsV1): Label[] {
+  return labels.map(({ name, value }): Label => [Buffer.from(name), Buffer.from(value)]);
+}
+
+function pointsOf({ samples, histograms }: PointsOnWire): Pick<Series, 'samples' | 'histograms'> {
   return {
-    series: 0,
-    samples: 0,
-    histograms: 0,
-    exemplars: 0,
-    metadata,
-    mostLabels: 0,
-    longestLabelName: 0,
-    longestLabelValue: 0,
-    unnamedSeries: 0,
-    rows: [],
+    samples: samples.map(millis),
+    histograms: histograms.map((one) => ({
+      timestamp: millis(one),
+      schema: one.schema,
+      isFloat: one.count === 'countFloat',
+      positiveSpans: one.positiveSpans,
+      negativeSpans: one.negativeSpans,
+      positiveDeltas: one.positiveDeltas.length,
+      negativeDeltas: one.negativeDeltas.length,
+      counts: one.positiveCounts.length + one.negativeCounts.length,
+    })),
   };
 }
 
-/** Labels without a value are no labels, as in Mimir. */
-function addSeries(
-  expected: Expected,
-  all: Label[],
-  samples: number,
-  histograms: number,
-  exemplars: number,
-): void {
-  const labels = all.filter(([, value]) => value.length > 0);
-  const longestName = Math.max(0, ...labels.map(([name]) => name.length));
-  const longestValue = Math.max(0, ...labels.map(([, value]) => value.length));
-  const name = labels.find(([label]) => label.toString('latin1') === '__name__')?.[1];
-  const flags = name === undefined ? 0 : name.toString('latin1').endsWith('_info') ? 3 : 1;
-  expected.series++;
-  expected.samples += samples;
-  expected.histograms += histograms;
-  expected.exemplars += exemplars;
-  expected.mostLabels = Math.max(expected.mostLabels, labels.length);
-  expected.longestLabelName = Math.max(expected.longestLabelName, longestName);
-  expected.longestLabelValue = Math.max(expected.longestLabelValue, longestValue);
-  expected.unnamedSeries += name === undefined ? 1 : 0;
-  expected.rows.push([labels.length, longestName, longestValue, samples, histograms, exemplars, flags]);
+function millis({ timestamp }: { timestamp: { toString(): string } }): bigint {
+  return BigInt(timestamp.toString());
+}
+
+function nameOf(labels: readonly Label[]): Buffer | undefined {
+  return labels.find(([label]) => label.toString('latin1') === '__name__')?.[1];
+}
+
+/** The labels of the first series that tell HA replicas apart: it is looked through until both are found. */
+function pairOf(labels: readonly Label[], { clusterLabel = '', excludeLabel }: Rules): HaLabels | undefined {
+  let [cluster, replica] = ['', ''];
+  if (clusterLabel === '' || excludeLabel === '') return undefined;
+  for (const [name, value] of labels) {
+    if (name.toString() === clusterLabel) cluster = value.toString();
+    if (name.toString() === excludeLabel) replica = value.toString();
+    if (cluster !== '' && replica !== '') return { cluster, replica };
+  }
+  return undefined;
+}
+
+/** The label that is removed from all series of a push whose first has these labels. */
+function replicaOf(first: readonly Label[], options: Rules): string | undefined {
+  const { clusterLabel = '', excludeLabel, rules = NO_RULES } = options;
+  if (excludeLabel === '') return undefined;
+  if (clusterLabel === '') return excludeLabel;
+  const pair = pairOf(first, options);
+  return pair !== undefined && Buffer.byteLength(pair.replica) <= rules.maxReplicaLength
+    ? excludeLabel
+    : undefined;
+}
+
+const NO_LABELS: Rules = { excludeLabel: '' };
+const NO_TIME = { least: 2n ** 63n - 1n, greatest: -(2n ** 63n) };
+
+function addUp(all: readonly Series[], metadata: readonly Entry[], options: Rules): Expected {
+  const { rules = NO_RULES, nowMs = 0 } = options;
+  const mimir = new MimirRules(rules, nowMs);
+  const first = all[0]?.labels ?? [];
+  const judged = mimir.judge(all, replicaOf(first, options));
+  const rows = all.map((series, row) => rowOf(series, judged[row]!));
+  const faults = metadata.map((entry) => mimir.metadata(...entry)).filter((fault) => fault !== 0);
+  const sum = (of: (row: Row) => number) => rows.reduce((total, row) => total + of(row), 0);
+  const most = (of: (row: Row) => number) => rows.reduce((greatest, row) => Math.max(greatest, of(row)), 0);
+  return {
+    series: rows.length,
+    samples: sum(({ samples }) => samples),
+    histograms: sum(({ histograms }) => histograms),
+    exemplars: sum(({ exemplars }) => exemplars),
+    metadata: metadata.length,
+    uncharged: sum(({ uncharged = 0 }) => uncharged),
+    invalidMetadata: faults.length,
+    metadataFault: faults[0] ?? 0,
+    faultySeries: sum(({ fault, dataFault }) => Number(fault !== 0 || dataFault !== 0)),
+    leastTimestampMs: Number(rows.reduce((a, { leastTimestamp: b }) => (b < a ? b : a), NO_TIME.least)),
+    greatestTimestampMs: Number(
+      rows.reduce((a, { greatestTimestamp: b }) => (b > a ? b : a), NO_TIME.greatest),
+    ),
+    mostLabels: most(({ labels }) => labels),
+    longestLabelName: most(({ longestName }) => longestName),
+    longestLabelValue: most(({ longestValue }) => longestValue),
+    unnamedSeries: sum(({ flags }) => Number(flags === 0)),
+    ha: pairOf(first, options),
+    rows,
+  };
+}
+
+/** Lengths are those of all labels that have values, counts those of the labels that Mimir keeps. */
+function rowOf(series: Series, { labels, fault, dataFault, uncharged }: Judged): Row {
+  const valued = series.labels.filter(([, value]) => value.length > 0);
+  const name = nameOf(labels);
+  const times = [...series.samples, ...series.histograms.map(({ timestamp }) => timestamp)];
+  return {
+    labels: labels.length,
+    longestName: Math.max(0, ...valued.map(([text]) => text.length)),
+    longestValue: Math.max(0, ...valued.map(([, text]) => text.length)),
+    samples: series.samples.length,
+    histograms: series.histograms.length,
+    exemplars: series.exemplars.length,
+    flags: name === undefined ? 0 : name.toString('latin1').endsWith('_info') ? 3 : 1,
+    fault,
+    leastTimestamp: times.reduce((a, b) => (b < a ? b : a), NO_TIME.least),
+    greatestTimestamp: times.reduce((a, b) => (b > a ? b : a), NO_TIME.greatest),
+    uncharged: fault === 0 && dataFault === 0 ? uncharged : undefined,
+    dataFault,
+  };
 }
 
 /** The same view of what the kernel found. */
 export function found(push: Push): Expected {
-  const rows: number[][] = [];
-  for (let row = 0; row < push.series; row++)
-    rows.push([...push.records.subarray(row * RECORD_WORDS + RECORD_LABELS).subarray(0, 7)]);
+  const rows = Array.from({ length: push.series }, (_, row) => foundRow(push.records, row * RECORD_WORDS));
+  const { series, samples, histograms, exemplars, metadata, invalidMetadata, metadataFault } = push;
+  const { faultySeries, leastTimestampMs, greatestTimestampMs, mostLabels, longestLabelName } = push;
   return {
-    series: push.series,
-    samples: push.samples,
-    histograms: push.histograms,
-    exemplars: push.exemplars,
-    metadata: push.metadata,
-    mostLabels: push.mostLabels,
-    longestLabelName: push.longestLabelName,
+    series,
+    samples,
+    histograms,
+    exemplars,
+    metadata,
+    // In series that break a rule it means nothing.
+    uncharged: rows.reduce((sum, { uncharged = 0 }) => sum + uncharged, 0),
+    invalidMetadata,
+    metadataFault,
+    faultySeries,
+    leastTimestampMs,
+    greatestTimestampMs,
+    mostLabels,
+    longestLabelName,
     longestLabelValue: push.longestLabelValue,
     unnamedSeries: push.unnamedSeries,
+    ha: push.ha,
     rows,
   };
+}
+
+function foundRow(records: Uint32Array, at: number): Row {
+  const word = (place: number) => records[at + place]!;
+  const fault = word(RECORD_FAULT);
+  const dataFault = word(RECORD_DATA_FAULT);
+  return {
+    labels: word(RECORD_LABELS),
+    longestName: word(RECORD_LONGEST_NAME),
+    longestValue: word(RECORD_LONGEST_VALUE),
+    samples: word(RECORD_SAMPLES),
+    histograms: word(RECORD_HISTOGRAMS),
+    exemplars: word(RECORD_EXEMPLARS),
+    flags: word(RECORD_FLAGS),
+    fault,
+    leastTimestamp: signed(word(RECORD_LEAST_TIMESTAMP), word(RECORD_LEAST_TIMESTAMP + 1)),
+    greatestTimestamp: signed(word(RECORD_GREATEST_TIMESTAMP), word(RECORD_GREATEST_TIMESTAMP + 1)),
+    uncharged: fault === 0 && dataFault === 0 ? word(RECORD_UNCHARGED) : undefined,
+    dataFault,
+  };
+}
+
+function signed(low: number, high: number): bigint {
+  return BigInt.asIntN(64, BigInt(low) | (BigInt(high) << 32n));
 }
 
 /** The 64-bit series hashes, in order. */

@@ -2,7 +2,9 @@
  * The kernel's entry points: reserve room for the input, copy it in, decode or compress. Compiled by AssemblyScript to one
  * small WASM module; docs/kernel.md has the design.
  */
-import { setExcluded } from './exclude';
+import { countDroppedExemplars } from './exemplar-rules';
+import { prepareFamilies } from './families';
+import { setPair } from './ha-pair';
 import {
   align16,
   INPUT,
@@ -12,44 +14,37 @@ import {
   RESULT_BODY_LENGTH,
   RESULT_ERROR_OFFSET,
   RESULT_LENGTH,
-  RESULT_RECORDS,
-  RESULT_SERIES,
   reserve,
   SLOP,
   TOO_LARGE,
   TOO_MANY_SERIES,
-  WANTED,
 } from './memory';
 import { beginPush, endPush } from './records';
-import { findLabelVersion1, scanVersion1, value as value1, valueLength as valueLength1 } from './scan-v1';
-import {
-  findLabelVersion2,
-  prepareFamilies,
-  readSymbols,
-  scanVersion2,
-  seriesFound,
-  value as value2,
-  valueLength as valueLength2,
-} from './scan-v2';
+import { readRules } from './rules';
+import { scanVersion1 } from './scan-v1';
+import { scanVersion2 } from './scan-v2';
 import { claimedLength, position, readHeader, roomFor, uncompress } from './snappy';
 import { compressBlock, compressedEnd } from './snappy-compress';
-import { fault, faultAt, readLength, readTag, start } from './wire';
+import { readSymbols, seriesFound } from './symbols';
+import { fault, faultAt, start } from './wire';
 
 /** Address where `length` bytes of input go; 0 when memory is out. */
 export function input(length: u32): u32 {
   return reserve(<u64>INPUT + <u64>length + <u64>SLOP) ? INPUT : 0;
 }
 
-/** Decodes the input. Returns OK, or what is wrong with it; where is in RESULT. */
+/** Decodes the input by the rules in RULES. Returns OK, or what is wrong with it; where is in RESULT. */
 export function decode(
   length: u32,
   isSnappy: bool,
   isVersion2: bool,
   maxUncompressed: u32,
   maxSeries: u32,
-  excludeLength: u32,
+  replicaNameLength: u32,
+  clusterNameLength: u32,
 ): u32 {
-  setExcluded(excludeLength);
+  readRules();
+  setPair(replicaNameLength, clusterNameLength);
   let body = INPUT;
   let bodyLength = length;
   if (isSnappy) {
@@ -67,26 +62,6 @@ export function decode(
   return scan(body, bodyLength, isVersion2, maxSeries);
 }
 
-/**
- * After a decode: where the value of a label of the push's first series is, its length in RESULT; 0 when the series, or
- * the push, has none. The label's name is in WANTED.
- */
-export function firstLabel(nameLength: u32, isVersion2: bool): u32 {
-  if (load<u32>(RESULT_SERIES) === 0) return 0;
-  const record = load<u32>(RESULT_RECORDS);
-  const series = load<u32>(RESULT_BODY) + load<u32>(record);
-  const end = series + load<u32>(record + 4);
-  start(series);
-  readTag(end);
-  readLength(end);
-  const found = isVersion2
-    ? findLabelVersion2(WANTED, nameLength, end)
-    : findLabelVersion1(WANTED, nameLength, end);
-  if (!found) return 0;
-  store<u32>(RESULT_LENGTH, isVersion2 ? valueLength2 : valueLength1);
-  return isVersion2 ? value2 : value1;
-}
-
 /** Compresses the input as a snappy block. Returns where that is, its length in RESULT; 0 when memory is out. */
 export function compress(length: u32): u32 {
   const block = compressBlock(INPUT, length);
@@ -102,7 +77,7 @@ function scan(body: u32, length: u32, isVersion2: bool, maxSeries: u32): u32 {
     free = readSymbols(free, end);
     if (fault !== 0) return failed(fault, faultAt - body);
     if (seriesFound > maxSeries) return failed(TOO_MANY_SERIES, 0);
-    free = prepareFamilies(seriesFound);
+    free = prepareFamilies(free, seriesFound);
     if (free === 0) return failed(OUT_OF_MEMORY, 0);
   }
   beginPush(align16(free), maxSeries);
@@ -110,6 +85,7 @@ function scan(body: u32, length: u32, isVersion2: bool, maxSeries: u32): u32 {
   else scanVersion1(body, end);
   if (fault !== 0) return failed(fault, faultAt - body);
   endPush();
+  countDroppedExemplars(body);
   store<u32>(RESULT_BODY, body);
   store<u32>(RESULT_BODY_LENGTH, length);
   return OK;

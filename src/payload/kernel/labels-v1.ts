@@ -8,20 +8,31 @@
  *   u64  hash of name and value; 0 for the one that the series hash leaves out
  *   u32  how it begins: tag, length of the field, tag, length of the name
  *   u16  what is between name and value: tag, length of the value
- *   u16  unused
+ *   u8   1 where the name may not be, or does not come after the one before it; 2 where the value may not be
+ *   u8   1 for the label that the series hash leaves out
  *
- * Every length is a byte, so that one instruction finds the maxima of all.
+ * Every length and every mark is a byte, so that one instruction finds the maxima of all.
  */
-import { isExcluded } from './exclude';
+import { isExcluded } from './ha-pair';
 import { finish, hashBytes, hashLabel } from './hash';
 import { LABELS } from './memory';
 import { isNameLabel, namedFlags } from './records';
+import { isLabelName, isMetricName } from './rules';
+import { compareTexts, isUtf8 } from './text';
 
 const ENTRY_BYTES: u32 = 16;
 const ENTRIES_END: u32 = LABELS + 64 * ENTRY_BYTES;
 /** Places in an entry. */
 const HEADS: usize = 8;
 const FIELD_LENGTH: usize = 9;
+const NAME_LENGTH: usize = 11;
+const ODD: usize = 14;
+// Where a label is odd.
+const ODD_NAME: u32 = 1;
+const ODD_VALUE: u32 = 2;
+/** What is between the beginning of a field and its name, and the first of it that comes after the field's length. */
+const BEFORE_NAME: u32 = 4;
+const AFTER_LENGTH: u32 = 2;
 const NONE: u32 = 0xffffffff;
 
 /** Where the last series begins, where its entries end, and which of them gives it its name. */
@@ -32,11 +43,16 @@ let nameEntry: u32 = NONE;
 export let metricHash: u64 = 0;
 export let nameFlags: u32 = 0;
 
-/** What the labels of the last series add up to. */
+/** What the labels of the last series add up to, without the one that the hash leaves out. */
 export let labelHashes: u64 = 0;
 export let labelCount: u32 = 0;
+/** A label of the last series may break a rule, or there is more than one that the hash leaves out. */
+export let hasOddLabel: bool = false;
 export let longestName: u32 = 0;
 export let longestValue: u32 = 0;
+/** The name of the last label, to which that of the next is compared. */
+let lastName: u32 = 0;
+let lastLength: u32 = 0;
 
 /** A new body begins. */
 export function forgetLabels(): void {
@@ -62,11 +78,18 @@ export function readLabels(next: u32, end: u32): u32 {
   let hashes: u64 = 0;
   let sums: v128 = i64x2.splat(0);
   let maxima: v128 = i8x16.splat(0);
+  /** The label before has another name than the one at its place in the series before. */
+  let renamed = false;
   first = next;
   while (next < end) {
     if (entry < last) {
       const ahead = next - before;
       const sameUntil = endOfSame(next, before, end);
+      if (renamed && next + 2 + <u32>load<u8>(entry, FIELD_LENGTH) <= sameUntil) {
+        const odd = (<u32>load<u8>(entry, ODD) & ODD_VALUE) | oddName(next, entry);
+        store<u8>(entry, odd, ODD);
+        renamed = false;
+      }
       do {
         const after = next + 2 + <u32>load<u8>(entry, FIELD_LENGTH);
         if (after > sameUntil) break;
@@ -94,8 +117,9 @@ export function readLabels(next: u32, end: u32): u32 {
     if (entry === ENTRIES_END) break;
 
     const valueHash = hashBytes(value, valueLength);
+    const excluded = isExcluded(next + BEFORE_NAME, nameLength);
     if (name >= entry) {
-      if (isNameLabel(next + 4, nameLength)) {
+      if (!excluded && isNameLabel(next + BEFORE_NAME, nameLength)) {
         name = entry;
         takeName(value, valueLength, valueHash);
       } else if (name === entry) {
@@ -104,9 +128,14 @@ export function readLabels(next: u32, end: u32): u32 {
         last = LABELS;
       }
     }
-    const hash = hashInSeries(next + 4, nameLength, valueHash);
+    const hash = excluded ? 0 : hashLabel(hashBytes(next + BEFORE_NAME, nameLength), valueHash);
     hashes += hash;
-    const heads = <u64>head | (<u64>valueHead << 32);
+    const sameName = entry < last && isSameName(next, before, nameLength);
+    const odd =
+      oddValue(value, valueLength, name === entry) |
+      (sameName && !renamed ? <u32>load<u8>(entry, ODD) & ODD_NAME : oddName(next, entry));
+    renamed = !sameName;
+    const heads = <u64>head | (<u64>valueHead << 32) | (<u64>odd << 48) | (<u64>excluded << 56);
     maxima = i8x16.max_u(maxima, i64x2.splat(heads));
     before += 2 + <u32>load<u8>(entry, FIELD_LENGTH);
     store<u64>(entry, hash);
@@ -115,12 +144,55 @@ export function readLabels(next: u32, end: u32): u32 {
     next = after;
   }
   labelHashes = hashes + i64x2.extract_lane(sums, 0);
-  labelCount = (entry - LABELS) / ENTRY_BYTES;
+  labelCount = (entry - LABELS) / ENTRY_BYTES - <u32>i8x16.extract_lane_u(maxima, 15);
+  hasOddLabel = i8x16.extract_lane_u(maxima, 14) !== 0;
   longestName = <u32>i8x16.extract_lane_u(maxima, 11);
   longestValue = <u32>i8x16.extract_lane_u(maxima, 13);
   entriesEnd = entry;
   nameEntry = name < entry ? name : NONE;
+  lastLength = entry > LABELS ? <u32>load<u8>(entry - ENTRY_BYTES, NAME_LENGTH) : 0;
+  lastName = entry > LABELS ? nameBefore(next, entry) : 0;
   return next;
+}
+
+/** Where the name of the label before `next` is: that of the entry before `entry`. */
+// @ts-ignore: decorator
+@inline
+function nameBefore(next: u32, entry: u32): u32 {
+  return next - AFTER_LENGTH - <u32>load<u8>(entry - ENTRY_BYTES, FIELD_LENGTH) + BEFORE_NAME;
+}
+
+/** Of a label at `next` that is, or will be, at `entry`. */
+function oddName(next: u32, entry: u32): u32 {
+  const name = next + BEFORE_NAME;
+  const length = <u32>load<u8>(next, BEFORE_NAME - 1);
+  if (!isLabelName(name, length)) return ODD_NAME;
+  if (entry === LABELS) return 0;
+  const before = compareTexts(
+    nameBefore(next, entry),
+    <u32>load<u8>(entry - ENTRY_BYTES, NAME_LENGTH),
+    name,
+    length,
+  );
+  return before < 0 ? 0 : ODD_NAME;
+}
+
+// @ts-ignore: decorator
+@inline
+function oddValue(value: u32, length: u32, isName: bool): u32 {
+  const fine = isName ? isMetricName(value, length) : isUtf8(value, length);
+  return fine ? 0 : ODD_VALUE;
+}
+
+/** Two labels have the same name, of so many bytes. Reads up to 15 bytes past it. */
+// @ts-ignore: decorator
+@inline
+function isSameName(a: u32, b: u32, length: u32): bool {
+  for (let i: u32 = AFTER_LENGTH; i < length + BEFORE_NAME; i += 16) {
+    const differ = ~(<u32>i8x16.bitmask(i8x16.eq(v128.load(a + i), v128.load(b + i)))) & 0xffff;
+    if (differ !== 0 && i + ctz(differ) < length + BEFORE_NAME) return false;
+  }
+  return true;
 }
 
 /** Where the bytes at both addresses begin to differ, or `end` of the first. May read 15 bytes past it. */
@@ -138,16 +210,32 @@ function endOfSame(a: u32, b: u32, end: u32): u32 {
 
 /** One more label of the last series, written in another way than those in the table. */
 export function addLabel(labelName: u32, nameLength: u32, value: u32, valueLength: u32): void {
-  if (valueLength === 0) return;
-  labelCount++;
+  const excluded = isExcluded(labelName, nameLength);
+  if (valueLength === 0) {
+    // Mimir removes the first of that name, with a value or without.
+    if (excluded) hasOddLabel = true;
+    return;
+  }
   longestName = max<u32>(longestName, nameLength);
   longestValue = max<u32>(longestValue, valueLength);
+  const isName = !isNamed() && !excluded && isNameLabel(labelName, nameLength);
+  if (
+    oddValue(value, valueLength, isName) !== 0 ||
+    !isLabelName(labelName, nameLength) ||
+    compareTexts(lastName, lastLength, labelName, nameLength) >= 0
+  ) {
+    hasOddLabel = true;
+  }
+  lastName = labelName;
+  lastLength = nameLength;
+  if (excluded) return;
+  labelCount++;
   const valueHash = hashBytes(value, valueLength);
-  if (!isNamed() && isNameLabel(labelName, nameLength)) {
+  if (isName) {
     nameEntry = ENTRIES_END;
     takeName(value, valueLength, valueHash);
   }
-  labelHashes += hashInSeries(labelName, nameLength, valueHash);
+  labelHashes += hashLabel(hashBytes(labelName, nameLength), valueHash);
 }
 
 // @ts-ignore: decorator
@@ -155,11 +243,4 @@ export function addLabel(labelName: u32, nameLength: u32, value: u32, valueLengt
 function takeName(value: u32, valueLength: u32, valueHash: u64): void {
   metricHash = finish(valueHash);
   nameFlags = namedFlags(value, valueLength);
-}
-
-/** What a label adds to the hash of its series. */
-// @ts-ignore: decorator
-@inline
-function hashInSeries(name: u32, nameLength: u32, valueHash: u64): u64 {
-  return isExcluded(name, nameLength) ? 0 : hashLabel(hashBytes(name, nameLength), valueHash);
 }

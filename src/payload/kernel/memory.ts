@@ -4,8 +4,9 @@
  *
  *   RESULT   what a decode found, words that the binding reads
  *   EXCLUDE  the label name that the series hash leaves out
- *   WANTED   the name of a label that is looked for
+ *   WANTED   the label that names an HA pair
  *   LABELS   what is known of the labels of one series
+ *   RULES    what series have to be like, written by the binding
  *   KEYS     of the hash, written once by the binding
  *   INPUT    the bytes as they came, then in turn: the body, and the tables that the scan makes
  */
@@ -17,6 +18,7 @@ export const RESULT: u32 = 1024;
 export const EXCLUDE: u32 = 2048;
 export const WANTED: u32 = 3072;
 export const LABELS: u32 = 4096;
+export const RULES: u32 = 6144;
 export const KEYS: u32 = 8192;
 export const INPUT: u32 = 16384;
 
@@ -34,7 +36,7 @@ export const RESULT_LONGEST_NAME: u32 = RESULT + 36;
 export const RESULT_LONGEST_VALUE: u32 = RESULT + 40;
 export const RESULT_UNNAMED: u32 = RESULT + 44;
 export const RESULT_ERROR_OFFSET: u32 = RESULT + 48;
-/** Of what `compress` or `firstLabel` answers. */
+/** Of what `compress` answers. */
 export const RESULT_LENGTH: u32 = RESULT + 52;
 export const RESULT_LEAST_TIMESTAMP: u32 = RESULT + 56;
 export const RESULT_GREATEST_TIMESTAMP: u32 = RESULT + 64;
@@ -42,6 +44,11 @@ export const RESULT_FAULTY: u32 = RESULT + 72;
 export const RESULT_UNCHARGED: u32 = RESULT + 76;
 export const RESULT_INVALID_METADATA: u32 = RESULT + 80;
 export const RESULT_METADATA_FAULT: u32 = RESULT + 84;
+/** Where the values of the HA labels are; no address where there is no pair. */
+export const RESULT_CLUSTER: u32 = RESULT + 88;
+export const RESULT_CLUSTER_LENGTH: u32 = RESULT + 92;
+export const RESULT_REPLICA: u32 = RESULT + 96;
+export const RESULT_REPLICA_LENGTH: u32 = RESULT + 100;
 
 // What a decode answers; src/payload/kernel-instance.ts has the sentences.
 export const OK: u32 = 0;

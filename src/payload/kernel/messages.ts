@@ -10,6 +10,7 @@ import {
   readLength,
   readTag,
   readVarint32,
+  readVarint64,
   seek,
   skipBytes,
   skipField,
@@ -17,6 +18,7 @@ import {
   WIRE_BYTES,
   WIRE_FIXED64,
   WIRE_VARINT,
+  zigzag32,
 } from './wire';
 
 export const SAMPLE: u32 = 0;
@@ -28,6 +30,10 @@ export const BUCKET_SPAN: u32 = 5;
 export const METADATA_V1: u32 = 6;
 export const METADATA_V2: u32 = 7;
 
+const METADATA_NAME: u32 = 2;
+const METADATA_UNIT_V1: u32 = 5;
+const METADATA_UNIT_V2: u32 = 4;
+
 const UNKNOWN: u32 = 0;
 const VARINT_FIELD: u32 = 1;
 const DOUBLE_FIELD: u32 = 2;
@@ -38,17 +44,29 @@ const SYMBOL_FIELD: u32 = 6;
 const SYMBOLS_FIELD: u32 = 7;
 const LABEL_FIELD: u32 = 8;
 const SPAN_FIELD: u32 = 9;
+const TIMESTAMP_FIELD: u32 = 10;
+const SCHEMA_FIELD: u32 = 11;
+const CUSTOM_VALUES_FIELD: u32 = 12;
 
 /** Entries in the symbols table of the push that is being scanned. */
 let symbols: u32 = 0;
-let version2: bool = false;
+export let isVersion2: bool = false;
 /** Set by METADATA_V2 messages that say anything. */
 export let metadataSaysSomething: bool = false;
-/** The MetricType of the last METADATA_V2 message. */
+/** The MetricType of the last METADATA_V2 message, and its unit's place among the symbols. */
 export let metadataType: u32 = 0;
+export let metadataUnit: u32 = 0;
+/** Of the last METADATA_V1 message. */
+export let metadataNameLength: u32 = 0;
+export let metadataUnitLength: u32 = 0;
+/** Of the last sample, exemplar or histogram. */
+export let timestamp: i64 = 0;
+/** Of the last histogram: its schema, and how many buckets its fields hold. */
+export let schema: i32 = 0;
+export let buckets: u32 = 0;
 
-export function setProtocol(isVersion2: bool, symbolCount: u32): void {
-  version2 = isVersion2;
+export function setProtocol(version2: bool, symbolCount: u32): void {
+  isVersion2 = version2;
   symbols = symbolCount;
 }
 
@@ -56,13 +74,13 @@ function fieldOf(message: u32, number: u32): u32 {
   switch (message) {
     case SAMPLE:
       // 3 is start_timestamp, in version 2 only.
-      return number === 1 ? DOUBLE_FIELD : number === 2 ? VARINT_FIELD : number === 3 && version2 ? VARINT_FIELD : UNKNOWN;
+      return number === 1 ? DOUBLE_FIELD : number === 2 ? TIMESTAMP_FIELD : number === 3 && isVersion2 ? VARINT_FIELD : UNKNOWN;
     case LABEL:
       return number === 1 || number === 2 ? STRING_FIELD : UNKNOWN;
     case EXEMPLAR_V1:
-      return number === 1 ? LABEL_FIELD : number === 2 ? DOUBLE_FIELD : number === 3 ? VARINT_FIELD : UNKNOWN;
+      return number === 1 ? LABEL_FIELD : number === 2 ? DOUBLE_FIELD : number === 3 ? TIMESTAMP_FIELD : UNKNOWN;
     case EXEMPLAR_V2:
-      return number === 1 ? SYMBOLS_FIELD : number === 2 ? DOUBLE_FIELD : number === 3 ? VARINT_FIELD : UNKNOWN;
+      return number === 1 ? SYMBOLS_FIELD : number === 2 ? DOUBLE_FIELD : number === 3 ? TIMESTAMP_FIELD : UNKNOWN;
     case BUCKET_SPAN:
       return number === 1 || number === 2 ? VARINT_FIELD : UNKNOWN;
     case METADATA_V1:
@@ -79,11 +97,13 @@ function fieldOf(message: u32, number: u32): u32 {
 function histogramField(number: u32): u32 {
   switch (number) {
     case 1:
-    case 4:
     case 6:
     case 14:
-    case 15:
       return VARINT_FIELD;
+    case 4:
+      return SCHEMA_FIELD;
+    case 15:
+      return TIMESTAMP_FIELD;
     case 2:
     case 3:
     case 5:
@@ -97,10 +117,11 @@ function histogramField(number: u32): u32 {
       return VARINTS_FIELD;
     case 10:
     case 13:
-    case 16:
       return DOUBLES_FIELD;
+    case 16:
+      return CUSTOM_VALUES_FIELD;
     case 17:
-      return version2 ? VARINT_FIELD : UNKNOWN;
+      return isVersion2 ? VARINT_FIELD : UNKNOWN;
     default:
       return UNKNOWN;
   }
@@ -121,6 +142,25 @@ export function isPlainSample(at: u32, length: u32): bool {
   return continues === (<u64>0x0080808080808080 & ((<u64>1 << (8 * (<u64>timestampLength) - 8)) - 1));
 }
 
+/** The timestamp of a sample for which `isPlainSample` holds. */
+// @ts-ignore: decorator
+@inline
+export function plainTimestamp(at: u32, length: u32): i64 {
+  // Seven bits out of each byte, moved together in three steps.
+  let bits = load<u64>(at + 10) & (0x7f7f7f7f7f7f7f7f >>> (64 - 8 * (<u64>length - 10)));
+  bits = (bits & 0x007f007f007f007f) | ((bits & 0x7f007f007f007f00) >>> 1);
+  bits = (bits & 0x00003fff00003fff) | ((bits & 0x3fff00003fff0000) >>> 2);
+  return <i64>((bits & 0x000000000fffffff) | ((bits & 0x0fffffff00000000) >>> 4));
+}
+
+/** Walks a sample, an exemplar or a histogram up to `end`, and finds out what of it the globals above hold. */
+export function checkPoint(message: u32, end: u32): void {
+  timestamp = 0;
+  schema = 0;
+  buckets = 0;
+  checkMessage(message, end);
+}
+
 /** Walks one message up to `end`. Look at `fault` afterwards. */
 export function checkMessage(message: u32, end: u32): void {
   while (cursor < end) {
@@ -138,13 +178,21 @@ export function checkMessage(message: u32, end: u32): void {
         else if (message === METADATA_V2) checkMetadataType(end);
         else skipVarint(end);
         break;
+      case TIMESTAMP_FIELD:
+        if (wire !== WIRE_VARINT) fail(WIRE_TYPE, at);
+        else timestamp = readVarint64(end);
+        break;
+      case SCHEMA_FIELD:
+        if (wire !== WIRE_VARINT) fail(WIRE_TYPE, at);
+        else schema = zigzag32(readVarint64(end));
+        break;
       case DOUBLE_FIELD:
         if (wire !== WIRE_FIXED64) fail(WIRE_TYPE, at);
         else skipBytes(8, end);
         break;
       case SYMBOL_FIELD:
         if (wire !== WIRE_VARINT) fail(WIRE_TYPE, at);
-        else if (checkSymbol(end) > 0) metadataSaysSomething = true;
+        else checkMetadataSymbol(tag >>> 3, end);
         break;
       case VARINTS_FIELD:
       case SYMBOLS_FIELD:
@@ -153,7 +201,8 @@ export function checkMessage(message: u32, end: u32): void {
         else fail(WIRE_TYPE, at);
         break;
       case DOUBLES_FIELD:
-        if (wire === WIRE_FIXED64) skipBytes(8, end);
+      case CUSTOM_VALUES_FIELD:
+        if (wire === WIRE_FIXED64) checkElement(field, end);
         else if (wire === WIRE_BYTES) checkPacked(field, end);
         else fail(WIRE_TYPE, at);
         break;
@@ -164,12 +213,25 @@ export function checkMessage(message: u32, end: u32): void {
         }
         const length = readLength(end);
         if (fault !== 0) return;
-        if (field === STRING_FIELD) seek(cursor + length);
-        else checkMessage(field === LABEL_FIELD ? LABEL : BUCKET_SPAN, cursor + length);
+        if (field === STRING_FIELD) {
+          if (message === METADATA_V1) noteMetadataText(tag >>> 3, length);
+          seek(cursor + length);
+        } else checkMessage(field === LABEL_FIELD ? LABEL : BUCKET_SPAN, cursor + length);
       }
     }
     if (fault !== 0) return;
   }
+}
+
+function noteMetadataText(number: u32, length: u32): void {
+  if (number === METADATA_NAME) metadataNameLength = length;
+  else if (number === METADATA_UNIT_V1) metadataUnitLength = length;
+}
+
+function checkMetadataSymbol(number: u32, end: u32): void {
+  const ref = checkSymbol(end);
+  if (ref > 0) metadataSaysSomething = true;
+  if (number === METADATA_UNIT_V2) metadataUnit = ref;
 }
 
 /** Type 0 is unknown: it says nothing. */
@@ -195,7 +257,9 @@ function checkSymbol(end: u32): u32 {
 @inline
 function checkElement(field: u32, end: u32): void {
   if (field === SYMBOLS_FIELD) checkSymbol(end);
-  else skipVarint(end);
+  else if (field === VARINTS_FIELD) skipVarint(end);
+  else skipBytes(8, end);
+  if (field !== CUSTOM_VALUES_FIELD) buckets++;
 }
 
 function checkPacked(field: u32, parentEnd: u32): void {
@@ -203,12 +267,14 @@ function checkPacked(field: u32, parentEnd: u32): void {
   if (fault !== 0) return;
   const end = cursor + length;
   while (cursor < end && fault === 0) {
-    if (field === DOUBLES_FIELD) skipBytes(8, end);
-    else checkElement(field, end);
+    checkElement(field, end);
   }
 }
 
 export function clearMetadata(): void {
   metadataSaysSomething = false;
   metadataType = 0;
+  metadataUnit = 0;
+  metadataNameLength = 0;
+  metadataUnitLength = 0;
 }

@@ -4,6 +4,7 @@
  */
 import { finish } from './hash';
 import {
+  align16,
   OK,
   OUT_OF_MEMORY,
   RESULT_EXEMPLARS,
@@ -25,10 +26,12 @@ import {
   reserve,
   TOO_MANY_SERIES,
 } from './memory';
+import { judgeMetadata, NO_FAULT } from './rules';
 
-const RECORD_BYTES: u32 = 80;
+export const RECORD_BYTES: u32 = 80;
 const RECORD_LABELS: usize = 24;
 const RECORD_SAMPLES: usize = 36;
+export const RECORD_EXEMPLARS: usize = 44;
 const RECORD_FAULT: usize = 52;
 const RECORD_LEAST: usize = 56;
 const RECORD_GREATEST: usize = 64;
@@ -99,8 +102,18 @@ export function endPush(): void {
   store<u32>(RESULT_METADATA_FAULT, metadataFault);
 }
 
-export function addMetadata(): void {
+/** More of a series' points are not charged than was known when its record was written. */
+export function addUncharged(record: u32, points: u32): void {
+  store<u32>(record, load<u32>(record, RECORD_UNCHARGED) + points, RECORD_UNCHARGED);
+  store<u32>(RESULT_UNCHARGED, load<u32>(RESULT_UNCHARGED) + points);
+}
+
+export function addMetadata(nameLength: u32, unitLength: u32): void {
   metadata++;
+  const broken = judgeMetadata(nameLength, unitLength);
+  if (broken === NO_FAULT) return;
+  invalidMetadata++;
+  if (metadataFault === NO_FAULT) metadataFault = broken;
 }
 
 /** Makes room for one more series. */
@@ -128,6 +141,23 @@ export function namedFlags(name: u32, length: u32): u32 {
     load<u32>(name + length - 5) === INFO_SUFFIX_HEAD &&
     <u32>load<u8>(name + length - 1) === INFO_SUFFIX_LAST;
   return isInfo ? FLAG_NAMED | FLAG_INFO : FLAG_NAMED;
+}
+
+// @ts-ignore: decorator
+@inline
+export function isNamed(flags: u32): bool {
+  return (flags & FLAG_NAMED) !== 0;
+}
+
+// @ts-ignore: decorator
+@inline
+export function isInfo(flags: u32): bool {
+  return (flags & FLAG_INFO) !== 0;
+}
+
+/** Memory behind the records, until there is another one. */
+export function freeMemory(): u32 {
+  return align16(table + room * RECORD_BYTES);
 }
 
 /** Writes the record. The scans keep these in locals: as globals they would cost a store for each label. */

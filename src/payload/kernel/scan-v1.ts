@@ -1,7 +1,11 @@
 /** Remote Write 1.0: prometheus.WriteRequest. */
+import { findPair, isPairWanted } from './ha-pair';
+import { isOddHistogram } from './histogram-rules';
+import { name, nameLength, readLabel, value, valueLength } from './label-walk';
 import {
   addLabel,
   forgetLabels,
+  hasOddLabel,
   isNamed,
   labelCount,
   labelHashes,
@@ -14,14 +18,21 @@ import {
 import { OTHER_VERSION, WIRE_TYPE } from './memory';
 import {
   checkMessage,
+  checkPoint,
+  clearMetadata,
   EXEMPLAR_V1,
   HISTOGRAM,
   isPlainSample,
   METADATA_V1,
+  metadataNameLength,
+  metadataUnitLength,
+  plainTimestamp,
   SAMPLE,
   setProtocol,
+  timestamp,
 } from './messages';
-import { addMetadata, beginSeries, endSeries } from './records';
+import { addMetadata, beginSeries } from './records';
+import { closeSeries } from './series-end';
 import { cursor, fail, fault, readLength, readTag, seek, skipField, WIRE_BYTES } from './wire';
 
 const WRITE_REQUEST_TIMESERIES: u32 = 1;
@@ -33,8 +44,6 @@ const SERIES_LABELS: u32 = 1;
 const SERIES_SAMPLES: u32 = 2;
 const SERIES_EXEMPLARS: u32 = 3;
 const SERIES_HISTOGRAMS: u32 = 4;
-const LABEL_NAME: u32 = 1;
-const LABEL_VALUE: u32 = 2;
 
 /** Tag and length of a sample as every sender writes it, its timestamp in six bytes. */
 const PLAIN_SAMPLE: u32 = 0x1012;
@@ -75,8 +84,10 @@ export function scanVersion1(body: u32, end: u32): void {
     if (field === WRITE_REQUEST_TIMESERIES) {
       scanSeries(at, body, cursor + length);
     } else {
-      addMetadata();
+      clearMetadata();
       checkMessage(METADATA_V1, cursor + length);
+      if (fault !== 0) return;
+      addMetadata(metadataNameLength, metadataUnitLength);
     }
     if (fault !== 0) return;
   }
@@ -91,9 +102,22 @@ function scanSeries(at: u32, body: u32, end: u32): void {
   let samples: u32 = 0;
   let histograms: u32 = 0;
   let exemplars: u32 = 0;
-  let next = readLabels(cursor, end);
+  // In a series of one sample nothing can be repeated, and nearly all series are of one.
+  let leastTimestamp: i64 = i64.MAX_VALUE;
+  let greatestTimestamp: i64 = i64.MIN_VALUE;
+  let lastSample: i64 = 0;
+  let lastHistogram: i64 = 0;
+  let hasOddPoint = false;
+  const content = cursor;
+  if (isPairWanted) findPair(content, end);
+  let next = readLabels(content, end);
   while (next < end) {
     if (<u32>load<u16>(next) === PLAIN_SAMPLE && next + 18 <= end && isPlainSample(next + 2, 16)) {
+      const at = plainTimestamp(next + 2, 16);
+      hasOddPoint = hasOddPoint || (samples > 0 && at <= lastSample);
+      lastSample = at;
+      leastTimestamp = min<i64>(leastTimestamp, at);
+      greatestTimestamp = max<i64>(greatestTimestamp, at);
       samples++;
       next += 18;
       continue;
@@ -121,24 +145,33 @@ function scanSeries(at: u32, body: u32, end: u32): void {
         if (fault === 0) addLabel(name, nameLength, value, valueLength);
         break;
       case SERIES_SAMPLES:
+        checkPoint(SAMPLE, next);
+        hasOddPoint = hasOddPoint || (samples > 0 && timestamp <= lastSample);
+        lastSample = timestamp;
+        leastTimestamp = min<i64>(leastTimestamp, timestamp);
+        greatestTimestamp = max<i64>(greatestTimestamp, timestamp);
         samples++;
-        if (!isPlainSample(cursor, length)) checkMessage(SAMPLE, next);
         break;
       case SERIES_EXEMPLARS:
         exemplars++;
         checkMessage(EXEMPLAR_V1, next);
         break;
       default:
+        checkPoint(HISTOGRAM, next);
+        hasOddPoint = hasOddPoint || isOddHistogram() || (histograms > 0 && timestamp <= lastHistogram);
+        lastHistogram = timestamp;
+        leastTimestamp = min<i64>(leastTimestamp, timestamp);
+        greatestTimestamp = max<i64>(greatestTimestamp, timestamp);
         histograms++;
-        checkMessage(HISTOGRAM, next);
     }
     if (fault !== 0) return;
   }
-  seek(end);
   const named = isNamed();
-  endSeries(
-    at - body,
-    end - at,
+  closeSeries(
+    body,
+    at,
+    content,
+    end,
     labelHashes,
     named ? metricHash : 0,
     labelCount,
@@ -148,65 +181,10 @@ function scanSeries(at: u32, body: u32, end: u32): void {
     histograms,
     exemplars,
     named ? nameFlags : 0,
-    0,
-    i64.MAX_VALUE,
-    i64.MIN_VALUE,
-    0,
-    0,
+    hasOddLabel,
+    leastTimestamp,
+    greatestTimestamp,
+    hasOddPoint,
   );
-}
-
-// The label that `readLabel` found.
-let name: u32 = 0;
-let nameLength: u32 = 0;
-export let value: u32 = 0;
-export let valueLength: u32 = 0;
-
-/** Looks for the value of one label in a sound series, into the globals above. False: it has none. */
-export function findLabelVersion1(wanted: u32, wantedLength: u32, end: u32): bool {
-  while (cursor < end) {
-    const tag = readTag(end);
-    if (tag >>> 3 !== SERIES_LABELS) {
-      skipField(tag, end);
-      continue;
-    }
-    const length = readLength(end);
-    readLabel(cursor + length);
-    if (valueLength > 0 && nameLength === wantedLength && memory.compare(name, wanted, wantedLength) === 0) return true;
-  }
-  return false;
-}
-
-/** Reads a label message, however it is written, into the globals above. */
-function readLabel(end: u32): void {
-  name = cursor;
-  nameLength = 0;
-  value = cursor;
-  valueLength = 0;
-  while (cursor < end) {
-    const at = cursor;
-    const tag = readTag(end);
-    if (fault !== 0) return;
-    const field = tag >>> 3;
-    if (field > LABEL_VALUE) {
-      skipField(tag, end);
-      if (fault !== 0) return;
-      continue;
-    }
-    if ((tag & 7) !== WIRE_BYTES) {
-      fail(WIRE_TYPE, at);
-      return;
-    }
-    const length = readLength(end);
-    if (fault !== 0) return;
-    // A field that is given twice has its last value, as everywhere in protobuf.
-    if (field === LABEL_NAME) {
-      name = cursor;
-      nameLength = length;
-    } else {
-      value = cursor;
-      valueLength = length;
-    }
-    seek(cursor + length);
-  }
+  seek(end);
 }

@@ -64,6 +64,31 @@ function readLongVarint32(end: u32): u32 {
   return fail(VARINT, at);
 }
 
+/** Any varint, as decoders take it: what goes past 64 bits is lost. */
+export function readVarint64(end: u32): i64 {
+  const at = cursor;
+  let value: u64 = 0;
+  for (let shift: u64 = 0; shift < 70; shift += 7) {
+    if (cursor >= end) {
+      fail(TRUNCATED, at);
+      return 0;
+    }
+    const byte = <u64>load<u8>(cursor++);
+    value |= (byte & 127) << shift;
+    if (byte < 128) return <i64>value;
+  }
+  fail(VARINT, at);
+  return 0;
+}
+
+/** A sint32 from its varint. */
+// @ts-ignore: decorator
+@inline
+export function zigzag32(value: i64): i32 {
+  const bits = <u32>value;
+  return <i32>((bits >>> 1) ^ (0 - (bits & 1)));
+}
+
 /** Any varint whose value does not matter here. */
 // @ts-ignore: decorator
 @inline

@@ -1,0 +1,69 @@
+/**
+ * The label that tells the replicas of an HA pair apart. The series hash leaves it out, so that both replicas' series are
+ * one; as in Mimir, only where the push's first series says which pair and which replica it comes from.
+ */
+import { EXCLUDE, RESULT_CLUSTER, RESULT_CLUSTER_LENGTH, RESULT_REPLICA, RESULT_REPLICA_LENGTH, WANTED } from './memory';
+import { beginLabels, name, nameLength, nextLabel, value, valueLength } from './label-walk';
+import { maxReplicaLength } from './rules';
+import { start } from './wire';
+
+/** No label's name is as long as this. */
+const NONE: u32 = 0xffffffff;
+
+/** Length of the name in EXCLUDE while it is left out. */
+let excludeLength: u32 = NONE;
+let replicaNameLength: u32 = 0;
+let clusterNameLength: u32 = 0;
+/** The first series has not been met. */
+export let isPairWanted: bool = false;
+
+/** The names are in EXCLUDE and WANTED. Without a cluster's the other is left out of every push. */
+export function setPair(replicaLength: u32, clusterLength: u32): void {
+  replicaNameLength = replicaLength;
+  clusterNameLength = clusterLength;
+  isPairWanted = clusterLength > 0 && replicaLength > 0;
+  excludeLength = replicaLength > 0 && !isPairWanted ? replicaLength : NONE;
+  store<u32>(RESULT_CLUSTER, 0);
+  store<u32>(RESULT_REPLICA, 0);
+}
+
+/** The first series, from `at`, behind its length, to `end`: its bytes need not be sound. */
+export function findPair(at: u32, end: u32): void {
+  isPairWanted = false;
+  store<u32>(RESULT_CLUSTER_LENGTH, 0);
+  store<u32>(RESULT_REPLICA_LENGTH, 0);
+  beginLabels(at);
+  while (nextLabel(end)) {
+    if (nameLength === clusterNameLength && isSame(name, WANTED, nameLength)) {
+      store<u32>(RESULT_CLUSTER, value);
+      store<u32>(RESULT_CLUSTER_LENGTH, valueLength);
+    }
+    if (nameLength === replicaNameLength && isSame(name, EXCLUDE, nameLength)) {
+      store<u32>(RESULT_REPLICA, value);
+      store<u32>(RESULT_REPLICA_LENGTH, valueLength);
+    }
+    if (load<u32>(RESULT_CLUSTER_LENGTH) > 0 && load<u32>(RESULT_REPLICA_LENGTH) > 0) break;
+  }
+  const replicaLength = load<u32>(RESULT_REPLICA_LENGTH);
+  if (load<u32>(RESULT_CLUSTER_LENGTH) === 0 || replicaLength === 0) {
+    store<u32>(RESULT_CLUSTER, 0);
+    store<u32>(RESULT_REPLICA, 0);
+  } else if (replicaLength <= maxReplicaLength) excludeLength = replicaNameLength;
+  start(at);
+}
+
+// @ts-ignore: decorator
+@inline
+export function isExcluded(name: u32, length: u32): bool {
+  return length === excludeLength && isSame(name, EXCLUDE, length);
+}
+
+/** memory.compare would be the only call in the loop over labels, which would then keep nothing in registers. */
+// @ts-ignore: decorator
+@inline
+function isSame(a: u32, b: u32, length: u32): bool {
+  for (let i: u32 = 0; i < length; i++) {
+    if (load<u8>(a + i) !== load<u8>(b + i)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,50 @@
+/**
+ * Mimir's rules for the samples and native histograms of a series: how far from now their timestamps may be, what a
+ * histogram may look like, and that only the first of those with one timestamp is taken, and charged. Looked into where the
+ * scan has met anything that is not plain.
+ */
+import { judgeHistogram } from './histogram-rules';
+import { checkPoint, HISTOGRAM, isVersion2, SAMPLE, timestamp } from './messages';
+import { newest, oldest, TOO_FAR_IN_FUTURE, TOO_FAR_IN_PAST } from './rules';
+import { addTimestamp, forgetTimestamps } from './timestamp-set';
+import { cursor, fault, readLength, readTag, seek, skipField } from './wire';
+
+const SERIES_SAMPLES: u32 = 2;
+
+/** What was found: the first rule that is broken, 0 for none, and how many points Mimir passes over. */
+export let pointFault: u32 = 0;
+export let repeatedPoints: u32 = 0;
+
+/** The points of a sound series, which stands from `at`, behind its length, to `end`. `free`: where memory is not used. */
+export function judgePoints(at: u32, end: u32, free: u32): void {
+  pointFault = 0;
+  repeatedPoints = 0;
+  judgeField(SERIES_SAMPLES, SAMPLE, at, end, free);
+  if (pointFault !== 0 || fault !== 0) return;
+  judgeField(isVersion2 ? 3 : 4, HISTOGRAM, at, end, free);
+}
+
+function judgeField(field: u32, message: u32, at: u32, end: u32, free: u32): void {
+  forgetTimestamps(free);
+  seek(at);
+  while (cursor < end) {
+    const tag = readTag(end);
+    if (tag >>> 3 !== field) {
+      skipField(tag, end);
+      continue;
+    }
+    const length = readLength(end);
+    const start = cursor;
+    checkPoint(message, start + length);
+    if (!addTimestamp(timestamp)) repeatedPoints++;
+    else pointFault = judgePoint(message, start, start + length);
+    if (pointFault !== 0 || fault !== 0) return;
+    seek(start + length);
+  }
+}
+
+function judgePoint(message: u32, at: u32, end: u32): u32 {
+  if (timestamp > newest) return TOO_FAR_IN_FUTURE;
+  if (timestamp < oldest) return TOO_FAR_IN_PAST;
+  return message === HISTOGRAM ? judgeHistogram(at, end) : 0;
+}
