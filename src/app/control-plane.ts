@@ -30,6 +30,7 @@ import { edgeOf } from './edge-of.js';
 import { openAudit, openTokens } from './open-audit.js';
 import { openControls } from './open-controls.js';
 import { openOverrides } from './open-overrides.js';
+import { PairsWarning } from './pairs-warning.js';
 import type { Part } from './parts.js';
 import type { DataPlanes, Orders } from './planes.js';
 import { readinessOf } from './readiness.js';
@@ -61,6 +62,7 @@ export class ControlPlane {
   readonly #edge: Edge;
   readonly #admin: AdminServer;
   readonly #limitHistory = new LimitHistory();
+  readonly #pairs: PairsWarning;
   /** As documents say, without what is set for a time. */
   #documented: Snapshot;
   #adminAddress: AddressInfo | undefined;
@@ -75,6 +77,7 @@ export class ControlPlane {
     this.#log = log;
     this.#planes = planes;
     this.#logLevel = config['log.level'];
+    this.#pairs = new PairsWarning(log, config['ha.tracker_enabled']);
     this.#audit = openAudit(config, log);
     this.#tokens = openTokens(config, log);
     this.#history = new History(config['admin.history_max_bytes'], this.#now());
@@ -151,6 +154,7 @@ export class ControlPlane {
 
   async #startOverrides(): Promise<void> {
     await this.#overrides.start();
+    this.#pairs.look(this.#overrides.snapshot);
     this.#order();
   }
 
@@ -195,6 +199,7 @@ export class ControlPlane {
   #limitsChanged(snapshot: Snapshot, documents: readonly string[] | undefined): void {
     const before = this.#documented;
     this.#documented = snapshot;
+    if (documents !== undefined) this.#pairs.look(snapshot);
     this.#order();
     const facts = { tenants: snapshot.tenants.size, hash: snapshot.hash };
     if (documents === undefined) {

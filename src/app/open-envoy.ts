@@ -74,6 +74,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
           maxBodyBytes: config['push.max_body_bytes'],
           maxUncompressedBytes: config['push.max_uncompressed_bytes'],
           maxSeries: config['push.max_series'],
+          haTracker: config['ha.tracker_enabled'],
           charge: config['envoy.charge'],
           onFilter: config['envoy.on_filter'],
           onBody: {

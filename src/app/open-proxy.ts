@@ -50,6 +50,7 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
         maxBodyBytes: config['push.max_body_bytes'],
         maxUncompressedBytes: config['push.max_uncompressed_bytes'],
         maxSeries: config['push.max_series'],
+        haTracker: config['ha.tracker_enabled'],
         bodyTimeoutMs: config['server.body_timeout'],
         upstreamHeadersTimeoutMs: config['upstream.headers_timeout'],
         upstreamBodyTimeoutMs: config['upstream.body_timeout'],

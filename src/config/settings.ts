@@ -278,6 +278,12 @@ export const SETTINGS = {
     'What happens to a push of which some series break a label rule, or are new and over a series limit: ' +
       'the others go on to Mimir (`filter`, as Mimir does it), or all of it is refused (`refuse`).',
   ),
+  'ha.tracker_enabled': setting(
+    'bool',
+    'false',
+    "Whether Mimir has an HA tracker (`-distributor.ha-tracker.enable`). Without one Mimir takes all that a tenant's HA " +
+      'pairs send, whatever its `accept_ha_samples` says, and so does the edge.',
+  ),
   'ha.drop_duplicates': setting(
     'bool',
     'true',

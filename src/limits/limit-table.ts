@@ -153,7 +153,7 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     type: 'bool',
     fallback: false,
     zero: '',
-    doc: 'The tenant sends from HA pairs: only the elected replica of each is taken. Series may have one label more, which Mimir removes.',
+    doc: 'The tenant sends from HA pairs: only the elected replica of each is taken (with `ha.tracker_enabled`). Series may have one label more, which Mimir removes.',
   },
   ha_cluster_label: {
     type: 'string',

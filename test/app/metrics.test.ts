@@ -56,6 +56,7 @@ t.test('what tenants send, what is refused, and what people do', async (t) => {
     'overrides.file': join(folder, 'overrides.yaml'),
     'admin.tokens_file': join(folder, 'tokens'),
     'tenants.max': '5',
+    'ha.tracker_enabled': 'true',
   });
   const push = async (tenant: string, labels?: Readonly<Record<string, string>>) =>
     (await edge.push(compress(body(labels)), { 'x-scope-orgid': tenant })).status;

@@ -207,7 +207,7 @@ t.test('who is over a limit comes again as Mimir is told to have it', async (t) 
   }
 });
 
-t.test('duplicates of HA pairs are dropped here, or by Mimir', async (t) => {
+t.test('duplicates of HA pairs are dropped here, or by Mimir, or are none', async (t) => {
   const from = (replica: string) =>
     compress(
       encodeVersion1([
@@ -222,12 +222,14 @@ t.test('duplicates of HA pairs are dropped here, or by Mimir', async (t) => {
         },
       ]),
     );
-  for (const [drop, statuses, arrive] of [
-    ['true', [200, 202], 1],
-    ['false', [200, 200], 2],
+  for (const [tracker, drop, statuses, arrive] of [
+    ['true', 'true', [200, 202], 1],
+    ['true', 'false', [200, 200], 2],
+    ['false', 'true', [200, 200], 2],
   ] as const) {
     const { proxy, mimir } = await edge(t, {
       'limits.accept_ha_samples': 'true',
+      'ha.tracker_enabled': tracker,
       'ha.drop_duplicates': drop,
     });
     t.strictSame([(await send(proxy, from('a'))).status, (await send(proxy, from('b'))).status], statuses);

@@ -283,8 +283,8 @@ t.test('an Envoy that does not send bodies as they are is told what to set', asy
     ['partial', 'missing', 'text'].map((body) => `--envoy.on_${body}_body=pass`),
   );
   const wrongs = [
-    ['text', 503, /set pack_as_bytes in with_request_body/, ['pack_as_bytes: true', 'pack_as_bytes: false']],
-    ['missing', 503, /did not send the body; set with_request_body/, ['invert_match: true\n', NO_BODY]],
+    ['text', 503, /Set pack_as_bytes in with_request_body/, ['pack_as_bytes: true', 'pack_as_bytes: false']],
+    ['missing', 503, /did not send the body.*Set with_request_body/, ['invert_match: true\n', NO_BODY]],
     [
       'partial',
       413,

@@ -20,7 +20,7 @@ import type { Broken, DecodeOptions, Decoder, HaLabels, Lost } from '../../paylo
 import { uncompressedLength } from '../../payload/snappy-length.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import { type Body, type BodyFault, readBody } from '../body.js';
-import { decodeOptions } from '../decode-options.js';
+import { type DecodeSettings, decodeOptions } from '../decode-options.js';
 import { decodeInSteps, type Stepped } from '../decode-source.js';
 import { isUnreadable, readAs } from '../read-as.js';
 import { NOTHING, undecodedBody, type Written, writtenOf } from '../refusal-answer.js';
@@ -33,12 +33,10 @@ import { tookNothing } from './mimir-took.js';
 import { Relay, type RelayObserver } from './relay.js';
 import { answerDuplicate, answerRefusal, type PartialAnswer } from './respond.js';
 
-export interface PushOptions {
+export interface PushOptions extends DecodeSettings {
   /** Lower case. */
   readonly tenantHeader: string;
   readonly maxBodyBytes: number;
-  readonly maxUncompressedBytes: number;
-  readonly maxSeries: number;
   /** A body must be whole by then. */
   readonly bodyTimeoutMs: number;
   readonly upstreamHeadersTimeoutMs: number;

@@ -98,6 +98,7 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
           maxBodyBytes: 1 << 20,
           maxUncompressedBytes: 8 << 20,
           maxSeries: 100_000,
+          haTracker: true,
           charge: true,
           onFilter: 'refuse',
           onBody: { partial: 'refuse', missing: 'refuse', text: 'refuse' },

@@ -7,6 +7,7 @@ import { HEAD_ROOM } from '#src/doors/body.js';
 import { slabBytes } from '#src/doors/slabs.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import { encodeVersion1, encodeVersion2, WriteRequestV1, WriteRequestV2 } from '../../payload/encode.js';
+import { tracker } from '../../series/fixtures.js';
 import { closeServer, edge, type GivenUpstream, listen, rawExchange, send, upstream } from './fixtures.js';
 
 const VERSION_2 = {
@@ -227,6 +228,29 @@ function fromReplica(replica: string, version: 1 | 2 = 1): Buffer {
   }));
   return Buffer.from(SnappyJS.compress(version === 1 ? encodeVersion1(series) : encodeVersion2(series)));
 }
+
+t.test(
+  'where Mimir has no HA tracker the replica label is a label, and both replicas are taken',
+  async (t) => {
+    const mimir = await upstream();
+    for (const version of [1, 2] as const) {
+      const proxy = await edge(mimir.url, {
+        enforcer: { ...PAIRS, series: tracker() },
+        push: { haTracker: false },
+      });
+      for (const replica of ['one', 'two']) {
+        const sent = await send(proxy.url, fromReplica(replica, version), version === 2 ? VERSION_2 : {});
+        t.equal(sent.status, 200, `${replica}, version ${version}`);
+      }
+      const held = proxy.enforcer.tenants.use('a', 0);
+      t.equal(held?.tally.deduplicated, 0);
+      t.equal(held?.series?.active, 6, 'three series of each replica');
+      await proxy.stop();
+    }
+    t.equal(mimir.arrived.length, 4);
+    await mimir.close();
+  },
+);
 
 t.test('of an HA pair Mimir sees the elected replica alone; the other is answered 202', async (t) => {
   const mimir = await upstream();

@@ -135,6 +135,7 @@ export async function edge(
         maxBodyBytes: 1 << 20,
         maxUncompressedBytes: 8 << 20,
         maxSeries: 100_000,
+        haTracker: true,
         bodyTimeoutMs: 20_000,
         upstreamHeadersTimeoutMs: 20_000,
         upstreamBodyTimeoutMs: 20_000,

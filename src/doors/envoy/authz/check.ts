@@ -23,7 +23,7 @@ import type { Tenant } from '../../../enforce/tenant.js';
 import type { Admitted, Charge, Verdict } from '../../../enforce/verdict.js';
 import type { DecodeOptions, Decoder, Push } from '../../../payload/push.js';
 import type { ByteBudget } from '../../body.js';
-import { decodeOptions } from '../../decode-options.js';
+import { type DecodeSettings, decodeOptions } from '../../decode-options.js';
 import { decodeInSteps, type Stepped } from '../../decode-source.js';
 import { isUnreadable, readAs } from '../../read-as.js';
 import { NOTHING, undecodedBody, type Written, writtenOf } from '../../refusal-answer.js';
@@ -40,12 +40,10 @@ import {
 } from './check-request.js';
 import { encodeDenied, encodeDuplicate, encodeOk, type VerdictWord } from './check-response.js';
 
-export interface CheckOptions extends WritePathOptions {
+export interface CheckOptions extends WritePathOptions, DecodeSettings {
   /** Lower case. */
   readonly tenantHeader: string;
   readonly maxBodyBytes: number;
-  readonly maxUncompressedBytes: number;
-  readonly maxSeries: number;
   /** False: a push is judged as ever, but what it costs is left for the ratelimit filter to charge. */
   readonly charge: boolean;
   /** What becomes of a push of which some series may not pass: ext_authz can not leave them out. */
