@@ -72,7 +72,7 @@ class LoadedTests {
       if (!isFresh) process.exit(1);
       return { status: 'survived', nrOfTests: tests.length };
     }
-    this.#isSpoiled = isEndless || (await this.#run(failed.test)).status === 'failed';
+    this.#isSpoiled = failed === undefined || (await this.#run(failed.test)).status === 'failed';
     if (isEndless) return { status: 'timeout' };
     if (this.#isSpoiled && !isFresh) process.exit(1);
     const { test, failureMessage } = failed;

@@ -62,3 +62,10 @@ t.test('content types that nobody remembers are read all the same', async (t) =>
     t.equal(messageOf(`application/x-protobuf;n=${n};proto=x`), UNKNOWN);
   }
 });
+
+t.test('however many content types come, they take no memory', async (t) => {
+  const before = process.memoryUsage().heapUsed;
+  for (let n = 0; n < 20_000; n++) messageOf(`application/json;${'x'.repeat(8000)}${n}`);
+  const mebibytes = (process.memoryUsage().heapUsed - before) / 2 ** 20;
+  t.ok(mebibytes < 80, `${mebibytes} of the 150 MiB that came are kept`);
+});

@@ -61,6 +61,16 @@ t.test('as long as there is place nobody is forgotten', async (t) => {
   t.equal(elect('c', 'one', 2 * FORGET_MS), undefined, 'it was renewed');
 });
 
+t.test(
+  'a pair that has been silent for long leaves its place right after another one was added',
+  async (t) => {
+    const { elect } = given();
+    elect('a', 'one', 0);
+    elect('b', 'one', FORGET_MS - 500);
+    t.ok(elect('c', 'one', FORGET_MS), 'nobody has looked for such pairs while there was place');
+  },
+);
+
 t.test('who resigns gives its place to whoever is heard next, and nobody resigns for another', async (t) => {
   const { table, elect } = given();
   elect('a', 'one', 0);

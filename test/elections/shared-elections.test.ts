@@ -293,6 +293,16 @@ t.test('a replica is heard when it asks, however old its note is', async (t) => 
   t.equal(hear('two', 30_000), 'unknown');
 });
 
+t.test('as long as there is place no election is forgotten here, however old', async (t) => {
+  const store = new Store();
+  const elections = new SharedElections(store, 0);
+  await hear(elections, store, 'one', 'old');
+  store.nowMs = FORGET_MS;
+  await hear(elections, store, 'one', 'new');
+  store.away = 'known';
+  t.equal(hear(elections, store, 'one', 'old'), 'elected');
+});
+
 t.test('a new note of one cluster takes no other one its place', async (t) => {
   const { hear, client, answer } = scripted();
   for (const cluster of ['a', 'b']) {
