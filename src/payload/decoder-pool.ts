@@ -54,6 +54,11 @@ export interface PooledDecoder extends Decoder {
  */
 const INLINE_MOST_EXPANSION = 4;
 const INLINE_SMALL_BYTES = 1 << 20;
+/**
+ * Rules are applied to each series: what is new to them costs up to a microsecond for each ten bytes and rule. Bytes times
+ * rules of what is decoded inline.
+ */
+const INLINE_MOST_REWRITING = 1 << 19;
 
 const NOT_BEGUN: Record<NotBegun, Lost> = {
   full: { kind: 'lost', busy: true, message: 'as many large pushes of the tenant wait to be decoded as may' },
@@ -74,8 +79,13 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
   let lost = 0;
 
   /** Undefined: the body is worked on where it is. A pool without a living thread would never answer. */
-  function poolFor(compressedBytes: number, uncompressedBytes: number): Piscina | undefined {
+  function poolFor(
+    compressedBytes: number,
+    uncompressedBytes: number,
+    { rewriting }: Pick<DecodeOptions, 'rewriting'> = {},
+  ): Piscina | undefined {
     const isSmall =
+      uncompressedBytes * (rewriting?.steps ?? 0) <= INLINE_MOST_REWRITING &&
       compressedBytes <= options.inlineMaxBytes &&
       uncompressedBytes <= Math.max(INLINE_SMALL_BYTES, options.inlineMaxBytes * INLINE_MOST_EXPANSION);
     return pool === undefined || isSmall || pool.threads.length === 0 ? undefined : pool;
@@ -135,7 +145,7 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
       inline.setHashKey(key);
     },
     decode(chunks, byteLength, decodeOptions, wanted = always) {
-      const workers = poolFor(byteLength, plainLength(chunks, decodeOptions));
+      const workers = poolFor(byteLength, plainLength(chunks, decodeOptions), decodeOptions);
       return workers === undefined
         ? inline.decode(chunks, byteLength, decodeOptions)
         : decodeInTurn(workers, chunks, byteLength, decodeOptions, wanted);

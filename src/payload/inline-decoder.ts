@@ -2,12 +2,14 @@
 import { decodeSource } from './decode-source.js';
 import { type HashKey, OWN_HASH_KEY } from './hash-key.js';
 import { KernelInstance } from './kernel-instance.js';
+import { LabelRewriter } from './label-rewriter.js';
 import type { Decoded, DecodeOptions } from './push.js';
 
 export class InlineDecoder {
   readonly #maxRetainedBytes: number;
   #hashKey: HashKey;
   #kernel: KernelInstance;
+  #rewriter: LabelRewriter | undefined;
 
   /** A kernel that has grown past `maxRetainedBytes` is given up before the next push. */
   constructor(maxRetainedBytes: number, hashKey = OWN_HASH_KEY) {
@@ -17,26 +19,37 @@ export class InlineDecoder {
   }
 
   get memoryBytes(): number {
-    return this.#kernel.memoryBytes;
+    return this.#kernel.memoryBytes + (this.#rewriter?.memoryBytes ?? 0);
   }
 
   /** From the next push on. */
   setHashKey(hashKey: HashKey): void {
+    if (Buffer.compare(hashKey, this.#hashKey) !== 0) this.#rewriter?.forget();
     this.#hashKey = hashKey;
     this.#kernel.setHashKey(hashKey);
   }
 
   decode(chunks: readonly Uint8Array[], byteLength: number, options: DecodeOptions): Decoded {
     const { source } = options;
-    if (source === undefined) return this.#freshKernel().decode(chunks, byteLength, options, true);
-    return decodeSource(source, whole(chunks, byteLength), options, (message, how) =>
-      this.decodePlain(message, how),
-    );
+    if (source !== undefined) {
+      return decodeSource(source, whole(chunks, byteLength), options, (message, how) =>
+        this.decodePlain(message, how),
+      );
+    }
+    const kernel = this.#freshKernel();
+    return this.#rewritten(kernel, kernel.decode(chunks, byteLength, options, true), options);
   }
 
   /** A message that is not compressed: no sender's, but what somebody may want to look into. */
   decodePlain(message: Uint8Array, options: DecodeOptions): Decoded {
-    return this.#freshKernel().decode([message], message.length, options, false);
+    const kernel = this.#freshKernel();
+    return this.#rewritten(kernel, kernel.decode([message], message.length, options, false), options);
+  }
+
+  #rewritten(kernel: KernelInstance, decoded: Decoded, { rewriting }: DecodeOptions): Decoded {
+    if (rewriting === undefined || decoded.kind !== 'push') return decoded;
+    this.#rewriter ??= new LabelRewriter();
+    return this.#rewriter.rewrite(kernel, decoded, rewriting);
   }
 
   #freshKernel(): KernelInstance {

@@ -15,6 +15,7 @@ import {
   type Push,
   RECORD_WORDS,
 } from './push.js';
+import type { LongValues } from './rewriting.js';
 
 interface KernelExports {
   readonly memory: WebAssembly.Memory;
@@ -29,6 +30,12 @@ interface KernelExports {
     clusterNameLength: number,
   ): number;
   compress(length: number): number;
+  labelList(): number;
+  listLabels(row: number, most: number): number;
+  reserveTo(end: number): number;
+  judgeList(row: number, list: number, count: number, free: number): number;
+  setShortening(way: number, most: number): void;
+  addUpAgain(): void;
 }
 
 const kernelModule = new WebAssembly.Module(readFileSync(new URL('./kernel.wasm', import.meta.url)));
@@ -45,6 +52,9 @@ const RULES = 6144 / 8;
 const RESULT_LENGTH = 13;
 const RESULT_CLUSTER = 22;
 const RESULT_REPLICA = 24;
+
+/** As kernel/shorten.ts has them. */
+const SHORTENING: Readonly<Record<LongValues, number>> = { error: 0, truncate: 1, drop: 2 };
 
 /** What each code of kernel/memory.ts means. */
 const FAULTS: Readonly<Record<number, readonly [BrokenCode, string]>> = {
@@ -70,8 +80,8 @@ const FAULTS: Readonly<Record<number, readonly [BrokenCode, string]>> = {
 
 export class KernelInstance {
   readonly #exports: KernelExports;
-  #bytes: Uint8Array;
-  #words: Uint32Array;
+  #bytes: Uint8Array<ArrayBuffer>;
+  #words: Uint32Array<ArrayBuffer>;
   #doubles: Float64Array;
 
   constructor(hashKey: HashKey) {
@@ -136,7 +146,45 @@ export class KernelInstance {
     return Buffer.from(this.#bytes.subarray(block, block + this.#result(RESULT_LENGTH)));
   }
 
-  #push(compressedBytes: number, { version }: DecodeOptions): Push {
+  // What follows is about the push that was decoded last: kernel/relabel.ts has the lists that are spoken of.
+
+  /** The whole memory. Whatever makes it grow makes these useless. */
+  get views(): { readonly words: Uint32Array<ArrayBuffer>; readonly bytes: Uint8Array<ArrayBuffer> } {
+    this.#refreshViews();
+    return { words: this.#words, bytes: this.#bytes };
+  }
+
+  /** Where the list of labels is. */
+  labelList(): number {
+    return this.#exports.labelList();
+  }
+
+  /** Lists the labels of a series. Returns how many; `most` + 1: more than that; a larger number: memory is out. */
+  listLabels(row: number, most: number): number {
+    return this.#exports.listLabels(row, most) >>> 0;
+  }
+
+  /** False: there is no memory for it. */
+  reserveTo(end: number): boolean {
+    return this.#exports.reserveTo(end) !== 0;
+  }
+
+  /** From now on a series has the labels of a list. False: memory is out. */
+  judgeList(row: number, list: number, count: number, free: number): boolean {
+    return this.#exports.judgeList(row, list, count, free) !== 0;
+  }
+
+  setShortening(longValues: LongValues, maxValueLength: number): void {
+    this.#exports.setShortening(SHORTENING[longValues], maxValueLength);
+  }
+
+  /** The push, with what its records say now. */
+  summedUp(push: Push): Push {
+    this.#exports.addUpAgain();
+    return this.#push(push.compressedBytes, push);
+  }
+
+  #push(compressedBytes: number, { version }: Pick<DecodeOptions, 'version'>): Push {
     const bodyAt = this.#result(0);
     const uncompressedBytes = this.#result(1);
     const recordsAt = this.#result(2) / 4;

@@ -2,6 +2,7 @@
  * What one remote-write request holds, after decoding. Numbers only: label text stays in `body`
  * and is read there when a refusal needs a name.
  */
+import type { LabelRewriting } from './rewriting.js';
 import type { Rows } from './rows.js';
 import type { Source } from './source.js';
 
@@ -208,6 +209,8 @@ export interface DecodeOptions {
   readonly rules?: SeriesRules;
   /** What time it is, for the rules on timestamps: milliseconds since 1970. */
   readonly nowMs?: number;
+  /** What becomes of the series' labels before they are judged. */
+  readonly rewriting?: LabelRewriting | undefined;
   /** Whose body it is: senders of large ones take turns. */
   readonly sender?: string;
 }

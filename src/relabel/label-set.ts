@@ -37,6 +37,14 @@ export class LabelSet {
     this.#put(name, undefined, source);
   }
 
+  /** Whether or not there is one of this name already: for labels that no rule is applied to. */
+  append(name: string, source: number): void {
+    const index = this.#count++;
+    this.names[index] = name;
+    this.sources[index] = source;
+    this.#values[index] = undefined;
+  }
+
   get(name: string): string {
     const index = this.#indexOf(name);
     return index < 0 ? '' : this.valueAt(index);
@@ -56,6 +64,7 @@ export class LabelSet {
     else this.#put(name, value, MADE);
   }
 
+  /** The first of this name. */
   delete(name: string): void {
     const index = this.#indexOf(name);
     if (index < 0) return;

@@ -4,6 +4,7 @@
  * allow, whatever a tenant sends.
  */
 import { createHash } from 'node:crypto';
+import { AnswerMemory } from './answer-memory.js';
 import { bytesOf } from './byte-text.js';
 import { type LabelSet, MOST_LABELS } from './label-set.js';
 import { lowerCase, upperCase } from './letters.js';
@@ -23,17 +24,17 @@ export type Relabelled = 'kept' | 'dropped' | 'too_long' | 'too_many';
 /** Characters of a text that rules look at or make: thirty times the length of a value that Mimir allows by default. */
 export const LONGEST_TEXT = 65_536;
 
-/** Answers that a rule remembers, and the longest text that it remembers one for. */
-const MOST_REMEMBERED = 4096;
-const LONGEST_REMEMBERED = 256;
-
 type Step = (labels: LabelSet) => Relabelled;
 
 export type Relabeler = (labels: LabelSet) => Relabelled;
 
 /** Rules are sound: they were read by `readRules`. */
-export function compileRules(rules: readonly RelabelRule[], scheme: NameScheme): Relabeler {
-  const steps = rules.map((rule) => compileRule(rule, scheme));
+export function compileRules(
+  rules: readonly RelabelRule[],
+  scheme: NameScheme,
+  answers = new AnswerMemory(),
+): Relabeler {
+  const steps = rules.map((rule) => compileRule(rule, scheme, answers));
   return (labels) => {
     for (const step of steps) {
       const relabelled = step(labels);
@@ -43,33 +44,33 @@ export function compileRules(rules: readonly RelabelRule[], scheme: NameScheme):
   };
 }
 
-function compileRule(rule: RelabelRule, scheme: NameScheme): Step {
+function compileRule(rule: RelabelRule, scheme: NameScheme, answers: AnswerMemory): Step {
   const { action = 'replace', target_label: target = '' } = rule;
   switch (action) {
     case 'replace':
-      return replaceStep(rule, scheme);
+      return replaceStep(rule, scheme, answers);
     case 'keep':
-      return onValue(rule, (_labels, value, matches) => (matches(value) ? 'kept' : 'dropped'));
+      return onValue(rule, answers, (_labels, value, matches) => (matches(value) ? 'kept' : 'dropped'));
     case 'drop':
-      return onValue(rule, (_labels, value, matches) => (matches(value) ? 'dropped' : 'kept'));
+      return onValue(rule, answers, (_labels, value, matches) => (matches(value) ? 'dropped' : 'kept'));
     case 'keepequal':
-      return onValue(rule, (labels, value) => (labels.get(target) === value ? 'kept' : 'dropped'));
+      return onValue(rule, answers, (labels, value) => (labels.get(target) === value ? 'kept' : 'dropped'));
     case 'dropequal':
-      return onValue(rule, (labels, value) => (labels.get(target) === value ? 'dropped' : 'kept'));
+      return onValue(rule, answers, (labels, value) => (labels.get(target) === value ? 'dropped' : 'kept'));
     case 'hashmod':
-      return setTarget(rule, remembered(hashOf(BigInt(rule.modulus ?? '1'))));
+      return setTarget(rule, answers.remembered(hashOf(BigInt(rule.modulus ?? '1'))));
     case 'lowercase':
       return setTarget(rule, lowerCase);
     case 'uppercase':
       return setTarget(rule, upperCase);
     case 'labelmap':
-      return mapStep(rule);
+      return mapStep(rule, answers);
     case 'labeldrop':
-      return onNames(rule, (labels, name, matches) => {
+      return onNames(rule, answers, (labels, name, matches) => {
         if (matches(name)) labels.delete(name);
       });
     case 'labelkeep':
-      return onNames(rule, (labels, name, matches) => {
+      return onNames(rule, answers, (labels, name, matches) => {
         if (!matches(name)) labels.delete(name);
       });
   }
@@ -79,10 +80,11 @@ type Matches = (text: string) => boolean;
 
 function onValue(
   rule: RelabelRule,
+  answers: AnswerMemory,
   step: (labels: LabelSet, value: string, matches: Matches) => Relabelled,
 ): Step {
   const pattern = patternOf(rule);
-  const matches = remembered((text) => pattern.matches(text));
+  const matches = answers.remembered((text) => pattern.matches(text));
   const join = joiner(rule);
   return (labels) => {
     const value = join(labels);
@@ -104,13 +106,13 @@ function setTarget(rule: RelabelRule, make: (value: string) => string): Step {
 /** What a replacement does for a value: nothing, or it sets a label, to nothing to take it away. */
 type Replacement = { readonly target: string; readonly value: string } | 'none' | 'too_long';
 
-function replaceStep(rule: RelabelRule, scheme: NameScheme): Step {
+function replaceStep(rule: RelabelRule, scheme: NameScheme, answers: AnswerMemory): Step {
   const { target_label: target = '', replacement = DEFAULT_REPLACEMENT } = rule;
   const pattern = patternOf(rule);
   const targets = compileTemplate(target, pattern.names);
   const values = compileTemplate(replacement, pattern.names);
   const join = joiner(rule);
-  const replace = remembered((text) => replacementOf(pattern, targets, values, text, scheme));
+  const replace = answers.remembered((text) => replacementOf(pattern, targets, values, text, scheme));
   // Prometheus takes a shorter way here, on which it does not look whether the target is a valid name.
   const sets = rule.regex === undefined && !hasVariables(target) && !hasVariables(replacement);
   return (labels) => {
@@ -142,10 +144,10 @@ function replacementOf(
 }
 
 /** Labels that are made on the way are not mapped again. */
-function mapStep(rule: RelabelRule): Step {
+function mapStep(rule: RelabelRule, answers: AnswerMemory): Step {
   const pattern = patternOf(rule);
   const template = compileTemplate(rule.replacement ?? DEFAULT_REPLACEMENT, pattern.names);
-  const rename = remembered((name) =>
+  const rename = answers.remembered((name) =>
     pattern.matches(name) ? pattern.replaceAll(name, (groups) => template.expand(groups)) : NO_NAME,
   );
   return (labels) => {
@@ -164,9 +166,13 @@ function mapStep(rule: RelabelRule): Step {
 /** Where a name does not match. */
 const NO_NAME = null;
 
-function onNames(rule: RelabelRule, step: (labels: LabelSet, name: string, matches: Matches) => void): Step {
+function onNames(
+  rule: RelabelRule,
+  answers: AnswerMemory,
+  step: (labels: LabelSet, name: string, matches: Matches) => void,
+): Step {
   const pattern = patternOf(rule);
-  const matches = remembered((text) => pattern.matches(text));
+  const matches = answers.remembered((text) => pattern.matches(text));
   return (labels) => {
     for (let i = labels.count - 1; i >= 0; i--) {
       const name = labels.names[i] ?? '';
@@ -216,18 +222,4 @@ const LEGACY_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 function isValidName(name: string, scheme: NameScheme): boolean {
   return scheme === 'legacy' ? LEGACY_NAME.test(name) : name !== '' && !/\p{Cs}/u.test(name);
-}
-
-/** An answer is never undefined. */
-function remembered<T>(answer: (text: string) => T): (text: string) => T {
-  const answers = new Map<string, T>();
-  return (text) => {
-    const known = answers.get(text);
-    if (known !== undefined) return known;
-    const found = answer(text);
-    if (text.length > LONGEST_REMEMBERED) return found;
-    if (answers.size >= MOST_REMEMBERED) answers.clear();
-    answers.set(text, found);
-    return found;
-  };
 }

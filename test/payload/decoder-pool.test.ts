@@ -4,6 +4,7 @@ import t from 'tap';
 import { exportDecoder } from '#src/payload/decoder-metrics.js';
 import { createDecoder, decodeThreads } from '#src/payload/decoder-pool.js';
 import type { DecodeOptions } from '#src/payload/push.js';
+import { labelRewriting } from '#src/payload/rewriting.js';
 import { Metrics } from '#src/telemetry/metrics.js';
 import { scraped } from '../telemetry/scraped.js';
 import { found, hashes } from './oracle.js';
@@ -30,6 +31,64 @@ t.test('a body is decoded the same inline and in a thread', async (t) => {
   t.ok(Buffer.from(b.body).equals(a.body));
   t.match(await pooled.decode([Buffer.alloc(body.length)], body.length, options), { kind: 'broken' });
   await Promise.all([inline.close(), pooled.close()]);
+});
+
+function dropping(rules: number): DecodeOptions {
+  const drops = Array.from({ length: rules }, (_, i) => ({
+    regex: i === 0 ? 'instance' : `no${i}`,
+    action: 'labeldrop',
+  }));
+  const rewriting = labelRewriting(
+    {
+      tenant: 'a',
+      rules: JSON.stringify(drops),
+      dropLabels: '',
+      utf8Names: false,
+      longValues: 'error',
+      maxValueLength: 0,
+    },
+    {},
+  );
+  return { ...options, rewriting };
+}
+
+t.test('labels are rewritten the same inline and in a thread', async (t) => {
+  const inline = createDecoder({ inlineMaxBytes: body.length, threads: 1, maxRetainedBytes: 1 << 26 });
+  const pooled = createDecoder({ inlineMaxBytes: body.length - 1, threads: 1, maxRetainedBytes: 1 << 26 });
+  const plain = await pooled.decode([body], body.length, options);
+  // Twice: a thread keeps what it has compiled and remembered.
+  for (let time = 0; time < 2; time++) {
+    const [a, b] = [
+      await inline.decode([body], body.length, dropping(1)),
+      await pooled.decode([body], body.length, dropping(1)),
+    ];
+    if (a.kind !== 'push' || b.kind !== 'push' || plain.kind !== 'push') throw new Error('not decoded');
+    t.strictSame(hashes(b), hashes(a));
+    t.notSame(hashes(b), hashes(plain));
+    t.ok(Buffer.from(b.body).equals(plain.body));
+  }
+  await Promise.all([inline.close(), pooled.close()]);
+});
+
+t.test('a body with much to rewrite goes to a thread', async (t) => {
+  const decoder = createDecoder({ inlineMaxBytes: 1 << 20, threads: 1, maxRetainedBytes: 1 << 26 });
+  t.notOk(decoder.decode([body], body.length, dropping(1)) instanceof Promise);
+  const much = decoder.decode([body], body.length, dropping(50));
+  t.ok(much instanceof Promise);
+  t.match(await much, { kind: 'push', series: 500 });
+  await decoder.close();
+});
+
+t.test('a series that is rewritten has another hash under another key', async (t) => {
+  const decoder = createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 1 << 26 });
+  const first = await decoder.decode([body], body.length, dropping(1));
+  if (first.kind !== 'push') throw new Error('not decoded');
+  const before = hashes(first);
+  decoder.setHashKey(Buffer.alloc(16, 7));
+  const second = await decoder.decode([body], body.length, dropping(1));
+  if (second.kind !== 'push') throw new Error('not decoded');
+  t.equal(hashes(second).filter((hash, i) => hash === before[i]).length, 0);
+  await decoder.close();
 });
 
 t.test('a thread that dies loses its own body alone, and is replaced', async (t) => {

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 export type Pairs = [name: string, value: string][];
 
 export interface OracleRule {
-  source_labels?: string[];
+  source_labels?: readonly string[];
   separator?: string;
   regex?: string;
   modulus?: number | string;

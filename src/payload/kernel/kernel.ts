@@ -23,6 +23,8 @@ import { beginPush, endPush } from './records';
 import { readRules } from './rules';
 import { scanVersion1 } from './scan-v1';
 import { scanVersion2 } from './scan-v2';
+export { judgeList, labelList, listLabels, reserveTo } from './relabel';
+export { setShortening } from './shorten';
 import { claimedLength, position, readHeader, roomFor, uncompress } from './snappy';
 import { compressBlock, compressedEnd } from './snappy-compress';
 import { readSymbols, seriesFound } from './symbols';
@@ -60,6 +62,11 @@ export function decode(
     return failed(TOO_LARGE, 0);
   }
   return scan(body, bodyLength, isVersion2, maxSeries);
+}
+
+/** Adds the records up again, after labels were rewritten. */
+export function addUpAgain(): void {
+  endPush();
 }
 
 /** Compresses the input as a snappy block. Returns where that is, its length in RESULT; 0 when memory is out. */

@@ -200,3 +200,30 @@ export function endSeries(
   store<u32>(at + 72, uncharged);
   store<u32>(at + 76, dataFault);
 }
+
+// @ts-ignore: decorator
+@inline
+export function recordAt(row: u32): u32 {
+  return table + row * RECORD_BYTES;
+}
+
+/** What a record says of labels, once they are others. */
+export function rewriteRecord(
+  row: u32,
+  hashSum: u64,
+  metricHash: u64,
+  labels: u32,
+  longestName: u32,
+  longestValue: u32,
+  flags: u32,
+  fault: u32,
+): void {
+  const at = recordAt(row);
+  store<u64>(at + 8, finish(hashSum));
+  store<u64>(at + 16, metricHash);
+  store<u32>(at + 24, labels);
+  store<u32>(at + 28, longestName);
+  store<u32>(at + 32, longestValue);
+  store<u32>(at + 48, flags);
+  store<u32>(at + 52, fault);
+}

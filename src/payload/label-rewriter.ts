@@ -1,0 +1,240 @@
+/**
+ * Rewrites the labels of a push's series as Mimir will, so that what is counted and limited is what Mimir stores: the
+ * records change, the body does not. The kernel lists the labels of a series, the rules are applied here, and the kernel
+ * judges what they make of it as if it had been sent like that. A series that nothing is left of is one without labels.
+ */
+import { AnswerMemory } from '../relabel/answer-memory.js';
+import { bytesOf, isWellFormed, textOf } from '../relabel/byte-text.js';
+import { LabelSet, MADE, MOST_LABELS } from '../relabel/label-set.js';
+import { compileRules, type Relabeler } from '../relabel/relabel.js';
+import { labelNamesOf, type RelabelRule, rulesOf } from '../relabel/rule.js';
+import type { KernelInstance } from './kernel-instance.js';
+import {
+  type Decoded,
+  FAULT,
+  type Push,
+  RECORD_FAULT,
+  RECORD_HASH_HIGH,
+  RECORD_HASH_LOW,
+  RECORD_LONGEST_VALUE,
+  RECORD_WORDS,
+} from './push.js';
+import type { LabelRewriting } from './rewriting.js';
+import { RewrittenSeries } from './rewritten-series.js';
+import { TextCache } from './text-cache.js';
+
+/** Rules see the tenant under this name. */
+const TENANT_LABEL = '__meta_tenant_id';
+
+/** Rule sets that are kept compiled: as many tenants with rules are expected to send at a time. */
+const MOST_COMPILED = 64;
+
+interface Compiled {
+  readonly number: number;
+  /** Undefined: there are no rules. */
+  readonly relabel: Relabeler | undefined;
+  readonly dropLabels: readonly string[];
+  /** The same labels become the same series, in whatever order they are sent. */
+  readonly canBeRemembered: boolean;
+}
+
+// An entry of the kernel's list, words: see kernel/relabel.ts.
+const LISTED_WORDS = 8;
+const LISTED_VALUE = 2;
+const LISTED_VALUE_LENGTH = 3;
+const LISTED_NAME_HASH = 4;
+const LISTED_VALUE_HASH = 6;
+const LABEL_WORDS = 4;
+/** A character of a text is at most so many bytes. */
+const MOST_BYTES = 3;
+
+export class LabelRewriter {
+  readonly #compiled = new Map<string, Compiled>();
+  readonly #answers = new AnswerMemory();
+  readonly #texts = new TextCache();
+  readonly #labels: LabelSet;
+  #known: RewrittenSeries | undefined;
+  #lastNumber = 0;
+  /** Views on the memory of the kernel that is worked with, and where its list begins, in words. */
+  #words = new Uint32Array();
+  #bytes = new Uint8Array();
+  #list = 0;
+
+  constructor() {
+    this.#labels = new LabelSet((source) =>
+      this.#text(this.#list + source * LISTED_WORDS + LISTED_VALUE, LISTED_VALUE_HASH - LISTED_VALUE),
+    );
+  }
+
+  get memoryBytes(): number {
+    return this.#known?.memoryBytes ?? 0;
+  }
+
+  /** Hashes are made under another key from now on. */
+  forget(): void {
+    this.#known = undefined;
+    this.#texts.clear();
+  }
+
+  /** Of a push that the kernel has just decoded. */
+  rewrite(kernel: KernelInstance, push: Push, rewriting: LabelRewriting): Decoded {
+    const { longValues, maxValueLength } = rewriting;
+    const onlyLong = rewriting.steps === 0;
+    if (onlyLong && push.longestLabelValue <= maxValueLength) return push;
+    const compiled = this.#compile(rewriting);
+    this.#known ??= new RewrittenSeries();
+    kernel.setShortening(longValues, maxValueLength);
+    this.#look(kernel);
+    const first = push.records.byteOffset / 4;
+    for (let row = 0; row < push.series; row++) {
+      const at = first + row * RECORD_WORDS;
+      if (onlyLong && (this.#words[at + RECORD_LONGEST_VALUE] ?? 0) <= maxValueLength) continue;
+      const isSound = this.#words[at + RECORD_FAULT] === FAULT.none;
+      if (isSound && this.#known.recall(this.#words, at, compiled.number)) continue;
+      const low = this.#words[at + RECORD_HASH_LOW] ?? 0;
+      const high = this.#words[at + RECORD_HASH_HIGH] ?? 0;
+      if (!this.#rewriteSeries(kernel, row, at, rewriting, compiled)) return NO_MEMORY;
+      if (isSound && compiled.canBeRemembered) {
+        this.#known.remember(low, high, compiled.number, this.#words, at);
+      }
+    }
+    return kernel.summedUp(push);
+  }
+
+  #compile(rewriting: LabelRewriting): Compiled {
+    const known = this.#compiled.get(rewriting.key);
+    if (known !== undefined) return known;
+    const rules = rulesOf(rewriting.rules);
+    const compiled: Compiled = {
+      number: ++this.#lastNumber,
+      relabel:
+        rules.length === 0
+          ? undefined
+          : compileRules(rules, rewriting.utf8Names ? 'utf8' : 'legacy', this.#answers),
+      dropLabels: labelNamesOf(rewriting.dropLabels),
+      canBeRemembered: !rules.some(dependsOnOrder),
+    };
+    if (this.#compiled.size >= MOST_COMPILED) this.#compiled.clear();
+    this.#compiled.set(rewriting.key, compiled);
+    return compiled;
+  }
+
+  /** False: there is no memory for it. */
+  #rewriteSeries(
+    kernel: KernelInstance,
+    row: number,
+    at: number,
+    rewriting: LabelRewriting,
+    { relabel, dropLabels }: Compiled,
+  ): boolean {
+    const count = kernel.listLabels(row, MOST_LABELS);
+    this.#look(kernel);
+    if (count > MOST_LABELS) {
+      this.#words[at + RECORD_FAULT] = FAULT.tooManyLabels;
+      return count === MOST_LABELS + 1;
+    }
+    const labels = this.#labels;
+    if (relabel === undefined) {
+      this.#take(count, (name, index) => labels.append(name, index));
+    } else {
+      this.#take(count, (name, index) => {
+        if (this.#listed(index, LISTED_VALUE_LENGTH) === 0) labels.delete(name);
+        else labels.add(name, index);
+      });
+      labels.set(TENANT_LABEL, rewriting.tenant);
+      const relabelled = relabel(labels);
+      if (relabelled === 'too_long' || relabelled === 'too_many') {
+        this.#words[at + RECORD_FAULT] =
+          relabelled === 'too_long' ? FAULT.labelValueTooLong : FAULT.tooManyLabels;
+        return true;
+      }
+      if (relabelled === 'dropped') labels.clear();
+      labels.delete(TENANT_LABEL);
+    }
+    for (const name of dropLabels) labels.delete(name);
+    return this.#judge(kernel, row, count);
+  }
+
+  /** Fills the set with the labels that the kernel has listed. */
+  #take(count: number, take: (name: string, index: number) => void): void {
+    this.#labels.clear();
+    for (let index = 0; index < count; index++) {
+      take(this.#text(this.#list + index * LISTED_WORDS, LISTED_NAME_HASH), index);
+    }
+  }
+
+  /** Writes the labels as a list behind the one of the kernel, and what is new in them behind that. */
+  #judge(kernel: KernelInstance, row: number, listed: number): boolean {
+    const labels = this.#labels;
+    const list = this.#list + listed * LISTED_WORDS;
+    let free = 4 * (list + 2 * labels.count * LABEL_WORDS);
+    let end = free;
+    for (let i = 0; i < labels.count; i++) {
+      if (labels.sources[i] === MADE) {
+        end += MOST_BYTES * ((labels.names[i] ?? '').length + labels.valueAt(i).length);
+      }
+    }
+    if (!kernel.reserveTo(end)) return false;
+    this.#look(kernel);
+    for (let i = 0; i < labels.count; i++) {
+      const source = labels.sources[i] ?? MADE;
+      const to = list + i * LABEL_WORDS;
+      if (source !== MADE) {
+        const from = this.#list + source * LISTED_WORDS;
+        this.#words.copyWithin(to, from, from + LABEL_WORDS);
+        continue;
+      }
+      free = this.#write(labels.names[i] ?? '', to, free);
+      free = this.#write(labels.valueAt(i), to + LISTED_VALUE, free);
+    }
+    const isJudged = kernel.judgeList(row, 4 * list, labels.count, free);
+    this.#look(kernel);
+    return isJudged;
+  }
+
+  /** Writes a text, and where it is; returns where the next one goes. */
+  #write(text: string, to: number, free: number): number {
+    let length: number;
+    if (isWellFormed(text)) {
+      length = encoder.encodeInto(text, this.#bytes.subarray(free)).written;
+    } else {
+      const bytes = bytesOf(text);
+      this.#bytes.set(bytes, free);
+      length = bytes.length;
+    }
+    this.#words[to] = free;
+    this.#words[to + 1] = length;
+    return free + length;
+  }
+
+  /** The text whose address and length are at `at`; `hash`: how far behind it its hash is. */
+  #text(at: number, hash: number): string {
+    const low = this.#words[at + hash] ?? 0;
+    const high = this.#words[at + hash + 1] ?? 0;
+    const known = this.#texts.get(low, high);
+    if (known !== undefined) return known;
+    const from = this.#words[at] ?? 0;
+    const text = textOf(this.#bytes.subarray(from, from + (this.#words[at + 1] ?? 0)));
+    this.#texts.set(low, high, text);
+    return text;
+  }
+
+  #listed(index: number, word: number): number {
+    return this.#words[this.#list + index * LISTED_WORDS + word] ?? 0;
+  }
+
+  /** After whatever may have made the kernel's memory grow. */
+  #look(kernel: KernelInstance): void {
+    ({ words: this.#words, bytes: this.#bytes } = kernel.views);
+    this.#list = kernel.labelList() / 4;
+  }
+}
+
+const encoder = new TextEncoder();
+
+const NO_MEMORY: Decoded = { kind: 'lost', message: 'there is no memory to relabel the push in' };
+
+/** Where two labels are mapped to one, the last of them counts. */
+function dependsOnOrder({ action }: RelabelRule): boolean {
+  return action === 'labelmap';
+}

@@ -1,0 +1,74 @@
+/**
+ * What became of series when their labels were rewritten, by the hash of what was sent: senders send the same series every
+ * few seconds, and rules make the same of them. A table of fixed size; a series that comes to a place that is taken takes it.
+ */
+import {
+  RECORD_FAULT,
+  RECORD_FLAGS,
+  RECORD_HASH_HIGH,
+  RECORD_HASH_LOW,
+  RECORD_LABELS,
+  RECORD_LONGEST_NAME,
+  RECORD_LONGEST_VALUE,
+  RECORD_METRIC_HASH_HIGH,
+  RECORD_METRIC_HASH_LOW,
+} from './push.js';
+
+/** 3 MiB. */
+const PLACES = 65_536;
+
+/** The words of a record that rewriting changes. */
+const WORDS = [
+  RECORD_HASH_LOW,
+  RECORD_HASH_HIGH,
+  RECORD_METRIC_HASH_LOW,
+  RECORD_METRIC_HASH_HIGH,
+  RECORD_LABELS,
+  RECORD_LONGEST_NAME,
+  RECORD_LONGEST_VALUE,
+  RECORD_FLAGS,
+  RECORD_FAULT,
+];
+/** Hash of what was sent, and by which rules. */
+const KEY_WORDS = 3;
+const ENTRY_WORDS = KEY_WORDS + WORDS.length;
+
+export class RewrittenSeries {
+  readonly #entries = new Uint32Array(PLACES * ENTRY_WORDS);
+
+  get memoryBytes(): number {
+    return this.#entries.byteLength;
+  }
+
+  /** Rewrites the record at `at` if it is known what becomes of it. `rules` is not 0. */
+  recall(records: Uint32Array, at: number, rules: number): boolean {
+    const low = records[at + RECORD_HASH_LOW] ?? 0;
+    const entry = placeOf(low, rules);
+    if (
+      this.#entries[entry] !== low ||
+      this.#entries[entry + 1] !== records[at + RECORD_HASH_HIGH] ||
+      this.#entries[entry + 2] !== rules
+    ) {
+      return false;
+    }
+    for (let i = 0; i < WORDS.length; i++) {
+      records[at + (WORDS[i] ?? 0)] = this.#entries[entry + KEY_WORDS + i] ?? 0;
+    }
+    return true;
+  }
+
+  /** The hash is that of what was sent; the record at `at` is what became of it. */
+  remember(low: number, high: number, rules: number, records: Uint32Array, at: number): void {
+    const entry = placeOf(low, rules);
+    this.#entries[entry] = low;
+    this.#entries[entry + 1] = high;
+    this.#entries[entry + 2] = rules;
+    for (let i = 0; i < WORDS.length; i++) {
+      this.#entries[entry + KEY_WORDS + i] = records[at + (WORDS[i] ?? 0)] ?? 0;
+    }
+  }
+}
+
+function placeOf(low: number, rules: number): number {
+  return ((low ^ Math.imul(rules, 0x9e3779b1)) >>> 16) * ENTRY_WORDS;
+}
