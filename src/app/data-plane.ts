@@ -94,6 +94,7 @@ export class DataPlane implements DataPlanes {
         dropDuplicates: config['ha.drop_duplicates'],
         random: Math.random,
         now,
+        wallNow: Date.now,
       },
       seriesNames,
     );

@@ -12,6 +12,8 @@ export interface Election {
   notedMs: number;
 }
 
+type TableRules = Pick<ElectionRules, 'updateMs' | 'takeoverMs' | 'mostClusters'>;
+
 /** A pair of which nothing was noted for so long is forgotten when another one needs its place, as in Mimir. */
 export const FORGET_MS = 30 * 60_000;
 /** Looking for such pairs costs a look at all of them. */
@@ -22,7 +24,7 @@ export class ElectionTable {
   #lookedMs = Number.NEGATIVE_INFINITY;
 
   /** Who is elected, after this replica was heard. Undefined: the tenant has too many pairs for another one. */
-  elect({ cluster, replica }: HaLabels, rules: ElectionRules, nowMs: number): Election | undefined {
+  elect({ cluster, replica }: HaLabels, rules: TableRules, nowMs: number): Election | undefined {
     const known = this.#elections.get(cluster);
     if (known === undefined) {
       if (!this.#mayAdd(rules.mostClusters, nowMs)) return undefined;
@@ -31,7 +33,7 @@ export class ElectionTable {
       return election;
     }
     const ageMs = nowMs - known.notedMs;
-    if (ageMs >= (known.replica === replica ? rules.updateMs : rules.failoverMs)) {
+    if (ageMs >= (known.replica === replica ? rules.updateMs : rules.takeoverMs)) {
       known.replica = replica;
       known.notedMs = nowMs;
     }

@@ -19,7 +19,7 @@ import { FORGET_MS } from './election-table.js';
 export interface ElectCall {
   readonly ha: HaLabels;
   readonly updateMs: number;
-  readonly failoverMs: number;
+  readonly takeoverMs: number;
   readonly mostClusters: number;
   readonly forgetMs: number;
 }
@@ -87,9 +87,9 @@ export class SharedElections implements Elections {
     const inFlight = this.#asking.get(ha.cluster);
     if (inFlight !== undefined) return inFlight.then((reply) => this.#decide(ha, reply, rules, nowMs));
     if (!this.#client.isUp()) return this.#decideOffline(ha, rules, nowMs);
-    const { failoverMs, mostClusters } = rules;
+    const { takeoverMs, mostClusters } = rules;
     const updateMs = this.#updateMs(rules);
-    const asking = this.#client.elect({ ha, updateMs, failoverMs, mostClusters, forgetMs: FORGET_MS });
+    const asking = this.#client.elect({ ha, updateMs, takeoverMs, mostClusters, forgetMs: FORGET_MS });
     this.#asking.set(ha.cluster, asking);
     return asking.then((reply) => {
       this.#asking.delete(ha.cluster);

@@ -14,11 +14,19 @@ export function isFromPair({ cluster, replica }: HaLabels, limits: TenantLimits)
   );
 }
 
-export function electionRules(limits: TenantLimits): ElectionRules {
+/**
+ * For a replica whose oldest sample is from `oldestMs`. Behind a replica that lags the elected one's samples are newer, and
+ * would be out of order after a takeover: with a timeout for samples these have to be so much newer than the note, too.
+ */
+export function electionRules(limits: TenantLimits, oldestMs: number, wallNow: () => number): ElectionRules {
+  const failoverMs = limits.ha_tracker_failover_timeout;
+  const sampleMs = limits.ha_tracker_sample_failover_timeout;
+  const lagMs = sampleMs === 0 ? 0 : Math.max(0, wallNow() - oldestMs);
   return {
     updateMs: limits.ha_tracker_update_timeout,
     updateJitterMs: limits.ha_tracker_update_timeout_jitter_max,
-    failoverMs: limits.ha_tracker_failover_timeout,
+    failoverMs,
+    takeoverMs: sampleMs === 0 ? failoverMs : Math.max(failoverMs, sampleMs + lagMs),
     mostClusters: maxClusters(limits),
   };
 }

@@ -85,6 +85,8 @@ export type Ending = Refusal | 'duplicate' | 'accept';
 export interface JudgeParts {
   /** Milliseconds of a clock that never steps back. */
   readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallNow: () => number;
   /** 0 to 1, for the jitter of Retry-After. */
   readonly random: () => number;
   readonly nameSeries: SeriesNamer;

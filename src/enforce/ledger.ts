@@ -50,8 +50,10 @@ export interface ElectionRules {
   /** How old the note of when the elected replica was heard may become. */
   readonly updateMs: number;
   readonly updateJitterMs: number;
-  /** After so long without a word from the elected replica the next one that is heard takes its place. */
+  /** While the note is younger, whoever is elected stays. */
   readonly failoverMs: number;
+  /** How old the note has to be for the replica that is heard to take over: this or more, by how old its samples are. */
+  readonly takeoverMs: number;
   readonly mostClusters: number;
 }
 

@@ -66,7 +66,8 @@ function electReplica(judgement: Judgement, ha: HaLabels): Outcome | Promise<Out
   const { tenant } = judgement;
   const { limits } = tenant;
   if (!isFromPair(ha, limits)) return undefined;
-  return whenAnswered(tenant.elections.hear(ha, electionRules(limits), judgement.nowMs), (answer) => {
+  const rules = electionRules(limits, judgement.push.leastTimestampMs, judgement.parts.wallNow);
+  return whenAnswered(tenant.elections.hear(ha, rules, judgement.nowMs), (answer) => {
     if (answer === 'other') return 'duplicate';
     if (answer === 'too_many_clusters') {
       return refusePush(tenant, 'too_many_ha_clusters', tooManyClusters(maxClusters(limits), ha.cluster));

@@ -192,6 +192,19 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     zero: '',
     doc: 'After so long without a note the next replica that is heard is elected.',
   },
+  ha_tracker_sample_failover_timeout: {
+    type: 'duration',
+    fallback: 0,
+    zero: 'off',
+    doc: 'Besides, the oldest sample of its push has to be so much later than the last note.',
+  },
+  ha_tracker_per_sample_dedupe: {
+    type: 'bool',
+    fallback: false,
+    zero: '',
+    doc: 'Each series is of the pair that its own labels name, not of that of the first: those of replicas that are not elected are left out.',
+    part: 'mimir',
+  },
   service_overload_status_code_on_rate_limit_enabled: {
     type: 'bool',
     fallback: false,

@@ -32,6 +32,8 @@ export interface MimirLimits {
   readonly ha_tracker_update_timeout: number;
   readonly ha_tracker_update_timeout_jitter_max: number;
   readonly ha_tracker_failover_timeout: number;
+  readonly ha_tracker_sample_failover_timeout: number;
+  readonly ha_tracker_per_sample_dedupe: boolean;
   readonly service_overload_status_code_on_rate_limit_enabled: boolean;
 }
 

@@ -54,14 +54,6 @@ export const WRITE_PATH_LIMITS: Readonly<Record<string, WritePathFacts>> = {
     fallback: '0',
     why: "Mimir's ingesters count the metadata of a metric, and drop what is over it.",
   },
-  ha_tracker_sample_failover_timeout: {
-    fallback: '0s',
-    why: 'Mimir takes no other replica of an HA pair before samples are this much newer.',
-  },
-  ha_tracker_per_sample_dedupe: {
-    fallback: 'false',
-    why: 'Mimir looks at the HA pair of each series, not at that of the first alone.',
-  },
   merge_duplicate_timeseries: {
     fallback: 'false',
     why: 'Mimir makes one series of those that a push has twice, and counts a repeated sample once.',

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ElectionTable, FORGET_MS } from '#src/elections/election-table.js';
 
-const RULES = { updateMs: 15_000, updateJitterMs: 0, failoverMs: 30_000, mostClusters: 2 };
+const RULES = { updateMs: 15_000, takeoverMs: 30_000, mostClusters: 2 };
 
 function given() {
   const table = new ElectionTable();

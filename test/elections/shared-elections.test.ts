@@ -10,7 +10,13 @@ import {
 } from '#src/elections/shared-elections.js';
 import type { ElectionAnswer, ElectionRules } from '#src/enforce/ledger.js';
 
-const RULES: ElectionRules = { updateMs: 15_000, updateJitterMs: 0, failoverMs: 30_000, mostClusters: 100 };
+const RULES: ElectionRules = {
+  updateMs: 15_000,
+  updateJitterMs: 0,
+  failoverMs: 30_000,
+  takeoverMs: 30_000,
+  mostClusters: 100,
+};
 
 /** The store, which answers at once unless it is away. */
 class Store implements ElectionClient {
@@ -21,10 +27,10 @@ class Store implements ElectionClient {
 
   readonly isUp = () => this.away !== 'known';
 
-  readonly elect = async ({ ha, ...times }: ElectCall): Promise<ElectReply | 'lost'> => {
+  readonly elect = async ({ ha, ...rules }: ElectCall): Promise<ElectReply | 'lost'> => {
     this.calls++;
     if (this.away === 'unknown') return 'lost';
-    const election = this.table.elect(ha, { ...times, updateJitterMs: 0 }, this.nowMs);
+    const election = this.table.elect(ha, rules, this.nowMs);
     return election && { replica: election.replica, ageMs: this.nowMs - election.notedMs };
   };
 
@@ -62,6 +68,23 @@ t.test('the store is asked once, and then beside the pushes; only a takeover wai
   t.ok(waiting instanceof Promise);
   t.equal(await waiting, 'elected');
 });
+
+t.test(
+  'a replica whose samples are too old takes over later, and is asked about with every push',
+  async (t) => {
+    const store = new Store();
+    const elections = new SharedElections(store, 0);
+    const hearTwo = (takeoverMs: number) =>
+      elections.hear({ cluster: 'prod', replica: 'two' }, { ...RULES, takeoverMs }, store.nowMs);
+    await hear(elections, store, 'one');
+    store.nowMs = 29_999;
+    t.equal(hearTwo(50_000), 'other', 'at once');
+    for (store.nowMs of [30_000, 49_999]) t.equal(await hearTwo(50_000), 'other');
+    store.nowMs = 50_000;
+    t.equal(await hearTwo(60_000), 'other', 'its samples have become older');
+    t.equal(await hearTwo(50_000), 'elected');
+  },
+);
 
 t.test('pushes at one moment share one call', async (t) => {
   const store = new Store();
@@ -161,7 +184,7 @@ t.test('the store is told the rules, and the jitter of this replica', async (t) 
       {
         ha: { cluster: 'prod', replica: 'one' },
         updateMs,
-        failoverMs: 30_000,
+        takeoverMs: 30_000,
         mostClusters: 100,
         forgetMs: FORGET_MS,
       },

@@ -44,6 +44,8 @@ const MIMIR: MimirLimits = {
   ha_tracker_update_timeout: 15_000,
   ha_tracker_update_timeout_jitter_max: 5000,
   ha_tracker_failover_timeout: 30_000,
+  ha_tracker_sample_failover_timeout: 0,
+  ha_tracker_per_sample_dedupe: false,
   service_overload_status_code_on_rate_limit_enabled: false,
 };
 
@@ -85,6 +87,7 @@ export function enforcer(options: Partial<EnforcerOptions> = {}): Enforcer {
       dropDuplicates: true,
       random: () => 0,
       now: () => 0,
+      wallNow: () => 0,
       ...options,
     },
     (_push, rows) => rows.map((row) => `series ${row}`),

@@ -41,6 +41,42 @@ t.test('a replica that takes over is charged from its first push on', async (t) 
   t.equal(judge(edge, tenant, fromReplica('one')).kind, 'duplicate', 'the old one comes back');
 });
 
+t.test(
+  'with a failover timeout for samples, a replica takes over once its samples are newer than the last note by that',
+  async (t) => {
+    const NOW = 1_700_000_000_000;
+    for (const [sampleTimeout, lagMs, takesOverAfterMs] of [
+      [0, 3_600_000, 30_000],
+      [10_000, 0, 30_000],
+      [10_000, 20_000, 30_000],
+      [10_000, 20_001, 30_001],
+      [30_000, 45_000, 75_000],
+      [60_000, 0, 60_000],
+      [60_000, -5000, 60_000],
+    ] as const) {
+      const clock = new FakeClock();
+      const tenantLimits = limits({
+        accept_ha_samples: true,
+        ha_tracker_sample_failover_timeout: sampleTimeout,
+      });
+      const edge = enforcer({
+        snapshot: snapshot({ a: tenantLimits }),
+        now: clock.now,
+        wallNow: () => NOW + clock.nowMs,
+      });
+      const { tenant } = admit(edge, 'a');
+      judge(edge, tenant, fromReplica('one'));
+      const kindAfter = (ms: number) => {
+        clock.nowMs = ms;
+        return judge(edge, tenant, { ...fromReplica('two'), leastTimestampMs: NOW + ms - lagMs }).kind;
+      };
+      const told = `timeout ${sampleTimeout}, ${lagMs} behind`;
+      t.equal(kindAfter(takesOverAfterMs - 1), 'duplicate', told);
+      t.equal(kindAfter(takesOverAfterMs), 'accept', told);
+    }
+  },
+);
+
 t.test('what Mimir takes for a duplicate costs nothing, and its election is followed', async (t) => {
   const edge = enforcer({ snapshot: snapshot({ a: PAIRS }) });
   const { tenant } = admit(edge, 'a');

@@ -181,6 +181,7 @@ t.test('a push that waits for its series is judged by what it held when it came'
       dropDuplicates: true,
       random: () => 0,
       now: () => 0,
+      wallNow: () => 0,
     },
     ({ body }, rows) => rows.map((row) => `${body[0]} in row ${row}`),
   );

@@ -163,7 +163,7 @@ t.test(
     t.equal(store.asked.splice(0).length, 1);
 
     const elections = client.elections('tenant-1');
-    const rules = { updateMs: 1, updateJitterMs: 0, failoverMs: 2, mostClusters: 1 };
+    const rules = { updateMs: 1, updateJitterMs: 0, failoverMs: 2, takeoverMs: 2, mostClusters: 1 };
     t.equal(elections.hear({ cluster: 'x', replica: 'y' }, rules, 0), 'unknown', 'at once');
     t.equal(client.series.reserve('tenant-1', { series: 1, mostOfTenant: 9, generationMs: 1 }), undefined);
 
@@ -180,13 +180,19 @@ t.test('elections ask the store, each call under its deadline', async (t) => {
   const { client, next, pass, start } = await given(t);
   await start();
   const elections = client.elections('a');
-  const rules = { updateMs: 15_000, updateJitterMs: 2000, failoverMs: 30_000, mostClusters: 5 };
+  const rules = {
+    updateMs: 15_000,
+    updateJitterMs: 2000,
+    failoverMs: 30_000,
+    takeoverMs: 30_000,
+    mostClusters: 5,
+  };
   const first = elections.hear({ cluster: 'x', replica: 'one' }, rules, 0);
   const elect = next();
   t.match(elect, {
     kind: 'elect',
     tenant: 'a',
-    call: { ha: { cluster: 'x', replica: 'one' }, updateMs: 15_000, failoverMs: 30_000, mostClusters: 5 },
+    call: { ha: { cluster: 'x', replica: 'one' }, updateMs: 15_000, takeoverMs: 30_000, mostClusters: 5 },
   });
   elect.answer({ replica: 'one', ageMs: 0 });
   t.equal(await first, 'elected');

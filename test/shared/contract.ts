@@ -108,6 +108,7 @@ export function ledgerContract(t: Test, implementation: Implementation): void {
     updateMs: 3_600_000,
     updateJitterMs: 0,
     failoverMs: 7_200_000,
+    takeoverMs: 7_200_000,
     mostClusters: 3,
   };
 
@@ -128,7 +129,7 @@ export function ledgerContract(t: Test, implementation: Implementation): void {
 
   t.test(`${implementation.name}: a silent replica is replaced by the next that is heard`, async (t) => {
     const elections = (await implementation.open(t)).elections(`contract-${tenants++}`);
-    const hasty = { ...rules, updateMs: 50, failoverMs: 100 };
+    const hasty = { ...rules, updateMs: 50, failoverMs: 100, takeoverMs: 100 };
     t.equal(await elections.hear(pair('one'), hasty, now()), 'elected');
     t.ok(await eventually(async () => (await elections.hear(pair('two'), hasty, now())) === 'elected'));
     t.equal(await elections.hear(pair('one'), rules, now()), 'other');

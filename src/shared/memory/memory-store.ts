@@ -80,9 +80,9 @@ export class MemoryStore {
     }
   }
 
-  #elect(tenant: string, { ha, ...times }: ElectCall, nowMs: number): ElectReply {
+  #elect(tenant: string, { ha, ...rules }: ElectCall, nowMs: number): ElectReply {
     const table = this.#electionsOf(tenant, nowMs);
-    const election = table.elect(ha, { ...times, updateJitterMs: 0 }, nowMs);
+    const election = table.elect(ha, rules, nowMs);
     return election && { replica: election.replica, ageMs: nowMs - election.notedMs };
   }
 

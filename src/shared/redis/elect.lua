@@ -2,11 +2,11 @@
 -- elections/election-table.ts, and a test holds the two against each other.
 --
 -- KEYS[1]  the tenant's elections, a hash: cluster to "noted replica", noted in ms of the server's clock
--- ARGV     cluster, replica, update ms, failover ms, most clusters, forget ms
+-- ARGV     cluster, replica, update ms, takeover ms, most clusters, forget ms
 -- returns  replica, ms since it was noted; nothing when there are too many clusters
 
 local cluster, replica = ARGV[1], ARGV[2]
-local update, failover, most, forget = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local update, takeover, most, forget = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -25,7 +25,7 @@ end
 local stored = redis.call('HGET', KEYS[1], cluster)
 if stored then
   local elected, age = read(stored)
-  local mostAge = failover
+  local mostAge = takeover
   if elected == replica then mostAge = update end
   if age >= mostAge then return note(replica) end
   -- The clock stepped back: from now on it counts, or a takeover would wait for the clock to be there again.

@@ -5,12 +5,12 @@ import { readLua, type Script } from './script.js';
 export const electScript: Script<'elect'> = {
   lua: readLua('elect.lua'),
 
-  encode: (prefix, tenant, { ha, updateMs, failoverMs, mostClusters, forgetMs }) => [
+  encode: (prefix, tenant, { ha, updateMs, takeoverMs, mostClusters, forgetMs }) => [
     [
       electionsKey(prefix, tenant),
       ha.cluster,
       ha.replica,
-      ...[updateMs, failoverMs, mostClusters, forgetMs].map(String),
+      ...[updateMs, takeoverMs, mostClusters, forgetMs].map(String),
     ],
   ],
 

@@ -14,7 +14,7 @@ function given(maxTenants = 2) {
   const store = new MemoryStore(() => `life.${incarnations++}`, maxTenants, 1000);
   const elect = (tenant: string, replica: string, nowMs: number) => {
     const ha = { cluster: 'prod', replica };
-    const call = { ha, updateMs: 15_000, failoverMs: 30_000, mostClusters: 5, forgetMs: FORGET_MS };
+    const call = { ha, updateMs: 15_000, takeoverMs: 30_000, mostClusters: 5, forgetMs: FORGET_MS };
     return store.answer({ kind: 'elect', tenant, call }, nowMs) as ElectReply;
   };
   return { store, elect };
@@ -68,7 +68,7 @@ t.test('elections: too many clusters are told by no answer', async (t) => {
         call: {
           ha: { cluster, replica: 'one' },
           updateMs: 1000,
-          failoverMs: 2000,
+          takeoverMs: 2000,
           mostClusters: 1,
           forgetMs: FORGET_MS,
         },
@@ -111,7 +111,7 @@ t.test(
           call: {
             ha: { cluster: 'prod', replica: 'two' },
             updateMs: 1e9,
-            failoverMs: 1e9,
+            takeoverMs: 1e9,
             mostClusters: 5,
             forgetMs: 1e9,
           },

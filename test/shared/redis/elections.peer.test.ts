@@ -11,7 +11,13 @@ import { RedisServer, redisMissing } from '../redis-server.js';
 
 const now = (): number => performance.now();
 const NEVER = 1e9;
-const PATIENT: ElectionRules = { updateMs: NEVER, updateJitterMs: 0, failoverMs: NEVER, mostClusters: 100 };
+const PATIENT: ElectionRules = {
+  updateMs: NEVER,
+  updateJitterMs: 0,
+  failoverMs: NEVER,
+  takeoverMs: NEVER,
+  mostClusters: 100,
+};
 
 t.test('with a Redis', { skip: redisMissing }, async (t) => {
   const redis = await RedisServer.start();
@@ -29,7 +35,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
         replica: fc.constantFrom('1', '2', ' 3', 'four 4'),
       }),
       updateMs: patience,
-      failoverMs: patience,
+      takeoverMs: patience,
       mostClusters: fc.constantFrom(1, 3, 100),
       forgetMs: fc.constant(NEVER),
       resign: fc.boolean(),
@@ -41,14 +47,14 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
         const table = new ElectionTable();
         for (const one of calls) {
           const { resign, ...elect } = one;
-          const { ha, updateMs, failoverMs, mostClusters } = elect;
+          const { ha, updateMs, takeoverMs, mostClusters } = elect;
           if (resign) {
             await store.ask('resign', tenant, { ha });
             table.resign(ha);
             continue;
           }
           const reply = await store.ask('elect', tenant, elect);
-          const expected = table.elect(ha, { updateMs, updateJitterMs: 0, failoverMs, mostClusters }, 0);
+          const expected = table.elect(ha, { updateMs, takeoverMs, mostClusters }, 0);
           if (reply?.replica !== expected?.replica) return false;
         }
         return true;
@@ -61,7 +67,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     const call = (cluster: string, forgetMs: number): ElectCall => ({
       ha: { cluster, replica: 'one' },
       updateMs: NEVER,
-      failoverMs: NEVER,
+      takeoverMs: NEVER,
       mostClusters: 2,
       forgetMs,
     });
@@ -77,10 +83,10 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
   t.test(
     'a note from before the server’s clock stepped back is written anew, and delays no takeover',
     async (t) => {
-      const call = (replica: string, failoverMs: number): ElectCall => ({
+      const call = (replica: string, takeoverMs: number): ElectCall => ({
         ha: { cluster: 'prod', replica },
         updateMs: NEVER,
-        failoverMs,
+        takeoverMs,
         mostClusters: 2,
         forgetMs: NEVER,
       });
@@ -114,7 +120,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
   t.test('a replica that falls silent is replaced, and every edge learns of it', async (t) => {
     const open = async () => (await redisClient(t, redis.url)).client.elections('takeover');
     const edges = [await open(), await open(), await open()];
-    const hasty = { ...PATIENT, updateMs: 200, failoverMs: 400 };
+    const hasty = { ...PATIENT, updateMs: 200, failoverMs: 400, takeoverMs: 400 };
     const hear = (edge: number, replica: string) =>
       edges[edge]?.hear({ cluster: 'prod', replica }, hasty, now());
     for (let edge = 0; edge < 3; edge++) t.equal(await hear(edge, 'one'), 'elected');

@@ -251,7 +251,7 @@ t.test('with a Redis', { skip: redisMissing }, async (t) => {
     t.ok(await eventually(() => client.status().bucketsAlone === 0));
     t.ok((await redis.admin.exists(bucketKey('mimir-edge:', 'rotated', 'items'))) === 1);
     const elections = client.elections('rotated');
-    const rules = { updateMs: 1000, updateJitterMs: 0, failoverMs: 2000, mostClusters: 1 };
+    const rules = { updateMs: 1000, updateJitterMs: 0, failoverMs: 2000, takeoverMs: 2000, mostClusters: 1 };
     t.equal(await elections.hear({ cluster: 'x', replica: 'a' }, rules, now()), 'elected');
     t.equal(await elections.hear({ cluster: 'y', replica: 'a' }, rules, now()), 'too_many_clusters');
     elections.resign({ cluster: 'x', replica: 'a' }, now());

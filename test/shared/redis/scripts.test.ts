@@ -67,7 +67,7 @@ t.test('limits', async (t) => {
 
 t.test('elect and resign', async (t) => {
   const ha = { cluster: 'prod', replica: 'one' };
-  const call = { ha, updateMs: 1, failoverMs: 2, mostClusters: 3, forgetMs: 4 };
+  const call = { ha, updateMs: 1, takeoverMs: 2, mostClusters: 3, forgetMs: 4 };
   t.strictSame(electScript.encode('edge:', 'a', call), [['edge:{a}:ha', 'prod', 'one', '1', '2', '3', '4']]);
   t.strictSame(electScript.decode([['two', '15']]), { replica: 'two', ageMs: 15 });
   t.equal(electScript.decode([[]]), undefined, 'too many clusters');
