@@ -1,5 +1,5 @@
 /** The table of tenants: found, sorted and cut to a page. Only what is on the page is looked at closely. */
-import { tenantIdFault } from '../limits/tenant-id.js';
+import { resolveTenantId } from '../limits/tenant-id.js';
 import { RANGE_NAMES, type Range } from '../usage/tracks.js';
 import type { Edge } from './edge.js';
 import type { Query } from './query.js';
@@ -134,7 +134,8 @@ export function listLimits(edge: Edge, search: string, offset: number, limit: nu
   };
 }
 
-/** No tenant can have another id, so nothing is looked for under it. */
+/** No tenant can have another id, with metadata or without, so nothing is looked for under it. */
 export function isTenantId(id: string): boolean {
-  return tenantIdFault(id) === undefined;
+  const resolved = resolveTenantId(id);
+  return 'id' in resolved && resolved.id + resolved.metadata === id;
 }

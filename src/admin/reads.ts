@@ -76,6 +76,9 @@ export async function oneTenantView(edge: Edge, id: string, query: Query): Promi
   return tenantView(edge, tenant, await edge.topMetrics(id), range);
 }
 
+/** Of an id with metadata. */
+const MAX_TENANT = 214;
+
 export interface RefusalsAnswer {
   readonly refusals: readonly object[];
   /** Undefined: as JSON. */
@@ -83,7 +86,7 @@ export interface RefusalsAnswer {
 }
 
 export function refusalsView(edge: Edge, query: Query): RefusalsAnswer {
-  const tenant = query.text('tenant', 150);
+  const tenant = query.text('tenant', MAX_TENANT);
   const reason = query.choice('reason', REASON_NAMES);
   const sinceMs = query.since('since', Date.now());
   const limit = query.count('limit', 100, 1, MAX_REFUSALS);

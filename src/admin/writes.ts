@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Control, type ControlValue, limitFacts, MODE, MODES, RELOAD } from '../controls/control.js';
 import { MAX_CONTROLS } from '../controls/controls.js';
+import { wholeTenant } from '../limits/effective.js';
 import { EDGE_LIMITS, MIMIR_LIMITS, readLimit, suggest } from '../limits/limit-table.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import { readDurationMs } from '../limits/values.js';
@@ -208,6 +209,13 @@ function inForce(edge: Edge, tenant: string, name: string): ControlValue | null 
 
 function checkTenant(edge: Edge, id: string): TenantLimits {
   if (!isTenantId(id)) throw new Problem(404, 'no tenant can have this id');
+  const whole = wholeTenant(id);
+  if (whole !== id) {
+    throw new Problem(
+      404,
+      `modes and limits are set for a tenant, whatever its metadata: set it for ${whole}`,
+    );
+  }
   const limits = edge.snapshot().tenants.get(id);
   if (limits === undefined && !edge.mayAddTenants) {
     throw new Problem(404, 'no overrides document names this tenant, and tenants.unknown is refuse');

@@ -121,7 +121,8 @@ export class Enforcer {
   tenant(name: string): Tenant | Refusal {
     const nowMs = this.#options.now();
     const tenant = this.tenants.use(name, nowMs) ?? this.#registry.resolve(name, nowMs);
-    return tenant instanceof Tenant ? tenant : this.refuseUnattributed(tenant.reason, tenant.why);
+    if (!(tenant instanceof Tenant)) return this.refuseUnattributed(tenant.reason, tenant.why);
+    return this.#registry.ready(tenant, nowMs);
   }
 
   /**
@@ -151,6 +152,7 @@ export class Enforcer {
 
   #admitTenant(tenant: Tenant, nowMs: number): Admission | Promise<Admission> {
     tenant.tally.requests++;
+    if (tenant.isPart) this.#registry.ready(tenant, nowMs);
     const limited = tenant.requests;
     if (limited === undefined || tenant.mode === 'off') return admitted(tenant, 0);
     if (take(limited, 1, nowMs)) return admitted(tenant, 1);

@@ -3,7 +3,7 @@
  * first push on; all of them have new limits at once. One that no document names and that there is no room for is made
  * for its push alone, with buckets that all such tenants share; its series are not counted.
  */
-import { effectiveLimits, effectiveMode, type LimitsInForce } from '../limits/effective.js';
+import { effectiveLimits, effectiveMode, type LimitsInForce, wholeTenant } from '../limits/effective.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import { resolveTenantId } from '../limits/tenant-id.js';
 import { CommonBuckets } from './common-buckets.js';
@@ -80,8 +80,18 @@ export class TenantRegistry {
       const reason = fault === 'empty' ? 'edge_missing_tenant' : 'edge_invalid_tenant';
       return { reason, why: TENANT_ID_FAULTS[fault] };
     }
-    const { id } = resolved;
+    const { id, metadata } = resolved;
     if (!this.#mayBeHeld(id)) return { reason: 'edge_unknown_tenant', why: unknownTenant(id) };
+    return this.#use(id + metadata, nowMs);
+  }
+
+  /** A tenant in memory, with what it shares. */
+  ready(tenant: Tenant, nowMs: number): Tenant {
+    if (tenant.isPart) tenant.share(this.#use(tenant.whole, nowMs));
+    return tenant;
+  }
+
+  #use(id: string, nowMs: number): Tenant {
     return this.held.use(id, nowMs) ?? this.#add(id, nowMs);
   }
 
@@ -91,6 +101,9 @@ export class TenantRegistry {
     const isKnown = this.#snapshot.tenants.has(id);
     if (isKnown) this.held.makeRoom(nowMs);
     else if (!this.held.makeRoomForUnknown(() => ledger.remembersEvicted(id, nowMs), nowMs)) {
+      // Metadata costs no memory that there is not.
+      const whole = wholeTenant(id);
+      if (whole !== id) return this.#use(whole, nowMs);
       return new Tenant(id, limits, mode, this.#common, distributors, undefined, nowMs, this.held.departed);
     }
     const tenant = new Tenant(id, limits, mode, ledger, distributors, series?.tenant(id), nowMs);
@@ -99,7 +112,7 @@ export class TenantRegistry {
   }
 
   #mayBeHeld(id: string): boolean {
-    return this.#options.unknownTenants !== 'refuse' || this.#snapshot.tenants.has(id);
+    return this.#options.unknownTenants !== 'refuse' || this.#snapshot.tenants.has(wholeTenant(id));
   }
 
   #relimit(nowMs: number): void {

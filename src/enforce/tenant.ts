@@ -1,4 +1,5 @@
 /** One tenant as this process holds it: its limits now, its buckets, what it has sent. */
+import { wholeTenant } from '../limits/effective.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { Elections, Ledger } from './ledger.js';
 import {
@@ -14,7 +15,12 @@ import type { TenantSeries } from './series.js';
 import { Tally } from './tally.js';
 
 export class Tenant {
+  /** With metadata: the tenant's and its own, which other limits may be selected by. */
   readonly id: string;
+  /** The id without metadata. */
+  readonly whole: string;
+  /** It has metadata: its items and its series are its own, all else is the whole tenant's. */
+  readonly isPart: boolean;
   readonly tally: Tally;
   /** False: there is no room in memory for it, and it is gone after this push. */
   readonly isHeld: boolean;
@@ -48,6 +54,8 @@ export class Tenant {
     sharedTally?: Tally,
   ) {
     this.id = id;
+    this.whole = wholeTenant(id);
+    this.isPart = this.whole !== id;
     this.tally = sharedTally ?? new Tally();
     this.isHeld = sharedTally === undefined;
     this.limits = limits;
@@ -60,8 +68,15 @@ export class Tenant {
     this.#limitRequestsAndBytes(nowMs);
   }
 
+  /** Of a part: what it shares with the whole tenant, which may have left memory and come back since. */
+  share(whole: Tenant): void {
+    this.requests = whole.requests;
+    this.bytes = whole.bytes;
+    this.#elections = whole.elections;
+  }
+
   get elections(): Elections {
-    this.#elections ??= this.#ledger.elections(this.id);
+    this.#elections ??= this.#ledger.elections(this.whole);
     return this.#elections;
   }
 
@@ -86,11 +101,13 @@ export class Tenant {
 
   /** The tenant leaves memory. */
   release(nowMs: number): void {
-    for (const limited of [this.requests, this.items, this.bytes]) limited?.bucket.release(nowMs);
+    const own = this.isPart ? [this.items] : [this.requests, this.items, this.bytes];
+    for (const limited of own) limited?.bucket.release(nowMs);
     this.series?.release();
   }
 
   #limitRequestsAndBytes(nowMs: number): void {
+    if (this.isPart) return;
     this.requests = this.#limit(this.requests, requestLimit(this.limits, this.#distributors), nowMs);
     this.bytes = this.#limit(this.bytes, byteLimit(this.limits), nowMs);
   }

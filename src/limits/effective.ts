@@ -1,5 +1,7 @@
 /** What holds for one tenant of a snapshot: its limits, and whether they are enforced. */
 import type { Mode, Snapshot, TenantLimits } from './limits.js';
+import { limitsByMetadata } from './metadata-limits.js';
+import { METADATA } from './tenant-id.js';
 
 export interface LimitsInForce {
   readonly snapshot: Snapshot;
@@ -9,13 +11,22 @@ export interface LimitsInForce {
   readonly unknownTenants: 'defaults' | 'refuse' | 'pass';
 }
 
-export function effectiveLimits({ tenants, defaults }: Snapshot, id: string): TenantLimits {
-  return tenants.get(id) ?? defaults;
+/** `id`: of a tenant, with its metadata or without. */
+export function effectiveLimits(snapshot: Snapshot, id: string): TenantLimits {
+  if (id.includes(METADATA)) return limitsByMetadata(snapshot, id);
+  return snapshot.tenants.get(id) ?? snapshot.defaults;
+}
+
+/** An id without its metadata. */
+export function wholeTenant(id: string): string {
+  const start = id.indexOf(METADATA);
+  return start < 0 ? id : id.slice(0, start);
 }
 
 /** The global `off` beats everything: it is the kill switch. Otherwise a tenant's own mode wins. */
 export function effectiveMode({ snapshot, mode, unknownTenants }: LimitsInForce, id: string): Mode {
   if (mode === 'off') return 'off';
-  if (unknownTenants === 'pass' && !snapshot.tenants.has(id)) return 'off';
-  return effectiveLimits(snapshot, id).edge.mode ?? mode;
+  const tenant = wholeTenant(id);
+  if (unknownTenants === 'pass' && !snapshot.tenants.has(tenant)) return 'off';
+  return effectiveLimits(snapshot, tenant).edge.mode ?? mode;
 }

@@ -55,12 +55,14 @@ export interface EdgeLimits {
 
 export interface TenantLimits extends MimirLimits {
   readonly edge: EdgeLimits;
+  /** Of an entry that metadata selects: which of the limits it names that count only where they are named. */
+  readonly named?: string;
 }
 
 /** All tenants' limits at one moment. */
 export interface Snapshot {
   readonly defaults: TenantLimits;
-  /** Only tenants that a document names. */
+  /** Only tenants that a document names, and entries that metadata selects (metadata-limits.ts). */
   readonly tenants: ReadonlyMap<string, TenantLimits>;
   /** Changes when, and only when, an effective limit of any tenant changes. */
   readonly hash: string;

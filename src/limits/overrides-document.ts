@@ -27,7 +27,7 @@ import {
 } from './limit-table.js';
 import { isOtherOfMimir, OTHER_SECTIONS, REMOVED_MIMIR_LIMITS } from './other-mimir-limits.js';
 import { nodeAt, plainLimit } from './plain-limit.js';
-import { tenantIdFault } from './tenant-id.js';
+import { METADATA, selectsByMetadata, tenantIdFault } from './tenant-id.js';
 import { WRITE_PATH_LIMITS } from './write-path-limits.js';
 
 /** `edge`: the document of limits that Mimir does not have. */
@@ -141,13 +141,9 @@ class Reader {
         continue;
       }
       const path = `overrides.${tenant}`;
-      const fault = tenantIdFault(tenant);
-      if (fault !== undefined) {
-        this.#warn(
-          path,
-          `no tenant can have this id (${fault.replaceAll('_', ' ')}), ignored`,
-          pair.key as Node,
-        );
+      const problem = this.#problemOf(tenant);
+      if (problem !== undefined) {
+        this.#warn(path, `${problem}, ignored`, pair.key as Node);
         continue;
       }
       const limits = new Map<string, unknown>();
@@ -157,6 +153,16 @@ class Reader {
       else if (!isNothing(value)) this.#error(path, 'expected a map of limits', pair.key as Node);
       this.#tenants.set(tenant, limits);
     }
+  }
+
+  /** Why an entry of this name is of no use. */
+  #problemOf(entry: string): string | undefined {
+    if (!entry.includes(METADATA)) {
+      const fault = tenantIdFault(entry);
+      return fault && `no tenant can have this id (${fault.replaceAll('_', ' ')})`;
+    }
+    if (!selectsByMetadata(entry)) return 'no metadata can select this entry';
+    return this.#kind === 'edge' ? "the edge's own limits are a tenant's, whatever its metadata" : undefined;
   }
 
   #readLimits(path: string, map: YAMLMap, limits: Map<string, unknown>): void {

@@ -8,7 +8,9 @@
 import { createHash } from 'node:crypto';
 import { EDGE_LIMITS, MIMIR_LIMITS } from './limit-table.js';
 import type { Snapshot, TenantLimits } from './limits.js';
+import { WHERE_NAMED } from './metadata-limits.js';
 import type { NamedLimits, OverridesDocument } from './overrides-document.js';
+import { METADATA } from './tenant-id.js';
 
 export interface SnapshotSources {
   readonly defaults: TenantLimits;
@@ -50,7 +52,7 @@ export function packSnapshot({ defaults, mimir, edge }: SnapshotSources): Packed
   digest.update(JSON.stringify(defaults));
 
   for (const id of [...allTenants([...mimir, ...edge])].sort()) {
-    const set = canonical(defaults, merged(mimir, id), merged(edge, id));
+    const set = canonical(id, defaults, merged(mimir, id), merged(edge, id));
     digest.update(`\n${id} ${set}`);
     const number = numbers.get(set) ?? numbers.size;
     numbers.set(set, number);
@@ -99,8 +101,9 @@ export function tenantLimits(defaults: TenantLimits, mimir: NamedLimits, edge: N
 }
 
 function limitsOf(set: string, defaults: TenantLimits): TenantLimits {
-  const [mimir, edge] = JSON.parse(set) as [object, object];
-  return tenantLimits(defaults, new Map(Object.entries(mimir)), new Map(Object.entries(edge)));
+  const [mimir, edge, named] = JSON.parse(set) as [object, object, string?];
+  const limits = tenantLimits(defaults, new Map(Object.entries(mimir)), new Map(Object.entries(edge)));
+  return named === undefined ? limits : Object.freeze({ ...limits, named });
 }
 
 function* lines(text: string): Generator<string> {
@@ -130,11 +133,14 @@ function merged(documents: readonly OverridesDocument[], id: string): NamedLimit
 }
 
 /** The same text for the same limits, whatever the order of their keys, and whether a default is named or not. */
-function canonical(defaults: TenantLimits, mimir: NamedLimits, edge: NamedLimits): string {
-  return JSON.stringify([
+function canonical(id: string, defaults: TenantLimits, mimir: NamedLimits, edge: NamedLimits): string {
+  const set: unknown[] = [
     differing(Object.keys(MIMIR_LIMITS), mimir, defaults),
     differing(Object.keys(EDGE_LIMITS), edge, defaults.edge),
-  ]);
+  ];
+  const named = id.includes(METADATA) ? WHERE_NAMED.filter((name) => mimir.get(name) !== undefined) : [];
+  if (named.length > 0) set.push(named.join(','));
+  return JSON.stringify(set);
 }
 
 function differing(names: readonly string[], named: NamedLimits, defaults: object): Record<string, unknown> {

@@ -1,11 +1,14 @@
 /**
- * Which tenant a header names, by Mimir's own rules. Every door asks here, so that no spelling of an id is one tenant to
- * the edge and another to Mimir. A walk over characters: this runs for every push of an unknown tenant.
+ * Which tenant a header names, by Mimir's own rules, and with which metadata. Every door asks here, so that no spelling of an
+ * id is one tenant to the edge and another to Mimir. A walk over characters: this runs for every push of an unknown tenant.
  */
 
 export type TenantIdFault = 'empty' | 'too_long' | 'unsupported_character' | 'reserved' | 'several';
 
-export type ResolvedTenantId = { readonly id: string } | { readonly fault: TenantIdFault };
+/** `metadata`: all of it, `:key=value:key=value`; empty where there is none, or none that Mimir takes. */
+export type ResolvedTenantId =
+  | { readonly id: string; readonly metadata: string }
+  | { readonly fault: TenantIdFault };
 
 const MAX_LENGTH = 150;
 const RESERVED = new Set(['.', '..', '__mimir_cluster']);
@@ -16,10 +19,15 @@ for (const character of "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRS
 }
 /** Joins ids: a read may name several tenants, and a write one of them several times. */
 const JOINT = '|';
-/** Begins metadata, which selects limits in newer versions of Mimir, and is no part of the id in any. */
-const METADATA = ':';
+/** Begins each pair of metadata, which selects limits in newer versions of Mimir, and is no part of the id in any. */
+export const METADATA = ':';
+const MAX_METADATA_LENGTH = 64;
+const METADATA_TEXT = /^[0-9A-Za-z:=_-]*$/;
 
-/** The tenant that Mimir takes a header for. Metadata is not looked at: some versions of Mimir take any. */
+/**
+ * The tenant that Mimir takes a header for. Metadata that breaks the rules is left to Mimir: the newest refuses such a push,
+ * and some versions take any. Here it selects nothing.
+ */
 export function resolveTenantId(header: string): ResolvedTenantId {
   const id = header.slice(0, lengthOfFirst(header));
   const fault = tenantIdFault(id);
@@ -29,7 +37,26 @@ export function resolveTenantId(header: string): ResolvedTenantId {
     const same = header.startsWith(id, joint + 1) && (end === undefined || end === JOINT || end === METADATA);
     if (!same) return { fault: 'several' };
   }
-  return { id };
+  return { id, metadata: metadataOf(header, id.length) };
+}
+
+/** Pairs of metadata, each with its colon. */
+export function metadataPairs(metadata: string): string[] {
+  return metadata
+    .split(METADATA)
+    .slice(1)
+    .map((pair) => METADATA + pair);
+}
+
+/** Whether Mimir can select limits by an entry of this name: for a tenant, or one pair of metadata, or both. */
+export function selectsByMetadata(entry: string): boolean {
+  const start = entry.indexOf(METADATA);
+  if (start < 0) return false;
+  const metadata = entry.slice(start);
+  if (!isMetadata(metadata)) return false;
+  return start === 0
+    ? metadataPairs(metadata).length === 1
+    : tenantIdFault(entry.slice(0, start)) === undefined;
 }
 
 /** What is wrong with an id; undefined when it is valid. */
@@ -40,6 +67,29 @@ export function tenantIdFault(id: string): TenantIdFault | undefined {
     if (ALLOWED[id.charCodeAt(i)] !== 1) return 'unsupported_character';
   }
   return RESERVED.has(id) ? 'reserved' : undefined;
+}
+
+/** Of a header that names a tenant several times: what all of them have. */
+function metadataOf(header: string, idLength: number): string {
+  if (header.length === idLength) return '';
+  const joint = header.indexOf(JOINT);
+  const one = joint < 0 ? header : header.slice(0, joint);
+  if (joint >= 0 && header.split(JOINT).some((other) => other !== one)) return '';
+  const metadata = one.slice(idLength);
+  return isMetadata(metadata) ? metadata : '';
+}
+
+/** Pairs in the order of their keys, each key once. */
+function isMetadata(metadata: string): boolean {
+  if (metadata.length > MAX_METADATA_LENGTH || !METADATA_TEXT.test(metadata)) return false;
+  let before = '';
+  for (const pair of metadataPairs(metadata)) {
+    const end = pair.indexOf('=');
+    const key = pair.slice(0, end);
+    if (end < 0 || key <= before) return false;
+    before = key;
+  }
+  return before !== '';
 }
 
 function lengthOfFirst(header: string): number {

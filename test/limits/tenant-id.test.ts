@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { resolveTenantId, tenantIdFault } from '#src/limits/tenant-id.js';
+import { resolveTenantId, selectsByMetadata, tenantIdFault } from '#src/limits/tenant-id.js';
 
 t.test("an id is valid exactly when Mimir's rules say so", async (t) => {
   for (const id of ['a', 'team-a', "A!-_.*'()9", 'x'.repeat(150), '...', '__mimir_cluster2'])
@@ -30,16 +30,8 @@ t.test("an id is valid exactly when Mimir's rules say so", async (t) => {
 });
 
 t.test('a header names the tenant that Mimir takes it for', async (t) => {
-  for (const [header, id] of [
-    ['few', 'few'],
-    ['few|few', 'few'],
-    ['few|few|few', 'few'],
-    ['few:x', 'few'],
-    ['few:product=k6:source=test', 'few'],
-    ['few:a=1|few|few:', 'few'],
-    [`few:${'x'.repeat(40_000)}`, 'few'],
-  ] as const) {
-    t.strictSame(resolveTenantId(header), { id }, header.slice(0, 40));
+  for (const header of ['few', 'few|few', 'few|few|few', `few:${'x'.repeat(40_000)}`]) {
+    t.strictSame(resolveTenantId(header), { id: 'few', metadata: '' }, header.slice(0, 40));
   }
   for (const [header, fault] of [
     ['', 'empty'],
@@ -60,6 +52,54 @@ t.test('a header names the tenant that Mimir takes it for', async (t) => {
   ] as const) {
     t.strictSame(resolveTenantId(header), { fault }, header.slice(0, 40));
   }
+});
+
+t.test('metadata are pairs in the order of their keys; what breaks that selects nothing', async (t) => {
+  for (const metadata of [
+    ':product=k6',
+    ':product=k6:source=test',
+    ':A=1:a=1:b=1',
+    ':a=',
+    ':=1',
+    ':a=1=2',
+    ':a-b_9=Z-_0',
+    `:a=${'x'.repeat(61)}`,
+  ]) {
+    t.strictSame(resolveTenantId(`few${metadata}`), { id: 'few', metadata }, metadata);
+    t.strictSame(resolveTenantId(`few${metadata}|few${metadata}`), { id: 'few', metadata }, 'twice');
+    t.strictSame(resolveTenantId(`few${metadata}|few`), { id: 'few', metadata: '' }, 'and without');
+  }
+  for (const metadata of [
+    ':',
+    '::',
+    ':x',
+    ':a=1:',
+    ':a=1::b=1',
+    ':b=1:a=1',
+    ':a=1:a=2',
+    ':a=1:b',
+    ':a=1.5',
+    ':a=1 ',
+    ':ä=1',
+    `:a=${'x'.repeat(62)}`,
+  ]) {
+    t.strictSame(resolveTenantId(`few${metadata}`), { id: 'few', metadata: '' }, metadata);
+  }
+});
+
+t.test('an entry is selected by one pair of all tenants, or by any of one', async (t) => {
+  for (const entry of [':a=1', 'few:a=1', 'few:a=1:b=2']) t.ok(selectsByMetadata(entry), entry);
+  for (const entry of [
+    'few',
+    ':',
+    'few:',
+    ':a=1:b=2',
+    'few:b=1:a=1',
+    '..:a=1',
+    'f ew:a=1',
+    'few:a=1|few:a=1',
+  ])
+    t.notOk(selectsByMetadata(entry), entry);
 });
 
 t.test('what a valid id is joined or described with never makes another tenant of it', async () => {

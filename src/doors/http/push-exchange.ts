@@ -120,7 +120,7 @@ export class PushExchange {
       return this.#refuse(admission.tenant, admission, shadow) ? 'answered' : 'unread';
     }
     const { tenant } = admission;
-    this.#holder.tenant = tenant.id;
+    this.#holder.tenant = tenant.whole;
     if (tenant.mode === 'off') return 'unread';
     if (admission.shadowed !== undefined) this.#refuse(tenant, admission.shadowed, true);
 
@@ -254,7 +254,7 @@ export class PushExchange {
     );
     upstream.push(
       {
-        tenant: admission.tenant.id,
+        tenant: admission.tenant.whole,
         method: this.#caller.method,
         path: this.#caller.url,
         headers: upstreamHeaders(this.#caller, options.tenantHeader),

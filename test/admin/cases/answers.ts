@@ -106,6 +106,36 @@ export function answersCases(t: Test, admin: StartAdmin): void {
     },
   );
 
+  t.test(
+    'what a tenant sends with metadata is a line of its own, and nothing is set for it alone',
+    async (t) => {
+      const edge = await admin(t, {}, 'overrides: { "team:source=test": { ingestion_burst_size: 7 } }');
+      const id = 'team:source=test';
+      t.equal((await edge.push(compress(oneSampleEach(7)), { 'X-Scope-OrgID': id })).status, 200);
+      t.equal((await edge.push(compress(oneSampleEach(8)), { 'X-Scope-OrgID': id })).status, 429);
+      t.equal((await edge.push(compress(oneSampleEach(8)), { 'X-Scope-OrgID': 'team' })).status, 200);
+      const { tenants } = await edge.json<{ tenants: Row[] }>('tenants?sort=id');
+      t.match(tenants, [
+        { id: 'team', lost: {} },
+        { id, lost: { burst_exceeded: { pushes: 1 } } },
+      ]);
+      const { limitsInForce } = await edge.json<{ limitsInForce: { name: string }[] }>(
+        `tenants/${encodeURIComponent(id)}`,
+      );
+      t.match(
+        limitsInForce.find(({ name }) => name === 'ingestion_burst_size'),
+        { value: 7, source: 'overrides' },
+      );
+      t.match(await edge.json(`refusals?tenant=${encodeURIComponent(id)}`), {
+        refusals: [{ tenant: id, reason: 'burst_exceeded' }],
+      });
+      const ask = { value: 5, ttl: '1h', reason: 'x' };
+      const refused = await edge.write('PUT', `tenants/${encodeURIComponent(id)}/limits/ingestion_rate`, ask);
+      t.equal(refused.status, 404);
+      t.match(await refused.text(), /set it for team/);
+    },
+  );
+
   t.test('a tenant is held against its limit of active series, where it has one', async (t) => {
     const edge = await admin(
       t,

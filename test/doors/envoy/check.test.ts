@@ -127,6 +127,26 @@ t.test('a refusal is a denial with status, Retry-After and message, and no error
   t.strictSame(outcomes, ['accept', 'refuse']);
 });
 
+t.test('metadata of a tenant id selects limits; Envoy is told the tenant without it', async (t) => {
+  const { caller, enforcer } = await serve(t, {
+    enforcer: {
+      snapshot: snapshot({
+        a: limits({ ingestion_rate: 0, ingestion_burst_size: 100 }),
+        'a:source=test': limits({ ingestion_rate: 0, ingestion_burst_size: 500 }),
+      }),
+    },
+  });
+  const asked = async (tenant: string) => {
+    const { status, dynamicMetadata } = await check(caller, checkOf(PUSH_500, { 'x-scope-orgid': tenant }))
+      .response;
+    return [status.code, dynamicMetadata.fields['tenant']?.stringValue];
+  };
+  t.strictSame(await asked('a:source=test'), [0, 'a']);
+  t.strictSame(await asked('a:source=test'), [8, 'a']);
+  t.strictSame(await asked('a:source=prod'), [8, 'a']);
+  t.equal(enforcer.tenants.get('a:source=test')?.tally.accepted, 1);
+});
+
 t.test('whatever the proxy refuses is refused here, with the same words', async (t) => {
   const enforcer = {
     snapshot: snapshot({

@@ -183,6 +183,31 @@ t.test('a tenant is charged under every name that Mimir takes for it', async (t)
   }
 });
 
+t.test('metadata of a tenant id selects the bucket of items; requests are the tenant’s', async (t) => {
+  const edge = await serve(t, {
+    enforcer: {
+      snapshot: snapshot({
+        a: limits({
+          ingestion_rate: 1e-9,
+          ingestion_burst_size: 10,
+          request_rate: 1e-9,
+          request_burst_size: 2,
+        }),
+        ':k=1': limits({ ingestion_rate: 1e-9, ingestion_burst_size: 20 }),
+      }),
+    },
+  });
+  const code = async (tenant: string, bucket: string, hits: number) =>
+    (await edge.ask([wants(tenant, bucket, hits)])).overallCode;
+  t.equal(await code('a:k=1', 'items', 20), OK);
+  t.equal(await code('a:k=1', 'items', 1), OVER_LIMIT);
+  t.equal(await code('a:k=2', 'items', 10), OK);
+  t.equal(await code('a', 'items', 10), OK);
+  t.equal(await code('a:k=1', 'requests', 1), OK);
+  t.equal(await code('a:k=2', 'requests', 1), OK);
+  t.equal(await code('a', 'requests', 1), OVER_LIMIT);
+});
+
 t.test('who names no valid tenant is over the limit, whatever is unknown', async (t) => {
   const { ask, left, descriptors, refusals, enforcer } = await serve(t, {
     enforcer: {

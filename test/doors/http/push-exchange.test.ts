@@ -560,6 +560,31 @@ t.test("a push of which Mimir's check of active series took a part stays charged
   await mimir.close();
 });
 
+t.test('metadata of a tenant id selects limits, and goes on to Mimir as it came', async (t) => {
+  const mimir = await upstream();
+  const tight = { ingestion_rate: 0, ingestion_burst_size: 500 };
+  const proxy = await edge(mimir.url, {
+    enforcer: {
+      snapshot: snapshot({
+        a: limits({ ingestion_rate: 0, ingestion_burst_size: 100 }),
+        ':source=test': limits(tight),
+      }),
+    },
+  });
+  const names = ['a:source=test', 'a:source=test|a:source=test'];
+  const statuses = [];
+  for (const name of ['a', ...names, 'a:source=prod']) {
+    statuses.push((await send(proxy.url, PUSH_500, { 'X-Scope-OrgID': name })).status);
+  }
+  t.strictSame(statuses, [429, 200, 429, 429]);
+  t.strictSame(
+    mimir.arrived.map(({ headers }) => headers['x-scope-orgid']),
+    ['a:source=test'],
+  );
+  await proxy.stop();
+  await mimir.close();
+});
+
 t.test('a refusal by Mimir that is final stays charged', async (t) => {
   const mimir = await upstream((_req, res) => res.writeHead(400).end('out of order'));
   const proxy = await edge(mimir.url, { enforcer: once500 });

@@ -152,7 +152,7 @@ export class CheckExchange {
     const { tenant } = admission;
     if (!options.charge) enforcer.giveBack(admission, undefined);
     if (this.#call.isOver) return this.#cancelled(admission);
-    if (tenant.mode === 'off') return this.#pass('unjudged', tenant.id);
+    if (tenant.mode === 'off') return this.#pass('unjudged', tenant.whole);
     if (admission.shadowed !== undefined)
       observer.refused(tenant, admission.shadowed, request.requestId, true);
     const how = readAs(route, request);
@@ -235,13 +235,13 @@ export class CheckExchange {
     if (options.charge) this.#giveBackUnlessDelivered(admission, verdict);
     else enforcer.giveBack({ ...admission, requests: 0 }, verdict);
     const refusal = verdict.kind === 'filter' ? verdict.refusal : verdict.shadowed;
-    if (refusal === undefined) return this.#pass('accept', tenant.id, push, verdict.items);
+    if (refusal === undefined) return this.#pass('accept', tenant.whole, push, verdict.items);
     observer.refused(tenant, refusal, request.requestId, true);
-    return this.#pass(verdict.kind === 'filter' ? 'unfiltered' : 'shadow', tenant.id, push, verdict.items);
+    return this.#pass(verdict.kind === 'filter' ? 'unfiltered' : 'shadow', tenant.whole, push, verdict.items);
   }
 
   #answerDuplicate(request: CheckedRequest, tenant: Tenant, push: Push, message: string): CheckOutcome {
-    const found = { verdict: 'duplicate', tenant: tenant.id, items: 0, push } as const;
+    const found = { verdict: 'duplicate', tenant: tenant.whole, items: 0, push } as const;
     this.#call.reply(encodeDuplicate(found, message, request.contentType, this.#written));
     return 'duplicate';
   }
@@ -261,7 +261,7 @@ export class CheckExchange {
   ): CheckOutcome {
     const refusal = withRetryAfter(unanswered, request.retryAttempt, this.#parts.options.retryAfter);
     this.#parts.observer.refused(tenant, refusal, request.requestId, shadow);
-    const found = { tenant: tenant?.id ?? '', items: 0, push };
+    const found = { tenant: tenant?.whole ?? '', items: 0, push };
     if (shadow) return this.#pass('shadow', found.tenant, push);
     const denied = { verdict: 'refuse', ...found } as const;
     this.#call.reply(encodeDenied(denied, refusal, request.contentType, this.#written));
@@ -279,7 +279,7 @@ export class CheckExchange {
     { tenant }: Admitted,
     state: Exclude<BodyState, 'whole'>,
   ): CheckOutcome {
-    if (this.#parts.options.onBody[state] === 'pass') return this.#pass('unjudged', tenant.id);
+    if (this.#parts.options.onBody[state] === 'pass') return this.#pass('unjudged', tenant.whole);
     return this.#refuseBody(request, tenant, ...BODY_STATE_REFUSALS[state]);
   }
 

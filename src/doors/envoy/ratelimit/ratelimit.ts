@@ -133,7 +133,8 @@ class RateLimitExchange {
     const tenant = enforcer.tenant(name);
     if (!(tenant instanceof Tenant)) return this.#invalid(tenant);
     if (tenant.mode === 'off') return drawnFromNone('unlimited', false, undefined);
-    const own = descriptor.limit && overrides?.bucket(tenant.id, kind, descriptor.limit, now());
+    const whose = kind === 'items' ? tenant.id : tenant.whole;
+    const own = descriptor.limit && overrides?.bucket(whose, kind, descriptor.limit, now());
     const limited = own ?? tenant[kind];
     return limited === undefined
       ? drawnFromNone('unlimited', false, undefined)

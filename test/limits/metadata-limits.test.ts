@@ -1,0 +1,147 @@
+/** Limits by metadata, as Mimir merges them. */
+import t from 'tap';
+import { effectiveLimits, effectiveMode } from '#src/limits/effective.js';
+import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
+import { parseOverrides } from '#src/limits/overrides-document.js';
+import { buildSnapshot, type IndexedSnapshot } from '#src/limits/snapshot.js';
+import { SnapshotFollower, snapshotChange } from '#src/limits/snapshot-change.js';
+
+function of(overrides: Record<string, object>, edge: Record<string, object> = {}): IndexedSnapshot {
+  const document = (entries: object, kind: 'mimir' | 'edge') => {
+    const parsed = parseOverrides(JSON.stringify({ overrides: entries }), kind);
+    t.strictSame(parsed.errors, []);
+    return [parsed];
+  };
+  return buildSnapshot({
+    defaults: DEFAULT_LIMITS,
+    mimir: document(overrides, 'mimir'),
+    edge: document(edge, 'edge'),
+  });
+}
+
+t.test('entries replace each other in Mimir’s order: pair by pair, then the whole', async (t) => {
+  const rate = (ingestion_rate: number) => ({ ingestion_rate });
+  const all: Record<string, object> = {
+    few: rate(1),
+    ':a=1': rate(2),
+    'few:a=1': rate(3),
+    ':b=2': rate(4),
+    'few:b=2': rate(5),
+    'few:a=1:b=2': rate(6),
+  };
+  const order = Object.keys(all);
+  for (let last = 0; last < order.length; last++) {
+    const entries = Object.fromEntries(order.slice(0, last + 1).map((entry) => [entry, all[entry] ?? {}]));
+    t.match(effectiveLimits(of(entries), 'few:a=1:b=2'), all[order[last] ?? ''] as object, order[last]);
+  }
+  const snapshot = of(all);
+  for (const [id, expected] of [
+    ['few', 1],
+    ['few:a=1', 3],
+    ['few:b=2', 5],
+    ['few:a=2', 1],
+    ['few:a=1:c=3', 3],
+    ['many:a=1', 2],
+    ['many:a=1:b=2', 4],
+    ['many:z=1', 10_000],
+  ] as const) {
+    t.equal(effectiveLimits(snapshot, id).ingestion_rate, expected, id);
+  }
+  t.equal(effectiveLimits(snapshot, 'few:a=2'), snapshot.tenants.get('few'), 'nothing selects anything');
+});
+
+t.test('metadata selects rate, burst, active series and their status, and nothing else', async (t) => {
+  const snapshot = of({
+    few: {
+      request_rate: 7,
+      max_global_series_per_user: 8,
+      max_label_name_length: 9,
+      max_active_series_per_user: 10,
+      ingestion_burst_factor: 3,
+    },
+    'few:a=1': {
+      request_rate: 70,
+      max_global_series_per_user: 80,
+      max_label_name_length: 90,
+      max_active_series_per_user: 100,
+      ingestion_rate: 110,
+      ingestion_burst_size: 120,
+      ingestion_burst_factor: 2,
+      active_series_limit_response_code: 400,
+    },
+    'few:a=2': {
+      max_active_series_per_user: 0,
+      ingestion_burst_factor: 0,
+      active_series_limit_response_code: 0,
+    },
+  });
+  t.match(effectiveLimits(snapshot, 'few:a=1'), {
+    request_rate: 7,
+    max_global_series_per_user: 8,
+    max_label_name_length: 9,
+    max_active_series_per_user: 100,
+    ingestion_rate: 110,
+    ingestion_burst_size: 120,
+    ingestion_burst_factor: 2,
+    active_series_limit_response_code: 400,
+  });
+  t.match(
+    effectiveLimits(snapshot, 'few:a=2'),
+    {
+      max_active_series_per_user: 10,
+      ingestion_burst_factor: 3,
+      active_series_limit_response_code: 429,
+    },
+    'zero replaces nothing',
+  );
+});
+
+t.test(
+  'an entry starts from the defaults, as any other: a rate that it does not name is the default',
+  async (t) => {
+    const snapshot = of({
+      few: { ingestion_rate: 1_000_000, ingestion_burst_size: 5 },
+      'few:a=1': { max_active_series_per_user: 3 },
+    });
+    t.match(effectiveLimits(snapshot, 'few:a=1'), {
+      max_active_series_per_user: 3,
+      ingestion_rate: 10_000,
+      ingestion_burst_size: 200_000,
+    });
+  },
+);
+
+t.test('mode, and whether a tenant is known, are the tenant’s, whatever its metadata', async (t) => {
+  const snapshot = of({ few: {}, 'new:a=1': {} }, { few: { mode: 'shadow' } });
+  const inForce = { snapshot, mode: 'enforce', unknownTenants: 'pass' } as const;
+  t.equal(effectiveMode(inForce, 'few:a=1'), 'shadow');
+  t.equal(effectiveMode(inForce, 'new:a=1'), 'off', 'no document names it without');
+  t.equal(effectiveMode({ ...inForce, unknownTenants: 'defaults' }, 'new:a=1'), 'enforce');
+});
+
+t.test(
+  'entries for metadata are a part of the snapshot: they change its hash, and reach workers',
+  async (t) => {
+    const before = of({ few: {} });
+    const after = of({ few: {}, 'few:a=1': { ingestion_rate: 5 } });
+    t.not(before.hash, after.hash);
+    const follower = new SnapshotFollower(DEFAULT_LIMITS);
+    follower.follow(structuredClone(snapshotChange(undefined, before)));
+    const followed = follower.follow(structuredClone(snapshotChange(before, after)));
+    t.equal(effectiveLimits(followed, 'few:a=1').ingestion_rate, 5);
+  },
+);
+
+t.test('an entry that nothing can select is warned about', async (t) => {
+  const text = (entry: string) => JSON.stringify({ overrides: { [entry]: {} } });
+  for (const entry of [':a=1:b=2', 'few:', 'few:b=1:a=1', '..:a=1']) {
+    t.match(parseOverrides(text(entry), 'mimir').warnings, [
+      { message: 'no metadata can select this entry, ignored' },
+    ]);
+    t.equal(parseOverrides(text(entry), 'mimir').tenants.size, 0);
+  }
+  t.strictSame(parseOverrides(text('few:a=1'), 'mimir').warnings, []);
+  t.match(parseOverrides(text('few:a=1'), 'edge').warnings, [
+    { message: "the edge's own limits are a tenant's, whatever its metadata, ignored" },
+  ]);
+});
