@@ -1,5 +1,6 @@
 /** Where a tenant's limits come from, for people who wonder why they are what they are. */
 import { diffLimits } from '../limits/diff.js';
+import { effectiveLimits } from '../limits/effective.js';
 import { EDGE_LIMITS } from '../limits/limit-table.js';
 import type { Snapshot } from '../limits/limits.js';
 import type { DocumentKind } from '../limits/overrides-document.js';
@@ -7,14 +8,14 @@ import type { FollowedDocument } from './followed-source.js';
 
 /** For each limit that is not the default: the document that can name it, or all of them where several are merged. */
 export function originsOf(
-  { defaults, tenants }: Snapshot,
+  snapshot: Snapshot,
   documents: readonly FollowedDocument[],
   id: string,
 ): Map<string, string> {
   const named = (wanted: DocumentKind): string =>
     documents.flatMap(({ ref, name }) => (ref.kind === wanted ? name : [])).join(', ');
   return new Map(
-    diffLimits(defaults, tenants.get(id) ?? defaults).map(({ limit }) => [
+    diffLimits(snapshot.defaults, effectiveLimits(snapshot, id)).map(({ limit }) => [
       limit,
       named(Object.hasOwn(EDGE_LIMITS, limit) ? 'edge' : 'mimir'),
     ]),

@@ -32,7 +32,7 @@ t.test('entries replace each other in Mimir’s order: pair by pair, then the wh
   const order = Object.keys(all);
   for (let last = 0; last < order.length; last++) {
     const entries = Object.fromEntries(order.slice(0, last + 1).map((entry) => [entry, all[entry] ?? {}]));
-    t.match(effectiveLimits(of(entries), 'few:a=1:b=2'), all[order[last] ?? ''] as object, order[last]);
+    t.match(effectiveLimits(of(entries), 'few:a=1:b=2'), all[order[last] ?? ''] as object, `${last}`);
   }
   const snapshot = of(all);
   for (const [id, expected] of [

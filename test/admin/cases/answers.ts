@@ -126,8 +126,8 @@ export function answersCases(t: Test, admin: StartAdmin): void {
         limitsInForce.find(({ name }) => name === 'ingestion_burst_size'),
         { value: 7, source: 'overrides' },
       );
-      t.match(await edge.json(`refusals?tenant=${encodeURIComponent(id)}`), {
-        refusals: [{ tenant: id, reason: 'burst_exceeded' }],
+      t.match(await edge.json(`denials?tenant=${encodeURIComponent(id)}`), {
+        denials: [{ tenant: id, reason: 'burst_exceeded' }],
       });
       const ask = { value: 5, ttl: '1h', reason: 'x' };
       const refused = await edge.write('PUT', `tenants/${encodeURIComponent(id)}/limits/ingestion_rate`, ask);
