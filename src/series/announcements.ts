@@ -3,7 +3,7 @@
  * ones once in a generation. They go in small calls, one at a time, so that other calls get in between.
  *
  *     queued ──▶ in flight ──▶ answered: the rest is queued, or all is announced
- *        │           └───────▶ lost: queued again, without its reservation
+ *        │           └───────▶ lost: queued again behind all others, without its reservation
  *        └──▶ given up: the store is down
  */
 import type { Announced } from './series-client.js';
@@ -54,14 +54,22 @@ export class Announcements {
     });
   }
 
-  /** Goes on until all are announced or a call is lost. Called now and then. */
+  /**
+   * Goes on until all are announced, or lost one after the other. Called now and then. It may be one tenant alone that the
+   * store can not be told of, for as long as a cluster is moving it.
+   */
   async run(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
+    let lost = 0;
     for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
       const isDone = countRows(first.call.rows) === 0;
       if (isDone || !this.#client.isUp(first.tenant)) this.#end(first);
-      else if ((await this.#announceSome(first)) === 'lost') break;
+      else if ((await this.#announceSome(first)) === 'answered') lost = 0;
+      else {
+        this.#queue.push(...this.#queue.splice(0, 1));
+        if (++lost >= this.#queue.length) break;
+      }
     }
     this.#running = false;
   }

@@ -19,9 +19,9 @@ import {
 } from './series-rows.js';
 import { MOST_IN_FLIGHT, Turns } from './turns.js';
 
-/** The calls themselves, each under its deadline. */
+/** The calls themselves, each under its deadline. Moving: a cluster is moving the tenant, and nothing was done. */
 export interface SeriesStoreCalls extends AnnouncementClient {
-  readonly admit: (tenant: string, call: AdmitCall) => Promise<AdmitReply | 'lost'>;
+  readonly admit: (tenant: string, call: AdmitCall) => Promise<AdmitReply | 'lost' | 'moving'>;
   readonly reserve: (tenant: string, call: ReserveCall) => Promise<ReserveReply | 'lost'>;
 }
 
@@ -42,6 +42,7 @@ const SERIES_A_WHOLE_PART = 4096;
 /** In times of what a call may take: a push waits no longer for its series to be looked at. */
 const MOST_WAIT = 20;
 const RETRY_LOST_MS = 5;
+const RETRY_MOVING_MS = 20;
 /** Of series that headroom is reserved for; of others MOST_IN_FLIGHT. */
 const MOST_TO_ANNOUNCE = 16_384;
 /** What others have reserved is announced within some milliseconds, or lapses after seconds, if they are dead. */
@@ -158,10 +159,10 @@ export class SeriesCalls implements SeriesClient {
       const sentMs = now();
       const reply = this.#store.isUp(tenant) ? await this.#store.admit(tenant, call) : 'lost';
       this.#turns.done(series, reply === 'lost' ? undefined : now() - sentMs);
-      if (reply !== 'lost') return reply;
+      if (typeof reply !== 'string') return reply;
       if (!this.#store.isUp(tenant)) return 'lost';
-      if (now() >= untilMs) return 'busy';
-      await delay(RETRY_LOST_MS);
+      if (now() >= untilMs) return reply === 'moving' ? 'lost' : 'busy';
+      await delay(reply === 'moving' ? RETRY_MOVING_MS : RETRY_LOST_MS);
     }
   }
 }

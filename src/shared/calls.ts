@@ -76,8 +76,8 @@ export class Calls {
     if (this.#finish(call)) this.#watch.failed(call.shard, error, call.sentMs);
   }
 
-  /** The answer, or 'lost' when it failed, was late, or could not be sent. */
-  withDeadline<R>(shard: number, send: () => Promise<R>): Promise<R | 'lost'> {
+  /** The answer, or 'lost' when it failed, was late, or could not be sent; 'moving': it failed for that, and was not done. */
+  withDeadline<R>(shard: number, send: () => Promise<R>): Promise<R | 'lost' | 'moving'> {
     return new Promise((answer) => {
       const call = this.begin(shard, () => answer('lost'));
       if (call === undefined) {
@@ -91,7 +91,7 @@ export class Calls {
         },
         (error: unknown) => {
           this.failed(call, error);
-          answer('lost');
+          answer(error instanceof StoreError && error.kind === 'moving' ? 'moving' : 'lost');
         },
       );
     });

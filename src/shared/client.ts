@@ -117,7 +117,7 @@ export class StoreClient implements Ledger {
     this.series = new SeriesCalls(
       {
         isUp: (tenant) => this.#isUp(tenant),
-        admit: (tenant, call) => this.#ask('admit', tenant, call, this.#callsAboutSeries),
+        admit: (tenant, call) => this.#askOrMoving('admit', tenant, call, this.#callsAboutSeries),
         reserve: (tenant, call) => this.#ask('reserve', tenant, call, this.#callsAboutSeries),
         announce: (tenant, call) => this.#ask('announce', tenant, call, this.#callsAboutSeries),
       },
@@ -205,12 +205,22 @@ export class StoreClient implements Ledger {
     return this.#health.isUp(this.#store.shardOf(tenant));
   }
 
-  #ask<K extends CallKind>(
+  async #ask<K extends CallKind>(
     kind: K,
     tenant: string,
     call: Call<K>,
     calls = this.#calls,
   ): Promise<Reply<K> | 'lost'> {
+    const reply = await this.#askOrMoving(kind, tenant, call, calls);
+    return reply === 'moving' ? 'lost' : reply;
+  }
+
+  #askOrMoving<K extends CallKind>(
+    kind: K,
+    tenant: string,
+    call: Call<K>,
+    calls: Calls,
+  ): Promise<Reply<K> | 'lost' | 'moving'> {
     const shard = this.#store.shardOf(tenant);
     return calls.withDeadline(shard, () => this.#store.ask(kind, tenant, call));
   }

@@ -23,8 +23,10 @@ function given() {
   const client = new Client();
   const announcements = new Announcements(client, () => 0);
   const announced: number[] = [];
-  const add = (series: number, reservation = '') =>
-    announcements.add('a', announceCall(series, { reservation }), (rows) => announced.push(countRows(rows)));
+  const add = (series: number, reservation = '', tenant = 'a') =>
+    announcements.add(tenant, announceCall(series, { reservation }), (rows) =>
+      announced.push(countRows(rows)),
+    );
   const answer = async (reply: AnnounceReply | 'lost'): Promise<AnnounceCall | undefined> => {
     const first = client.asked.shift();
     first?.answer(reply);
@@ -69,6 +71,24 @@ t.test('a call that is lost is made again, later, and gives nothing back', async
   t.match(await answer(REPLY), { rows: { length: 200 }, reservation: '' });
   t.equal(await told, 0);
   t.strictSame(announced, [100, 50]);
+});
+
+t.test('a tenant that the store can not be told of keeps nobody else waiting', async (t) => {
+  const { client, announcements, announced, add, answer } = given();
+  const moving = [add(150, 'reserved', 'moving'), add(7, '', 'moving')];
+  const other = add(250, 'reserved', 'other');
+  await answer('lost');
+  await answer('lost');
+  for (let part = 0; part < 3; part++) await answer(REPLY);
+  t.equal(await other, 0);
+  t.strictSame(announced, [100, 100, 50]);
+  await answer('lost');
+  await answer('lost');
+  t.equal(client.asked.length, 0, 'and is not asked about without end');
+  t.equal(announcements.series, 157);
+  void announcements.run();
+  for (let part = 0; part < 3; part++) await answer(REPLY);
+  t.strictSame(await Promise.all(moving), [0, 0]);
 });
 
 t.test('nothing waits for a store that is down', async (t) => {

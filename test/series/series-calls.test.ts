@@ -23,20 +23,20 @@ const RESERVED: ReserveReply = { ...STATE, reservation: 'reserved' };
 interface Asked<Call, Reply> {
   readonly tenant: string;
   readonly call: Call;
-  readonly answer: (reply: Reply | 'lost') => void;
+  readonly answer: (reply: Reply) => void;
 }
 
 /** A store that answers when the test says so. */
 class Store implements SeriesStoreCalls {
   up = true;
-  readonly admits: Asked<AdmitCall, AdmitReply>[] = [];
-  readonly reserves: Asked<ReserveCall, ReserveReply>[] = [];
+  readonly admits: Asked<AdmitCall, AdmitReply | 'lost' | 'moving'>[] = [];
+  readonly reserves: Asked<ReserveCall, ReserveReply | 'lost'>[] = [];
   announced = 0;
 
   readonly isUp = () => this.up;
 
   readonly admit = (tenant: string, call: AdmitCall) =>
-    new Promise<AdmitReply | 'lost'>((answer) => this.admits.push({ tenant, call, answer }));
+    new Promise<AdmitReply | 'lost' | 'moving'>((answer) => this.admits.push({ tenant, call, answer }));
 
   readonly reserve = (tenant: string, call: ReserveCall) =>
     new Promise<ReserveReply | 'lost'>((answer) => this.reserves.push({ tenant, call, answer }));
@@ -58,13 +58,16 @@ function given(reservesHeadroom = true) {
     now: () => clock.nowMs,
   });
   /** Answers the call that has waited longest: all its rows became the same, or these. */
-  const next = async (outcome: number | readonly number[] | 'lost', state: Partial<AdmitReply> = {}) => {
+  const next = async (
+    outcome: number | readonly number[] | 'lost' | 'moving',
+    state: Partial<AdmitReply> = {},
+  ) => {
     while (store.admits.length === 0) await settled();
     const { tenant, call, answer } = store.admits.shift()!;
     const outcomes =
       typeof outcome === 'object' ? Uint8Array.from(outcome) : new Uint8Array(countRows(call.rows));
     if (typeof outcome === 'number') outcomes.fill(outcome);
-    answer(outcome === 'lost' ? outcome : { ...STATE, observed: 0, ...state, outcomes });
+    answer(typeof outcome === 'string' ? outcome : { ...STATE, observed: 0, ...state, outcomes });
     await settled();
     return { tenant, call, series: countRows(call.rows) };
   };
@@ -175,6 +178,30 @@ t.test('who waits for its turn when the store goes down is not kept waiting', as
   calls.tick();
   t.strictSame(await Promise.all([waiting, later]), ['lost', 'lost']);
   t.equal(store.admits.length, 1, 'it is not asked');
+});
+
+t.test('a tenant that a cluster is moving is waited for, as long as a push may wait', async (t) => {
+  const { store, clock, calls, next } = given();
+  const moved = calls.admit('a', admitCall(3));
+  await next('moving');
+  await next('moving');
+  await next(NEW);
+  t.match(await moved, { outcomes: [NEW, NEW, NEW] });
+
+  const moving = calls.admit('a', admitCall(3));
+  await next('moving');
+  while (store.admits.length === 0) await settled();
+  clock.nowMs = 20 * 50;
+  await next('moving');
+  t.equal(await moving, 'lost', 'then it has its share of the headroom: that is no congestion');
+
+  for (let i = 0; i < 10; i++) {
+    const other = calls.admit('b', admitCall(2048));
+    clock.nowMs += 1;
+    t.equal((await next(KNOWN)).series, 512, 'nobody else is asked for less at a time');
+    for (let part = 1; part < 4; part++) await next(KNOWN);
+    await other;
+  }
 });
 
 t.test('what was heard of a push before the store was lost holds', async (t) => {

@@ -127,6 +127,7 @@ t.test('withDeadline: the answer, or lost when it is late, fails or can not be s
   const { calls, seen, pass } = given(2);
   t.equal(await calls.withDeadline(0, async () => 'answer'), 'answer');
   t.equal(await calls.withDeadline(1, () => Promise.reject(new StoreError('busy', 'loading'))), 'lost');
+  t.equal(await calls.withDeadline(1, () => Promise.reject(new StoreError('moving', 'MOVING'))), 'moving');
   const never = () => new Promise<string>(() => {});
   const waiting = [calls.withDeadline(2, never), calls.withDeadline(3, never)];
   let sent = false;
@@ -138,7 +139,14 @@ t.test('withDeadline: the answer, or lost when it is late, fails or can not be s
   t.equal(sent, false);
   await pass(50);
   t.strictSame(await Promise.all(waiting), ['lost', 'lost']);
-  t.strictSame(seen, ['succeeded 0', 'failed 1 busy', 'noted busy', 'failed 2 timeout', 'failed 3 timeout']);
+  t.strictSame(seen, [
+    'succeeded 0',
+    'failed 1 busy',
+    'failed 1 moving',
+    'noted busy',
+    'failed 2 timeout',
+    'failed 3 timeout',
+  ]);
   t.equal(calls.inFlight, 2);
 });
 

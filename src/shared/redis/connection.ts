@@ -16,7 +16,6 @@ const SOCKET_TIMEOUTS = 10;
 const MIN_SOCKET_TIMEOUT_MS = 500;
 const SLOTS_REFRESH_MS = 1000;
 const MOST_REDIRECTIONS = 8;
-const TRY_AGAIN_MS = 5;
 
 export function connectRedis(options: RedisOptions): RedisConnection {
   const urls = options.urls.map(parseUrl);
@@ -41,10 +40,9 @@ export function connectRedis(options: RedisOptions): RedisConnection {
       urls.map(({ host, port }) => ({ host, port })),
       {
         lazyConnect: true,
-        enableOfflineQueue: false,
-        // Of a slot that is being moved: enough to wait for small ones, within a call's time.
+        // A call to a node that is being connected to waits for that, as the first one does.
+        enableOfflineQueue: true,
         maxRedirections: MOST_REDIRECTIONS,
-        retryDelayOnTryAgain: TRY_AGAIN_MS,
         retryDelayOnFailover: 0,
         retryDelayOnClusterDown: 0,
         slotsRefreshInterval: SLOTS_REFRESH_MS,
@@ -55,11 +53,13 @@ export function connectRedis(options: RedisOptions): RedisConnection {
         redisOptions: common,
       },
     );
+    neverQueue(cluster);
     // A node's client is made before it connects.
     cluster.on('+node', (node: Redis) => {
       Object.assign(node.options, readCredentials(options, first, node.options));
       if (first.tls) node.options.tls = readTls(options, node.options.tls);
       leaveAskingAlone(node);
+      letGoGently(node, cluster);
     });
     return cluster;
   }
@@ -89,6 +89,33 @@ function leaveAskingAlone(node: Redis): void {
     const asked = ask(...args);
     asked.catch(() => {});
     return asked;
+  };
+}
+
+/**
+ * Each time that ioredis looks at the slots it closes the connections to nodes that have none, and a node that the first
+ * slots are being moved to has none yet. What is under way there is answered first.
+ */
+function letGoGently(node: Redis, cluster: Cluster): void {
+  const disconnect = node.disconnect.bind(node);
+  let isLeaving = false;
+  node.disconnect = (reconnect) => {
+    if (reconnect || isLeaving || cluster.status !== 'ready') {
+      disconnect(reconnect);
+      return;
+    }
+    isLeaving = true;
+    node.quit().catch(() => {});
+  };
+}
+
+/** What is sent to a cluster that is not there fails now; ioredis' own question, whether it is, does not. */
+function neverQueue(cluster: Cluster): void {
+  const send = cluster.sendCommand.bind(cluster);
+  cluster.sendCommand = (command, ...more) => {
+    if (cluster.status === 'ready' || command.name === 'cluster') return send(command, ...more);
+    command.reject(new Error("Cluster isn't ready"));
+    return command.promise;
   };
 }
 

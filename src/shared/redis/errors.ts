@@ -8,7 +8,7 @@ const KINDS: readonly (readonly [RegExp, StoreErrorKind])[] = [
   [/READONLY/, 'read_only'],
   [/NOAUTH|WRONGPASS|NOPERM|invalid password/, 'refused'],
   [/BUSY|LOADING|MASTERDOWN/, 'busy'],
-  [/TRYAGAIN|Last error: ReplyError: (ASK|MOVED)/, 'moving'],
+  [/^MOVING|TRYAGAIN|Last error: ReplyError: (ASK|MOVED)/, 'moving'],
   [/CLUSTERDOWN|MOVED|ASK|redirections|Failed to refresh slots/, 'cluster'],
   [/timed? ?out/i, 'timeout'],
   [

@@ -25,11 +25,12 @@ local function whole(number) return string.format('%.0f', number) end
 
 -- While a cluster moves the tenant's slot, its keys are on two nodes, and what is not here may be there. Nothing may be
 -- done then: what a script makes anew of a key that is still to be moved would block the move. For two keys that never exist
--- both nodes say so, and no other does; SMOVE is a command that users of ACLs have allowed.
+-- both nodes say so, and no other does; SMOVE is a command that users of ACLs have allowed. The answer is an error of our own:
+-- of Redis' word for it, TRYAGAIN, ioredis would make a call to some other node.
 local probe = redis.pcall('SMOVE', base .. ':moving', base .. ':moving-to', '0')
 if type(probe) == 'table' and probe.err then
   if not string.find(probe.err, 'non local key', 1, true) then return probe end
-  return redis.error_reply('TRYAGAIN the slot of the tenant is being moved')
+  return redis.error_reply('MOVING the slot of the tenant')
 end
 
 local time = call('TIME')
