@@ -126,6 +126,7 @@ const AREAS = {
       'series/series-tracker',
       'series/series-table',
       'series/top-metrics',
+      'series/metric-records',
     ],
   },
 };

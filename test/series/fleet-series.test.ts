@@ -6,7 +6,6 @@ import type { Admitted, Announced, SeriesClient, Unheard } from '#src/series/ser
 import { exportSeries } from '#src/series/series-metrics.js';
 import type {
   AdmitCall,
-  AdmitReply,
   AnnounceCall,
   FleetState,
   ReserveCall,
@@ -20,6 +19,7 @@ import {
   PENDING,
   REFUSED_METRIC,
   REFUSED_TENANT,
+  ROW_WORDS,
   UNTRACKED,
 } from '#src/series/series-rows.js';
 import { Metrics } from '#src/telemetry/metrics.js';
@@ -60,7 +60,7 @@ function given({ onLoss = 'local-share' as OnLoss, replicas = 4, reserves = true
   const series = tracked.tenant('a');
   const check = (numbers: readonly number[], limits = limitsOf(1000), allOrNothing = false) =>
     series.check(pushOf(numbers), undefined, limits, allOrNothing, clock.nowMs);
-  const admitted = (outcomes: readonly number[], state: Partial<AdmitReply> = {}) =>
+  const admitted = (outcomes: readonly number[], state: Partial<Admitted> = {}) =>
     admits.shift()!.answer({
       ...STATE,
       leftMs: 1000,
@@ -147,6 +147,20 @@ t.test('what is known here is announced once in a generation', async (t) => {
   t.strictSame(announces, [], 'it is announced');
   t.ok(passes(check([1, 2], limitsOf(1000, 5))));
   t.match(announces, [{ call: { countMetrics: true, rows: { length: 4 } } }], 'the other is not');
+});
+
+t.test('what went along and was not heard of is still to be announced', async (t) => {
+  const { admits, announces, clock, check, admitted } = given();
+  const first = check([1, 2]);
+  admitted([NEW, NEW]);
+  await first;
+  clock.nowMs = 1000;
+  const answer = check([1, 2, 7]);
+  t.match(admits[0]?.call, { announced: 2 });
+  admitted([NEW, PENDING, PENDING], { generation: 2, leftMs: 1000, unheard: 'busy' });
+  t.match(await answer, { busy: true });
+  t.ok(passes(check([1, 2])));
+  t.match(announces, [{ call: { rows: { length: ROW_WORDS } } }], 'one of the two');
 });
 
 t.test('what is to be announced goes along with what is new, and is not new itself', async (t) => {

@@ -204,6 +204,17 @@ t.test('a tenant that a cluster is moving is waited for, as long as a push may w
   }
 });
 
+t.test('whose turn comes when the store is down is not sent', async (t) => {
+  const { store, calls, next } = given();
+  void calls.admit('a', admitCall(512));
+  void calls.admit('a', admitCall(512));
+  const waiting = calls.admit('b', admitCall(500));
+  store.up = false;
+  await next(NEW);
+  t.equal(await waiting, 'lost');
+  t.equal(store.admits.length, 1, 'the one that was sent before');
+});
+
 t.test('what was heard of a push before the store was lost holds', async (t) => {
   const { store, clock, calls, next } = given();
   const lost = calls.admit('a', admitCall(1000));

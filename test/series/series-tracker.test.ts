@@ -142,3 +142,20 @@ t.test('tenants without a limit leave half of the table to those that have one',
   t.equal(metrics.active, 200, 'a limit for metrics is one');
   t.equal(tracked.table.series, 1000);
 });
+
+t.test('series that are hashed in another way from now on are all new', async (t) => {
+  const tracked = tracker();
+  const [series, silent] = [tracked.tenant('a'), tracked.tenant('silent')];
+  const check = (limit: number) =>
+    answered(series.check(pushOf(range(0, 30)), undefined, limitsOf(limit), false, 0));
+  t.match(check(30), { newAdmitted: 30 });
+  tracked.tick(0);
+  t.equal(series.topMetrics('active').length, 3);
+  tracked.forgetAll();
+  t.equal(series.active, 0, 'what they were counts no more');
+  t.strictSame(series.topMetrics('active'), []);
+  t.equal(silent.active, 0);
+  t.match(check(30), { newAdmitted: 30, overLimit: undefined });
+  for (let tick = 0; tick < 600; tick++) tracked.tick(MINUTE_MS);
+  t.equal(tracked.table.series, 30, 'and what was known before leaves the table');
+});
