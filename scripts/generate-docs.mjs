@@ -4,6 +4,8 @@ import { SETTING_PATHS } from '../dist/config/config.js';
 import { SETTINGS } from '../dist/config/settings.js';
 import { REASON_NAMES, REASONS } from '../dist/enforce/reasons.js';
 import { describeType, EDGE_LIMITS, MIMIR_LIMITS } from '../dist/limits/limit-table.js';
+import { WRITE_PATH_LIMITS } from '../dist/limits/write-path-limits.js';
+import { LEFT_TO_MIMIR, LIMIT_PROOFS } from './limit-proofs.mjs';
 
 export function documents() {
   return [
@@ -22,10 +24,14 @@ function settings() {
 }
 
 function limits() {
-  const head = ['| limit | type | default | 0 means | meaning |', '|---|---|---|---|---|'];
+  const head = [
+    '| limit | type | default | 0 means | the edge | meaning | test |',
+    '|---|---|---|---|---|---|---|',
+  ];
   return [
     ...head,
     ...limitRows(MIMIR_LIMITS),
+    ...leftToMimirRows(),
     '',
     '## Limits of the edge alone',
     '',
@@ -34,11 +40,29 @@ function limits() {
   ];
 }
 
+/** What the edge does with a limit that it reads. */
+const PARTS = { identity: 'changes identity', mimir: "Mimir's alone" };
+
 function limitRows(table) {
-  return Object.entries(table).map(([name, { type, fallback, zero, doc }]) => {
+  return Object.entries(table).map(([name, { type, fallback, zero, doc, part }]) => {
     const shown = type === 'duration' ? `${fallback / 1000}s` : (fallback ?? 'unset');
-    return `| \`${name}\` | ${describeType(type)} | ${shown} | ${zero} | ${doc} |`;
+    const proof = part === 'mimir' ? LEFT_TO_MIMIR : LIMIT_PROOFS[name];
+    const does = PARTS[part] ?? 'enforced';
+    return `| \`${name}\` | ${describeType(type)} | ${shown} | ${zero} | ${does} | ${doc} | ${linkTo(proof)} |`;
   });
+}
+
+/** Those of the write path that the edge does not read. */
+function leftToMimirRows() {
+  return Object.entries(WRITE_PATH_LIMITS)
+    .filter(([name]) => !Object.hasOwn(MIMIR_LIMITS, name))
+    .map(([name, { fallback, why }]) => {
+      return `| \`${name}\` | | ${fallback} | | ${PARTS.mimir} | ${why} | ${linkTo(LEFT_TO_MIMIR)} |`;
+    });
+}
+
+function linkTo(proof) {
+  return proof === undefined ? 'none' : `[${proof[1]}](../${proof[0]})`;
 }
 
 /** What a Prometheus with its default settings does with each status. */

@@ -39,6 +39,8 @@ export class Tenant {
 
   readonly #ledger: Ledger;
   readonly #distributors: number;
+  /** Of a part: the whole tenant, as it was when the part was last admitted. */
+  #sharesWith: Tenant | undefined;
   /** Undefined until the first push of an HA pair: most tenants have none. */
   #elections: Elections | undefined;
 
@@ -72,10 +74,11 @@ export class Tenant {
   share(whole: Tenant): void {
     this.requests = whole.requests;
     this.bytes = whole.bytes;
-    this.#elections = whole.elections;
+    this.#sharesWith = whole;
   }
 
   get elections(): Elections {
+    if (this.#sharesWith !== undefined) return this.#sharesWith.elections;
     this.#elections ??= this.#ledger.elections(this.whole);
     return this.#elections;
   }

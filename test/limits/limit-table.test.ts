@@ -1,6 +1,7 @@
 import t from 'tap';
-import { MIMIR_LIMITS } from '#src/limits/limit-table.js';
+import { type LimitTable, MIMIR_LIMITS } from '#src/limits/limit-table.js';
 import { OTHER_MIMIR_LIMITS, REMOVED_MIMIR_LIMITS } from '#src/limits/other-mimir-limits.js';
+import { parseOverrides } from '#src/limits/overrides-document.js';
 import { WRITE_PATH_LIMITS } from '#src/limits/write-path-limits.js';
 
 t.test('a limit of Mimir is either read, or left to Mimir, or removed', async (t) => {
@@ -23,3 +24,24 @@ t.test('a limit of Mimir is either read, or left to Mimir, or removed', async (t
   );
   t.ok(read.length + OTHER_MIMIR_LIMITS.size > 150);
 });
+
+t.test(
+  'what is left to Mimir passes without a word, and is told with the tenants that have it',
+  async (t) => {
+    const read = Object.entries(MIMIR_LIMITS as LimitTable)
+      .filter(([, { part }]) => part === 'mimir')
+      .map(([limit, { fallback }]) => [limit, fallback === '' ? '[]' : String(fallback)] as const);
+    const unread = Object.entries(WRITE_PATH_LIMITS).map(
+      ([limit, { fallback }]) => [limit, fallback] as const,
+    );
+    for (const [limit, value] of [...read, ...unread]) {
+      const { warnings, errors, mimirAlone } = parseOverrides(
+        `overrides: { a: { ${limit}: ${value} }, b: { ${limit}: ${value} }, c: {} }`,
+        'mimir',
+      );
+      t.strictSame(errors, [], limit);
+      if (!REMOVED_MIMIR_LIMITS.has(limit)) t.strictSame(warnings, [], limit);
+      t.strictSame([...mimirAlone], [[limit, new Set(['a', 'b'])]], limit);
+    }
+  },
+);

@@ -1,0 +1,87 @@
+/** For each limit of docs/limits.md the test that shows what the edge does with it: its file and its title. */
+
+const RATES = 'test/enforce/rates.test.ts';
+const LABEL_RULES = 'test/enforce/label-rules.test.ts';
+const SERIES_LIMITS = 'test/enforce/series-limits.test.ts';
+const HA_PAIRS = 'test/enforce/ha-pairs.test.ts';
+
+const EACH_RULE = [
+  LABEL_RULES,
+  'each rule finds its series, at the first byte over the limit and not before',
+];
+const ELECTIONS = ['test/enforce/ha-replica.test.ts', "an election goes by the tenant's own rules"];
+
+/** Of those that are Mimir's alone. */
+export const LEFT_TO_MIMIR = [
+  'test/limits/limit-table.test.ts',
+  'what is left to Mimir passes without a word, and is told with the tenants that have it',
+];
+
+export const LIMIT_PROOFS = {
+  request_rate: [RATES, 'the request rate is checked before the body'],
+  request_burst_size: [
+    RATES,
+    'a request rate without a burst, and a burst factor below 1, are off, as in Mimir',
+  ],
+  ingestion_rate: [RATES, 'within its rate and burst a tenant is never refused, over it always'],
+  ingestion_burst_size: [
+    RATES,
+    "each of Mimir's distributors has a whole burst, and no push may pass one of them",
+  ],
+  ingestion_burst_factor: [
+    RATES,
+    'a burst factor replaces the burst size, and is shared out over the distributors',
+  ],
+  max_label_names_per_series: EACH_RULE,
+  max_label_names_per_info_series: EACH_RULE,
+  max_label_name_length: EACH_RULE,
+  max_label_value_length: EACH_RULE,
+  label_value_length_over_limit_strategy: [LABEL_RULES, 'long values stay where Mimir shortens them'],
+  max_exemplars_per_series_per_request: [LABEL_RULES, "items are what Mimir's ingestion rate counts"],
+  max_global_exemplars_per_user: [LABEL_RULES, "items are what Mimir's ingestion rate counts"],
+  max_global_series_per_user: [
+    SERIES_LIMITS,
+    'new series over a limit are left out alone, and what they were charged comes back',
+  ],
+  max_global_series_per_metric: [
+    SERIES_LIMITS,
+    'new series over a limit are left out alone, and what they were charged comes back',
+  ],
+  max_active_series_per_user: [
+    SERIES_LIMITS,
+    'the limit of active series, where it is set, stands in for that of series in memory',
+  ],
+  active_series_limit_response_code: [
+    SERIES_LIMITS,
+    'too many active series have the status that the tenant asks for',
+  ],
+  accept_ha_samples: [
+    'test/doors/envoy/check.test.ts',
+    'a push from a replica that is not elected is answered as Mimir does, and not forwarded',
+  ],
+  ha_cluster_label: ['test/doors/decode-options.test.ts', 'the labels of HA pairs are those of the tenant'],
+  ha_replica_label: ['test/doors/decode-options.test.ts', 'the labels of HA pairs are those of the tenant'],
+  ha_max_clusters: [HA_PAIRS, 'a tenant has so many HA clusters and not more; pairs of others are no pairs'],
+  ha_tracker_update_timeout: ELECTIONS,
+  ha_tracker_update_timeout_jitter_max: ELECTIONS,
+  ha_tracker_failover_timeout: ELECTIONS,
+  ha_tracker_sample_failover_timeout: [
+    HA_PAIRS,
+    'with a failover timeout for samples, a replica takes over once its samples are newer than the last note by that',
+  ],
+  service_overload_status_code_on_rate_limit_enabled: [RATES, 'a tenant may ask for 529 in place of 429'],
+  mode: [
+    'test/enforce/modes-and-tenants.test.ts',
+    'mode off is not judged; a tenant has its own mode, but the global off beats it',
+  ],
+  over_limit: ['test/enforce/left-out.test.ts', 'a tenant may have it otherwise than the setting'],
+  bytes_per_second: [
+    'test/enforce/limited-bucket.test.ts',
+    "a byte rate has the whole cluster's burst, or ten seconds' worth",
+  ],
+  bytes_burst_size: [
+    'test/enforce/limited-bucket.test.ts',
+    "a byte rate has the whole cluster's burst, or ten seconds' worth",
+  ],
+  max_series_per_request: [RATES, 'more series than a request may hold are refused'],
+};

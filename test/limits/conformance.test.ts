@@ -1,0 +1,75 @@
+/**
+ * The table of docs/limits.md is kept: it has every limit that the code reads or leaves to Mimir, says what the code does, and
+ * names for each row a test that is there, and that names the limit.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { EDGE_LIMITS, type LimitTable, MIMIR_LIMITS } from '#src/limits/limit-table.js';
+import { WRITE_PATH_LIMITS } from '#src/limits/write-path-limits.js';
+
+const ROOT = new URL('../../../', import.meta.url).pathname;
+
+interface Row {
+  readonly limit: string;
+  readonly does: string;
+  readonly title: string;
+  readonly file: string;
+}
+
+const ROW =
+  /^\| `(?<limit>\w+)` \| [^|]*(?:\\\|[^|]*)*\|[^|]*\|[^|]*\| (?<does>enforced|changes identity|Mimir's alone) \| .* \| (?<test>[^|]+) \|$/;
+const LINK = /^\[(?<title>.+)\]\(\.\.\/(?<file>test\/[\w./-]+)\)$/;
+
+function rows(): Row[] {
+  const text = readFileSync(join(ROOT, 'docs/limits.md'), 'utf8');
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => {
+      const { limit = line, does = '', test = '' } = ROW.exec(line)?.groups ?? {};
+      const { title = '', file = '' } = LINK.exec(test)?.groups ?? {};
+      return { limit, does, title, file };
+    });
+}
+
+/** The tests of a file, each with its text, under their titles. */
+function testsOf(file: string): ReadonlyMap<string, string> {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  const starts = [...text.matchAll(/\bt\.test\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")/g)];
+  return new Map(
+    starts.map((start, index) => {
+      const title = (start[1] ?? start[2] ?? '').replace(/\\(.)/g, '$1');
+      return [title, text.slice(start.index, starts[index + 1]?.index)];
+    }),
+  );
+}
+
+t.test('no row is without a test, and the test is there and names the limit', async (t) => {
+  for (const { limit, does, title, file } of rows()) {
+    t.ok(existsSync(join(ROOT, file)) && file !== '', `${limit}: there is a file ${file}`);
+    if (file === '') continue;
+    const body = testsOf(file).get(title);
+    t.ok(body !== undefined, `${limit}: ${file} has a test "${title}"`);
+    if (does === "Mimir's alone") continue;
+    t.match(
+      readFileSync(join(ROOT, file), 'utf8'),
+      new RegExp(`\\b${limit}\\b`),
+      `${limit}: ${file} names it`,
+    );
+  }
+});
+
+t.test('every limit has one row, which says what the code does with it', async (t) => {
+  const said = rows().map(({ limit, does }) => [limit, does] as const);
+  const does = { identity: 'changes identity', mimir: "Mimir's alone" };
+  const read = (table: LimitTable) =>
+    Object.entries(table).map(([limit, { part }]) => [limit, part === undefined ? 'enforced' : does[part]]);
+  t.strictSame(said, [
+    ...read(MIMIR_LIMITS),
+    ...Object.keys(WRITE_PATH_LIMITS)
+      .filter((limit) => !Object.hasOwn(MIMIR_LIMITS, limit))
+      .map((limit) => [limit, "Mimir's alone"]),
+    ...read(EDGE_LIMITS),
+  ]);
+});
