@@ -14,6 +14,7 @@ import {
   PENDING,
   REFUSED_METRIC,
   REFUSED_TENANT,
+  ROW_WORDS,
   SKIPPED,
 } from '#src/series/series-rows.js';
 import { admitCall, announceCall, STATE } from './fixtures.js';
@@ -255,6 +256,71 @@ t.test('all or nothing is one part, up to a bound, and ends where something is r
   const local = given(false);
   void local.calls.admit('a', admitCall(10_000, { allOrNothing: true }));
   t.equal((await local.next(NEW)).series, 10_000, 'where a call costs next to nothing it is one');
+});
+
+for (const [name, outcome] of [
+  ['is refused for the tenant', REFUSED_TENANT],
+  ['is refused for its metric', REFUSED_METRIC],
+  ['can not be decided yet', PENDING],
+] as const) {
+  t.test(`of all or nothing the rest is not looked at once one series ${name}`, async (t) => {
+    const { calls, next, store } = given();
+    const rows = Uint32Array.from({ length: ROW_WORDS * 5000 }, (_, word) => Math.floor(word / ROW_WORDS));
+    const whole = calls.admit('a', admitCall(0, { rows, allOrNothing: true }));
+    await next([outcome, ...Array(4095).fill(SKIPPED)]);
+    if (outcome !== PENDING) {
+      t.match(await whole, { outcomes: { 0: outcome, 4096: SKIPPED } });
+      t.strictSame(store.admits, []);
+      return;
+    }
+    const { call } = await next(NEW);
+    t.equal(call.rows[0], 0, 'all is asked again');
+    await next(NEW);
+    t.match(await whole, { outcomes: { 0: NEW, 4999: NEW } });
+  });
+}
+
+t.test(
+  'a store that loses calls is asked for less at a time, and for more when it answers soon',
+  async (t) => {
+    const { clock, calls, next } = given();
+    clock.nowMs = 1e6;
+    const parts = async (tookMs: number) => {
+      const asked = calls.admit('a', admitCall(700));
+      const sizes: number[] = [];
+      while (sizes.reduce((sum, size) => sum + size, 0) < 700) {
+        await settled();
+        clock.nowMs += tookMs;
+        sizes.push((await next(KNOWN)).series);
+      }
+      await asked;
+      return sizes;
+    };
+    t.strictSame(await parts(1), [512, 188]);
+    const lost = calls.admit('a', admitCall(1));
+    for (let times = 0; times < 3; times++) await next('lost');
+    await next(KNOWN);
+    await lost;
+    t.strictSame(await parts(25), [150, 188, 235, 127]);
+    t.strictSame(await parts(26), [326, 163, 81, 64, 64, 2], 'late is as good as lost');
+  },
+);
+
+t.test('who comes again to a store that is down by then is not kept waiting by others', async (t) => {
+  const { store, calls, next } = given();
+  const again = calls.admit('a', admitCall(1));
+  await next('lost');
+  for (const tenant of ['b', 'c']) void calls.admit(tenant, admitCall(512));
+  store.up = false;
+  t.equal(await again, 'lost');
+
+  store.up = true;
+  const late = given();
+  const down = late.calls.admit('a', admitCall(1));
+  late.store.up = false;
+  late.clock.nowMs = 1000;
+  await late.next('lost');
+  t.equal(await down, 'lost', 'nor told that the store is busy');
 });
 
 t.test(

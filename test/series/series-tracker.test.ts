@@ -2,7 +2,10 @@
 import { mock } from 'node:test';
 import t from 'tap';
 import type { SeriesLimits } from '#src/enforce/series.js';
+import { exportSeries } from '#src/series/series-metrics.js';
 import type { TrackedSeries } from '#src/series/tracked-series.js';
+import { Metrics } from '#src/telemetry/metrics.js';
+import { scraped } from '../telemetry/scraped.js';
 import { answered, limitsOf, MINUTE_MS, pushOf, range, tracker } from './fixtures.js';
 
 t.test('a series is forgotten when it was not seen for longer than the idle timeout', async (t) => {
@@ -55,6 +58,26 @@ t.test('it says what is in the table', async (t) => {
   t.equal(a.active, 0);
   a.check(pushOf(range(0, 3)), undefined, limitsOf(0), false, 0);
   t.equal(tracked.status().untracked, 7, 'one that has left makes place for itself');
+});
+
+t.test('what is in the table is exported', async (t) => {
+  const tracked = tracker({ maxTenants: 1 });
+  const metrics = new Metrics();
+  exportSeries(metrics, tracked);
+  for (const [tenant, count] of [
+    ['a', 25],
+    ['b', 5],
+    ['one too many', 7],
+  ] as const)
+    tracked.tenant(tenant).check(pushOf(range(0, count)), undefined, limitsOf(0), false, 0);
+  t.strictSame(Object.fromEntries(await scraped(metrics)), {
+    mimir_edge_series_table_bytes: tracked.status().tableBytes,
+    mimir_edge_series_table_series: 30,
+    mimir_edge_series_table_metrics: 4,
+    mimir_edge_series_tenants_alone: 0,
+    mimir_edge_series_admitted_alone: 0,
+    mimir_edge_series_untracked_total: 7,
+  });
 });
 
 t.test('once it is started it ticks ten times a second, until it is closed', async (t) => {
