@@ -104,6 +104,7 @@ const AREAS = {
       'buckets/leased-bucket',
       'buckets/token-bucket',
       'buckets/debts',
+      'buckets/free-passes',
       'buckets/waiting-pushes',
     ],
   },

@@ -322,6 +322,18 @@ t.test('a smaller shape that the store knows is one for what is held, too', asyn
   t.equal(lease.held, 30);
 });
 
+t.test('what is granted to all that wait is held, though it is more than a bucket has', async (t) => {
+  const lease = leased(50);
+  const call = lease.callForPushes(60, 600, 0, 0);
+  lease.receive(call, leaseReply({ granted: 100, shape: SHAPE }), 660, 0);
+  t.equal(lease.held, 150);
+});
+
+t.test('a bucket that never has anything is asked for no reserve', async (t) => {
+  const lease = used(5, 0, { rate: 0, capacity: 0 });
+  t.match(lease.callForReserve(0, 0), { leastReserve: 0, mostReserve: 0 });
+});
+
 t.test('the highest version that a bucket has is passed on', async (t) => {
   const seen: number[] = [];
   const lease = new Lease('items', SHAPE, { ...limitsOf(), saw: (version) => seen.push(version) }, 0);
