@@ -2,19 +2,46 @@
  * Content encodings other than snappy: taken off up to a cap, before memory is taken for more, and put on again. What is left over
  * behind the data is a fault: whoever reads on after the edge might see another body in it.
  */
-import { gunzipSync, gzipSync } from 'node:zlib';
+import zlib, { gunzipSync, gzipSync } from 'node:zlib';
+import { lz4Store, lz4Uncompress } from './lz4.js';
 import type { Broken } from './push.js';
 import type { Encoding } from './source.js';
 
 /** Bytes that the inflater's output grows by. */
 const CHUNK_BYTES = 64 * 1024;
 
+interface Inflated {
+  readonly buffer: Buffer;
+  /** What was read of the body. */
+  readonly engine: { readonly bytesWritten: number };
+}
+
+type Inflate = (body: Uint8Array, options: object) => Inflated;
+
+/** From Node 22.15 on. */
+const { zstdDecompressSync, zstdCompressSync } = zlib as unknown as {
+  readonly zstdDecompressSync?: Inflate;
+  readonly zstdCompressSync?: (plain: Uint8Array) => Buffer;
+};
+
+/** Whether this Node reads zstd. */
+export const READS_ZSTD = zstdDecompressSync !== undefined;
+
 export function uncompress(body: Uint8Array, encoding: Encoding, maxBytes: number): Uint8Array | Broken {
   switch (encoding) {
     case 'identity':
       return body.length > maxBytes ? TOO_LARGE : body;
     case 'gzip':
-      return gunzip(body, maxBytes);
+      // Several members are one body, as for Mimir.
+      return inflate(gunzipSync as unknown as Inflate, 'gzip', body, maxBytes);
+    case 'zstd':
+      if (zstdDecompressSync === undefined) return broken('this edge reads no zstd');
+      return inflate(zstdDecompressSync, 'zstd', body, maxBytes);
+    case 'lz4': {
+      const plain = lz4Uncompress(body, maxBytes);
+      if (plain instanceof Uint8Array) return plain;
+      return plain === 'too_large' ? TOO_LARGE : broken(`the lz4 data is not sound (${plain.fault})`);
+    }
   }
 }
 
@@ -24,6 +51,11 @@ export function compress(plain: Uint8Array, encoding: Encoding): Uint8Array {
       return plain;
     case 'gzip':
       return gzipSync(plain, { level: FAST });
+    case 'zstd':
+      if (zstdCompressSync === undefined) throw new Error('a body in zstd was read without zstd');
+      return zstdCompressSync(plain);
+    case 'lz4':
+      return lz4Store(plain);
   }
 }
 
@@ -36,18 +68,22 @@ export const TOO_LARGE: Broken = {
   offset: 0,
 };
 
-/** Several members are one body, as for Mimir. */
-function gunzip(body: Uint8Array, maxBytes: number): Uint8Array | Broken {
+function inflate(
+  read: Inflate,
+  name: 'gzip' | 'zstd',
+  body: Uint8Array,
+  maxBytes: number,
+): Uint8Array | Broken {
   try {
-    const { buffer, engine } = gunzipSync(body, {
+    const { buffer, engine } = read(body, {
       maxOutputLength: maxBytes,
       chunkSize: CHUNK_BYTES,
       info: true,
-    }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
-    return engine.bytesWritten === body.length ? buffer : broken('there are bytes behind the gzip data');
+    });
+    return engine.bytesWritten === body.length ? buffer : broken(`there are bytes behind the ${name} data`);
   } catch (error) {
     if (isTooLarge(error)) return TOO_LARGE;
-    return broken(`the gzip data is not sound (${error instanceof Error ? error.message : error})`);
+    return broken(`the ${name} data is not sound (${error instanceof Error ? error.message : error})`);
   }
 }
 
