@@ -5,7 +5,7 @@
 import type { Precision } from './influx/points.js';
 
 /** Content encodings other than snappy. */
-export type Encoding = 'identity' | 'gzip';
+export type Encoding = 'identity' | 'gzip' | 'zstd' | 'lz4';
 
 /** Line protocol. */
 export interface InfluxSource {

@@ -126,7 +126,8 @@ t.test('the lz4 program reads what is stored, where it is installed', async (t) 
   try {
     execFileSync('lz4', ['--version']);
   } catch {
-    return t.pass('it is not');
+    t.pass('it is not');
+    return;
   }
   t.ok(TEXT.equals(execFileSync('lz4', ['-dc'], { input: lz4Store(TEXT) })));
 });

@@ -1,0 +1,98 @@
+/** Writes a protobuf message up to a cap. Lengths of messages are known when they end: they have room of a fixed size before them. */
+
+const FIRST_ROOM = 16 * 1024;
+/** A varint of four bytes, padded with empty groups, which every reader takes. */
+const LENGTH_BYTES = 4;
+const LONGEST_MESSAGE = 2 ** (7 * LENGTH_BYTES) - 1;
+
+const VARINT = 0;
+const FIXED64 = 1;
+const BYTES = 2;
+
+/** The message would be larger than it may. */
+export class TooLarge extends Error {}
+
+export class ProtobufWriter {
+  readonly #maxBytes: number;
+  #buffer = Buffer.allocUnsafe(FIRST_ROOM);
+  #length = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = Math.min(maxBytes, LONGEST_MESSAGE);
+  }
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Answers what `end` is to be called with. */
+  begin(field: number): number {
+    this.#room(LENGTH_BYTES + 2);
+    this.#tag(field, BYTES);
+    this.#length += LENGTH_BYTES;
+    return this.#length;
+  }
+
+  end(start: number): void {
+    let length = this.#length - start;
+    for (let at = start - LENGTH_BYTES; at < start - 1; at++, length >>>= 7) {
+      this.#buffer[at] = (length & 127) | 128;
+    }
+    this.#buffer[start - 1] = length;
+  }
+
+  data(field: number, bytes: Uint8Array): void {
+    this.#room(bytes.length + 12);
+    this.#tag(field, BYTES);
+    this.#varint(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** Undefined: without a tag, as an element of a packed field. The same below. */
+  double(field: number | undefined, value: number): void {
+    this.#room(10);
+    if (field !== undefined) this.#tag(field, FIXED64);
+    this.#length = this.#buffer.writeDoubleLE(value, this.#length);
+  }
+
+  /** Of 64 bits, whether they are signed or not. */
+  fixed64(field: number | undefined, value: bigint): void {
+    this.#room(10);
+    if (field !== undefined) this.#tag(field, FIXED64);
+    this.#length = this.#buffer.writeBigUInt64LE(BigInt.asUintN(64, value), this.#length);
+  }
+
+  varint(field: number | undefined, value: bigint | number): void {
+    this.#room(12);
+    if (field !== undefined) this.#tag(field, VARINT);
+    if (typeof value === 'number' && value >= 0) this.#varint(value);
+    else this.#longVarint(BigInt.asUintN(64, BigInt(value)));
+  }
+
+  #tag(field: number, wire: number): void {
+    this.#buffer[this.#length++] = (field << 3) | wire;
+  }
+
+  /** Below 2^32. */
+  #varint(value: number): void {
+    let rest = value;
+    for (; rest > 127; rest >>>= 7) this.#buffer[this.#length++] = (rest & 127) | 128;
+    this.#buffer[this.#length++] = rest;
+  }
+
+  #longVarint(value: bigint): void {
+    let rest = value;
+    for (; rest > 127n; rest >>= 7n) this.#buffer[this.#length++] = Number(rest & 127n) | 128;
+    this.#buffer[this.#length++] = Number(rest);
+  }
+
+  #room(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#buffer.length) return;
+    if (needed > this.#maxBytes) throw new TooLarge();
+    const larger = Buffer.allocUnsafe(Math.min(this.#maxBytes, Math.max(needed, 2 * this.#buffer.length)));
+    this.#buffer.copy(larger, 0, 0, this.#length);
+    this.#buffer = larger;
+  }
+}
