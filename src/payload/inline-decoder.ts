@@ -7,13 +7,18 @@ import type { Decoded, DecodeOptions } from './push.js';
 
 export class InlineDecoder {
   readonly #maxRetainedBytes: number;
+  readonly #rewritingWork: number;
   #hashKey: HashKey;
   #kernel: KernelInstance;
   #rewriter: LabelRewriter | undefined;
 
-  /** A kernel that has grown past `maxRetainedBytes` is given up before the next push. */
-  constructor(maxRetainedBytes: number, hashKey = OWN_HASH_KEY) {
+  /**
+   * A kernel that has grown past `maxRetainedBytes` is given up before the next push. `rewritingWork`: what may be done for
+   * one push, in characters that rules look at; a push that needs more is answered TOO_MUCH_REWRITING.
+   */
+  constructor(maxRetainedBytes: number, hashKey = OWN_HASH_KEY, rewritingWork = Number.POSITIVE_INFINITY) {
     this.#maxRetainedBytes = maxRetainedBytes;
+    this.#rewritingWork = rewritingWork;
     this.#hashKey = hashKey;
     this.#kernel = new KernelInstance(hashKey);
   }
@@ -49,7 +54,7 @@ export class InlineDecoder {
   #rewritten(kernel: KernelInstance, decoded: Decoded, { rewriting }: DecodeOptions): Decoded {
     if (rewriting === undefined || decoded.kind !== 'push') return decoded;
     this.#rewriter ??= new LabelRewriter();
-    return this.#rewriter.rewrite(kernel, decoded, rewriting);
+    return this.#rewriter.rewrite(kernel, decoded, rewriting, this.#rewritingWork);
   }
 
   #freshKernel(): KernelInstance {

@@ -76,14 +76,15 @@ export class LabelRewriter {
     this.#texts.clear();
   }
 
-  /** Of a push that the kernel has just decoded. */
-  rewrite(kernel: KernelInstance, push: Push, rewriting: LabelRewriting): Decoded {
+  /** Of a push that the kernel has just decoded. `work`: see AnswerMemory; where there is more of it, TOO_MUCH_REWRITING. */
+  rewrite(kernel: KernelInstance, push: Push, rewriting: LabelRewriting, work: number): Decoded {
     const { longValues, maxValueLength } = rewriting;
     const onlyLong = rewriting.steps === 0;
     if (onlyLong && push.longestLabelValue <= maxValueLength) return push;
     const compiled = this.#compile(rewriting);
     this.#known ??= new RewrittenSeries();
     kernel.setShortening(longValues, maxValueLength);
+    this.#answers.allowWork(work);
     this.#look(kernel);
     const first = push.records.byteOffset / 4;
     for (let row = 0; row < push.series; row++) {
@@ -94,6 +95,7 @@ export class LabelRewriter {
       const low = this.#words[at + RECORD_HASH_LOW] ?? 0;
       const high = this.#words[at + RECORD_HASH_HIGH] ?? 0;
       if (!this.#rewriteSeries(kernel, row, at, rewriting, compiled)) return NO_MEMORY;
+      if (this.#answers.isSpent) return TOO_MUCH_REWRITING;
       if (isSound && compiled.canBeRemembered) {
         this.#known.remember(low, high, compiled.number, this.#words, at);
       }
@@ -128,6 +130,7 @@ export class LabelRewriter {
     { relabel, dropLabels }: Compiled,
   ): boolean {
     const count = kernel.listLabels(row, MOST_LABELS);
+    this.#answers.spend(WORK_OF_SERIES + count);
     this.#look(kernel);
     if (count > MOST_LABELS) {
       this.#words[at + RECORD_FAULT] = FAULT.tooManyLabels;
@@ -148,6 +151,7 @@ export class LabelRewriter {
           relabelled === 'too_long' ? FAULT.labelValueTooLong : FAULT.tooManyLabels;
         return true;
       }
+      if (relabelled === 'spent') return true;
       if (relabelled === 'dropped') labels.clear();
       labels.delete(TENANT_LABEL);
     }
@@ -231,6 +235,16 @@ export class LabelRewriter {
 }
 
 const encoder = new TextEncoder();
+
+/** A series that is not remembered costs as much as so many characters of a text that a rule looks at. */
+const WORK_OF_SERIES = 32;
+
+/** More work than was allowed. A thread may have the time. */
+export const TOO_MUCH_REWRITING: Decoded = {
+  kind: 'lost',
+  busy: true,
+  message: 'there is too much to relabel in the push',
+};
 
 const NO_MEMORY: Decoded = { kind: 'lost', message: 'there is no memory to relabel the push in' };
 

@@ -21,7 +21,7 @@ export function bytesOf(text: string): Uint8Array {
 
 /** It stands for UTF-8 throughout. */
 export function isWellFormed(text: string): boolean {
-  return !/\p{Cs}/u.test(text);
+  return text.isWellFormed();
 }
 
 /** As much as is UTF-8 at a time, and a byte that is none as a surrogate. */

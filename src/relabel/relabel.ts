@@ -17,9 +17,9 @@ export type NameScheme = 'legacy' | 'utf8';
 
 /**
  * `too_long`: a text that a rule looks at or makes has more than LONGEST_TEXT characters. `too_many`: there are more than
- * MOST_LABELS labels. No rule is applied after that.
+ * MOST_LABELS labels. `spent`: it took more work than is allowed. No rule is applied after that.
  */
-export type Relabelled = 'kept' | 'dropped' | 'too_long' | 'too_many';
+export type Relabelled = 'kept' | 'dropped' | 'too_long' | 'too_many' | 'spent';
 
 /** Characters of a text that rules look at or make: thirty times the length of a value that Mimir allows by default. */
 export const LONGEST_TEXT = 65_536;
@@ -39,6 +39,7 @@ export function compileRules(
     for (const step of steps) {
       const relabelled = step(labels);
       if (relabelled !== 'kept') return relabelled;
+      if (answers.isSpent) return 'spent';
     }
     return 'kept';
   };
