@@ -68,7 +68,7 @@ function compress(plain: Uint8Array): Buffer {
 
 function decode({ snappy, version }: BenchBody): Push {
   const push = decoder.decode([snappy], snappy.length, {
-    version,
+    protocol: `rw${version}`,
     maxUncompressedBytes: 64 << 20,
     maxSeries: 100_000,
     excludeLabel: '',

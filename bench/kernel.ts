@@ -44,7 +44,7 @@ async function measure(body: BenchBody): Promise<string[]> {
       name: 'kernel',
       run: repeat(() => {
         const push = decoder.decode([snappy], snappy.length, {
-          version,
+          protocol: `rw${version}`,
           maxUncompressedBytes: 64 << 20,
           maxSeries: 100_000,
           excludeLabel: '',

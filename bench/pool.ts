@@ -12,7 +12,7 @@ import { median, printTable, smoke } from './rounds.js';
 const PUSHES = smoke ? 3 : 30;
 const ROUNDS = smoke ? 2 : 7;
 const options: DecodeOptions = {
-  version: 1,
+  protocol: 'rw1',
   maxUncompressedBytes: 100 << 20,
   maxSeries: 1_000_000,
   excludeLabel: '',

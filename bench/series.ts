@@ -39,7 +39,7 @@ async function known(): Promise<void> {
   const rows = [['2,000 known series', 'decoding', 'series on', 'of decoding']];
   for (const body of [k8s2000, k8s2000v2]) {
     const options = {
-      version: body.version,
+      protocol: `rw${body.version}`,
       maxUncompressedBytes: 64 << 20,
       maxSeries: 100_000,
       excludeLabel: '',

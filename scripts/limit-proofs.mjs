@@ -11,6 +11,9 @@ const EACH_RULE = [
 ];
 const ELECTIONS = ['test/enforce/ha-replica.test.ts', "an election goes by the tenant's own rules"];
 
+const OTLP = 'test/doors/decode-options.test.ts';
+const OTLP_OPTION = [OTLP, 'each limit decides what it is about'];
+
 /** Of those that are Mimir's alone. */
 export const LEFT_TO_MIMIR = [
   'test/limits/limit-table.test.ts',
@@ -70,6 +73,22 @@ export const LIMIT_PROOFS = {
     'with a failover timeout for samples, a replica takes over once its samples are newer than the last note by that',
   ],
   service_overload_status_code_on_rate_limit_enabled: [RATES, 'a tenant may ask for 529 in place of 429'],
+  name_validation_scheme: [
+    OTLP,
+    'without a strategy, OTLP is named as the scheme and the suffixes setting say',
+  ],
+  otel_translation_strategy: [OTLP, 'a strategy beats both'],
+  otel_metric_suffixes_enabled: [
+    OTLP,
+    'without a strategy, OTLP is named as the scheme and the suffixes setting say',
+  ],
+  promote_otel_resource_attributes: [OTLP, 'promoted attributes are read as Mimir reads a list'],
+  otel_keep_identifying_resource_attributes: OTLP_OPTION,
+  otel_convert_histograms_to_nhcb: OTLP_OPTION,
+  otel_promote_scope_metadata: OTLP_OPTION,
+  otel_native_delta_ingestion: OTLP_OPTION,
+  otel_label_name_underscore_sanitization: OTLP_OPTION,
+  otel_label_name_preserve_multiple_underscores: OTLP_OPTION,
   mode: [
     'test/enforce/modes-and-tenants.test.ts',
     'mode off is not judged; a tenant has its own mode, but the global off beats it',

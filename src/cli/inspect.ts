@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { InlineDecoder } from '../payload/inline-decoder.js';
 import { labelsOf, readSymbols } from '../payload/labels.js';
-import type { Broken, ProtocolVersion, Push } from '../payload/push.js';
+import type { Broken, Push } from '../payload/push.js';
 import { asUsage, type Io, readInput, table, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge inspect FILE|- [--json] [--version 1|2] [--encoding snappy|identity] [--top N]
@@ -23,8 +23,11 @@ Examples:
 const MAX_BYTES = 256 << 20;
 const MAX_SERIES = 20_000_000;
 
+/** Of remote write: 1 is prometheus.WriteRequest, 2 is io.prometheus.write.v2.Request. */
+type Version = 1 | 2;
+
 export interface Inspection {
-  readonly version: ProtocolVersion;
+  readonly version: Version;
   readonly encoding: Encoding;
   readonly compressedBytes: number;
   readonly uncompressedBytes: number;
@@ -38,7 +41,7 @@ export interface Inspection {
 }
 
 interface Attempt {
-  readonly version: ProtocolVersion;
+  readonly version: Version;
   readonly encoding: Encoding;
   readonly decoded: Push | Broken;
 }
@@ -62,7 +65,7 @@ export async function inspect(args: string[], io: Io): Promise<number> {
     reportBroken(attempt, decoded, values.json, io);
     return 1;
   }
-  const inspection = inspectPush(decoded, attempt.encoding, top);
+  const inspection = inspectPush(decoded, attempt, top);
   io.stdout.write(values.json ? `${JSON.stringify(inspection, undefined, 2)}\n` : describe(inspection));
   return 0;
 }
@@ -98,7 +101,7 @@ function choice<T extends string>(
   return found;
 }
 
-function version(given: string | undefined): ProtocolVersion | undefined {
+function version(given: string | undefined): Version | undefined {
   const text = choice(given, ['1', '2'] as const, 'version');
   return text === undefined ? undefined : text === '1' ? 1 : 2;
 }
@@ -110,7 +113,7 @@ function version(given: string | undefined): ProtocolVersion | undefined {
 function decodeAsBest(
   body: Buffer,
   encoding: Encoding | undefined,
-  givenVersion: ProtocolVersion | undefined,
+  givenVersion: Version | undefined,
 ): Attempt {
   const attempts: Attempt[] = [];
   for (const one of encoding === undefined ? ENCODINGS : [encoding]) {
@@ -133,10 +136,10 @@ function decodeAsBest(
   return best;
 }
 
-function decode(body: Buffer, encoding: Encoding, version: ProtocolVersion): Push | Broken {
+function decode(body: Buffer, encoding: Encoding, version: Version): Push | Broken {
   const decoder = new InlineDecoder(Number.POSITIVE_INFINITY);
   const options = {
-    version,
+    protocol: `rw${version}` as const,
     maxUncompressedBytes: 4 * MAX_BYTES,
     maxSeries: MAX_SERIES,
     excludeLabel: '',
@@ -147,9 +150,8 @@ function decode(body: Buffer, encoding: Encoding, version: ProtocolVersion): Pus
   return decoded;
 }
 
-function inspectPush(push: Push, encoding: Encoding, top: number): Inspection {
-  const { version, compressedBytes, uncompressedBytes, series, samples, histograms, exemplars, metadata } =
-    push;
+function inspectPush(push: Push, { version, encoding }: Attempt, top: number): Inspection {
+  const { compressedBytes, uncompressedBytes, series, samples, histograms, exemplars, metadata } = push;
   return {
     version,
     encoding,

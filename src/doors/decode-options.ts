@@ -1,6 +1,7 @@
 /** How a tenant's push is to be decoded, whichever door it came through. */
 import type { Tenant } from '../enforce/tenant.js';
-import type { DecodeOptions } from '../payload/push.js';
+import type { MimirLimits } from '../limits/limits.js';
+import type { DecodeOptions, OtlpTranslation } from '../payload/push.js';
 import type { ReadAs } from './read-as.js';
 
 export interface DecodeSettings extends Pick<DecodeOptions, 'maxUncompressedBytes' | 'maxSeries'> {
@@ -10,18 +11,39 @@ export interface DecodeSettings extends Pick<DecodeOptions, 'maxUncompressedByte
 
 /** The labels of HA pairs are looked for where the tenant sends from pairs. */
 export function decodeOptions(
-  { version, source }: ReadAs,
+  { protocol, source }: ReadAs,
   { id, limits }: Tenant,
   { maxUncompressedBytes, maxSeries, haTracker }: DecodeSettings,
 ): DecodeOptions {
   const fromPairs = haTracker && limits.accept_ha_samples;
   return {
-    version,
+    protocol,
     ...(source !== undefined && { source }),
     maxUncompressedBytes,
     maxSeries,
     sender: id,
+    ...(protocol === 'otlp' && { otlp: otlpTranslation(limits) }),
     excludeLabel: fromPairs ? limits.ha_replica_label : '',
     clusterLabel: fromPairs ? limits.ha_cluster_label : '',
+  };
+}
+
+/** As Mimir's own handler derives it from the tenant's limits. */
+export function otlpTranslation(limits: MimirLimits): OtlpTranslation {
+  const strategy = limits.otel_translation_strategy;
+  const promoted = limits.promote_otel_resource_attributes;
+  return {
+    escapeNames:
+      strategy === ''
+        ? limits.name_validation_scheme === 'legacy'
+        : strategy.startsWith('UnderscoreEscaping'),
+    addSuffixes: strategy === '' ? limits.otel_metric_suffixes_enabled : strategy.endsWith('WithSuffixes'),
+    promoteResourceAttributes: promoted === '' ? [] : promoted.split(','),
+    keepIdentifyingResourceAttributes: limits.otel_keep_identifying_resource_attributes,
+    convertHistogramsToNhcb: limits.otel_convert_histograms_to_nhcb,
+    promoteScopeMetadata: limits.otel_promote_scope_metadata,
+    nativeDeltaIngestion: limits.otel_native_delta_ingestion,
+    labelNameUnderscoreSanitization: limits.otel_label_name_underscore_sanitization,
+    labelNamePreserveMultipleUnderscores: limits.otel_label_name_preserve_multiple_underscores,
   };
 }

@@ -2,18 +2,20 @@
  * Which protocol Mimir reads a push in, by its headers. Content types are few and repeat on every request, so the answers
  * for exact header values are remembered (a small, bounded map).
  */
-import type { ProtocolVersion } from '../payload/push.js';
+import type { Protocol } from '../payload/push.js';
+
+type RemoteWrite = Exclude<Protocol, 'otlp'>;
 
 /** `unknown_message`: the content type names none of remote write's. `not_snappy`: the content encoding is another. */
 export type FormatFault = 'unknown_message' | 'not_snappy';
 
 const PROTOBUF = 'application/x-protobuf';
-const MESSAGES = new Map<string, ProtocolVersion>([
-  ['prometheus.WriteRequest', 1],
-  ['io.prometheus.write.v2.Request', 2],
+const MESSAGES = new Map<string, RemoteWrite>([
+  ['prometheus.WriteRequest', 'rw1'],
+  ['io.prometheus.write.v2.Request', 'rw2'],
 ]);
 const REMEMBERED_MOST = 32;
-const remembered = new Map<string, ProtocolVersion | 'unknown_message'>();
+const remembered = new Map<string, RemoteWrite | 'unknown_message'>();
 
 /**
  * Mimir uncompresses every body as snappy whatever the content encoding says, so any other is not to be believed; without
@@ -22,14 +24,14 @@ const remembered = new Map<string, ProtocolVersion | 'unknown_message'>();
 export function formatOf(
   contentType: string | undefined,
   contentEncoding: string | undefined,
-): ProtocolVersion | FormatFault {
+): RemoteWrite | FormatFault {
   if (contentEncoding !== undefined && contentEncoding !== 'snappy') return 'not_snappy';
   return messageOf(contentType);
 }
 
 /** What Mimir takes a body for that comes with this content type, or with none. */
-export function messageOf(contentType: string | undefined): ProtocolVersion | 'unknown_message' {
-  if (contentType === undefined) return 1;
+export function messageOf(contentType: string | undefined): RemoteWrite | 'unknown_message' {
+  if (contentType === undefined) return 'rw1';
   const known = remembered.get(contentType);
   if (known !== undefined) return known;
   const message = parseContentType(contentType);
@@ -38,9 +40,9 @@ export function messageOf(contentType: string | undefined): ProtocolVersion | 'u
 }
 
 /** As Mimir does: every character is taken for what it is, and whatever is not protobuf is version 1. */
-function parseContentType(contentType: string): ProtocolVersion | 'unknown_message' {
+function parseContentType(contentType: string): RemoteWrite | 'unknown_message' {
   const [type, ...parameters] = contentType.split(';');
-  if (type !== PROTOBUF) return 1;
+  if (type !== PROTOBUF) return 'rw1';
   // It may be two headers, joined: of these Mimir reads the first alone, and nobody here can tell where it ends.
   if (contentType.includes(',')) return 'unknown_message';
   for (const parameter of parameters) {
@@ -48,5 +50,5 @@ function parseContentType(contentType: string): ProtocolVersion | 'unknown_messa
     if (value === undefined || rest.length > 0) return 'unknown_message';
     if (name === 'proto') return MESSAGES.get(value) ?? 'unknown_message';
   }
-  return 1;
+  return 'rw1';
 }

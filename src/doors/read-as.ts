@@ -1,7 +1,7 @@
 /** How a write is to be read, by its path and headers, or why it can not be read. */
 import type { Reason } from '../enforce/reasons.js';
 import { type Sentence, unknownPrecision, writeNotJudged } from '../enforce/sentences.js';
-import type { ProtocolVersion } from '../payload/push.js';
+import type { Protocol } from '../payload/push.js';
 import type { Source } from '../payload/source.js';
 import { formatOf } from './format.js';
 import { influxSource } from './influx-format.js';
@@ -9,7 +9,7 @@ import { undecodable } from './refusal-answer.js';
 import type { WriteRoute } from './write-paths.js';
 
 export interface ReadAs {
-  readonly version: ProtocolVersion;
+  readonly protocol: Protocol;
   /** Undefined: remote write. */
   readonly source: Source | undefined;
 }
@@ -31,21 +31,21 @@ export function readAs(route: WriteRoute, head: WriteHead): ReadAs | Unreadable 
     case 'influx': {
       const source = influxSource(head.target, contentEncoding, Date.now());
       if (typeof source === 'string') return ['edge_malformed_body', unknownPrecision(source)];
-      return { version: 1, source };
+      return { protocol: 'rw1', source };
     }
     case 'push': {
-      const version = formatOf(contentType, contentEncoding);
-      return typeof version === 'string'
-        ? undecodable(version, contentType, contentEncoding)
-        : REMOTE_WRITE[version];
+      const format = formatOf(contentType, contentEncoding);
+      return format === 'not_snappy' || format === 'unknown_message'
+        ? undecodable(format, contentType, contentEncoding)
+        : REMOTE_WRITE[format];
     }
   }
 }
 
 /** The hot path makes none anew. */
-const REMOTE_WRITE: Record<ProtocolVersion, ReadAs> = {
-  1: { version: 1, source: undefined },
-  2: { version: 2, source: undefined },
+const REMOTE_WRITE: Record<'rw1' | 'rw2', ReadAs> = {
+  rw1: { protocol: 'rw1', source: undefined },
+  rw2: { protocol: 'rw2', source: undefined },
 };
 
 export function isUnreadable(how: ReadAs | Unreadable): how is Unreadable {

@@ -45,7 +45,7 @@ export function writtenHeaders(
   contentType: string | undefined,
   { samples, histograms, exemplars }: Written,
 ): string[] {
-  if (messageOf(contentType) !== 2) return [];
+  if (messageOf(contentType) !== 'rw2') return [];
   return [
     ...['X-Prometheus-Remote-Write-Samples-Written', String(samples)],
     ...['X-Prometheus-Remote-Write-Histograms-Written', String(histograms)],

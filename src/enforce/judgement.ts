@@ -61,7 +61,7 @@ export function nothingMayPass(judgement: Judgement): boolean {
   const { push, leftOut } = judgement;
   if (leftOut === undefined) return false;
   if (isAllOrNothing(judgement)) return true;
-  return leftOut.series === push.series && (push.metadata === 0 || push.version === 2);
+  return leftOut.series === push.series && (push.metadata === 0 || push.protocol === 'rw2');
 }
 
 /** Series over a limit join those that break a rule, and are what the answer is about. */

@@ -211,6 +211,80 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     zero: '',
     doc: 'Answers 529 in place of 429. Mimir 3.0 removed it, and refuses a document that has it: the edge warns.',
   },
+  name_validation_scheme: {
+    type: ['legacy', 'utf8'],
+    fallback: 'legacy',
+    zero: '',
+    doc: 'Which characters names may have. Without `otel_translation_strategy` it decides whether those of OTLP are escaped.',
+  },
+  otel_translation_strategy: {
+    type: [
+      '',
+      'UnderscoreEscapingWithSuffixes',
+      'UnderscoreEscapingWithoutSuffixes',
+      'NoUTF8EscapingWithSuffixes',
+      'NoTranslation',
+    ],
+    fallback: '',
+    zero: '',
+    doc: 'How names of OTLP become names of series. Empty: as `name_validation_scheme` and `otel_metric_suffixes_enabled` say.',
+    part: 'identity',
+  },
+  otel_metric_suffixes_enabled: {
+    type: 'bool',
+    fallback: false,
+    zero: '',
+    doc: 'Names of OTLP metrics end in their unit and, for counters, `_total`.',
+    part: 'identity',
+  },
+  promote_otel_resource_attributes: {
+    type: 'string',
+    fallback: '',
+    zero: '',
+    doc: 'OTLP resource attributes, with commas between them, that become labels of the series.',
+    part: 'identity',
+  },
+  otel_keep_identifying_resource_attributes: {
+    type: 'bool',
+    fallback: false,
+    zero: '',
+    doc: '`target_info` has `service.name`, `service.namespace` and `service.instance.id`, too.',
+    part: 'identity',
+  },
+  otel_convert_histograms_to_nhcb: {
+    type: 'bool',
+    fallback: false,
+    zero: '',
+    doc: 'An OTLP histogram is one native histogram, not a series for each bucket.',
+    part: 'identity',
+  },
+  otel_promote_scope_metadata: {
+    type: 'bool',
+    fallback: false,
+    zero: '',
+    doc: 'Name, version, schema and attributes of an OTLP scope become labels `otel_scope_*`.',
+    part: 'identity',
+  },
+  otel_native_delta_ingestion: {
+    type: 'bool',
+    fallback: false,
+    zero: '',
+    doc: 'OTLP metrics of delta temporality are taken. Off: Mimir skips them, so the edge does not count them.',
+  },
+  otel_label_name_underscore_sanitization: {
+    type: 'bool',
+    fallback: true,
+    zero: '',
+    doc: 'An OTLP attribute whose escaped name begins with one underscore gets `key` before it.',
+    part: 'identity',
+  },
+  otel_label_name_preserve_multiple_underscores: {
+    type: 'bool',
+    fallback: true,
+    zero: '',
+    doc: 'Several underscores in a row in escaped names of OTLP attributes stay. Off: they become one.',
+    part: 'identity',
+  },
 };
 
 export const EDGE_LIMITS: Table<EdgeLimits> = {
@@ -261,7 +335,7 @@ export function readLimit(facts: LimitFacts<unknown>, value: unknown): { value: 
 }
 
 export function describeType(type: LimitType): string {
-  return typeof type === 'string' ? type : type.join(' \\| ');
+  return typeof type === 'string' ? type : type.map((one) => (one === '' ? 'empty' : one)).join(' \\| ');
 }
 
 export function suggest(name: string, table: LimitTable): string {

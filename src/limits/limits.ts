@@ -35,7 +35,26 @@ export interface MimirLimits {
   readonly ha_tracker_sample_failover_timeout: number;
   readonly ha_tracker_per_sample_dedupe: boolean;
   readonly service_overload_status_code_on_rate_limit_enabled: boolean;
+  readonly name_validation_scheme: 'legacy' | 'utf8';
+  readonly otel_translation_strategy: OtelTranslationStrategy;
+  readonly otel_metric_suffixes_enabled: boolean;
+  /** Attribute names with commas between them. */
+  readonly promote_otel_resource_attributes: string;
+  readonly otel_keep_identifying_resource_attributes: boolean;
+  readonly otel_convert_histograms_to_nhcb: boolean;
+  readonly otel_promote_scope_metadata: boolean;
+  readonly otel_native_delta_ingestion: boolean;
+  readonly otel_label_name_underscore_sanitization: boolean;
+  readonly otel_label_name_preserve_multiple_underscores: boolean;
 }
+
+/** Empty: as `name_validation_scheme` and `otel_metric_suffixes_enabled` say. */
+export type OtelTranslationStrategy =
+  | ''
+  | 'UnderscoreEscapingWithSuffixes'
+  | 'UnderscoreEscapingWithoutSuffixes'
+  | 'NoUTF8EscapingWithSuffixes'
+  | 'NoTranslation';
 
 export type Mode = 'enforce' | 'shadow' | 'off';
 

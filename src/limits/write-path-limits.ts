@@ -11,10 +11,6 @@ export interface WritePathFacts {
 }
 
 export const WRITE_PATH_LIMITS: Readonly<Record<string, WritePathFacts>> = {
-  name_validation_scheme: {
-    fallback: 'legacy',
-    why: 'Mimir refuses series whose metric or label names its scheme does not allow.',
-  },
   creation_grace_period: {
     fallback: '10m',
     why: 'Mimir leaves out series with samples too far in the future.',
@@ -75,38 +71,8 @@ export const WRITE_PATH_LIMITS: Readonly<Record<string, WritePathFacts>> = {
     fallback: '""',
     why: "Labels some of Mimir's own metrics; nothing is refused for it.",
   },
-  otel_metric_suffixes_enabled: {
-    fallback: 'false',
-    why: 'Mimir names the series of OTLP metrics with unit and type.',
-  },
   otel_created_timestamp_zero_ingestion_enabled: {
     fallback: 'false',
-    why: 'Mimir makes a sample of 0 of the start time of OTLP data points.',
-  },
-  promote_otel_resource_attributes: {
-    fallback: '[]',
-    why: 'Mimir makes labels of resource attributes of OTLP.',
-  },
-  otel_keep_identifying_resource_attributes: {
-    fallback: 'false',
-    why: 'Mimir keeps the identifying attributes of OTLP resources in target_info.',
-  },
-  otel_convert_histograms_to_nhcb: {
-    fallback: 'false',
-    why: 'Mimir makes native histograms of the histograms of OTLP.',
-  },
-  otel_promote_scope_metadata: { fallback: 'false', why: 'Mimir makes labels of the scopes of OTLP.' },
-  otel_native_delta_ingestion: { fallback: 'false', why: 'Mimir takes delta metrics of OTLP as they are.' },
-  otel_translation_strategy: {
-    fallback: '""',
-    why: 'How Mimir makes names of metrics and labels of those of OTLP.',
-  },
-  otel_label_name_underscore_sanitization: {
-    fallback: 'true',
-    why: 'How Mimir names labels of OTLP attributes that begin with an underscore.',
-  },
-  otel_label_name_preserve_multiple_underscores: {
-    fallback: 'true',
-    why: 'Whether Mimir keeps several underscores of OTLP attributes as they are.',
+    why: 'Mimir keeps the start time of OTLP data points beside their samples, and counts nothing more for it.',
   },
 };

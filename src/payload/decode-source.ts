@@ -46,6 +46,6 @@ function decodeInflux(
   if (message === 'too_many_series') {
     return { kind: 'broken', code: message, message: 'the body holds too many series', offset: 0 };
   }
-  if (message instanceof Uint8Array) return kernel(message, { ...options, version: 1 });
+  if (message instanceof Uint8Array) return kernel(message, { ...options, protocol: 'rw1' });
   return { kind: 'broken', code: 'influx', ...message };
 }

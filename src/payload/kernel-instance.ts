@@ -120,7 +120,7 @@ export class KernelInstance {
     const code = kernel.decode(
       byteLength,
       isSnappy ? 1 : 0,
-      options.version === 2 ? 1 : 0,
+      options.protocol === 'rw2' ? 1 : 0,
       options.maxUncompressedBytes,
       options.maxSeries,
       this.#writeName(EXCLUDE, options.excludeLabel),
@@ -184,14 +184,14 @@ export class KernelInstance {
     return this.#push(push.compressedBytes, push);
   }
 
-  #push(compressedBytes: number, { version }: Pick<DecodeOptions, 'version'>): Push {
+  #push(compressedBytes: number, { protocol }: Pick<DecodeOptions, 'protocol'>): Push {
     const bodyAt = this.#result(0);
     const uncompressedBytes = this.#result(1);
     const recordsAt = this.#result(2) / 4;
     const series = this.#result(3);
     return {
       kind: 'push',
-      version,
+      protocol,
       compressedBytes,
       uncompressedBytes,
       series,

@@ -19,7 +19,7 @@ export function labelsOf(push: Push, row: number, symbols = readSymbols(push)): 
   const offset = push.records[at + RECORD_OFFSET] ?? 0;
   const field = push.body.subarray(offset, offset + (push.records[at + RECORD_LENGTH] ?? 0));
   for (const series of fields(field))
-    return push.version === 1 ? labelsV1(series.bytes) : labelsV2(series.bytes, symbols);
+    return push.protocol === 'rw1' ? labelsV1(series.bytes) : labelsV2(series.bytes, symbols);
   return [];
 }
 
@@ -39,7 +39,7 @@ function nameOf(labels: readonly Label[], maxLength: number): string {
 }
 
 export function readSymbols(push: Push): readonly string[] {
-  if (push.version === 1) return [];
+  if (push.protocol !== 'rw2') return [];
   const symbols: string[] = [];
   for (const { number, bytes } of fields(push.body)) {
     if (number === REQUEST_SYMBOLS) symbols.push(text.decode(bytes));

@@ -1,13 +1,16 @@
 /**
- * What one remote-write request holds, after decoding. Numbers only: label text stays in `body`
- * and is read there when a refusal needs a name.
+ * What one push holds, after decoding. Numbers only: label text stays in `body` and is read there when a refusal
+ * needs a name.
  */
 import type { LabelRewriting } from './rewriting.js';
 import type { Rows } from './rows.js';
 import type { Source } from './source.js';
 
-/** 1 is prometheus.WriteRequest, 2 is io.prometheus.write.v2.Request. */
-export type ProtocolVersion = 1 | 2;
+/**
+ * What a body is: prometheus.WriteRequest, io.prometheus.write.v2.Request, or an OpenTelemetry ExportMetricsServiceRequest
+ * (protobuf, not compressed).
+ */
+export type Protocol = 'rw1' | 'rw2' | 'otlp';
 
 /**
  * `records` and `body` may be views on a decoder's memory: they hold until the next decode on the same
@@ -15,7 +18,7 @@ export type ProtocolVersion = 1 | 2;
  */
 export interface Push {
   readonly kind: 'push';
-  readonly version: ProtocolVersion;
+  readonly protocol: Protocol;
   readonly compressedBytes: number;
   readonly uncompressedBytes: number;
   readonly series: number;
@@ -41,6 +44,8 @@ export interface Push {
   readonly unnamedSeries: number;
   /** Of the first series, if it has both labels and they were asked for. */
   readonly ha: HaLabels | undefined;
+  /** Of an OTLP body only. */
+  readonly otlp?: OtlpTotals;
   /** `series` rows of RECORD_WORDS words, laid out as below. */
   readonly records: Uint32Array;
   /** The uncompressed protobuf that the records' offsets point into. */
@@ -54,6 +59,44 @@ export interface Push {
 export interface HaLabels {
   readonly cluster: string;
   readonly replica: string;
+}
+
+/** What is told of OTLP bodies beside the series that their data points become. */
+export interface OtlpTotals {
+  /** As they were received, with those that are skipped. */
+  readonly dataPoints: number;
+  /** Data points that Mimir does not translate: it takes the others, and answers 400. */
+  readonly skippedPoints: number;
+  /** The first thing that Mimir's translation would complain about; undefined: nothing. */
+  readonly firstSkipped: OtlpSkipReason | undefined;
+}
+
+/** Why Mimir does not translate a metric, or what is left of one. Closed list. */
+export type OtlpSkipReason =
+  | 'temporality' // neither cumulative, nor delta where the tenant may send it
+  | 'no_data' // it is of no kind that Mimir knows
+  | 'no_points' // it has no data points
+  | 'metric_name' // nothing is left of its name
+  | 'label_name' // nothing is left of an attribute's name
+  | 'scale' // of an exponential histogram, less than -4
+  | 'exemplar'; // without a value
+
+/** How Mimir translates a tenant's OTLP into series: its `otel_*` limits. */
+export interface OtlpTranslation {
+  /** Names become letters, digits and underscores. Off: they stay as they are. */
+  readonly escapeNames: boolean;
+  /** Metric names end in their unit and, for counters, `_total`. */
+  readonly addSuffixes: boolean;
+  /** Resource attributes that become labels of the resource's series. */
+  readonly promoteResourceAttributes: readonly string[];
+  readonly keepIdentifyingResourceAttributes: boolean;
+  readonly convertHistogramsToNhcb: boolean;
+  readonly promoteScopeMetadata: boolean;
+  readonly nativeDeltaIngestion: boolean;
+  /** With `escapeNames`: a label name with one underscore at its beginning gets `key` before it. */
+  readonly labelNameUnderscoreSanitization: boolean;
+  /** With `escapeNames`. Off: several underscores in a row become one. */
+  readonly labelNamePreserveMultipleUnderscores: boolean;
 }
 
 /** The push in memory of its own: it outlives the next decode. */
@@ -196,11 +239,13 @@ export const NO_RULES: SeriesRules = {
 };
 
 export interface DecodeOptions {
-  readonly version: ProtocolVersion;
+  readonly protocol: Protocol;
   readonly maxUncompressedBytes: number;
   readonly maxSeries: number;
   /** The body is no remote write, and is made into one that the kernel reads. */
   readonly source?: Source;
+  /** Of OTLP; Mimir's defaults where it is not given. */
+  readonly otlp?: OtlpTranslation;
   /** A label name left out of the series hash (the HA replica label), or the empty string. */
   readonly excludeLabel: string;
   /** The label that names an HA pair: its value and the excluded label's are read from the first series. */

@@ -2,6 +2,7 @@
 import { Enforcer, type EnforcerOptions } from '#src/enforce/enforcer.js';
 import type { Tenant } from '#src/enforce/tenant.js';
 import type { Admitted, Verdict } from '#src/enforce/verdict.js';
+import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
 import type { EdgeLimits, MimirLimits, Snapshot, TenantLimits } from '#src/limits/limits.js';
 import {
   type Push,
@@ -18,6 +19,7 @@ import {
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
 
 const MIMIR: MimirLimits = {
+  ...DEFAULT_LIMITS,
   request_rate: 0,
   request_burst_size: 0,
   ingestion_rate: 10_000,
@@ -131,7 +133,7 @@ export function push(series: GivenSeries[], metadata = 0, compressedBytes = 100)
   const most = (of: (row: (typeof rows)[number]) => number) => Math.max(0, ...rows.map(of));
   return {
     kind: 'push',
-    version: 1,
+    protocol: 'rw1',
     compressedBytes,
     uncompressedBytes: compressedBytes * 7,
     series: rows.length,

@@ -31,7 +31,7 @@ t.test(
       'its metadata is valid',
     );
     t.match(
-      judge(edge, tenant, { ...push([{ flags: 0 }], 1), version: 2 }),
+      judge(edge, tenant, { ...push([{ flags: 0 }], 1), protocol: 'rw2' }),
       { kind: 'refuse' },
       'in version 2 metadata goes with its series',
     );

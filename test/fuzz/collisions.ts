@@ -18,7 +18,7 @@ for (let start = 0; start < TOTAL; start += PER_PUSH) {
     Array.from({ length: PER_PUSH }, (_, index) => kubernetesSeries(start + index)),
   );
   const push = decoder.decodePlain(body, {
-    version: 1,
+    protocol: 'rw1',
     maxUncompressedBytes: 1 << 30,
     maxSeries: PER_PUSH,
     excludeLabel: '',

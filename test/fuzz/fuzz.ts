@@ -82,7 +82,7 @@ function bodyOf({ plain, isSnappy, plainDamage, wireDamage }: Case): Uint8Array 
 function differs(body: Uint8Array, { version, isSnappy }: Case): string | undefined {
   let decoded: ReturnType<InlineDecoder['decode']>;
   try {
-    const options = { ...OPTIONS, version };
+    const options = { ...OPTIONS, protocol: `rw${version}` as const };
     decoded = isSnappy ? decoder.decode([body], body.length, options) : decoder.decodePlain(body, options);
   } catch (error) {
     return `the kernel trapped: ${error}`;
@@ -109,5 +109,5 @@ function filtersWrong(push: Push, plain: Uint8Array): boolean {
   const block = filter.filter(push, leftOut);
   if (!(block instanceof Uint8Array)) return true;
   const result = uncompress(block);
-  return result === undefined || !without(plain, push.version, leftOut).equals(result);
+  return result === undefined || !without(plain, push.protocol === 'rw1' ? 1 : 2, leftOut).equals(result);
 }

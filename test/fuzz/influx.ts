@@ -65,7 +65,7 @@ function wireOf({ lines, encoding, plainDamage, wireDamage }: Case): Uint8Array 
 function differs(wire: Uint8Array, { encoding, precision }: Case): string | undefined {
   const source = { form: 'influx', encoding, precision, nowMs: NOW } as const;
   const options = {
-    version: 1,
+    protocol: 'rw1',
     maxUncompressedBytes: 1 << 20,
     maxSeries: 100_000,
     excludeLabel: '',

@@ -31,7 +31,7 @@ async function load(t: Test, options: Partial<LoadOptions>, answer?: Answer) {
 
 function isSound(body: Buffer, version: 1 | 2): boolean {
   const decoded = new InlineDecoder(1 << 24).decode([body], body.length, {
-    version,
+    protocol: `rw${version}`,
     maxUncompressedBytes: 1 << 24,
     maxSeries: 10_000,
     excludeLabel: '',

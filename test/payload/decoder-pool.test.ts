@@ -11,7 +11,7 @@ import { found, hashes } from './oracle.js';
 
 const body = readFileSync(new URL('../../../test/data/prom-2.42-samples-500a.snappy', import.meta.url));
 const options: DecodeOptions = {
-  version: 1,
+  protocol: 'rw1',
   maxUncompressedBytes: 1 << 20,
   maxSeries: 1000,
   excludeLabel: '',

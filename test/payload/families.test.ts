@@ -15,7 +15,7 @@ function metadata(type: number, ...names: string[]): number {
   const timeseries = names.map((_, index) => ({ labelsRefs: [1, index + 2], metadata: { type } }));
   const body = WriteRequestV2.encode({ symbols, timeseries }).finish();
   const push = decoder.decodePlain(body, {
-    version: 2,
+    protocol: 'rw2',
     maxUncompressedBytes: 1e6,
     maxSeries: 100,
     excludeLabel: '',

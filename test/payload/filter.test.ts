@@ -19,11 +19,11 @@ const filter = new InlineFilter(64 << 20);
 const OPTIONS = { maxUncompressedBytes: 64 << 20, maxSeries: 1_000_000, excludeLabel: '' };
 
 function decodePlain(message: Uint8Array, version: 1 | 2): Push {
-  return pushOf(decoder.decodePlain(message, { ...OPTIONS, version }));
+  return pushOf(decoder.decodePlain(message, { ...OPTIONS, protocol: `rw${version}` }));
 }
 
 function decode(body: Uint8Array, version: 1 | 2): Push {
-  return pushOf(decoder.decode([body], body.length, { ...OPTIONS, version }));
+  return pushOf(decoder.decode([body], body.length, { ...OPTIONS, protocol: `rw${version}` }));
 }
 
 function pushOf(decoded: Decoded): Push {
@@ -170,7 +170,7 @@ t.test('an owned push outlives the next decode; a view does not, so it is filter
 t.test('a thread of the pool filters what a thread decoded, to the same bytes', async (t) => {
   const { snappy } = kubernetesBody(500, 1);
   const options = {
-    version: 1,
+    protocol: 'rw1',
     maxUncompressedBytes: 64 << 20,
     maxSeries: 1000,
     excludeLabel: '',

@@ -7,7 +7,6 @@ import fc from 'fast-check';
 import t from 'tap';
 import { expandHashKey } from '#src/payload/hash-key.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
-import type { ProtocolVersion } from '#src/payload/push.js';
 import { encodeVersion1, encodeVersion2 } from './encode.js';
 import { hashes } from './oracle.js';
 
@@ -115,7 +114,7 @@ type Labels = readonly (readonly [string, string])[];
 
 function seriesHashes(
   series: readonly Labels[],
-  version: ProtocolVersion,
+  version: 1 | 2,
   key: Uint8Array,
   word = SERIES_HASH,
 ): bigint[] {
@@ -125,13 +124,13 @@ function seriesHashes(
 function hashesOf(
   decoder: InlineDecoder,
   series: readonly Labels[],
-  version: ProtocolVersion,
+  version: 1 | 2,
   word = SERIES_HASH,
 ): bigint[] {
   const encode = version === 1 ? encodeVersion1 : encodeVersion2;
   const body = encode(series.map((labels) => ({ labels, value: 1, timestampMs: 1 })));
   const push = decoder.decodePlain(body, {
-    version,
+    protocol: `rw${version}`,
     maxUncompressedBytes: 1 << 20,
     maxSeries: series.length,
     excludeLabel: '',

@@ -38,7 +38,7 @@ function hashesOf(values: string[]): bigint[] {
   }));
   const body = encodeVersion1(series);
   const push = decoder.decodePlain(body, {
-    version: 1,
+    protocol: 'rw1',
     maxUncompressedBytes: 1 << 20,
     maxSeries: values.length,
     excludeLabel: '',

@@ -12,7 +12,7 @@ import { damage, damaged, messageV1, messageV2, seriesAlike, wire } from './push
 const decoder = new InlineDecoder(64 << 20);
 
 const OPTIONS = {
-  version: 1,
+  protocol: 'rw1' as const,
   maxUncompressedBytes: 64 << 20,
   maxSeries: 1_000_000,
   excludeLabel: '',
@@ -38,7 +38,7 @@ function sound(body: Uint8Array, options: Options = {}): Push {
 
 /** Kernel and oracle agree, or the kernel refuses for a reason that is written down. */
 function agrees(body: Uint8Array, version: 1 | 2, rules: Rules = { excludeLabel: '' }): boolean {
-  const decoded = decode(body, { version, ...rules });
+  const decoded = decode(body, { protocol: `rw${version}`, ...rules });
   const expected = expect(body, version, rules);
   if (decoded.kind === 'broken') return expected === undefined || mayBeStricter(decoded.message);
   return expected !== undefined && isDeepStrictEqual(found(decoded), expected);
@@ -97,7 +97,7 @@ t.test(
         body.subarray(i * 777, (i + 1) * 777),
       );
       const again = decoder.decode(chunks, body.length, {
-        version: 1,
+        protocol: 'rw1',
         maxUncompressedBytes: 1e6,
         maxSeries: 1000,
         excludeLabel: '',
@@ -291,7 +291,7 @@ t.test('each way to lie in a protobuf is refused, with the byte where it is', as
     ],
   ];
   for (const [name, body, version, message] of cases) {
-    const decoded = decode(body, { version });
+    const decoded = decode(body, { protocol: `rw${version}` });
     t.match(decoded, { kind: 'broken', code: 'protobuf' }, name);
     t.match((decoded as Broken).message, message, name);
   }
@@ -300,16 +300,16 @@ t.test('each way to lie in a protobuf is refused, with the byte where it is', as
 t.test('a body of one version that says it is of the other is refused, not taken for nothing', async (t) => {
   const series = one([['__name__', 'up']]);
   const refused = { kind: 'broken', message: 'the message is of the other version of remote write' };
-  t.match(decode(encodeVersion2(series), { version: 1 }), refused);
-  t.match(decode(encodeVersion1(series), { version: 2 }), refused);
+  t.match(decode(encodeVersion2(series), { protocol: 'rw1' }), refused);
+  t.match(decode(encodeVersion1(series), { protocol: 'rw2' }), refused);
 });
 
 t.test('nothing is something: empty bodies, series, labels and symbols', async (t) => {
   t.match(sound(new Uint8Array()), { series: 0, samples: 0, uncompressedBytes: 0 });
-  t.match(sound(new Uint8Array(), { version: 2 }), { series: 0 });
+  t.match(sound(new Uint8Array(), { protocol: 'rw2' }), { series: 0 });
   t.match(sound(Uint8Array.from([0x0a, 0, 0x0a, 0])), { series: 2, unnamedSeries: 2, mostLabels: 0 });
   t.match(sound(Uint8Array.from([0x0a, 2, 0x0a, 0])), { series: 1, mostLabels: 0 });
-  t.match(sound(Uint8Array.from([0x22, 0, 0x2a, 4, 0x0a, 2, 0, 0]), { version: 2 }), {
+  t.match(sound(Uint8Array.from([0x22, 0, 0x2a, 4, 0x0a, 2, 0, 0]), { protocol: 'rw2' }), {
     series: 1,
     mostLabels: 0,
   });
@@ -349,7 +349,7 @@ t.test(
         .uint32(0x22)
         .string('x'),
     );
-    t.match(sound(late, { version: 2 }), { series: 1, mostLabels: 1, longestLabelName: 3 });
+    t.match(sound(late, { protocol: 'rw2' }), { series: 1, mostLabels: 1, longestLabelName: 3 });
     const label = [0x0a, 1, 97, 0x12, 1, 98, 0x12, 2, 99, 99];
     t.match(sound(Uint8Array.from([0x0a, label.length + 2, 0x0a, label.length, ...label])), {
       longestLabelValue: 2,
@@ -366,7 +366,7 @@ t.test(
     t.ok(block.length < 1_100_000);
     const own = new InlineDecoder(64 << 20);
     const decoded = own.decode([block], block.length, {
-      version: 1,
+      protocol: 'rw1',
       maxUncompressedBytes: 100 << 20,
       maxSeries: 10_000,
       excludeLabel: '',
@@ -380,7 +380,7 @@ t.test('a claim over the cap takes no memory, and a grown kernel is given up', a
   const large = Buffer.from(SnappyJS.compress(new Uint8Array(8 << 20)));
   const own = new InlineDecoder(1 << 20);
   const options: DecodeOptions = {
-    version: 1,
+    protocol: 'rw1',
     maxUncompressedBytes: 1 << 20,
     maxSeries: 10,
     excludeLabel: '',
@@ -396,7 +396,11 @@ t.test('a claim over the cap takes no memory, and a grown kernel is given up', a
 t.test('more symbols than any push needs are refused before they fill the memory', async (t) => {
   const symbols = new Uint8Array(10_000_000);
   for (let i = 0; i < symbols.length; i += 2) symbols[i] = 0x22;
-  t.match(decode(symbols, { version: 2 }), { kind: 'broken', code: 'too_many_series', message: /symbols/ });
+  t.match(decode(symbols, { protocol: 'rw2' }), {
+    kind: 'broken',
+    code: 'too_many_series',
+    message: /symbols/,
+  });
 });
 
 const named = fc.uniqueArray(
@@ -424,7 +428,7 @@ t.test('a series has one hash, whatever the order of its labels, its version and
       ([labels, shuffled]) => {
         const [v1] = hashes(sound(encodeVersion1(one(labels))));
         const [reordered] = hashes(sound(encodeVersion1(one(shuffled))));
-        const [v2] = hashes(sound(encodeVersion2(one(shuffled)), { version: 2 }));
+        const [v2] = hashes(sound(encodeVersion2(one(shuffled)), { protocol: 'rw2' }));
         return v1 === reordered && v1 === v2;
       },
     ),
@@ -458,7 +462,7 @@ t.test('the replica label is left out of the hash, and only that', async (t) => 
       const hashOf = (replica: string, excludeLabel: string, version: 1 | 2) => {
         const series = one([...rest, ['__replica__', replica]]);
         const body = version === 1 ? encodeVersion1(series) : encodeVersion2(series);
-        return hashes(sound(body, { version, excludeLabel }))[0];
+        return hashes(sound(body, { protocol: `rw${version}`, excludeLabel }))[0];
       };
       const without = hashes(sound(encodeVersion1(one(rest))))[0];
       const same = hashOf(a, '__replica__', 1) === without && hashOf(b, '__replica__', 2) === without;
@@ -472,7 +476,7 @@ t.test("an HA pair's labels are read from the first series, if it has both", asy
   let pairs = 0;
   const reads = (body: Uint8Array, version: 1 | 2): boolean => {
     const labels = { excludeLabel: '__replica__', clusterLabel: 'cluster' };
-    if (sound(body, { version, ...labels }).ha !== undefined) pairs++;
+    if (sound(body, { protocol: `rw${version}`, ...labels }).ha !== undefined) pairs++;
     return agrees(body, version, labels);
   };
   fc.assert(

@@ -5,7 +5,6 @@ import {
   type DecodeOptions,
   FAULT,
   NO_RULES,
-  type ProtocolVersion,
   type Push,
   RECORD_FAULT,
   RECORD_FLAGS,
@@ -62,11 +61,11 @@ function decode(
   rewriting: LabelRewriting | undefined,
   options: Partial<DecodeOptions> = {},
 ): Push {
-  const version = options.version ?? 1;
+  const protocol = options.protocol ?? 'rw1';
   const sent = series.map((labels) => ({ labels, value: 1, timestampMs: 1_700_000_000_000 }));
-  const body = compress(version === 1 ? encodeVersion1(sent) : encodeVersion2(sent));
+  const body = compress(protocol === 'rw1' ? encodeVersion1(sent) : encodeVersion2(sent));
   const decoded = decoder.decode([body], body.length, {
-    version,
+    protocol,
     maxUncompressedBytes: 100e6,
     maxSeries: 1e6,
     excludeLabel: '',
@@ -166,18 +165,18 @@ const given = fc.record({
 
 t.test('a series is, word for word, the one that was sent as the rules make it', async () => {
   fc.assert(
-    fc.property(sent, given, fc.constantFrom<ProtocolVersion>(1, 2), (series, wanted, version) => {
+    fc.property(sent, given, fc.constantFrom<1 | 2>(1, 2), (series, wanted, version) => {
       const rules = { ...RULES, utf8Names: wanted.utf8Names };
       const plain = decode(
         series.map((labels) => rewrittenPlainly(labels, wanted)),
         undefined,
-        { version, rules },
+        { protocol: `rw${version}`, rules },
       );
       const [want, totals] = [wordsOf(plain), totalsOf(plain)];
       const rewriting = rewritingOf(wanted);
       // Twice: the second time all that can be remembered is.
       for (let time = 0; time < 2; time++) {
-        const got = decode(series, rewriting, { version, rules });
+        const got = decode(series, rewriting, { protocol: `rw${version}`, rules });
         if (JSON.stringify(wordsOf(got)) !== JSON.stringify(want))
           throw new Error(`${time}: got ${JSON.stringify(wordsOf(got))}, want ${JSON.stringify(want)}`);
         if (JSON.stringify(totalsOf(got)) !== JSON.stringify(totals))
@@ -255,7 +254,7 @@ t.test('bytes that are no UTF-8 stay what they are, and are copied as they are',
   raw[raw.indexOf(2, raw.indexOf('job'))] = 0xff;
   const body = compress(raw);
   const options = {
-    version: 1,
+    protocol: 'rw1',
     maxUncompressedBytes: 1e6,
     maxSeries: 10,
     excludeLabel: '',

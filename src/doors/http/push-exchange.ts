@@ -157,7 +157,7 @@ export class PushExchange {
     const decodeEndMs = now();
     observer.decoded((decodeEndMs - decodeStartMs) / 1000);
     if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body);
-    if (decoded.version === 2) this.#written = writtenOf(decoded, tenant.limits);
+    if (decoded.protocol === 'rw2') this.#written = writtenOf(decoded, tenant.limits);
 
     const judging = enforcer.judge(tenant, decoded, false, decodeEndMs);
     const verdict = judging instanceof Promise ? await judging : judging;

@@ -141,7 +141,7 @@ const source = (encoding: InfluxSource['encoding']): InfluxSource => ({
 });
 const decode = (bytes: Uint8Array, encoding: InfluxSource['encoding'], caps = {}) =>
   decoder.decode([bytes.subarray(0, 3), bytes.subarray(3)], bytes.length, {
-    version: 1,
+    protocol: 'rw1',
     maxUncompressedBytes: 1 << 20,
     maxSeries: 1000,
     excludeLabel: '',
@@ -160,7 +160,7 @@ t.test('the push is that of the same series by remote write, but for its sizes',
       const { series, samples } = push;
       const ours = hashes(push);
       const rw = decoder.decodePlain(message, {
-        version: 1,
+        protocol: 'rw1',
         maxUncompressedBytes: 1 << 20,
         maxSeries: 1000,
         excludeLabel: '',

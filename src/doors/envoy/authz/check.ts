@@ -176,7 +176,7 @@ export class CheckExchange {
       return this.#refuseBody(request, tenant, 'edge_overloaded', edgeOverloaded(used, capacity));
     }
     if (decoded.kind !== 'push') return this.#refuseBody(request, tenant, ...undecodedBody(decoded));
-    if (decoded.version === 2) this.#written = writtenOf(decoded, tenant.limits);
+    if (decoded.protocol === 'rw2') this.#written = writtenOf(decoded, tenant.limits);
 
     const judging = enforcer.judge(tenant, decoded, options.onFilter === 'refuse', decodeEndMs);
     const verdict = judging instanceof Promise ? await this.#inTime(request, judging, tenant) : judging;
