@@ -65,7 +65,7 @@ async function measure(name: string, version: 1 | 2, bodies: readonly Uint8Array
       for (let i = 0; i < pushes; i++) {
         const body = bodies[i % bodies.length] ?? new Uint8Array();
         const push = decoder.decode([body], body.length, {
-          version,
+          protocol: `rw${version}`,
           maxUncompressedBytes: 64 << 20,
           maxSeries: 100_000,
           excludeLabel: '',
