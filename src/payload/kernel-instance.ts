@@ -51,7 +51,9 @@ const KEY_BYTES = (1 + 128 + 1) * 16;
 const RULES = 6144 / 8;
 const RESULT_LENGTH = 13;
 const RESULT_CLUSTER = 22;
-const RESULT_REPLICA = 24;
+const RESULT_PAIRS = 26;
+/** Cluster and replica, address and length of each. */
+const PAIR_WORDS = 4;
 
 /** As kernel/shorten.ts has them. */
 const SHORTENING: Readonly<Record<LongValues, number>> = { error: 0, truncate: 1, drop: 2 };
@@ -210,6 +212,7 @@ export class KernelInstance {
       longestLabelValue: this.#result(10),
       unnamedSeries: this.#result(11),
       ha: this.#haLabels(),
+      ...(this.#result(RESULT_PAIRS + 1) > 0 && { pairs: this.#pairs() }),
       records: this.#words.subarray(recordsAt, recordsAt + series * RECORD_WORDS),
       body: this.#bytes.subarray(bodyAt, bodyAt + uncompressedBytes),
     };
@@ -226,17 +229,28 @@ export class KernelInstance {
 
   #haLabels(): HaLabels | undefined {
     if (this.#result(RESULT_CLUSTER) === 0) return undefined;
-    return { cluster: this.#text(RESULT_CLUSTER), replica: this.#text(RESULT_REPLICA) };
+    return this.#pairAt(RESULT_WORD + RESULT_CLUSTER);
   }
 
-  /** Where a word of the result says, and as long as the word after it says. */
+  #pairs(): readonly HaLabels[] {
+    const first = this.#result(RESULT_PAIRS) / 4;
+    return Array.from({ length: this.#result(RESULT_PAIRS + 1) }, (_, n) =>
+      this.#pairAt(first + n * PAIR_WORDS),
+    );
+  }
+
+  #pairAt(word: number): HaLabels {
+    return { cluster: this.#text(word), replica: this.#text(word + 2) };
+  }
+
+  /** Where a word says, and as long as the word after it says. */
   #text(word: number): string {
-    const at = this.#result(word);
-    return decoder.decode(this.#bytes.subarray(at, at + this.#result(word + 1)));
+    const at = this.#words[word] ?? 0;
+    return decoder.decode(this.#bytes.subarray(at, at + (this.#words[word + 1] ?? 0)));
   }
 
   /** In the order in which kernel/rules.ts reads them. */
-  #writeRules({ rules = NO_RULES, nowMs = 0 }: DecodeOptions): void {
+  #writeRules({ rules = NO_RULES, nowMs = 0, pairPerSeries = false }: DecodeOptions): void {
     const to = this.#doubles;
     to[RULES] = Number(rules.utf8Names);
     to[RULES + 1] = rules.maxLabels;
@@ -251,6 +265,8 @@ export class KernelInstance {
     to[RULES + 10] = rules.maxReplicaLength;
     to[RULES + 11] = nowMs - rules.maxBehindMs;
     to[RULES + 12] = nowMs + rules.maxAheadMs;
+    to[RULES + 13] = Number(pairPerSeries);
+    this.#words[RESULT_WORD + RESULT_PAIRS + 1] = 0;
   }
 
   /** Returns the name's length. A name longer than any label may be is never met: it is none. */

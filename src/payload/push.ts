@@ -46,6 +46,8 @@ export interface Push {
   readonly ha: HaLabels | undefined;
   /** Of an OTLP body only. */
   readonly otlp?: OtlpTotals;
+  /** Where each series is of a pair of its own: the replicas that they come from, in the order of `pairNumber`. */
+  readonly pairs?: readonly HaLabels[];
   /** `series` rows of RECORD_WORDS words, laid out as below. */
   readonly records: Uint32Array;
   /** The uncompressed protobuf that the records' offsets point into. */
@@ -162,6 +164,14 @@ export const RECORD_FLAG_NAMED = 1;
 /** Its metric name ends in `_info`: Mimir allows such series more labels. */
 export const RECORD_FLAG_INFO = 2;
 
+/** What says which HA pair a series is of: that its replica label is removed, and the number of the pair. */
+export const RECORD_PAIR_FLAGS = 0xffff0004;
+
+/** From which of the push's `pairs` a series comes, the first being 1; 0: from none. It is in the upper half of its flags. */
+export function pairNumber({ records }: Push, row: number): number {
+  return (records[row * RECORD_WORDS + RECORD_FLAGS] ?? 0) >>> 16;
+}
+
 /** Why bytes could not be decoded. Closed list: metrics and docs are made from it. */
 export type BrokenCode =
   | 'snappy' // not a valid snappy block
@@ -250,6 +260,8 @@ export interface DecodeOptions {
   readonly excludeLabel: string;
   /** The label that names an HA pair: its value and the excluded label's are read from the first series. */
   readonly clusterLabel?: string;
+  /** Each series is of the pair that its own labels name. */
+  readonly pairPerSeries?: boolean;
   /** NO_RULES where they are not given. */
   readonly rules?: SeriesRules;
   /** What time it is, for the rules on timestamps: milliseconds since 1970. */

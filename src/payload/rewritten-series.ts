@@ -12,6 +12,7 @@ import {
   RECORD_LONGEST_VALUE,
   RECORD_METRIC_HASH_HIGH,
   RECORD_METRIC_HASH_LOW,
+  RECORD_PAIR_FLAGS,
 } from './push.js';
 
 /** 3 MiB. */
@@ -51,9 +52,12 @@ export class RewrittenSeries {
     ) {
       return false;
     }
+    const pair = (records[at + RECORD_FLAGS] ?? 0) & RECORD_PAIR_FLAGS;
     for (let i = 0; i < WORDS.length; i++) {
       records[at + (WORDS[i] ?? 0)] = this.#entries[entry + KEY_WORDS + i] ?? 0;
     }
+    // Whichever replica the same series came from before.
+    records[at + RECORD_FLAGS] = ((records[at + RECORD_FLAGS] ?? 0) & ~RECORD_PAIR_FLAGS) | pair;
     return true;
   }
 

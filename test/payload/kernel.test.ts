@@ -4,10 +4,17 @@ import fc from 'fast-check';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
-import { type Broken, type DecodeOptions, type Push, RECORD_WORDS } from '#src/payload/push.js';
+import {
+  type Broken,
+  type DecodeOptions,
+  NO_RULES,
+  type Push,
+  pairNumber,
+  RECORD_WORDS,
+} from '#src/payload/push.js';
 import { encodeVersion1, encodeVersion2, type SeriesToSend, WriteRequestV1 } from './encode.js';
 import { expect, found, hashes, mayBeStricter, type Rules, uncompress } from './oracle.js';
-import { damage, damaged, messageV1, messageV2, seriesAlike, wire } from './pushes.js';
+import { damage, damaged, messageV1, messageV2, pairedSeries, seriesAlike, wire } from './pushes.js';
 
 const decoder = new InlineDecoder(64 << 20);
 
@@ -500,6 +507,73 @@ t.test("an HA pair's labels are read from the first series, if it has both", asy
   t.equal(sound(pair, { ...labels, clusterLabel: 'c'.repeat(2000) }).ha, undefined);
   t.equal(sound(pair, { ...labels, clusterLabel: 'luster' }).ha, undefined);
   t.equal(sound(new Uint8Array(), labels).ha, undefined, 'no series');
+});
+
+t.test(
+  'where each series is of a pair of its own, each loses the label that its own pair takes',
+  async (t) => {
+    const labels = { excludeLabel: '__replica__', clusterLabel: 'cluster', pairPerSeries: true };
+    let several = 0;
+    const reads = (body: Uint8Array, version: 1 | 2): boolean => {
+      if ((sound(body, { protocol: `rw${version}`, ...labels }).pairs?.length ?? 0) > 1) several++;
+      return agrees(body, version, labels);
+    };
+    fc.assert(
+      fc.property(fc.array(pairedSeries, { maxLength: 12 }), (all) => {
+        const sent = all.map((series) => ({ labels: series, value: 1, timestampMs: 1 }));
+        return reads(encodeVersion1(sent), 1) && reads(encodeVersion2(sent), 2);
+      }),
+      { numRuns: 1000 },
+    );
+    t.ok(several > 100, `${several} with several pairs`);
+    fc.assert(
+      fc.property(messageV1, (body) => agrees(body, 1, labels)),
+      { numRuns: 500 },
+    );
+    fc.assert(
+      fc.property(messageV2, (body) => agrees(body, 2, labels)),
+      { numRuns: 500 },
+    );
+
+    const hashOf = (pairs: [string, string][]) => hashes(sound(encodeVersion1(one(pairs)), labels))[0];
+    const name: [string, string] = ['__name__', 'up'];
+    const replica: [string, string] = ['__replica__', 'one'];
+    const cluster: [string, string] = ['cluster', 'prod'];
+    t.equal(hashOf([name, replica, cluster]), hashOf([name, cluster]), 'the replica is left out');
+    t.not(hashOf([name, replica]), hashOf([name]), 'of a series of no pair it is not');
+    const tight = { ...labels, rules: { ...NO_RULES, maxReplicaLength: 2 } };
+    t.equal(
+      sound(encodeVersion1(one([name, replica, cluster])), tight).pairs,
+      undefined,
+      'too long a replica',
+    );
+  },
+);
+
+t.test('a push has so many pairs that are decided about, and the series of others are of none', async (t) => {
+  const labels = { excludeLabel: '__replica__', clusterLabel: 'cluster', pairPerSeries: true };
+  const all = Array.from({ length: 1500 }, (_, n) => ({
+    labels: [
+      ['__name__', 'up'],
+      ['__replica__', `r${n}`],
+      ['cluster', 'c'],
+    ] as [string, string][],
+    value: 1,
+    timestampMs: 1,
+  }));
+  const push = sound(encodeVersion1([...all, ...all]), { ...labels, maxSeries: 10_000 });
+  t.equal(push.pairs?.length, 1000);
+  t.strictSame(push.pairs?.[999], { cluster: 'c', replica: 'r999' });
+  for (const row of [0, 999, 1000, 1499, 1500, 2499, 2500, 2999]) {
+    const n = row % 1500;
+    t.equal(pairNumber(push, row), n < 1000 ? n + 1 : 0, `row ${row}`);
+  }
+  t.equal(new Set(hashes(push)).size, 1, 'and all are one series');
+  t.equal(
+    sound(encodeVersion1(all.slice(0, 1)), { excludeLabel: '' }).pairs,
+    undefined,
+    'the next push has none',
+  );
 });
 
 t.test('what is not the same series does not have the same hash', async (t) => {

@@ -54,8 +54,8 @@ export class MimirRules {
     this.#newest = nowMs + rules.maxAheadMs;
   }
 
-  /** `replicaLabel`: of an HA pair, which is removed before anything else; undefined where the push is of none. */
-  judge(all: readonly Series[], replicaLabel: string | undefined): Judged[] {
+  /** `replicaLabel`: of an HA pair, which is removed before anything else; undefined where a series is of none. */
+  judge(all: readonly Series[], replicaLabel: (of: Series) => string | undefined): Judged[] {
     const timestamps = all.flatMap(({ samples, histograms }) => [
       ...samples,
       ...histograms.map(({ timestamp }) => timestamp),
@@ -66,7 +66,7 @@ export class MimirRules {
     );
     const oldestExemplar = least === undefined ? 0 : Math.max(Number(least - 300_000n), this.#oldest);
     return all.map((series) => {
-      const labels = kept(series.labels, replicaLabel);
+      const labels = kept(series.labels, replicaLabel(series));
       const points = this.#points(series);
       const dropped = this.#droppedExemplars(series.exemplars, oldestExemplar);
       return { labels, fault: this.#labels(labels), ...points, uncharged: points.uncharged + dropped };

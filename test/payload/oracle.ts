@@ -10,6 +10,7 @@ import {
   type HaLabels,
   NO_RULES,
   type Push,
+  pairNumber,
   RECORD_DATA_FAULT,
   RECORD_EXEMPLARS,
   RECORD_FAULT,
@@ -44,6 +45,8 @@ export interface Expected {
   longestLabelValue: number;
   unnamedSeries: number;
   ha: HaLabels | undefined;
+  /** In the order of the series that name them first. */
+  pairs: readonly HaLabels[] | undefined;
   rows: Row[];
 }
 
@@ -56,6 +59,7 @@ interface Row {
   histograms: number;
   exemplars: number;
   flags: number;
+  pair: HaLabels | undefined;
   fault: number;
   leastTimestamp: bigint;
   greatestTimestamp: bigint;
@@ -64,7 +68,10 @@ interface Row {
   dataFault: number;
 }
 
-export type Rules = Pick<DecodeOptions, 'rules' | 'nowMs' | 'excludeLabel' | 'clusterLabel'>;
+export type Rules = Pick<
+  DecodeOptions,
+  'rules' | 'nowMs' | 'excludeLabel' | 'clusterLabel' | 'pairPerSeries'
+>;
 
 /** By MetricType: what Mimir cuts off a series' name to get its family's. */
 const SUFFIXES = new Map([
@@ -293,6 +300,18 @@ function pairOf(labels: readonly Label[], { clusterLabel = '', excludeLabel }: R
   return undefined;
 }
 
+/** Where each series is of a pair of its own: that of this one, if its replica label is removed. */
+function pairOfSeries(labels: readonly Label[], options: Rules): HaLabels | undefined {
+  if (!options.pairPerSeries || replicaOf(labels, options) === undefined) return undefined;
+  return pairOf(labels, options);
+}
+
+/** Undefined: there is none. */
+function distinct(pairs: readonly HaLabels[]): readonly HaLabels[] | undefined {
+  const found = new Map(pairs.map((pair) => [JSON.stringify(pair), pair]));
+  return found.size === 0 ? undefined : [...found.values()];
+}
+
 /** The label that is removed from all series of a push whose first has these labels. */
 function replicaOf(first: readonly Label[], options: Rules): string | undefined {
   const { clusterLabel = '', excludeLabel, rules = NO_RULES } = options;
@@ -311,8 +330,9 @@ function addUp(all: readonly Series[], metadata: readonly Entry[], options: Rule
   const { rules = NO_RULES, nowMs = 0 } = options;
   const mimir = new MimirRules(rules, nowMs);
   const first = all[0]?.labels ?? [];
-  const judged = mimir.judge(all, replicaOf(first, options));
-  const rows = all.map((series, row) => rowOf(series, judged[row]!));
+  const { pairPerSeries = false } = options;
+  const judged = mimir.judge(all, ({ labels }) => replicaOf(pairPerSeries ? labels : first, options));
+  const rows = all.map((series, row) => rowOf(series, judged[row]!, options));
   const faults = metadata.map((entry) => mimir.metadata(...entry)).filter((fault) => fault !== 0);
   const sum = (of: (row: Row) => number) => rows.reduce((total, row) => total + of(row), 0);
   const most = (of: (row: Row) => number) => rows.reduce((greatest, row) => Math.max(greatest, of(row)), 0);
@@ -334,13 +354,14 @@ function addUp(all: readonly Series[], metadata: readonly Entry[], options: Rule
     longestLabelName: most(({ longestName }) => longestName),
     longestLabelValue: most(({ longestValue }) => longestValue),
     unnamedSeries: sum(({ flags }) => Number(flags === 0)),
-    ha: pairOf(first, options),
+    ha: pairPerSeries ? undefined : pairOf(first, options),
+    pairs: pairPerSeries ? distinct(rows.flatMap(({ pair }) => pair ?? [])) : undefined,
     rows,
   };
 }
 
 /** Lengths are those of all labels that have values, counts those of the labels that Mimir keeps. */
-function rowOf(series: Series, { labels, fault, dataFault, uncharged }: Judged): Row {
+function rowOf(series: Series, { labels, fault, dataFault, uncharged }: Judged, options: Rules): Row {
   const valued = series.labels.filter(([, value]) => value.length > 0);
   const name = nameOf(labels);
   const times = [...series.samples, ...series.histograms.map(({ timestamp }) => timestamp)];
@@ -352,6 +373,7 @@ function rowOf(series: Series, { labels, fault, dataFault, uncharged }: Judged):
     histograms: series.histograms.length,
     exemplars: series.exemplars.length,
     flags: name === undefined ? 0 : name.toString('latin1').endsWith('_info') ? 3 : 1,
+    pair: pairOfSeries(series.labels, options),
     fault,
     leastTimestamp: times.reduce((a, b) => (b < a ? b : a), NO_TIME.least),
     greatestTimestamp: times.reduce((a, b) => (b > a ? b : a), NO_TIME.greatest),
@@ -362,7 +384,7 @@ function rowOf(series: Series, { labels, fault, dataFault, uncharged }: Judged):
 
 /** The same view of what the kernel found. */
 export function found(push: Push): Expected {
-  const rows = Array.from({ length: push.series }, (_, row) => foundRow(push.records, row * RECORD_WORDS));
+  const rows = Array.from({ length: push.series }, (_, row) => foundRow(push, row));
   const { series, samples, histograms, exemplars, metadata, invalidMetadata, metadataFault } = push;
   const { faultySeries, leastTimestampMs, greatestTimestampMs, mostLabels, longestLabelName } = push;
   return {
@@ -382,13 +404,15 @@ export function found(push: Push): Expected {
     longestLabelName,
     longestLabelValue: push.longestLabelValue,
     unnamedSeries: push.unnamedSeries,
+    pairs: push.pairs,
     ha: push.ha,
     rows,
   };
 }
 
-function foundRow(records: Uint32Array, at: number): Row {
-  const word = (place: number) => records[at + place]!;
+function foundRow(push: Push, row: number): Row {
+  const word = (place: number) => push.records[row * RECORD_WORDS + place]!;
+  const pair = pairNumber(push, row);
   const fault = word(RECORD_FAULT);
   const dataFault = word(RECORD_DATA_FAULT);
   return {
@@ -398,7 +422,8 @@ function foundRow(records: Uint32Array, at: number): Row {
     samples: word(RECORD_SAMPLES),
     histograms: word(RECORD_HISTOGRAMS),
     exemplars: word(RECORD_EXEMPLARS),
-    flags: word(RECORD_FLAGS),
+    flags: word(RECORD_FLAGS) & 3,
+    pair: push.pairs?.[pair - 1],
     fault,
     leastTimestamp: signed(word(RECORD_LEAST_TIMESTAMP), word(RECORD_LEAST_TIMESTAMP + 1)),
     greatestTimestamp: signed(word(RECORD_GREATEST_TIMESTAMP), word(RECORD_GREATEST_TIMESTAMP + 1)),

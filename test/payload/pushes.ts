@@ -155,6 +155,17 @@ export const seriesAlike = fc
     return all.map((one) => wire((w) => w.uint32(10).bytes(Buffer.concat(one))));
   });
 
+/** Labels of a series that may be of an HA pair, in any order, and with some twice or without a value. */
+export const pairedSeries = fc.array(
+  fc.oneof(
+    fc.tuple(fc.constant('__name__'), fc.constantFrom('up', 'x_info', '', 'nö')),
+    fc.tuple(fc.constant('cluster'), fc.constantFrom('a', 'b', '')),
+    fc.tuple(fc.constant('__replica__'), fc.constantFrom('one', 'two', 'three', '')),
+    fc.tuple(fc.constantFrom('job', 'le'), fc.constantFrom('x', 'y')),
+  ),
+  { maxLength: 7 },
+);
+
 export const messageV2 = fc
   .array(fc.oneof(name, value), { minLength: 1, maxLength: 20 })
   .chain((symbols) => {

@@ -6,6 +6,7 @@ import {
   FAULT,
   NO_RULES,
   type Push,
+  pairNumber,
   RECORD_FAULT,
   RECORD_FLAGS,
   RECORD_LABELS,
@@ -238,6 +239,35 @@ t.test('the label of the replica is gone before rules look, where the pair is kn
   t.equal(record(push, 0, RECORD_LABELS), 4);
   t.equal(record(decode([[...UP, ['__replica__', 'r-1']]], rewriting, options), 0, RECORD_LABELS), 5);
 });
+
+t.test(
+  'where each series is of a pair of its own, the label goes from those that name one, and the pair stays known',
+  async (t) => {
+    const rewriting = rewritingOf({
+      rules: [{ source_labels: ['__replica__'], regex: '(.+)', target_label: 'seen', replacement: '$1' }],
+    });
+    const options = { excludeLabel: '__replica__', clusterLabel: 'cluster', pairPerSeries: true };
+    const of = (replica: string): Pairs => [...UP, ['cluster', 'c'], ['__replica__', replica]];
+    const push = decode(
+      [of('one'), [...UP, ['__replica__', 'one']], of('two'), of('one')],
+      rewriting,
+      options,
+    );
+    t.strictSame(push.pairs, [
+      { cluster: 'c', replica: 'one' },
+      { cluster: 'c', replica: 'two' },
+    ]);
+    t.strictSame(
+      [0, 1, 2, 3].map((row) => pairNumber(push, row)),
+      [1, 0, 2, 1],
+    );
+    t.strictSame(
+      [0, 1, 2, 3].map((row) => record(push, row, RECORD_LABELS)),
+      [4, 5, 4, 4],
+      'UP has three',
+    );
+  },
+);
 
 t.test('rules of one tenant are not those of another', async (t) => {
   const rules = [{ source_labels: ['__meta_tenant_id'], target_label: 'tenant' }];

@@ -4,7 +4,7 @@
  */
 import { EXCLUDE, RESULT_CLUSTER, RESULT_CLUSTER_LENGTH, RESULT_REPLICA, RESULT_REPLICA_LENGTH, WANTED } from './memory';
 import { beginLabels, name, nameLength, nextLabel, value, valueLength } from './label-walk';
-import { maxReplicaLength } from './rules';
+import { isPairPerSeries, maxReplicaLength } from './rules';
 import { start } from './wire';
 
 /** No label's name is as long as this. */
@@ -21,13 +21,36 @@ export let isPairWanted: bool = false;
 export function setPair(replicaLength: u32, clusterLength: u32): void {
   replicaNameLength = replicaLength;
   clusterNameLength = clusterLength;
-  isPairWanted = clusterLength > 0 && replicaLength > 0;
-  excludeLength = replicaLength > 0 && !isPairWanted ? replicaLength : NONE;
+  const isPair = clusterLength > 0 && replicaLength > 0;
+  isPairWanted = isPair && !isPairPerSeries;
+  excludeLength = replicaLength > 0 && !isPair ? replicaLength : NONE;
   store<u32>(RESULT_CLUSTER, 0);
   store<u32>(RESULT_REPLICA, 0);
 }
 
-/** The first series, from `at`, behind its length, to `end`: its bytes need not be sound. */
+/** Where each series is of a pair of its own. */
+// @ts-ignore: decorator
+@inline
+export function isPairOfEachWanted(): bool {
+  return isPairPerSeries && clusterNameLength > 0 && replicaNameLength > 0;
+}
+
+/** Whether the label is left out of the series that comes next: there are tenants whose series are each of a pair of its own. */
+export function removeReplica(removed: bool): void {
+  excludeLength = removed ? replicaNameLength : NONE;
+}
+
+/** The push as a whole is of no pair. */
+export function forgetPair(): void {
+  store<u32>(RESULT_CLUSTER, 0);
+}
+
+/** It was, of the series that `findPair` has looked at last. */
+export function replicaIsRemoved(): bool {
+  return load<u32>(RESULT_CLUSTER) !== 0 && load<u32>(RESULT_REPLICA_LENGTH) <= maxReplicaLength;
+}
+
+/** A series, from `at`, behind its length, to `end`: its bytes need not be sound. */
 export function findPair(at: u32, end: u32): void {
   isPairWanted = false;
   store<u32>(RESULT_CLUSTER_LENGTH, 0);
@@ -44,11 +67,11 @@ export function findPair(at: u32, end: u32): void {
     }
     if (load<u32>(RESULT_CLUSTER_LENGTH) > 0 && load<u32>(RESULT_REPLICA_LENGTH) > 0) break;
   }
-  const replicaLength = load<u32>(RESULT_REPLICA_LENGTH);
-  if (load<u32>(RESULT_CLUSTER_LENGTH) === 0 || replicaLength === 0) {
+  if (load<u32>(RESULT_CLUSTER_LENGTH) === 0 || load<u32>(RESULT_REPLICA_LENGTH) === 0) {
     store<u32>(RESULT_CLUSTER, 0);
     store<u32>(RESULT_REPLICA, 0);
-  } else if (replicaLength <= maxReplicaLength) excludeLength = replicaNameLength;
+  }
+  removeReplica(replicaIsRemoved());
   start(at);
 }
 

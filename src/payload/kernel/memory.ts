@@ -49,6 +49,9 @@ export const RESULT_CLUSTER: u32 = RESULT + 88;
 export const RESULT_CLUSTER_LENGTH: u32 = RESULT + 92;
 export const RESULT_REPLICA: u32 = RESULT + 96;
 export const RESULT_REPLICA_LENGTH: u32 = RESULT + 100;
+/** Where kernel/ha-pairs.ts has its pairs, and how many. */
+export const RESULT_PAIRS: u32 = RESULT + 104;
+export const RESULT_PAIRS_FOUND: u32 = RESULT + 108;
 
 // What a decode answers; src/payload/kernel-instance.ts has the sentences.
 export const OK: u32 = 0;

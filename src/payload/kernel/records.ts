@@ -39,6 +39,10 @@ const RECORD_UNCHARGED: usize = 72;
 const RECORD_DATA_FAULT: usize = 76;
 const FLAG_NAMED: u32 = 1;
 const FLAG_INFO: u32 = 2;
+/** The HA replica label was removed, by the labels of the series itself: kernel/ha-pairs.ts. */
+export const FLAG_FROM_PAIR: u32 = 4;
+/** Those that say which pair a series is of. */
+const PAIR_FLAGS: u32 = 0xffff0004;
 
 /** Memory is taken for this many records at a time. */
 const RECORDS_STEP: u32 = 4096;
@@ -155,6 +159,11 @@ export function isInfo(flags: u32): bool {
   return (flags & FLAG_INFO) !== 0;
 }
 
+/** The series says by itself that the HA replica label is removed. */
+export function isFromPair(record: u32): bool {
+  return (load<u32>(record, 48) & FLAG_FROM_PAIR) !== 0;
+}
+
 /** Memory behind the records, until there is another one. */
 export function freeMemory(): u32 {
   return align16(table + room * RECORD_BYTES);
@@ -224,6 +233,6 @@ export function rewriteRecord(
   store<u32>(at + 24, labels);
   store<u32>(at + 28, longestName);
   store<u32>(at + 32, longestValue);
-  store<u32>(at + 48, flags);
+  store<u32>(at + 48, flags | (load<u32>(at, 48) & PAIR_FLAGS));
   store<u32>(at + 52, fault);
 }

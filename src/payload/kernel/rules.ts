@@ -39,6 +39,8 @@ export let maxMetadataLength: u32 = 0;
 export let metadataNeedsName: bool = false;
 /** The HA replica label is left out of series only if it is no longer than this. */
 export let maxReplicaLength: u32 = 0;
+/** Each series is of the HA pair that its own labels name, not of that of the first. */
+export let isPairPerSeries: bool = false;
 /** The oldest and the newest timestamp that a sample may have. */
 export let oldest: i64 = 0;
 export let newest: i64 = 0;
@@ -57,6 +59,7 @@ export function readRules(): void {
   maxReplicaLength = <u32>rule(10);
   oldest = milliseconds(rule(11));
   newest = milliseconds(rule(12));
+  isPairPerSeries = rule(13) !== 0;
 }
 
 // @ts-ignore: decorator

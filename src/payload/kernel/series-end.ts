@@ -1,4 +1,6 @@
 /** What is the same for every series once it is scanned: whether it is plain, what is wrong with it if not, its record. */
+import { isPairOfEachWanted, removeReplica } from './ha-pair';
+import { pairFlags } from './ha-pairs';
 import { isInfo, isNamed, freeMemory, endSeries } from './records';
 import { judgeOddLabels, oddFault, oddFlags, oddHashes, oddLabels, oddMetricHash } from './odd-labels';
 import { judgePoints, pointFault, repeatedPoints } from './point-rules';
@@ -28,7 +30,9 @@ export function closeSeries(
   hasOddPoint: bool,
 ): void {
   let fault = NO_FAULT;
+  const pair = isPairOfEachWanted() ? pairFlags(content, end) : 0;
   if (
+    pair !== 0 ||
     hasOddLabel ||
     !isNamed(flags) ||
     !isCountFine(labels) ||
@@ -40,8 +44,10 @@ export function closeSeries(
     labels = oddLabels;
     hashSum = oddHashes;
     metricHash = oddMetricHash;
-    flags = oddFlags;
+    flags = oddFlags | pair;
   }
+  // The scan of the next series leaves nothing out.
+  if (pair !== 0) removeReplica(false);
   let broken = NO_FAULT;
   let uncharged: u32 = 0;
   if (hasOddPoint || leastTimestamp < oldest || greatestTimestamp > newest) {

@@ -1,0 +1,71 @@
+/**
+ * The HA replicas that the series of a push come from, where each series says by itself which. They are numbered as they
+ * come, and each record has its series' number: who is elected is decided once for each, outside.
+ */
+import { findPair, replicaIsRemoved } from './ha-pair';
+import { hashBytes, hashLabel } from './hash';
+import {
+  align16,
+  RESULT_CLUSTER,
+  RESULT_CLUSTER_LENGTH,
+  RESULT_PAIRS,
+  RESULT_PAIRS_FOUND,
+  RESULT_REPLICA,
+  RESULT_REPLICA_LENGTH,
+  reserve,
+} from './memory';
+import { FLAG_FROM_PAIR } from './records';
+
+/** Of a push; series of further ones are of a pair that nobody decides about. */
+const PAIRS_MOST: u32 = 1000;
+/** Addresses and lengths of the cluster and the replica. */
+const PAIR_BYTES: u32 = 16;
+const SLOTS: u32 = 2048;
+/** Hash and number. */
+const SLOT_BYTES: u32 = 16;
+const NUMBER_SHIFT: u32 = 16;
+
+let pairs: u32 = 0;
+let slots: u32 = 0;
+let found: u32 = 0;
+
+/** A new push begins. Returns the first free address after the tables; 0 when memory is out. */
+export function preparePairs(free: u32): u32 {
+  pairs = free;
+  slots = free + PAIRS_MOST * PAIR_BYTES;
+  const end = slots + SLOTS * SLOT_BYTES;
+  if (!reserve(end)) return 0;
+  memory.fill(slots, 0, SLOTS * SLOT_BYTES);
+  found = 0;
+  store<u32>(RESULT_PAIRS, pairs);
+  store<u32>(RESULT_PAIRS_FOUND, 0);
+  return align16(end);
+}
+
+/** The flags of a series, from `at`, behind its length, to `end`, that say which replica it comes from; 0: from none. */
+export function pairFlags(at: u32, end: u32): u32 {
+  findPair(at, end);
+  return replicaIsRemoved() ? FLAG_FROM_PAIR | (numberOfPair() << NUMBER_SHIFT) : 0;
+}
+
+/** From 1 on; 0: there are too many before it. */
+function numberOfPair(): u32 {
+  const cluster = hashBytes(load<u32>(RESULT_CLUSTER), load<u32>(RESULT_CLUSTER_LENGTH));
+  const replica = hashBytes(load<u32>(RESULT_REPLICA), load<u32>(RESULT_REPLICA_LENGTH));
+  const hash = hashLabel(cluster, replica);
+  let slot = slots + (<u32>hash & (SLOTS - 1)) * SLOT_BYTES;
+  while (true) {
+    const number = load<u32>(slot, 8);
+    if (number === 0) break;
+    if (load<u64>(slot) === hash) return number;
+    slot += SLOT_BYTES;
+    if (slot === slots + SLOTS * SLOT_BYTES) slot = slots;
+  }
+  if (found === PAIRS_MOST) return 0;
+  v128.store(pairs + found * PAIR_BYTES, v128.load(RESULT_CLUSTER));
+  found++;
+  store<u64>(slot, hash);
+  store<u32>(slot, found, 8);
+  store<u32>(RESULT_PAIRS_FOUND, found);
+  return found;
+}
