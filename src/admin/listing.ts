@@ -1,4 +1,5 @@
 /** The table of tenants: found, sorted and cut to a page. Only what is on the page is looked at closely. */
+import { entryLimits } from '../limits/effective.js';
 import { resolveTenantId } from '../limits/tenant-id.js';
 import { RANGE_NAMES, type Range } from '../usage/tracks.js';
 import type { Edge } from './edge.js';
@@ -122,7 +123,8 @@ function first(all: readonly TenantUsage[], count: number, order: Order): Tenant
 
 /** Limits of the defaults and of every tenant that has its own. */
 export function listLimits(edge: Edge, search: string, offset: number, limit: number): object {
-  const { defaults, tenants, hash } = edge.snapshot();
+  const snapshot = edge.snapshot();
+  const { defaults, tenants, hash } = snapshot;
   const ids = [...tenants.keys()].filter((id) => id.toLowerCase().includes(search)).sort();
   const page = ids.slice(offset, offset + limit);
   return {
@@ -130,7 +132,7 @@ export function listLimits(edge: Edge, search: string, offset: number, limit: nu
     defaults,
     matching: ids.length,
     offset,
-    tenants: page.map((id) => ({ id, limits: tenants.get(id) })),
+    tenants: page.map((id) => ({ id, limits: entryLimits(snapshot, id) })),
   };
 }
 

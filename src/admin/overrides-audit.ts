@@ -1,5 +1,6 @@
 /** What a change of the overrides means, as entries of the audit: for whom, which limits, from what to what. */
 import { diffLimits, tenantsThatDiffer } from '../limits/diff.js';
+import { entryLimits } from '../limits/effective.js';
 import type { Snapshot } from '../limits/limits.js';
 import type { AuditEntry } from './audit.js';
 
@@ -44,7 +45,7 @@ export function overridesChange(
               after: now === undefined ? null : 'named',
             },
           ];
-    const limits = diffLimits(old ?? before.defaults, now ?? after.defaults).map(
+    const limits = diffLimits(entryLimits(before, tenant), entryLimits(after, tenant)).map(
       (change): AuditEntry => ({
         ...common,
         action,

@@ -2,6 +2,7 @@
 import { limitFacts, MODE } from '../controls/control.js';
 import type { TopMetric } from '../enforce/series.js';
 import { mostSeries, tenantSeriesLimit } from '../enforce/series-limit.js';
+import { wholeTenant } from '../limits/effective.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { Loss, Totals } from '../usage/history.js';
@@ -140,15 +141,18 @@ export interface LimitInForce {
 }
 
 export function limitsInForce(edge: Edge, id: string, limits: TenantLimits): LimitInForce[] {
+  const whole = wholeTenant(id);
   const origins = edge.origins(id);
   const configured = edge.configuredLimits();
   const values = { ...limits, ...limits.edge } as unknown as Record<string, LimitInForce['value']>;
   return [...Object.keys(MIMIR_LIMITS), ...Object.keys(EDGE_LIMITS)].map((name) => {
     const value = values[name] ?? null;
     const of = Object.hasOwn(MIMIR_LIMITS, name) ? 'mimir' : 'edge';
-    const common = { name, value, of, changeable: limitFacts(name) !== undefined } as const;
-    const control = edge.controls.get(id, name);
-    if (control !== undefined) return { ...common, source: 'temporary', detail: control.by };
+    const common = { name, value, of, changeable: whole === id && limitFacts(name) !== undefined } as const;
+    const control = edge.controls.get(whole, name);
+    // Metadata may have selected another value.
+    if (control !== undefined && (whole === id || control.value === value))
+      return { ...common, source: 'temporary', detail: control.by };
     const document = origins.get(name);
     if (document !== undefined) return { ...common, source: 'overrides', detail: document };
     return { ...common, source: configured.has(name) ? 'settings' : 'default', detail: null };
@@ -232,8 +236,9 @@ function metricView({ name, series, newSeries }: TopMetric): object {
 function modeSource(edge: Edge, { id, mode }: TenantState): string {
   const global = edge.controls.get('', MODE) === undefined ? 'settings' : 'temporary, for all tenants';
   if (edge.mode() === 'off') return global;
-  if (edge.controls.get(id, MODE) !== undefined) return 'temporary';
-  const document = edge.origins(id).get(MODE);
+  const whole = wholeTenant(id);
+  if (edge.controls.get(whole, MODE) !== undefined) return 'temporary';
+  const document = edge.origins(whole).get(MODE);
   if (document !== undefined) return document;
   return mode === edge.mode() ? global : 'tenants.unknown';
 }

@@ -1,5 +1,6 @@
 /** mimir-edge check: what overrides come to, and what is wrong with them. */
 import { parseArgs } from 'node:util';
+import { entryLimits } from '../limits/effective.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { Snapshot, TenantLimits } from '../limits/limits.js';
 import { buildSnapshot } from '../limits/snapshot.js';
@@ -87,8 +88,8 @@ function parse(args: string[]) {
 }
 
 function chosenTenants(snapshot: Snapshot, tenant: string | undefined): [string, TenantLimits][] {
-  if (tenant === undefined) return [...snapshot.tenants];
-  return [[tenant, snapshot.tenants.get(tenant) ?? snapshot.defaults]];
+  const ids = tenant === undefined ? [...snapshot.tenants.keys()] : [tenant];
+  return ids.map((id) => [id, entryLimits(snapshot, id)]);
 }
 
 function asJson(

@@ -17,6 +17,12 @@ export function effectiveLimits(snapshot: Snapshot, id: string): TenantLimits {
   return snapshot.tenants.get(id) ?? snapshot.defaults;
 }
 
+/** What an entry of the documents comes to: one for a pair of metadata of all tenants is only laid over others. */
+export function entryLimits(snapshot: Snapshot, entry: string): TenantLimits {
+  if (entry.startsWith(METADATA)) return snapshot.tenants.get(entry) ?? snapshot.defaults;
+  return effectiveLimits(snapshot, entry);
+}
+
 /** An id without its metadata. */
 export function wholeTenant(id: string): string {
   const start = id.indexOf(METADATA);

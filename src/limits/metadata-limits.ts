@@ -19,6 +19,11 @@ const NOT_EMPTY = ['otel_translation_strategy'] as const;
 /** They do where the entry itself names them. */
 export const WHERE_NAMED = ['name_validation_scheme', 'otel_metric_suffixes_enabled'] as const;
 
+/** Mimir takes all others from the tenant. */
+export function isSelectedByMetadata(limit: string): boolean {
+  return ([...ABOVE_ZERO, ...NOT_EMPTY, ...WHERE_NAMED] as readonly string[]).includes(limit);
+}
+
 /** `id`: a tenant and its metadata. Without an entry for the metadata: the limits of the tenant. */
 export function limitsByMetadata({ tenants, defaults }: Snapshot, id: string): TenantLimits {
   const start = id.indexOf(METADATA);

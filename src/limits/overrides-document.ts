@@ -25,6 +25,7 @@ import {
   readLimit,
   suggest,
 } from './limit-table.js';
+import { isSelectedByMetadata } from './metadata-limits.js';
 import { isOtherOfMimir, OTHER_SECTIONS, REMOVED_MIMIR_LIMITS } from './other-mimir-limits.js';
 import { nodeAt, plainLimit } from './plain-limit.js';
 import { METADATA, selectsByMetadata, tenantIdFault } from './tenant-id.js';
@@ -252,9 +253,16 @@ class Reader {
   /** What Mimir makes of a limit, where that is worth a word. */
   #regard(path: string, name: string, facts: LimitFacts<unknown> | undefined, key: Node): void {
     if (REMOVED_MIMIR_LIMITS.has(name)) this.#warn(path, removedLimit(facts !== undefined), key);
+    if (this.#isWithoutEffect(name, facts)) this.#warn(path, withoutEffect(name), key);
     if (facts === undefined ? !Object.hasOwn(WRITE_PATH_LIMITS, name) : facts.part !== 'mimir') return;
     const tenants = this.#mimirAlone.get(name) ?? new Set();
     this.#mimirAlone.set(name, tenants.add(this.#tenant));
+  }
+
+  /** In an entry for metadata. What many entries share is there for others. */
+  #isWithoutEffect(name: string, facts: LimitFacts<unknown> | undefined): boolean {
+    if (!this.#tenant.includes(METADATA) || this.#mergeDepth > 0 || isSelectedByMetadata(name)) return false;
+    return facts !== undefined || isOtherOfMimir(name);
   }
 
   #unknownLimit(path: string, name: string, key: Node): void {
@@ -314,6 +322,10 @@ function anchoredNodes(document: Document.Parsed): Map<Alias, Node> {
 function removedLimit(isRead: boolean): string {
   const edge = isRead ? '; the edge still goes by it' : '';
   return `Mimir does not know it any more (as of 3.2) and refuses a document that has it: take it out unless an older Mimir reads this one${edge}`;
+}
+
+function withoutEffect(limit: string): string {
+  return `Mimir goes by ${limit} for a tenant as a whole: in an entry for metadata it has no effect`;
 }
 
 function isNothing(node: unknown): node is null {

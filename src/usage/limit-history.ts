@@ -3,6 +3,7 @@
  * differs is found out for whoever asks. A tenant whose limits stay costs nothing.
  */
 import { diffLimits, type LimitChange, tenantsThatDiffer } from '../limits/diff.js';
+import { entryLimits } from '../limits/effective.js';
 import type { Snapshot, TenantLimits } from '../limits/limits.js';
 
 export interface DatedChange extends LimitChange {
@@ -29,8 +30,8 @@ export class LimitHistory {
     for (const id of tenantsThatDiffer(before, after)) {
       this.#add(id, {
         atMs,
-        before: before.tenants.get(id) ?? before.defaults,
-        after: after.tenants.get(id) ?? after.defaults,
+        before: entryLimits(before, id),
+        after: entryLimits(after, id),
       });
     }
     this.#drop(atMs - DAY_MS);

@@ -152,6 +152,21 @@ t.test('check shows effective limits and findings with line and column', async (
   t.match(await run(['check']), { status: 2 });
 });
 
+t.test('check shows what metadata selects: an entry of a tenant as it comes out', async (t) => {
+  const file = join(t.testdir(), 'overrides.yaml');
+  writeFileSync(
+    file,
+    'overrides:\n  a: { request_rate: 7 }\n  a:k=1: { ingestion_rate: 5 }\n  :k=2: { ingestion_rate: 6 }\n',
+  );
+  t.match(await run(['check', file]), {
+    status: 0,
+    stderr: '',
+    stdout:
+      /^:k=2\n {2}ingestion_rate: 6 .*\na\n {2}request_rate: 7 .*\na:k=1\n {2}request_rate: 7 .*\n {2}ingestion_rate: 5 /,
+  });
+  t.match((await run(['check', '--tenant', 'a:k=2', file])).stdout, /ingestion_rate: 6 \(default 10000\)/);
+});
+
 t.test('check says which settings of which tenants the edge leaves to Mimir', async (t) => {
   const folder = t.testdir();
   const file = join(folder, 'overrides.yaml');

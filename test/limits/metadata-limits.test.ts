@@ -132,6 +132,26 @@ t.test(
   },
 );
 
+t.test('what an entry for metadata names in vain is warned about, but for what many share', async (t) => {
+  const text = `
+x-small: &small { ingestion_rate: 5, request_rate: 5 }
+overrides:
+  few: { request_rate: 5, max_query_lookback: 1d }
+  few:a=1: { request_rate: 5, ingestion_rate: 5, max_query_lookback: 1d, ingestion_rat: 5 }
+  few:a=2: { <<: *small }`;
+  t.match(parseOverrides(text, 'mimir').warnings, [
+    {
+      path: 'overrides.few:a=1.request_rate',
+      message:
+        'Mimir goes by request_rate for a tenant as a whole: in an entry for metadata it has no effect',
+      line: 5,
+    },
+    { path: 'overrides.few:a=1.max_query_lookback' },
+    { message: 'unknown limit, ignored; did you mean ingestion_rate?' },
+  ]);
+  t.equal(parseOverrides(text, 'mimir').warnings.length, 3);
+});
+
 t.test('an entry that nothing can select is warned about', async (t) => {
   const text = (entry: string) => JSON.stringify({ overrides: { [entry]: {} } });
   for (const entry of [':a=1:b=2', 'few:', 'few:b=1:a=1', '..:a=1']) {

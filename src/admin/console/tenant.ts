@@ -135,7 +135,9 @@ function title(tenant: Tenant, actions: Actions): HTMLElement {
       'button',
       {
         type: 'button',
-        onclick: () => actions.change({ kind: 'mode', tenant: tenant.id, before: tenant.mode }),
+        // What it says of itself beside its name has no mode of its own.
+        onclick: () =>
+          actions.change({ kind: 'mode', tenant: tenant.id.replace(/:.*/, ''), before: tenant.mode }),
       },
       'Change mode',
     ),
