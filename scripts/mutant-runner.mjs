@@ -35,6 +35,8 @@ class LoadedTests {
   #tests = [];
   /** What the changed code reads: which mutant is on, and how often one may be passed before it counts as endless. */
   #switches = {};
+  /** Mutants that were noticed: what noticed the last one often notices the next, which is close to it. */
+  #noticed = 0;
   #isFresh = true;
   #isSpoiled = false;
 
@@ -61,7 +63,9 @@ class LoadedTests {
     await this.#load();
     const isFresh = this.#isFresh;
     this.#isFresh = false;
-    const reaching = this.#tests.filter(({ id }) => testFilter === undefined || testFilter.includes(id));
+    const reaching = this.#tests
+      .filter(({ id }) => testFilter === undefined || testFilter.includes(id))
+      .sort((a, b) => b.lastNoticed - a.lastNoticed);
     const others = this.#tests.filter((test) => !reaching.includes(test));
     const tests = isFresh ? [...reaching, ...others] : reaching;
     Object.assign(this.#switches, { activeMutant: activeMutant.id, hitLimit, hitCount: 0 });
@@ -76,6 +80,7 @@ class LoadedTests {
     if (isEndless) return { status: 'timeout' };
     if (this.#isSpoiled && !isFresh) process.exit(1);
     const { test, failureMessage } = failed;
+    test.lastNoticed = ++this.#noticed;
     return { status: 'killed', killedBy: [test.id], failureMessage, nrOfTests: tests.indexOf(test) + 1 };
   }
 
@@ -84,7 +89,7 @@ class LoadedTests {
     register(`data:text/javascript,${encodeURIComponent(HOOKS)}`);
     for (const file of this.#files) {
       globalThis.noteTest = (...args) =>
-        this.#tests.push({ id: `${this.#tests.length} ${file}: ${args[0]}`, args });
+        this.#tests.push({ id: `${this.#tests.length} ${file}: ${args[0]}`, args, lastNoticed: 0 });
       await import(pathToFileURL(resolve(file)));
     }
   }

@@ -36,6 +36,13 @@ t.test('a list has rows as they are in the push, and their numbers, however many
   t.equal(countRows(list.rows()), numbers.length);
 });
 
+t.test('a list that is appended to often takes no more memory for it', async (t) => {
+  const list = new RowList();
+  for (let row = 0; row < 12; row++) list.append(push, row, Uint32Array.of(0));
+  t.equal(list.length, 12);
+  t.ok(list.rows().buffer.byteLength <= 64 * ROW_WORDS * 4);
+});
+
 t.test('lists are joined in their order', async (t) => {
   const [first, second] = [new RowList(), new RowList()];
   first.append(push, 0, Uint32Array.of(1, 2));
