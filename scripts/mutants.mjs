@@ -9,7 +9,7 @@
  *   --jobs 1          mutants at once; two unless told
  */
 import { mkdirSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
@@ -17,65 +17,34 @@ import { noteInto, readResults } from './mutant-results.mjs';
 
 const REQUIRED_PERCENT = 90;
 
-/**
- * Sources, and the tests that are to notice, below test/: none that needs a peer. A mutant meets them in this order until
- * one notices, so what takes longest comes last.
- */
+/** Sources, and the tests that are to notice: none that needs a peer, nor those that take many seconds. */
 const AREAS = {
   limits: {
     sources: ['src/limits/*.ts'],
-    // Not limits/odd-documents: it takes many seconds.
-    tests: [
-      'limits/values',
-      'limits/snapshot',
-      'limits/overrides-document',
-      'limits/diff',
-      'limits/tenant-id',
-      'limits/snapshot-change',
-    ],
+    tests: ['test/limits/*.test.ts'],
+    except: ['test/limits/odd-documents.test.ts'],
   },
-  controls: {
-    sources: ['src/controls/*.ts'],
-    tests: ['controls/control', 'controls/controls', 'controls/shared-controls'],
-  },
+  controls: { sources: ['src/controls/*.ts'], tests: ['test/controls/*.test.ts'] },
   http1: {
     sources: ['src/base/http1/*.ts', 'src/doors/http/head-reader.ts'],
     tests: [
-      'base/target',
-      'base/headers',
-      'base/chunked',
-      'base/heads',
-      'base/request-head',
-      'doors/http/head-reader',
+      'test/base/target.test.ts',
+      'test/base/headers.test.ts',
+      'test/base/chunked.test.ts',
+      'test/base/heads.test.ts',
+      'test/base/request-head.test.ts',
+      'test/doors/http/head-reader.test.ts',
     ],
   },
   enforce: {
     sources: ['src/enforce/*.ts'],
+    tests: ['test/enforce/*.test.ts'],
     // docs/refusals.md is made of it, and the two are held against each other.
     except: ['src/enforce/reasons.ts'],
-    tests: [
-      'enforce/refusal',
-      'enforce/left-out',
-      'enforce/limited-bucket',
-      'enforce/label-rules',
-      'enforce/charges',
-      'enforce/tenant',
-      'enforce/rates',
-      'enforce/series-limits',
-      'enforce/asked-by-doors',
-      'enforce/modes-and-tenants',
-      'enforce/ha-pairs',
-      'enforce/waiting',
-      'enforce/tally',
-      'enforce/tenant-metrics',
-      'enforce/shown-tenants',
-      'enforce/eviction',
-    ],
   },
-  format: { sources: ['src/doors/format.ts'], tests: ['doors/format'] },
+  format: { sources: ['src/doors/format.ts'], tests: ['test/doors/format.test.ts'] },
   envoy: {
-    // What reads and writes messages, and which requests are asked about. A reader has many changes that never end.
-    timeoutMs: 8000,
+    // What reads and writes messages, and which requests are asked about.
     sources: [
       'src/doors/write-paths.ts',
       'src/doors/envoy/authz/check-request.ts',
@@ -86,52 +55,26 @@ const AREAS = {
       'src/doors/envoy/grpc/timeout.ts',
     ],
     tests: [
-      'doors/envoy/timeout',
-      'doors/envoy/fields',
-      'doors/envoy/message-reader',
-      'doors/envoy/check-request-fields',
-      'doors/envoy/check-response',
-      'doors/envoy/messages',
-      'doors/write-paths',
-      'doors/envoy/check-request',
+      'test/doors/write-paths.test.ts',
+      'test/doors/envoy/timeout.test.ts',
+      'test/doors/envoy/fields.test.ts',
+      'test/doors/envoy/message-reader.test.ts',
+      'test/doors/envoy/check-request-fields.test.ts',
+      'test/doors/envoy/check-response.test.ts',
+      'test/doors/envoy/messages.test.ts',
+      'test/doors/envoy/check-request.test.ts',
     ],
   },
   buckets: {
     sources: ['src/buckets/*.ts'],
-    // Not buckets/lease-protocol: its schedules take many seconds.
-    tests: [
-      'buckets/use-window',
-      'buckets/local-share',
-      'buckets/leased-buckets',
-      'buckets/lease',
-      'buckets/leased-bucket',
-      'buckets/token-bucket',
-      'buckets/debts',
-      'buckets/free-passes',
-      'buckets/waiting-pushes',
-    ],
+    tests: ['test/buckets/*.test.ts'],
+    except: ['test/buckets/lease-protocol.test.ts'],
   },
-  elections: {
-    sources: ['src/elections/*.ts'],
-    tests: ['elections/election-table', 'elections/shared-elections'],
-  },
+  elections: { sources: ['src/elections/*.ts'], tests: ['test/elections/*.test.ts'] },
   series: {
     sources: ['src/series/*.ts'],
-    // Not series/series-table-large: it takes many seconds.
-    tests: [
-      'series/store-view',
-      'series/series-rows',
-      'series/series-answer',
-      'series/refused-series',
-      'series/turns',
-      'series/announcements',
-      'series/series-calls',
-      'series/fleet-series',
-      'series/series-tracker',
-      'series/series-table',
-      'series/top-metrics',
-      'series/metric-records',
-    ],
+    tests: ['test/series/*.test.ts'],
+    except: ['test/series/series-table-large.test.ts'],
   },
 };
 
@@ -164,11 +107,12 @@ process.on('exit', () => {
 if (!values.told) for (const name of names) await run(name);
 
 async function run(name) {
-  const { sources, except = [], tests, timeoutMs = 20_000 } = AREAS[name];
+  const { sources, tests, except = [] } = AREAS[name];
   const file = resultsFile(name);
+  const wanted = (path) => !except.includes(path) && !path.endsWith('.peer.test.ts');
   const files = sources
     .flatMap(filesOf)
-    .filter((path) => !except.includes(path) && values.only.some((end) => path.endsWith(end)));
+    .filter((path) => wanted(path) && values.only.some((end) => path.endsWith(end)));
   const survivors = readResults(file).filter((result) => files.includes(result.file) && isSurvivor(result));
   const mutate = values.survivors ? survivors.map(({ place }) => place) : files;
   if (mutate.length === 0) return;
@@ -180,14 +124,19 @@ async function run(name) {
     testRunner: 'loaded',
     // Stryker would rewrite it through an API that the compiler does not have; nothing in it has to be rewritten.
     tsconfigFile: 'none',
-    loaded: { testFiles: tests.map((test) => `build/test/${test}.test.js`) },
+    loaded: {
+      testFiles: tests
+        .flatMap(filesOf)
+        .filter(wanted)
+        .map((test) => `build/${test.replace(/ts$/, 'js')}`),
+    },
     coverageAnalysis: 'perTest',
     plugins: ['./mutant-runner.mjs', './mutant-results.mjs'].map((path) =>
       fileURLToPath(import.meta.resolve(path)),
     ),
     concurrency: Number(values.jobs),
     // A busy machine must not pass for an endless loop.
-    timeoutMS: timeoutMs,
+    timeoutMS: 20_000,
     // esbuild looks at no types.
     disableTypeChecks: false,
     ignorePatterns: ['/build', '/dist', '/artifacts', '/reports', '/.tap', '/biome.json'],
@@ -198,11 +147,12 @@ async function run(name) {
   }).runMutationTest();
 }
 
-function filesOf(source) {
-  if (!source.endsWith('*.ts')) return [source];
-  const folder = dirname(source);
-  const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
-  return names.map((name) => join(folder, name));
+function filesOf(path) {
+  const [folder, end] = path.split('*');
+  if (end === undefined) return [path];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(end))
+    .map((name) => join(folder, name));
 }
 
 /** Says what survived, and how much of the area was noticed. What does not even load is no mutant. */

@@ -2,10 +2,11 @@ import t from 'tap';
 import type { Enforcer } from '#src/enforce/enforcer.js';
 import type { ActiveSeries } from '#src/enforce/series.js';
 import { ShownTenants } from '#src/enforce/shown-tenants.js';
+import { TALLY_NUMBERS, Tally } from '#src/enforce/tally.js';
 import { exportLimits, exportTenants, NO_TENANT, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import { exposition } from '#src/telemetry/exposition.js';
 import { Metrics } from '#src/telemetry/metrics.js';
-import { enforcer, limits, samples, snapshot } from './fixtures.js';
+import { enforcer, push as given, limits, samples, snapshot } from './fixtures.js';
 
 /** The lines of a scrape. */
 function scraped(edge: Enforcer, most = Number.POSITIVE_INFINITY): () => Promise<string[]> {
@@ -115,4 +116,94 @@ t.test('those that have no lines of their own are one', async (t) => {
     );
     t.equal(lines.filter((line) => line.startsWith('mimir_edge_limits_effective{')).length, 2 * most);
   }
+});
+
+t.test('a scrape tells all that is counted, in families that say what they are', async (t) => {
+  const tally = new Tally();
+  for (const [index, name] of TALLY_NUMBERS.entries()) tally[name] = index + 1;
+  const one = given(
+    [
+      { samples: 3, exemplars: 5 },
+      { samples: 0, histograms: 4 },
+    ],
+    6,
+  );
+  tally.refuse('rate_limited', one);
+  tally.refuse('burst_exceeded', undefined);
+  tally.shadow('edge_bytes_rate_limited', one);
+  const metrics = new Metrics();
+  const series = { active: 21, fleet: 22 };
+  const a = { id: 'a', tally, limits: limits({ request_rate: 23 }), series };
+  const untracked = { id: 'b', tally: new Tally(), limits: limits({ ingestion_rate: 0 }), series: undefined };
+  const source = {
+    tenants: () => [a, untracked],
+    departed: () => new Tally(),
+    unattributed: () => ({ tally: new Tally() }),
+  };
+  exportTenants(metrics, source, new ShownTenants(Number.POSITIVE_INFINITY), () => 0);
+  const text = [];
+  for (const { name, help, type, lines } of metrics.largeFamilies())
+    text.push(`${name} ${type}: ${help}`, ...[...lines].map(([labels, value]) => `  ${labels} ${value}`));
+  t.strictSame(text, [
+    'mimir_edge_received_requests_total counter: Pushes received, before any decision.',
+    '  {user="a"} 1',
+    'mimir_edge_accepted_requests_total counter: Pushes let through to Mimir.',
+    '  {user="a"} 2',
+    'mimir_edge_filtered_requests_total counter: Pushes let through without some of their series.',
+    '  {user="a"} 3',
+    'mimir_edge_deduplicated_samples_total counter: Samples and native histograms from replicas of HA pairs that are not elected.',
+    '  {user="a"} 4',
+    'mimir_edge_received_series_total counter: Series in decoded pushes.',
+    '  {user="a"} 5',
+    'mimir_edge_received_samples_total counter: Float samples in decoded pushes.',
+    '  {user="a"} 6',
+    'mimir_edge_received_histograms_total counter: Native histogram samples in decoded pushes.',
+    '  {user="a"} 7',
+    'mimir_edge_received_exemplars_total counter: Exemplars in decoded pushes.',
+    '  {user="a"} 8',
+    'mimir_edge_received_metadata_total counter: Metadata entries in decoded pushes.',
+    '  {user="a"} 9',
+    'mimir_edge_received_body_bytes_total counter: Body bytes of decoded pushes, as on the wire.',
+    '  {user="a"} 10',
+    'mimir_edge_received_uncompressed_bytes_total counter: Body bytes of decoded pushes, uncompressed.',
+    '  {user="a"} 11',
+    'mimir_edge_new_series_total counter: Series that were not known before.',
+    '  {user="a"} 12',
+    'mimir_edge_series_over_limit_total counter: New series that there was no room for.',
+    '  {user="a"} 13',
+    'mimir_edge_discarded_requests_total counter: Pushes refused.',
+    '  {user="a",reason="rate_limited"} 1',
+    '  {user="a",reason="burst_exceeded"} 1',
+    'mimir_edge_shadow_discarded_requests_total counter: Pushes let through in shadow mode that would have been refused.',
+    '  {user="a",reason="edge_bytes_rate_limited"} 1',
+    'mimir_edge_discarded_series_total counter: Series in pushes refused.',
+    '  {user="a",reason="rate_limited"} 2',
+    '  {user="a",reason="burst_exceeded"} 0',
+    'mimir_edge_shadow_discarded_series_total counter: Series in pushes let through in shadow mode that would have been refused.',
+    '  {user="a",reason="edge_bytes_rate_limited"} 2',
+    'mimir_edge_discarded_samples_total counter: Samples and native histograms in pushes refused.',
+    '  {user="a",reason="rate_limited"} 7',
+    '  {user="a",reason="burst_exceeded"} 0',
+    'mimir_edge_shadow_discarded_samples_total counter: Samples and native histograms in pushes let through in shadow mode that would have been refused.',
+    '  {user="a",reason="edge_bytes_rate_limited"} 7',
+    'mimir_edge_discarded_exemplars_total counter: Exemplars in pushes refused.',
+    '  {user="a",reason="rate_limited"} 5',
+    '  {user="a",reason="burst_exceeded"} 0',
+    'mimir_edge_shadow_discarded_exemplars_total counter: Exemplars in pushes let through in shadow mode that would have been refused.',
+    '  {user="a",reason="edge_bytes_rate_limited"} 5',
+    'mimir_edge_discarded_metadata_total counter: Metadata entries in pushes refused.',
+    '  {user="a",reason="rate_limited"} 6',
+    '  {user="a",reason="burst_exceeded"} 0',
+    'mimir_edge_shadow_discarded_metadata_total counter: Metadata entries in pushes let through in shadow mode that would have been refused.',
+    '  {user="a",reason="edge_bytes_rate_limited"} 6',
+    'mimir_edge_active_series gauge: Series that this replica has seen within series.idle_timeout.',
+    '  {user="a"} 21',
+    'mimir_edge_fleet_series gauge: Active series over all replicas, as this one last heard.',
+    '  {user="a"} 22',
+    'mimir_edge_limits_effective gauge: Limits of the tenants in memory, defaults included; none that are 0.',
+    '  {user="a",limit_name="request_rate"} 23',
+    '  {user="a",limit_name="ingestion_rate"} 10000',
+    '  {user="a",limit_name="max_global_series_per_user"} 150000',
+    '  {user="b",limit_name="max_global_series_per_user"} 150000',
+  ]);
 });
