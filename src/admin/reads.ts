@@ -47,9 +47,10 @@ function upstreamView({ addresses, ...upstream }: EdgeStatus['upstream']): objec
   return {
     ...upstream,
     state: upstreamState(addresses),
-    addresses: addresses.map(({ sinceSeconds, lastFailure, ...one }) => ({
+    addresses: addresses.map(({ sinceSeconds, lastFailure, backInSeconds, ...one }) => ({
       ...one,
       sinceSeconds: rounded(sinceSeconds),
+      backInSeconds: backInSeconds === undefined ? null : rounded(backInSeconds),
       lastFailure:
         lastFailure === undefined
           ? null

@@ -34,7 +34,7 @@ import { openProxy } from './open-proxy.js';
 import { hashKeyOf, type OpenLedger, openActiveSeries, openLedger } from './open-shared.js';
 import { type Part, together } from './parts.js';
 import { type DataPlanes, type Orders, type PlaneStatus, RECENT_REFUSALS } from './planes.js';
-import { logAddressChange } from './upstream-log.js';
+import { logAddressChange, upstreamEvents } from './upstream-log.js';
 
 export interface DataPlaneOptions {
   readonly config: Config;
@@ -112,7 +112,16 @@ export class DataPlane implements DataPlanes {
         tenantShare: config['upstream.tenant_share'] / 100,
         queueTimeoutMs: config['upstream.queue_timeout'],
         connectTimeoutMs: config['upstream.connect_timeout'],
+        maxConnectionAgeMs: config['upstream.max_connection_age'],
         caFile: config['upstream.tls.ca_file'] || undefined,
+        resolveMs: config['upstream.resolve_interval'],
+        dnsServers: config['upstream.dns_servers'],
+        zone: config['upstream.zone'],
+        slowStartMs: config['upstream.slow_start'],
+        retry503: config['upstream.retry_503'],
+        readyPath: config['upstream.ready_path'],
+        readyMs: config['upstream.ready_interval'],
+        events: upstreamEvents(log),
         changed: (change) => logAddressChange(log, change),
       },
       now,
@@ -244,6 +253,7 @@ export class DataPlane implements DataPlanes {
     return [
       {
         name: 'decoder and upstream',
+        start: () => this.#upstream.start(),
         stop: () => Promise.all([this.#upstream.destroy(), this.#decoder.close()]),
       },
       { name: 'shared state', start: () => this.#shared.start(), stop: () => this.#shared.ledger.close() },

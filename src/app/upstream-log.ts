@@ -1,6 +1,8 @@
 /** A line in the log when an address of Mimir answers no longer, or answers again. */
 import type { Logger } from 'pino';
+import { messageOf } from '../base/message-of.js';
 import { type AddressChange, WINDOW_SECONDS } from '../upstream/address-health.js';
+import type { AddressEvents } from '../upstream/addresses.js';
 
 export function logAddressChange(log: Logger, { before, beforeSeconds, now }: AddressChange): void {
   const { address, state, answered, failed, lastFailure } = now;
@@ -19,4 +21,29 @@ export function logAddressChange(log: Logger, { before, beforeSeconds, now }: Ad
     { address, state, answered, failed, lastFailure: lastFailure?.message },
     `${address} is ${state}: in the last ${WINDOW_SECONDS} s ${what}; the last failure was: ${lastFailure?.message}`,
   );
+}
+
+/** Names that stand for other addresses than before, and addresses that are left out or taken back. */
+export function upstreamEvents(log: Logger): AddressEvents {
+  return {
+    resolved(name, addresses, before) {
+      log.info({ name, addresses }, `${name} has ${addresses.length} addresses now, before ${before}`);
+    },
+    notResolved(name, error, kept) {
+      const text = `${name} can not be resolved: ${messageOf(error)}; `;
+      log.warn(
+        { name },
+        text + (kept === 0 ? 'it has no address' : `its last ${kept} addresses are used on`),
+      );
+    },
+    moved({ address, sentTo, backInSeconds, lastFailure }) {
+      if (sentTo === 'in') log.info({ address }, `${address} is sent to again`);
+      if (sentTo !== 'out') return;
+      const seconds = Math.ceil(backInSeconds ?? 0);
+      log.warn(
+        { address, seconds, lastFailure: lastFailure?.message },
+        `${address} is left out for ${seconds} s, others are not; its last failure was: ${lastFailure?.message}`,
+      );
+    },
+  };
 }

@@ -67,6 +67,7 @@ interface Address {
   readonly answered: number;
   readonly failed: number;
   readonly lastFailure: { readonly message: string } | null;
+  readonly sentTo: 'in' | 'out' | 'probing';
 }
 
 interface Options {
@@ -166,7 +167,7 @@ async function ask<T>({ base, token }: Options, path: string): Promise<T> {
 }
 
 function head(status: Status, { range, matching, totals, tenants }: Tenants): string {
-  const failing = status.upstream.addresses.filter(({ failed }) => failed > 0);
+  const failing = status.upstream.addresses.filter(({ failed, sentTo }) => failed > 0 || sentTo !== 'in');
   const notes = [
     ...(failing.some(({ state }) => state === 'down') ? ['MIMIR IS DOWN'] : []),
     ...(failing.some(({ state }) => state === 'failing') ? ['Mimir fails'] : []),
@@ -183,9 +184,10 @@ function head(status: Status, { range, matching, totals, tenants }: Tenants): st
   );
 }
 
-function trouble({ address, answered, failed, lastFailure }: Address): string {
+function trouble({ address, answered, failed, lastFailure, sentTo }: Address): string {
   const all = answered + failed;
-  return `${address}: ${failed} of ${all} requests failed in the last 10 s; last: ${lastFailure?.message ?? ''}\n`;
+  const now = sentTo === 'in' ? '' : sentTo === 'out' ? ', left out' : ', tried again';
+  return `${address}: ${failed} of ${all} requests failed in the last 10 s${now}; last: ${lastFailure?.message ?? ''}\n`;
 }
 
 function tenantTable({ tenants }: Tenants): string {

@@ -27,7 +27,7 @@ const READERS: { [T in keyof SettingTypes]: (raw: unknown) => SettingTypes[T] | 
   paths: readList,
   url: (raw) => {
     const urls = readList(raw);
-    return urls?.every(isHttpUrl) ? urls : undefined;
+    return urls?.every((url) => isHttpUrl(url.replace(/^(dns|srv):/, ''))) ? urls : undefined;
   },
   redis: (raw) => {
     const urls = readList(raw);
@@ -49,7 +49,7 @@ const EXPECTED: Record<keyof SettingTypes, string> = {
   path: 'a path',
   strings: 'a list of texts',
   paths: 'one path or a list of paths',
-  url: 'one http:// or https:// URL or a list of them',
+  url: 'an http:// or https:// URL, one behind dns: or srv:, or a list of them',
   redis: 'one redis:// or rediss:// URL or a list of them',
   sources: 'configmap:[NAMESPACE/]NAME[#KEY], an http:// or https:// URL, file:PATH, or a list of them',
   address: 'host:port, such as 0.0.0.0:8080 or [::1]:8080',

@@ -66,13 +66,56 @@ export const SETTINGS = {
   'upstream.url': setting(
     'url',
     '',
-    "Where accepted pushes go: the URL of Mimir's distributors, or of the load balancer in front of them. " +
-      'With several URLs the edge takes turns.',
+    "Where accepted pushes go: the URL of Mimir's distributors, or of the load balancer in front of them, or a list. " +
+      'All addresses of a name are used. `dns:http://NAME:PORT` asks DNS servers for them and keeps to the time that they ' +
+      'give, `srv:http://_http._tcp.NAME` asks for SRV records, which have the ports; `#ZONE` behind a URL says where its ' +
+      'addresses are.',
   ),
+  'upstream.resolve_interval': setting(
+    'duration',
+    '30s',
+    'How often names in `upstream.url` are looked up again, besides when a connection fails or has reached its age. Of ' +
+      '`dns:` and `srv:` a shorter time that DNS gives wins.',
+    1000,
+  ),
+  'upstream.dns_servers': setting(
+    'strings',
+    '',
+    "The DNS servers to ask for `dns:` and `srv:`, as IP:port. Empty: the system's.",
+  ),
+  'upstream.zone': setting(
+    'string',
+    '',
+    'The zone that this edge is in. Addresses of the same zone are preferred while half of them are well. Empty: all alike.',
+  ),
+  'upstream.max_connection_age': setting(
+    'duration',
+    '5m',
+    'How long a connection to Mimir is used, a tenth more or less, so that new distributors get their share. 0: for as ' +
+      'long as it lasts.',
+  ),
+  'upstream.slow_start': setting(
+    'duration',
+    '10s',
+    'How long the share of an address grows that is new, or well again. 0: it has its whole share at once.',
+  ),
+  'upstream.retry_503': setting(
+    'bool',
+    'false',
+    'Whether a push that an address answers with 503 goes to another one, once, and at most one push of ten. Mimir may have ' +
+      'taken a part of such a push; the same samples at the same times are stored once.',
+  ),
+  'upstream.ready_path': setting(
+    'string',
+    '',
+    'What each address is asked for to learn whether it is ready, such as /ready. Three answers of 5xx, or none, leave it ' +
+      'out. Empty: addresses are judged by what they answer to pushes alone.',
+  ),
+  'upstream.ready_interval': setting('duration', '5s', 'How often `upstream.ready_path` is asked for.', 100),
   'upstream.connections': setting(
     'count',
     '128',
-    'The most connections to each URL for pushes, and as many again for all else; a request waits for a free one. ' +
+    'The most connections to each address for pushes, and as many again for all else; a request waits for a free one. ' +
       'Raise it when Mimir is slow to answer and many pushes are under way.',
     1,
   ),
@@ -94,7 +137,7 @@ export const SETTINGS = {
   'upstream.connect_timeout': setting(
     'duration',
     '2s',
-    'How long connecting to Mimir may take. After that the next URL is tried, or the sender gets 502.',
+    'How long connecting to Mimir may take. After that another address is tried, once, or the sender gets 502.',
     1,
   ),
   'upstream.headers_timeout': setting(

@@ -17,9 +17,12 @@ export interface MetricValues {
 /** What is no sum. `first` is the primary's own. */
 const NOT_SUMMED: readonly (readonly [RegExp, string])[] = [
   [/^(mimir_edge_build_info|mimir_edge_ready|process_start_time_seconds|nodejs_version_info)$/, 'first'],
-  [/^(nodejs_eventloop_lag_min_seconds|mimir_edge_limits_source_up|mimir_edge_upstream_address_up)$/, 'min'],
+  [
+    /^(nodejs_eventloop_lag_min_seconds|mimir_edge_limits_source_up|mimir_edge_upstream_address_(up|sent_to))$/,
+    'min',
+  ],
   [/^nodejs_eventloop_lag_/, 'max'],
-  [/^mimir_edge_(limits_.*|tenants)$/, 'max'],
+  [/^mimir_edge_(limits_.*|tenants|upstream_addresses)$/, 'max'],
   [/^mimir_edge_ledger_(degraded|parts_down|parts|replicas)$/, 'max'],
 ];
 

@@ -3,13 +3,15 @@
  * word of it when that turns. An answer costs an increment; the clock is read for failures and by who asks.
  */
 
+import type { StandingState } from './standing.js';
+
 /** `idle`: nothing came back in the last ten seconds, so nobody knows. */
 export type AddressState = 'idle' | 'well' | 'failing' | 'down';
 
 export type AddressOutcome = (typeof OUTCOMES)[number];
 
 /** Of the last ten seconds, but for `sinceSeconds`. */
-export interface AddressStatus {
+export interface HealthStatus {
   readonly address: string;
   readonly state: AddressState;
   readonly sinceSeconds: number;
@@ -19,12 +21,25 @@ export interface AddressStatus {
   readonly lastFailure: { readonly message: string; readonly secondsAgo: number } | undefined;
 }
 
+export interface AddressStatus extends HealthStatus {
+  /** Of the entry of `upstream.url` that it belongs to. */
+  readonly name: string;
+  /** Empty: nobody said. */
+  readonly zone: string;
+  /** Whether requests go to it: all its share, none, or one at a time to find out. */
+  readonly sentTo: StandingState;
+  /** Of `out`. */
+  readonly backInSeconds: number | undefined;
+  /** Requests that it has, or that wait for it. */
+  readonly underWay: number;
+}
+
 /** A time without requests between two states is not told: nobody knows what the address was then. */
 export interface AddressChange {
   /** `idle`: it is the first that is known. */
   readonly before: AddressState;
   readonly beforeSeconds: number;
-  readonly now: AddressStatus;
+  readonly now: HealthStatus;
 }
 
 /** `busy`: no connection became free in time. */
@@ -80,6 +95,16 @@ export class AddressHealth {
     return OUTCOMES.map((outcome, index) => [outcome, this.#counts[index] ?? 0]);
   }
 
+  get everAnswered(): boolean {
+    return (this.#counts[0] ?? 0) + (this.#counts[1] ?? 0) > 0;
+  }
+
+  /** Of the last ten seconds. */
+  recent(): { readonly requests: number; readonly failed: number } {
+    const { answered, failed } = this.#sums();
+    return { requests: answered + failed, failed };
+  }
+
   /** To be called now and then, so that seconds pass while all goes well. */
   tick(nowMs: number): void {
     const second = Math.floor(nowMs / 1000);
@@ -94,7 +119,7 @@ export class AddressHealth {
     this.#judge(nowMs);
   }
 
-  status(): AddressStatus {
+  status(): HealthStatus {
     const nowMs = this.#now();
     this.tick(nowMs);
     this.#judge(nowMs);
@@ -125,7 +150,7 @@ export class AddressHealth {
     this.#changed({ before, beforeSeconds, now: this.#status(nowMs) });
   }
 
-  #status(nowMs: number): AddressStatus {
+  #status(nowMs: number): HealthStatus {
     return {
       address: this.address,
       state: this.#state,
@@ -182,7 +207,21 @@ function mergedAddress(each: readonly AddressStatus[]): AddressStatus {
     answered,
     failed,
     lastFailure: failures.sort((a, b) => a.secondsAgo - b.secondsAgo)[0],
+    name: each[0]?.name ?? '',
+    zone: each[0]?.zone ?? '',
+    ...mergedStanding(each),
+    underWay: each.reduce((sum, one) => sum + one.underWay, 0),
   };
+}
+
+/** The least that any process sends to it. */
+function mergedStanding(each: readonly AddressStatus[]): Pick<AddressStatus, 'sentTo' | 'backInSeconds'> {
+  const out = each.filter(({ sentTo }) => sentTo === 'out');
+  if (out.length > 0) {
+    return { sentTo: 'out', backInSeconds: Math.max(...out.map(({ backInSeconds }) => backInSeconds ?? 0)) };
+  }
+  const sentTo = each.some((one) => one.sentTo === 'probing') ? 'probing' : 'in';
+  return { sentTo, backInSeconds: undefined };
 }
 
 /** Of Mimir as a whole: down when nothing that was asked answers. */

@@ -1,6 +1,5 @@
 /** One request on its way through the upstream: what is sent, who hears of the answer, and how long it may take. */
 import type { MessageHeaders } from '../base/http1/headers.js';
-import type { AddressHealth } from './address-health.js';
 
 export interface UpstreamRequest {
   /** Whose it is: a tenant waits behind its own requests alone. */
@@ -68,6 +67,24 @@ export interface Flow {
  */
 export type UpstreamFailure = 'unreachable' | 'busy' | 'timeout' | 'broken' | 'aborted';
 
+/** Who keeps count of what became of the requests to an address. */
+export interface Outcomes {
+  answered(status: number): void;
+  failed(failure: Exclude<UpstreamFailure, 'aborted'>, error: Error): void;
+  /** Nobody waited for the answer. */
+  aborted(): void;
+  /** To be called now and then, so that seconds pass while all goes well. */
+  tick(nowMs: number): void;
+}
+
+/** How a request may go out again. */
+export interface SecondTry {
+  /** No connection could be made: nothing was sent. */
+  unreachable(error: Error): void;
+  /** It was answered 503. True: it goes to another address, and this answer to nobody. */
+  refused(): boolean;
+}
+
 /** Who has a call now: the queue that it waits in, or the connection that it is on. */
 export interface CallOwner {
   /** The call is over, and not by its answer. */
@@ -81,9 +98,8 @@ export class Call {
   readonly path: string;
   readonly receiver: UpstreamReceiver;
   /** Of the address that it goes to. */
-  readonly health: AddressHealth;
-  /** No connection could be made: nothing was sent. */
-  readonly onUnreachable: (error: Error) => void;
+  readonly outcomes: Outcomes;
+  readonly secondTry: SecondTry;
   /** It has a connection by then, or leaves the queue. */
   readonly queueUntilMs: number;
   /** The head of the answer is there by then. */
@@ -96,8 +112,8 @@ export class Call {
     request: UpstreamRequest,
     path: string,
     receiver: UpstreamReceiver,
-    health: AddressHealth,
-    onUnreachable: (error: Error) => void,
+    outcomes: Outcomes,
+    secondTry: SecondTry,
     arrivedMs: number,
     queueTimeoutMs: number,
   ) {
@@ -105,8 +121,8 @@ export class Call {
     this.request = request;
     this.path = path;
     this.receiver = receiver;
-    this.health = health;
-    this.onUnreachable = onUnreachable;
+    this.outcomes = outcomes;
+    this.secondTry = secondTry;
     const { headersTimeoutMs } = request;
     this.answerUntilMs = headersTimeoutMs === 0 ? Number.POSITIVE_INFINITY : arrivedMs + headersTimeoutMs;
     this.queueUntilMs = Math.min(this.answerUntilMs, arrivedMs + queueTimeoutMs);
@@ -120,7 +136,15 @@ export class Call {
   fail(failure: UpstreamFailure, error: Error): void {
     this.over = true;
     this.owner.drop(this);
-    if (failure !== 'aborted') this.health.failed(failure, error);
+    if (failure === 'aborted') this.outcomes.aborted();
+    else this.outcomes.failed(failure, error);
     this.receiver.failed(failure, error);
+  }
+
+  /** No connection could be made, and it may go elsewhere. */
+  unreachable(error: Error): void {
+    this.over = true;
+    this.outcomes.failed('unreachable', error);
+    this.secondTry.unreachable(error);
   }
 }

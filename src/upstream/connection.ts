@@ -19,6 +19,7 @@ export interface ConnectionHost {
     readonly authority: string;
     readonly tls: object | undefined;
     readonly connectTimeoutMs: number;
+    readonly maxConnectionAgeMs: number;
     readonly now: () => number;
   };
   lastHead: KnownHead | undefined;
@@ -33,6 +34,8 @@ type Reading = 'head' | AnswerHead['framing'];
 
 export class Connection implements CallOwner {
   freshUntilMs = 0;
+  /** Then it gets no other call. */
+  readonly agedAtMs: number;
   readonly #pool: ConnectionHost;
   readonly #socket: Socket;
   #connected = false;
@@ -52,6 +55,7 @@ export class Connection implements CallOwner {
     this.#pool = pool;
     this.#call = call;
     call.owner = this;
+    this.agedAtMs = agedAt(pool.options);
     this.#socket = pool.openSocket();
     this.#socket.setTimeout(pool.options.connectTimeoutMs);
     this.#socket.on(pool.options.tls === undefined ? 'connect' : 'secureConnect', () => this.#onConnect());
@@ -176,7 +180,15 @@ export class Connection implements CallOwner {
 
   #begin(call: Call, { answer, framing, bodyLength, keepAliveMs }: AnswerHead): void {
     const { request, receiver } = call;
-    call.health.answered(answer.status);
+    call.outcomes.answered(answer.status);
+    if (answer.status === 503 && call.secondTry.refused()) {
+      // What it says goes to nobody, and nothing else is read from here.
+      this.#call = undefined;
+      call.over = true;
+      this.#pool.ended(call);
+      this.destroy();
+      return;
+    }
     const isHead = request.method === 'HEAD';
     this.#reading = isHead ? 'length' : framing;
     this.#bodyLeft = isHead ? 0 : bodyLength;
@@ -252,15 +264,20 @@ export class Connection implements CallOwner {
     const error = this.#error ?? new Error('the connection ended');
     if (call !== undefined && !this.#connected) {
       this.#call = undefined;
-      call.over = true;
       this.#pool.ended(call);
       this.#pool.closed(this);
-      call.onUnreachable(error);
+      call.unreachable(error);
       return;
     }
     call?.fail('broken', error);
     this.#pool.closed(this);
   }
+}
+
+/** Spread, so that connections that were made at once do not end at once. */
+function agedAt({ maxConnectionAgeMs, now }: ConnectionHost['options']): number {
+  if (maxConnectionAgeMs === 0) return Number.POSITIVE_INFINITY;
+  return now() + maxConnectionAgeMs * (0.9 + 0.2 * Math.random());
 }
 
 /** Carries a body to the upstream at the upstream's pace, in the framing that its head has announced. */

@@ -1,17 +1,18 @@
 /**
- * Connections to one URL, as many as there are calls and at most so many. A call that finds none free waits its turn, for a time;
+ * Connections to one address, as many as there are calls and at most so many. A call that finds none free waits its turn, for a time;
  * one that nobody waits for any more leaves the queue, and no connection is made for it.
  */
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { AddressHealth } from './address-health.js';
-import { Call, type UpstreamReceiver, type UpstreamRequest } from './call.js';
+import { Call, type Outcomes, type SecondTry, type UpstreamReceiver, type UpstreamRequest } from './call.js';
 import { Connection, type KnownHead } from './connection.js';
 import { TenantQueue } from './tenant-queue.js';
 
 export interface PoolOptions {
   readonly host: string;
   readonly port: number;
+  /** Of its certificate. */
+  readonly serverName: string;
   /** For the Host header. */
   readonly authority: string;
   /** Undefined: in plain text. */
@@ -21,7 +22,11 @@ export interface PoolOptions {
   readonly perTenant: number;
   readonly connectTimeoutMs: number;
   readonly queueTimeoutMs: number;
-  readonly health: AddressHealth;
+  readonly outcomes: Outcomes;
+  /** A connection is used for so long, a tenth more or less; 0: for ever. */
+  readonly maxConnectionAgeMs: number;
+  /** One has been closed for its age. */
+  readonly aged: () => void;
   /** Milliseconds of a clock that never steps back. */
   readonly now: () => number;
 }
@@ -39,6 +44,7 @@ export class Pool {
   #sweeper: NodeJS.Timeout | undefined;
   #session: Buffer | undefined;
   #destroyed = false;
+  #retired = false;
   /** The last head of an answer: within a second, the next is mostly the same. */
   lastHead: KnownHead | undefined;
 
@@ -51,16 +57,21 @@ export class Pool {
     return this.#waiting.size;
   }
 
+  /** Calls that are under way or wait. */
+  get load(): number {
+    return this.#open.size - this.#idle.length + this.#waiting.size;
+  }
+
   send(
     request: UpstreamRequest,
     path: string,
     receiver: UpstreamReceiver,
-    onUnreachable: (error: Error) => void,
+    secondTry: SecondTry,
     arrivedMs: number,
     nowMs: number,
   ): void {
     if (this.#destroyed) {
-      onUnreachable(new Error('the edge is stopping'));
+      secondTry.unreachable(new Error('the edge is stopping'));
       return;
     }
     const call = new Call(
@@ -68,8 +79,8 @@ export class Pool {
       request,
       path,
       receiver,
-      this.options.health,
-      onUnreachable,
+      this.options.outcomes,
+      secondTry,
       arrivedMs,
       this.options.queueTimeoutMs,
     );
@@ -96,15 +107,22 @@ export class Pool {
     this.#destroyed = true;
     clearInterval(this.#sweeper);
     for (const connection of this.#open) connection.destroy();
-    for (const call of [...this.#waiting.all()]) {
-      this.#waiting.remove(call);
-      call.over = true;
-      call.onUnreachable(new Error('the edge is stopping'));
-    }
+    this.#sendAway('the edge is stopping');
+  }
+
+  /** What is under way is answered; what waits goes elsewhere. */
+  retire(): void {
+    this.#retired = true;
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+    this.#sendAway('the address is gone');
   }
 
   /** A connection has no call any more, and can have another. */
   release(connection: Connection): void {
+    if (this.#retired || this.#isAged(connection)) {
+      connection.destroy();
+      return;
+    }
     const call = this.#next();
     if (call === undefined) this.#idle.push(connection);
     else connection.run(call);
@@ -130,13 +148,13 @@ export class Pool {
   }
 
   openSocket(): Socket {
-    const { host, port, tls } = this.options;
+    const { host, port, tls, serverName } = this.options;
     if (tls === undefined) return connect({ host, port, noDelay: true });
     const socket = connectTls({
       host,
       port,
       ALPNProtocols: ['http/1.1'],
-      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
       ...(tls.ca === undefined ? {} : { ca: tls.ca }),
       ...(this.#session === undefined ? {} : { session: this.#session }),
     });
@@ -150,7 +168,7 @@ export class Pool {
   sweep(nowMs: number): void {
     for (const connection of [...this.#open]) connection.sweep(nowMs);
     const waited = new Error('no connection became free in time');
-    this.options.health.tick(nowMs);
+    this.options.outcomes.tick(nowMs);
     for (const call of this.#waiting.expired(nowMs)) call.fail('busy', waited);
     if (this.#open.size > 0 || this.#waiting.size > 0) return;
     clearInterval(this.#sweeper);
@@ -161,6 +179,20 @@ export class Pool {
     this.#count(call, 1);
     this.#open.add(new Connection(this, call));
     this.#keepSweeping();
+  }
+
+  #sendAway(why: string): void {
+    for (const call of [...this.#waiting.all()]) {
+      this.#waiting.remove(call);
+      call.over = true;
+      call.secondTry.unreachable(new Error(why));
+    }
+  }
+
+  #isAged(connection: Connection): boolean {
+    if (connection.agedAtMs > this.options.now()) return false;
+    this.options.aged();
+    return true;
   }
 
   #next(): Call | undefined {

@@ -81,4 +81,39 @@ export function exportUpstream(metrics: Metrics, upstream: Upstream): void {
     help: 'Requests that wait for a connection to the upstream.',
     read: () => upstream.waiting,
   });
+  metrics.gauges({
+    name: 'mimir_edge_upstream_address_sent_to',
+    help: 'Whether requests go to the address: 1, 0 when it is left out, 0.5 while it is tried.',
+    labelNames: ['address'],
+    *read() {
+      for (const { address, sentTo } of upstream.addresses()) {
+        yield [{ address }, sentTo === 'in' ? 1 : sentTo === 'out' ? 0 : 0.5];
+      }
+    },
+  });
+  metrics.gauges({
+    name: 'mimir_edge_upstream_addresses',
+    help: 'Addresses that each name in upstream.url has.',
+    labelNames: ['name'],
+    *read() {
+      for (const [name, , addresses] of upstream.names()) yield [{ name }, addresses];
+    },
+  });
+  metrics.counters({
+    name: 'mimir_edge_upstream_resolve_failures_total',
+    help: 'How often a name in upstream.url could not be resolved; what was known of it is used on.',
+    labelNames: ['name'],
+    *read() {
+      for (const [name, failures] of upstream.names()) yield [{ name }, failures];
+    },
+  });
+  metrics.counters({
+    name: 'mimir_edge_upstream_retries_total',
+    help: 'Requests that were to go to a second address: those that went, and those that were one too many.',
+    labelNames: ['outcome'],
+    *read() {
+      yield [{ outcome: 'sent' }, upstream.retries.sent];
+      yield [{ outcome: 'over_budget' }, upstream.retries.overBudget];
+    },
+  });
 }

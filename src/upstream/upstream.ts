@@ -1,57 +1,79 @@
 /**
- * Mimir's distributors: connections to each URL, round robin, and past a URL that refuses them. A request goes out a
- * second time only when no connection could be made, so nothing is ever sent twice.
+ * Mimir's distributors: a request goes to one of their addresses, and to another one when that takes no connection, or answers 503
+ * where a setting says that such a push was not taken. Once, within its time, and within a budget: nothing that may have been
+ * taken is ever sent twice.
  */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type AddressChange, AddressHealth, type AddressStatus } from './address-health.js';
+import type { AddressChange, AddressHealth, AddressStatus } from './address-health.js';
+import { type AddressEvents, Addresses, type AddressesOptions } from './addresses.js';
 import type { UpstreamReceiver, UpstreamRequest } from './call.js';
-import { Pool } from './pool.js';
+import { ReadyChecks } from './ready-checks.js';
+import { systemResolver } from './resolver.js';
+import { RetryBudget } from './retry-budget.js';
+import type { UpstreamAddress } from './upstream-address.js';
+import { upstreamSource } from './upstream-source.js';
 
 export interface UpstreamOptions {
   readonly urls: readonly string[];
-  /** Connections to each URL at most: so many for pushes, and so many for what is passed through. */
+  /** Connections to each address at most: so many for pushes, and so many for what is passed through. */
   readonly connections: number;
   /** The most of them that what is passed through for one tenant may hold, from 0 to 1. */
   readonly tenantShare: number;
   readonly connectTimeoutMs: number;
   /** Time that a request waits for a connection. */
   readonly queueTimeoutMs: number;
+  /** A connection is used for so long, more or less; 0: for ever. */
+  readonly maxConnectionAgeMs: number;
   /** PEM file with the CA of an https upstream; undefined: the system's. */
   readonly caFile: string | undefined;
+  readonly resolveMs: number;
+  /** host:port; none: the system's. */
+  readonly dnsServers: readonly string[];
+  /** The edge's own. */
+  readonly zone: string;
+  readonly slowStartMs: number;
+  /** A push that was answered 503 goes to another address. */
+  readonly retry503: boolean;
+  /** Empty: addresses are not asked. */
+  readonly readyPath: string;
+  readonly readyMs: number;
+  readonly random?: () => number;
   /** An address answers no longer, or again. */
   readonly changed?: (change: AddressChange) => void;
+  readonly events?: AddressEvents;
 }
 
-/** A URL that refused a connection is passed over for this long, as long as another is left. */
-const SHUN_MS = 1000;
-
-/** Shared by all pools, which look at it when they connect. */
-interface Tls {
-  ca: Buffer | undefined;
-}
-
-interface Target {
-  readonly health: AddressHealth;
-  readonly basePath: string;
-  /** Pushes do not wait behind what is passed through, nor that behind them. */
-  readonly pushes: Pool;
-  readonly passes: Pool;
-  shunnedUntilMs: number;
-}
+const NO_EVENTS: AddressEvents = { resolved: () => {}, notResolved: () => {}, moved: () => {} };
 
 export class Upstream {
-  readonly #targets: Target[];
-  readonly #tls: Tls = { ca: undefined };
+  readonly #addresses: Addresses;
+  readonly #budget: RetryBudget;
+  readonly #checks: ReadyChecks | undefined;
+  readonly #tls: { ca: Buffer | undefined } = { ca: undefined };
   readonly #caFile: string | undefined;
+  readonly #retry503: boolean;
   readonly #now: () => number;
-  #next = 0;
+  /** Requests that went out a second time, and those that the budget kept from it. */
+  readonly retries = { sent: 0, overBudget: 0 };
 
   constructor(options: UpstreamOptions, now: () => number) {
     this.#now = now;
     this.#caFile = options.caFile;
+    this.#retry503 = options.retry503;
     this.renewCa();
-    this.#targets = options.urls.map((url) => openTarget(url, options, this.#tls, now));
+    this.#budget = new RetryBudget(now());
+    this.#addresses = new Addresses(addressesOptions(options, this.#tls, now));
+    this.#checks =
+      options.readyPath === ''
+        ? undefined
+        : new ReadyChecks(this.#addresses, options.readyPath, options.readyMs);
+  }
+
+  /** Resolves when it is known where the addresses are, or that nobody can say so now. */
+  async start(): Promise<void> {
+    await this.#addresses.start();
+    this.#checks?.start();
   }
 
   /** For connections from now on. Throws when the file can not be used: then all is as it was. */
@@ -65,95 +87,97 @@ export class Upstream {
 
   /** Requests that wait for a connection. */
   get waiting(): number {
-    return this.#targets.reduce((sum, { pushes, passes }) => sum + pushes.waiting + passes.waiting, 0);
+    return this.#addresses.all.reduce((sum, { pushes, passes }) => sum + pushes.waiting + passes.waiting, 0);
   }
 
-  /** How each URL fares. */
+  /** How each address fares. */
   addresses(): readonly AddressStatus[] {
-    return this.#targets.map(({ health }) => health.status());
+    return this.#addresses.all.map((address) => address.status());
   }
 
-  /** Of each URL, what became of the requests to it since the start. */
+  names(): ReturnType<Addresses['names']> {
+    return this.#addresses.names();
+  }
+
+  /** Of each address, what became of the requests to it since it is known. */
   *outcomes(): Generator<readonly [address: string, counts: ReturnType<AddressHealth['counts']>]> {
-    for (const { health } of this.#targets) yield [health.address, health.counts()];
+    for (const { health } of this.#addresses.all) yield [health.address, health.counts()];
   }
 
   push(request: UpstreamRequest, receiver: UpstreamReceiver): void {
-    const nowMs = this.#now();
-    this.#attempt('pushes', request, receiver, this.#targets.length, nowMs, nowMs);
+    this.#begin('pushes', request, receiver);
   }
 
   /** Sends what is no push. */
   pass(request: UpstreamRequest, receiver: UpstreamReceiver): void {
-    const nowMs = this.#now();
-    this.#attempt('passes', request, receiver, this.#targets.length, nowMs, nowMs);
+    this.#begin('passes', request, receiver);
   }
 
   /** Ends every call that is still out. */
-  destroy(): void {
-    for (const { pushes, passes } of this.#targets) {
-      pushes.destroy();
-      passes.destroy();
-    }
+  async destroy(): Promise<void> {
+    this.#checks?.stop();
+    await this.#addresses.stop();
   }
 
-  /** Its time begins when it first arrived, whichever URL it waits for. */
-  #attempt(
+  #begin(kind: 'pushes' | 'passes', request: UpstreamRequest, receiver: UpstreamReceiver): void {
+    const nowMs = this.#now();
+    const address = this.#addresses.pick(nowMs);
+    if (address === undefined) {
+      receiver.failed('unreachable', new Error('no name in upstream.url has an address'));
+      return;
+    }
+    this.#budget.sent();
+    const path = address.source.basePath + request.path;
+    const again = (): boolean => this.#again(kind, request, receiver, address, nowMs);
+    const secondTry = {
+      unreachable: (error: Error) => {
+        if (!again()) receiver.failed('unreachable', error);
+      },
+      refused: () => this.#retry503 && kind === 'pushes' && again(),
+    };
+    address[kind].send(request, path, receiver, secondTry, nowMs, nowMs);
+  }
+
+  /** To another address. Its time began when it arrived. False: there is none, or there were too many of late. */
+  #again(
     kind: 'pushes' | 'passes',
     request: UpstreamRequest,
     receiver: UpstreamReceiver,
-    attemptsLeft: number,
+    before: UpstreamAddress,
     arrivedMs: number,
-    nowMs: number,
-  ): void {
-    const target = this.#pick(nowMs);
-    const onUnreachable = (error: Error): void => {
-      const failedMs = this.#now();
-      target.health.failed('unreachable', error);
-      target.shunnedUntilMs = failedMs + SHUN_MS;
-      if (attemptsLeft > 1) this.#attempt(kind, request, receiver, attemptsLeft - 1, arrivedMs, failedMs);
-      else receiver.failed('unreachable', error);
+  ): boolean {
+    const nowMs = this.#now();
+    const address = this.#addresses.pick(nowMs, before);
+    if (address === undefined) return false;
+    if (!this.#budget.take(nowMs)) {
+      address.standing.giveBackProbe();
+      this.retries.overBudget++;
+      return false;
+    }
+    this.retries.sent++;
+    const path = address.source.basePath + request.path;
+    const lastTry = {
+      unreachable: (error: Error) => receiver.failed('unreachable', error),
+      refused: () => false,
     };
-    target[kind].send(request, target.basePath + request.path, receiver, onUnreachable, arrivedMs, nowMs);
-  }
-
-  #pick(nowMs: number): Target {
-    let picked = this.#rotate();
-    for (let i = 1; i < this.#targets.length && picked.shunnedUntilMs > nowMs; i++) picked = this.#rotate();
-    return picked;
-  }
-
-  #rotate(): Target {
-    const target = this.#targets[this.#next % this.#targets.length];
-    if (target === undefined) throw new Error('an upstream needs at least one URL');
-    this.#next = (this.#next + 1) % this.#targets.length;
-    return target;
+    address[kind].send(request, path, receiver, lastTry, arrivedMs, nowMs);
+    return true;
   }
 }
 
-function openTarget(url: string, options: UpstreamOptions, tls: Tls, now: () => number): Target {
-  const { pathname, protocol, hostname, port, host } = new URL(url);
-  const isTls = protocol === 'https:';
-  const { connections, tenantShare, connectTimeoutMs, queueTimeoutMs } = options;
-  const health = new AddressHealth(`${protocol}//${host}`, now, options.changed);
-  const open = (perTenant: number): Pool =>
-    new Pool({
-      host: hostname.replace(/^\[(.*)\]$/, '$1'),
-      port: Number(port || (isTls ? 443 : 80)),
-      authority: host,
-      tls: isTls ? tls : undefined,
-      connections,
-      perTenant,
-      connectTimeoutMs,
-      queueTimeoutMs,
-      health,
-      now,
-    });
+function addressesOptions(
+  options: UpstreamOptions,
+  tls: { readonly ca: Buffer | undefined },
+  now: () => number,
+): AddressesOptions {
   return {
-    health,
-    basePath: pathname.replace(/\/$/, ''),
-    pushes: open(connections),
-    passes: open(Math.max(1, Math.floor(connections * tenantShare))),
-    shunnedUntilMs: 0,
+    ...options,
+    sources: options.urls.map(upstreamSource),
+    resolve: systemResolver(options.dnsServers, options.connectTimeoutMs),
+    random: options.random ?? Math.random,
+    changed: options.changed ?? (() => {}),
+    events: options.events ?? NO_EVENTS,
+    tls,
+    now,
   };
 }

@@ -32,6 +32,11 @@ const ADDRESS = {
   answered: 7,
   failed: 0,
   lastFailure: undefined,
+  name: 'http://mimir',
+  zone: '',
+  sentTo: 'in',
+  backInSeconds: undefined,
+  underWay: 0,
 } as const;
 
 t.test('a refresh asks all that serve, and what they counted is one', async (t) => {

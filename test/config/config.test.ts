@@ -92,7 +92,7 @@ push: 5
     'edge.yaml:3:1: upstreem: unknown setting',
     'edge.yaml:4:13: upstream.connect_timeout: expected a duration such as 500ms, 30s or 1h30m, found 5',
     'edge.yaml:4:33: upstream.conections: unknown setting; did you mean upstream.connections?',
-    'edge.yaml:4:48: upstream.url: expected one http:// or https:// URL or a list of them, found "ftp://x"',
+    'edge.yaml:4:48: upstream.url: expected an http:// or https:// URL, one behind dns: or srv:, or a list of them, found "ftp://x"',
     'edge.yaml:5:11: listen.proxy: expected host:port, such as 0.0.0.0:8080 or [::1]:8080, found 8080',
     'edge.yaml:6:12: tenants.max: expected a whole number, at least 1, found 0',
     'edge.yaml:7:11: limits.ingestion_rat: unknown limit; did you mean ingestion_rate?',

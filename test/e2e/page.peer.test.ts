@@ -308,6 +308,22 @@ async function pageTests(t: Test, more: readonly string[]): Promise<void> {
     t.equal(await page.getByText('The edge is well').count(), 0);
   });
 
+  await t.test('of several addresses of Mimir it says which one is left out', async (t) => {
+    const { flags, mimir } = await given(t);
+    const other = await upstream();
+    t.teardown(() => other.close());
+    const both = `--upstream.url=${mimir.url},${other.url}`;
+    const edge = await startEdge(t, [...flags.filter((flag) => !flag.startsWith('--upstream.url')), both]);
+    await mimir.close();
+    const { page } = await open(t, browser, `${edge.admin}/`);
+    const row = page.locator('#addresses tr', { hasText: mimir.url });
+    await row.getByText('yes').waitFor();
+    for (let i = 0; i < 20; i++) t.equal((await push(edge.proxy, 'steady')).status, 200);
+    // Tried again each time that it was out for, and out again.
+    await row.getByText(/left out|one at a time/).waitFor();
+    await row.getByText(/unreachable/).waitFor();
+  });
+
   await t.test('reading with a token', async (t) => {
     const { flags } = await given(t);
     const edge = await startEdge(t, [...flags, '--admin.reads=token']);

@@ -125,7 +125,15 @@ t.test('a time without requests is no change', async (t) => {
 function status(address: string, answered: number, failed: number, sinceSeconds: number): AddressStatus {
   const lastFailure =
     failed === 0 ? undefined : { message: `after ${sinceSeconds}`, secondsAgo: sinceSeconds };
-  return { address, state: addressState(answered, failed), sinceSeconds, answered, failed, lastFailure };
+  const state = addressState(answered, failed);
+  const standing = {
+    name: 'http://mimir',
+    zone: '',
+    sentTo: 'in',
+    backInSeconds: undefined,
+    underWay: 1,
+  } as const;
+  return { address, state, sinceSeconds, answered, failed, lastFailure, ...standing };
 }
 
 t.test('several processes see an address as one', async (t) => {
@@ -135,11 +143,26 @@ t.test('several processes see an address as one', async (t) => {
       [status('a', 0, 5, 2), status('b', 0, 4, 5)],
     ]),
     [
-      { ...status('a', 100, 5, 9), lastFailure: { message: 'after 2', secondsAgo: 2 } },
-      { ...status('b', 0, 7, 7), lastFailure: { message: 'after 5', secondsAgo: 5 } },
+      { ...status('a', 100, 5, 9), lastFailure: { message: 'after 2', secondsAgo: 2 }, underWay: 2 },
+      { ...status('b', 0, 7, 7), lastFailure: { message: 'after 5', secondsAgo: 5 }, underWay: 2 },
     ],
   );
   t.strictSame(mergedAddresses([]), []);
+});
+
+t.test('an address is left out as far as any process leaves it out', async (t) => {
+  const one = status('a', 1, 0, 1);
+  for (const [states, sentTo, backInSeconds] of [
+    [['in', 'in'], 'in', undefined],
+    [['in', 'probing'], 'probing', undefined],
+    [['out', 'probing'], 'out', 4],
+    [['out', 'out'], 'out', 8],
+  ] as const) {
+    const each = states.map((state, index) => [
+      { ...one, sentTo: state, backInSeconds: state === 'out' ? 4 * (index + 1) : undefined },
+    ]);
+    t.match(mergedAddresses(each), [{ sentTo, backInSeconds }], states.join(', '));
+  }
 });
 
 t.test('Mimir is down when no address that was asked answers, and failing when one does not', async (t) => {

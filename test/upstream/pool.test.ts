@@ -2,7 +2,6 @@
 import { createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { MessageHeaders } from '#src/base/http1/headers.js';
-import { AddressHealth } from '#src/upstream/address-health.js';
 import type { UpstreamFailure } from '#src/upstream/call.js';
 import { Pool } from '#src/upstream/pool.js';
 import { eventually, listen } from '../doors/http/fixtures.js';
@@ -59,7 +58,10 @@ async function given(
     perTenant: connections,
     connectTimeoutMs: 2000,
     queueTimeoutMs: 20_000,
-    health: new AddressHealth(host, now),
+    serverName: hostname,
+    outcomes: { answered: () => {}, failed: () => {}, aborted: () => {}, tick: () => {} },
+    maxConnectionAgeMs: 0,
+    aged: () => {},
     now,
   });
   const close = (): void => {
@@ -110,7 +112,7 @@ async function given(
             end: () => end('whole'),
             failed: (failure) => end(failure),
           },
-          () => end('unreachable'),
+          { unreachable: () => end('unreachable'), refused: () => false },
           now(),
           now(),
         );
@@ -255,7 +257,8 @@ t.test('no connection is unreachable, for those that wait for one, too', async (
     headersTimeoutMs: 1000,
     bodyTimeoutMs: 1000,
   };
-  for (let i = 0; i < 3; i++) pool.send(request, '/', receiver, () => unreachable++, 0, 0);
+  for (let i = 0; i < 3; i++)
+    pool.send(request, '/', receiver, { unreachable: () => unreachable++, refused: () => false }, 0, 0);
   t.ok(await eventually(() => unreachable === 3));
   pool.destroy();
 });

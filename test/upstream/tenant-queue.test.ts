@@ -1,12 +1,12 @@
 import t from 'tap';
 import { MessageHeaders } from '#src/base/http1/headers.js';
-import { AddressHealth } from '#src/upstream/address-health.js';
 import { Call } from '#src/upstream/call.js';
 import { TenantQueue } from '#src/upstream/tenant-queue.js';
 
 const receiver = { started() {}, response() {}, data() {}, end() {}, failed() {} };
 
-const HEALTH = new AddressHealth('http://mimir', () => 0);
+const OUTCOMES = { answered() {}, failed() {}, aborted() {}, tick() {} };
+const ONCE = { unreachable() {}, refused: () => false };
 
 function call(tenant: string, path = '/', arrivedMs = 0): Call {
   const request = {
@@ -20,7 +20,7 @@ function call(tenant: string, path = '/', arrivedMs = 0): Call {
     headersTimeoutMs: 0,
     bodyTimeoutMs: 0,
   };
-  return new Call({ drop() {} }, request, path, receiver, HEALTH, () => {}, arrivedMs, 1000);
+  return new Call({ drop() {} }, request, path, receiver, OUTCOMES, ONCE, arrivedMs, 1000);
 }
 
 const anybody = (_tenant: string): boolean => true;

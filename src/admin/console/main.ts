@@ -4,7 +4,7 @@ import { openChange } from './change.js';
 import { draw } from './charts.js';
 import { follow, read, useToken } from './client.js';
 import { h, patch } from './dom.js';
-import { figures, head, notices, tokenForm } from './overview.js';
+import { addressTable, figures, head, notices, tokenForm } from './overview.js';
 import { type Actions, PAGE, type State } from './state.js';
 import { chartsOf, tenantPage } from './tenant.js';
 import { tenantTable } from './tenants.js';
@@ -132,9 +132,11 @@ function render(): void {
 
 function overview(): HTMLElement[] {
   const controls = changes(state.status?.controls ?? [], actions);
+  const addresses = addressTable(state);
   return [
     notices(state),
     figures(state),
+    ...(addresses ? [addresses] : []),
     ...(controls ? [controls] : []),
     tenantTable(state, actions),
     refusals(state.denials, state.reasons, true),

@@ -117,6 +117,48 @@ function trouble(one: Address): (readonly ['bad' | 'warn', string])[] {
   return [[one.state === 'down' ? 'bad' : 'warn', text]];
 }
 
+const SENT_TO = { in: 'yes', probing: 'one at a time', out: 'left out' } as const;
+
+/** Nothing where there is one address: it is in the figures. */
+export function addressTable({ status }: State): HTMLElement | false {
+  const addresses = status?.upstream.addresses ?? [];
+  if (addresses.length < 2) return false;
+  const heads = ['Address', 'State', 'Sent to', 'Answered', 'Failed', 'Under way', 'Last failure'];
+  return h(
+    'section',
+    { class: 'card', 'aria-label': 'Addresses of Mimir', id: 'addresses' },
+    h('h2', {}, 'Addresses of Mimir'),
+    h(
+      'div',
+      { class: 'scroll' },
+      h(
+        'table',
+        {},
+        h('thead', {}, h('tr', {}, ...heads.map((head) => h('th', { scope: 'col' }, head)))),
+        h('tbody', {}, ...addresses.map(addressRow)),
+      ),
+    ),
+  );
+}
+
+function addressRow(one: Address): HTMLElement {
+  const back = one.backInSeconds === null ? '' : `, tried in ${duration(one.backInSeconds)}`;
+  const cells = [
+    one.state,
+    SENT_TO[one.sentTo] + back,
+    number(one.answered),
+    number(one.failed),
+    number(one.underWay),
+    one.lastFailure === null ? '' : `${one.lastFailure.message}, ${duration(one.lastFailure.secondsAgo)} ago`,
+  ];
+  return h(
+    'tr',
+    { key: one.address },
+    h('th', { scope: 'row' }, h('code', {}, one.address)),
+    ...cells.map((cell) => h('td', {}, cell)),
+  );
+}
+
 function mimir({ addresses, state }: Status['upstream']): string {
   if (addresses.length === 0) return 'What Mimir answers is not seen here: Envoy sends the pushes on.';
   return state === 'idle' ? 'Nothing was sent to Mimir in the last ten seconds.' : 'Mimir answers.';

@@ -24,6 +24,9 @@ export interface Address {
   readonly answered: number;
   readonly failed: number;
   readonly lastFailure: { readonly message: string; readonly secondsAgo: number } | null;
+  readonly sentTo: 'in' | 'out' | 'probing';
+  readonly backInSeconds: number | null;
+  readonly underWay: number;
 }
 
 export interface Status {

@@ -1,0 +1,305 @@
+/** Which address a request goes to: names that stand for others, addresses that fail, zones. No connection is made. */
+import t from 'tap';
+import { type AddressEvents, Addresses } from '#src/upstream/addresses.js';
+import type { Resolved } from '#src/upstream/resolver.js';
+import type { UpstreamAddress } from '#src/upstream/upstream-address.js';
+import { upstreamSource } from '#src/upstream/upstream-source.js';
+import { eventually } from '../doors/http/fixtures.js';
+
+interface Given {
+  readonly addresses: Addresses;
+  readonly told: string[];
+  at(ms: number): void;
+  /** What names stand for from now on; undefined: they can not be resolved. */
+  names(hosts: readonly string[] | undefined, other?: readonly string[]): void;
+  resolve(): Promise<void>;
+  address(host: string): UpstreamAddress;
+  /** How often each is picked, of so many. */
+  picked(times?: number, except?: UpstreamAddress): Record<string, number>;
+}
+
+function given(urls: readonly string[], zone = '', slowStartMs = 0): Given {
+  let nowMs = 0;
+  let resolved: Resolved | undefined;
+  let seed = 1;
+  const told: string[] = [];
+  const events: AddressEvents = {
+    resolved: (name, now, before) => told.push(`${name}: ${before} -> ${now.join(' ')}`),
+    notResolved: (name, error, kept) => told.push(`${name}: ${(error as Error).message}, ${kept} kept`),
+    moved: ({ address, sentTo }) => told.push(`${address} ${sentTo}`),
+  };
+  const addresses = new Addresses({
+    sources: urls.map(upstreamSource),
+    resolve: async () => {
+      if (resolved === undefined) throw new Error('nobody knows');
+      return resolved;
+    },
+    resolveMs: 30_000,
+    zone,
+    slowStartMs,
+    random: () => {
+      seed = (seed * 16_807) % 2_147_483_647;
+      return seed / 2_147_483_647;
+    },
+    changed: () => {},
+    events,
+    tls: undefined,
+    connections: 4,
+    tenantShare: 1,
+    connectTimeoutMs: 100,
+    queueTimeoutMs: 100,
+    maxConnectionAgeMs: 0,
+    now: () => nowMs,
+  });
+  t.teardown(() => addresses.stop());
+  const address = (host: string): UpstreamAddress => {
+    const found = addresses.all.find(({ endpoint }) => endpoint.host === host);
+    if (found === undefined) throw new Error(`${host} is no address`);
+    return found;
+  };
+  return {
+    addresses,
+    told,
+    address,
+    at(ms) {
+      nowMs = ms;
+      for (const one of addresses.all) one.tick(ms);
+    },
+    names(hosts, other = []) {
+      const endpoints = (of: readonly string[]) => of.map((host) => ({ host, port: 80 }));
+      resolved =
+        hosts === undefined
+          ? undefined
+          : { endpoints: endpoints(hosts), otherFamily: endpoints(other), ttlMs: undefined };
+    },
+    resolve: () => addresses.start(),
+    picked(times = 100, except) {
+      const counts: Record<string, number> = {};
+      for (let i = 0; i < times; i++) {
+        const host = addresses.pick(nowMs, except)?.endpoint.host ?? 'none';
+        counts[host] = (counts[host] ?? 0) + 1;
+      }
+      return counts;
+    },
+  };
+}
+
+const refused = new Error('refused');
+
+function fail(address: UpstreamAddress, times: number): void {
+  for (let i = 0; i < times; i++) address.answered(503);
+}
+
+t.test(
+  'a name that is not resolved yet is connected to as it is, and SRV records have to be known',
+  async (t) => {
+    t.strictSame(given(['http://mimir']).picked(), { mimir: 100 });
+    t.strictSame(given(['srv:http://_http._tcp.mimir']).picked(), { none: 100 });
+  },
+);
+
+t.test('all addresses of a name get their share', async (t) => {
+  const { names, resolve, picked, told } = given(['http://mimir']);
+  names(['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+  await resolve();
+  const counts = picked(3000);
+  t.strictSame(Object.keys(counts).sort(), ['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+  t.ok(
+    Object.values(counts).every((count) => count > 800 && count < 1200),
+    JSON.stringify(counts),
+  );
+  t.strictSame(told, ['http://mimir: 1 -> http://10.0.0.1:80 http://10.0.0.2:80 http://10.0.0.3:80']);
+});
+
+t.test('addresses that are known stay as they are, others come and go', async (t) => {
+  const { names, resolve, address, addresses, told } = given(['http://mimir']);
+  names(['10.0.0.1', '10.0.0.2']);
+  await resolve();
+  const [first] = [address('10.0.0.1')];
+  names(['10.0.0.1', '10.0.0.3']);
+  await resolve();
+  t.equal(address('10.0.0.1'), first);
+  t.strictSame(
+    addresses.all.map(({ endpoint }) => endpoint.host),
+    ['10.0.0.1', '10.0.0.3'],
+  );
+  await resolve();
+  t.equal(told.length, 2, 'nothing is told where nothing changed');
+});
+
+t.test('what was known holds while nobody can say, and that is told once', async (t) => {
+  const { names, resolve, picked, told, addresses } = given(['dns:http://mimir']);
+  names(['10.0.0.1']);
+  await resolve();
+  names(undefined);
+  await resolve();
+  await resolve();
+  t.strictSame(picked(), { '10.0.0.1': 100 });
+  t.strictSame(told.slice(1), ['dns:http://mimir: nobody knows, 1 kept']);
+  t.strictSame([...addresses.names()], [['dns:http://mimir', 2, 1]]);
+  names([]);
+  await resolve();
+  t.strictSame(picked(), { '10.0.0.1': 100 }, 'no address at all is no answer either');
+});
+
+t.test('an address that fails five times in a row while the other does not is left out', async (t) => {
+  const { picked, address, told } = given(['http://10.0.0.1', 'http://10.0.0.2']);
+  address('10.0.0.2').answered(200);
+  fail(address('10.0.0.1'), 4);
+  t.equal(address('10.0.0.1').standing.state, 'in');
+  fail(address('10.0.0.1'), 1);
+  t.strictSame(picked(), { '10.0.0.2': 100 });
+  t.strictSame(told, ['http://10.0.0.1:80 out']);
+});
+
+t.test('one that fails now and then is left out when the others fail much more seldom', async (t) => {
+  for (const [failing, othersFail, isOut] of [
+    [3, 0, true],
+    [2, 0, false],
+    [4, 1, true],
+    [5, 2, false],
+  ] as const) {
+    const { address } = given(['http://10.0.0.1', 'http://10.0.0.2']);
+    const [one, other] = [address('10.0.0.1'), address('10.0.0.2')];
+    for (let i = 0; i < 40; i++) other.answered(i % 10 < othersFail ? 500 : 200);
+    // Not in a row.
+    for (let i = 0; i < 40; i++) one.answered((i * 3) % 10 < failing ? 500 : 200);
+    t.equal(one.standing.state === 'out', isOut, `${failing} of 10 beside ${othersFail} of 10`);
+  }
+});
+
+t.test('when all fail alike nobody is left out: it is not the address', async (t) => {
+  const { address, told } = given(['http://10.0.0.1', 'http://10.0.0.2']);
+  for (let i = 0; i < 50; i++) {
+    fail(address('10.0.0.1'), 1);
+    fail(address('10.0.0.2'), 1);
+  }
+  t.strictSame(told, []);
+});
+
+t.test('never more than half of those that take connections are left out', async (t) => {
+  const hosts = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5'];
+  const { address, picked } = given(hosts.map((host) => `http://${host}`));
+  for (const host of hosts.slice(3)) for (let i = 0; i < 100; i++) address(host).answered(200);
+  for (const host of hosts.slice(0, 3)) fail(address(host), 20);
+  t.equal(Object.keys(picked(1000)).length, 3);
+});
+
+t.test('an address that refuses connections is passed over, and the last one is not', async (t) => {
+  const { address, picked } = given(['http://10.0.0.1', 'http://10.0.0.2', 'http://10.0.0.3']);
+  address('10.0.0.1').failed('unreachable', refused);
+  t.notOk('10.0.0.1' in picked());
+  address('10.0.0.2').failed('unreachable', refused);
+  t.strictSame(picked(), { '10.0.0.3': 100 });
+  address('10.0.0.3').failed('unreachable', refused);
+  t.strictSame(picked(), { '10.0.0.3': 100 });
+});
+
+t.test('a single address is sent to, whatever it answers', async (t) => {
+  const { address, picked } = given(['http://10.0.0.1']);
+  fail(address('10.0.0.1'), 100);
+  address('10.0.0.1').failed('unreachable', refused);
+  t.strictSame(picked(), { '10.0.0.1': 100 });
+});
+
+t.test('one that is left out is tried by one request at a time, and comes back by three', async (t) => {
+  const { address, picked, at, told } = given(['http://10.0.0.1', 'http://10.0.0.2']);
+  fail(address('10.0.0.1'), 5);
+  at(10_000);
+  t.strictSame(picked(), { '10.0.0.1': 1, '10.0.0.2': 99 });
+  address('10.0.0.1').answered(200);
+  t.strictSame(picked(), { '10.0.0.1': 1, '10.0.0.2': 99 });
+  address('10.0.0.1').aborted();
+  t.strictSame(picked(), { '10.0.0.1': 1, '10.0.0.2': 99 }, 'a request that ended early told nothing');
+  address('10.0.0.1').answered(200);
+  picked();
+  address('10.0.0.1').answered(200);
+  t.ok((picked()['10.0.0.1'] ?? 0) > 30);
+  t.strictSame(told, ['http://10.0.0.1:80 out', 'http://10.0.0.1:80 in']);
+});
+
+t.test('one that waits too long for a connection says nothing of its address', async (t) => {
+  const { address, told } = given(['http://10.0.0.1', 'http://10.0.0.2']);
+  for (let i = 0; i < 20; i++) address('10.0.0.1').failed('busy', new Error('busy'));
+  t.strictSame(told, []);
+});
+
+t.test('the same request does not go to the same address twice', async (t) => {
+  const { address, picked } = given(['http://10.0.0.1', 'http://10.0.0.2']);
+  t.strictSame(picked(100, address('10.0.0.1')), { '10.0.0.2': 100 });
+  const one = given(['http://10.0.0.1']);
+  t.strictSame(one.picked(1, one.address('10.0.0.1')), { none: 1 });
+});
+
+t.test('one that is new beside others begins with a small share', async (t) => {
+  const { names, resolve, address, at } = given(['http://mimir'], '', 10_000);
+  names(['10.0.0.1']);
+  await resolve();
+  t.equal(address('10.0.0.1').standing.weight(0), 1);
+  address('10.0.0.1').answered(200);
+  names(['10.0.0.1', '10.0.0.2']);
+  await resolve();
+  t.equal(address('10.0.0.2').standing.weight(0), 0.1);
+  at(10_000);
+  t.equal(address('10.0.0.2').standing.weight(10_000), 1);
+});
+
+t.test("the edge's own zone is preferred, until most of it is gone", async (t) => {
+  const urls = ['a', 'a', 'b', 'b'].map((zone, index) => `http://10.0.0.${index}#${zone}`);
+  const { address, picked } = given(urls, 'a');
+  t.strictSame(Object.keys(picked(1000)).sort(), ['10.0.0.0', '10.0.0.1']);
+  address('10.0.0.0').failed('unreachable', refused);
+  t.strictSame(Object.keys(picked(1000)), ['10.0.0.1'], 'half of it is left');
+  address('10.0.0.1').failed('unreachable', refused);
+  t.strictSame(Object.keys(picked(1000)).sort(), ['10.0.0.2', '10.0.0.3']);
+  t.strictSame(Object.keys(given(urls, 'c').picked(1000)).length, 4, 'a zone without addresses is none');
+});
+
+t.test('where no address of one family takes a connection the other one is tried', async (t) => {
+  const { names, resolve, address, picked } = given(['http://localhost']);
+  names(['127.0.0.1'], ['::1']);
+  await resolve();
+  t.strictSame(picked(), { '127.0.0.1': 100 });
+  address('127.0.0.1').failed('unreachable', refused);
+  t.strictSame(picked(), { '::1': 100 });
+  address('::1').answered(200);
+  await resolve();
+  t.strictSame(picked(), { '::1': 100 }, 'and kept when it is resolved again');
+  address('::1').failed('unreachable', refused);
+  t.strictSame(picked(), { '::1': 100 }, 'one that has answered is only away');
+});
+
+t.test('a refused connection has the name looked up again', async (t) => {
+  const { names, resolve, address, at, addresses } = given(['http://mimir']);
+  names(['10.0.0.1']);
+  await resolve();
+  names(['10.0.0.9']);
+  at(500);
+  address('10.0.0.1').failed('unreachable', refused);
+  await Promise.resolve();
+  t.equal(addresses.all[0]?.endpoint.host, '10.0.0.1', 'not more often than once a second');
+  at(1500);
+  address('10.0.0.1').failed('unreachable', refused);
+  t.ok(await eventually(() => addresses.all[0]?.endpoint.host === '10.0.0.9'));
+});
+
+t.test(
+  'an address that says three times that it is not ready is left out, and comes back when it is',
+  async (t) => {
+    const { address, addresses, at, picked } = given(['http://10.0.0.1', 'http://10.0.0.2']);
+    const one = address('10.0.0.1');
+    addresses.checked(one, false, 1);
+    addresses.checked(one, false, 2);
+    t.equal(one.standing.state, 'in');
+    addresses.checked(one, false, 3);
+    t.equal(one.standing.state, 'out');
+    addresses.checked(address('10.0.0.2'), false, 3);
+    t.strictSame(picked(), { '10.0.0.2': 100 }, 'half stay');
+    at(10_000);
+    addresses.checked(one, false, 4);
+    t.equal(one.standing.untilMs, 30_000);
+    at(30_000);
+    for (let i = 0; i < 3; i++) addresses.checked(one, true, 0);
+    t.equal(one.standing.state, 'in');
+  },
+);

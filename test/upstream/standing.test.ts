@@ -1,0 +1,119 @@
+/** States of an address, and what leads from one to the next. */
+import t from 'tap';
+import { Standing } from '#src/upstream/standing.js';
+
+function out(refused = false, slowStartMs = 0): Standing {
+  const standing = new Standing(slowStartMs, 0, false);
+  standing.leave(refused, 0);
+  return standing;
+}
+
+/** Its time out is over, and it is well: three requests, one at a time. */
+function comeBack(standing: Standing, nowMs: number): void {
+  standing.tick(nowMs);
+  for (let i = 0; i < 3; i++) {
+    standing.takeProbe();
+    standing.succeeded(() => nowMs);
+  }
+}
+
+t.test('an address that is out is tried when its time is over, one request at a time', async (t) => {
+  const standing = out();
+  standing.tick(9999);
+  t.equal(standing.state, 'out');
+  t.notOk(standing.takeProbe());
+  standing.tick(10_000);
+  t.equal(standing.state, 'probing');
+  t.ok(standing.takeProbe());
+  t.notOk(standing.takeProbe(), 'one is under way');
+  standing.giveBackProbe();
+  t.ok(standing.takeProbe(), 'of that one nothing was learned');
+});
+
+t.test('three that go well in a row bring it back', async (t) => {
+  const standing = out();
+  standing.tick(10_000);
+  for (const isBack of [false, false, true]) {
+    t.ok(standing.takeProbe());
+    t.equal(
+      standing.succeeded(() => 10_000),
+      isBack,
+    );
+  }
+  t.equal(standing.state, 'in');
+  t.notOk(standing.takeProbe());
+});
+
+t.test('one that fails puts it out for twice as long, up to five minutes', async (t) => {
+  const standing = out();
+  let nowMs = 0;
+  const waits: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    waits.push((standing.untilMs - nowMs) / 1000);
+    nowMs = standing.untilMs;
+    standing.tick(nowMs);
+    standing.takeProbe();
+    t.equal(standing.failed(nowMs), true);
+    t.equal(standing.state, 'out');
+  }
+  t.strictSame(waits, [10, 20, 40, 80, 160, 300, 300, 300]);
+});
+
+t.test('one that refuses connections is tried sooner, and never waits for long', async (t) => {
+  const standing = out(true);
+  let nowMs = 0;
+  const waits: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    waits.push((standing.untilMs - nowMs) / 1000);
+    nowMs = standing.untilMs;
+    standing.tick(nowMs);
+    standing.takeProbe();
+    standing.failed(nowMs);
+  }
+  t.strictSame(waits, [1, 2, 4, 8, 15, 15]);
+});
+
+t.test('times out are forgotten when it has been well for five minutes', async (t) => {
+  for (const [wellMs, waitMs] of [
+    [300_000, 20_000],
+    [300_001, 10_000],
+  ] as const) {
+    const standing = out();
+    comeBack(standing, 10_000);
+    const nowMs = 10_000 + wellMs;
+    standing.leave(false, nowMs);
+    t.equal(standing.untilMs - nowMs, waitMs, `${wellMs} ms`);
+  }
+});
+
+t.test('failures count in a row', async (t) => {
+  const standing = new Standing(0, 0, false);
+  t.equal(standing.failed(1), false);
+  t.equal(standing.failed(2), false);
+  t.equal(standing.failures, 2);
+  t.equal(
+    standing.succeeded(() => 3),
+    false,
+  );
+  t.equal(standing.failures, 0);
+});
+
+t.test('the share of one that is back grows from a tenth to all', async (t) => {
+  const standing = out(false, 10_000);
+  comeBack(standing, 20_000);
+  for (const [nowMs, weight] of [
+    [20_000, 0.1],
+    [20_500, 0.1],
+    [25_000, 0.5],
+    [30_000, 1],
+    [1e9, 1],
+  ] as const) {
+    t.equal(standing.weight(nowMs), weight, `at ${nowMs}`);
+  }
+});
+
+t.test('the share of a new one grows where there are others, and is whole at the start', async (t) => {
+  t.equal(new Standing(10_000, 0, true).weight(1000), 0.1);
+  t.equal(new Standing(10_000, 0, false).weight(1000), 1);
+  t.equal(new Standing(0, 0, true).weight(0), 1);
+});
