@@ -372,8 +372,8 @@ export const SETTINGS = {
   'decode.inline_max_bytes': setting(
     'size',
     '1MiB',
-    'Bodies up to this size, as sent, are decoded on the main thread; larger ones in a decoding thread, ' +
-      'so that they hold up nobody else.',
+    'Bodies up to this size, uncompressed, are decoded on the main thread; larger ones, and those made to expand, in a ' +
+      'decoding thread, so that they hold up nobody else.',
     0,
   ),
   'decode.threads': setting(

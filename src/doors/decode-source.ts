@@ -2,13 +2,15 @@
  * Decodes a body that does not say what it expands to. The cap rises in steps, and memory is reserved before a step is tried: a
  * usual body is done with the first one, where it is, and a bomb costs the work of the last.
  */
-import { type Decoded, type DecodeOptions, type Decoder, ownedPush } from '../payload/push.js';
+import { type Decoded, type DecodeOptions, type Decoder, ownedPush, RECORD_BYTES } from '../payload/push.js';
 
 /** Of the step that costs no memory of its own: what a body expands to there, all use in turn. */
 const SMALL_BYTES = 1 << 20;
 const RISE = 16;
 /** The plain body, and what it is made into. */
 const COPIES = 2;
+/** In a step that is not the last one: a body with more series to its bytes is for the next. */
+const BYTES_A_SERIES = 64;
 
 export type Stepped = Decoded | 'over_budget';
 
@@ -25,10 +27,16 @@ export function decodeInSteps(
 
   function from(least: number): Stepped | Promise<Stepped> {
     for (let cap = Math.min(least, most); ; cap = Math.min(cap * RISE, most)) {
-      const needed = cap > SMALL_BYTES ? cap * COPIES : 0;
+      const maxSeries = seriesFor(cap);
+      const needed = cap > SMALL_BYTES ? cap * COPIES + maxSeries * RECORD_BYTES : 0;
       if (needed > reserved && !reserve(needed - reserved)) return 'over_budget';
       reserved = Math.max(reserved, needed);
-      const decoding = decoder.decode(chunks, byteLength, { ...options, maxUncompressedBytes: cap }, wanted);
+      const decoding = decoder.decode(
+        chunks,
+        byteLength,
+        { ...options, maxUncompressedBytes: cap, maxSeries },
+        wanted,
+      );
       if (decoding instanceof Promise)
         return decoding.then((late) => (isOver(late, cap) ? again(cap) : late));
       if (!isOver(decoding, cap)) return decoding;
@@ -43,7 +51,12 @@ export function decodeInSteps(
   }
 
   function isOver(decoded: Decoded, cap: number): boolean {
-    return decoded.kind === 'broken' && decoded.code === 'too_large' && cap < most;
+    if (decoded.kind !== 'broken' || cap === most) return false;
+    return decoded.code === 'too_large' || decoded.code === 'too_many_series';
+  }
+
+  function seriesFor(cap: number): number {
+    return cap === most ? options.maxSeries : Math.min(options.maxSeries, Math.ceil(cap / BYTES_A_SERIES));
   }
 
   return from(Math.max(SMALL_BYTES, byteLength));

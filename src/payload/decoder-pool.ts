@@ -24,7 +24,7 @@ import { uncompressedLength } from './snappy-length.js';
 import { type NotBegun, TurnQueue } from './turn-queue.js';
 
 export interface DecoderOptions {
-  /** Bodies up to this many bytes on the wire, and not many times that uncompressed, are decoded inline. */
+  /** Bodies that uncompress to so many bytes at most are decoded inline, unless they expand like none of a sender's. */
   readonly inlineMaxBytes: number;
   /** Threads for larger ones; 0: everything inline. */
   readonly threads: number;
@@ -50,11 +50,13 @@ export interface PooledDecoder extends Decoder {
 }
 
 /**
- * A body that is made to expand holds up the loop by what it expands to: 916 kB can be ten million samples, which take
- * fifty times as long as those of a real push.
+ * Of bodies that are more than small. What expands so far was made to: it has more in it that costs time than any other body
+ * of its size.
  */
-const INLINE_MOST_EXPANSION = 4;
-const INLINE_SMALL_BYTES = 1 << 20;
+const INLINE_MOST_EXPANSION = 16;
+const INLINE_SMALL_BYTES = 1 << 18;
+/** A body that says nothing of what it expands to is tried with a cap of this first. */
+const INLINE_UNSAID_BYTES = 1 << 20;
 /**
  * What relabelling may cost inline, in characters that rules look at for the first time: 60 ns each with expressions as they
  * are met. 500 series that are new to five rules are a fifth of it.
@@ -84,10 +86,20 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
   let lost = 0;
 
   /** Undefined: the body is worked on where it is. A pool without a living thread would never answer. */
-  function poolFor(compressedBytes: number, uncompressedBytes: number): Piscina | undefined {
+  function poolFor(
+    compressedBytes: number,
+    uncompressedBytes: number,
+    { source, hasManySeries }: Partial<DecodeOptions> = {},
+  ): Piscina | undefined {
+    const { inlineMaxBytes } = options;
     const isSmall =
-      compressedBytes <= options.inlineMaxBytes &&
-      uncompressedBytes <= Math.max(INLINE_SMALL_BYTES, options.inlineMaxBytes * INLINE_MOST_EXPANSION);
+      !hasManySeries &&
+      compressedBytes <= inlineMaxBytes &&
+      (source === undefined
+        ? uncompressedBytes <= inlineMaxBytes &&
+          (uncompressedBytes <= INLINE_SMALL_BYTES ||
+            uncompressedBytes <= compressedBytes * INLINE_MOST_EXPANSION)
+        : uncompressedBytes <= Math.max(INLINE_UNSAID_BYTES, inlineMaxBytes));
     return pool === undefined || isSmall || pool.threads.length === 0 ? undefined : pool;
   }
 
@@ -145,7 +157,7 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
       inline.setHashKey(key);
     },
     decode(chunks, byteLength, decodeOptions, wanted = always) {
-      const workers = poolFor(byteLength, plainLength(chunks, decodeOptions));
+      const workers = poolFor(byteLength, plainLength(chunks, decodeOptions), decodeOptions);
       if (workers !== undefined) return decodeInTurn(workers, chunks, byteLength, decodeOptions, wanted);
       const decoded = inline.decode(chunks, byteLength, decodeOptions);
       return decoded === TOO_MUCH_REWRITING && pool !== undefined && pool.threads.length > 0

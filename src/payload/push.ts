@@ -109,6 +109,7 @@ export function ownedPush(push: Push): Push {
 
 /** Words (u32) of one record. */
 export const RECORD_WORDS = 20;
+export const RECORD_BYTES = 4 * RECORD_WORDS;
 /** Offset of the series' field in the body, at its tag, and its length with tag and length prefix. */
 export const RECORD_OFFSET = 0;
 export const RECORD_LENGTH = 1;
@@ -270,6 +271,8 @@ export interface DecodeOptions {
   readonly rewriting?: LabelRewriting | undefined;
   /** Whose body it is: senders of large ones take turns. */
   readonly sender?: string;
+  /** It has far more series than bodies of its size have. */
+  readonly hasManySeries?: boolean;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
@@ -5,11 +6,14 @@ import { exportDecoder } from '#src/payload/decoder-metrics.js';
 import { createDecoder, decodeThreads } from '#src/payload/decoder-pool.js';
 import type { DecodeOptions } from '#src/payload/push.js';
 import { labelRewriting } from '#src/payload/rewriting.js';
+import { uncompressedLength } from '#src/payload/snappy-length.js';
 import { Metrics } from '#src/telemetry/metrics.js';
 import { scraped } from '../telemetry/scraped.js';
+import { oneSampleEach } from './encode.js';
 import { found, hashes } from './oracle.js';
 
 const body = readFileSync(new URL('../../../test/data/prom-2.42-samples-500a.snappy', import.meta.url));
+const plainBytes = uncompressedLength([body]);
 const options: DecodeOptions = {
   protocol: 'rw1',
   maxUncompressedBytes: 1 << 20,
@@ -18,8 +22,8 @@ const options: DecodeOptions = {
 };
 
 t.test('a body is decoded the same inline and in a thread', async (t) => {
-  const inline = createDecoder({ inlineMaxBytes: body.length, threads: 1, maxRetainedBytes: 1 << 26 });
-  const pooled = createDecoder({ inlineMaxBytes: body.length - 1, threads: 1, maxRetainedBytes: 1 << 26 });
+  const inline = createDecoder({ inlineMaxBytes: plainBytes, threads: 1, maxRetainedBytes: 1 << 26 });
+  const pooled = createDecoder({ inlineMaxBytes: plainBytes - 1, threads: 1, maxRetainedBytes: 1 << 26 });
   const here = inline.decode([body], body.length, options);
   t.notOk(here instanceof Promise, 'at or below the threshold the answer is there at once');
   const there = pooled.decode([body.subarray(0, 100), body.subarray(100)], body.length, options);
@@ -56,8 +60,8 @@ function rewritingOf(rules: readonly object[]) {
 }
 
 t.test('labels are rewritten the same inline and in a thread', async (t) => {
-  const inline = createDecoder({ inlineMaxBytes: body.length, threads: 1, maxRetainedBytes: 1 << 26 });
-  const pooled = createDecoder({ inlineMaxBytes: body.length - 1, threads: 1, maxRetainedBytes: 1 << 26 });
+  const inline = createDecoder({ inlineMaxBytes: plainBytes, threads: 1, maxRetainedBytes: 1 << 26 });
+  const pooled = createDecoder({ inlineMaxBytes: plainBytes - 1, threads: 1, maxRetainedBytes: 1 << 26 });
   const plain = await pooled.decode([body], body.length, options);
   // Twice: a thread keeps what it has compiled and remembered.
   for (let time = 0; time < 2; time++) {
@@ -149,15 +153,28 @@ t.test('what waits for a thread, and what was lost with one, is exported', async
   await decoder.close();
 });
 
-t.test('a body is decoded in a thread for what it expands to, too', async (t) => {
-  const decoder = createDecoder({ inlineMaxBytes: 100_000, threads: 1, maxRetainedBytes: 1 << 26 });
+t.test('where a body is decoded depends on what it expands to', async (t) => {
+  const decoder = createDecoder({ inlineMaxBytes: 1 << 20, threads: 1, maxRetainedBytes: 1 << 26 });
   const cap = { ...options, maxUncompressedBytes: 1 << 26 };
-  const many = Buffer.from(SnappyJS.compress(Buffer.alloc(3 << 19)));
-  t.ok(many.length < 100_000);
-  const decoding = decoder.decode([many.subarray(0, 1), many.subarray(1)], many.length, cap);
-  t.ok(decoding instanceof Promise, 'a megabyte and a half in 72 kB');
-  t.match(await decoding, { kind: 'broken' });
-  t.notOk(decoder.decode([body], body.length, cap) instanceof Promise, 'a push as they are');
+  const zeros = (bytes: number) => Buffer.alloc(bytes);
+  const random = (bytes: number) => randomBytes(bytes);
+  for (const [what, plain, isInline, more] of [
+    ['a push as they are', oneSampleEach(500), true, {}],
+    ['a little that expands as far as can be', zeros(1 << 18), true, {}],
+    ['more of that', zeros((1 << 18) + 1), false, {}],
+    ['what expands less', Buffer.concat([zeros(9 << 16), random(1 << 16)]), true, {}],
+    ['as much as may be', Buffer.concat([zeros(7 << 17), random(1 << 17)]), true, {}],
+    ['more than that', Buffer.concat([zeros(7 << 17), random((1 << 17) + 1)]), false, {}],
+    ['many series', oneSampleEach(500), false, { hasManySeries: true }],
+  ] as const) {
+    const sent = Buffer.from(SnappyJS.compress(Buffer.from(plain)));
+    const decoding = decoder.decode([sent.subarray(0, 1), sent.subarray(1)], sent.length, {
+      ...cap,
+      ...more,
+    });
+    t.equal(!(decoding instanceof Promise), isInline, `${what}: ${sent.length} bytes are ${plain.length}`);
+    await decoding;
+  }
   await decoder.close();
 });
 

@@ -16,12 +16,11 @@ import {
 } from '../../enforce/sentences.js';
 import type { Tenant } from '../../enforce/tenant.js';
 import type { Admitted, Charge, Filtered } from '../../enforce/verdict.js';
-import type { Broken, DecodeOptions, Decoder, HaLabels, Lost } from '../../payload/push.js';
-import { uncompressedLength } from '../../payload/snappy-length.js';
+import type { Broken, Decoder, HaLabels, Lost } from '../../payload/push.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import { type Body, type BodyFault, readBody } from '../body.js';
+import { decodeBody } from '../decode-body.js';
 import { type DecodeSettings, decodeOptions } from '../decode-options.js';
-import { decodeInSteps, type Stepped } from '../decode-source.js';
 import { isUnreadable, readAs } from '../read-as.js';
 import { NOTHING, undecodedBody, type Written, writtenOf } from '../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../retry-after.js';
@@ -65,10 +64,6 @@ export interface PushParts {
 
 /** `unread`: the push is none of the edge's business, and its body still to come. */
 export type PushOutcome = 'answered' | 'unread';
-
-/** Of snappy: an element of three bytes stands for 64. */
-const MOST_EXPANSION = 22;
-const SMALL_PLAIN_BYTES = 1 << 20;
 
 const UNCHARGED: Charge = { items: 0, bytes: 0 };
 
@@ -149,7 +144,14 @@ export class PushExchange {
     const bodyBytes = this.#reservedBytes;
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged, and filtered.
-    const decoding = this.#decode(body, decodeOptions(how, tenant, options));
+    const { decoder } = this.#parts;
+    const decoding = decodeBody(
+      decoder,
+      body.chunks,
+      body.byteLength,
+      decodeOptions(how, tenant, options),
+      this.#reserve,
+    );
     const decoded = decoding instanceof Promise ? await decoding : decoding;
     if (decoded === 'over_budget') {
       return this.#refuseForGood(tenant, reasonOf(this.#overrun), this.#overloaded(this.#overrun));
@@ -177,17 +179,6 @@ export class PushExchange {
     return await this.#forward(admission, { charge: verdict, body, ha: decoded.ha, partial: undefined });
   }
 
-  /** What it expands to is reserved first. */
-  #decode(body: Body, options: DecodeOptions): Stepped | Promise<Stepped> {
-    const { decoder } = this.#parts;
-    if (options.source !== undefined) {
-      return decodeInSteps(decoder, body.chunks, body.byteLength, options, this.#reserve);
-    }
-    const plainBytes = this.#plainBytes(body);
-    if (plainBytes > 0 && !this.#reserve(plainBytes)) return 'over_budget';
-    return decoder.decode(body.chunks, body.byteLength, options);
-  }
-
   readonly #reserve = (bytes: number): boolean => {
     const overrun = this.#parts.budget.reserve(this.#holder, bytes);
     if (overrun === undefined) {
@@ -197,15 +188,6 @@ export class PushExchange {
     this.#overrun = overrun;
     return false;
   };
-
-  /** What a body expands to, where that is memory of its own; small ones expand into memory that all use in turn. */
-  #plainBytes(body: Body): number {
-    const claimed = uncompressedLength(body.chunks);
-    // More than may be, or than the body can hold, is refused before anything is taken for it.
-    if (claimed > Math.min(this.#parts.options.maxUncompressedBytes, MOST_EXPANSION * body.byteLength))
-      return 0;
-    return claimed > SMALL_PLAIN_BYTES ? claimed : 0;
-  }
 
   #unreserve(bytes: number): void {
     this.#parts.budget.release(this.#holder, bytes);

@@ -314,12 +314,28 @@ t.test('a body counts as what it expands to, while it does', async (t) => {
   const bomb = Buffer.from(SnappyJS.compress(Buffer.alloc(6 << 20)));
   for (const [bytesInFlight, reason] of [
     [4 << 20, 'edge_overloaded'],
-    [8 << 20, 'edge_malformed_body'],
+    [16 << 20, 'edge_malformed_body'],
   ] as const) {
     const proxy = await edge(mimir.url, { bytesInFlight });
     const response = await send(proxy.url, bomb);
     t.equal(response.headers.get('x-mimir-edge-reason'), reason, `${bomb.length} bytes are 6 MiB`);
     t.equal((await send(proxy.url)).status, 200);
+    t.equal(proxy.budget.used, 0);
+    await proxy.stop();
+  }
+  await mimir.close();
+});
+
+t.test('a body counts as what its series take, however small they are', async (t) => {
+  const mimir = await upstream();
+  const empty = Buffer.from(SnappyJS.compress(Buffer.alloc(600_000, Buffer.from([0x0a, 0]))));
+  for (const [bytesInFlight, reason] of [
+    [16 << 20, 'edge_overloaded'],
+    [32 << 20, 'missing_metric_name'],
+  ] as const) {
+    const proxy = await edge(mimir.url, { bytesInFlight, push: { maxSeries: 1_000_000 } });
+    const response = await send(proxy.url, empty);
+    t.equal(response.headers.get('x-mimir-edge-reason'), reason, await response.text());
     t.equal(proxy.budget.used, 0);
     await proxy.stop();
   }

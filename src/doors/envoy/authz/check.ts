@@ -23,8 +23,9 @@ import type { Tenant } from '../../../enforce/tenant.js';
 import type { Admitted, Charge, Verdict } from '../../../enforce/verdict.js';
 import type { DecodeOptions, Decoder, Push } from '../../../payload/push.js';
 import type { ByteBudget } from '../../body.js';
+import { decodeBody } from '../../decode-body.js';
 import { type DecodeSettings, decodeOptions } from '../../decode-options.js';
-import { decodeInSteps, type Stepped } from '../../decode-source.js';
+import type { Stepped } from '../../decode-source.js';
 import { isUnreadable, readAs } from '../../read-as.js';
 import { NOTHING, undecodedBody, type Written, writtenOf } from '../../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../../retry-after.js';
@@ -187,13 +188,12 @@ export class CheckExchange {
   #decode(body: Buffer, options: DecodeOptions): Stepped | Promise<Stepped> {
     const { decoder, budget } = this.#parts;
     const wanted = (): boolean => !this.#call.isOver;
-    if (options.source === undefined) return decoder.decode([body], body.length, options, wanted);
     const reserve = (bytes: number): boolean => {
       if (!budget.reserve(bytes)) return false;
       this.#heldBytes += bytes;
       return true;
     };
-    return decodeInSteps(decoder, [body], body.length, options, reserve, wanted);
+    return decodeBody(decoder, [body], body.length, options, reserve, wanted);
   }
 
   /** Nobody here can say where a target goes that is no path: it may well be a write. */

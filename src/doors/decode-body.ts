@@ -1,0 +1,55 @@
+/**
+ * Decodes a body within the byte budget: what it is made into is reserved before it is taken. A small body expands into
+ * memory that all use in turn, and costs none.
+ */
+import { type Decoded, type DecodeOptions, type Decoder, ownedPush, RECORD_BYTES } from '../payload/push.js';
+import { uncompressedLength } from '../payload/snappy-length.js';
+import { decodeInSteps, type Stepped } from './decode-source.js';
+
+const SMALL_BYTES = 1 << 20;
+/** Of snappy: an element of three bytes stands for 64. */
+const MOST_EXPANSION = 22;
+/** A series of a sender's has more bytes than this; one with nothing in it has two, and a record like any other. */
+const BYTES_A_SERIES = 64;
+const LEAST_BYTES_A_SERIES = 2;
+
+export function decodeBody(
+  decoder: Decoder,
+  chunks: readonly Uint8Array[],
+  byteLength: number,
+  options: DecodeOptions,
+  reserve: (bytes: number) => boolean,
+  wanted?: () => boolean,
+): Stepped | Promise<Stepped> {
+  if (options.source !== undefined)
+    return decodeInSteps(decoder, chunks, byteLength, options, reserve, wanted);
+
+  const plainBytes = uncompressedLength(chunks);
+  // More than may be, or than the body can hold, is refused before anything is taken for it.
+  if (plainBytes > Math.min(options.maxUncompressedBytes, MOST_EXPANSION * byteLength))
+    return decoder.decode(chunks, byteLength, options, wanted);
+
+  const usual = Math.min(options.maxSeries, seriesIn(Math.max(plainBytes, SMALL_BYTES), BYTES_A_SERIES));
+  const reserved = plainBytes > SMALL_BYTES ? plainBytes + usual * RECORD_BYTES : 0;
+  if (reserved > 0 && !reserve(reserved)) return 'over_budget';
+  const decoding = decoder.decode(chunks, byteLength, { ...options, maxSeries: usual }, wanted);
+  if (decoding instanceof Promise) return decoding.then((late) => (hasMore(late) ? decodeMany(true) : late));
+  return hasMore(decoding) ? decodeMany(false) : decoding;
+
+  function hasMore(decoded: Decoded): boolean {
+    return decoded.kind === 'broken' && decoded.code === 'too_many_series' && usual < options.maxSeries;
+  }
+
+  /** Once more, with room for as many as there can be. */
+  function decodeMany(isLate: boolean): Stepped | Promise<Stepped> {
+    const most = Math.min(options.maxSeries, seriesIn(plainBytes, LEAST_BYTES_A_SERIES));
+    if (!reserve(plainBytes + most * RECORD_BYTES - reserved)) return 'over_budget';
+    const decoded = decoder.decode(chunks, byteLength, { ...options, hasManySeries: true }, wanted);
+    // What is answered late is not to be a view on memory that others use in turn.
+    return isLate && !(decoded instanceof Promise) && decoded.kind === 'push' ? ownedPush(decoded) : decoded;
+  }
+}
+
+function seriesIn(bytes: number, bytesOfOne: number): number {
+  return Math.ceil(bytes / bytesOfOne);
+}
