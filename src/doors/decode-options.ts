@@ -12,7 +12,7 @@ export interface DecodeSettings extends Pick<DecodeOptions, 'maxUncompressedByte
 /** The labels of HA pairs are looked for where the tenant sends from pairs. */
 export function decodeOptions(
   { protocol, source }: ReadAs,
-  { id, limits }: Tenant,
+  { id, limits, rules }: Tenant,
   { maxUncompressedBytes, maxSeries, haTracker }: DecodeSettings,
 ): DecodeOptions {
   const fromPairs = haTracker && limits.accept_ha_samples;
@@ -25,6 +25,8 @@ export function decodeOptions(
     ...(protocol === 'otlp' && { otlp: otlpTranslation(limits) }),
     excludeLabel: fromPairs ? limits.ha_replica_label : '',
     clusterLabel: fromPairs ? limits.ha_cluster_label : '',
+    rules,
+    nowMs: Date.now(),
   };
 }
 

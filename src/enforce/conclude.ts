@@ -15,7 +15,8 @@ export function conclude(judgement: Judgement, ending: Ending): Verdict {
   if (ending !== 'accept') return stop(judgement, ending);
   judgement.tenant.tally.accepted++;
   const { leftOut } = judgement;
-  return leftOut === undefined ? acceptWhole(judgement) : acceptPart(judgement, leftOut);
+  const isWhole = leftOut === undefined || leftOut.series === 0;
+  return isWhole ? acceptWhole(judgement) : acceptPart(judgement, leftOut);
 }
 
 /** Counts a refusal. True: the tenant is in shadow mode, and the refusal is only to be seen. */

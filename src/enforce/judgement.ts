@@ -59,9 +59,10 @@ export function isAllOrNothing({ tenant, indivisible, parts }: Judgement): boole
 /** Series may not pass, and for their sake nothing of the push does. In version 2 metadata goes with its series. */
 export function nothingMayPass(judgement: Judgement): boolean {
   const { push, leftOut } = judgement;
-  if (leftOut === undefined) return false;
+  if (leftOut === undefined || leftOut.series === 0) return false;
   if (isAllOrNothing(judgement)) return true;
-  return leftOut.series === push.series && (push.metadata === 0 || push.protocol === 'rw2');
+  const hasMetadata = push.metadata > push.invalidMetadata && push.protocol !== 'rw2';
+  return leftOut.series + leftOut.passedOver === push.series && !hasMetadata;
 }
 
 /** Series over a limit join those that break a rule, and are what the answer is about. */

@@ -1,61 +1,93 @@
 /**
- * Mimir's rules for one series' labels, in Mimir's order: metric name, number of labels, name length, value
- * length. Mimir leaves an invalid series out and takes the rest of the push; so does everything here.
+ * What the kernel found wrong with series, as reasons: Mimir leaves such a series out and takes the rest of the push, and so
+ * does everything here. And what Mimir's ingestion rate counts in what is left.
  */
-import type { MimirLimits } from '../limits/limits.js';
 import {
+  FAULT,
   type Push,
+  RECORD_DATA_FAULT,
   RECORD_EXEMPLARS,
-  RECORD_FLAG_INFO,
-  RECORD_FLAG_NAMED,
-  RECORD_FLAGS,
+  RECORD_FAULT,
   RECORD_HISTOGRAMS,
-  RECORD_LABELS,
-  RECORD_LONGEST_NAME,
-  RECORD_LONGEST_VALUE,
   RECORD_SAMPLES,
+  RECORD_UNCHARGED,
   RECORD_WORDS,
 } from '../payload/push.js';
 import { LeftOut, type SeriesReason } from './left-out.js';
+import type { Reason } from './reasons.js';
 
-/** True when no series can break a rule: decided on the push's maxima, without a look at the series. */
-export function everySeriesIsValid(push: Push, limits: MimirLimits): boolean {
-  return (
-    push.unnamedSeries === 0 &&
-    push.mostLabels <= allowedLabels(limits) &&
-    push.longestLabelName <= limits.max_label_name_length &&
-    push.longestLabelValue <= allowedValueLength(limits)
-  );
+/** By FAULT. */
+const SERIES_REASONS: Readonly<Record<number, SeriesReason>> = {
+  [FAULT.noMetricName]: 'missing_metric_name',
+  [FAULT.metricNameInvalid]: 'metric_name_invalid',
+  [FAULT.tooManyLabels]: 'max_label_names_per_series',
+  [FAULT.tooManyInfoLabels]: 'max_label_names_per_info_series',
+  [FAULT.labelNameInvalid]: 'label_invalid',
+  [FAULT.labelNameTooLong]: 'label_name_too_long',
+  [FAULT.labelValueInvalid]: 'label_value_invalid',
+  [FAULT.labelValueTooLong]: 'label_value_too_long',
+  [FAULT.duplicateLabel]: 'duplicate_label_names',
+  [FAULT.tooFarInFuture]: 'too_far_in_future',
+  [FAULT.tooFarInPast]: 'too_far_in_past',
+  [FAULT.histogramSchema]: 'invalid_native_histogram_schema',
+  [FAULT.histogramBuckets]: 'max_native_histogram_buckets',
+  [FAULT.histogramNotReducible]: 'not_reducible_native_histogram',
+  [FAULT.histogramCustomBuckets]: 'native_histogram_custom_buckets_not_reducible',
+};
+
+export type MetadataReason = Extract<
+  Reason,
+  'metadata_missing_metric_name' | 'metric_name_too_long' | 'unit_too_long'
+>;
+
+const METADATA_REASONS: Readonly<Record<number, MetadataReason>> = {
+  [FAULT.metadataNoName]: 'metadata_missing_metric_name',
+  [FAULT.metadataNameTooLong]: 'metric_name_too_long',
+  [FAULT.metadataUnitTooLong]: 'unit_too_long',
+};
+
+/** True where nothing of the push has to be looked at. */
+export function isAllValid(push: Push): boolean {
+  return push.faultySeries === 0 && push.invalidMetadata === 0;
 }
 
-/** Looks at every series. Undefined when all are valid after all (info series may have more labels). */
-export function findInvalidSeries(push: Push, limits: MimirLimits): LeftOut | undefined {
-  let leftOut: LeftOut | undefined;
+/** Looks at every series. Undefined when there is nothing to leave out. */
+export function findInvalidSeries(push: Push): LeftOut | undefined {
+  if (push.faultySeries === 0) return undefined;
+  const leftOut = new LeftOut(push.series);
   for (let row = 0; row < push.series; row++) {
-    const reason = brokenRule(push.records, row * RECORD_WORDS, limits);
-    if (reason === undefined) continue;
-    leftOut ??= new LeftOut(push.series);
-    leftOut.add(push, row, reason);
+    const at = row * RECORD_WORDS;
+    const fault = word(push, at + RECORD_FAULT) || word(push, at + RECORD_DATA_FAULT);
+    if (fault === FAULT.none) continue;
+    const reason = SERIES_REASONS[fault];
+    if (reason === undefined) leftOut.passOver(push, row);
+    else leftOut.add(push, row, reason);
   }
   return leftOut;
 }
 
-/** What Mimir's ingestion rate counts in a push whose series are all valid. */
-export function itemsOfPush(push: Push, limits: MimirLimits): number {
-  const items = push.samples + push.histograms + push.metadata;
-  // Nearly every push has a sample in each series and no exemplar.
-  if (push.exemplars === 0 && push.samples >= push.series) return items;
-  return items + exemplarsOfPush(push, limits) + emptySeries(push);
+/** Of the first metadata entry that Mimir refuses. */
+export function metadataReason({ metadataFault }: Push): MetadataReason {
+  return METADATA_REASONS[metadataFault] ?? 'metadata_missing_metric_name';
 }
 
-function exemplarsOfPush(push: Push, limits: MimirLimits): number {
-  if (limits.max_global_exemplars_per_user === 0) return 0;
-  if (limits.max_exemplars_per_series_per_request === 0) return push.exemplars;
-  let exemplars = 0;
-  for (let row = 0; row < push.series; row++) {
-    exemplars += countedExemplars(push.records, row * RECORD_WORDS, limits);
-  }
-  return exemplars;
+/** What Mimir's ingestion rate counts in a push whose series are all valid. */
+export function itemsOfPush(push: Push): number {
+  const { samples, histograms, exemplars, uncharged, series } = push;
+  const metadata = validMetadata(push);
+  const items = storesNothing(push) ? 0 : samples + histograms + exemplars - uncharged + metadata;
+  // Nearly every push has a sample in each series.
+  return samples >= series ? items : items + emptySeries(push);
+}
+
+/** Mimir stops there: it has neither samples nor metadata, and drops exemplars that come alone. */
+export function storesNothing(push: Push, leftOut?: LeftOut): boolean {
+  const points = push.samples + push.histograms - (leftOut?.points ?? 0);
+  return points === 0 && validMetadata(push) === 0;
+}
+
+function validMetadata({ metadata, invalidMetadata }: Push): number {
+  return metadata - invalidMetadata;
 }
 
 /**
@@ -70,59 +102,22 @@ function emptySeries({ series, samples, histograms, exemplars, metadata }: Push)
  * The same without the series that are left out. Metadata counts as it was sent: in version 2 some of it may go with its
  * series.
  */
-export function itemsWithout(push: Push, limits: MimirLimits, leftOut: LeftOut): number {
-  let items = push.metadata;
+export function itemsWithout(push: Push, leftOut: LeftOut): number {
+  const dropsAll = storesNothing(push, leftOut);
+  let items = validMetadata(push);
   for (let row = 0; row < push.series; row++) {
-    if (!leftOut.has(row)) items += itemsOfSeries(push.records, row * RECORD_WORDS, limits);
+    if (!leftOut.has(row)) items += itemsOfSeries(push, row * RECORD_WORDS, dropsAll);
   }
   return items;
 }
 
-function itemsOfSeries(records: Uint32Array, at: number, limits: MimirLimits): number {
-  const items =
-    word(records, at + RECORD_SAMPLES) +
-    word(records, at + RECORD_HISTOGRAMS) +
-    countedExemplars(records, at, limits);
-  return items === 0 && word(records, at + RECORD_EXEMPLARS) === 0 ? 1 : items;
+function itemsOfSeries(push: Push, at: number, dropsAll: boolean): number {
+  const received =
+    word(push, at + RECORD_SAMPLES) + word(push, at + RECORD_HISTOGRAMS) + word(push, at + RECORD_EXEMPLARS);
+  if (received === 0) return 1;
+  return dropsAll ? 0 : received - word(push, at + RECORD_UNCHARGED);
 }
 
-/** Mimir does not even decode exemplars of a tenant that may have none, and drops what is over the limit. */
-function countedExemplars(records: Uint32Array, at: number, limits: MimirLimits): number {
-  if (limits.max_global_exemplars_per_user === 0) return 0;
-  const exemplars = word(records, at + RECORD_EXEMPLARS);
-  const most = limits.max_exemplars_per_series_per_request;
-  return most === 0 ? exemplars : Math.min(exemplars, most);
-}
-
-function brokenRule(records: Uint32Array, at: number, limits: MimirLimits): SeriesReason | undefined {
-  const flags = word(records, at + RECORD_FLAGS);
-  if ((flags & RECORD_FLAG_NAMED) === 0) return 'missing_metric_name';
-  const labels = word(records, at + RECORD_LABELS);
-  if (labels > allowedLabels(limits)) {
-    if ((flags & RECORD_FLAG_INFO) === 0) return 'max_label_names_per_series';
-    if (labels > allowedInfoLabels(limits)) return 'max_label_names_per_info_series';
-  }
-  if (word(records, at + RECORD_LONGEST_NAME) > limits.max_label_name_length) return 'label_name_too_long';
-  if (word(records, at + RECORD_LONGEST_VALUE) > allowedValueLength(limits)) return 'label_value_too_long';
-  return undefined;
-}
-
-/** Mimir removes the HA replica label before it counts, so such a tenant's series may arrive with one more. */
-function allowedLabels(limits: MimirLimits): number {
-  return limits.max_label_names_per_series + (limits.accept_ha_samples ? 1 : 0);
-}
-
-function allowedInfoLabels(limits: MimirLimits): number {
-  return limits.max_label_names_per_info_series + (limits.accept_ha_samples ? 1 : 0);
-}
-
-/** Under the strategies `truncate` and `drop` Mimir shortens a long value and keeps the series. */
-function allowedValueLength(limits: MimirLimits): number {
-  return limits.label_value_length_over_limit_strategy === 'error'
-    ? limits.max_label_value_length
-    : Number.POSITIVE_INFINITY;
-}
-
-function word(records: Uint32Array, index: number): number {
+function word({ records }: Push, index: number): number {
   return records[index] ?? 0;
 }

@@ -16,10 +16,20 @@ import type { Reason } from './reasons.js';
 export type SeriesReason = Extract<
   Reason,
   | 'missing_metric_name'
+  | 'metric_name_invalid'
   | 'max_label_names_per_series'
   | 'max_label_names_per_info_series'
+  | 'label_invalid'
   | 'label_name_too_long'
+  | 'label_value_invalid'
   | 'label_value_too_long'
+  | 'duplicate_label_names'
+  | 'too_far_in_future'
+  | 'too_far_in_past'
+  | 'invalid_native_histogram_schema'
+  | 'max_native_histogram_buckets'
+  | 'not_reducible_native_histogram'
+  | 'native_histogram_custom_buckets_not_reducible'
   | 'max_active_series'
   | 'per_user_series_limit'
   | 'per_metric_series_limit'
@@ -44,6 +54,9 @@ export class LeftOut {
   samples = 0;
   histograms = 0;
   exemplars = 0;
+  /** Series that Mimir drops without a word: they are neither charged nor known afterwards, and nobody hears of them. */
+  passedOver = 0;
+  #passedOverPoints = 0;
   #leading = 0;
 
   constructor(series: number) {
@@ -53,6 +66,11 @@ export class LeftOut {
   /** What the answer is about. */
   get lead(): LeftOutGroup | undefined {
     return this.groups[this.#leading] ?? this.groups[0];
+  }
+
+  /** Samples and histograms that Mimir does not store. */
+  get points(): number {
+    return this.samples + this.histograms + this.#passedOverPoints;
   }
 
   has(row: number): boolean {
@@ -74,6 +92,13 @@ export class LeftOut {
       total.histograms += histograms;
       total.exemplars += exemplars;
     }
+  }
+
+  passOver({ records }: Push, row: number): void {
+    addRow(this.rows, row);
+    const at = row * RECORD_WORDS;
+    this.passedOver++;
+    this.#passedOverPoints += (records[at + RECORD_SAMPLES] ?? 0) + (records[at + RECORD_HISTOGRAMS] ?? 0);
   }
 
   /** What is added from here on leads: Mimir's ingesters have the last word, so their errors win over its distributors'. */

@@ -92,6 +92,108 @@ export const REASONS = {
     meaning: 'Series without a metric name were left out; the rest of the push was taken, if there was any.',
     remedy: 'Give every series a `__name__` label.',
   },
+  metric_name_invalid: {
+    status: 400,
+    id: 'err-mimir-metric-name-invalid',
+    retry: false,
+    meaning:
+      "Series whose metric name the tenant's scheme does not allow were left out; the rest of the push was taken, if there was any.",
+    remedy: 'Rename the metric, or set `name_validation_scheme` to `utf8`.',
+  },
+  label_invalid: {
+    status: 400,
+    id: 'err-mimir-label-invalid',
+    retry: false,
+    meaning:
+      "Series with a label name that the tenant's scheme does not allow were left out; the rest of the push was taken, if there was any.",
+    remedy: 'Rename the label, or set `name_validation_scheme` to `utf8`.',
+  },
+  label_value_invalid: {
+    status: 400,
+    id: 'err-mimir-label-value-invalid',
+    retry: false,
+    meaning:
+      'Series with a label value that is not UTF-8 were left out; the rest of the push was taken, if there was any.',
+    remedy: 'Mend the sender.',
+  },
+  duplicate_label_names: {
+    status: 400,
+    id: 'err-mimir-duplicate-label-names',
+    retry: false,
+    meaning:
+      'Series with a label name twice were left out; the rest of the push was taken, if there was any.',
+    remedy: 'Mend the sender.',
+  },
+  too_far_in_future: {
+    status: 400,
+    id: 'err-mimir-too-far-in-future',
+    retry: false,
+    meaning:
+      'Series with a sample too far in the future were left out; the rest of the push was taken, if there was any.',
+    remedy: 'Look at the clock of the sender, or raise `creation_grace_period`.',
+  },
+  too_far_in_past: {
+    status: 400,
+    id: 'err-mimir-too-far-in-past',
+    retry: false,
+    meaning:
+      'Series with a sample too far in the past were left out; the rest of the push was taken, if there was any.',
+    remedy: 'Send samples sooner, or raise `past_grace_period` or `out_of_order_time_window`.',
+  },
+  invalid_native_histogram_schema: {
+    status: 400,
+    id: 'err-mimir-invalid-native-histogram-schema',
+    retry: false,
+    meaning:
+      'Series with a native histogram of a schema that Mimir does not know were left out; the rest of the push was taken, if there was any.',
+    remedy: 'Mend the sender.',
+  },
+  max_native_histogram_buckets: {
+    status: 400,
+    id: 'err-mimir-max-native-histogram-buckets',
+    retry: false,
+    meaning:
+      'Series with a native histogram of too many buckets, which may not be reduced, were left out; the rest of the push was taken, if there was any.',
+    remedy:
+      'Send fewer buckets, raise `max_native_histogram_buckets`, or set `reduce_native_histogram_over_max_buckets`.',
+  },
+  not_reducible_native_histogram: {
+    status: 400,
+    id: 'err-mimir-not-reducible-native-histogram',
+    retry: false,
+    meaning:
+      'Series with a native histogram of too many buckets, which can not be reduced far enough, were left out; the rest of the push was taken, if there was any.',
+    remedy: 'Send fewer buckets, or raise `max_native_histogram_buckets`.',
+  },
+  native_histogram_custom_buckets_not_reducible: {
+    status: 400,
+    id: 'err-mimir-native-histogram-custom-buckets-not-reducible',
+    retry: false,
+    meaning:
+      'Series with a native histogram of too many custom buckets were left out; the rest of the push was taken, if there was any.',
+    remedy: 'Send fewer buckets, or raise `max_native_histogram_buckets`.',
+  },
+  metadata_missing_metric_name: {
+    status: 400,
+    id: 'err-mimir-metadata-missing-metric-name',
+    retry: false,
+    meaning: 'The push held nothing but metadata without a metric name.',
+    remedy: 'Give every entry a metric name, or set `enforce_metadata_metric_name` to false.',
+  },
+  metric_name_too_long: {
+    status: 400,
+    id: 'err-mimir-metric-name-too-long',
+    retry: false,
+    meaning: 'The push held nothing but metadata whose metric name is too long.',
+    remedy: 'Shorten the name, or raise `max_metadata_length`.',
+  },
+  unit_too_long: {
+    status: 400,
+    id: 'err-mimir-unit-too-long',
+    retry: false,
+    meaning: 'The push held nothing but metadata whose unit is too long.',
+    remedy: 'Shorten the unit, or raise `max_metadata_length`.',
+  },
   max_active_series: {
     status: 429,
     id: 'err-mimir-max-active-series',

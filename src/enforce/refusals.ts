@@ -1,5 +1,6 @@
 /** Refusals of a tenant's pushes: which reason it is, in which words, and when to come again. */
 import { type Judgement, nothingMayPass } from './judgement.js';
+import { metadataReason } from './label-rules.js';
 import type { Answer } from './ledger.js';
 import { isOverBurst, type LimitedBucket } from './limited-bucket.js';
 import type { Reason } from './reasons.js';
@@ -84,4 +85,13 @@ export function refuseSeries(judgement: Judgement): Refusal {
   });
   const status = lead.reason === 'max_active_series' ? activeSeriesStatus(tenant.limits) : undefined;
   return refuse(lead.reason, sentence, { status, random: judgement.parts.random() });
+}
+
+/** For metadata that Mimir refuses, where a push holds nothing that it takes. */
+export function refuseMetadata({ tenant, push }: Judgement): Refusal {
+  const reason = metadataReason(push);
+  return refuse(
+    reason,
+    sentences.metadataRefused(tenant.id, reason, push.invalidMetadata, tenant.limits.max_metadata_length),
+  );
 }

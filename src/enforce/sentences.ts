@@ -5,6 +5,7 @@
 import type { TenantLimits } from '../limits/limits.js';
 import type { TenantIdFault } from '../limits/tenant-id.js';
 import type { HaLabels } from '../payload/push.js';
+import type { MetadataReason } from './label-rules.js';
 import type { LeftOut, LeftOutGroup, SeriesReason } from './left-out.js';
 import type { LimitedBucket } from './limited-bucket.js';
 import { mostSeries } from './series-limit.js';
@@ -322,6 +323,26 @@ function faultOf({ reason, series }: LeftOutGroup, limits: TenantLimits): string
   switch (reason) {
     case 'missing_metric_name':
       return `${has} no metric name`;
+    case 'metric_name_invalid':
+      return `${has} a metric name that ${schemeOf(limits)} does not allow`;
+    case 'label_invalid':
+      return `${has} a label name that ${schemeOf(limits)} does not allow`;
+    case 'label_value_invalid':
+      return `${has} a label value that is not UTF-8`;
+    case 'duplicate_label_names':
+      return `${has} a label twice`;
+    case 'too_far_in_future':
+      return `${has} a sample more than ${duration(limits.creation_grace_period)} in the future`;
+    case 'too_far_in_past':
+      return `${has} a sample more than ${duration(limits.past_grace_period + limits.out_of_order_time_window)} in the past`;
+    case 'invalid_native_histogram_schema':
+      return `${has} a native histogram whose schema is neither -4 to 8 nor -53`;
+    case 'max_native_histogram_buckets':
+      return `${has} a native histogram of more than ${count(limits.max_native_histogram_buckets, 'bucket')}`;
+    case 'not_reducible_native_histogram':
+      return `${has} a native histogram that can not be reduced below ${count(limits.max_native_histogram_buckets, 'bucket')}`;
+    case 'native_histogram_custom_buckets_not_reducible':
+      return `${has} a native histogram of more than ${count(limits.max_native_histogram_buckets, 'custom bucket')}`;
     case 'max_label_names_per_series':
       return `${has} more than ${count(limits.max_label_names_per_series, 'label')}`;
     case 'max_label_names_per_info_series':
@@ -340,6 +361,17 @@ function faultOf({ reason, series }: LeftOutGroup, limits: TenantLimits): string
 
 const REMEDIES: Record<SeriesReason, string> = {
   missing_metric_name: 'give every series a label __name__',
+  metric_name_invalid: 'rename the metric, or set name_validation_scheme to utf8',
+  label_invalid: 'rename the label, or set name_validation_scheme to utf8',
+  label_value_invalid: 'mend the sender: values have to be UTF-8',
+  duplicate_label_names: 'mend the sender: a series has each label once',
+  too_far_in_future: 'look at the clock of the sender, or raise creation_grace_period',
+  too_far_in_past: 'send samples sooner, or raise past_grace_period or out_of_order_time_window',
+  invalid_native_histogram_schema: 'mend the sender',
+  max_native_histogram_buckets:
+    'send fewer buckets, raise max_native_histogram_buckets, or set reduce_native_histogram_over_max_buckets',
+  not_reducible_native_histogram: 'send fewer buckets, or raise max_native_histogram_buckets',
+  native_histogram_custom_buckets_not_reducible: 'send fewer buckets, or raise max_native_histogram_buckets',
   max_label_names_per_series: 'drop labels, or raise max_label_names_per_series',
   max_label_names_per_info_series: 'drop labels, or raise max_label_names_per_info_series',
   label_name_too_long: 'shorten the name, or raise max_label_name_length',
@@ -348,6 +380,46 @@ const REMEDIES: Record<SeriesReason, string> = {
   per_user_series_limit: 'send fewer series, or raise max_global_series_per_user',
   per_metric_series_limit: 'drop a label of the metric, or raise max_global_series_per_metric',
 };
+
+function schemeOf({ name_validation_scheme: scheme }: TenantLimits): string {
+  return `the name validation scheme ${scheme}`;
+}
+
+// Metadata
+
+export function metadataRefused(
+  tenant: string,
+  reason: MetadataReason,
+  entries: number,
+  maxLength: number,
+): Sentence {
+  const were = entries === 1 ? '1 metadata entry' : `all ${entries} metadata entries`;
+  const faults: Record<MetadataReason, string> = {
+    metadata_missing_metric_name: 'the first has no metric name',
+    metric_name_too_long: `the metric name of the first has more than ${count(maxLength, 'byte')}`,
+    unit_too_long: `the unit of the first has more than ${count(maxLength, 'byte')}`,
+  };
+  return {
+    what: `${were} of tenant ${tenant} ${entries === 1 ? 'was' : 'were'} refused: ${faults[reason]}`,
+    remedy:
+      reason === 'metadata_missing_metric_name'
+        ? 'give every entry a metric name, or set enforce_metadata_metric_name to false'
+        : 'shorten it, or raise max_metadata_length',
+  };
+}
+
+/** The largest unit in which it is a whole number. */
+function duration(ms: number): string {
+  const [unit, size] = DURATION_UNITS.find(([, one]) => ms % one === 0 && ms >= one) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
+}
+
+const DURATION_UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+] as const;
 
 function examplesOf({ lead, examples }: RefusedSeries): string {
   return `${lead.series > examples.length ? 'such as ' : ''}${examples.join(', ')}`;

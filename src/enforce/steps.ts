@@ -14,10 +14,10 @@ import {
   NOT_COUNTED,
   nothingMayPass,
 } from './judgement.js';
-import { everySeriesIsValid, findInvalidSeries, itemsOfPush, itemsWithout } from './label-rules.js';
+import { findInvalidSeries, isAllValid, itemsOfPush, itemsWithout, storesNothing } from './label-rules.js';
 import type { LimitedBucket } from './limited-bucket.js';
 import type { Refusal } from './refusal.js';
-import { refuseBusy, refuseLost, refusePush, refuseSeries } from './refusals.js';
+import { refuseBusy, refuseLost, refuseMetadata, refusePush, refuseSeries } from './refusals.js';
 import { tooManyClusters, tooManySeries } from './sentences.js';
 import type { SeriesAnswer, TenantSeries } from './series.js';
 import type { Tally } from './tally.js';
@@ -38,10 +38,10 @@ export function takeSteps(judgement: Judgement): Ending | Promise<Outcome> {
   if (allowed !== 0 && push.series > allowed) return refuseTooMany(judgement, allowed);
 
   if (judgement.items === NOT_COUNTED) {
-    if (!everySeriesIsValid(push, limits)) {
+    if (!isAllValid(push)) {
       const stopped = leaveOutInvalid(judgement);
       if (stopped !== undefined) return stopped;
-    } else judgement.items = itemsOfPush(push, limits);
+    } else judgement.items = itemsOfPush(push);
   }
 
   const { items } = judgement;
@@ -58,7 +58,8 @@ export function takeSteps(judgement: Judgement): Ending | Promise<Outcome> {
   }
 
   // Last, because series that are admitted have to be on their way to Mimir: a push over its rate leaves none behind.
-  return tenant.series === undefined ? 'accept' : checkSeries(judgement, tenant.series);
+  if (tenant.series === undefined || storesNothing(push, judgement.leftOut)) return 'accept';
+  return checkSeries(judgement, tenant.series);
 }
 
 /** Of an HA pair only the elected replica is charged and goes on. */
@@ -84,12 +85,14 @@ function refuseTooMany({ tenant, push }: Judgement, allowed: number): Refusal {
 
 /** Leaves out series that break a rule, and counts what is in the others. */
 function leaveOutInvalid(judgement: Judgement): Outcome {
-  const { push, tenant } = judgement;
-  const leftOut = findInvalidSeries(push, tenant.limits);
+  const { push } = judgement;
+  const leftOut = findInvalidSeries(push);
   judgement.leftOut = leftOut;
   if (nothingMayPass(judgement)) return refuseSeries(judgement);
-  judgement.items =
-    leftOut === undefined ? itemsOfPush(push, tenant.limits) : itemsWithout(push, tenant.limits, leftOut);
+  // Where there is more in the push, Mimir says itself what it refuses of its metadata.
+  const isFine = leftOut === undefined || leftOut.series === 0;
+  if (push.invalidMetadata > 0 && isFine && storesNothing(push, leftOut)) return refuseMetadata(judgement);
+  judgement.items = leftOut === undefined ? itemsOfPush(push) : itemsWithout(push, leftOut);
   return undefined;
 }
 
@@ -133,7 +136,7 @@ function hearSeries(judgement: Judgement, answer: SeriesAnswer): Ending {
   tenant.tally.seriesOverLimit += overLimit.rows.length;
   const leftOut = leaveOut(judgement, overLimit);
   if (nothingMayPass(judgement)) return refuseSeries(judgement);
-  judgement.items = itemsWithout(push, tenant.limits, leftOut);
+  judgement.items = itemsWithout(push, leftOut);
   return 'accept';
 }
 

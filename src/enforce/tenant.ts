@@ -1,6 +1,7 @@
 /** One tenant as this process holds it: its limits now, its buckets, what it has sent. */
 import { wholeTenant } from '../limits/effective.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
+import type { SeriesRules } from '../payload/push.js';
 import type { Elections, Ledger } from './ledger.js';
 import {
   byteLimit,
@@ -12,6 +13,7 @@ import {
   requestLimit,
 } from './limited-bucket.js';
 import type { TenantSeries } from './series.js';
+import { seriesRules } from './series-rules.js';
 import { Tally } from './tally.js';
 
 export class Tenant {
@@ -25,6 +27,8 @@ export class Tenant {
   /** False: there is no room in memory for it, and it is gone after this push. */
   readonly isHeld: boolean;
   limits: TenantLimits;
+  /** The same as the kernel needs them. */
+  rules: SeriesRules;
   mode: Mode;
   requests: LimitedBucket | undefined;
   items: LimitedBucket;
@@ -61,6 +65,7 @@ export class Tenant {
     this.tally = sharedTally ?? new Tally();
     this.isHeld = sharedTally === undefined;
     this.limits = limits;
+    this.rules = seriesRules(limits);
     this.mode = mode;
     this.lastMovedMs = nowMs;
     this.#ledger = ledger;
@@ -88,6 +93,7 @@ export class Tenant {
     this.mode = mode;
     if (limits === this.limits) return;
     this.limits = limits;
+    this.rules = seriesRules(limits);
     this.items = reshape(this.items, itemLimit(limits, this.#distributors), nowMs);
     this.#limitRequestsAndBytes(nowMs);
   }

@@ -91,6 +91,60 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     zero: '',
     doc: 'With `truncate` or `drop` Mimir shortens long values, so the edge lets them pass.',
   },
+  name_validation_scheme: {
+    type: ['legacy', 'utf8'],
+    fallback: 'legacy',
+    zero: '',
+    doc: 'What names of metrics and labels may be: letters, digits, `_`, and `:` in metrics; or any UTF-8. Without `otel_translation_strategy` it decides whether those of OTLP are escaped.',
+  },
+  creation_grace_period: {
+    type: 'duration',
+    fallback: 600_000,
+    zero: '',
+    doc: 'A series with a sample further in the future than this is left out.',
+  },
+  past_grace_period: {
+    type: 'duration',
+    fallback: 0,
+    zero: 'off',
+    doc: 'A series with a sample older than this and `out_of_order_time_window` together is left out.',
+  },
+  out_of_order_time_window: {
+    type: 'duration',
+    fallback: 0,
+    zero: '',
+    doc: "How much older than a series' newest sample others may be: ingesters enforce it. It is added to `past_grace_period`.",
+  },
+  enforce_out_of_order_window_on_distributor: {
+    type: 'bool',
+    fallback: false,
+    zero: '',
+    doc: 'A series with a sample older than `out_of_order_time_window` is left out without `past_grace_period`, too.',
+  },
+  max_native_histogram_buckets: {
+    type: 'int',
+    fallback: 0,
+    zero: 'off',
+    doc: 'Buckets of a native histogram. A series with one that has more, and is not reduced, is left out.',
+  },
+  reduce_native_histogram_over_max_buckets: {
+    type: 'bool',
+    fallback: true,
+    zero: '',
+    doc: 'Mimir halves the resolution of native histograms with too many buckets, as often as it takes and can be done.',
+  },
+  max_metadata_length: {
+    type: 'int',
+    fallback: 1024,
+    zero: '',
+    doc: 'Bytes of the metric name and of the unit of metadata. Longer entries are refused, and not charged; help is shortened.',
+  },
+  enforce_metadata_metric_name: {
+    type: 'bool',
+    fallback: true,
+    zero: '',
+    doc: 'Metadata without a metric name is refused, and not charged.',
+  },
   drop_labels: {
     type: 'label names',
     fallback: '',
@@ -153,7 +207,7 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     type: 'bool',
     fallback: false,
     zero: '',
-    doc: 'The tenant sends from HA pairs: only the elected replica of each is taken (with `ha.tracker_enabled`). Series may have one label more, which Mimir removes.',
+    doc: 'The tenant sends from HA pairs: only the elected replica of each is taken (with `ha.tracker_enabled`).',
   },
   ha_cluster_label: {
     type: 'string',
@@ -165,7 +219,7 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     type: 'string',
     fallback: '__replica__',
     zero: '',
-    doc: 'Names the replica; left out of the series hash of tenants with `accept_ha_samples`.',
+    doc: 'Names the replica. Mimir removes it, so it neither counts as a label nor tells series apart.',
     part: 'identity',
   },
   ha_max_clusters: {
@@ -210,12 +264,6 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     fallback: false,
     zero: '',
     doc: 'Answers 529 in place of 429. Mimir 3.0 removed it, and refuses a document that has it: the edge warns.',
-  },
-  name_validation_scheme: {
-    type: ['legacy', 'utf8'],
-    fallback: 'legacy',
-    zero: '',
-    doc: 'Which characters names may have. Without `otel_translation_strategy` it decides whether those of OTLP are escaped.',
   },
   otel_translation_strategy: {
     type: [

@@ -15,6 +15,15 @@ export interface MimirLimits {
   readonly max_label_name_length: number;
   readonly max_label_value_length: number;
   readonly label_value_length_over_limit_strategy: 'error' | 'truncate' | 'drop';
+  readonly name_validation_scheme: 'legacy' | 'utf8';
+  readonly creation_grace_period: number;
+  readonly past_grace_period: number;
+  readonly out_of_order_time_window: number;
+  readonly enforce_out_of_order_window_on_distributor: boolean;
+  readonly max_native_histogram_buckets: number;
+  readonly reduce_native_histogram_over_max_buckets: boolean;
+  readonly max_metadata_length: number;
+  readonly enforce_metadata_metric_name: boolean;
   /** Canonical texts: relabel/rule.ts reads them. */
   readonly drop_labels: string;
   readonly metric_relabel_configs: string;
@@ -35,7 +44,6 @@ export interface MimirLimits {
   readonly ha_tracker_sample_failover_timeout: number;
   readonly ha_tracker_per_sample_dedupe: boolean;
   readonly service_overload_status_code_on_rate_limit_enabled: boolean;
-  readonly name_validation_scheme: 'legacy' | 'utf8';
   readonly otel_translation_strategy: OtelTranslationStrategy;
   readonly otel_metric_suffixes_enabled: boolean;
   /** Attribute names with commas between them. */

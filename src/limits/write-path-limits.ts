@@ -11,29 +11,6 @@ export interface WritePathFacts {
 }
 
 export const WRITE_PATH_LIMITS: Readonly<Record<string, WritePathFacts>> = {
-  creation_grace_period: {
-    fallback: '10m',
-    why: 'Mimir leaves out series with samples too far in the future.',
-  },
-  past_grace_period: { fallback: '0s', why: 'Mimir leaves out series with samples too far in the past.' },
-  out_of_order_time_window: {
-    fallback: '0s',
-    why: "Mimir's ingesters refuse samples that are older than the newest by more than this.",
-  },
-  enforce_out_of_order_window_on_distributor: {
-    fallback: 'false',
-    why: 'Mimir leaves out series with samples before its out-of-order window.',
-  },
-  max_metadata_length: { fallback: '1024', why: 'Mimir drops or shortens metadata that is longer.' },
-  enforce_metadata_metric_name: { fallback: 'true', why: 'Mimir drops metadata without a metric name.' },
-  max_native_histogram_buckets: {
-    fallback: '0',
-    why: 'Mimir reduces native histograms with more buckets, or refuses them.',
-  },
-  reduce_native_histogram_over_max_buckets: {
-    fallback: 'true',
-    why: 'Mimir reduces native histograms with too many buckets, or refuses them.',
-  },
   native_histograms_ingestion_enabled: {
     fallback: 'true',
     why: "Where it is false Mimir's ingesters drop native histograms without a word; they count towards the ingestion rate all the same, here and there.",

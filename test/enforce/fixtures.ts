@@ -5,8 +5,12 @@ import type { Admitted, Verdict } from '#src/enforce/verdict.js';
 import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
 import type { EdgeLimits, MimirLimits, Snapshot, TenantLimits } from '#src/limits/limits.js';
 import {
+  FAULT,
   type Push,
+  RECORD_DATA_FAULT,
   RECORD_EXEMPLARS,
+  RECORD_FAULT,
+  RECORD_FLAG_INFO,
   RECORD_FLAG_NAMED,
   RECORD_FLAGS,
   RECORD_HISTOGRAMS,
@@ -14,6 +18,7 @@ import {
   RECORD_LONGEST_NAME,
   RECORD_LONGEST_VALUE,
   RECORD_SAMPLES,
+  RECORD_UNCHARGED,
   RECORD_WORDS,
 } from '#src/payload/push.js';
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
@@ -33,6 +38,15 @@ const MIMIR: MimirLimits = {
   drop_labels: '',
   metric_relabel_configs: '',
   metric_relabeling_enabled: true,
+  name_validation_scheme: 'legacy',
+  creation_grace_period: 600_000,
+  past_grace_period: 0,
+  out_of_order_time_window: 0,
+  enforce_out_of_order_window_on_distributor: false,
+  max_native_histogram_buckets: 0,
+  reduce_native_histogram_over_max_buckets: true,
+  max_metadata_length: 1024,
+  enforce_metadata_metric_name: true,
   max_exemplars_per_series_per_request: 0,
   max_global_exemplars_per_user: 0,
   max_global_series_per_user: 150_000,
@@ -104,21 +118,37 @@ export interface GivenSeries {
   histograms?: number;
   exemplars?: number;
   flags?: number;
+  /** Where it is not given: what the kernel says of such a series under Mimir's default limits. */
+  fault?: number;
+  dataFault?: number;
+  uncharged?: number;
+}
+
+function usualFault({ labels, flags }: { labels: number; flags: number }): number {
+  if ((flags & RECORD_FLAG_NAMED) === 0) return FAULT.noMetricName;
+  if (labels <= 30) return FAULT.none;
+  if ((flags & RECORD_FLAG_INFO) === 0) return FAULT.tooManyLabels;
+  return labels > 80 ? FAULT.tooManyInfoLabels : FAULT.none;
 }
 
 /** A decoded push with these series; its totals and maxima are worked out from them. */
 export function push(series: GivenSeries[], metadata = 0, compressedBytes = 100): Push {
   const records = new Uint32Array(series.length * RECORD_WORDS);
-  const rows = series.map((one) => ({
-    labels: 2,
-    longestName: 8,
-    longestValue: 10,
-    samples: 1,
-    histograms: 0,
-    exemplars: 0,
-    flags: RECORD_FLAG_NAMED,
-    ...one,
-  }));
+  const rows = series.map((one) => {
+    const row = {
+      labels: 2,
+      longestName: 8,
+      longestValue: 10,
+      samples: 1,
+      histograms: 0,
+      exemplars: 0,
+      flags: RECORD_FLAG_NAMED,
+      dataFault: 0,
+      uncharged: 0,
+      ...one,
+    };
+    return { ...row, fault: one.fault ?? usualFault(row) };
+  });
   rows.forEach((row, index) => {
     const at = index * RECORD_WORDS;
     records[at + RECORD_LABELS] = row.labels;
@@ -128,6 +158,9 @@ export function push(series: GivenSeries[], metadata = 0, compressedBytes = 100)
     records[at + RECORD_HISTOGRAMS] = row.histograms;
     records[at + RECORD_EXEMPLARS] = row.exemplars;
     records[at + RECORD_FLAGS] = row.flags;
+    records[at + RECORD_FAULT] = row.fault;
+    records[at + RECORD_DATA_FAULT] = row.dataFault;
+    records[at + RECORD_UNCHARGED] = row.uncharged;
   });
   const sum = (of: (row: (typeof rows)[number]) => number) => rows.reduce((total, row) => total + of(row), 0);
   const most = (of: (row: (typeof rows)[number]) => number) => Math.max(0, ...rows.map(of));
@@ -141,10 +174,10 @@ export function push(series: GivenSeries[], metadata = 0, compressedBytes = 100)
     histograms: sum((row) => row.histograms),
     exemplars: sum((row) => row.exemplars),
     metadata,
-    uncharged: 0,
+    uncharged: sum((row) => row.uncharged),
     invalidMetadata: 0,
     metadataFault: 0,
-    faultySeries: 0,
+    faultySeries: rows.filter((row) => row.fault !== 0 || row.dataFault !== 0).length,
     leastTimestampMs: 0,
     greatestTimestampMs: 0,
     mostLabels: most((row) => row.labels),

@@ -2,7 +2,7 @@ import t from 'tap';
 import { Enforcer } from '#src/enforce/enforcer.js';
 import type { SeriesAnswer, TenantSeries } from '#src/enforce/series.js';
 import { DISCARDED_SAMPLES, discarded } from '#src/enforce/tally.js';
-import { RECORD_LABELS, RECORD_WORDS } from '#src/payload/push.js';
+import { FAULT, RECORD_FAULT, RECORD_WORDS } from '#src/payload/push.js';
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
 import { pushOf, tracker } from '../series/fixtures.js';
 import { admit, enforcer, judge, limits, push, samples, snapshot } from './fixtures.js';
@@ -42,8 +42,8 @@ t.test('new series over a limit are left out alone, and what they were charged c
   t.equal(judge(edge, tenant, samples(14)).kind, 'refuse', '7 of 20 items are spent');
 
   const broken = pushOf([1, 33, 2]);
-  broken.records[RECORD_WORDS * 2 + RECORD_LABELS] = 3;
-  const both = judge(edge, tenant, { ...broken, mostLabels: 3 });
+  broken.records[RECORD_WORDS * 2 + RECORD_FAULT] = FAULT.tooManyLabels;
+  const both = judge(edge, tenant, { ...broken, faultySeries: 1 });
   t.match(
     both,
     { kind: 'filter', items: 1, refusal: { reason: 'per_user_series_limit' } },
@@ -74,12 +74,12 @@ t.test(
 t.test(
   'a push that is refused for its rate, and series that break a rule, leave nothing behind',
   async (t) => {
-    const limited = limits({ ingestion_rate: 0, ingestion_burst_size: 10, max_label_names_per_series: 2 });
+    const limited = limits({ ingestion_rate: 0, ingestion_burst_size: 10 });
     const edge = enforcer({ snapshot: snapshot({ a: limited }), series: tracker() });
     const { tenant } = admit(edge, 'a');
     judge(edge, tenant, pushOf(Array.from({ length: 11 }, (_, series) => series)));
     t.equal(tenant.series?.active, 0);
-    judge(edge, tenant, push([{ labels: 2 }, { labels: 3 }]));
+    judge(edge, tenant, push([{ labels: 30 }, { labels: 31 }]));
     t.equal(tenant.series?.active, 1);
   },
 );

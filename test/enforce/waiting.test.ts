@@ -240,7 +240,7 @@ t.test('a push whose series nobody could look at comes again, and costs nothing'
 t.test('what is in a push is counted once, by the limits of then, and charged once', async (t) => {
   const { store, edge } = given();
   const { tenant } = await admit(edge.admit('a'));
-  const judging = edge.judge(tenant, push([{ samples: 1, exemplars: 5 }]));
+  const judging = edge.judge(tenant, push([{ samples: 1, exemplars: 5, uncharged: 5 }]));
   store.grant();
   await settled();
   t.equal(store.waitsFor, 'bytes');
