@@ -1,13 +1,26 @@
 /** For each limit of docs/limits.md the test that shows what the edge does with it: its file and its title. */
 
 const RATES = 'test/enforce/rates.test.ts';
-const LABEL_RULES = 'test/enforce/label-rules.test.ts';
+const SERIES_RULES = 'test/enforce/series-rules.test.ts';
 const SERIES_LIMITS = 'test/enforce/series-limits.test.ts';
 const HA_PAIRS = 'test/enforce/ha-pairs.test.ts';
 
-const EACH_RULE = [
-  LABEL_RULES,
-  'each rule finds its series, at the first byte over the limit and not before',
+const LABELS = [
+  SERIES_RULES,
+  'each rule for labels finds its series, at the first byte over the limit and not before',
+];
+const TIMESTAMPS = [
+  SERIES_RULES,
+  'a sample too far from now leaves its series out, and repeated timestamps are not charged',
+];
+const HISTOGRAMS = [
+  SERIES_RULES,
+  'a native histogram with too many buckets leaves its series out, if Mimir can not reduce it',
+];
+const EXEMPLARS = [SERIES_RULES, 'exemplars that Mimir drops are not charged'];
+const METADATA = [
+  SERIES_RULES,
+  'metadata that Mimir refuses is not charged, and the first of it is what is said',
 ];
 const ELECTIONS = ['test/enforce/ha-replica.test.ts', "an election goes by the tenant's own rules"];
 
@@ -35,13 +48,22 @@ export const LIMIT_PROOFS = {
     RATES,
     'a burst factor replaces the burst size, and is shared out over the distributors',
   ],
-  max_label_names_per_series: EACH_RULE,
-  max_label_names_per_info_series: EACH_RULE,
-  max_label_name_length: EACH_RULE,
-  max_label_value_length: EACH_RULE,
-  label_value_length_over_limit_strategy: [LABEL_RULES, 'long values stay where Mimir shortens them'],
-  max_exemplars_per_series_per_request: [LABEL_RULES, "items are what Mimir's ingestion rate counts"],
-  max_global_exemplars_per_user: [LABEL_RULES, "items are what Mimir's ingestion rate counts"],
+  max_label_names_per_series: LABELS,
+  max_label_names_per_info_series: LABELS,
+  max_label_name_length: LABELS,
+  max_label_value_length: LABELS,
+  label_value_length_over_limit_strategy: LABELS,
+  name_validation_scheme: LABELS,
+  creation_grace_period: TIMESTAMPS,
+  past_grace_period: TIMESTAMPS,
+  out_of_order_time_window: TIMESTAMPS,
+  enforce_out_of_order_window_on_distributor: TIMESTAMPS,
+  max_native_histogram_buckets: HISTOGRAMS,
+  reduce_native_histogram_over_max_buckets: HISTOGRAMS,
+  max_metadata_length: METADATA,
+  enforce_metadata_metric_name: METADATA,
+  max_exemplars_per_series_per_request: EXEMPLARS,
+  max_global_exemplars_per_user: EXEMPLARS,
   max_global_series_per_user: [
     SERIES_LIMITS,
     'new series over a limit are left out alone, and what they were charged comes back',
@@ -73,10 +95,6 @@ export const LIMIT_PROOFS = {
     'with a failover timeout for samples, a replica takes over once its samples are newer than the last note by that',
   ],
   service_overload_status_code_on_rate_limit_enabled: [RATES, 'a tenant may ask for 529 in place of 429'],
-  name_validation_scheme: [
-    OTLP,
-    'without a strategy, OTLP is named as the scheme and the suffixes setting say',
-  ],
   otel_translation_strategy: [OTLP, 'a strategy beats both'],
   otel_metric_suffixes_enabled: [
     OTLP,

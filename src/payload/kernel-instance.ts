@@ -41,7 +41,7 @@ interface KernelExports {
 const kernelModule = new WebAssembly.Module(readFileSync(new URL('./kernel.wasm', import.meta.url)));
 
 // Addresses and words as kernel/memory.ts lays them out.
-const RESULT_WORD = 1024 / 4;
+const RESULT_WORD = 1920 / 4;
 const EXCLUDE = 2048;
 const WANTED = 3072;
 const NAME_MAX = 1024;

@@ -14,13 +14,16 @@
 /** Room after a region, so that 16-byte loads and stores may run past its end. */
 export const SLOP: u32 = 64;
 
-export const RESULT: u32 = 1024;
+export const RESULT: u32 = 1920;
 export const EXCLUDE: u32 = 2048;
 export const WANTED: u32 = 3072;
 export const LABELS: u32 = 4096;
 export const RULES: u32 = 6144;
 export const KEYS: u32 = 8192;
 export const INPUT: u32 = 16384;
+
+// What the compiler lays out by itself is before all this.
+if (<u32>__heap_base > RESULT) unreachable();
 
 // Words of RESULT; src/payload/kernel-instance.ts reads the same.
 export const RESULT_BODY: u32 = RESULT;
