@@ -1,10 +1,18 @@
 /** How a write is to be read, by its path and headers, or why it can not be read. */
 import type { Reason } from '../enforce/reasons.js';
-import { type Sentence, unknownPrecision, writeNotJudged } from '../enforce/sentences.js';
+import {
+  notOtlpEncoding,
+  notOtlpType,
+  noZstd,
+  type Sentence,
+  unknownPrecision,
+  writeNotJudged,
+} from '../enforce/sentences.js';
 import type { Protocol } from '../payload/push.js';
 import type { Source } from '../payload/source.js';
 import { formatOf } from './format.js';
 import { influxSource } from './influx-format.js';
+import { type OtlpFormatFault, otlpSource } from './otlp-format.js';
 import { undecodable } from './refusal-answer.js';
 import type { WriteRoute } from './write-paths.js';
 
@@ -33,6 +41,11 @@ export function readAs(route: WriteRoute, head: WriteHead): ReadAs | Unreadable 
       if (typeof source === 'string') return ['edge_malformed_body', unknownPrecision(source)];
       return { protocol: 'rw1', source };
     }
+    case 'otlp': {
+      const source = otlpSource(contentType, contentEncoding);
+      if (typeof source === 'object') return { protocol: 'otlp', source };
+      return ['edge_unsupported_media_type', OTLP_FAULTS[source](head)];
+    }
     case 'push': {
       const format = formatOf(contentType, contentEncoding);
       return format === 'not_snappy' || format === 'unknown_message'
@@ -41,6 +54,12 @@ export function readAs(route: WriteRoute, head: WriteHead): ReadAs | Unreadable 
     }
   }
 }
+
+const OTLP_FAULTS: Record<OtlpFormatFault, (head: WriteHead) => Sentence> = {
+  unknown_type: ({ contentType }) => notOtlpType(contentType),
+  unknown_encoding: ({ contentEncoding }) => notOtlpEncoding(contentEncoding),
+  no_zstd: noZstd,
+};
 
 /** The hot path makes none anew. */
 const REMOTE_WRITE: Record<'rw1' | 'rw2', ReadAs> = {

@@ -11,6 +11,7 @@ import {
 } from '../enforce/sentences.js';
 import type { TenantLimits } from '../limits/limits.js';
 import type { Broken, Lost, Push } from '../payload/push.js';
+import type { Source } from '../payload/source.js';
 import { type FormatFault, messageOf } from './format.js';
 
 /** Tells senders and access logs that the edge answered, not Mimir, and why. */
@@ -63,13 +64,17 @@ export function undecodable(
     : ['edge_unknown_message', unknownMessage(contentType)];
 }
 
-export function undecodedBody(fault: Broken | Lost): readonly [Reason, Sentence] {
+export function tooLarge(source: Source | undefined): Reason {
+  return source?.form === 'otlp' ? 'edge_otlp_too_large' : 'edge_body_too_large';
+}
+
+export function undecodedBody(fault: Broken | Lost, source: Source | undefined): readonly [Reason, Sentence] {
   if (fault.kind === 'lost') {
     return [fault.busy ? 'edge_busy' : 'edge_decoder_lost', decoderLost(fault.message)];
   }
   switch (fault.code) {
     case 'too_large':
-      return ['edge_body_too_large', overDecoderCap(fault.message, 'push.max_uncompressed_bytes')];
+      return [tooLarge(source), overDecoderCap(fault.message, 'push.max_uncompressed_bytes')];
     case 'too_many_series':
       return ['edge_series_per_request', overDecoderCap(fault.message, 'push.max_series')];
     default:

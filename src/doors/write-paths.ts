@@ -4,18 +4,19 @@
  */
 
 /**
- * `push`: remote write, to be judged. `influx`: line protocol, to be judged. `unjudged`: a write that is not judged, and does not
- * pass. `other`: passes.
+ * `push`: remote write, to be judged, as are `otlp` and `influx`. `unjudged`: a write that is not judged, and does not pass.
+ * `other`: passes.
  */
-export type Route = 'push' | 'influx' | 'unjudged' | 'other';
+export type Route = 'push' | 'otlp' | 'influx' | 'unjudged' | 'other';
 
 /** Of a write. */
 export type WriteRoute = Exclude<Route, 'other'>;
 
+const OTLP_PATH = '/otlp/v1/metrics';
 const INFLUX_PATH = '/api/v1/push/influx/write';
 
 /** Where Mimir takes series; the last two are of its older versions. */
-const MIMIR_WRITES = ['/api/v1/push', '/otlp/v1/metrics', INFLUX_PATH, '/api/prom/push', '/ingester/push'];
+const MIMIR_WRITES = ['/api/v1/push', OTLP_PATH, INFLUX_PATH, '/api/prom/push', '/ingester/push'];
 
 /** No server decodes a path more often; a bound, since each time costs. */
 const MOST_DECODINGS = 3;
@@ -25,7 +26,8 @@ export interface WritePathOptions {
   readonly pushPaths: readonly string[];
   /** What becomes of Mimir's other writes. */
   readonly unjudgedWrites: 'refuse' | 'pass';
-  /** Line protocol is judged: otherwise it is one of the others. */
+  /** OTLP and line protocol are judged: otherwise each is one of the others. */
+  readonly otlp: boolean;
   readonly influx: boolean;
 }
 
@@ -34,12 +36,17 @@ export class WritePaths {
   /** By path as `lenient` reads it. */
   readonly #routes: ReadonlyMap<string, Route>;
 
-  constructor({ pushPaths, unjudgedWrites, influx }: WritePathOptions) {
+  constructor({ pushPaths, unjudgedWrites, otlp, influx }: WritePathOptions) {
     this.#pushes = new Set(pushPaths);
     const other = unjudgedWrites === 'refuse' ? 'unjudged' : 'other';
     const others = MIMIR_WRITES.map((path) => [path, other] as const);
     const pushes = [...this.#pushes].map((path) => [lenient(path).path, 'push'] as const);
-    this.#routes = new Map<string, Route>([...others, [INFLUX_PATH, influx ? 'influx' : other], ...pushes]);
+    this.#routes = new Map<string, Route>([
+      ...others,
+      [OTLP_PATH, otlp ? 'otlp' : other],
+      [INFLUX_PATH, influx ? 'influx' : other],
+      ...pushes,
+    ]);
   }
 
   /** `target` is a path with its query. */

@@ -250,8 +250,9 @@ export const REASONS = {
     status: 415,
     id: 'err-edge-unsupported-media-type',
     retry: false,
-    meaning: 'The content encoding is none of remote write.',
-    remedy: 'Compress pushes as snappy: Mimir reads nothing else.',
+    meaning: 'The content type or content encoding is none of the protocol.',
+    remedy:
+      'Compress remote write as snappy; send OTLP as `application/x-protobuf` or `application/json`, plain or as gzip, lz4 or zstd.',
   },
   edge_unknown_message: {
     // The specification says 415; this is what Mimir answers.
@@ -269,8 +270,9 @@ export const REASONS = {
     id: 'err-edge-unjudged-write',
     retry: true,
     meaning:
-      'The path takes series in a protocol that the edge does not judge (OTLP, Influx), and `push.unjudged` is `refuse`.',
-    remedy: 'Send remote write, or set `push.unjudged` to `pass`: then no limit of the edge holds there.',
+      'The path takes series in a way that the edge does not judge (line protocol without `push.influx`, a path that is not in `push.paths`), and `push.unjudged` is `refuse`.',
+    remedy:
+      'Send remote write or OTLP, set `push.influx`, or set `push.unjudged` to `pass`: then no limit of the edge holds there.',
   },
   edge_malformed_body: {
     status: 400,
@@ -294,6 +296,13 @@ export const REASONS = {
     retry: false,
     meaning: 'The body is larger than the cap, on the wire or uncompressed.',
     remedy: 'Raise `push.max_body_bytes` or `push.max_uncompressed_bytes`, as high as Mimir takes it.',
+  },
+  edge_otlp_too_large: {
+    status: 413,
+    id: 'err-mimir-distributor-max-otlp-request-size',
+    retry: false,
+    meaning: 'The OTLP body is larger than the cap, on the wire or uncompressed.',
+    remedy: 'Send smaller batches, or raise `push.max_body_bytes` or `push.max_uncompressed_bytes`.',
   },
   edge_partial_body: {
     status: 413,

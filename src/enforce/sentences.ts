@@ -131,6 +131,27 @@ export function unknownMessage(contentType = ''): Sentence {
   };
 }
 
+export function notOtlpType(contentType = ''): Sentence {
+  return {
+    what: `content type ${JSON.stringify(contentType)} is not OTLP's`,
+    remedy: 'send application/x-protobuf or application/json, without parameters',
+  };
+}
+
+export function notOtlpEncoding(contentEncoding = ''): Sentence {
+  return {
+    what: `content encoding ${JSON.stringify(contentEncoding)} is none that Mimir reads`,
+    remedy: 'compress it as gzip, lz4 or zstd, or send no such header',
+  };
+}
+
+export function noZstd(): Sentence {
+  return {
+    what: 'this edge reads no zstd: its Node is older than 22.15',
+    remedy: 'compress it as gzip or lz4, or run the edge with a newer Node',
+  };
+}
+
 export function writeNotJudged(): Sentence {
   return {
     what: 'its path takes series in a protocol that the edge does not judge',

@@ -2,7 +2,7 @@
  * The body of a push without some of its series. What is kept is copied as it stands, byte ranges between the series that
  * are left out: labels, samples, metadata, symbols, and fields that nobody here knows.
  */
-import { filterSource } from './decode-source.js';
+import { filterInflux } from './decode-source.js';
 import { OWN_HASH_KEY } from './hash-key.js';
 import { KernelInstance } from './kernel-instance.js';
 import { type FilteredBody, type Push, RECORD_LENGTH, RECORD_OFFSET, RECORD_WORDS } from './push.js';
@@ -22,7 +22,7 @@ export class InlineFilter {
   }
 
   filter(push: Push, leftOut: Rows): FilteredBody {
-    if (push.source !== undefined) return filterSource(push, push.source, leftOut);
+    if (push.source?.form === 'influx') return filterInflux(push, push.source, leftOut);
     const length = keptLength(push, leftOut);
     this.#kernel ??= new KernelInstance(OWN_HASH_KEY);
     const block = this.#kernel.compress(length, (input) => copyKept(push, leftOut, input));

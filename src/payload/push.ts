@@ -12,6 +12,9 @@ import type { Source } from './source.js';
  */
 export type Protocol = 'rw1' | 'rw2' | 'otlp';
 
+/** Whether the kernel reads OTLP: until it does such writes are not judged. */
+export const READS_OTLP: boolean = false;
+
 /**
  * `records` and `body` may be views on a decoder's memory: they hold until the next decode on the same
  * decoder, so they are read before anything is awaited, or copied.
@@ -176,9 +179,10 @@ export function pairNumber({ records }: Push, row: number): number {
 /** Why bytes could not be decoded. Closed list: metrics and docs are made from it. */
 export type BrokenCode =
   | 'snappy' // not a valid snappy block
-  | 'compression' // not valid gzip data
+  | 'compression' // not valid data of the content encoding
   | 'protobuf' // not a valid message of the protocol that the content type names
   | 'influx' // not valid line protocol
+  | 'json' // not valid JSON of the protocol
   | 'too_large' // more uncompressed bytes than the cap
   | 'too_many_series'; // more series than the cap
 

@@ -16,4 +16,12 @@ export interface InfluxSource {
   readonly nowMs: number;
 }
 
-export type Source = InfluxSource;
+/** An OTLP metrics export. */
+export interface OtlpSource {
+  readonly form: 'otlp';
+  readonly encoding: Encoding;
+  /** JSON, not protobuf. */
+  readonly json: boolean;
+}
+
+export type Source = InfluxSource | OtlpSource;

@@ -37,6 +37,7 @@ t.test('any spelling of a path that writes is that path', async () => {
   const paths = new WritePaths({
     pushPaths: ['/api/v1/push', '/Own/Push/'],
     unjudgedWrites: 'refuse',
+    otlp: false,
     influx: false,
   });
   fc.assert(
@@ -55,6 +56,16 @@ t.test('any spelling of a path that writes is that path', async () => {
   );
 });
 
+t.test('OTLP and line protocol have routes of their own where they are judged', async () => {
+  const paths = new WritePaths({ pushPaths: [], unjudgedWrites: 'pass', otlp: true, influx: true });
+  for (const [path, route] of [
+    ['/otlp/v1/metrics', 'otlp'],
+    ['/api/v1/push/influx/write', 'influx'],
+  ] as const) {
+    fc.assert(fc.property(spellings(path), (target) => paths.routeOf('POST', target) === route));
+  }
+});
+
 t.test('what writes and is no path of a push is not judged, or passes, by setting', async (t) => {
   const writes = [
     '/otlp/v1/metrics',
@@ -63,13 +74,26 @@ t.test('what writes and is no path of a push is not judged, or passes, by settin
     '/ingester/push',
     '/api/v1/push',
   ];
-  const strict = new WritePaths({ pushPaths: ['/push'], unjudgedWrites: 'refuse', influx: false });
-  const lenient = new WritePaths({ pushPaths: ['/push'], unjudgedWrites: 'pass', influx: false });
+  const strict = new WritePaths({
+    pushPaths: ['/push'],
+    unjudgedWrites: 'refuse',
+    otlp: false,
+    influx: false,
+  });
+  const lenient = new WritePaths({
+    pushPaths: ['/push'],
+    unjudgedWrites: 'pass',
+    otlp: false,
+    influx: false,
+  });
   for (const path of writes) {
     t.equal(strict.routeOf('POST', path), 'unjudged', path);
     t.equal(lenient.routeOf('POST', path), 'other', path);
     t.equal(
-      new WritePaths({ pushPaths: [path], unjudgedWrites: 'refuse', influx: false }).routeOf('POST', path),
+      new WritePaths({ pushPaths: [path], unjudgedWrites: 'refuse', otlp: false, influx: false }).routeOf(
+        'POST',
+        path,
+      ),
       'push',
       path,
     );
@@ -77,7 +101,12 @@ t.test('what writes and is no path of a push is not judged, or passes, by settin
 });
 
 t.test('a path of thousands of percent signs, dots or slashes is none of them', async (t) => {
-  const paths = new WritePaths({ pushPaths: ['/api/v1/push'], unjudgedWrites: 'refuse', influx: false });
+  const paths = new WritePaths({
+    pushPaths: ['/api/v1/push'],
+    unjudgedWrites: 'refuse',
+    otlp: false,
+    influx: false,
+  });
   for (const target of [
     `/%${'25'.repeat(8000)}`,
     '/..'.repeat(5000),

@@ -3,6 +3,7 @@ import { ChunkedBody } from '../../base/http1/chunked.js';
 import type { MessageHeaders } from '../../base/http1/headers.js';
 import { type HeadFault, headerOf, type RequestHead } from '../../base/http1/request-head.js';
 import type { BodyStream } from '../../upstream/call.js';
+import type { AnswerForm } from '../answer-form.js';
 import type { BodySink, BodySource } from '../body.js';
 
 /** What a request has of its connection. */
@@ -46,6 +47,8 @@ export class Caller implements BodySource {
   readonly lowerNames: readonly string[];
   /** Bytes of the body, if the client says so. */
   readonly contentLength: number | undefined;
+  /** In which form the edge's own answers are. */
+  answerForm: AnswerForm = 'text';
   /** Write on: the client has taken what was written. */
   onDrain: (() => void) | undefined;
   /** Called if the client goes away before it has its whole answer. */

@@ -17,12 +17,14 @@ import {
 import type { Tenant } from '../../enforce/tenant.js';
 import type { Admitted, Charge, Filtered } from '../../enforce/verdict.js';
 import type { Broken, Decoder, HaLabels, Lost } from '../../payload/push.js';
+import type { Source } from '../../payload/source.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import { type Body, type BodyFault, readBody } from '../body.js';
 import { decodeBody } from '../decode-body.js';
 import { type DecodeSettings, decodeOptions } from '../decode-options.js';
+import { otlpAnswerForm } from '../otlp-format.js';
 import { isUnreadable, readAs } from '../read-as.js';
-import { NOTHING, undecodedBody, type Written, writtenOf } from '../refusal-answer.js';
+import { NOTHING, tooLarge, undecodedBody, type Written, writtenOf } from '../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../retry-after.js';
 import type { Overrun, SharedBudget } from '../shared-budget.js';
 import type { WriteRoute } from '../write-paths.js';
@@ -107,6 +109,7 @@ export class PushExchange {
   }
 
   async handle(): Promise<PushOutcome> {
+    if (this.#route === 'otlp') this.#caller.answerForm = otlpAnswerForm(this.#caller.header('content-type'));
     const { enforcer, observer, now, options } = this.#parts;
     const admitting = enforcer.admit(this.#caller.header(options.tenantHeader));
     const admission = admitting instanceof Promise ? await admitting : admitting;
@@ -127,7 +130,7 @@ export class PushExchange {
     if (isUnreadable(how)) return this.#refuseUnread(tenant, ...how);
     const declaredBytes = this.#caller.contentLength ?? 0;
     if (declaredBytes > options.maxBodyBytes) {
-      return this.#refuseUnread(tenant, 'edge_body_too_large', bodyTooLarge(options.maxBodyBytes));
+      return this.#refuseUnread(tenant, tooLarge(how.source), bodyTooLarge(options.maxBodyBytes));
     }
     const overrun = this.#parts.budget.overrun(this.#holder, declaredBytes);
     if (overrun !== undefined) {
@@ -138,7 +141,7 @@ export class PushExchange {
     const { maxBodyBytes, bodyTimeoutMs } = options;
     const reading = readBody(this.#caller, maxBodyBytes, bodyTimeoutMs, declaredBytes, this.#reserve);
     const body = reading instanceof Promise ? await reading : reading;
-    if (typeof body === 'string') return this.#refuseBodyFault(tenant, body);
+    if (typeof body === 'string') return this.#refuseBodyFault(tenant, body, how.source);
     this.#body = body;
 
     const bodyBytes = this.#reservedBytes;
@@ -158,10 +161,10 @@ export class PushExchange {
     }
     const decodeEndMs = now();
     observer.decoded((decodeEndMs - decodeStartMs) / 1000);
-    if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body);
+    if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body, how.source);
     if (decoded.protocol === 'rw2') this.#written = writtenOf(decoded, tenant.limits);
 
-    const judging = enforcer.judge(tenant, decoded, false, decodeEndMs);
+    const judging = enforcer.judge(tenant, decoded, decoded.protocol === 'otlp', decodeEndMs);
     const verdict = judging instanceof Promise ? await judging : judging;
     observer.decided((now() - decodeEndMs) / 1000);
     if (verdict.kind === 'refuse') {
@@ -303,11 +306,11 @@ export class PushExchange {
   }
 
   /** Half a body can not be passed on. */
-  #refuseBodyFault(tenant: Tenant, fault: BodyFault): PushOutcome {
+  #refuseBodyFault(tenant: Tenant, fault: BodyFault, source: Source | undefined): PushOutcome {
     const { options } = this.#parts;
     if (fault === 'aborted') return 'answered';
     const [reason, why] = {
-      too_large: ['edge_body_too_large', bodyTooLarge(options.maxBodyBytes)] as const,
+      too_large: [tooLarge(source), bodyTooLarge(options.maxBodyBytes)] as const,
       over_budget: [reasonOf(this.#overrun), this.#overloaded(this.#overrun)] as const,
       timeout: ['edge_incomplete_body', bodyTooLate(options.bodyTimeoutMs)] as const,
     }[fault];
@@ -319,9 +322,10 @@ export class PushExchange {
     admission: Admitted,
     fault: Broken | Lost,
     body: Body,
+    source: Source | undefined,
   ): PushOutcome | Promise<PushOutcome> {
     const { tenant } = admission;
-    const [reason, why] = undecodedBody(fault);
+    const [reason, why] = undecodedBody(fault, source);
     const refusal = this.#parts.enforcer.refuse(tenant, reason, why);
     if (this.#refuse(tenant, refusal, tenant.mode === 'shadow')) return 'answered';
     return this.#forward(admission, { charge: UNCHARGED, body, ha: undefined, partial: undefined });

@@ -6,7 +6,7 @@
 import type { Answer, Flow, UpstreamFailure, UpstreamReceiver } from '../../upstream/call.js';
 import type { Caller } from './caller.js';
 import { isInDoubt, MOST_WORDS } from './mimir-took.js';
-import { answerFailure, answerRefusal, countWhole, type PartialAnswer } from './respond.js';
+import { answerFailure, answerPartial, countWhole, type PartialAnswer } from './respond.js';
 
 export interface RelayObserver {
   /** The upstream answered, after this many seconds. */
@@ -76,7 +76,7 @@ export class Relay implements UpstreamReceiver {
     const partial = this.#partial;
     if (partial !== undefined && (status === 200 || status === 204)) {
       this.#replaced = true;
-      answerRefusal(this.#caller, partial.refusal, partial.written);
+      answerPartial(this.#caller, partial);
       return;
     }
     this.#flow = flow;

@@ -4,6 +4,7 @@ import { MessageHeaders } from '../../base/http1/headers.js';
 import type { HeadFault } from '../../base/http1/request-head.js';
 import type { Refusal } from '../../enforce/refusal.js';
 import type { UpstreamFailure } from '../../upstream/call.js';
+import { type Said, sayDuplicate, sayPartial, sayRefusal, sayStatus } from '../answer-form.js';
 import { REASON_HEADER, refusalHeaders, type Written, writtenHeaders } from '../refusal-answer.js';
 import type { Caller } from './caller.js';
 
@@ -16,14 +17,20 @@ export interface PartialAnswer {
 }
 
 export function answerRefusal(caller: Caller, refusal: Refusal, written: Written): void {
-  const headers = refusalHeaders(refusal);
-  headers.push(...writtenHeaders(caller.header('content-type'), written));
-  answer(caller, refusal.status, headers, refusal.message);
+  const headers = [...refusalHeaders(refusal), ...writtenHeaders(caller.header('content-type'), written)];
+  answer(caller, headers, sayRefusal(caller.answerForm, refusal));
+}
+
+/** The upstream took the rest. */
+export function answerPartial(caller: Caller, { refusal, written }: PartialAnswer): void {
+  const headers = [...refusalHeaders(refusal), ...writtenHeaders(caller.header('content-type'), written)];
+  answer(caller, headers, sayPartial(caller.answerForm, refusal));
 }
 
 /** As Mimir answers samples of a replica that is not elected. */
 export function answerDuplicate(caller: Caller, message: string, written: Written): void {
-  answer(caller, 202, writtenHeaders(caller.header('content-type'), written), message);
+  const headers = writtenHeaders(caller.header('content-type'), written);
+  answer(caller, headers, sayDuplicate(caller.answerForm, message));
 }
 
 /** The upstream's headers, with the whole push counted where it counted the part that it was sent. */
@@ -47,12 +54,14 @@ const FAILURES: Record<Exclude<UpstreamFailure, 'aborted'>, { status: number; se
 export function answerFailure(caller: Caller, failure: Exclude<UpstreamFailure, 'aborted'>): void {
   const { status, sentence } = FAILURES[failure];
   const headers = [REASON_HEADER, `upstream_${failure}`, 'Retry-After', '1'];
-  answer(caller, status, headers, `${sentence} (err-edge-upstream-${failure})`);
+  const said = sayStatus(caller.answerForm, status, `${sentence} (err-edge-upstream-${failure})`);
+  answer(caller, headers, said);
 }
 
 /** A bug: the sender keeps its data and comes again. */
 export function answerBug(caller: Caller): void {
-  answer(caller, 503, ['Retry-After', '1'], 'internal error (err-edge-internal)');
+  const said = sayStatus(caller.answerForm, 503, 'internal error (err-edge-internal)');
+  answer(caller, ['Retry-After', '1'], said);
 }
 
 /** To a request that can not be read, as it is written: it is the connection's last. */
@@ -64,10 +73,9 @@ export function unreadable({ status, why }: HeadFault): string {
   );
 }
 
-function answer(caller: Caller, status: number, headers: string[], message: string): void {
+function answer(caller: Caller, headers: string[], { status, contentType, body }: Said): void {
   if (caller.answering) return;
-  const body = Buffer.from(`${message}\n`);
-  headers.push('Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(body.length));
+  headers.push('Content-Type', contentType, 'Content-Length', String(body.length));
   caller.writeHead(status, STATUS_CODES[status] ?? '', new MessageHeaders(headers));
   caller.end(body);
 }

@@ -62,7 +62,12 @@ const writes = fc
   .map((parts) => `/${parts.join('')}`.replace(/^\/\//, '/'));
 
 t.test('in each, any spelling of a path that writes goes where the edge is asked', async (t) => {
-  const paths = new WritePaths({ pushPaths: ['/api/v1/push'], unjudgedWrites: 'refuse', influx: false });
+  const paths = new WritePaths({
+    pushPaths: ['/api/v1/push'],
+    unjudgedWrites: 'refuse',
+    otlp: false,
+    influx: false,
+  });
   for (const file of FILES) {
     const routes = routesOf(file);
     fc.assert(

@@ -94,6 +94,7 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
           tenantHeader: 'x-scope-orgid',
           pushPaths: ['/api/v1/push'],
           unjudgedWrites: 'refuse',
+          otlp: false,
           influx: false,
           maxBodyBytes: 1 << 20,
           maxUncompressedBytes: 8 << 20,

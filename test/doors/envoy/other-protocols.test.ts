@@ -2,6 +2,8 @@
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { limits, snapshot } from '../../enforce/fixtures.js';
+import { OtlpRequest, OtlpStatus } from '../../payload/otlp-json/proto.js';
+import { otlpDecoder } from '../otlp-stub.js';
 import { check, checkOf, client, door, type GivenDoorOptions } from './fixtures.js';
 
 async function serve(t: Test, options: GivenDoorOptions = {}) {
@@ -44,4 +46,39 @@ t.test('a bomb holds no memory once it is answered', async (t) => {
   const { deniedResponse } = await ask(INFLUX, bomb, { 'content-encoding': 'gzip' });
   t.equal(deniedResponse?.status.code, 400);
   t.equal(budget.used, 0);
+});
+
+const OTLP = '/otlp/v1/metrics';
+
+function requestOf(points: number): object {
+  const dataPoints = Array.from({ length: points }, (_, i) => ({ asDouble: i }));
+  return { resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'm', gauge: { dataPoints } }] }] }] };
+}
+
+t.test('OTLP is judged, and refused in the type of its request, as text that Envoy can carry', async (t) => {
+  const few = limits({ ingestion_rate: 1e-9, ingestion_burst_size: 5 });
+  const { ask, enforcer } = await serve(t, {
+    enforcer: { snapshot: snapshot({ a: few }) },
+    check: { otlp: true },
+    decoder: otlpDecoder(),
+  });
+  const protobuf = OtlpRequest.encode(OtlpRequest.fromObject(requestOf(3))).finish();
+  const types = {
+    protobuf: { 'content-type': 'application/x-protobuf', 'content-encoding': '' },
+    json: { 'content-type': 'application/json', 'content-encoding': '' },
+  };
+  t.equal((await ask(OTLP, protobuf, types.protobuf)).status.code, 0);
+  const gzip = { ...types.protobuf, 'content-encoding': 'gzip' };
+  const denied = (await ask(OTLP, gzipSync(protobuf), gzip)).deniedResponse;
+  t.equal(denied?.status.code, 429);
+  t.match(OtlpStatus.decode(Buffer.from(denied?.body ?? '')).toJSON(), {
+    code: 8,
+    message: /^the push of tenant a was refused.*err-mimir-tenant-max-ingestion-rate/,
+  });
+  const type = denied?.headers.find(({ header }) => header?.key === 'content-type');
+  t.equal(type?.header.value, 'application/x-protobuf');
+  const json = (await ask(OTLP, JSON.stringify(requestOf(3)), types.json)).deniedResponse;
+  t.match(JSON.parse(json?.body ?? ''), { code: 8, message: /err-mimir-tenant-max-ingestion-rate/ });
+  t.equal((await ask(OTLP, protobuf, {})).deniedResponse?.status.code, 415);
+  t.match(enforcer.tenants.get('a')?.tally, { series: 9, accepted: 1 });
 });

@@ -156,6 +156,7 @@ export async function edge(
       port: 0,
       pushPaths: ['/api/v1/push'],
       unjudgedWrites: 'refuse',
+      otlp: false,
       influx: false,
       maxConnections: 1000,
       headerTimeoutMs: 10_000,

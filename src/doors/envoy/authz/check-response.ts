@@ -6,6 +6,7 @@
 import { EDGE_PREFIX } from '../../../base/http1/headers.js';
 import type { Refusal } from '../../../enforce/refusal.js';
 import type { Push } from '../../../payload/push.js';
+import { type AnswerForm, asText, type Said, sayDuplicate, sayRefusal } from '../../answer-form.js';
 import { refusalHeaders, type Written, writtenHeaders } from '../../refusal-answer.js';
 import { type CheckResponse, checkResponse, type HeaderValueOption } from '../grpc/messages.js';
 
@@ -27,7 +28,6 @@ export interface Found {
 const OK = 0;
 const RESOURCE_EXHAUSTED = 8;
 const PERMISSION_DENIED = 7;
-const ACCEPTED = 202;
 
 /** `claimed`: headers of the edge's own that came from the client, in lower case. None goes on. */
 export function encodeOk(found: Found, claimed: Iterable<string>): Uint8Array {
@@ -48,7 +48,9 @@ export function encodeDenied(
   refusal: Refusal,
   contentType: string | undefined,
   written: Written,
+  form: AnswerForm = 'text',
 ): Uint8Array {
+  const said = asText(form, refusal.message, (message) => sayRefusal(form, { ...refusal, message }));
   const headers = [...refusalHeaders(refusal), ...writtenHeaders(contentType, written)];
   return checkResponse.encode({
     status: {
@@ -56,9 +58,9 @@ export function encodeDenied(
       message: refusal.reason,
     },
     deniedResponse: {
-      status: { code: refusal.status },
-      headers: options(headers),
-      body: `${refusal.message}\n`,
+      status: { code: said.status },
+      headers: options([...headers, ...typeHeader(form, said)]),
+      body: said.body.toString(),
     },
     dynamicMetadata: metadata({ ...factsOf(found), reason: refusal.reason }),
   });
@@ -70,16 +72,23 @@ export function encodeDuplicate(
   message: string,
   contentType: string | undefined,
   written: Written,
+  form: AnswerForm = 'text',
 ): Uint8Array {
+  const said = asText(form, message, (text) => sayDuplicate(form, text));
   return checkResponse.encode({
     status: { code: PERMISSION_DENIED, message: found.verdict },
     deniedResponse: {
-      status: { code: ACCEPTED },
-      headers: options(writtenHeaders(contentType, written)),
-      body: `${message}\n`,
+      status: { code: said.status },
+      headers: options([...writtenHeaders(contentType, written), ...typeHeader(form, said)]),
+      body: said.body.toString(),
     },
     dynamicMetadata: metadata(factsOf(found)),
   });
+}
+
+/** Envoy says text/plain of what has no type. */
+function typeHeader(form: AnswerForm, { contentType }: Said): string[] {
+  return form === 'text' ? [] : ['Content-Type', contentType];
 }
 
 /** Texts, all of them: how Envoy writes numbers is its own affair. */

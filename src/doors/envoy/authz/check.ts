@@ -22,12 +22,14 @@ import {
 import type { Tenant } from '../../../enforce/tenant.js';
 import type { Admitted, Charge, Verdict } from '../../../enforce/verdict.js';
 import type { DecodeOptions, Decoder, Push } from '../../../payload/push.js';
+import type { AnswerForm } from '../../answer-form.js';
 import type { ByteBudget } from '../../body.js';
 import { decodeBody } from '../../decode-body.js';
 import { type DecodeSettings, decodeOptions } from '../../decode-options.js';
 import type { Stepped } from '../../decode-source.js';
+import { otlpAnswerForm } from '../../otlp-format.js';
 import { isUnreadable, readAs } from '../../read-as.js';
-import { NOTHING, undecodedBody, type Written, writtenOf } from '../../refusal-answer.js';
+import { NOTHING, tooLarge, undecodedBody, type Written, writtenOf } from '../../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../../retry-after.js';
 import { isRead, type Route, type WritePathOptions, type WritePaths } from '../../write-paths.js';
 import { GRPC, type GrpcCall } from '../grpc/grpc-call.js';
@@ -103,6 +105,7 @@ export class CheckExchange {
   #claimed: ReadonlySet<string> = new Set();
   /** What a Remote Write 2.0 sender is told of the push. */
   #written: Written = NOTHING;
+  #form: AnswerForm = 'text';
   /** Of the budget, for what the body expands to. */
   #heldBytes = 0;
 
@@ -140,6 +143,7 @@ export class CheckExchange {
     const { enforcer, observer, now, options } = this.#parts;
     const route = this.#routeOf(request);
     if (route === 'other') return this.#pass('unjudged', '');
+    if (route === 'otlp') this.#form = otlpAnswerForm(request.contentType);
     // Envoy has given up: nothing is charged to the tenant.
     if (this.#call.isOver) return this.#cancelled();
 
@@ -162,7 +166,7 @@ export class CheckExchange {
     if (request.bodyState !== 'whole') return this.#refuseBodyState(request, admission, request.bodyState);
     if (request.body.length > options.maxBodyBytes) {
       const why = bodyTooLarge(options.maxBodyBytes);
-      return this.#refuseBody(request, tenant, 'edge_body_too_large', why);
+      return this.#refuseBody(request, tenant, tooLarge(how.source), why);
     }
 
     const decodeStartMs = now();
@@ -176,7 +180,8 @@ export class CheckExchange {
       const { used, capacity } = this.#parts.budget;
       return this.#refuseBody(request, tenant, 'edge_overloaded', edgeOverloaded(used, capacity));
     }
-    if (decoded.kind !== 'push') return this.#refuseBody(request, tenant, ...undecodedBody(decoded));
+    if (decoded.kind !== 'push')
+      return this.#refuseBody(request, tenant, ...undecodedBody(decoded, how.source));
     if (decoded.protocol === 'rw2') this.#written = writtenOf(decoded, tenant.limits);
 
     const judging = enforcer.judge(tenant, decoded, options.onFilter === 'refuse', decodeEndMs);
@@ -242,7 +247,7 @@ export class CheckExchange {
 
   #answerDuplicate(request: CheckedRequest, tenant: Tenant, push: Push, message: string): CheckOutcome {
     const found = { verdict: 'duplicate', tenant: tenant.whole, items: 0, push } as const;
-    this.#call.reply(encodeDuplicate(found, message, request.contentType, this.#written));
+    this.#call.reply(encodeDuplicate(found, message, request.contentType, this.#written, this.#form));
     return 'duplicate';
   }
 
@@ -264,7 +269,7 @@ export class CheckExchange {
     const found = { tenant: tenant?.whole ?? '', items: 0, push };
     if (shadow) return this.#pass('shadow', found.tenant, push);
     const denied = { verdict: 'refuse', ...found } as const;
-    this.#call.reply(encodeDenied(denied, refusal, request.contentType, this.#written));
+    this.#call.reply(encodeDenied(denied, refusal, request.contentType, this.#written, this.#form));
     return 'refuse';
   }
 
@@ -309,7 +314,7 @@ export class CheckExchange {
     observer.refused(undefined, refusal, '', shadow);
     if (shadow) return this.#pass('shadow', '');
     const denied = { verdict: 'refuse', tenant: '', items: 0, push: undefined } as const;
-    this.#call.reply(encodeDenied(denied, refusal, undefined, NOTHING));
+    this.#call.reply(encodeDenied(denied, refusal, undefined, NOTHING, this.#form));
     return 'refuse';
   }
 
