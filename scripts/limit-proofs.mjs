@@ -3,6 +3,7 @@
 const RATES = 'test/enforce/rates.test.ts';
 const SERIES_RULES = 'test/enforce/series-rules.test.ts';
 const SERIES_LIMITS = 'test/enforce/series-limits.test.ts';
+const RELABEL = 'test/doors/http/relabel.test.ts';
 const HA_PAIRS = 'test/enforce/ha-pairs.test.ts';
 
 const LABELS = [
@@ -52,7 +53,16 @@ export const LIMIT_PROOFS = {
   max_label_names_per_info_series: LABELS,
   max_label_name_length: LABELS,
   max_label_value_length: LABELS,
-  label_value_length_over_limit_strategy: LABELS,
+  label_value_length_over_limit_strategy: [
+    RELABEL,
+    'a value that is too long is another series under each strategy, as Mimir stores it',
+  ],
+  drop_labels: [RELABEL, 'series that rules make one are one, and the limit counts them so'],
+  metric_relabel_configs: [
+    'test/payload/rewriting.test.ts',
+    'a series is, word for word, the one that was sent as the rules make it',
+  ],
+  metric_relabeling_enabled: [RELABEL, 'rules that are switched off change nothing'],
   name_validation_scheme: LABELS,
   creation_grace_period: TIMESTAMPS,
   past_grace_period: TIMESTAMPS,

@@ -9,7 +9,7 @@ import { messageOf } from '../base/message-of.js';
 import type { Config } from '../config/config.js';
 import type { Ledger } from '../enforce/ledger.js';
 import { HASH_KEY_BYTES, type HashKey, OWN_HASH_KEY } from '../payload/hash-key.js';
-import { labelsOf } from '../payload/labels.js';
+import { storedLabelsOf } from '../payload/labels.js';
 import type { SeriesClient } from '../series/series-client.js';
 import { SeriesTracker } from '../series/series-tracker.js';
 import { type LedgerStatus, StoreClient } from '../shared/client.js';
@@ -92,7 +92,7 @@ export function openActiveSeries(
     maxSeries: config['series.max'],
     maxTenants: config['tenants.max'],
     client,
-    nameMetric: (push, row) => labelsOf(push, row).find(([label]) => label === '__name__')?.[1] ?? '',
+    nameMetric: (push, row) => storedLabelsOf(push, row).find(([label]) => label === '__name__')?.[1] ?? '',
     now,
   });
 }

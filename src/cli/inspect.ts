@@ -2,8 +2,10 @@
 import { parseArgs } from 'node:util';
 import { InlineDecoder } from '../payload/inline-decoder.js';
 import { labelsOf, readSymbols } from '../payload/labels.js';
-import type { Broken, Push } from '../payload/push.js';
+import type { Broken, DecodeOptions, Push } from '../payload/push.js';
+
 import { asUsage, type Io, readInput, table, UsageError } from './io.js';
+import { describeRelabelling, type Relabelling, relabellingOf, tenantOptions } from './relabelling.js';
 
 const HELP = `Usage: mimir-edge inspect FILE|- [--json] [--version 1|2] [--encoding snappy|identity] [--top N]
 
@@ -13,11 +15,14 @@ Shows what a remote-write body holds, or the reason and the byte at which it is 
   --version     1 is prometheus.WriteRequest, 2 is io.prometheus.write.v2.Request; found out when not given
   --encoding    found out when not given
   --top N       metric names to show, by series (default 10)
+  --overrides FILE --tenant ID
+                shows what the tenant's relabelling makes of the series
   --help
 
 Examples:
   mimir-edge inspect body.snappy
   mimir-edge inspect --json - < body.snappy
+  mimir-edge inspect --overrides overrides.yaml --tenant team-a body.snappy
 `;
 
 const MAX_BYTES = 256 << 20;
@@ -38,6 +43,8 @@ export interface Inspection {
   readonly metadata: number;
   readonly maxLabels: number;
   readonly metrics: readonly { readonly name: string; readonly series: number }[];
+  /** Where a tenant was given that has rules. */
+  readonly relabelling?: Relabelling;
 }
 
 interface Attempt {
@@ -65,9 +72,26 @@ export async function inspect(args: string[], io: Io): Promise<number> {
     reportBroken(attempt, decoded, values.json, io);
     return 1;
   }
-  const inspection = inspectPush(decoded, attempt, top);
+  const inspection = {
+    ...inspectPush(decoded, attempt, top),
+    ...(await relabelled(body, attempt, values.overrides, values.tenant, io)),
+  };
   io.stdout.write(values.json ? `${JSON.stringify(inspection, undefined, 2)}\n` : describe(inspection));
   return 0;
+}
+
+async function relabelled(
+  body: Buffer,
+  { encoding, version }: Attempt,
+  overrides: string | undefined,
+  tenant: string | undefined,
+  io: Io,
+): Promise<Pick<Inspection, 'relabelling'>> {
+  if (overrides === undefined && tenant === undefined) return {};
+  if (overrides === undefined || tenant === undefined)
+    throw new UsageError('--overrides and --tenant need each other');
+  const push = decode(body, encoding, version, await tenantOptions(overrides, tenant, io));
+  return push.kind === 'push' ? { relabelling: relabellingOf(push) } : {};
 }
 
 /** `identity`: taken out of its compression already. */
@@ -84,6 +108,8 @@ function parse(args: string[]) {
         version: { type: 'string' },
         encoding: { type: 'string' },
         top: { type: 'string', default: '10' },
+        overrides: { type: 'string' },
+        tenant: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     }),
@@ -136,13 +162,19 @@ function decodeAsBest(
   return best;
 }
 
-function decode(body: Buffer, encoding: Encoding, version: Version): Push | Broken {
+function decode(
+  body: Buffer,
+  encoding: Encoding,
+  version: Version,
+  byTenant: Pick<DecodeOptions, 'rules' | 'rewriting'> = {},
+): Push | Broken {
   const decoder = new InlineDecoder(Number.POSITIVE_INFINITY);
   const options = {
     protocol: `rw${version}` as const,
     maxUncompressedBytes: 4 * MAX_BYTES,
     maxSeries: MAX_SERIES,
     excludeLabel: '',
+    ...byTenant,
   };
   const decoded =
     encoding === 'snappy' ? decoder.decode([body], body.length, options) : decoder.decodePlain(body, options);
@@ -181,15 +213,17 @@ function topMetrics(push: Push, top: number): { name: string; series: number }[]
 }
 
 function describe(inspection: Inspection): string {
-  const { version, encoding, metrics, compressedBytes, uncompressedBytes, ...counts } = inspection;
+  const { version, encoding, metrics, relabelling, compressedBytes, uncompressedBytes, ...counts } =
+    inspection;
   const ratio = compressedBytes === 0 ? 0 : uncompressedBytes / compressedBytes;
   const head =
     `Remote Write ${version}.0, ${encoding}: ${compressedBytes} bytes, ` +
     `${uncompressedBytes} uncompressed (${ratio.toFixed(1)} to 1)\n\n`;
   const body = table(Object.entries(counts).map(([name, count]) => [name, String(count)]));
-  if (metrics.length === 0) return head + body;
+  const after = relabelling === undefined ? '' : describeRelabelling(relabelling);
+  if (metrics.length === 0) return head + body + after;
   const names = metrics.map(({ name, series }) => [name === '' ? '(no name)' : name, String(series)]);
-  return `${head}${body}\n${table([['metric', 'series'], ...names])}`;
+  return `${head}${body}\n${table([['metric', 'series'], ...names])}${after}`;
 }
 
 function reportBroken({ version, encoding }: Attempt, broken: Broken, json: boolean, io: Io): void {

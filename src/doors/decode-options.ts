@@ -12,7 +12,7 @@ export interface DecodeSettings extends Pick<DecodeOptions, 'maxUncompressedByte
 /** The labels of HA pairs are looked for where the tenant sends from pairs. */
 export function decodeOptions(
   { protocol, source }: ReadAs,
-  { id, limits, rules }: Tenant,
+  { id, limits, rules, rewriting, mode }: Tenant,
   { maxUncompressedBytes, maxSeries, haTracker }: DecodeSettings,
 ): DecodeOptions {
   const fromPairs = haTracker && limits.accept_ha_samples;
@@ -26,6 +26,8 @@ export function decodeOptions(
     excludeLabel: fromPairs ? limits.ha_replica_label : '',
     clusterLabel: fromPairs ? limits.ha_cluster_label : '',
     rules,
+    // Nobody looks at the series of a tenant that nothing is enforced for.
+    rewriting: mode === 'off' ? undefined : rewriting,
     nowMs: Date.now(),
   };
 }

@@ -2,6 +2,7 @@
 import { wholeTenant } from '../limits/effective.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { SeriesRules } from '../payload/push.js';
+import type { LabelRewriting } from '../payload/rewriting.js';
 import type { Elections, Ledger } from './ledger.js';
 import {
   byteLimit,
@@ -12,6 +13,7 @@ import {
   limitedBy,
   requestLimit,
 } from './limited-bucket.js';
+import { rewritingOf } from './rewriting.js';
 import type { TenantSeries } from './series.js';
 import { seriesRules } from './series-rules.js';
 import { Tally } from './tally.js';
@@ -27,8 +29,9 @@ export class Tenant {
   /** False: there is no room in memory for it, and it is gone after this push. */
   readonly isHeld: boolean;
   limits: TenantLimits;
-  /** The same as the kernel needs them. */
+  /** The same as the kernel needs them, and what becomes of labels before they are judged by them. */
   rules: SeriesRules;
+  rewriting: LabelRewriting | undefined;
   mode: Mode;
   requests: LimitedBucket | undefined;
   items: LimitedBucket;
@@ -66,6 +69,7 @@ export class Tenant {
     this.isHeld = sharedTally === undefined;
     this.limits = limits;
     this.rules = seriesRules(limits);
+    this.rewriting = rewritingOf(id, limits, this.rules);
     this.mode = mode;
     this.lastMovedMs = nowMs;
     this.#ledger = ledger;
@@ -94,6 +98,7 @@ export class Tenant {
     if (limits === this.limits) return;
     this.limits = limits;
     this.rules = seriesRules(limits);
+    this.rewriting = rewritingOf(this.id, limits, this.rules);
     this.items = reshape(this.items, itemLimit(limits, this.#distributors), nowMs);
     this.#limitRequestsAndBytes(nowMs);
   }

@@ -89,7 +89,7 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     type: ['error', 'truncate', 'drop'],
     fallback: 'error',
     zero: '',
-    doc: 'With `truncate` or `drop` Mimir shortens long values, so the edge lets them pass.',
+    doc: 'With `truncate` or `drop` Mimir shortens long values: the edge lets them pass, and knows the series as it is stored.',
   },
   name_validation_scheme: {
     type: ['legacy', 'utf8'],
@@ -149,22 +149,19 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     type: 'label names',
     fallback: '',
     zero: '',
-    doc: 'Labels that Mimir takes away, after relabelling. Read and shown; only Mimir does it.',
-    part: 'mimir',
+    doc: 'Labels that Mimir takes away, after relabelling: series are counted, limited and charged without them.',
   },
   metric_relabel_configs: {
     type: 'relabelling rules',
     fallback: '',
     zero: '',
-    doc: "Prometheus' relabelling rules. Read and shown; only Mimir applies them.",
-    part: 'mimir',
+    doc: "Prometheus' relabelling rules: series are counted, limited and charged as Mimir stores them, and forwarded as they came.",
   },
   metric_relabeling_enabled: {
     type: 'bool',
     fallback: true,
     zero: '',
     doc: 'Where it is false, neither rules nor `drop_labels` are applied. Mimir 3 has it no more.',
-    part: 'mimir',
   },
   max_exemplars_per_series_per_request: {
     type: 'int',

@@ -6,8 +6,7 @@
 import { AnswerMemory } from '../relabel/answer-memory.js';
 import { bytesOf, isWellFormed, textOf } from '../relabel/byte-text.js';
 import { LabelSet, MADE, MOST_LABELS } from '../relabel/label-set.js';
-import { compileRules, type Relabeler } from '../relabel/relabel.js';
-import { labelNamesOf, type RelabelRule, rulesOf } from '../relabel/rule.js';
+import { addSent, type CompiledRewriting, compileRewriting, rewriteLabels } from './compiled-rewriting.js';
 import type { KernelInstance } from './kernel-instance.js';
 import {
   type Decoded,
@@ -23,19 +22,11 @@ import type { LabelRewriting } from './rewriting.js';
 import { RewrittenSeries } from './rewritten-series.js';
 import { TextCache } from './text-cache.js';
 
-/** Rules see the tenant under this name. */
-const TENANT_LABEL = '__meta_tenant_id';
-
 /** Rule sets that are kept compiled: as many tenants with rules are expected to send at a time. */
 const MOST_COMPILED = 64;
 
-interface Compiled {
+interface Compiled extends CompiledRewriting {
   readonly number: number;
-  /** Undefined: there are no rules. */
-  readonly relabel: Relabeler | undefined;
-  readonly dropLabels: readonly string[];
-  /** The same labels become the same series, in whatever order they are sent. */
-  readonly canBeRemembered: boolean;
 }
 
 // An entry of the kernel's list, words: see kernel/relabel.ts.
@@ -94,41 +85,26 @@ export class LabelRewriter {
       if (isSound && this.#known.recall(this.#words, at, compiled.number)) continue;
       const low = this.#words[at + RECORD_HASH_LOW] ?? 0;
       const high = this.#words[at + RECORD_HASH_HIGH] ?? 0;
-      if (!this.#rewriteSeries(kernel, row, at, rewriting, compiled)) return NO_MEMORY;
+      if (!this.#rewriteSeries(kernel, row, at, compiled)) return NO_MEMORY;
       if (this.#answers.isSpent) return TOO_MUCH_REWRITING;
       if (isSound && compiled.canBeRemembered) {
         this.#known.remember(low, high, compiled.number, this.#words, at);
       }
     }
-    return kernel.summedUp(push);
+    return { ...kernel.summedUp(push), rewriting };
   }
 
   #compile(rewriting: LabelRewriting): Compiled {
     const known = this.#compiled.get(rewriting.key);
     if (known !== undefined) return known;
-    const rules = rulesOf(rewriting.rules);
-    const compiled: Compiled = {
-      number: ++this.#lastNumber,
-      relabel:
-        rules.length === 0
-          ? undefined
-          : compileRules(rules, rewriting.utf8Names ? 'utf8' : 'legacy', this.#answers),
-      dropLabels: labelNamesOf(rewriting.dropLabels),
-      canBeRemembered: !rules.some(dependsOnOrder),
-    };
+    const compiled = { ...compileRewriting(rewriting, this.#answers), number: ++this.#lastNumber };
     if (this.#compiled.size >= MOST_COMPILED) this.#compiled.clear();
     this.#compiled.set(rewriting.key, compiled);
     return compiled;
   }
 
   /** False: there is no memory for it. */
-  #rewriteSeries(
-    kernel: KernelInstance,
-    row: number,
-    at: number,
-    rewriting: LabelRewriting,
-    { relabel, dropLabels }: Compiled,
-  ): boolean {
+  #rewriteSeries(kernel: KernelInstance, row: number, at: number, compiled: Compiled): boolean {
     const count = kernel.listLabels(row, MOST_LABELS);
     this.#answers.spend(WORK_OF_SERIES + count);
     this.#look(kernel);
@@ -136,34 +112,25 @@ export class LabelRewriter {
       this.#words[at + RECORD_FAULT] = FAULT.tooManyLabels;
       return count === MOST_LABELS + 1;
     }
-    const labels = this.#labels;
-    if (relabel === undefined) {
-      this.#take(count, (name, index) => labels.append(name, index));
-    } else {
-      this.#take(count, (name, index) => {
-        if (this.#listed(index, LISTED_VALUE_LENGTH) === 0) labels.delete(name);
-        else labels.add(name, index);
-      });
-      labels.set(TENANT_LABEL, rewriting.tenant);
-      const relabelled = relabel(labels);
-      if (relabelled === 'too_long' || relabelled === 'too_many') {
-        this.#words[at + RECORD_FAULT] =
-          relabelled === 'too_long' ? FAULT.labelValueTooLong : FAULT.tooManyLabels;
-        return true;
-      }
-      if (relabelled === 'spent') return true;
-      if (relabelled === 'dropped') labels.clear();
-      labels.delete(TENANT_LABEL);
+    this.#take(count, compiled);
+    const rewritten = rewriteLabels(this.#labels, compiled);
+    if (rewritten === 'spent') return true;
+    if (rewritten === 'too_long' || rewritten === 'too_many') {
+      this.#words[at + RECORD_FAULT] =
+        rewritten === 'too_long' ? FAULT.labelValueTooLong : FAULT.tooManyLabels;
+      return true;
     }
-    for (const name of dropLabels) labels.delete(name);
+    if (rewritten === 'dropped') this.#labels.clear();
     return this.#judge(kernel, row, count);
   }
 
   /** Fills the set with the labels that the kernel has listed. */
-  #take(count: number, take: (name: string, index: number) => void): void {
+  #take(count: number, compiled: Compiled): void {
     this.#labels.clear();
     for (let index = 0; index < count; index++) {
-      take(this.#text(this.#list + index * LISTED_WORDS, LISTED_NAME_HASH), index);
+      const entry = this.#list + index * LISTED_WORDS;
+      const isEmpty = this.#words[entry + LISTED_VALUE_LENGTH] === 0;
+      addSent(this.#labels, compiled, this.#text(entry, LISTED_NAME_HASH), index, isEmpty);
     }
   }
 
@@ -223,10 +190,6 @@ export class LabelRewriter {
     return text;
   }
 
-  #listed(index: number, word: number): number {
-    return this.#words[this.#list + index * LISTED_WORDS + word] ?? 0;
-  }
-
   /** After whatever may have made the kernel's memory grow. */
   #look(kernel: KernelInstance): void {
     ({ words: this.#words, bytes: this.#bytes } = kernel.views);
@@ -247,8 +210,3 @@ export const TOO_MUCH_REWRITING: Decoded = {
 };
 
 const NO_MEMORY: Decoded = { kind: 'lost', message: 'there is no memory to relabel the push in' };
-
-/** Where two labels are mapped to one, the last of them counts. */
-function dependsOnOrder({ action }: RelabelRule): boolean {
-  return action === 'labelmap';
-}

@@ -2,6 +2,7 @@
  * Reads the labels of one series out of a decoded push, as text. For messages and inspection only: it allocates. The
  * push was found sound by the kernel, so nothing is checked again.
  */
+import { storedLabels } from './compiled-rewriting.js';
 import { type Push, RECORD_LENGTH, RECORD_OFFSET, RECORD_WORDS } from './push.js';
 
 export type Label = readonly [name: string, value: string];
@@ -23,13 +24,21 @@ export function labelsOf(push: Push, row: number, symbols = readSymbols(push)): 
   return [];
 }
 
-/** Series as PromQL writes them, each cut to a length that fits a message. */
-export function seriesNames(push: Push, rows: readonly number[], maxLength = 300): string[] {
-  const symbols = readSymbols(push);
-  return rows.map((row) => nameOf(labelsOf(push, row, symbols), maxLength));
+/** The same as they are stored: what relabelling makes of them. */
+export function storedLabelsOf(push: Push, row: number, symbols = readSymbols(push)): readonly Label[] {
+  const sent = labelsOf(push, row, symbols);
+  return push.rewriting === undefined ? sent : storedLabels(sent, push.rewriting);
 }
 
-function nameOf(labels: readonly Label[], maxLength: number): string {
+const LONGEST_NAME = 300;
+
+/** Series as PromQL writes them and as they are stored, each cut to a length that fits a message. */
+export function seriesNames(push: Push, rows: readonly number[], maxLength = LONGEST_NAME): string[] {
+  const symbols = readSymbols(push);
+  return rows.map((row) => seriesName(storedLabelsOf(push, row, symbols), maxLength));
+}
+
+export function seriesName(labels: readonly Label[], maxLength = LONGEST_NAME): string {
   const name = labels.find(([label]) => label === '__name__')?.[1] ?? '';
   const pairs = labels
     .filter(([label]) => label !== '__name__')

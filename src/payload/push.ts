@@ -55,6 +55,8 @@ export interface Push {
   readonly records: Uint32Array;
   /** The uncompressed protobuf that the records' offsets point into. */
   readonly body: Uint8Array;
+  /** Its records are of series whose labels were rewritten like this; the body has them as they were sent. */
+  readonly rewriting?: LabelRewriting;
   /** What it came as, where that is no remote write, and (Influx) its lines: `body` was made from them. */
   readonly source?: Source;
   readonly original?: Uint8Array;

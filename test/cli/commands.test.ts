@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { PUSH_500 } from '../doors/http/fixtures.js';
-import { encodeVersion2 } from '../payload/encode.js';
+import { encodeVersion1, encodeVersion2 } from '../payload/encode.js';
 import { run } from './run.js';
 
 const REAL = new URL('../../../test/data/prom-2.42-samples-500a.snappy', import.meta.url).pathname;
@@ -79,6 +79,48 @@ t.test('inspect shows what is in a body, from a file and from standard input', a
     encoding: 'identity',
     metrics: [{ name: 'up', series: 1 }],
   });
+});
+
+t.test("inspect shows what a tenant's relabelling makes of a body", async (t) => {
+  const overrides = join(t.testdir(), 'overrides.yaml');
+  writeFileSync(
+    overrides,
+    [
+      'overrides:',
+      '  a:',
+      '    drop_labels: [pod]',
+      '    metric_relabel_configs: [{ source_labels: [job], regex: x, action: drop }]',
+      '  b: {}',
+    ].join('\n'),
+  );
+  const labels = (job: string, pod: string): [string, string][] => [
+    ['__name__', 'up'],
+    ['job', job],
+    ['pod', pod],
+  ];
+  const body = Buffer.from(
+    encodeVersion1([
+      { labels: labels('x', '1'), value: 1, timestampMs: 1 },
+      { labels: labels('y', '2'), value: 1, timestampMs: 1 },
+      { labels: labels('y', '').slice(0, 2), value: 1, timestampMs: 1 },
+    ]),
+  );
+  const given = ['inspect', '--overrides', overrides, '--tenant'];
+  t.match(await run([...given, 'a', '-'], body), {
+    status: 0,
+    stdout:
+      /changes 1 series and drops 1\n.*up\{job="x", pod="1"\} +\(dropped\)\nup\{job="y", pod="2"\} +up\{job="y"\}\n/s,
+  });
+  t.match(JSON.parse((await run([...given, 'a', '--json', '-'], body)).stdout), {
+    series: 3,
+    relabelling: { changed: 1, dropped: 1, examples: [{ stored: null }, { stored: 'up{job="y"}' }] },
+  });
+  t.match(JSON.parse((await run([...given, 'b', '--json', '-'], body)).stdout), {
+    relabelling: { changed: 0, dropped: 0, examples: [] },
+  });
+  t.match(await run(['inspect', '--tenant', 'a', '-'], body), { status: 2, stderr: /need each other/ });
+  writeFileSync(overrides, 'overrides: { a: { drop_labels: 5 } }');
+  t.match(await run([...given, 'a', '-'], body), { status: 2, stderr: /1:32: error.*can not be used/s });
 });
 
 t.test('inspect names the reason and the byte at which a body is broken', async (t) => {

@@ -87,7 +87,14 @@ function wordsOf(push: Push): number[][] {
   );
 }
 
-function totalsOf({ records: _, body: __, compressedBytes: ___, uncompressedBytes: ____, ...totals }: Push) {
+function totalsOf({
+  rewriting: _____,
+  records: _,
+  body: __,
+  compressedBytes: ___,
+  uncompressedBytes: ____,
+  ...totals
+}: Push) {
   return totals;
 }
 
