@@ -110,6 +110,7 @@ export class DataPlane implements DataPlanes {
         urls: config['upstream.url'],
         connections: config['upstream.connections'],
         tenantShare: config['upstream.tenant_share'] / 100,
+        addressShare: config['upstream.address_share'] / 100,
         queueTimeoutMs: config['upstream.queue_timeout'],
         connectTimeoutMs: config['upstream.connect_timeout'],
         maxConnectionAgeMs: config['upstream.max_connection_age'],

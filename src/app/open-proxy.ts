@@ -36,7 +36,12 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
       enforcer,
       decoder,
       upstream,
-      budget: new SharedBudget(budget, config['push.tenant_share'] / 100, config['push.address_share'] / 100),
+      budget: new SharedBudget(
+        budget,
+        config['push.tenant_share'] / 100,
+        config['push.address_share'] / 100,
+        now,
+      ),
       now,
       observer: {
         decoded: (seconds) => pushMetrics.decoded(seconds),

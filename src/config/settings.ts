@@ -134,6 +134,14 @@ export const SETTINGS = {
     1,
     100,
   ),
+  'upstream.address_share': setting(
+    'count',
+    '80',
+    'Percent of the connections for what is no push that requests from one address may hold at one time, while others ' +
+      'ask, too.',
+    1,
+    100,
+  ),
   'upstream.connect_timeout': setting(
     'duration',
     '2s',
@@ -309,8 +317,8 @@ export const SETTINGS = {
   'push.address_share': setting(
     'count',
     '80',
-    'Percent of `push.max_bytes_in_flight` that bodies from one address may hold at one time. Set it to 100 where all senders ' +
-      'come through one proxy.',
+    'Percent of `push.max_bytes_in_flight` that bodies from one address may hold at one time, while others send, too: one that ' +
+      'has been alone for two minutes, as a proxy is, may hold all of it.',
     1,
     100,
   ),

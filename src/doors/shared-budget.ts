@@ -1,7 +1,8 @@
 /**
- * The byte budget as senders share it: no tenant and no address has more than its part, so that whoever sends a lot, or slowly,
- * leaves room for others.
+ * The byte budget as senders share it: no tenant has more than its part, nor an address while others send, so that whoever sends a
+ * lot, or slowly, leaves room for others.
  */
+import { RecentAddresses } from '../base/recent-addresses.js';
 import type { ByteBudget } from './body.js';
 
 /** Who has too much: all together, the tenant, or the address that it sends from. */
@@ -20,10 +21,12 @@ export class SharedBudget {
   readonly addressCapacity: number;
   readonly #tenants = new Map<string, number>();
   readonly #addresses = new Map<string, number>();
+  readonly #recent: RecentAddresses;
 
   /** Shares are parts of the budget, from 0 to 1. */
-  constructor(all: ByteBudget, tenantShare: number, addressShare: number) {
+  constructor(all: ByteBudget, tenantShare: number, addressShare: number, now: () => number) {
     this.all = all;
+    this.#recent = new RecentAddresses(now);
     this.tenantCapacity = Math.floor(all.capacity * tenantShare);
     this.addressCapacity = Math.floor(all.capacity * addressShare);
   }
@@ -38,9 +41,11 @@ export class SharedBudget {
 
   /** Whose part so many bytes more would be too much for; undefined: nobody's. */
   overrun({ tenant, address }: Holder, bytes: number): Overrun | undefined {
+    this.#recent.seen(address);
     if (this.all.used + bytes > this.all.capacity) return 'all';
     if (tenant !== undefined && this.ofTenant(tenant) + bytes > this.tenantCapacity) return 'tenant';
-    return this.ofAddress(address) + bytes > this.addressCapacity ? 'address' : undefined;
+    const isOver = this.ofAddress(address) + bytes > this.addressCapacity;
+    return isOver && this.#recent.hasOthersThan(address) ? 'address' : undefined;
   }
 
   reserve(holder: Holder, bytes: number): Overrun | undefined {

@@ -4,6 +4,8 @@ import type { MessageHeaders } from '../base/http1/headers.js';
 export interface UpstreamRequest {
   /** Whose it is: a tenant waits behind its own requests alone. */
   readonly tenant: string;
+  /** Where it comes from. */
+  readonly address: string;
   readonly method: string;
   readonly path: string;
   /** Without Host and the length, which are the upstream's own, and without the request id. */

@@ -6,6 +6,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Call, type Outcomes, type SecondTry, type UpstreamReceiver, type UpstreamRequest } from './call.js';
 import { Connection, type KnownHead } from './connection.js';
+import { ConnectionShares, type Shares } from './connection-shares.js';
 import { TenantQueue } from './tenant-queue.js';
 
 export interface PoolOptions {
@@ -18,8 +19,8 @@ export interface PoolOptions {
   /** Undefined: in plain text. */
   readonly tls: { readonly ca: Buffer | undefined } | undefined;
   readonly connections: number;
-  /** Of them, one tenant may have so many at one time. */
-  readonly perTenant: number;
+  /** What one tenant, and one address, may have of them at one time; undefined: all. */
+  readonly shares: Shares | undefined;
   readonly connectTimeoutMs: number;
   readonly queueTimeoutMs: number;
   readonly outcomes: Outcomes;
@@ -39,8 +40,7 @@ export class Pool {
   readonly #idle: Connection[] = [];
   readonly #open = new Set<Connection>();
   readonly #waiting = new TenantQueue();
-  /** Calls that have a connection, where that is bounded. */
-  readonly #active: Map<string, number> | undefined;
+  readonly #shares: ConnectionShares | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #session: Buffer | undefined;
   #destroyed = false;
@@ -50,7 +50,7 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.options = options;
-    this.#active = options.perTenant < options.connections ? new Map() : undefined;
+    this.#shares = options.shares && new ConnectionShares(options.shares, options.now);
   }
 
   get waiting(): number {
@@ -86,7 +86,8 @@ export class Pool {
     );
     receiver.started(call.abort);
     if (call.over) return;
-    if (this.#mayStart(request.tenant)) {
+    this.#shares?.came(request);
+    if (this.#mayStart(call)) {
       const connection = this.#takeIdle(nowMs);
       if (connection !== undefined) {
         this.#count(call, 1);
@@ -197,20 +198,17 @@ export class Pool {
 
   #next(): Call | undefined {
     if (this.#waiting.size === 0) return undefined;
-    const call = this.#waiting.next((tenant) => this.#mayStart(tenant));
+    const call = this.#waiting.next((next) => this.#mayStart(next));
     if (call !== undefined) this.#count(call, 1);
     return call;
   }
 
-  #mayStart(tenant: string): boolean {
-    return this.#active === undefined || (this.#active.get(tenant) ?? 0) < this.options.perTenant;
+  #mayStart({ request }: Call): boolean {
+    return this.#shares === undefined || this.#shares.mayHaveOneMore(request);
   }
 
   #count({ request }: Call, by: 1 | -1): void {
-    if (this.#active === undefined) return;
-    const count = (this.#active.get(request.tenant) ?? 0) + by;
-    if (count === 0) this.#active.delete(request.tenant);
-    else this.#active.set(request.tenant, count);
+    this.#shares?.count(request, by);
   }
 
   /** The one used last: those not needed grow old, and go. */

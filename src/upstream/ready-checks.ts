@@ -63,6 +63,7 @@ export class ReadyChecks {
     address.check(
       {
         tenant: NOBODY,
+        address: '',
         method: 'GET',
         path: this.#path,
         headers: new MessageHeaders([]),

@@ -8,12 +8,11 @@ import { Standing } from './standing.js';
 import type { UpstreamSource } from './upstream-source.js';
 
 export interface AddressOptions
-  extends Omit<
-    PoolOptions,
-    'host' | 'port' | 'serverName' | 'authority' | 'perTenant' | 'outcomes' | 'aged'
-  > {
+  extends Omit<PoolOptions, 'host' | 'port' | 'serverName' | 'authority' | 'shares' | 'outcomes' | 'aged'> {
   /** The most connections that what is passed through for one tenant may hold, from 0 to 1. */
   readonly tenantShare: number;
+  /** And for one address, while others send. */
+  readonly addressShare: number;
   readonly slowStartMs: number;
 }
 
@@ -54,7 +53,8 @@ export class UpstreamAddress implements Outcomes {
     this.#watcher = watcher;
     this.#now = options.now;
     this.standing = new Standing(options.slowStartMs, options.now(), isNew);
-    const { tls, connections, tenantShare } = options;
+    const { tls, connections, tenantShare, addressShare } = options;
+    const partOf = (share: number): number => Math.max(1, Math.floor(connections * share));
     const pool = {
       ...options,
       ...endpoint,
@@ -64,9 +64,12 @@ export class UpstreamAddress implements Outcomes {
       outcomes: this,
       aged: () => watcher.aged(this),
     };
-    this.pushes = new Pool({ ...pool, perTenant: connections });
-    this.passes = new Pool({ ...pool, perTenant: Math.max(1, Math.floor(connections * tenantShare)) });
-    this.#checks = new Pool({ ...pool, connections: 1, perTenant: 1, outcomes: NOT_COUNTED });
+    this.pushes = new Pool({ ...pool, shares: undefined });
+    this.passes = new Pool({
+      ...pool,
+      shares: { perTenant: partOf(tenantShare), perAddress: partOf(addressShare) },
+    });
+    this.#checks = new Pool({ ...pool, connections: 1, shares: undefined, outcomes: NOT_COUNTED });
   }
 
   /** Requests that it has, or that wait for it. */

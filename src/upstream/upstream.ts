@@ -20,6 +20,8 @@ export interface UpstreamOptions {
   readonly connections: number;
   /** The most of them that what is passed through for one tenant may hold, from 0 to 1. */
   readonly tenantShare: number;
+  /** And for one address, while others send. */
+  readonly addressShare: number;
   readonly connectTimeoutMs: number;
   /** Time that a request waits for a connection. */
   readonly queueTimeoutMs: number;

@@ -24,6 +24,7 @@ import {
   PUSH_500,
   rawExchange,
   send,
+  sendFrom,
   upstream,
 } from '../doors/http/fixtures.js';
 import { compress, encodeVersion1 } from '../payload/encode.js';
@@ -93,6 +94,7 @@ t.test('how much of the memory for bodies one tenant holds, and one address', as
   for (const share of ['push.tenant_share', 'push.address_share']) {
     const flags = { 'push.tenant_share': '100', 'push.address_share': '100', ...memory, [share]: '25' };
     const { port } = await edge(t, flags);
+    await sendFrom('127.0.0.2', port);
     const answer = await rawExchange(port, large, '(err-edge');
     t.match(answer, /x-mimir-edge-reason: edge_body_share/i);
     t.match(answer, new RegExp(`holds 0 of at most 25000 body bytes for this .*raise ${share}`), share);
@@ -426,6 +428,28 @@ t.test("how long a request waits for a connection, and how many of them are one 
   t.ok(await eventually(() => held.length === 2), 'b is let through');
   for (const answer of held) answer();
   t.strictSame([(await first).status, (await other).status], [200, 200]);
+});
+
+t.test('how many connections are for what one address asks, while others ask', async (t) => {
+  const held: (() => void)[] = [];
+  const mimir = await upstream((req, res) => {
+    if (req.url === '/quick') res.end();
+    else held.push(() => res.end());
+  });
+  t.teardown(() => mimir.close());
+  const { proxy, port } = await edge(t, {
+    'upstream.url': mimir.url,
+    'upstream.connections': '4',
+    'upstream.address_share': '25',
+    'upstream.queue_timeout': '200ms',
+  });
+  const query = (tenant: string) => fetch(`${proxy}/query`, { headers: { 'x-scope-orgid': tenant } });
+  const alone = [query('a'), query('b')];
+  t.ok(await eventually(() => held.length === 2), 'with nobody else there is no share');
+  t.match(await sendFrom('127.0.0.2', port, 'GET /quick HTTP/1.1\r\nHost: h\r\n\r\n'), /^HTTP\/1.1 200 /);
+  t.strictSame(reasonOf(await query('c')), [503, 'upstream_busy'], 'it has more than its share');
+  for (const answer of held) answer();
+  t.strictSame([(await alone[0]!).status, (await alone[1]!).status], [200, 200]);
 });
 
 t.test('a secret for hashes comes from a file, and is refused where it is none', async (t) => {

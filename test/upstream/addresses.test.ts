@@ -46,6 +46,7 @@ function given(urls: readonly string[], zone = '', slowStartMs = 0): Given {
     tls: undefined,
     connections: 4,
     tenantShare: 1,
+    addressShare: 1,
     connectTimeoutMs: 100,
     queueTimeoutMs: 100,
     maxConnectionAgeMs: 0,

@@ -55,7 +55,7 @@ async function given(
     authority: host,
     tls: undefined,
     connections,
-    perTenant: connections,
+    shares: undefined,
     connectTimeoutMs: 2000,
     queueTimeoutMs: 20_000,
     serverName: hostname,
@@ -88,6 +88,7 @@ async function given(
         pool.send(
           {
             tenant: 'a',
+            address: '10.0.0.1',
             method: 'POST',
             path: '/push',
             headers: new MessageHeaders(['X-A', 'b']),
@@ -248,6 +249,7 @@ t.test('no connection is unreachable, for those that wait for one, too', async (
   const receiver = { started() {}, response() {}, data() {}, end() {}, failed() {} };
   const request = {
     tenant: 'a',
+    address: '10.0.0.1',
     method: 'POST',
     path: '/',
     headers: new MessageHeaders([]),

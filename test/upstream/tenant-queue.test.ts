@@ -8,9 +8,10 @@ const receiver = { started() {}, response() {}, data() {}, end() {}, failed() {}
 const OUTCOMES = { answered() {}, failed() {}, aborted() {}, tick() {} };
 const ONCE = { unreachable() {}, refused: () => false };
 
-function call(tenant: string, path = '/', arrivedMs = 0): Call {
+function call(tenant: string, path = '/', arrivedMs = 0, address = '10.0.0.1'): Call {
   const request = {
     tenant,
+    address,
     method: 'GET',
     path,
     headers: new MessageHeaders([]),
@@ -23,9 +24,9 @@ function call(tenant: string, path = '/', arrivedMs = 0): Call {
   return new Call({ drop() {} }, request, path, receiver, OUTCOMES, ONCE, arrivedMs, 1000);
 }
 
-const anybody = (_tenant: string): boolean => true;
+const anybody = (): boolean => true;
 
-function takeAll(queue: TenantQueue, mayStart = anybody): string[] {
+function takeAll(queue: TenantQueue, mayStart: (call: Call) => boolean = anybody): string[] {
   const taken: string[] = [];
   for (let next = queue.next(mayStart); next !== undefined; next = queue.next(mayStart)) {
     taken.push(`${next.request.tenant}${next.path}`);
@@ -49,11 +50,25 @@ t.test('a tenant that may not have more is passed over, and keeps its place', as
   for (const path of ['/1', '/2']) queue.add(call('a', path));
   queue.add(call('b', '/1'));
   t.strictSame(
-    takeAll(queue, (tenant) => tenant !== 'a'),
+    takeAll(queue, ({ request }) => request.tenant !== 'a'),
     ['b/1'],
   );
   t.strictSame(takeAll(queue), ['a/1', 'a/2']);
 });
+
+t.test(
+  'an address that may not have more keeps none of the same tenant from another address waiting',
+  async (t) => {
+    const queue = new TenantQueue();
+    for (const path of ['/1', '/2']) queue.add(call('a', path, 0, 'many'));
+    queue.add(call('a', '/3', 0, 'few'));
+    t.strictSame(
+      takeAll(queue, ({ request }) => request.address !== 'many'),
+      ['a/3'],
+    );
+    t.strictSame(takeAll(queue), ['a/1', 'a/2']);
+  },
+);
 
 t.test('what is removed is gone, and only once', async (t) => {
   const queue = new TenantQueue();

@@ -67,6 +67,7 @@ function upstreamOf(t: Test, urls: readonly string[], options: Partial<UpstreamO
       urls,
       connections: 16,
       tenantShare: 1,
+      addressShare: 1,
       queueTimeoutMs: 20_000,
       connectTimeoutMs: 2000,
       maxConnectionAgeMs: 0,
@@ -94,6 +95,7 @@ function push(upstream: Upstream, body: string, headersTimeoutMs = 20_000): Prom
     upstream.push(
       {
         tenant: 'a',
+        address: '10.0.0.1',
         method: 'POST',
         path: '/api/v1/push',
         headers: new MessageHeaders([]),

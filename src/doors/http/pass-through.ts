@@ -18,6 +18,7 @@ export function passThrough(
   parts.upstream.pass(
     {
       tenant: caller.header(parts.options.tenantHeader) ?? '',
+      address: caller.remoteAddress,
       method: caller.method,
       path: caller.url,
       headers: upstreamHeaders(caller, parts.options.tenantHeader),

@@ -240,6 +240,7 @@ export class PushExchange {
     upstream.push(
       {
         tenant: admission.tenant.whole,
+        address: this.#holder.address,
         method: this.#caller.method,
         path: this.#caller.url,
         headers: upstreamHeaders(this.#caller, options.tenantHeader),

@@ -111,7 +111,7 @@ const OPTIONS = {
   headerTimeoutMs: 60_000,
   idleTimeoutMs: 60_000,
   writeTimeoutMs: 60_000,
-  budget: new SharedBudget(new ByteBudget(1 << 30), 1, 1),
+  budget: new SharedBudget(new ByteBudget(1 << 30), 1, 1, () => 0),
   now: () => performance.now(),
 };
 

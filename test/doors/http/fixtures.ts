@@ -104,6 +104,7 @@ export async function edge(
       urls: [upstreamUrls].flat(),
       connections: 16,
       tenantShare: 1,
+      addressShare: 1,
       queueTimeoutMs: 20_000,
       connectTimeoutMs: 2000,
       maxConnectionAgeMs: 0,
@@ -128,7 +129,7 @@ export async function edge(
       enforcer,
       decoder,
       upstream,
-      budget: new SharedBudget(budget, options.tenantShare ?? 1, options.addressShare ?? 1),
+      budget: new SharedBudget(budget, options.tenantShare ?? 1, options.addressShare ?? 1, now),
       now,
       observer: {
         decoded() {},
@@ -207,6 +208,23 @@ export function send(
  * Writes raw bytes and resolves with all that comes back until the connection ends, or `until` is seen; `heard` is called
  * with all that has come whenever there is more.
  */
+/** As rawExchange, from another address of this machine: a whole push, where nothing else is given. */
+export function sendFrom(address: string, port: number, bytes?: string): Promise<string> {
+  const head =
+    'POST /api/v1/push HTTP/1.1\r\nHost: h\r\nX-Scope-OrgID: other\r\nContent-Type: application/x-protobuf\r\n' +
+    `Content-Encoding: snappy\r\nContent-Length: ${PUSH_500.length}\r\n\r\n`;
+  const push = Buffer.concat([Buffer.from(head), PUSH_500]);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress: address });
+    socket.on('error', reject);
+    socket.once('data', (data) => {
+      socket.destroy();
+      resolve(data.toString('latin1'));
+    });
+    socket.write(bytes ?? push);
+  });
+}
+
 export function rawExchange(
   port: number,
   bytes: string | Buffer,

@@ -1,7 +1,16 @@
 /** When Mimir is slow, or somebody makes it so: who waits, for how long, and who does not. */
 import { connect, createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
-import { edge, eventually, type GivenEdge, listen, rawExchange, send, upstream } from './fixtures.js';
+import {
+  edge,
+  eventually,
+  type GivenEdge,
+  listen,
+  rawExchange,
+  send,
+  sendFrom,
+  upstream,
+} from './fixtures.js';
 
 const get = (path: string, tenant: string): string =>
   `GET ${path} HTTP/1.1\r\nHost: h\r\nX-Scope-OrgID: ${tenant}\r\nConnection: close\r\n\r\n`;
@@ -92,6 +101,23 @@ t.test('a tenant whose requests hang keeps no other from Mimir, nor its own push
   for (let n = 0; n < 5; n++) t.match(await rawExchange(proxy.port, get('/quick', 'b')), /^HTTP\/1\.1 200 /);
   t.equal((await send(proxy.url)).status, 200);
   t.equal(mimir.arrived.filter(({ url }) => url === '/hangs').length, 2, 'half of the connections');
+  await proxy.stop();
+  await mimir.close();
+});
+
+t.test('an address whose requests hang keeps no other from Mimir, whatever tenants it names', async (t) => {
+  const mimir = await upstream((req, res) => {
+    if (req.url !== '/hangs') res.end();
+  });
+  const proxy = await edge(mimir.url, { upstream: { connections: 4, addressShare: 0.5 } });
+  await sendFrom('127.0.0.2', proxy.port, get('/quick', 'b'));
+  for (let n = 0; n < 20; n++) asking(t, proxy, get('/hangs', `made-up-${n}`));
+  const hanging = () => mimir.arrived.filter(({ url }) => url === '/hangs').length;
+  t.ok(await eventually(() => hanging() === 2 && proxy.proxy.activeRequests === 20));
+  for (let n = 0; n < 5; n++) {
+    t.match(await sendFrom('127.0.0.2', proxy.port, get('/quick', 'b')), /^HTTP\/1\.1 200 /);
+  }
+  t.equal(hanging(), 2, 'half of the connections');
   await proxy.stop();
   await mimir.close();
 });
