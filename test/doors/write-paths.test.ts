@@ -116,3 +116,66 @@ t.test('a path of thousands of percent signs, dots or slashes is none of them', 
     t.equal(paths.routeOf('POST', target), 'other');
   }
 });
+
+t.test('which requests write, and what', async (t) => {
+  const paths = new WritePaths({ pushPaths: ['/api/v1/push'], unjudgedWrites: 'refuse', influx: true });
+  for (const [method, target, route] of [
+    ['GET', '/api/v1/push', 'other'],
+    ['HEAD', '/api/v1/push', 'other'],
+    ['OPTIONS', '/ingester/push', 'other'],
+    ['get', '/api/v1/push', 'push'],
+    ['PUT', '/api/v1/push', 'push'],
+    ['', '/api/v1/push', 'push'],
+    ['POST', '/api/v1/push?', 'push'],
+    ['POST', '/api/v1/push?to=/prometheus/api/v1/query', 'push'],
+    ['POST', '/prometheus/api/v1/query?from=/api/v1/push', 'other'],
+    ['POST', '?/api/v1/push', 'other'],
+    ['POST', '/api/v1/push/influx/write?db=x', 'influx'],
+    ['POST', '/api/v1/push/x', 'other'],
+    ['POST', '/x/api/v1/push', 'other'],
+    ['POST', '/otlp/v1/metrics', 'unjudged'],
+    ['POST', '/', 'other'],
+  ] as const)
+    t.equal(paths.routeOf(method, target), route, `${method} ${target}`);
+  const own = new WritePaths({
+    pushPaths: ['/api/v1/push/influx/write'],
+    unjudgedWrites: 'refuse',
+    influx: true,
+  });
+  t.equal(own.routeOf('POST', '/api/v1/push/influx/write'), 'push', 'what is named by setting goes first');
+});
+
+t.test('what begins with two slashes may be a host and a path, and is taken for both', async (t) => {
+  const paths = new WritePaths({ pushPaths: ['/api/v1/push'], unjudgedWrites: 'refuse', influx: false });
+  for (const [target, route] of [
+    ['//host/api/v1/push', 'push'],
+    ['//host:80/otlp/v1/metrics?x', 'unjudged'],
+    ['\\\\host\\api\\v1\\push', 'push'],
+    ['/\\host/api/v1/push', 'push'],
+    ['////host/api/v1/push', 'push'],
+    ['//api/v1/push', 'push'],
+    ['//host', 'other'],
+    ['//host/x/api/v1/push', 'other'],
+    ['/host//api/v1/push', 'other'],
+  ] as const)
+    t.equal(paths.routeOf('POST', target), route, target);
+});
+
+t.test('from above the root it may come back anywhere', async (t) => {
+  const paths = new WritePaths({ pushPaths: ['/api/v1/push'], unjudgedWrites: 'refuse', influx: false });
+  for (const [target, route] of [
+    ['/../mimir/api/v1/push', 'push'],
+    ['/a/../../mimir/api/v1/push', 'push'],
+    ['/..;x/mimir/otlp/v1/metrics', 'unjudged'],
+    ['/../mimir/api/v1/query', 'other'],
+    ['/../mimir/api/v1/push/x', 'other'],
+    ['/a/../mimir/api/v1/push', 'other'],
+  ] as const)
+    t.equal(paths.routeOf('POST', target), route, target);
+});
+
+t.test('a path is decoded three times, which is once more than any server does', async (t) => {
+  const paths = new WritePaths({ pushPaths: ['/api/v1/push'], unjudgedWrites: 'refuse', influx: false });
+  t.equal(paths.routeOf('POST', '/api/v1/%252570ush'), 'push');
+  t.equal(paths.routeOf('POST', '/api/v1/%25252570ush'), 'other');
+});
