@@ -24,7 +24,7 @@ import {
 } from '#src/series/series-rows.js';
 import { Metrics } from '#src/telemetry/metrics.js';
 import { scraped } from '../telemetry/scraped.js';
-import { limitsOf, MINUTE_MS, pushOf, range, STATE, tracker } from './fixtures.js';
+import { answered, limitsOf, MINUTE_MS, pushOf, range, STATE, tracker } from './fixtures.js';
 
 interface Asked<Call, Reply> {
   readonly call: Call;
@@ -475,6 +475,10 @@ t.test('series that the store was not told of are exported, until it has been to
   store.up = false;
   check([1, 2, 3]);
   t.strictSame(await alone(), [1, 3]);
+  const other = tracked.tenant('b');
+  answered(other.check(pushOf([1, 2]), undefined, limitsOf(1000), false, 0));
+  t.strictSame(await alone(), [2, 5]);
+  other.release();
   store.up = true;
   check([1, 2, 3]);
   t.equal(announces.length, 1);

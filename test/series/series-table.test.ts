@@ -1,7 +1,7 @@
 import t from 'tap';
 import { addRow, noRows } from '#src/payload/rows.js';
 import type { SeriesClient } from '#src/series/series-client.js';
-import { countRows, KNOWN, NEW, ROW_WORDS } from '#src/series/series-rows.js';
+import { countRows, KNOWN, NEW, NO_LIMIT, ROW_WORDS } from '#src/series/series-rows.js';
 import { answered, limitsOf, MINUTE_MS, pushOf, refusedRows, STATE, sweepAll, tracker } from './fixtures.js';
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
@@ -67,6 +67,14 @@ t.test('series that are left out already are neither looked up nor counted', asy
   t.equal(series.active, 2);
 });
 
+t.test('what was left out of one push is looked at in the next', async (t) => {
+  const series = tracker().tenant('a');
+  const first = noRows(3);
+  addRow(first, 1);
+  t.match(answered(series.check(pushOf([1, 2, 3]), first, limitsOf(0), false, 0)), { newAdmitted: 2 });
+  t.match(answered(series.check(pushOf([1, 2, 3]), undefined, limitsOf(0), false, 0)), { newAdmitted: 1 });
+});
+
 t.test('a push of known series is answered at once with one and the same object', async (t) => {
   const series = tracker().tenant('a');
   const push = pushOf(range(0, 3000));
@@ -100,6 +108,49 @@ t.test('a tenant that leaves takes its series along, and its index is used again
   answered(third.check(pushOf([1, 2]), undefined, limitsOf(0), false, 0));
   t.equal(third.active, 2);
   t.equal(second.active, 10);
+});
+
+t.test('of several tenants that leave each takes its own series along', async (t) => {
+  const tracked = tracker();
+  const all = ['a', 'b', 'c'].map((id, index) => {
+    const series = tracked.tenant(id);
+    series.check(pushOf(range(0, 10 + index)), undefined, limitsOf(0), false, 0);
+    return series;
+  });
+  for (const [leaves, left] of [
+    [2, 21],
+    [1, 10],
+    [0, 0],
+  ] as const) {
+    all[leaves]?.release();
+    sweepAll(tracked, 0);
+    t.equal(tracked.table.series, left);
+  }
+});
+
+t.test('a round takes fifty seconds, or five while few indexes are free', async (t) => {
+  const { table } = tracker({ maxTenants: 2 });
+  const swept: number[] = [];
+  Object.defineProperty(table, 'segments', { value: 1000 });
+  table.sweep = (segments) => swept.push(segments);
+  const tick = () => table.tick({ minute: 0, window: 0 }, 20);
+  const indexes = [table.addTenant(), table.addTenant()] as number[];
+  const seen = (tenantIndex: number) =>
+    table.admit(
+      pushOf([1]).records.slice(2, 6),
+      tenantIndex,
+      { minute: 0, window: 0 },
+      0,
+      { mostOfTenant: NO_LIMIT, mostOfMetric: NO_LIMIT, mayFill: true },
+      new Uint8Array(1),
+    );
+  for (const index of indexes) t.equal(seen(index), 1);
+  tick();
+  for (const index of indexes) table.removeTenant(index);
+  tick();
+  t.equal(typeof table.addTenant(), 'number', 'of four two are left');
+  tick();
+  t.strictSame(swept, [2, 2, 20]);
 });
 
 t.test('a full table lets new series pass and says so', async (t) => {
