@@ -3,9 +3,16 @@ import type { Enforcer } from '#src/enforce/enforcer.js';
 import type { ActiveSeries } from '#src/enforce/series.js';
 import { ShownTenants } from '#src/enforce/shown-tenants.js';
 import { TALLY_NUMBERS, Tally } from '#src/enforce/tally.js';
-import { exportLimits, exportTenants, NO_TENANT, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
+import {
+  exportLimits,
+  exportTenantCounts,
+  exportTenants,
+  NO_TENANT,
+  OTHER_TENANTS,
+} from '#src/enforce/tenant-metrics.js';
 import { exposition } from '#src/telemetry/exposition.js';
 import { Metrics } from '#src/telemetry/metrics.js';
+import { scraped as scrapedValues } from '../telemetry/scraped.js';
 import { enforcer, push as given, limits, samples, snapshot } from './fixtures.js';
 
 /** The lines of a scrape. */
@@ -206,4 +213,24 @@ t.test('a scrape tells all that is counted, in families that say what they are',
     '  {user="a",limit_name="max_global_series_per_user"} 150000',
     '  {user="b",limit_name="max_global_series_per_user"} 150000',
   ]);
+});
+
+t.test('how many tenants there are is told: in memory, gone from it, and named', async (t) => {
+  const edge = enforcer({ maxTenants: 2, snapshot: snapshot({ a: limits(), b: limits(), c: limits() }) });
+  const metrics = new Metrics();
+  exportTenantCounts(metrics, edge);
+  exportLimits(metrics, () => edge.snapshot);
+  for (const id of ['x', 'y', 'z', 'x', 'y']) edge.admit(id);
+  const text = await metrics.registry.metrics();
+  for (const help of [
+    'mimir_edge_tenants Tenants held in memory.',
+    'mimir_edge_tenant_evictions_total Tenants that left memory because there were too many.',
+    'mimir_edge_limits_tenants Tenants that the overrides name.',
+  ])
+    t.ok(text.includes(`# HELP ${help}\n`), help);
+  t.strictSame(Object.fromEntries(await scrapedValues(metrics)), {
+    mimir_edge_tenants: 2,
+    mimir_edge_tenant_evictions_total: 3,
+    mimir_edge_limits_tenants: 3,
+  });
 });
