@@ -23,14 +23,18 @@ t.test('all are shown as they are, and the others are those that left', async (t
 });
 
 t.test('the busiest are shown, and for five minutes they stay', async (t) => {
-  const [a, b, c] = [tenant('a', 10), tenant('b', 30), tenant('c', 20)];
+  const [a, b, c] = [tenant('a', 10), tenant('b', 1000), tenant('c', 20)];
   const shown = new ShownTenants(2);
   const show = (nowMs: number) => shown.show({ tenants: [a, b, c], departed: new Tally() }, nowMs);
   t.strictSame(ids(show(0)), ['b', 'c']);
-  a.tally.samples += 100;
+  a.tally.samples += 40;
+  c.tally.samples += 30;
   t.strictSame(ids(show(LATER_MS - 1)), ['b', 'c']);
   b.tally.samples += 1;
-  t.strictSame(ids(show(LATER_MS)), ['a', 'b'], 'by what they have sent since');
+  const later = show(LATER_MS);
+  t.strictSame(ids(later), ['a', 'c'], 'by what they have sent since');
+  const ofC = later.tenants.find(({ tenant }) => tenant === c);
+  t.equal(ofC?.tally.samples, 50, 'who stays counts on');
 });
 
 t.test('a place that is free is given at once', async (t) => {

@@ -102,10 +102,12 @@ t.test('a tenant that leaves takes its series along, and its index is used again
   t.equal(tracked.status().untracked, 1, 'there is no index for a third');
   first.release();
   first.release();
-  for (let i = 0; i < 4; i++) sweepAll(tracked, 0);
-  t.equal(tracked.table.series, 10);
+  tracked.sweep(1, 0);
+  t.ok(tracked.table.series > 10, 'some of them are still there');
   const third = tracked.tenant('c');
   answered(third.check(pushOf([1, 2]), undefined, limitsOf(0), false, 0));
+  sweepAll(tracked, 0);
+  t.equal(tracked.table.series, 12);
   t.equal(third.active, 2);
   t.equal(second.active, 10);
 });
