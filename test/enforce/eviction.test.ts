@@ -221,3 +221,16 @@ t.test(
     t.equal(edge.tenants.size, 0);
   },
 );
+
+t.test('who sent again a second later leaves after who did not', async (t) => {
+  let nowMs = 0;
+  const tenants = snapshot({ a: limits(), b: limits(), c: limits() });
+  const edge = enforcer({ maxTenants: 2, snapshot: tenants, now: () => nowMs });
+  for (const id of ['a', 'b']) edge.admit(id);
+  nowMs = 1000;
+  for (const id of ['a', 'c']) edge.admit(id);
+  t.strictSame(
+    [...edge.tenants.values()].map(({ id }) => id),
+    ['a', 'c'],
+  );
+});
