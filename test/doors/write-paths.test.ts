@@ -118,7 +118,12 @@ t.test('a path of thousands of percent signs, dots or slashes is none of them', 
 });
 
 t.test('which requests write, and what', async (t) => {
-  const paths = new WritePaths({ pushPaths: ['/api/v1/push'], unjudgedWrites: 'refuse', influx: true });
+  const paths = new WritePaths({
+    pushPaths: ['/api/v1/push'],
+    unjudgedWrites: 'refuse',
+    otlp: false,
+    influx: true,
+  });
   for (const [method, target, route] of [
     ['GET', '/api/v1/push', 'other'],
     ['HEAD', '/api/v1/push', 'other'],
@@ -140,13 +145,19 @@ t.test('which requests write, and what', async (t) => {
   const own = new WritePaths({
     pushPaths: ['/api/v1/push/influx/write'],
     unjudgedWrites: 'refuse',
+    otlp: false,
     influx: true,
   });
   t.equal(own.routeOf('POST', '/api/v1/push/influx/write'), 'push', 'what is named by setting goes first');
 });
 
 t.test('what begins with two slashes may be a host and a path, and is taken for both', async (t) => {
-  const paths = new WritePaths({ pushPaths: ['/api/v1/push'], unjudgedWrites: 'refuse', influx: false });
+  const paths = new WritePaths({
+    pushPaths: ['/api/v1/push'],
+    unjudgedWrites: 'refuse',
+    otlp: false,
+    influx: false,
+  });
   for (const [target, route] of [
     ['//host/api/v1/push', 'push'],
     ['//host:80/otlp/v1/metrics?x', 'unjudged'],
@@ -162,7 +173,12 @@ t.test('what begins with two slashes may be a host and a path, and is taken for 
 });
 
 t.test('from above the root it may come back anywhere', async (t) => {
-  const paths = new WritePaths({ pushPaths: ['/api/v1/push'], unjudgedWrites: 'refuse', influx: false });
+  const paths = new WritePaths({
+    pushPaths: ['/api/v1/push'],
+    unjudgedWrites: 'refuse',
+    otlp: false,
+    influx: false,
+  });
   for (const [target, route] of [
     ['/../mimir/api/v1/push', 'push'],
     ['/a/../../mimir/api/v1/push', 'push'],
@@ -175,7 +191,12 @@ t.test('from above the root it may come back anywhere', async (t) => {
 });
 
 t.test('a path is decoded three times, which is once more than any server does', async (t) => {
-  const paths = new WritePaths({ pushPaths: ['/api/v1/push'], unjudgedWrites: 'refuse', influx: false });
+  const paths = new WritePaths({
+    pushPaths: ['/api/v1/push'],
+    unjudgedWrites: 'refuse',
+    otlp: false,
+    influx: false,
+  });
   t.equal(paths.routeOf('POST', '/api/v1/%252570ush'), 'push');
   t.equal(paths.routeOf('POST', '/api/v1/%25252570ush'), 'other');
 });
