@@ -12,6 +12,7 @@ import type { OverridesStatus } from '../overrides/overrides.js';
 import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
 import type { AddressStatus } from '../upstream/address-health.js';
+import type { BreakerStatus } from '../upstream/breaker.js';
 import type { History } from '../usage/history.js';
 import type { LimitHistory } from '../usage/limit-history.js';
 import type { Audit } from './audit.js';
@@ -67,6 +68,8 @@ export interface EdgeStatus {
     readonly responses: Readonly<Record<string, number>>;
     readonly failures: number;
     readonly addresses: readonly AddressStatus[];
+    /** Undefined: no process has told yet. */
+    readonly breaker: BreakerStatus | undefined;
   };
   readonly overrides: OverridesStatus & { readonly hash: string; readonly tenants: number };
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };

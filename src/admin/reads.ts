@@ -43,10 +43,14 @@ export function statusView(edge: Edge): object {
   };
 }
 
-function upstreamView({ addresses, ...upstream }: EdgeStatus['upstream']): object {
+function upstreamView({ addresses, breaker, ...upstream }: EdgeStatus['upstream']): object {
   return {
     ...upstream,
     state: upstreamState(addresses),
+    breaker:
+      breaker === undefined
+        ? null
+        : { ...breaker, sinceSeconds: rounded(breaker.sinceSeconds), cause: breaker.cause ?? null },
     addresses: addresses.map(({ sinceSeconds, lastFailure, backInSeconds, ...one }) => ({
       ...one,
       sinceSeconds: rounded(sinceSeconds),

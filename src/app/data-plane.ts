@@ -34,7 +34,7 @@ import { openProxy } from './open-proxy.js';
 import { hashKeyOf, type OpenLedger, openActiveSeries, openLedger } from './open-shared.js';
 import { type Part, together } from './parts.js';
 import { type DataPlanes, type Orders, type PlaneStatus, RECENT_REFUSALS } from './planes.js';
-import { logAddressChange, upstreamEvents } from './upstream-log.js';
+import { logAddressChange, logBreaker, upstreamEvents } from './upstream-log.js';
 
 export interface DataPlaneOptions {
   readonly config: Config;
@@ -123,6 +123,8 @@ export class DataPlane implements DataPlanes {
         readyPath: config['upstream.ready_path'],
         readyMs: config['upstream.ready_interval'],
         events: upstreamEvents(log),
+        breaker: config['upstream.breaker'],
+        breakerMoved: (status) => logBreaker(log, status),
         changed: (change) => logAddressChange(log, change),
       },
       now,
@@ -211,6 +213,7 @@ export class DataPlane implements DataPlanes {
         responses: this.#upstreamMetrics.responses(),
         failures: this.#upstreamMetrics.failures,
         addresses: this.#upstream.addresses(),
+        breaker: this.#upstream.breaker(),
       },
       bytesInFlight: { used: this.#budget.used, capacity: this.#budget.capacity },
       requestsInFlight: this.#proxy.activeRequests,

@@ -1,8 +1,10 @@
 /** A line in the log when an address of Mimir answers no longer, or answers again. */
 import type { Logger } from 'pino';
 import { messageOf } from '../base/message-of.js';
-import { type AddressChange, WINDOW_SECONDS } from '../upstream/address-health.js';
+import type { AddressChange } from '../upstream/address-health.js';
 import type { AddressEvents } from '../upstream/addresses.js';
+import type { BreakerStatus } from '../upstream/breaker.js';
+import { WINDOW_SECONDS } from '../upstream/recent-counts.js';
 
 export function logAddressChange(log: Logger, { before, beforeSeconds, now }: AddressChange): void {
   const { address, state, answered, failed, lastFailure } = now;
@@ -46,4 +48,17 @@ export function upstreamEvents(log: Logger): AddressEvents {
       );
     },
   };
+}
+
+const OPEN = {
+  off: '',
+  observe: 'all pushes are sent on all the same (upstream.breaker is observe)',
+  act: 'pushes are answered 503 for a time, and not sent',
+} as const;
+
+/** The breaker of the upstream opens, tries, or closes. */
+export function logBreaker(log: Logger, { mode, state, cause }: BreakerStatus): void {
+  if (state === 'closed') log.info({ breaker: state }, 'Mimir answers again: pushes are sent as ever');
+  else if (state === 'open')
+    log.warn({ breaker: state, mode, cause }, `no address of Mimir is well: ${cause}; ${OPEN[mode]}`);
 }

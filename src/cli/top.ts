@@ -58,7 +58,10 @@ interface Status {
   readonly replicas: number;
   readonly overrides: { readonly stale: boolean };
   readonly ledger: { readonly state: string } | null;
-  readonly upstream: { readonly addresses: readonly Address[] };
+  readonly upstream: {
+    readonly addresses: readonly Address[];
+    readonly breaker: { readonly mode: string; readonly state: string; readonly cause: string | null } | null;
+  };
 }
 
 interface Address {
@@ -171,6 +174,7 @@ function head(status: Status, { range, matching, totals, tenants }: Tenants): st
   const notes = [
     ...(failing.some(({ state }) => state === 'down') ? ['MIMIR IS DOWN'] : []),
     ...(failing.some(({ state }) => state === 'failing') ? ['Mimir fails'] : []),
+    ...(isStopped(status) ? ['PUSHES ARE NOT SENT'] : []),
     ...(status.ready ? [] : ['NOT READY']),
     ...(status.mode === 'enforce' ? [] : [`mode ${status.mode}`]),
     ...(status.overrides.stale ? ['overrides can not be used'] : []),
@@ -182,6 +186,10 @@ function head(status: Status, { range, matching, totals, tenants }: Tenants): st
     `${totals.tenants} tenants, ${short(totals.samplesPerSecond)} samples/s, ` +
     `${short(totals.lostSamplesPerSecond)} lost, ${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown)\n${failing.map(trouble).join('')}\n`
   );
+}
+
+function isStopped({ upstream: { breaker } }: Status): boolean {
+  return breaker !== null && breaker.mode === 'act' && breaker.state !== 'closed';
 }
 
 function trouble({ address, answered, failed, lastFailure, sentTo }: Address): string {

@@ -105,6 +105,12 @@ export const SETTINGS = {
     'Whether a push that an address answers with 503 goes to another one, once, and at most one push of ten. Mimir may have ' +
       'taken a part of such a push; the same samples at the same times are stored once.',
   ),
+  'upstream.breaker': setting(
+    ['off', 'observe', 'act'],
+    'observe',
+    'When half of the pushes of ten seconds, twenty at least, fail with every address: act answers further ones with 503 at ' +
+      'once, and tries one at a time after a while; observe only says so, in log, metrics and on the page.',
+  ),
   'upstream.ready_path': setting(
     'string',
     '',

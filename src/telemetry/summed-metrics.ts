@@ -22,7 +22,7 @@ const NOT_SUMMED: readonly (readonly [RegExp, string])[] = [
     'min',
   ],
   [/^nodejs_eventloop_lag_/, 'max'],
-  [/^mimir_edge_(limits_.*|tenants|upstream_addresses)$/, 'max'],
+  [/^mimir_edge_(limits_.*|tenants|upstream_addresses|upstream_breaker)$/, 'max'],
   [/^mimir_edge_ledger_(degraded|parts_down|parts|replicas)$/, 'max'],
 ];
 

@@ -3,6 +3,7 @@
  * word of it when that turns. An answer costs an increment; the clock is read for failures and by who asks.
  */
 
+import { RecentCounts } from './recent-counts.js';
 import type { StandingState } from './standing.js';
 
 /** `idle`: nothing came back in the last ten seconds, so nobody knows. */
@@ -45,7 +46,6 @@ export interface AddressChange {
 /** `busy`: no connection became free in time. */
 const OUTCOMES = ['answered', '5xx', 'unreachable', 'busy', 'timeout', 'broken'] as const;
 
-export const WINDOW_SECONDS = 10;
 /** Of ten requests one that fails makes an address failing. */
 const FAILING_PART = 0.1;
 
@@ -55,11 +55,7 @@ export class AddressHealth {
   readonly #changed: (change: AddressChange) => void;
   /** Since the start, as OUTCOMES. */
   readonly #counts = new Float64Array(OUTCOMES.length);
-  /** Two numbers a second, answered and failed, second after second around. */
-  readonly #window = new Uint32Array(2 * WINDOW_SECONDS);
-  #second: number;
-  /** Where the current second begins in the window. */
-  #at = 0;
+  readonly #recent: RecentCounts;
   #state: AddressState = 'idle';
   #sinceMs: number;
   /** The last state that was not idle. */
@@ -74,7 +70,7 @@ export class AddressHealth {
     this.#changed = changed;
     this.#sinceMs = now();
     this.#knownSinceMs = this.#sinceMs;
-    this.#second = Math.floor(this.#sinceMs / 1000);
+    this.#recent = new RecentCounts(this.#sinceMs);
   }
 
   answered(status: number): void {
@@ -83,7 +79,7 @@ export class AddressHealth {
       return;
     }
     addOne(this.#counts, 0);
-    addOne(this.#window, this.#at);
+    this.#recent.well();
   }
 
   failed(failure: Exclude<AddressOutcome, 'answered' | '5xx'>, error: Error): void {
@@ -101,22 +97,13 @@ export class AddressHealth {
 
   /** Of the last ten seconds. */
   recent(): { readonly requests: number; readonly failed: number } {
-    const { answered, failed } = this.#sums();
+    const { answered, failed } = this.#recent.sums();
     return { requests: answered + failed, failed };
   }
 
   /** To be called now and then, so that seconds pass while all goes well. */
   tick(nowMs: number): void {
-    const second = Math.floor(nowMs / 1000);
-    const passed = second - this.#second;
-    if (passed <= 0) return;
-    this.#second = second;
-    for (let i = 0; i < Math.min(passed, WINDOW_SECONDS); i++) {
-      this.#at = (this.#at + 2) % this.#window.length;
-      this.#window[this.#at] = 0;
-      this.#window[this.#at + 1] = 0;
-    }
-    this.#judge(nowMs);
+    if (this.#recent.tick(nowMs)) this.#judge(nowMs);
   }
 
   status(): HealthStatus {
@@ -130,14 +117,14 @@ export class AddressHealth {
     const nowMs = this.#now();
     this.tick(nowMs);
     addOne(this.#counts, outcome);
-    addOne(this.#window, this.#at + 1);
+    this.#recent.failed();
     this.#failure = message;
     this.#failureMs = nowMs;
     this.#judge(nowMs);
   }
 
   #judge(nowMs: number): void {
-    const { answered, failed } = this.#sums();
+    const { answered, failed } = this.#recent.sums();
     const state = addressState(answered, failed);
     if (state === this.#state) return;
     this.#state = state;
@@ -155,26 +142,16 @@ export class AddressHealth {
       address: this.address,
       state: this.#state,
       sinceSeconds: (nowMs - this.#sinceMs) / 1000,
-      ...this.#sums(),
+      ...this.#recent.sums(),
       lastFailure:
         this.#failure === undefined
           ? undefined
           : { message: this.#failure, secondsAgo: (nowMs - this.#failureMs) / 1000 },
     };
   }
-
-  #sums(): { answered: number; failed: number } {
-    let answered = 0;
-    let failed = 0;
-    for (let i = 0; i < this.#window.length; i += 2) {
-      answered += this.#window[i] ?? 0;
-      failed += this.#window[i + 1] ?? 0;
-    }
-    return { answered, failed };
-  }
 }
 
-function addOne(counts: Float64Array | Uint32Array, index: number): void {
+function addOne(counts: Float64Array, index: number): void {
   counts[index] = (counts[index] ?? 0) + 1;
 }
 

@@ -115,6 +115,14 @@ export class Addresses implements AddressWatcher {
     return costOf(one, nowMs) <= costOf(two, nowMs) ? one : two;
   }
 
+  /** Of those that were asked anything lately none answers more than half of it well. */
+  allFail(): boolean {
+    return this.#all.every(({ health }) => {
+      const { requests, failed } = health.recent();
+      return failed * 2 >= requests;
+    });
+  }
+
   failed(address: UpstreamAddress, refused: boolean, nowMs: number): void {
     if (refused) this.#refused(address);
     if (address.standing.state !== 'in' || !this.#mayLeave(address, refused)) return;

@@ -47,7 +47,8 @@ export interface UpstreamReceiver {
   data(chunk: Buffer): void;
   /** `sent`: nobody reads the request's body any more. */
   end(sent: boolean): void;
-  failed(failure: UpstreamFailure, error: Error): void;
+  /** `waitMs`: of `open`, when it may be tried again. */
+  failed(failure: UpstreamFailure, error: Error, waitMs?: number): void;
 }
 
 /** How an answer begins. */
@@ -65,14 +66,17 @@ export interface Flow {
 
 /**
  * `unreachable`: no connection. `busy`: all connections were taken for too long, nothing was sent. `timeout`: connected, no
- * answer in time. `broken`: the connection ended early.
+ * answer in time. `broken`: the connection ended early. `open`: no address is well, and nothing was sent.
  */
-export type UpstreamFailure = 'unreachable' | 'busy' | 'timeout' | 'broken' | 'aborted';
+export type UpstreamFailure = 'unreachable' | 'busy' | 'timeout' | 'broken' | 'aborted' | 'open';
+
+/** What an address may be blamed for, or its connections. */
+export type AddressFailure = Exclude<UpstreamFailure, 'aborted' | 'open'>;
 
 /** Who keeps count of what became of the requests to an address. */
 export interface Outcomes {
   answered(status: number): void;
-  failed(failure: Exclude<UpstreamFailure, 'aborted'>, error: Error): void;
+  failed(failure: AddressFailure, error: Error): void;
   /** Nobody waited for the answer. */
   aborted(): void;
   /** To be called now and then, so that seconds pass while all goes well. */
@@ -135,7 +139,7 @@ export class Call {
     if (!this.over) this.fail('aborted', new Error('the client went away'));
   };
 
-  fail(failure: UpstreamFailure, error: Error): void {
+  fail(failure: AddressFailure | 'aborted', error: Error): void {
     this.over = true;
     this.owner.drop(this);
     if (failure === 'aborted') this.outcomes.aborted();

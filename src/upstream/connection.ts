@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { ChunkedBody } from '../base/http1/chunked.js';
 import { endOfHead, MAX_HEAD_BYTES, parseResponseHead } from '../base/http1/heads.js';
 import { type AnswerHead, IDLE_MS, understood } from './answer-head.js';
-import type { BodyStream, Call, CallOwner, StreamSink, UpstreamFailure } from './call.js';
+import type { AddressFailure, BodyStream, Call, CallOwner, StreamSink } from './call.js';
 
 export interface KnownHead {
   readonly bytes: Buffer;
@@ -242,7 +242,7 @@ export class Connection implements CallOwner {
     this.#pool.release(this);
   }
 
-  #fail(failure: UpstreamFailure, error: Error): void {
+  #fail(failure: AddressFailure, error: Error): void {
     this.#call?.fail(failure, error);
     this.destroy();
   }

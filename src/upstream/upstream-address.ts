@@ -1,7 +1,8 @@
 /** One address of Mimir: how it fares, whether it is sent to, and the connections to it. */
 import { isIPv6 } from 'node:net';
 import type { AddressHealth, AddressStatus } from './address-health.js';
-import type { Outcomes, UpstreamFailure, UpstreamReceiver, UpstreamRequest } from './call.js';
+import type { Breaker } from './breaker.js';
+import type { AddressFailure, Outcomes, UpstreamReceiver, UpstreamRequest } from './call.js';
 import { Pool, type PoolOptions } from './pool.js';
 import type { Endpoint } from './resolver.js';
 import { Standing } from './standing.js';
@@ -14,6 +15,8 @@ export interface AddressOptions
   /** And for one address, while others send. */
   readonly addressShare: number;
   readonly slowStartMs: number;
+  /** Hears what becomes of pushes. */
+  readonly breaker: Breaker;
 }
 
 /** Who knows all addresses: told what may change whether this one is sent to. */
@@ -64,7 +67,7 @@ export class UpstreamAddress implements Outcomes {
       outcomes: this,
       aged: () => watcher.aged(this),
     };
-    this.pushes = new Pool({ ...pool, shares: undefined });
+    this.pushes = new Pool({ ...pool, shares: undefined, outcomes: this.#andTold(options.breaker) });
     this.passes = new Pool({
       ...pool,
       shares: { perTenant: partOf(tenantShare), perAddress: partOf(addressShare) },
@@ -95,7 +98,7 @@ export class UpstreamAddress implements Outcomes {
     else if (this.standing.succeeded(this.#now)) this.#watcher.moved(this);
   }
 
-  failed(failure: Exclude<UpstreamFailure, 'aborted'>, error: Error): void {
+  failed(failure: AddressFailure, error: Error): void {
     this.health.failed(failure, error);
     // That all connections are taken says nothing of the address.
     if (failure === 'busy') this.standing.giveBackProbe();
@@ -132,6 +135,28 @@ export class UpstreamAddress implements Outcomes {
     this.pushes.destroy();
     this.passes.destroy();
     this.#checks.destroy();
+  }
+
+  #andTold(breaker: Breaker): Outcomes {
+    return {
+      answered: (status) => {
+        this.answered(status);
+        breaker.answered(status);
+      },
+      failed: (failure, error) => {
+        this.failed(failure, error);
+        if (failure === 'busy') breaker.aborted();
+        else breaker.failed(`${this.health.address}: ${error.message}`);
+      },
+      aborted: () => {
+        this.aborted();
+        breaker.aborted();
+      },
+      tick: (nowMs) => {
+        this.tick(nowMs);
+        breaker.tick(nowMs);
+      },
+    };
   }
 
   #failed(refused: boolean): void {

@@ -23,7 +23,7 @@ export class UpstreamMetrics {
       'mimir_edge_upstream_failures_total',
       'Requests that got no answer from the upstream.',
       'failure',
-      ['unreachable', 'busy', 'timeout', 'broken'],
+      ['unreachable', 'busy', 'timeout', 'broken', 'open'],
     );
     metrics.counters({
       name: 'mimir_edge_upstream_responses_total',
@@ -105,6 +105,15 @@ export function exportUpstream(metrics: Metrics, upstream: Upstream): void {
     labelNames: ['name'],
     *read() {
       for (const [name, failures] of upstream.names()) yield [{ name }, failures];
+    },
+  });
+  metrics.gauges({
+    name: 'mimir_edge_upstream_breaker',
+    help: 'Whether pushes are sent on: 0 they are, 1 the breaker is open, 0.5 one at a time finds out; in mode observe all are.',
+    labelNames: ['mode'],
+    *read() {
+      const { mode, state } = upstream.breaker();
+      if (mode !== 'off') yield [{ mode }, state === 'closed' ? 0 : state === 'open' ? 1 : 0.5];
     },
   });
   metrics.counters({

@@ -7,6 +7,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AddressChange, AddressHealth, AddressStatus } from './address-health.js';
 import { type AddressEvents, Addresses, type AddressesOptions } from './addresses.js';
+import { Breaker, type BreakerMode, type BreakerStatus } from './breaker.js';
 import type { UpstreamReceiver, UpstreamRequest } from './call.js';
 import { ReadyChecks } from './ready-checks.js';
 import { systemResolver } from './resolver.js';
@@ -40,16 +41,20 @@ export interface UpstreamOptions {
   /** Empty: addresses are not asked. */
   readonly readyPath: string;
   readonly readyMs: number;
+  readonly breaker: BreakerMode;
   readonly random?: () => number;
   /** An address answers no longer, or again. */
   readonly changed?: (change: AddressChange) => void;
   readonly events?: AddressEvents;
+  readonly breakerMoved?: (status: BreakerStatus) => void;
 }
 
 const NO_EVENTS: AddressEvents = { resolved: () => {}, notResolved: () => {}, moved: () => {} };
 
 export class Upstream {
   readonly #addresses: Addresses;
+  readonly #breaker: Breaker;
+  readonly #random: () => number;
   readonly #budget: RetryBudget;
   readonly #checks: ReadyChecks | undefined;
   readonly #tls: { ca: Buffer | undefined } = { ca: undefined };
@@ -65,7 +70,14 @@ export class Upstream {
     this.#retry503 = options.retry503;
     this.renewCa();
     this.#budget = new RetryBudget(now());
-    this.#addresses = new Addresses(addressesOptions(options, this.#tls, now));
+    this.#random = options.random ?? Math.random;
+    this.#breaker = new Breaker({
+      mode: options.breaker,
+      allFail: () => this.#addresses.allFail(),
+      now,
+      changed: options.breakerMoved ?? (() => {}),
+    });
+    this.#addresses = new Addresses(addressesOptions(options, this.#tls, this.#breaker, now));
     this.#checks =
       options.readyPath === ''
         ? undefined
@@ -97,6 +109,10 @@ export class Upstream {
     return this.#addresses.all.map((address) => address.status());
   }
 
+  breaker(): BreakerStatus {
+    return this.#breaker.status();
+  }
+
   names(): ReturnType<Addresses['names']> {
     return this.#addresses.names();
   }
@@ -107,12 +123,20 @@ export class Upstream {
   }
 
   push(request: UpstreamRequest, receiver: UpstreamReceiver): void {
-    this.#begin('pushes', request, receiver);
+    const nowMs = this.#now();
+    const waitMs = this.#breaker.stopped(nowMs);
+    if (waitMs === undefined) {
+      this.#begin('pushes', request, receiver, nowMs);
+      return;
+    }
+    // Spread, so that those who are told at once do not come at once.
+    const spreadMs = waitMs * (1 + this.#random());
+    receiver.failed('open', new Error(this.#breaker.cause ?? 'it is being tried'), spreadMs);
   }
 
   /** Sends what is no push. */
   pass(request: UpstreamRequest, receiver: UpstreamReceiver): void {
-    this.#begin('passes', request, receiver);
+    this.#begin('passes', request, receiver, this.#now());
   }
 
   /** Ends every call that is still out. */
@@ -121,10 +145,15 @@ export class Upstream {
     await this.#addresses.stop();
   }
 
-  #begin(kind: 'pushes' | 'passes', request: UpstreamRequest, receiver: UpstreamReceiver): void {
-    const nowMs = this.#now();
+  #begin(
+    kind: 'pushes' | 'passes',
+    request: UpstreamRequest,
+    receiver: UpstreamReceiver,
+    nowMs: number,
+  ): void {
     const address = this.#addresses.pick(nowMs);
     if (address === undefined) {
+      this.#breaker.aborted();
       receiver.failed('unreachable', new Error('no name in upstream.url has an address'));
       return;
     }
@@ -170,6 +199,7 @@ export class Upstream {
 function addressesOptions(
   options: UpstreamOptions,
   tls: { readonly ca: Buffer | undefined },
+  breaker: Breaker,
   now: () => number,
 ): AddressesOptions {
   return {
@@ -180,6 +210,7 @@ function addressesOptions(
     changed: options.changed ?? (() => {}),
     events: options.events ?? NO_EVENTS,
     tls,
+    breaker,
     now,
   };
 }

@@ -25,6 +25,8 @@ function given(workers: number, { serving = true } = {}) {
   return { planes, each, links };
 }
 
+const BREAKER = { mode: 'act', state: 'open', sinceSeconds: 1, cause: 'no answer', refused: 2 } as const;
+
 const ADDRESS = {
   address: 'http://mimir',
   state: 'well',
@@ -55,7 +57,7 @@ t.test('a refresh asks all that serve, and what they counted is one', async (t) 
         refusals: [refusal()],
         status: status({
           requestsInFlight: 2,
-          upstream: { responses: { '2xx': 3 }, failures: 1, addresses: [ADDRESS] },
+          upstream: { responses: { '2xx': 3 }, failures: 1, addresses: [ADDRESS], breaker: BREAKER },
           evictions: 1,
         }),
       }),
@@ -70,7 +72,12 @@ t.test('a refresh asks all that serve, and what they counted is one', async (t) 
   t.match(planes.refusals.newest(10), [{ count: 2 }]);
   t.match(planes.status(), {
     ready: true,
-    upstream: { responses: { '2xx': 6 }, failures: 2, addresses: [{ ...ADDRESS, answered: 14 }] },
+    upstream: {
+      responses: { '2xx': 6 },
+      failures: 2,
+      breaker: { state: 'open', refused: 4 },
+      addresses: [{ ...ADDRESS, answered: 14 }],
+    },
     bytesInFlight: { used: 0, capacity: 200 },
     requestsInFlight: 4,
     evictions: 2,
@@ -138,7 +145,7 @@ t.test('one that ends while answers are merged holds up nobody, and what it had 
       report({
         tenants: changes([{ id: 'a', requests: 2, active: 4 }]),
         status: status({
-          upstream: { responses: { '2xx': 5 }, failures: 1, addresses: [ADDRESS] },
+          upstream: { responses: { '2xx': 5 }, failures: 1, addresses: [ADDRESS], breaker: BREAKER },
           evictions: 2,
           requestsInFlight: 1,
         }),

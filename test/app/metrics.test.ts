@@ -97,6 +97,7 @@ t.test('what tenants send, what is refused, and what people do', async (t) => {
     [`mimir_edge_upstream_address_sent_to{address="${mimir.url}"}`]: 1,
     [`mimir_edge_upstream_addresses{name="${mimir.url}"}`]: 1,
     [`mimir_edge_upstream_resolve_failures_total{name="${mimir.url}"}`]: 0,
+    'mimir_edge_upstream_breaker{mode="observe"}': 0,
     'mimir_edge_upstream_retries_total{outcome="sent"}': 0,
     'mimir_edge_upstream_retries_total{outcome="over_budget"}': 0,
     mimir_edge_limits_tenants: 4,

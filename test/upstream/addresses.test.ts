@@ -1,6 +1,7 @@
 /** Which address a request goes to: names that stand for others, addresses that fail, zones. No connection is made. */
 import t from 'tap';
 import { type AddressEvents, Addresses } from '#src/upstream/addresses.js';
+import { Breaker } from '#src/upstream/breaker.js';
 import type { Resolved } from '#src/upstream/resolver.js';
 import type { UpstreamAddress } from '#src/upstream/upstream-address.js';
 import { upstreamSource } from '#src/upstream/upstream-source.js';
@@ -43,6 +44,7 @@ function given(urls: readonly string[], zone = '', slowStartMs = 0): Given {
     },
     changed: () => {},
     events,
+    breaker: new Breaker({ mode: 'off', allFail: () => false, now: () => nowMs, changed: () => {} }),
     tls: undefined,
     connections: 4,
     tenantShare: 1,

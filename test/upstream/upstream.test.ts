@@ -77,6 +77,7 @@ function upstreamOf(t: Test, urls: readonly string[], options: Partial<UpstreamO
       zone: '',
       slowStartMs: 0,
       retry503: false,
+      breaker: 'off',
       readyPath: '',
       readyMs: 100,
       ...options,
@@ -297,4 +298,36 @@ t.test('where no name has an address the sender hears that', async (t) => {
   const upstream = upstreamOf(t, ['srv:http://_http._tcp.mimir.test'], { dnsServers: [dns.address] });
   await upstream.start();
   t.equal(await push(upstream, 'push'), 'unreachable');
+});
+
+t.test('when every address fails pushes are answered in their place, and Mimir gets time', async (t) => {
+  const [one, two] = [await mimir(t), await mimir(t)];
+  one.answer = failing;
+  two.answer = failing;
+  const moved: string[] = [];
+  const upstream = upstreamOf(t, [one.url, two.url], {
+    breaker: 'act',
+    breakerMoved: ({ state }) => moved.push(state),
+  });
+  t.strictSame(counted(await pushMany(upstream, 0, 100)), { 503: 20, open: 80 });
+  t.equal(one.pushes.length + two.pushes.length, 20);
+  t.match(upstream.breaker(), { state: 'open', refused: 80 });
+  one.answer = well;
+  two.answer = well;
+  t.ok(
+    await eventually(async () => {
+      await push(upstream, 'more');
+      return upstream.breaker().state === 'closed';
+    }),
+  );
+  t.strictSame([moved[0], moved.at(-1)], ['open', 'closed']);
+  t.strictSame(counted(await pushMany(upstream, 100, 10)), { 200: 10 });
+});
+
+t.test('and are sent on while it only observes', async (t) => {
+  const one = await mimir(t);
+  one.answer = failing;
+  const upstream = upstreamOf(t, [one.url], { breaker: 'observe' });
+  t.strictSame(counted(await pushMany(upstream, 0, 50)), { 503: 50 });
+  t.equal(upstream.breaker().state, 'open');
 });

@@ -46,7 +46,7 @@ export function notices({ status, tenants }: State): HTMLElement {
   const found: (readonly ['bad' | 'warn', string])[] = [];
   if (status !== undefined) {
     const { overrides, ledger, sharing, bytesInFlight } = status;
-    found.push(...status.upstream.addresses.flatMap(trouble));
+    found.push(...stopped(status.upstream.breaker), ...status.upstream.addresses.flatMap(trouble));
     if (status.draining) found.push(['bad', 'This replica is stopping.']);
     else if (!status.ready) found.push(['bad', 'Not ready: the overrides were not read yet.']);
     if (status.mode !== 'enforce') {
@@ -115,6 +115,18 @@ function trouble(one: Address): (readonly ['bad' | 'warn', string])[] {
   const last = one.lastFailure === null ? '' : ` Last: ${one.lastFailure.message}.`;
   const text = `Mimir at ${one.address} ${what} (last 10 s), for ${duration(one.sinceSeconds)}.${last} Its senders come again, and are not charged.`;
   return [[one.state === 'down' ? 'bad' : 'warn', text]];
+}
+
+/** Pushes are not sent to Mimir, or would not be. */
+function stopped(breaker: Status['upstream']['breaker']): (readonly ['bad' | 'warn', string])[] {
+  if (breaker === null || breaker.state === 'closed') return [];
+  const what =
+    breaker.mode === 'act'
+      ? breaker.state === 'open'
+        ? 'Pushes are answered 503 and not sent to Mimir'
+        : 'Pushes are sent to Mimir one at a time'
+      : 'The breaker is open, and only watches (upstream.breaker)';
+  return [['bad', `${what}, for ${duration(breaker.sinceSeconds)}: ${breaker.cause ?? ''}.`]];
 }
 
 const SENT_TO = { in: 'yes', probing: 'one at a time', out: 'left out' } as const;

@@ -39,6 +39,12 @@ export interface Status {
   readonly upstream: {
     readonly state: AddressState;
     readonly addresses: readonly Address[];
+    readonly breaker: {
+      readonly mode: 'off' | 'observe' | 'act';
+      readonly state: 'closed' | 'open' | 'half-open';
+      readonly sinceSeconds: number;
+      readonly cause: string | null;
+    } | null;
   };
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
   readonly requestsInFlight: number;

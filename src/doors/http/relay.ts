@@ -97,7 +97,7 @@ export class Relay implements UpstreamReceiver {
     this.#finished();
   }
 
-  failed(failure: UpstreamFailure): void {
+  failed(failure: UpstreamFailure, error: Error, waitMs?: number): void {
     this.#resolve();
     if (failure !== 'aborted') {
       this.#observer.failed(failure);
@@ -106,7 +106,7 @@ export class Relay implements UpstreamReceiver {
         if (!this.#replaced) this.#caller.destroy();
       } else {
         this.#answered(0, '');
-        answerFailure(this.#caller, failure);
+        answerFailure(this.#caller, failure, error, waitMs);
       }
     }
     this.#finished();

@@ -48,14 +48,21 @@ const FAILURES: Record<Exclude<UpstreamFailure, 'aborted'>, { status: number; se
   busy: { status: 503, sentence: 'all connections to Mimir were taken for too long, and nothing was sent' },
   broken: { status: 502, sentence: 'the connection to Mimir ended before it answered' },
   timeout: { status: 504, sentence: 'Mimir did not answer in time' },
+  open: { status: 503, sentence: 'Mimir fails with every address, and nothing was sent' },
 };
 
 /** The push was not refused: it could not be delivered. The sender should come again. */
-export function answerFailure(caller: Caller, failure: Exclude<UpstreamFailure, 'aborted'>): void {
+export function answerFailure(
+  caller: Caller,
+  failure: Exclude<UpstreamFailure, 'aborted'>,
+  error: Error,
+  waitMs = 1000,
+): void {
   const { status, sentence } = FAILURES[failure];
-  const headers = [REASON_HEADER, `upstream_${failure}`, 'Retry-After', '1'];
-  const said = sayStatus(caller.answerForm, status, `${sentence} (err-edge-upstream-${failure})`);
-  answer(caller, headers, said);
+  const headers = [REASON_HEADER, `upstream_${failure}`, 'Retry-After', String(Math.ceil(waitMs / 1000))];
+  const cause = failure === 'open' ? `: ${error.message}` : '';
+  const text = `${sentence}${cause} (err-edge-upstream-${failure})`;
+  answer(caller, headers, sayStatus(caller.answerForm, status, text));
 }
 
 /** A bug: the sender keeps its data and comes again. */

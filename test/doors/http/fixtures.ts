@@ -114,6 +114,7 @@ export async function edge(
       zone: '',
       slowStartMs: 0,
       retry503: false,
+      breaker: 'off',
       readyPath: '',
       readyMs: 5000,
       ...options.upstream,

@@ -1,0 +1,182 @@
+/** States of the breaker, on a clock of the test's own. */
+import t from 'tap';
+import { Breaker, type BreakerMode, type BreakerStatus, mergedBreaker } from '#src/upstream/breaker.js';
+
+interface Given {
+  readonly breaker: Breaker;
+  readonly states: string[];
+  at(ms: number): void;
+  /** So many pushes, of which the first ones fail; what was not sent is not counted. */
+  push(count: number, failing: number): void;
+  state(): string;
+}
+
+function given(mode: BreakerMode = 'act', allFail = () => true): Given {
+  let nowMs = 0;
+  const states: string[] = [];
+  const changed = ({ state }: BreakerStatus) => states.push(state);
+  const breaker = new Breaker({ mode, allFail, now: () => nowMs, changed });
+  return {
+    breaker,
+    states,
+    at(ms) {
+      nowMs = ms;
+      breaker.tick(ms);
+    },
+    push(count, failing) {
+      for (let i = 0; i < count; i++) {
+        if (breaker.stopped(nowMs) !== undefined) continue;
+        if (i < failing) breaker.failed('no answer');
+        else breaker.answered(200);
+      }
+    },
+    state: () => breaker.status().state,
+  };
+}
+
+t.test('it opens when half of twenty pushes fail within ten seconds', async (t) => {
+  for (const [well, failing, state] of [
+    [0, 19, 'closed'],
+    [0, 20, 'open'],
+    [10, 10, 'open'],
+    [11, 10, 'closed'],
+    [100, 99, 'closed'],
+    [100, 100, 'open'],
+  ] as const) {
+    const one = given();
+    one.push(well, 0);
+    one.push(failing, failing);
+    t.equal(one.state(), state, `${failing} of ${well + failing}`);
+  }
+});
+
+t.test('what failed longer ago does not count', async (t) => {
+  const { push, at, state } = given();
+  push(19, 19);
+  at(10_000);
+  push(1, 1);
+  t.equal(state(), 'closed');
+});
+
+t.test('it stays closed while any address is well', async (t) => {
+  const { push, state } = given('act', () => false);
+  push(100, 100);
+  t.equal(state(), 'closed');
+});
+
+t.test('502, 503 and 504 are failures; 500 may be about one push, and 4xx is an answer', async (t) => {
+  for (const [status, state] of [
+    [502, 'open'],
+    [503, 'open'],
+    [504, 'open'],
+    [500, 'closed'],
+    [429, 'closed'],
+    [400, 'closed'],
+  ] as const) {
+    const one = given();
+    for (let i = 0; i < 20; i++) one.breaker.answered(status);
+    t.equal(one.state(), state, String(status));
+  }
+});
+
+t.test('open, no push goes out until its time is over, and each is told when to come again', async (t) => {
+  const { push, breaker, at } = given();
+  push(20, 20);
+  t.equal(breaker.stopped(0), 1000);
+  at(400);
+  t.equal(breaker.stopped(400), 1000, 'never less than a second');
+  t.match(breaker.status(), {
+    state: 'open',
+    sinceSeconds: 0.4,
+    cause: '20 of 20 pushes failed within 10 s, the last one so: no answer',
+    refused: 2,
+  });
+});
+
+t.test('half-open, one push at a time finds out; three that go well close it', async (t) => {
+  const { push, breaker, at, state, states } = given();
+  push(20, 20);
+  at(1000);
+  for (let i = 0; i < 3; i++) {
+    t.equal(breaker.stopped(1000), undefined);
+    t.not(breaker.stopped(1000), undefined, 'another one is under way');
+    breaker.answered(200);
+  }
+  t.equal(state(), 'closed');
+  t.equal(breaker.status().cause, undefined);
+  t.strictSame(states, ['open', 'half-open', 'closed']);
+  push(19, 19);
+  t.equal(state(), 'closed', 'and what failed before is forgotten');
+});
+
+t.test('one that fails opens it for twice as long, up to half a minute', async (t) => {
+  const { push, breaker, at } = given();
+  push(20, 20);
+  let nowMs = 0;
+  const waits: number[] = [];
+  for (let i = 0; i < 7; i++) {
+    const waitMs = breaker.stopped(nowMs) ?? 0;
+    waits.push(waitMs / 1000);
+    nowMs += waitMs;
+    at(nowMs);
+    t.equal(breaker.stopped(nowMs), undefined);
+    breaker.failed('still nothing');
+  }
+  t.strictSame(waits, [1, 2, 4, 8, 16, 30, 30]);
+  t.equal(breaker.status().cause, 'the last push that was tried failed: still nothing');
+});
+
+t.test('after it was closed it waits shortly again', async (t) => {
+  const { push, breaker, at } = given();
+  push(20, 20);
+  at(1000);
+  push(1, 1);
+  at(3000);
+  for (let i = 0; i < 3; i++) push(1, 0);
+  push(20, 20);
+  t.equal(breaker.stopped(3000), 1000);
+});
+
+t.test('a push that ended early leaves its place to the next', async (t) => {
+  const { push, breaker, at } = given();
+  push(20, 20);
+  at(1000);
+  t.equal(breaker.stopped(1000), undefined);
+  breaker.aborted();
+  t.equal(breaker.stopped(1000), undefined);
+});
+
+t.test('in mode observe it says what it would do, and all pushes pass', async (t) => {
+  const { push, breaker, at, state, states } = given('observe');
+  push(20, 20);
+  t.equal(state(), 'open');
+  t.equal(breaker.stopped(0), undefined);
+  at(1000);
+  t.equal(breaker.stopped(1000), undefined);
+  t.equal(state(), 'half-open');
+  push(3, 0);
+  t.strictSame(states, ['open', 'half-open', 'closed']);
+  t.equal(breaker.status().refused, 0);
+});
+
+t.test('switched off it stays closed', async (t) => {
+  const { push, state } = given('off');
+  push(100, 100);
+  t.equal(state(), 'closed');
+});
+
+t.test('of several processes the worst is shown, and what all of them answered', async (t) => {
+  const one = (state: BreakerStatus['state'], refused: number): BreakerStatus => ({
+    mode: 'act',
+    state,
+    sinceSeconds: refused,
+    cause: state,
+    refused,
+  });
+  t.match(mergedBreaker([one('closed', 1), one('open', 2), one('half-open', 4)]), {
+    state: 'open',
+    sinceSeconds: 2,
+    refused: 7,
+  });
+  t.equal(mergedBreaker([]), undefined);
+});
