@@ -25,6 +25,7 @@ export function decodeOptions(
     ...(protocol === 'otlp' && { otlp: otlpTranslation(limits) }),
     excludeLabel: fromPairs ? limits.ha_replica_label : '',
     clusterLabel: fromPairs ? limits.ha_cluster_label : '',
+    pairPerSeries: limits.ha_tracker_per_sample_dedupe,
     rules,
     // Nobody looks at the series of a tenant that nothing is enforced for.
     rewriting: mode === 'off' ? undefined : rewriting,

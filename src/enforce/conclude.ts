@@ -5,7 +5,7 @@ import type { Ending, Judgement } from './judgement.js';
 import type { LeftOut } from './left-out.js';
 import type { Refusal } from './refusal.js';
 import { refuseSeries } from './refusals.js';
-import { duplicateDropped } from './sentences.js';
+import { duplicateDropped, duplicatesLeftOut } from './sentences.js';
 import type { Tenant } from './tenant.js';
 import type { Accepted, Charge, Duplicate, Filtered, Verdict } from './verdict.js';
 
@@ -15,7 +15,8 @@ export function conclude(judgement: Judgement, ending: Ending): Verdict {
   if (ending !== 'accept') return stop(judgement, ending);
   judgement.tenant.tally.accepted++;
   const { leftOut } = judgement;
-  const isWhole = leftOut === undefined || leftOut.series === 0;
+  if (leftOut !== undefined) judgement.tenant.tally.deduplicated += leftOut.duplicatePoints;
+  const isWhole = leftOut === undefined || leftOut.series + leftOut.duplicates === 0;
   return isWhole ? acceptWhole(judgement) : acceptPart(judgement, leftOut);
 }
 
@@ -42,13 +43,27 @@ function acceptWhole(judgement: Judgement): Accepted {
 function acceptPart(judgement: Judgement, leftOut: LeftOut): Accepted | Filtered {
   const { tenant, push } = judgement;
   const charge = keepCharged(judgement, judgement.items, judgement.chargedBytes);
+  if (leftOut.series === 0) return acceptWithoutDuplicates(judgement, leftOut, charge);
   const refusal = refuseSeries(judgement);
   if (tenant.mode !== 'enforce') {
     tenant.tally.shadowLeaveOut(leftOut);
     return { kind: 'accept', ...charge, shadowed: refusal };
   }
   tenant.tally.leaveOut(leftOut);
-  return { kind: 'filter', ...charge, push, leftOut, refusal };
+  return { kind: 'filter', ...charge, push, leftOut, answer: refusal };
+}
+
+/** Mimir drops them by itself, where they may go on. */
+function acceptWithoutDuplicates(
+  { tenant, push, indivisible, parts }: Judgement,
+  leftOut: LeftOut,
+  charge: Charge,
+): Accepted | Filtered {
+  if (tenant.mode !== 'enforce' || !parts.dropDuplicates || indivisible) {
+    return { kind: 'accept', ...charge, shadowed: undefined };
+  }
+  const message = duplicatesLeftOut(tenant.id, leftOut.duplicates, push.series);
+  return { kind: 'filter', ...charge, push, leftOut, answer: { kind: 'duplicate', message } };
 }
 
 /** The push is refused or dropped, or would be, and costs nothing. */
@@ -63,8 +78,9 @@ function stop(judgement: Judgement, ending: Refusal | 'duplicate'): Accepted | D
 
 function drop({ tenant, push, parts }: Judgement): Accepted | Duplicate {
   tenant.tally.deduplicated += push.samples + push.histograms;
-  if (tenant.mode === 'enforce' && parts.dropDuplicates && push.ha !== undefined) {
-    return { kind: 'duplicate', message: duplicateDropped(tenant.id, push.ha) };
+  const pair = push.ha ?? push.pairs?.[0];
+  if (tenant.mode === 'enforce' && parts.dropDuplicates && pair !== undefined) {
+    return { kind: 'duplicate', message: duplicateDropped(tenant.id, pair) };
   }
   tenant.tally.accepted++;
   return ACCEPT_UNCHARGED;

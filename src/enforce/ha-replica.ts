@@ -1,18 +1,11 @@
-/** Pushes of HA pairs: which of them are of one, and Mimir's rules for which replica may send. */
+/** Pushes of HA pairs: Mimir's rules for which replica may send, and which series are left out for it. */
 import type { TenantLimits } from '../limits/limits.js';
-import type { HaLabels } from '../payload/push.js';
-import type { ElectionRules } from './ledger.js';
+import { leastTimestampMs, type Push, pairNumber } from '../payload/push.js';
+import type { ElectionAnswer, ElectionRules } from './ledger.js';
+import { LeftOut } from './left-out.js';
 
 /** Where the tenant may have any number of pairs, this many are remembered. */
 const MAX_CLUSTERS = 10_000;
-
-/** Mimir passes over a replica label that no series may have; then the push is taken as it is. */
-export function isFromPair({ cluster, replica }: HaLabels, limits: TenantLimits): boolean {
-  const longest = limits.max_label_value_length;
-  return (
-    limits.accept_ha_samples && Buffer.byteLength(cluster) <= longest && Buffer.byteLength(replica) <= longest
-  );
-}
 
 /**
  * For a replica whose oldest sample is from `oldestMs`. Behind a replica that lags the elected one's samples are newer, and
@@ -33,4 +26,29 @@ export function electionRules(limits: TenantLimits, oldestMs: number, wallNow: (
 
 export function maxClusters(limits: TenantLimits): number {
   return limits.ha_max_clusters || MAX_CLUSTERS;
+}
+
+/** The oldest sample of the series that are of one of the push's pairs. */
+export function oldestOf(push: Push, pair: number): number {
+  let oldest = Number.POSITIVE_INFINITY;
+  for (let row = 0; row < push.series; row++) {
+    if (pairNumber(push, row) === pair + 1) oldest = Math.min(oldest, leastTimestampMs(push, row));
+  }
+  return oldest;
+}
+
+/** Undefined: all series may pass. Those of a pair that nobody knows of may, too: Mimir decides. */
+export function leaveOutReplicas(push: Push, answers: readonly ElectionAnswer[]): LeftOut | undefined {
+  if (answers.every(mayPass)) return undefined;
+  const leftOut = new LeftOut(push.series);
+  for (let row = 0; row < push.series; row++) {
+    const answer = answers[pairNumber(push, row) - 1];
+    if (answer === 'other') leftOut.drop(push, row);
+    else if (answer === 'too_many_clusters') leftOut.add(push, row, 'too_many_ha_clusters');
+  }
+  return leftOut;
+}
+
+function mayPass(answer: ElectionAnswer): boolean {
+  return answer === 'elected' || answer === 'unknown';
 }

@@ -3,6 +3,7 @@
  * was charged so far. The steps read it and write to it, one after the other.
  */
 import type { Push } from '../payload/push.js';
+import type { ElectionAnswer } from './ledger.js';
 import { LeftOut } from './left-out.js';
 import type { Refusal } from './refusal.js';
 import type { OverLimit } from './series.js';
@@ -22,8 +23,10 @@ export interface Judgement {
   readonly parts: JudgeParts;
   /** Undefined while all series may pass. */
   leftOut: LeftOut | undefined;
-  /** Its HA replica is the elected one. */
+  /** Its HA replica is the elected one, or it is known of each of its series. */
   elected: boolean;
+  /** Where each series is of a pair of its own: what was heard of them so far. */
+  readonly answers: ElectionAnswer[];
   /** What Mimir's ingestion rate counts in it, without the series that are left out. */
   items: number;
   chargedItems: number;
@@ -45,6 +48,7 @@ export function beginJudgement(
     parts,
     leftOut: undefined,
     elected: false,
+    answers: [],
     items: NOT_COUNTED,
     chargedItems: 0,
     chargedBytes: 0,
@@ -62,7 +66,7 @@ export function nothingMayPass(judgement: Judgement): boolean {
   if (leftOut === undefined || leftOut.series === 0) return false;
   if (isAllOrNothing(judgement)) return true;
   const hasMetadata = push.metadata > push.invalidMetadata && push.protocol !== 'rw2';
-  return leftOut.series + leftOut.passedOver === push.series && !hasMetadata;
+  return leftOut.count === push.series && !hasMetadata;
 }
 
 /** Series over a limit join those that break a rule, and are what the answer is about. */

@@ -51,11 +51,12 @@ export function isAllValid(push: Push): boolean {
   return push.faultySeries === 0 && push.invalidMetadata === 0;
 }
 
-/** Looks at every series. Undefined when there is nothing to leave out. */
-export function findInvalidSeries(push: Push): LeftOut | undefined {
-  if (push.faultySeries === 0) return undefined;
-  const leftOut = new LeftOut(push.series);
+/** Looks at every series that is not left out already. Undefined when there is nothing to leave out. */
+export function findInvalidSeries(push: Push, before?: LeftOut): LeftOut | undefined {
+  if (push.faultySeries === 0) return before;
+  const leftOut = before ?? new LeftOut(push.series);
   for (let row = 0; row < push.series; row++) {
+    if (before?.has(row)) continue;
     const at = row * RECORD_WORDS;
     const fault = word(push, at + RECORD_FAULT) || word(push, at + RECORD_DATA_FAULT);
     if (fault === FAULT.none) continue;

@@ -33,6 +33,7 @@ export type SeriesReason = Extract<
   | 'max_active_series'
   | 'per_user_series_limit'
   | 'per_metric_series_limit'
+  | 'too_many_ha_clusters'
 >;
 
 export interface LeftOutGroup {
@@ -56,6 +57,9 @@ export class LeftOut {
   exemplars = 0;
   /** Series that Mimir drops without a word: they are neither charged nor known afterwards, and nobody hears of them. */
   passedOver = 0;
+  /** Series of HA replicas that are not elected, and their samples and histograms. The same holds for them. */
+  duplicates = 0;
+  duplicatePoints = 0;
   #passedOverPoints = 0;
   #leading = 0;
 
@@ -70,7 +74,12 @@ export class LeftOut {
 
   /** Samples and histograms that Mimir does not store. */
   get points(): number {
-    return this.samples + this.histograms + this.#passedOverPoints;
+    return this.samples + this.histograms + this.#passedOverPoints + this.duplicatePoints;
+  }
+
+  /** Of these series nothing goes on. */
+  get count(): number {
+    return this.series + this.passedOver + this.duplicates;
   }
 
   has(row: number): boolean {
@@ -94,11 +103,17 @@ export class LeftOut {
     }
   }
 
-  passOver({ records }: Push, row: number): void {
+  passOver(push: Push, row: number): void {
     addRow(this.rows, row);
-    const at = row * RECORD_WORDS;
     this.passedOver++;
-    this.#passedOverPoints += (records[at + RECORD_SAMPLES] ?? 0) + (records[at + RECORD_HISTOGRAMS] ?? 0);
+    this.#passedOverPoints += pointsOf(push, row);
+  }
+
+  /** It comes from a replica that is not elected. */
+  drop(push: Push, row: number): void {
+    addRow(this.rows, row);
+    this.duplicates++;
+    this.duplicatePoints += pointsOf(push, row);
   }
 
   /** What is added from here on leads: Mimir's ingesters have the last word, so their errors win over its distributors'. */
@@ -113,4 +128,9 @@ export class LeftOut {
     this.groups.push(group);
     return group;
   }
+}
+
+function pointsOf({ records }: Push, row: number): number {
+  const at = row * RECORD_WORDS;
+  return (records[at + RECORD_SAMPLES] ?? 0) + (records[at + RECORD_HISTOGRAMS] ?? 0);
 }

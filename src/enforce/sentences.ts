@@ -295,6 +295,14 @@ export function duplicateDropped(tenant: string, { cluster, replica }: HaLabels)
   return `the push of tenant ${tenant} was dropped as a duplicate: replica ${replica} of HA cluster ${cluster} is not elected`;
 }
 
+/** The same of some series of a push. */
+export function duplicatesLeftOut(tenant: string, duplicates: number, series: number): string {
+  return (
+    `${duplicates} of ${series} series of tenant ${tenant} were dropped as duplicates and the rest was taken: ` +
+    'they come from replicas of HA clusters that are not elected'
+  );
+}
+
 // Single series
 
 export interface RefusedSeries {
@@ -375,6 +383,8 @@ function faultOf({ reason, series }: LeftOutGroup, limits: TenantLimits): string
     case 'max_active_series':
     case 'per_user_series_limit':
       return `${is} new and over the tenant's limit of ${mostSeries(limits)} active series`;
+    case 'too_many_ha_clusters':
+      return `${is} of an HA cluster that is new, and the tenant has as many as it may (${limits.ha_max_clusters})`;
     case 'per_metric_series_limit':
       return `${is} new and over the limit of ${limits.max_global_series_per_metric} active series for a metric`;
   }
@@ -399,6 +409,7 @@ const REMEDIES: Record<SeriesReason, string> = {
   label_value_too_long: 'shorten the value, or raise max_label_value_length',
   max_active_series: 'send fewer series, or raise max_active_series_per_user',
   per_user_series_limit: 'send fewer series, or raise max_global_series_per_user',
+  too_many_ha_clusters: 'raise ha_max_clusters, or give the label ha_cluster_label fewer values',
   per_metric_series_limit: 'drop a label of the metric, or raise max_global_series_per_metric',
 };
 

@@ -5,7 +5,7 @@
  */
 import type { HaLabels } from '../payload/push.js';
 import { askFor, take } from './draw.js';
-import { electionRules, isFromPair, maxClusters } from './ha-replica.js';
+import { electionRules, leaveOutReplicas, maxClusters, oldestOf } from './ha-replica.js';
 import {
   type Ending,
   isAllOrNothing,
@@ -33,12 +33,16 @@ export function takeSteps(judgement: Judgement): Ending | Promise<Outcome> {
     const stopped = electReplica(judgement, push.ha);
     if (stopped !== undefined) return stopped;
   }
+  if (push.pairs !== undefined && !judgement.elected) {
+    const stopped = electReplicas(judgement, push.pairs);
+    if (stopped !== undefined) return stopped;
+  }
 
   const allowed = limits.edge.max_series_per_request;
   if (allowed !== 0 && push.series > allowed) return refuseTooMany(judgement, allowed);
 
   if (judgement.items === NOT_COUNTED) {
-    if (!isAllValid(push)) {
+    if (judgement.leftOut !== undefined || !isAllValid(push)) {
       const stopped = leaveOutInvalid(judgement);
       if (stopped !== undefined) return stopped;
     } else judgement.items = itemsOfPush(push);
@@ -66,7 +70,6 @@ export function takeSteps(judgement: Judgement): Ending | Promise<Outcome> {
 function electReplica(judgement: Judgement, ha: HaLabels): Outcome | Promise<Outcome> {
   const { tenant } = judgement;
   const { limits } = tenant;
-  if (!isFromPair(ha, limits)) return undefined;
   const rules = electionRules(limits, judgement.push.leastTimestampMs, judgement.parts.wallNow);
   return whenAnswered(tenant.elections.hear(ha, rules, judgement.nowMs), (answer) => {
     if (answer === 'other') return 'duplicate';
@@ -78,6 +81,33 @@ function electReplica(judgement: Judgement, ha: HaLabels): Outcome | Promise<Out
   });
 }
 
+/** Where each series is of a pair of its own: pair after pair is heard, and the series of those that are not elected are left out. */
+function electReplicas(judgement: Judgement, pairs: readonly HaLabels[]): Outcome | Promise<Outcome> {
+  const { tenant, push, answers, parts } = judgement;
+  const { limits, elections } = tenant;
+  for (let n = answers.length; n < pairs.length; n++) {
+    const pair = pairs[n];
+    if (pair === undefined) break;
+    const oldest = limits.ha_tracker_sample_failover_timeout === 0 ? 0 : oldestOf(push, n);
+    const hearing = elections.hear(pair, electionRules(limits, oldest, parts.wallNow), judgement.nowMs);
+    if (hearing instanceof Promise) {
+      return hearing.then((late) => {
+        answers.push(late);
+        return undefined;
+      });
+    }
+    answers.push(hearing);
+  }
+  judgement.elected = true;
+  const leftOut = leaveOutReplicas(push, answers);
+  judgement.leftOut = leftOut;
+  if (leftOut === undefined) return undefined;
+  if (leftOut.series > 0 && (leftOut.count === push.series || nothingMayPass(judgement))) {
+    return refuseSeries(judgement);
+  }
+  return leftOut.count === push.series ? 'duplicate' : undefined;
+}
+
 function refuseTooMany({ tenant, push }: Judgement, allowed: number): Refusal {
   const why = tooManySeries(push.series, allowed);
   return refusePush(tenant, 'edge_series_per_request', why, { observed: push.series, allowed });
@@ -86,7 +116,7 @@ function refuseTooMany({ tenant, push }: Judgement, allowed: number): Refusal {
 /** Leaves out series that break a rule, and counts what is in the others. */
 function leaveOutInvalid(judgement: Judgement): Outcome {
   const { push } = judgement;
-  const leftOut = findInvalidSeries(push);
+  const leftOut = findInvalidSeries(push, judgement.leftOut);
   judgement.leftOut = leftOut;
   if (nothingMayPass(judgement)) return refuseSeries(judgement);
   // Where there is more in the push, Mimir says itself what it refuses of its metadata.

@@ -40,8 +40,8 @@ export interface Filtered extends Charge {
   /** What to filter: a view on the decoder's memory, if the verdict came at once. */
   readonly push: Push;
   readonly leftOut: LeftOut;
-  /** For the sender, once Mimir has taken the rest. */
-  readonly refusal: Refusal;
+  /** For the sender, once Mimir has taken the rest. A duplicate: all that is left out is of replicas that are not elected. */
+  readonly answer: Refusal | Duplicate;
 }
 
 /** The push comes from a replica of an HA pair that is not elected: it is dropped, and that is no mistake of the sender. */

@@ -254,7 +254,6 @@ export const MIMIR_LIMITS: Table<MimirLimits> = {
     fallback: false,
     zero: '',
     doc: 'Each series is of the pair that its own labels name, not of that of the first: those of replicas that are not elected are left out.',
-    part: 'mimir',
   },
   service_overload_status_code_on_rate_limit_enabled: {
     type: 'bool',

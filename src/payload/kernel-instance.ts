@@ -2,6 +2,7 @@
  * One instance of the WASM kernel, seen from TypeScript: copies a body in chunk by chunk, decodes it, and gives a
  * Push whose records and body are views on the kernel's memory. Or compresses one.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expandHashKey, type HashKey } from './hash-key.js';
 import {
@@ -45,6 +46,7 @@ const RESULT_WORD = 1920 / 4;
 const EXCLUDE = 2048;
 const WANTED = 3072;
 const NAME_MAX = 1024;
+const NAME_SHOWN = 100;
 const KEYS = 8192;
 /** For the length of a string, the eight bytes at each of 128 places, and what is left of them. */
 const KEY_BYTES = (1 + 128 + 1) * 16;
@@ -240,13 +242,16 @@ export class KernelInstance {
   }
 
   #pairAt(word: number): HaLabels {
-    return { cluster: this.#text(word), replica: this.#text(word + 2) };
+    return { cluster: this.#name(word), replica: this.#name(word + 2) };
   }
 
-  /** Where a word says, and as long as the word after it says. */
-  #text(word: number): string {
+  /** Where a word says, and as long as the word after it says. Pairs are remembered: a name that is too long is told apart. */
+  #name(word: number): string {
     const at = this.#words[word] ?? 0;
-    return decoder.decode(this.#bytes.subarray(at, at + (this.#words[word + 1] ?? 0)));
+    const bytes = this.#bytes.subarray(at, at + (this.#words[word + 1] ?? 0));
+    if (bytes.length <= NAME_MAX) return decoder.decode(bytes);
+    const hash = createHash('sha256').update(bytes).digest('hex');
+    return `${decoder.decode(bytes.subarray(0, NAME_SHOWN))}... (sha256 ${hash})`;
   }
 
   /** In the order in which kernel/rules.ts reads them. */

@@ -170,6 +170,33 @@ export const RECORD_FLAG_NAMED = 1;
 /** Its metric name ends in `_info`: Mimir allows such series more labels. */
 export const RECORD_FLAG_INFO = 2;
 
+/** Milliseconds since 1970, of its samples and histograms; infinite where it has none. */
+export function leastTimestampMs({ records }: Push, row: number): number {
+  const at = row * RECORD_WORDS + RECORD_LEAST_TIMESTAMP;
+  const high = (records[at + 1] ?? 0) | 0;
+  const ms = high * 2 ** 32 + (records[at] ?? 0);
+  return ms === 2 ** 63 ? Number.POSITIVE_INFINITY : ms;
+}
+
+/** The HA replicas that a push comes from, and whether all of it comes from one. */
+export interface Replicas {
+  readonly all: readonly HaLabels[];
+  readonly isOne: boolean;
+}
+
+const NO_REPLICAS: Replicas = { all: [], isOne: false };
+
+export function replicasOf(push: Push): Replicas {
+  const { ha, pairs } = push;
+  if (pairs !== undefined) return { all: pairs, isOne: pairs.length === 1 && everySeriesIsFromPair(push) };
+  return ha === undefined ? NO_REPLICAS : { all: [ha], isOne: true };
+}
+
+function everySeriesIsFromPair(push: Push): boolean {
+  for (let row = 0; row < push.series; row++) if (pairNumber(push, row) === 0) return false;
+  return true;
+}
+
 /** What says which HA pair a series is of: that its replica label is removed, and the number of the pair. */
 export const RECORD_PAIR_FLAGS = 0xffff0004;
 

@@ -10,6 +10,7 @@ t.test('the labels of HA pairs are those of the tenant', async (t) => {
     snapshot: snapshot({
       pairs: limits({ ...own, accept_ha_samples: true }),
       plain: limits({ ha_cluster_label: 'zone' }),
+      each: limits({ ...own, accept_ha_samples: true, ha_tracker_per_sample_dedupe: true }),
     }),
   });
   const optionsOf = (id: string, haTracker = true) =>
@@ -20,6 +21,8 @@ t.test('the labels of HA pairs are those of the tenant', async (t) => {
     });
   t.match(optionsOf('pairs'), { clusterLabel: 'zone', excludeLabel: 'twin' });
   t.match(optionsOf('plain'), { clusterLabel: '', excludeLabel: '' }, 'it sends from no pairs');
+  t.match(optionsOf('pairs'), { pairPerSeries: false });
+  t.match(optionsOf('each'), { pairPerSeries: true, clusterLabel: 'zone' });
   t.match(optionsOf('pairs', false), { clusterLabel: '', excludeLabel: '' }, 'Mimir looks for none');
 });
 

@@ -52,7 +52,7 @@ t.test('series that may not pass are left out alone, named, counted and not char
   t.match(verdict, {
     kind: 'filter',
     items: 6,
-    refusal: {
+    answer: {
       reason: 'missing_metric_name',
       status: 400,
       message:

@@ -41,11 +41,11 @@ t.test('each has series of its own', async (t) => {
   });
   t.match(judge(edge, admit(edge, 'a').tenant, pushOf([1, 2, 3, 4])), {
     leftOut: { series: 1 },
-    refusal: { reason: 'per_user_series_limit' },
+    answer: { reason: 'per_user_series_limit' },
   });
   t.match(judge(edge, admit(edge, 'a:k=1').tenant, pushOf([1, 2, 3, 4, 5, 6])), {
     leftOut: { series: 2 },
-    refusal: { reason: 'max_active_series' },
+    answer: { reason: 'max_active_series' },
   });
   t.match(judge(edge, admit(edge, 'a:k=2').tenant, pushOf([1, 2, 3, 4])), { leftOut: { series: 1 } });
   t.equal(edge.tenants.get('a')?.series?.active, 3);

@@ -23,7 +23,7 @@ t.test('new series over a limit are left out alone, and what they were charged c
     kind: 'filter',
     items: 3,
     leftOut: { series: 3 },
-    refusal: {
+    answer: {
       status: 400,
       reason: 'per_metric_series_limit',
       message:
@@ -46,7 +46,7 @@ t.test('new series over a limit are left out alone, and what they were charged c
   const both = judge(edge, tenant, { ...broken, faultySeries: 1 });
   t.match(
     both,
-    { kind: 'filter', items: 1, refusal: { reason: 'per_user_series_limit' } },
+    { kind: 'filter', items: 1, answer: { reason: 'per_user_series_limit' } },
     'Mimir’s last word',
   );
   t.match(both, { leftOut: { groups: [{ reason: 'max_label_names_per_series' }, { series: 1 }] } });
@@ -108,7 +108,7 @@ t.test('the limit of active series, where it is set, stands in for that of serie
     kind: 'filter',
     items: 5,
     leftOut: { series: 2, groups: [{ reason: 'max_active_series', series: 2, samples: 2 }] },
-    refusal: {
+    answer: {
       status: 429,
       reason: 'max_active_series',
       message:
@@ -127,10 +127,10 @@ t.test('the limit of active series, where it is set, stands in for that of serie
     'refused whole',
   );
   t.match(verdictOf({ max_active_series_per_user: 0 }, [1, 2, 3, 4]).verdict, {
-    refusal: { reason: 'per_user_series_limit', status: 400 },
+    answer: { reason: 'per_user_series_limit', status: 400 },
   });
   t.match(verdictOf({ max_active_series_per_user: 9, max_global_series_per_metric: 2 }, [1, 2, 3]).verdict, {
-    refusal: { reason: 'per_metric_series_limit', status: 400 },
+    answer: { reason: 'per_metric_series_limit', status: 400 },
   });
 });
 
@@ -150,12 +150,18 @@ t.test('too many active series have the status that the tenant asks for', async 
     const own = limits({ max_active_series_per_user: 1, active_series_limit_response_code: code });
     const edge = enforcer({ snapshot: snapshot({ a: own }), series: tracker() });
     const verdict = judge(edge, admit(edge, 'a').tenant, pushOf([1, 2]));
-    t.match(verdict, { kind: 'filter', refusal: { status } }, String(code));
-    t.equal('refusal' in verdict && verdict.refusal.retryAfterSeconds !== undefined, retries, String(code));
+    t.match(verdict, { kind: 'filter', answer: { status } }, String(code));
+    t.equal(
+      verdict.kind === 'filter' &&
+        'reason' in verdict.answer &&
+        verdict.answer.retryAfterSeconds !== undefined,
+      retries,
+      String(code),
+    );
   }
   const other = limits({ max_global_series_per_user: 1, active_series_limit_response_code: 503 });
   const edge = enforcer({ snapshot: snapshot({ a: other }), series: tracker() });
-  t.match(judge(edge, admit(edge, 'a').tenant, pushOf([1, 2])), { refusal: { status: 400 } });
+  t.match(judge(edge, admit(edge, 'a').tenant, pushOf([1, 2])), { answer: { status: 400 } });
 });
 
 t.test('a push that waits for its series is judged by what it held when it came', async (t) => {
@@ -195,7 +201,7 @@ t.test('a push that waits for its series is judged by what it held when it came'
     newAdmitted: 0,
     overLimit: { rows: [1], reasons: ['per_user_series_limit'], observed: 5 },
   });
-  t.match(await verdict, { kind: 'filter', items: 1, refusal: { message: /7 in row 1/ } });
+  t.match(await verdict, { kind: 'filter', items: 1, answer: { message: /7 in row 1/ } });
 
   const soon = edge.judge(tenant, decoded);
   waiting.shift()?.({ newAdmitted: 1, newLater: Promise.resolve(2), overLimit: undefined });

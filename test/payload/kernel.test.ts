@@ -550,6 +550,31 @@ t.test(
   },
 );
 
+t.test(
+  'of a replica whose name is too long nothing is known; names that are longer than most are told apart',
+  async (t) => {
+    const labels = { excludeLabel: '__replica__', clusterLabel: 'cluster' };
+    const pairOf = (cluster: string, replica: string, options: Options = {}) =>
+      sound(
+        encodeVersion1(
+          one([
+            ['__replica__', replica],
+            ['cluster', cluster],
+          ]),
+        ),
+        { ...labels, ...options },
+      ).ha;
+    const tight = { rules: { ...NO_RULES, maxReplicaLength: 4 } };
+    t.strictSame(pairOf('a cluster of any length', 'zwöi'.slice(0, 3), tight)?.replica, 'zwö', 'four bytes');
+    t.equal(pairOf('prod', 'zwöi', tight), undefined, 'five');
+    const long = 'c'.repeat(1024);
+    t.equal(pairOf(long, 'one')?.cluster, long);
+    const [first, second] = [pairOf(`${long}1`, 'one')?.cluster, pairOf(`${long}2`, 'one')?.cluster];
+    t.match(first, /^c{100}\.\.\. \(sha256 [0-9a-f]{64}\)$/);
+    t.not(first, second);
+  },
+);
+
 t.test('a push has so many pairs that are decided about, and the series of others are of none', async (t) => {
   const labels = { excludeLabel: '__replica__', clusterLabel: 'cluster', pairPerSeries: true };
   const all = Array.from({ length: 1500 }, (_, n) => ({

@@ -300,6 +300,12 @@ function pairOf(labels: readonly Label[], { clusterLabel = '', excludeLabel }: R
   return undefined;
 }
 
+/** Of a replica whose name is too long Mimir knows nothing. */
+function isOfPair(labels: readonly Label[], { rules = NO_RULES, ...options }: Rules): boolean {
+  const pair = pairOf(labels, options);
+  return pair !== undefined && Buffer.byteLength(pair.replica) <= rules.maxReplicaLength;
+}
+
 /** Where each series is of a pair of its own: that of this one, if its replica label is removed. */
 function pairOfSeries(labels: readonly Label[], options: Rules): HaLabels | undefined {
   if (!options.pairPerSeries || replicaOf(labels, options) === undefined) return undefined;
@@ -354,7 +360,7 @@ function addUp(all: readonly Series[], metadata: readonly Entry[], options: Rule
     longestLabelName: most(({ longestName }) => longestName),
     longestLabelValue: most(({ longestValue }) => longestValue),
     unnamedSeries: sum(({ flags }) => Number(flags === 0)),
-    ha: pairPerSeries ? undefined : pairOf(first, options),
+    ha: pairPerSeries || !isOfPair(first, options) ? undefined : pairOf(first, options),
     pairs: pairPerSeries ? distinct(rows.flatMap(({ pair }) => pair ?? [])) : undefined,
     rows,
   };

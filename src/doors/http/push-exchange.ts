@@ -16,7 +16,7 @@ import {
 } from '../../enforce/sentences.js';
 import type { Tenant } from '../../enforce/tenant.js';
 import type { Admitted, Charge, Filtered } from '../../enforce/verdict.js';
-import type { Broken, Decoder, HaLabels, Lost } from '../../payload/push.js';
+import { type Broken, type Decoder, type Lost, type Replicas, replicasOf } from '../../payload/push.js';
 import type { Source } from '../../payload/source.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import { type Body, type BodyFault, readBody } from '../body.js';
@@ -73,7 +73,7 @@ const UNCHARGED: Charge = { items: 0, bytes: 0 };
 interface Delivery {
   readonly charge: Charge;
   readonly body: Pick<Body, 'chunks' | 'headRoom'>;
-  readonly ha: HaLabels | undefined;
+  readonly replicas: Replicas;
   /** Some series were left out: the body was written anew. */
   readonly partial: PartialAnswer | undefined;
 }
@@ -164,6 +164,7 @@ export class PushExchange {
     if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body, how.source);
     if (decoded.protocol === 'rw2') this.#written = writtenOf(decoded, tenant.limits);
 
+    const replicas = replicasOf(decoded);
     const judging = enforcer.judge(tenant, decoded, decoded.protocol === 'otlp', decodeEndMs);
     const verdict = judging instanceof Promise ? await judging : judging;
     observer.decided((now() - decodeEndMs) / 1000);
@@ -179,7 +180,7 @@ export class PushExchange {
     if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
     this.#unreserve(this.#reservedBytes - bodyBytes);
     // To return a promise is to wait for it three times.
-    return await this.#forward(admission, { charge: verdict, body, ha: decoded.ha, partial: undefined });
+    return await this.#forward(admission, { charge: verdict, body, replicas, partial: undefined });
   }
 
   readonly #reserve = (bytes: number): boolean => {
@@ -201,6 +202,7 @@ export class PushExchange {
   async #forwardPart(admission: Admitted, verdict: Filtered): Promise<PushOutcome> {
     const { enforcer, decoder, observer } = this.#parts;
     const { push, leftOut } = verdict;
+    const replicas = replicasOf(push);
     const filtering = decoder.filter(push, leftOut.rows);
     const filtered = filtering instanceof Promise ? await filtering : filtering;
     if (!(filtered instanceof Uint8Array)) {
@@ -214,16 +216,19 @@ export class PushExchange {
       const why = this.#overloaded(this.#overrun);
       return this.#refuseForGood(admission.tenant, reasonOf(this.#overrun), why);
     }
-    const refusal = this.#withRetryAfter(verdict.refusal);
-    observer.refused(admission.tenant, refusal, this.#requestId, false);
+    let { answer } = verdict;
+    if (answer.kind === 'refuse') {
+      answer = this.#withRetryAfter(answer);
+      observer.refused(admission.tenant, answer, this.#requestId, false);
+    }
     return this.#forward(admission, {
       charge: verdict,
       body: {
         chunks: [Buffer.from(filtered.buffer, filtered.byteOffset, filtered.length)],
         headRoom: 0,
       },
-      ha: push.ha,
-      partial: { refusal, written: this.#written },
+      replicas,
+      partial: { answer, written: this.#written },
     });
   }
 
@@ -261,10 +266,15 @@ export class PushExchange {
   }
 
   /** A status of 0 is none. What Mimir did not take is not charged. */
-  #answered(admission: Admitted, { charge, ha }: Delivery, status: number, words: string): void {
+  #answered(admission: Admitted, { charge, replicas }: Delivery, status: number, words: string): void {
     const { enforcer } = this.#parts;
     if (tookNothing(status, words)) enforcer.giveBack(admission, charge);
-    else if (status === 202 && ha !== undefined) enforcer.deduplicated(admission.tenant, ha, charge);
+    else if (status === 202) this.#deduplicated(admission.tenant, replicas, charge);
+  }
+
+  /** Mimir says it of one of them or several: whichever is heard next may be the right one, and it may have taken the rest. */
+  #deduplicated(tenant: Tenant, { all, isOne }: Replicas, charge: Charge): void {
+    for (const replica of all) this.#parts.enforcer.deduplicated(tenant, replica, isOne ? charge : UNCHARGED);
   }
 
   /** Answers, unless the refusal is only to be seen (shadow mode). True: answered. */
@@ -329,7 +339,12 @@ export class PushExchange {
     const [reason, why] = undecodedBody(fault, source);
     const refusal = this.#parts.enforcer.refuse(tenant, reason, why);
     if (this.#refuse(tenant, refusal, tenant.mode === 'shadow')) return 'answered';
-    return this.#forward(admission, { charge: UNCHARGED, body, ha: undefined, partial: undefined });
+    return this.#forward(admission, {
+      charge: UNCHARGED,
+      body,
+      replicas: { all: [], isOne: false },
+      partial: undefined,
+    });
   }
 }
 

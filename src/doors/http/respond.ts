@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import { MessageHeaders } from '../../base/http1/headers.js';
 import type { HeadFault } from '../../base/http1/request-head.js';
 import type { Refusal } from '../../enforce/refusal.js';
+import type { Duplicate } from '../../enforce/verdict.js';
 import type { UpstreamFailure } from '../../upstream/call.js';
 import { type Said, sayDuplicate, sayPartial, sayRefusal, sayStatus } from '../answer-form.js';
 import { REASON_HEADER, refusalHeaders, type Written, writtenHeaders } from '../refusal-answer.js';
@@ -11,7 +12,7 @@ import type { Caller } from './caller.js';
 /** The upstream was sent a part of the push. */
 export interface PartialAnswer {
   /** Once it has taken that. */
-  readonly refusal: Refusal;
+  readonly answer: Refusal | Duplicate;
   /** All of the push. */
   readonly written: Written;
 }
@@ -22,9 +23,13 @@ export function answerRefusal(caller: Caller, refusal: Refusal, written: Written
 }
 
 /** The upstream took the rest. */
-export function answerPartial(caller: Caller, { refusal, written }: PartialAnswer): void {
-  const headers = [...refusalHeaders(refusal), ...writtenHeaders(caller.header('content-type'), written)];
-  answer(caller, headers, sayPartial(caller.answerForm, refusal));
+export function answerPartial(caller: Caller, { answer: told, written }: PartialAnswer): void {
+  if (told.kind === 'duplicate') {
+    answerDuplicate(caller, told.message, written);
+    return;
+  }
+  const headers = [...refusalHeaders(told), ...writtenHeaders(caller.header('content-type'), written)];
+  answer(caller, headers, sayPartial(caller.answerForm, told));
 }
 
 /** As Mimir answers samples of a replica that is not elected. */

@@ -45,9 +45,9 @@ export function forgetPair(): void {
   store<u32>(RESULT_CLUSTER, 0);
 }
 
-/** It was, of the series that `findPair` has looked at last. */
-export function replicaIsRemoved(): bool {
-  return load<u32>(RESULT_CLUSTER) !== 0 && load<u32>(RESULT_REPLICA_LENGTH) <= maxReplicaLength;
+/** The series that `findPair` has looked at last is of one. */
+export function hasPair(): bool {
+  return load<u32>(RESULT_CLUSTER) !== 0;
 }
 
 /** A series, from `at`, behind its length, to `end`: its bytes need not be sound. */
@@ -67,11 +67,10 @@ export function findPair(at: u32, end: u32): void {
     }
     if (load<u32>(RESULT_CLUSTER_LENGTH) > 0 && load<u32>(RESULT_REPLICA_LENGTH) > 0) break;
   }
-  if (load<u32>(RESULT_CLUSTER_LENGTH) === 0 || load<u32>(RESULT_REPLICA_LENGTH) === 0) {
-    store<u32>(RESULT_CLUSTER, 0);
-    store<u32>(RESULT_REPLICA, 0);
-  }
-  removeReplica(replicaIsRemoved());
+  const replicaLength = load<u32>(RESULT_REPLICA_LENGTH);
+  // Of a replica that is too long Mimir knows nothing, and it will refuse the label.
+  if (load<u32>(RESULT_CLUSTER_LENGTH) === 0 || replicaLength === 0 || replicaLength > maxReplicaLength) forgetPair();
+  removeReplica(hasPair());
   start(at);
 }
 

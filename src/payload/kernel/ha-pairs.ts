@@ -2,7 +2,7 @@
  * The HA replicas that the series of a push come from, where each series says by itself which. They are numbered as they
  * come, and each record has its series' number: who is elected is decided once for each, outside.
  */
-import { findPair, replicaIsRemoved } from './ha-pair';
+import { findPair, hasPair } from './ha-pair';
 import { hashBytes, hashLabel } from './hash';
 import {
   align16,
@@ -45,7 +45,7 @@ export function preparePairs(free: u32): u32 {
 /** The flags of a series, from `at`, behind its length, to `end`, that say which replica it comes from; 0: from none. */
 export function pairFlags(at: u32, end: u32): u32 {
   findPair(at, end);
-  return replicaIsRemoved() ? FLAG_FROM_PAIR | (numberOfPair() << NUMBER_SHIFT) : 0;
+  return hasPair() ? FLAG_FROM_PAIR | (numberOfPair() << NUMBER_SHIFT) : 0;
 }
 
 /** From 1 on; 0: there are too many before it. */

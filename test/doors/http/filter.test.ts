@@ -229,6 +229,96 @@ function fromReplica(replica: string, version: 1 | 2 = 1): Buffer {
   return Buffer.from(SnappyJS.compress(version === 1 ? encodeVersion1(series) : encodeVersion2(series)));
 }
 
+const EACH = {
+  snapshot: snapshot({ a: limits({ accept_ha_samples: true, ha_tracker_per_sample_dedupe: true }) }),
+};
+
+/** A push of series of these replicas of cluster prod, in order; its values say which they are. */
+function fromReplicas(replicas: readonly string[], version: 1 | 2 = 1): Buffer {
+  const series = replicas.map((replica, value) => ({
+    labels: [
+      ['__name__', 'up'],
+      ['__replica__', replica],
+      ['cluster', 'prod'],
+      ['n', `${value}`],
+    ] as const,
+    value,
+    timestampMs: Date.now(),
+  }));
+  return Buffer.from(SnappyJS.compress(version === 1 ? encodeVersion1(series) : encodeVersion2(series)));
+}
+
+t.test(
+  'where series are of pairs of their own, Mimir gets those of elected replicas, and the sender 202',
+  async (t) => {
+    const mimir = await upstream();
+    const proxy = await edge(mimir.url, { enforcer: { ...EACH, series: tracker() } });
+    t.equal((await send(proxy.url, fromReplicas(['one', 'one']))).status, 200);
+    for (const version of [1, 2] as const) {
+      const headers = version === 2 ? VERSION_2 : {};
+      const mixed = await send(proxy.url, fromReplicas(['one', 'two', 'one', 'two'], version), headers);
+      t.equal(mixed.status, 202);
+      t.equal(mixed.headers.get('x-mimir-edge-reason'), null, 'no refusal');
+      t.equal(mixed.headers.get('x-prometheus-remote-write-samples-written'), version === 2 ? '4' : null);
+      t.match(await mixed.text(), /^2 of 4 series of tenant a were dropped as duplicates/);
+      t.strictSame(arrivedValues(mimir, version), [0, 2]);
+    }
+    t.equal((await send(proxy.url, fromReplicas(['two', 'two']))).status, 202);
+    t.equal(mimir.arrived.length, 3);
+    t.strictSame(proxy.refusals, []);
+    const held = proxy.enforcer.tenants.use('a', 0);
+    t.equal(held?.tally.deduplicated, 6);
+    t.equal(held?.series?.active, 3, 'n of 0, 1 and 2: the replica is no part of them');
+    await proxy.stop();
+    await mimir.close();
+  },
+);
+
+t.test(
+  "Mimir's 202 takes back the elections of all replicas in a push, and its charge where it is of one",
+  async (t) => {
+    for (const [replicas, left] of [
+      [['one', 'one', 'one'], 200_000],
+      [['one', '', 'one'], 199_997],
+    ] as const) {
+      const mimir = await upstream((_req, res) => res.writeHead(202).end('replicas did not match'));
+      const proxy = await edge(mimir.url, { enforcer: EACH });
+      t.equal((await send(proxy.url, fromReplicas(replicas))).status, 202);
+      const tenant = proxy.enforcer.tenants.use('a', 0);
+      t.equal(tenant?.items.bucket.take(left, 0), true, `${left} are left`);
+      t.equal(tenant?.items.bucket.take(1, 0), false, 'and no more');
+      tenant?.items.bucket.giveBack(200_000, 0);
+      t.equal((await send(proxy.url, fromReplicas(['two', 'two', 'two']))).status, 202);
+      t.equal(mimir.arrived.length, 2, 'the other replica is the next that is heard');
+      t.equal(tenant?.tally.deduplicated, 0);
+      await proxy.stop();
+      await mimir.close();
+    }
+  },
+);
+
+t.test(
+  'a tenant that does not accept samples of pairs has none, each series for itself or not',
+  async (t) => {
+    const mimir = await upstream();
+    for (const each of [false, true]) {
+      const tenant = limits({ ha_tracker_per_sample_dedupe: each, max_label_names_per_series: 3 });
+      const proxy = await edge(mimir.url, { enforcer: { snapshot: snapshot({ a: tenant }) } });
+      for (const replica of ['one', 'two']) {
+        const sent = await send(proxy.url, fromReplica(replica));
+        t.equal(
+          sent.headers.get('x-mimir-edge-reason'),
+          'max_label_names_per_series',
+          'the fourth label counts',
+        );
+      }
+      await proxy.stop();
+    }
+    t.equal(mimir.arrived.length, 0);
+    await mimir.close();
+  },
+);
+
 t.test(
   'where Mimir has no HA tracker the replica label is a label, and both replicas are taken',
   async (t) => {
@@ -247,6 +337,18 @@ t.test(
       t.equal(held?.series?.active, 6, 'three series of each replica');
       await proxy.stop();
     }
+    const tight = limits({ accept_ha_samples: true, max_label_names_per_series: 3 });
+    const proxy = await edge(mimir.url, {
+      enforcer: { snapshot: snapshot({ a: tight }) },
+      push: { haTracker: false },
+    });
+    const refused = await send(proxy.url, fromReplica('one'));
+    t.equal(
+      refused.headers.get('x-mimir-edge-reason'),
+      'max_label_names_per_series',
+      'it counts like any other',
+    );
+    await proxy.stop();
     t.equal(mimir.arrived.length, 4);
     await mimir.close();
   },

@@ -239,8 +239,9 @@ export class CheckExchange {
     if (verdict.kind === 'duplicate') return this.#answerDuplicate(request, tenant, push, verdict.message);
     if (options.charge) this.#giveBackUnlessDelivered(admission, verdict);
     else enforcer.giveBack({ ...admission, requests: 0 }, verdict);
-    const refusal = verdict.kind === 'filter' ? verdict.refusal : verdict.shadowed;
-    if (refusal === undefined) return this.#pass('accept', tenant.whole, push, verdict.items);
+    const refusal = verdict.kind === 'filter' ? verdict.answer : verdict.shadowed;
+    if (refusal === undefined || refusal.kind === 'duplicate')
+      return this.#pass('accept', tenant.whole, push, verdict.items);
     observer.refused(tenant, refusal, request.requestId, true);
     return this.#pass(verdict.kind === 'filter' ? 'unfiltered' : 'shadow', tenant.whole, push, verdict.items);
   }
