@@ -67,7 +67,7 @@ const results = await compare([
     run: () => {
       for (let i = 0; i < DECISIONS; i++) {
         tally.received(push);
-        pushMetrics.decoded(0.0001);
+        pushMetrics.decoded(0.0001, 'rw1');
         pushMetrics.decided(0.00001);
         upstreamMetrics.forwarded(200, 0.002);
       }

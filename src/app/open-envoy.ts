@@ -60,7 +60,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
         budget,
         now,
         observer: {
-          decoded: (seconds) => parts.pushMetrics.decoded(seconds),
+          decoded: (seconds, protocol) => parts.pushMetrics.decoded(seconds, protocol),
           decided: (seconds) => parts.pushMetrics.decided(seconds),
           body: (state) => metrics.body(state),
           checked: (outcome, seconds) => metrics.checked(outcome, seconds),

@@ -44,7 +44,7 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
       ),
       now,
       observer: {
-        decoded: (seconds) => pushMetrics.decoded(seconds),
+        decoded: (seconds, protocol) => pushMetrics.decoded(seconds, protocol),
         decided: (seconds) => pushMetrics.decided(seconds),
         forwarded: (status, seconds) => upstreamMetrics.forwarded(status, seconds),
         failed: (failure) => upstreamMetrics.failed(failure),

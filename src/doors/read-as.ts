@@ -13,6 +13,7 @@ import type { Source } from '../payload/source.js';
 import { formatOf } from './format.js';
 import { influxSource } from './influx-format.js';
 import { type OtlpFormatFault, otlpSource } from './otlp-format.js';
+import type { ProtocolLabel } from './push-metrics.js';
 import { undecodable } from './refusal-answer.js';
 import type { WriteRoute } from './write-paths.js';
 
@@ -20,6 +21,11 @@ export interface ReadAs {
   readonly protocol: Protocol;
   /** Undefined: remote write. */
   readonly source: Source | undefined;
+}
+
+/** What metrics call it. */
+export function protocolLabel({ protocol, source }: ReadAs): ProtocolLabel {
+  return source?.form ?? protocol;
 }
 
 export type Unreadable = readonly [Reason, Sentence];

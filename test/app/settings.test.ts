@@ -489,5 +489,10 @@ t.test('push.influx: whether line protocol is taken', async (t) => {
         'Content-Length: 5\r\n\r\nm v=1',
     );
   t.match(await influx((await edge(t, {})).port), /^HTTP\/1\.1 503 .*edge_unjudged_write/s);
-  t.match(await influx((await edge(t, { 'push.influx': 'true' })).port), /^HTTP\/1\.1 200 /);
+  const given = await edge(t, { 'push.influx': 'true' });
+  t.match(await influx(given.port), /^HTTP\/1\.1 200 /);
+  await send(`http://127.0.0.1:${given.port}`);
+  t.equal(await metric(given, 'mimir_edge_pushes_total{protocol="influx"}'), 1);
+  t.equal(await metric(given, 'mimir_edge_pushes_total{protocol="rw1"}'), 1);
+  t.equal(await metric(given, 'mimir_edge_pushes_total{protocol="otlp"}'), 0);
 });

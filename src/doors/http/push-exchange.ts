@@ -23,7 +23,8 @@ import { type Body, type BodyFault, readBody } from '../body.js';
 import { decodeBody } from '../decode-body.js';
 import { type DecodeSettings, decodeOptions } from '../decode-options.js';
 import { otlpAnswerForm } from '../otlp-format.js';
-import { isUnreadable, readAs } from '../read-as.js';
+import type { ProtocolLabel } from '../push-metrics.js';
+import { isUnreadable, protocolLabel, readAs } from '../read-as.js';
 import { NOTHING, tooLarge, undecodedBody, type Written, writtenOf } from '../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../retry-after.js';
 import type { Overrun, SharedBudget } from '../shared-budget.js';
@@ -47,7 +48,7 @@ export interface PushOptions extends DecodeSettings {
 
 /** What the proxy reports while it works. Times in seconds. */
 export interface PushObserver extends RelayObserver {
-  decoded(seconds: number): void;
+  decoded(seconds: number, protocol: ProtocolLabel): void;
   decided(seconds: number): void;
   /** `shadow`: the push went on all the same. */
   refused(tenant: Tenant | undefined, refusal: Refusal, requestId: string, shadow: boolean): void;
@@ -160,7 +161,7 @@ export class PushExchange {
       return this.#refuseForGood(tenant, reasonOf(this.#overrun), this.#overloaded(this.#overrun));
     }
     const decodeEndMs = now();
-    observer.decoded((decodeEndMs - decodeStartMs) / 1000);
+    observer.decoded((decodeEndMs - decodeStartMs) / 1000, protocolLabel(how));
     if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body, how.source);
     if (decoded.protocol === 'rw2') this.#written = writtenOf(decoded, tenant.limits);
 

@@ -28,7 +28,8 @@ import { decodeBody } from '../../decode-body.js';
 import { type DecodeSettings, decodeOptions } from '../../decode-options.js';
 import type { Stepped } from '../../decode-source.js';
 import { otlpAnswerForm } from '../../otlp-format.js';
-import { isUnreadable, readAs } from '../../read-as.js';
+import type { ProtocolLabel } from '../../push-metrics.js';
+import { isUnreadable, protocolLabel, readAs } from '../../read-as.js';
 import { NOTHING, tooLarge, undecodedBody, type Written, writtenOf } from '../../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../../retry-after.js';
 import { isRead, type Route, type WritePathOptions, type WritePaths } from '../../write-paths.js';
@@ -76,7 +77,7 @@ export const CHECK_OUTCOMES = [
 
 /** Times in seconds. */
 export interface CheckObserver {
-  decoded(seconds: number): void;
+  decoded(seconds: number, protocol: ProtocolLabel): void;
   decided(seconds: number): void;
   body(state: BodyState): void;
   checked(outcome: CheckOutcome, seconds: number): void;
@@ -174,7 +175,7 @@ export class CheckExchange {
     const decoding = this.#decode(request.body, decodeOptions(how, tenant, options));
     const decoded = decoding instanceof Promise ? await this.#inTime(request, decoding, tenant) : decoding;
     const decodeEndMs = now();
-    observer.decoded((decodeEndMs - decodeStartMs) / 1000);
+    observer.decoded((decodeEndMs - decodeStartMs) / 1000, protocolLabel(how));
     if (this.#call.isOver) return this.#cancelled(admission);
     if (decoded === 'over_budget') {
       const { used, capacity } = this.#parts.budget;
