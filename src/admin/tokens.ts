@@ -49,23 +49,26 @@ export class Tokens {
     return found && { name: found.name, mayWrite: found.mayWrite };
   }
 
-  /** Reads the file now, whatever its times say. */
-  reload(): void {
+  /** Reads the file now, whatever its times say. Answers why it can not be used. */
+  reload(): string | undefined {
     this.#stamp = '';
-    this.#refresh(Number.POSITIVE_INFINITY);
+    const fault = this.#refresh(Number.POSITIVE_INFINITY);
     this.#checkedAtMs = Number.NEGATIVE_INFINITY;
+    return fault;
   }
 
-  #refresh(nowMs: number): void {
-    if (!this.configured || nowMs - this.#checkedAtMs < RECHECK_MS) return;
+  #refresh(nowMs: number): string | undefined {
+    if (!this.configured || nowMs - this.#checkedAtMs < RECHECK_MS) return undefined;
     this.#checkedAtMs = nowMs;
     try {
       const stamp = stampOf(this.#path);
-      if (stamp === this.#stamp) return;
+      if (stamp === this.#stamp) return undefined;
       this.#stamp = stamp;
       this.#tokens = parseTokens(readFileSync(this.#path, 'utf8'));
+      return undefined;
     } catch (error) {
       this.#failed(messageOf(error));
+      return messageOf(error);
     }
   }
 }

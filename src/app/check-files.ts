@@ -39,6 +39,11 @@ export function checkFiles(config: Config): void {
   }
 }
 
+/** There is something to look at. */
+export function namesFiles(config: Config): boolean {
+  return [...SECRETS, ...AUTHORITIES, ...PAIRS.flat()].some((setting) => config[setting] !== '');
+}
+
 type FileSetting = (typeof SECRETS)[number] | (typeof AUTHORITIES)[number] | (typeof PAIRS)[number][number];
 
 function read(config: Config, setting: FileSetting): string {

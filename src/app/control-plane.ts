@@ -34,6 +34,7 @@ import { PairsWarning } from './pairs-warning.js';
 import type { Part } from './parts.js';
 import type { DataPlanes, Orders } from './planes.js';
 import { readinessOf } from './readiness.js';
+import { reloaded } from './reloaded.js';
 
 /** Of a change of documents. The audit has more. */
 const LOGGED_CHANGES = 20;
@@ -123,14 +124,21 @@ export class ControlPlane {
     this.#logLevel = settings['log.level'];
     this.#reloads++;
     this.#log.level = this.#logLevel;
-    this.#tokens.reload();
+    const tokensFault = this.#tokens.reload();
     this.#order();
     await this.#overrides.reload();
     const waiting = changedSettings(this.#config, settings);
     if (waiting.length > 0) {
       this.#log.warn({ settings: waiting }, 'these settings need a restart: they stay as they were');
     }
-    this.#log.info('overrides, tokens, certificates and log level were read again');
+    const { sources, lastError } = this.#overrides.status();
+    const { read, failed } = reloaded(this.#config, {
+      ...(sources.length > 0 && { overrides: lastError }),
+      ...(this.#tokens.configured && { tokens: tokensFault }),
+    });
+    const message = `were read again: ${read.join(', ')}`;
+    if (failed.length === 0) this.#log.info({ read }, message);
+    else this.#log.error({ read, failed }, `${message}; the rest can not be used and stays as it was`);
   }
 
   /** The listener comes first, so that whoever probes while limits are read hears that this is not ready yet. */

@@ -182,7 +182,7 @@ function head(status: Status, { range, matching, totals, tenants }: Tenants): st
   ];
   const shown = tenants.length < matching ? `${tenants.length} of ${matching}` : String(matching);
   return (
-    `mimir-edge ${status.version}, ${status.replicas} replicas, ${notes.join(', ') || 'well'}; ` +
+    `mimir-edge ${status.version}, ${status.replicas} ${status.replicas === 1 ? 'replica' : 'replicas'}, ${notes.join(', ') || 'well'}; ` +
     `${totals.tenants} tenants, ${short(totals.samplesPerSecond)} samples/s, ` +
     `${short(totals.lostSamplesPerSecond)} lost, ${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown)\n${failing.map(trouble).join('')}\n`
   );

@@ -27,6 +27,7 @@ t.test('top shows the table of a running edge, and says why when it can not', as
   for (let i = 0; i < 3; i++) await send(edge.proxy);
   const top = (...args: string[]) => run(['top', '--once', ...args]);
   const { status, stdout } = await top(`--url=${edge.admin}/`);
+  t.match(stdout, /^mimir-edge \S+, 1 replica, /);
   t.equal(status, 0);
   t.match(
     stdout,

@@ -1,10 +1,13 @@
 /** Files that settings name: said in one line when they are missing, and read again on SIGHUP, which no sender notices. */
 import { spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import t, { type Test } from 'tap';
 import { eventually, listen, upstream } from '../doors/http/fixtures.js';
+import { freePort } from '../free-port.js';
 import { MAIN, type StartedEdge, startEdge } from './processes.js';
 import { Senders, startWorkers } from './worker-senders.js';
 
@@ -72,6 +75,17 @@ for (const workers of [1, 2]) {
     t.ok(await says(/"msg":"alice set mode of all tenants to enforce/), 'and then it is again');
     t.ok(await says(/"settings":\["mode"\],"msg":"these settings need a restart/));
 
+    t.match(edge.output(), /"msg":"were read again: the log level, tokens, overrides"/);
+
+    writeFileSync(overrides, 'overrides: { a: { request_rate: many } }');
+    writeFileSync(tokens, 'alice write short\n');
+    t.ok(await hangUp(edge));
+    t.match(
+      edge.output(),
+      /"read":\["the log level"\],"failed":\["tokens: line 1[^"]*","overrides: .*many.*stays as it was/,
+      'what can not be used is named, with why',
+    );
+
     writeFileSync(config, 'log: { levle: info }');
     t.ok(await hangUp(edge));
     t.match(edge.output(), /levle.*the settings can not be used: they stay as they were/);
@@ -117,6 +131,53 @@ for (const workers of [1, 2]) {
       }),
       'whoever connects from now on trusts the new one',
     );
+  });
+}
+
+for (const workers of [1, 2]) {
+  const how = workers === 1 ? 'in one process' : 'with two workers';
+
+  t.test(`the certificate of Envoy's door is read again ${how}, and one that is none is named`, async (t) => {
+    const folder = t.testdir();
+    const [cert, key] = [join(folder, 'grpc.crt'), join(folder, 'grpc.key')];
+    const put = (name: string) => {
+      copyFileSync(join(TLS, `${name}.crt`), cert);
+      copyFileSync(join(TLS, `${name}.key`), key);
+    };
+    put('server');
+    const port = await freePort();
+    const edge = await start(t, workers, [
+      '--envoy.enabled=true',
+      `--listen.grpc=127.0.0.1:${port}`,
+      `--envoy.tls.cert_file=${cert}`,
+      `--envoy.tls.key_file=${key}`,
+    ]);
+    const shown = () =>
+      new Promise<string>((resolve, reject) => {
+        const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'] });
+        socket.once('error', reject);
+        socket.once('secureConnect', () => {
+          resolve(socket.getPeerCertificate().fingerprint256);
+          socket.destroy();
+        });
+      });
+    const fingerprint = (name: string) =>
+      new X509Certificate(readFileSync(join(TLS, `${name}.crt`))).fingerprint256;
+    t.equal(await shown(), fingerprint('server'));
+
+    writeFileSync(cert, 'no certificate');
+    t.ok(await hangUp(edge));
+    t.match(
+      edge.output(),
+      /"failed":\["certificates and passwords: envoy\.tls\.cert_file: [^"]*no certificate in PEM/,
+    );
+    t.equal(await shown(), fingerprint('server'), 'the last good one stays');
+
+    put('renewed');
+    t.ok(await hangUp(edge));
+    t.match(edge.output(), /"msg":"were read again: the log level, certificates and passwords"/);
+    t.ok(await eventually(async () => (await shown()) === fingerprint('renewed')));
+    t.equal(await edge.stop(), 0);
   });
 }
 
