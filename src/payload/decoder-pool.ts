@@ -61,7 +61,7 @@ const INLINE_UNSAID_BYTES = 1 << 20;
  * What relabelling may cost inline, in characters that rules look at for the first time: 60 ns each with expressions as they
  * are met. 500 series that are new to five rules are a fifth of it.
  */
-const INLINE_REWRITING_WORK = 1 << 18;
+const INLINE_REWRITING = { work: 1 << 18, ms: 0 };
 
 const NOT_BEGUN: Record<NotBegun, Lost> = {
   full: { kind: 'lost', busy: true, message: 'as many large pushes of the tenant wait to be decoded as may' },
@@ -78,7 +78,7 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
   const inline = new InlineDecoder(
     options.maxRetainedBytes,
     hashKey,
-    options.threads > 0 ? INLINE_REWRITING_WORK : undefined,
+    options.threads > 0 ? INLINE_REWRITING : undefined,
   );
   const inlineFilter = new InlineFilter(options.maxRetainedBytes);
   const pool = options.threads > 0 ? openPool(options.threads) : undefined;

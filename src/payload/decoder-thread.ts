@@ -24,11 +24,14 @@ export interface FilterTask {
   readonly maxRetainedBytes: number;
 }
 
+/** By then its sender has given up. */
+const MAY_REWRITE = { work: 1 << 22, ms: 30_000 };
+
 let decoder: InlineDecoder | undefined;
 let filters: InlineFilter | undefined;
 
 export function decode({ body, options, hashKey, maxRetainedBytes }: DecodeTask): unknown {
-  decoder ??= new InlineDecoder(maxRetainedBytes, hashKey);
+  decoder ??= new InlineDecoder(maxRetainedBytes, hashKey, MAY_REWRITE);
   decoder.setHashKey(hashKey);
   const decoded: Decoded = decoder.decode([body], body.length, options);
   if (decoded.kind !== 'push') return decoded;

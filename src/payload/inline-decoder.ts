@@ -2,23 +2,20 @@
 import { decodeSource } from './decode-source.js';
 import { type HashKey, OWN_HASH_KEY } from './hash-key.js';
 import { KernelInstance } from './kernel-instance.js';
-import { LabelRewriter } from './label-rewriter.js';
+import { ANY_REWRITING, LabelRewriter, type RewritingAllowance } from './label-rewriter.js';
 import type { Decoded, DecodeOptions } from './push.js';
 
 export class InlineDecoder {
   readonly #maxRetainedBytes: number;
-  readonly #rewritingWork: number;
+  readonly #mayRewrite: RewritingAllowance;
   #hashKey: HashKey;
   #kernel: KernelInstance;
   #rewriter: LabelRewriter | undefined;
 
-  /**
-   * A kernel that has grown past `maxRetainedBytes` is given up before the next push. `rewritingWork`: what may be done for
-   * one push, in characters that rules look at; a push that needs more is answered TOO_MUCH_REWRITING.
-   */
-  constructor(maxRetainedBytes: number, hashKey = OWN_HASH_KEY, rewritingWork = Number.POSITIVE_INFINITY) {
+  /** A kernel that has grown past `maxRetainedBytes` is given up before the next push. */
+  constructor(maxRetainedBytes: number, hashKey = OWN_HASH_KEY, mayRewrite = ANY_REWRITING) {
     this.#maxRetainedBytes = maxRetainedBytes;
-    this.#rewritingWork = rewritingWork;
+    this.#mayRewrite = mayRewrite;
     this.#hashKey = hashKey;
     this.#kernel = new KernelInstance(hashKey);
   }
@@ -54,7 +51,7 @@ export class InlineDecoder {
   #rewritten(kernel: KernelInstance, decoded: Decoded, { rewriting }: DecodeOptions): Decoded {
     if (rewriting === undefined || decoded.kind !== 'push') return decoded;
     this.#rewriter ??= new LabelRewriter();
-    return this.#rewriter.rewrite(kernel, decoded, rewriting, this.#rewritingWork);
+    return this.#rewriter.rewrite(kernel, decoded, rewriting, this.#mayRewrite);
   }
 
   #freshKernel(): KernelInstance {

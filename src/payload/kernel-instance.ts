@@ -82,17 +82,24 @@ const FAULTS: Readonly<Record<number, readonly [BrokenCode, string]>> = {
   19: ['protobuf', 'the message is of the other version of remote write'],
 };
 
+export interface KernelViews {
+  readonly words: Uint32Array<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 export class KernelInstance {
   readonly #exports: KernelExports;
   #bytes: Uint8Array<ArrayBuffer>;
   #words: Uint32Array<ArrayBuffer>;
   #doubles: Float64Array;
+  #views: KernelViews;
 
   constructor(hashKey: HashKey) {
     this.#exports = new WebAssembly.Instance(kernelModule).exports as unknown as KernelExports;
     this.#bytes = new Uint8Array(this.#exports.memory.buffer);
     this.#words = new Uint32Array(this.#exports.memory.buffer);
     this.#doubles = new Float64Array(this.#exports.memory.buffer);
+    this.#views = { words: this.#words, bytes: this.#bytes };
     this.setHashKey(hashKey);
   }
 
@@ -153,9 +160,9 @@ export class KernelInstance {
   // What follows is about the push that was decoded last: kernel/relabel.ts has the lists that are spoken of.
 
   /** The whole memory. Whatever makes it grow makes these useless. */
-  get views(): { readonly words: Uint32Array<ArrayBuffer>; readonly bytes: Uint8Array<ArrayBuffer> } {
+  get views(): KernelViews {
     this.#refreshViews();
-    return { words: this.#words, bytes: this.#bytes };
+    return this.#views;
   }
 
   /** Where the list of labels is. */
@@ -288,6 +295,7 @@ export class KernelInstance {
     this.#bytes = new Uint8Array(buffer);
     this.#words = new Uint32Array(buffer);
     this.#doubles = new Float64Array(buffer);
+    this.#views = { words: this.#words, bytes: this.#bytes };
   }
 }
 

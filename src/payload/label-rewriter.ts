@@ -67,8 +67,14 @@ export class LabelRewriter {
     this.#texts.clear();
   }
 
-  /** Of a push that the kernel has just decoded. `work`: see AnswerMemory; where there is more of it, TOO_MUCH_REWRITING. */
-  rewrite(kernel: KernelInstance, push: Push, rewriting: LabelRewriting, work: number): Decoded {
+  /** Of a push that the kernel has just decoded. What takes more than is allowed is TOO_MUCH_REWRITING. */
+  rewrite(
+    kernel: KernelInstance,
+    push: Push,
+    rewriting: LabelRewriting,
+    { work, ms }: RewritingAllowance,
+  ): Decoded {
+    const endMs = performance.now() + ms;
     const { longValues, maxValueLength } = rewriting;
     const onlyLong = rewriting.steps === 0;
     if (onlyLong && push.longestLabelValue <= maxValueLength) return push;
@@ -77,6 +83,7 @@ export class LabelRewriter {
     kernel.setShortening(longValues, maxValueLength);
     this.#answers.allowWork(work);
     this.#look(kernel);
+    this.#list = kernel.labelList() / 4;
     const first = push.records.byteOffset / 4;
     for (let row = 0; row < push.series; row++) {
       const at = first + row * RECORD_WORDS;
@@ -85,8 +92,14 @@ export class LabelRewriter {
       if (isSound && this.#known.recall(this.#words, at, compiled.number)) continue;
       const low = this.#words[at + RECORD_HASH_LOW] ?? 0;
       const high = this.#words[at + RECORD_HASH_HIGH] ?? 0;
-      if (!this.#rewriteSeries(kernel, row, at, compiled)) return NO_MEMORY;
-      if (this.#answers.isSpent) return TOO_MUCH_REWRITING;
+      let rewritten = this.#rewriteSeries(kernel, row, at, compiled);
+      // A series that by itself takes more is begun anew, with more each time.
+      for (let allowed = work; this.#answers.isSpent; allowed *= 2) {
+        if (performance.now() >= endMs) return TOO_MUCH_REWRITING;
+        this.#answers.allowWork(allowed);
+        if (rewritten === 'spent') rewritten = this.#rewriteSeries(kernel, row, at, compiled);
+      }
+      if (rewritten !== 'done') return NO_MEMORY;
       if (isSound && compiled.canBeRemembered) {
         this.#known.remember(low, high, compiled.number, this.#words, at);
       }
@@ -103,25 +116,30 @@ export class LabelRewriter {
     return compiled;
   }
 
-  /** False: there is no memory for it. */
-  #rewriteSeries(kernel: KernelInstance, row: number, at: number, compiled: Compiled): boolean {
+  /** `spent`: nothing has been changed. */
+  #rewriteSeries(
+    kernel: KernelInstance,
+    row: number,
+    at: number,
+    compiled: Compiled,
+  ): 'done' | 'spent' | 'no_memory' {
     const count = kernel.listLabels(row, MOST_LABELS);
     this.#answers.spend(WORK_OF_SERIES + count);
     this.#look(kernel);
     if (count > MOST_LABELS) {
       this.#words[at + RECORD_FAULT] = FAULT.tooManyLabels;
-      return count === MOST_LABELS + 1;
+      return count === MOST_LABELS + 1 ? 'done' : 'no_memory';
     }
     this.#take(count, compiled);
     const rewritten = rewriteLabels(this.#labels, compiled);
-    if (rewritten === 'spent') return true;
+    if (rewritten === 'spent') return 'spent';
     if (rewritten === 'too_long' || rewritten === 'too_many') {
       this.#words[at + RECORD_FAULT] =
         rewritten === 'too_long' ? FAULT.labelValueTooLong : FAULT.tooManyLabels;
-      return true;
+      return 'done';
     }
     if (rewritten === 'dropped') this.#labels.clear();
-    return this.#judge(kernel, row, count);
+    return this.#judge(kernel, row, count) ? 'done' : 'no_memory';
   }
 
   /** Fills the set with the labels that the kernel has listed. */
@@ -193,11 +211,21 @@ export class LabelRewriter {
   /** After whatever may have made the kernel's memory grow. */
   #look(kernel: KernelInstance): void {
     ({ words: this.#words, bytes: this.#bytes } = kernel.views);
-    this.#list = kernel.labelList() / 4;
   }
 }
 
 const encoder = new TextEncoder();
+
+/**
+ * How much may be done for one push: so many characters that rules look at for the first time, and as many again as long as
+ * the milliseconds are not over.
+ */
+export interface RewritingAllowance {
+  readonly work: number;
+  readonly ms: number;
+}
+
+export const ANY_REWRITING: RewritingAllowance = { work: Number.POSITIVE_INFINITY, ms: 0 };
 
 /** A series that is not remembered costs as much as so many characters of a text that a rule looks at. */
 const WORK_OF_SERIES = 32;

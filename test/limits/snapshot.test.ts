@@ -166,11 +166,14 @@ t.test('merging is the same in one step or two', async () => {
 });
 
 t.test('docs/limits.md lists every limit as it is declared', async (t) => {
-  const docs = readFileSync(new URL('../../../docs/limits.md', import.meta.url), 'utf8');
+  const docs = readFileSync(new URL('../../../docs/limits.md', import.meta.url), 'utf8').split('\n');
   for (const table of [MIMIR_LIMITS, EDGE_LIMITS] as LimitTable[]) {
     for (const [name, { type, fallback, zero, doc }] of Object.entries(table)) {
       const shown = type === 'duration' ? `${Number(fallback) / 1000}s` : (fallback ?? 'unset');
-      t.ok(docs.includes(`| \`${name}\` | ${describeType(type)} | ${shown} | ${zero} | ${doc} |`), name);
+      const line = docs.find((one) =>
+        one.startsWith(`| \`${name}\` | ${describeType(type)} | ${shown} | ${zero} | `),
+      );
+      t.match(line, ` | ${doc} | `, name);
     }
   }
 });

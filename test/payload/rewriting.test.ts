@@ -431,3 +431,29 @@ t.test('a long metric name, and one that a rule makes, is shortened, too', async
     );
   }
 });
+
+t.test(
+  'a push that takes more work than is allowed is given up, or taken up again while there is time',
+  async (t) => {
+    const rewriting = rewritingOf({
+      rules: [{ source_labels: ['pod'], regex: '(.*)-(.*)', target_label: 'pod', replacement: '$2-$1' }],
+    });
+    const series = Array.from({ length: 200 }, (_, i): Pairs => [...UP.slice(0, 2), ['pod', `pod-${i}`]]);
+    const body = compress(encodeVersion1(series.map((labels) => ({ labels, value: 1, timestampMs: 1 }))));
+    const options = {
+      protocol: 'rw1',
+      maxUncompressedBytes: 1e6,
+      maxSeries: 1000,
+      excludeLabel: '',
+      rules: RULES,
+      rewriting,
+    } as const;
+    const key = Buffer.alloc(16, 1);
+    const decoded = (work: number, ms: number) =>
+      new InlineDecoder(1e9, key, { work, ms }).decode([body], body.length, options);
+    t.match(decoded(1000, 0), { kind: 'lost', busy: true });
+    const [slices, whole] = [decoded(1, Number.POSITIVE_INFINITY), decoded(Number.POSITIVE_INFINITY, 0)];
+    if (slices.kind !== 'push' || whole.kind !== 'push') throw new Error('not decoded');
+    t.strictSame(wordsOf(slices), wordsOf(whole));
+  },
+);
