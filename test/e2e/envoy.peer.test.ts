@@ -26,7 +26,7 @@ function twoPushes(t: Test): string {
     `overrides:
   a: { ingestion_rate: 0.001, ingestion_burst_size: 1000 }
   b: { ingestion_rate: 1e9, ingestion_burst_size: 1e9 }
-  slow: { ingestion_rate: 0.001, ingestion_burst_size: 1, service_overload_status_code_on_rate_limit_enabled: true }
+  slow: { max_active_series_per_user: 1, active_series_limit_response_code: 529 }
   few: { request_rate: 0.001, request_burst_size: 2 }
 `,
   );
@@ -86,7 +86,7 @@ t.test('ext-authz.yaml: pushes are judged by their bodies', async (t) => {
     /tenant a was refused: .* left of the ingestion rate .*\(err-mimir-tenant-max-ingestion-rate\)/,
   );
   t.equal(await sendHttp2(envoy.url, PUSH_500), 429, 'over HTTP/2, too');
-  t.equal((await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': 'slow' })).status, 529, "Mimir's own status");
+  t.equal((await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': 'slow' })).status, 529, "the tenant's own status");
 
   const broken = await send(envoy.url, Buffer.from('no snappy'), { 'X-Scope-OrgID': 'b' });
   t.equal(broken.status, 400);
