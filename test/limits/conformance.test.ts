@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { EDGE_LIMITS, type LimitTable, MIMIR_LIMITS } from '#src/limits/limit-table.js';
+import { describeType, EDGE_LIMITS, type LimitTable, MIMIR_LIMITS } from '#src/limits/limit-table.js';
 import { WRITE_PATH_LIMITS } from '#src/limits/write-path-limits.js';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
@@ -57,6 +57,17 @@ t.test('no row is without a test, and the test is there and names the limit', as
       new RegExp(`\\b${limit}\\b`),
       `${limit}: ${file} names it`,
     );
+  }
+});
+
+t.test('type, default and meaning are as they are declared', async (t) => {
+  const text = readFileSync(join(ROOT, 'docs/limits.md'), 'utf8');
+  for (const table of [MIMIR_LIMITS, EDGE_LIMITS] as LimitTable[]) {
+    for (const [limit, { type, fallback, zero, doc }] of Object.entries(table)) {
+      const shown = type === 'duration' ? `${Number(fallback) / 1000}s` : (fallback ?? 'unset');
+      t.ok(text.includes(`\n| \`${limit}\` | ${describeType(type)} | ${shown} | ${zero} | `), limit);
+      t.ok(text.includes(` | ${doc} | `), limit);
+    }
   }
 });
 

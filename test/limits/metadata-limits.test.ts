@@ -96,6 +96,27 @@ t.test('metadata selects rate, burst, active series and their status, and nothin
   );
 });
 
+t.test('names and translation follow an entry only where it says so', async (t) => {
+  const snapshot = of({
+    few: { name_validation_scheme: 'utf8', otel_metric_suffixes_enabled: true, ingestion_rate: 7 },
+    'few:a=1': { ingestion_rate: 5 },
+    'few:a=2': { name_validation_scheme: 'legacy', otel_metric_suffixes_enabled: false },
+    'few:a=3': { otel_translation_strategy: 'NoTranslation', name_validation_scheme: null },
+  });
+  const names = (id: string) => {
+    const limits = effectiveLimits(snapshot, id);
+    return [
+      limits.name_validation_scheme,
+      limits.otel_metric_suffixes_enabled,
+      limits.otel_translation_strategy,
+    ];
+  };
+  t.strictSame(names('few'), ['utf8', true, '']);
+  t.strictSame(names('few:a=1'), ['utf8', true, '']);
+  t.strictSame(names('few:a=2'), ['legacy', false, ''], 'also where that is the default');
+  t.strictSame(names('few:a=3'), ['utf8', true, 'NoTranslation']);
+});
+
 t.test(
   'an entry starts from the defaults, as any other: a rate that it does not name is the default',
   async (t) => {

@@ -1,13 +1,6 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
-import {
-  DEFAULT_LIMITS,
-  describeType,
-  EDGE_LIMITS,
-  type LimitTable,
-  MIMIR_LIMITS,
-} from '#src/limits/limit-table.js';
+import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
 import { parseOverrides } from '#src/limits/overrides-document.js';
 import { buildSnapshot, packSnapshot, unpackSnapshot } from '#src/limits/snapshot.js';
 
@@ -163,17 +156,4 @@ t.test('merging is the same in one step or two', async () => {
       return apart.hash === build(JSON.stringify({ overrides: merged })).hash;
     }),
   );
-});
-
-t.test('docs/limits.md lists every limit as it is declared', async (t) => {
-  const docs = readFileSync(new URL('../../../docs/limits.md', import.meta.url), 'utf8').split('\n');
-  for (const table of [MIMIR_LIMITS, EDGE_LIMITS] as LimitTable[]) {
-    for (const [name, { type, fallback, zero, doc }] of Object.entries(table)) {
-      const shown = type === 'duration' ? `${Number(fallback) / 1000}s` : (fallback ?? 'unset');
-      const line = docs.find((one) =>
-        one.startsWith(`| \`${name}\` | ${describeType(type)} | ${shown} | ${zero} | `),
-      );
-      t.match(line, ` | ${doc} | `, name);
-    }
-  }
 });
