@@ -86,7 +86,11 @@ t.test('ext-authz.yaml: pushes are judged by their bodies', async (t) => {
     /tenant a was refused: .* left of the ingestion rate .*\(err-mimir-tenant-max-ingestion-rate\)/,
   );
   t.equal(await sendHttp2(envoy.url, PUSH_500), 429, 'over HTTP/2, too');
-  t.equal((await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': 'slow' })).status, 529, "the tenant's own status");
+  t.equal(
+    (await send(envoy.url, PUSH_500, { 'X-Scope-OrgID': 'slow' })).status,
+    529,
+    "the tenant's own status",
+  );
 
   const broken = await send(envoy.url, Buffer.from('no snappy'), { 'X-Scope-OrgID': 'b' });
   t.equal(broken.status, 400);
