@@ -526,6 +526,59 @@ t.test('a write that the store refuses is told, and neither others nor reads wai
   t.equal(one.controls.status().lastError, undefined);
 });
 
+t.test(
+  'a store that fails while it is written to is out of reach, and what was not taken is sent again',
+  async (t) => {
+    const store = new Store();
+    const one = replica(store);
+    store.refuses = () => {
+      throw new Error('gone');
+    };
+    t.equal(await one.controls.write(ask()), false);
+    t.match(one.controls.status(), { reachable: false, lastError: 'gone' });
+    store.refuses = () => undefined;
+    await one.controls.sync();
+    t.equal(store.held.length, 1);
+    t.match(one.controls.status(), { reachable: true, lastError: undefined });
+  },
+);
+
+t.test('what is forgotten before the store answers is not sent', async (t) => {
+  const store = new Store();
+  store.failure = new Error('away');
+  let nowMs = NOW;
+  const one = replica(store, () => nowMs++);
+  for (let n = 0; n < MAX_ENTRIES + 10; n++) await one.controls.write(ask({ tenant: `t${n}`, value: null }));
+  store.failure = undefined;
+  await one.controls.sync();
+  t.match(one.controls.status(), { reachable: true, lastError: undefined });
+  t.equal(store.held.length, MAX_ENTRIES);
+});
+
+t.test(
+  'whoever waits for this replica hears from it every five seconds, and when something changes',
+  async (t) => {
+    let nowMs = 1e6;
+    t.teardown(() => mock.restoreAll());
+    mock.method(performance, 'now', () => nowMs);
+    const store = new Store();
+    const heard: (string | null)[] = [];
+    store.acknowledge = async (_id, _name, version) => {
+      heard.push(version);
+    };
+    const { controls } = replica(store);
+    for (const ms of [0, 1, 4998, 1, 4999, 1]) {
+      nowMs += ms;
+      await controls.sync();
+    }
+    t.strictSame(heard, [null, null, null]);
+    store.put(made());
+    await controls.sync();
+    t.equal(heard.at(-1), 'version 1');
+    t.equal(heard.length, 4);
+  },
+);
+
 t.test("what was taken back takes nobody's place", async (t) => {
   let nowMs = NOW;
   const { controls } = replica(undefined, () => nowMs++);
@@ -611,6 +664,9 @@ t.test('who has put everything into force says so, and who has not is named', as
   const waiting = one.controls.behind(60_000);
   await two.controls.sync();
   t.strictSame(await waiting, [], 'it is waited for');
+  for (const [id, name] of Object.entries({ x: 'zoe', y: 'adam' })) await store.acknowledge(id, name, 'old');
+  t.strictSame(await one.controls.behind(0), ['adam', 'zoe'], 'in the order of their names');
+  for (const id of ['x', 'y']) await store.leave(id);
   await two.controls.stop();
   await one.controls.write(ask({ value: 7 }));
   t.strictSame(await one.controls.behind(0), [], 'who has left owes nothing');
