@@ -31,6 +31,7 @@ function mutantOf({ place, mutatorName, replacement }) {
 }
 
 function onMutantTested({ fileName, location, mutatorName, replacement, status }) {
+  if (status === 'Ignored') return;
   const file = relative('.', fileName);
   const { start, end } = location;
   // As Stryker takes it back: lines from 1, columns from 0. It tells them from 1.
