@@ -242,6 +242,21 @@ t.test('of a store that has said nothing the whole limit is there', async (t) =>
   t.match(check([1, 2, 3, 4], limitsOf(3)), { newAdmitted: 3, overLimit: { rows: [3], observed: 3 } });
 });
 
+t.test(
+  'a hundred thousand series that headroom is reserved for are remembered as what they are',
+  async (t) => {
+    const { reserved, check, series, tracked } = given();
+    const numbers = range(0, 100_000);
+    const answer = check(numbers, limitsOf(1e6));
+    reserved.shift()?.answer({ ...STATE, total: 0, leftMs: 1e6, reservation: 'one' });
+    t.equal((await answer).overLimit, undefined);
+    t.equal(series.active, 100_000);
+    t.equal(tracked.table.metrics.size, 10_000);
+    t.ok(passes(check(numbers, limitsOf(1e6))));
+    t.equal(reserved.length, 0, 'all are known');
+  },
+);
+
 t.test('headroom is reserved for many new series, well below the limit of the tenant', async (t) => {
   for (const [what, series, limits, total, isReserved] of [
     ['a hundred', 100, limitsOf(1000), 800, true],

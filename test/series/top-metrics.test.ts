@@ -158,3 +158,21 @@ t.test('a tenant whose series are gone has no metrics, nor has one that left', a
   t.strictSame(idle!.topMetrics('active'), []);
   t.equal(busy!.topMetrics('active').length, 1);
 });
+
+t.test('who takes the place of a tenant that left has none of its metrics', async (t) => {
+  for (const ticks of [0, 1]) {
+    const tracked = tracker({ maxTenants: 1 });
+    const [left, stays] = ['left', 'stays'].map((id) => tracked.tenant(id));
+    send(left!, { 1: 3 });
+    send(stays!, { 1: 1 });
+    for (let tick = 0; tick <= ticks; tick++) tracked.tick(5000 * tick);
+    left!.release();
+    sweepAll(tracked, 0);
+    const next = tracked.tenant('next');
+    send(next, { 2: 1 });
+    t.strictSame(next.topMetrics('active'), []);
+    tracked.tick(20_000);
+    t.strictSame(sizes(next.topMetrics('active')), [[1, 1]]);
+    t.equal(stays!.topMetrics('active').length, 1);
+  }
+});
