@@ -21,6 +21,7 @@ t.test('a series is forgotten when it was not seen for longer than the idle time
   t.equal(turn(20 * MINUTE_MS), 0);
   t.equal(turn(21 * MINUTE_MS), 1);
   t.equal(series.active, 1);
+  t.equal(series.fleet, undefined, 'nothing is shared');
   t.equal(turn(26 * MINUTE_MS), 1);
   t.equal(tracked.table.series, 0);
 });

@@ -61,6 +61,32 @@ t.test('there are twenty at most, and of equals those that were there first', as
   t.equal(other.topMetrics('active').length, 20);
 });
 
+t.test('a metric that is smaller than the twenty takes no place of theirs', async (t) => {
+  const tracked = tracker();
+  const series = tracked.tenant('a');
+  send(series, Object.fromEntries(range(1, 31).map((metric) => [metric, 31 - metric])));
+  tracked.tick(0);
+  for (const by of ['active', 'new'] as const)
+    t.strictSame(
+      series.topMetrics(by).map((one) => one.series),
+      range(11, 31).reverse(),
+    );
+});
+
+t.test('of equals those that were there first stay, unless others are newer', async (t) => {
+  const later = 16 * MINUTE_MS;
+  for (const before of [1, 20]) {
+    const tracked = tracker();
+    const series = tracked.tenant('a');
+    send(series, Object.fromEntries(range(1, 1 + before).map((metric) => [metric, 3])));
+    send(series, { 99: 3 }, later);
+    tracked.tick(later);
+    const old = Array(before).fill([3, 0]);
+    t.strictSame(sizes(series.topMetrics('active')), before === 20 ? old : [...old, [3, 3]]);
+    t.strictSame(sizes(series.topMetrics('new')), [[3, 3]]);
+  }
+});
+
 t.test('a walk begins five seconds after the last one ended', async (t) => {
   const tracked = tracker();
   const series = tracked.tenant('a');
@@ -111,7 +137,10 @@ t.test('four names a second are read, each once, from pushes that have them', as
   t.equal(read.length, 4);
   send(series, counts, 1100);
   t.strictSame(read, range(0, 6));
+  const find = tracked.table.findWanted;
+  tracked.table.findWanted = () => t.fail('nobody looks for names when all are there');
   send(series, counts, 10_000);
+  tracked.table.findWanted = find;
   t.equal(read.length, 6);
   const names = () => series.topMetrics('active').map(({ name }) => name);
   t.strictSame(
