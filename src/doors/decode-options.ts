@@ -12,7 +12,7 @@ export interface DecodeSettings extends Pick<DecodeOptions, 'maxUncompressedByte
 /** The labels of HA pairs are looked for where the tenant sends from pairs. */
 export function decodeOptions(
   { protocol, source }: ReadAs,
-  { id, limits, rules, rewriting, mode }: Tenant,
+  { whole, limits, rules, rewriting, mode }: Tenant,
   { maxUncompressedBytes, maxSeries, haTracker }: DecodeSettings,
 ): DecodeOptions {
   const fromPairs = haTracker && limits.accept_ha_samples;
@@ -21,7 +21,7 @@ export function decodeOptions(
     ...(source !== undefined && { source }),
     maxUncompressedBytes,
     maxSeries,
-    sender: id,
+    sender: whole,
     ...(protocol === 'otlp' && { otlp: otlpTranslation(limits) }),
     excludeLabel: fromPairs ? limits.ha_replica_label : '',
     clusterLabel: fromPairs ? limits.ha_cluster_label : '',
