@@ -10,7 +10,13 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const MODULES = [
-  { folder: 'src/payload/kernel', entry: 'kernel.ts', wasm: 'dist/payload/kernel.wasm' },
+  // Where the compiler puts what is static: behind the regions that kernel/memory.ts names, before the input.
+  {
+    folder: 'src/payload/kernel',
+    entry: 'kernel.ts',
+    wasm: 'dist/payload/kernel.wasm',
+    flags: ['--memoryBase', '10752'],
+  },
   { folder: 'src/series/kernel', entry: 'series.ts', wasm: 'dist/series/series-table.wasm' },
 ];
 const CONSOLE = 'src/admin/console';
@@ -35,12 +41,12 @@ export async function buildAll({ tests }) {
   );
 }
 
-function buildModule({ folder, entry, wasm }) {
+function buildModule({ folder, entry, wasm, flags = [] }) {
   const newest = Math.max(...filesOf(folder).map((file) => statSync(file).mtimeMs));
   if (existsSync(wasm) && statSync(wasm).mtimeMs > newest) return;
   say(`compiling ${folder} to WASM`);
   const asc = fileURLToPath(import.meta.resolve('assemblyscript/bin/asc.js'));
-  const { status } = spawnSync(process.execPath, [asc, join(folder, entry), '-o', wasm], {
+  const { status } = spawnSync(process.execPath, [asc, join(folder, entry), '-o', wasm, ...flags], {
     stdio: 'inherit',
   });
   if (status !== 0) process.exit(1);

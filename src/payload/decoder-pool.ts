@@ -157,7 +157,7 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
       inline.setHashKey(key);
     },
     decode(chunks, byteLength, decodeOptions, wanted = always) {
-      const workers = poolFor(byteLength, plainLength(chunks, decodeOptions), decodeOptions);
+      const workers = poolFor(byteLength, plainLength(chunks, byteLength, decodeOptions), decodeOptions);
       if (workers !== undefined) return decodeInTurn(workers, chunks, byteLength, decodeOptions, wanted);
       const decoded = inline.decode(chunks, byteLength, decodeOptions);
       return decoded === TOO_MUCH_REWRITING && pool !== undefined && pool.threads.length > 0
@@ -183,8 +183,13 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
 }
 
 /** What it says that it expands to; a body that can not be believed may become as much as it may at most. */
-function plainLength(chunks: readonly Uint8Array[], { source, maxUncompressedBytes }: DecodeOptions): number {
-  return source === undefined ? uncompressedLength(chunks) : maxUncompressedBytes;
+function plainLength(
+  chunks: readonly Uint8Array[],
+  byteLength: number,
+  { protocol, source, maxUncompressedBytes }: DecodeOptions,
+): number {
+  if (source !== undefined) return maxUncompressedBytes;
+  return protocol === 'otlp' ? byteLength : uncompressedLength(chunks);
 }
 
 function always(): boolean {

@@ -5,6 +5,7 @@
 import { filterInflux } from './decode-source.js';
 import { OWN_HASH_KEY } from './hash-key.js';
 import { KernelInstance } from './kernel-instance.js';
+import { withoutPoints } from './otlp-points.js';
 import { type FilteredBody, type Push, RECORD_LENGTH, RECORD_OFFSET, RECORD_WORDS } from './push.js';
 import { hasRow, type Rows } from './rows.js';
 
@@ -23,6 +24,7 @@ export class InlineFilter {
 
   filter(push: Push, leftOut: Rows): FilteredBody {
     if (push.source?.form === 'influx') return filterInflux(push, push.source, leftOut);
+    if (push.protocol === 'otlp') return withoutPoints(push, leftOut);
     const length = keptLength(push, leftOut);
     this.#kernel ??= new KernelInstance(OWN_HASH_KEY);
     const block = this.#kernel.compress(length, (input) => copyKept(push, leftOut, input));

@@ -31,6 +31,7 @@ export class InlineDecoder {
     this.#kernel.setHashKey(hashKey);
   }
 
+  /** Snappy, or OTLP as it is. */
   decode(chunks: readonly Uint8Array[], byteLength: number, options: DecodeOptions): Decoded {
     const { source } = options;
     if (source !== undefined) {
@@ -38,6 +39,7 @@ export class InlineDecoder {
         this.decodePlain(message, how),
       );
     }
+    if (options.protocol === 'otlp') return this.decodePlain(whole(chunks, byteLength), options);
     const kernel = this.#freshKernel();
     return this.#rewritten(kernel, kernel.decode(chunks, byteLength, options, true), options);
   }
@@ -45,7 +47,11 @@ export class InlineDecoder {
   /** A message that is not compressed: no sender's, but what somebody may want to look into. */
   decodePlain(message: Uint8Array, options: DecodeOptions): Decoded {
     const kernel = this.#freshKernel();
-    return this.#rewritten(kernel, kernel.decode([message], message.length, options, false), options);
+    const decoded =
+      options.protocol === 'otlp'
+        ? kernel.decodeOtlp(message, options)
+        : kernel.decode([message], message.length, options, false);
+    return this.#rewritten(kernel, decoded, options);
   }
 
   #rewritten(kernel: KernelInstance, decoded: Decoded, { rewriting }: DecodeOptions): Decoded {

@@ -4,7 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { anyValueText, boundText, doubleText } from './go-text.js';
 import { expandHashKey, type HashKey } from './hash-key.js';
+import { otlpTexts } from './otlp-texts.js';
 import {
   type Broken,
   type BrokenCode,
@@ -13,6 +15,9 @@ import {
   type HaLabels,
   type Lost,
   NO_RULES,
+  type OtlpSkipReason,
+  type OtlpTotals,
+  type OtlpTranslation,
   type Push,
   RECORD_WORDS,
 } from './push.js';
@@ -25,6 +30,15 @@ interface KernelExports {
     length: number,
     isSnappy: number,
     isVersion2: number,
+    maxUncompressed: number,
+    maxSeries: number,
+    replicaNameLength: number,
+    clusterNameLength: number,
+  ): number;
+  decodeOtlp(
+    length: number,
+    options: number,
+    promotedBytes: number,
     maxUncompressed: number,
     maxSeries: number,
     replicaNameLength: number,
@@ -47,7 +61,11 @@ const EXCLUDE = 2048;
 const WANTED = 3072;
 const NAME_MAX = 1024;
 const NAME_SHOWN = 100;
+const TEXTS = 6656;
 const KEYS = 8192;
+const INPUT = 16384;
+/** Room behind a region. */
+const SLOP = 64;
 /** For the length of a string, the eight bytes at each of 128 places, and what is left of them. */
 const KEY_BYTES = (1 + 128 + 1) * 16;
 const RULES = 6144 / 8;
@@ -56,6 +74,7 @@ const RESULT_CLUSTER = 22;
 const RESULT_PAIRS = 26;
 /** Cluster and replica, address and length of each. */
 const PAIR_WORDS = 4;
+const RESULT_OTLP = 28;
 
 /** As kernel/shorten.ts has them. */
 const SHORTENING: Readonly<Record<LongValues, number>> = { error: 0, truncate: 1, drop: 2 };
@@ -80,6 +99,33 @@ const FAULTS: Readonly<Record<number, readonly [BrokenCode, string]>> = {
   17: ['protobuf', 'a label refers to a symbol that is not there'],
   18: ['protobuf', 'a series has a label name without a value'],
   19: ['protobuf', 'the message is of the other version of remote write'],
+  20: ['protobuf', 'an attribute has values in values, too deeply'],
+  21: ['protobuf', 'a trace or span id has the wrong length'],
+};
+
+/** As kernel/otlp-kinds.ts has them; 0 is none. */
+const OTLP_SKIP_REASONS: readonly (OtlpSkipReason | undefined)[] = [
+  undefined,
+  'temporality',
+  'no_data',
+  'no_points',
+  'metric_name',
+  'label_name',
+  'scale',
+  'exemplar',
+];
+
+/** Mimir's defaults. */
+const DEFAULT_TRANSLATION: OtlpTranslation = {
+  escapeNames: true,
+  addSuffixes: false,
+  promoteResourceAttributes: [],
+  keepIdentifyingResourceAttributes: false,
+  convertHistogramsToNhcb: false,
+  promoteScopeMetadata: false,
+  nativeDeltaIngestion: false,
+  labelNameUnderscoreSanitization: true,
+  labelNamePreserveMultipleUnderscores: true,
 };
 
 export interface KernelViews {
@@ -93,13 +139,23 @@ export class KernelInstance {
   #words: Uint32Array<ArrayBuffer>;
   #doubles: Float64Array;
   #views: KernelViews;
+  /** That the kernel asked for last. */
+  #made: Uint8Array = new Uint8Array();
 
   constructor(hashKey: HashKey) {
-    this.#exports = new WebAssembly.Instance(kernelModule).exports as unknown as KernelExports;
+    const texts = {
+      double: (value: number, isBound: number) =>
+        this.#make(isBound === 0 ? doubleText(value) : boundText(value)),
+      value: (at: number, length: number) =>
+        this.#make(anyValueText(new Uint8Array(this.#exports.memory.buffer, at, length))),
+      copy: (to: number) => new Uint8Array(this.#exports.memory.buffer).set(this.#made, to),
+    };
+    this.#exports = new WebAssembly.Instance(kernelModule, { texts }).exports as unknown as KernelExports;
     this.#bytes = new Uint8Array(this.#exports.memory.buffer);
     this.#words = new Uint32Array(this.#exports.memory.buffer);
     this.#doubles = new Float64Array(this.#exports.memory.buffer);
     this.#views = { words: this.#words, bytes: this.#bytes };
+    this.#bytes.set(otlpTexts(), TEXTS);
     this.setHashKey(hashKey);
   }
 
@@ -140,6 +196,52 @@ export class KernelInstance {
     this.#refreshViews();
     if (code === 0) return this.#push(byteLength, options);
     return code === OUT_OF_MEMORY ? NO_MEMORY : broken(code, this.#result(12));
+  }
+
+  /** A message of OTLP, which is not compressed. The push's body is what it becomes in remote write. */
+  decodeOtlp(message: Uint8Array, options: DecodeOptions): Decoded {
+    const byteLength = message.length;
+    const { otlp = DEFAULT_TRANSLATION } = options;
+    const promoted = promotedList(otlp.promoteResourceAttributes);
+    const kernel = this.#exports;
+    if (kernel.input(byteLength + promoted.length + 2 * SLOP) === 0) return NO_MEMORY;
+    this.#refreshViews();
+    this.#bytes.set(message, INPUT);
+    this.#bytes.set(promoted, (INPUT + byteLength + SLOP + 15) & ~15);
+    this.#writeRules(options);
+    const code = kernel.decodeOtlp(
+      byteLength,
+      translationBits(otlp),
+      promoted.length,
+      options.maxUncompressedBytes,
+      options.maxSeries,
+      this.#writeName(EXCLUDE, options.excludeLabel),
+      this.#writeName(WANTED, options.clusterLabel ?? ''),
+    );
+    this.#refreshViews();
+    if (code !== 0) return code === OUT_OF_MEMORY ? NO_MEMORY : broken(code, this.#result(12));
+    return { ...this.#push(byteLength, options), ...this.#ofOtlp(byteLength) };
+  }
+
+  #ofOtlp(byteLength: number): Pick<Push, 'uncompressedBytes' | 'otlp' | 'original'> {
+    return {
+      uncompressedBytes: byteLength,
+      otlp: this.#otlpTotals(),
+      original: this.#bytes.subarray(INPUT, INPUT + byteLength),
+    };
+  }
+
+  #otlpTotals(): OtlpTotals {
+    return {
+      dataPoints: this.#result(RESULT_OTLP),
+      skippedPoints: this.#result(RESULT_OTLP + 1),
+      firstSkipped: OTLP_SKIP_REASONS[this.#result(RESULT_OTLP + 2)],
+    };
+  }
+
+  #make(text: string | Uint8Array): number {
+    this.#made = typeof text === 'string' ? encoder.encode(text) : text;
+    return this.#made.length;
   }
 
   /**
@@ -192,7 +294,8 @@ export class KernelInstance {
   /** The push, with what its records say now. */
   summedUp(push: Push): Push {
     this.#exports.addUpAgain();
-    return this.#push(push.compressedBytes, push);
+    const summedUp = this.#push(push.compressedBytes, push);
+    return push.protocol === 'otlp' ? { ...summedUp, ...this.#ofOtlp(push.uncompressedBytes) } : summedUp;
   }
 
   #push(compressedBytes: number, { protocol }: Pick<DecodeOptions, 'protocol'>): Push {
@@ -299,6 +402,35 @@ export class KernelInstance {
   }
 }
 
+/** As kernel/otlp-options.ts reads them. */
+function translationBits(otlp: OtlpTranslation): number {
+  const bits = [
+    otlp.escapeNames,
+    otlp.addSuffixes,
+    otlp.keepIdentifyingResourceAttributes,
+    otlp.convertHistogramsToNhcb,
+    otlp.promoteScopeMetadata,
+    otlp.nativeDeltaIngestion,
+    otlp.labelNameUnderscoreSanitization,
+    otlp.labelNamePreserveMultipleUnderscores,
+  ];
+  return bits.reduce((all, isSet, place) => all | (Number(isSet) << place), 0);
+}
+
+/** Names, each with its length before it, u32. */
+function promotedList(names: readonly string[]): Uint8Array {
+  if (names.length === 0) return NO_BYTES;
+  return Buffer.concat(
+    names.flatMap((name) => {
+      const bytes = Buffer.from(name);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(bytes.length);
+      return [length, bytes];
+    }),
+  );
+}
+
+const NO_BYTES = new Uint8Array();
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

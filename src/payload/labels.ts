@@ -20,7 +20,7 @@ export function labelsOf(push: Push, row: number, symbols = readSymbols(push)): 
   const offset = push.records[at + RECORD_OFFSET] ?? 0;
   const field = push.body.subarray(offset, offset + (push.records[at + RECORD_LENGTH] ?? 0));
   for (const series of fields(field))
-    return push.protocol === 'rw1' ? labelsV1(series.bytes) : labelsV2(series.bytes, symbols);
+    return push.protocol !== 'rw2' ? labelsV1(series.bytes) : labelsV2(series.bytes, symbols);
   return [];
 }
 

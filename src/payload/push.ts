@@ -57,7 +57,7 @@ export interface Push {
   readonly body: Uint8Array;
   /** Its records are of series whose labels were rewritten like this; the body has them as they were sent. */
   readonly rewriting?: LabelRewriting;
-  /** What it came as, where that is no remote write, and (Influx) its lines: `body` was made from them. */
+  /** What it came as, where that is no remote write, and its lines or its OTLP: `body` was made from them. */
   readonly source?: Source;
   readonly original?: Uint8Array;
 }
@@ -109,7 +109,13 @@ export interface OtlpTranslation {
 /** The push in memory of its own: it outlives the next decode. */
 export function ownedPush(push: Push): Push {
   if (push.body.byteLength === push.body.buffer.byteLength) return push;
-  return { ...push, records: push.records.slice(), body: push.body.slice() };
+  const { original } = push;
+  return {
+    ...push,
+    records: push.records.slice(),
+    body: push.body.slice(),
+    ...(original !== undefined && { original: original.slice() }),
+  };
 }
 
 /** Words (u32) of one record. */

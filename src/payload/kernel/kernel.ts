@@ -20,6 +20,9 @@ import {
   TOO_LARGE,
   TOO_MANY_SERIES,
 } from './memory';
+import { readOptions } from './otlp-options';
+import { out } from './otlp-out';
+import { translateOtlp } from './otlp-scan';
 import { beginPush, endPush } from './records';
 import { readRules } from './rules';
 import { scanVersion1 } from './scan-v1';
@@ -30,6 +33,10 @@ import { claimedLength, position, readHeader, roomFor, uncompress } from './snap
 import { compressBlock, compressedEnd } from './snappy-compress';
 import { readSymbols, seriesFound } from './symbols';
 import { fault, faultAt, start } from './wire';
+
+/** What a body of OTLP becomes may have so many times the bytes that a body may have, and these. */
+const OTLP_GROWTH: u64 = 4;
+const OTLP_LEAST: u64 = 1 << 20;
 
 /** Address where `length` bytes of input go; 0 when memory is out. */
 export function input(length: u32): u32 {
@@ -63,6 +70,30 @@ export function decode(
     return failed(TOO_LARGE, 0);
   }
   return scan(body, bodyLength, isVersion2, maxSeries);
+}
+
+/**
+ * Decodes OTLP: the input becomes a body of version 1, which is scanned. Behind the input, and SLOP, is the list of promoted
+ * attributes.
+ */
+export function decodeOtlp(
+  length: u32,
+  options: u32,
+  promotedBytes: u32,
+  maxUncompressed: u32,
+  maxSeries: u32,
+  replicaNameLength: u32,
+  clusterNameLength: u32,
+): u32 {
+  readRules();
+  setPair(replicaNameLength, clusterNameLength);
+  if (length > maxUncompressed) return failed(TOO_LARGE, 0);
+  const list = align16(INPUT + length + SLOP);
+  readOptions(options, list, promotedBytes);
+  const body = align16(list + promotedBytes + SLOP);
+  translateOtlp(INPUT, INPUT + length, body, <u64>maxUncompressed * OTLP_GROWTH + OTLP_LEAST, maxSeries);
+  if (fault !== 0) return failed(fault, max<u32>(faultAt, INPUT) - INPUT);
+  return scan(body, out - body, false, maxSeries);
 }
 
 /** Adds the records up again, after labels were rewritten. */

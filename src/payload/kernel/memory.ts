@@ -6,8 +6,11 @@
  *   EXCLUDE  the label name that the series hash leaves out
  *   WANTED   the label that names an HA pair
  *   LABELS   what is known of the labels of one series
+ *   BOUND_TEXTS  texts of OTLP's bounds that were met last
  *   RULES    what series have to be like, written by the binding
+ *   TEXTS    constant texts that OTLP's translation needs, written once by the binding
  *   KEYS     of the hash, written once by the binding
+ *   (10752)  what the compiler makes static, see scripts/build.mjs
  *   INPUT    the bytes as they came, then in turn: the body, and the tables that the scan makes
  */
 
@@ -18,12 +21,14 @@ export const RESULT: u32 = 1920;
 export const EXCLUDE: u32 = 2048;
 export const WANTED: u32 = 3072;
 export const LABELS: u32 = 4096;
+export const BOUND_TEXTS: u32 = 5120;
 export const RULES: u32 = 6144;
+export const TEXTS: u32 = 6656;
 export const KEYS: u32 = 8192;
 export const INPUT: u32 = 16384;
 
-// What the compiler lays out by itself is before all this.
-if (<u32>__heap_base > RESULT) unreachable();
+// What the compiler lays out by itself (scripts/build.mjs says from where on) ends before the input.
+if (<u32>__heap_base > INPUT) unreachable();
 
 // Words of RESULT; src/payload/kernel-instance.ts reads the same.
 export const RESULT_BODY: u32 = RESULT;
@@ -55,6 +60,10 @@ export const RESULT_REPLICA_LENGTH: u32 = RESULT + 100;
 /** Where kernel/ha-pairs.ts has its pairs, and how many. */
 export const RESULT_PAIRS: u32 = RESULT + 104;
 export const RESULT_PAIRS_FOUND: u32 = RESULT + 108;
+/** Of OTLP only. */
+export const RESULT_POINTS: u32 = RESULT + 112;
+export const RESULT_SKIPPED_POINTS: u32 = RESULT + 116;
+export const RESULT_FIRST_SKIPPED: u32 = RESULT + 120;
 
 // What a decode answers; src/payload/kernel-instance.ts has the sentences.
 export const OK: u32 = 0;
@@ -77,6 +86,8 @@ export const GROUP: u32 = 16;
 export const SYMBOL_REF: u32 = 17;
 export const ODD_REFS: u32 = 18;
 export const OTHER_VERSION: u32 = 19;
+export const TOO_DEEP: u32 = 20;
+export const TRACE_ID_LENGTH: u32 = 21;
 
 /** Makes sure that memory reaches `end`. False: the host gives no more. */
 export function reserve(end: u64): bool {

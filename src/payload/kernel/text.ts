@@ -83,7 +83,7 @@ export function countCharacters(at: u32, length: u32): u32 {
   return count;
 }
 
-function characterLength(at: u32, end: u32): u32 {
+export function characterLength(at: u32, end: u32): u32 {
   const byte = <u32>load<u8>(at);
   if (byte < 0xc2 || byte > 0xf4) return 1;
   const length: u32 = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;

@@ -1,0 +1,555 @@
+/**
+ * The labels of a series of OTLP: the attributes of a data point, and what resource and scope add to them or say in their
+ * place. They are sorted by name, as Mimir sorts them.
+ */
+import { finish, hashBytes, hashLabel } from './hash';
+import { isPromoted, escapeNames, keepIdentifying, promoteScope } from './otlp-options';
+import { makeLabelName, made, madeLength } from './otlp-names';
+import { addEntry, emptyList, forgetList, keep, listAt, listBytes, writeLabel } from './otlp-out';
+import {
+  INSTANCE,
+  isSame,
+  JOB,
+  NAME,
+  SCOPE_NAME,
+  SCOPE_SCHEMA,
+  SCOPE_VERSION,
+  SERVICE_INSTANCE,
+  SERVICE_NAME,
+  SERVICE_NAMESPACE,
+} from './otlp-texts';
+import { key, keyLength, readAttribute, text, textLength } from './otlp-values';
+import { compareTexts } from './text';
+import { fault } from './wire';
+
+/** An attribute: name and value as they become a label's, then the key that it was sent under. */
+const ATTRIBUTE: u32 = 32;
+/** A label: name and value. */
+const LABEL: u32 = 16;
+/** A label that resource or scope give: name, value, name again, and how it is meant. */
+const GIVEN: u32 = 32;
+/** It stands where a data point has none of its name. */
+const PROMOTED: u32 = 0;
+/** It replaces a data point's, also where it has no value. */
+const REPLACES: u32 = 1;
+/** It does where it has one. */
+const FROM_SCOPE: u32 = 2;
+
+const attributes = <u32>memory.data(12);
+/** Keys of the data point before, in the order of the body, and the names that they became. */
+const known = <u32>memory.data(12);
+const labels = <u32>memory.data(12);
+const given = <u32>memory.data(12);
+const sorted = <u32>memory.data(12);
+
+/** Resource and scope attributes, with keys and texts. */
+export const RESOURCE: u32 = <u32>memory.data(12);
+export const SCOPE: u32 = <u32>memory.data(12);
+
+// What resource and scope are known by.
+let job: u32 = 0;
+let jobLength: u32 = 0;
+let instance: u32 = 0;
+let instanceLength: u32 = 0;
+
+export function forgetLabelLists(): void {
+  forgetList(attributes);
+  forgetList(known);
+  forgetList(labels);
+  forgetList(given);
+  forgetList(sorted);
+  forgetList(RESOURCE);
+  forgetList(SCOPE);
+}
+
+/** Reads an attribute of a resource or a scope. Look at `fault` afterwards. */
+export function addTo(list: u32, end: u32): void {
+  readAttribute(end);
+  if (fault !== 0) return;
+  const entry = addEntry(list, LABEL);
+  if (entry === 0) return;
+  store<u32>(entry, key);
+  store<u32>(entry, keyLength, 4);
+  store<u32>(entry, text, 8);
+  store<u32>(entry, textLength, 12);
+}
+
+/** The entry of a resource's attribute; 0: it has none of that name. */
+function resourceAttribute(name: u32, length: u32): u32 {
+  const at = listAt(RESOURCE);
+  const end = at + listBytes(RESOURCE);
+  for (let entry = at; entry < end; entry += LABEL) {
+    if (isSame(load<u32>(entry), load<u32>(entry, 4), name, length)) return entry;
+  }
+  return 0;
+}
+
+/** Finds what the resource is known by. False: nothing is left of the name of a promoted attribute, or `fault` is set. */
+export function takeResource(): bool {
+  jobLength = 0;
+  instanceLength = 0;
+  const service = resourceAttribute(SERVICE_NAME, 12);
+  if (service !== 0) {
+    job = load<u32>(service, 8);
+    jobLength = load<u32>(service, 12);
+    const namespace = resourceAttribute(SERVICE_NAMESPACE, 17);
+    if (namespace !== 0 && !joinJob(load<u32>(namespace, 8), load<u32>(namespace, 12))) return false;
+  }
+  const id = resourceAttribute(SERVICE_INSTANCE, 19);
+  if (id !== 0) {
+    instance = load<u32>(id, 8);
+    instanceLength = load<u32>(id, 12);
+  }
+  return giveLabels(false, false);
+}
+
+function joinJob(namespace: u32, length: u32): bool {
+  const at = keep(length + 1 + jobLength);
+  if (at === 0) return false;
+  memory.copy(at, namespace, length);
+  store<u8>(at + length, 0x2f);
+  memory.copy(at + length + 1, job, jobLength);
+  job = at;
+  jobLength += length + 1;
+  return true;
+}
+
+// Of the scope.
+let scopeName: u32 = 0;
+let scopeNameLength: u32 = 0;
+let scopeVersion: u32 = 0;
+let scopeVersionLength: u32 = 0;
+let scopeSchema: u32 = 0;
+let scopeSchemaLength: u32 = 0;
+
+export function setScopeName(at: u32, length: u32): void {
+  scopeName = at;
+  scopeNameLength = length;
+}
+
+export function setScopeVersion(at: u32, length: u32): void {
+  scopeVersion = at;
+  scopeVersionLength = length;
+}
+
+export function setScopeSchema(at: u32, length: u32): void {
+  scopeSchema = at;
+  scopeSchemaLength = length;
+}
+
+export function forgetScope(): void {
+  scopeNameLength = 0;
+  scopeVersionLength = 0;
+  scopeSchemaLength = 0;
+  emptyList(SCOPE);
+}
+
+/** False: nothing is left of an attribute's name, or `fault` is set. */
+export function takeScope(): bool {
+  return giveLabels(promoteScope && scopeNameLength > 0, false);
+}
+
+/** The labels that data points get beside their own: of one name the last counts, and one without a value is none. */
+function giveLabels(withScope: bool, isTarget: bool): bool {
+  emptyList(given);
+  if (!isTarget) {
+    const end = listAt(RESOURCE) + listBytes(RESOURCE);
+    for (let entry = listAt(RESOURCE); entry < end; entry += LABEL) {
+      if (!isPromoted(load<u32>(entry), load<u32>(entry, 4))) continue;
+      if (!makeLabelName(load<u32>(entry), load<u32>(entry, 4))) return false;
+      if (!give(made, madeLength, load<u32>(entry, 8), load<u32>(entry, 12), PROMOTED)) return false;
+    }
+  }
+  if (jobLength > 0 && !give(JOB, 3, job, jobLength, REPLACES)) return false;
+  if (instanceLength > 0 && !give(INSTANCE, 8, instance, instanceLength, REPLACES)) return false;
+  if (withScope && !giveScope()) return false;
+  return sortGiven();
+}
+
+function giveScope(): bool {
+  const end = listAt(SCOPE) + listBytes(SCOPE);
+  for (let entry = listAt(SCOPE); entry < end; entry += LABEL) {
+    const length = load<u32>(entry, 4);
+    const name = keep(11 + length);
+    if (name === 0) return false;
+    memory.copy(name, SCOPE_NAME, 11);
+    memory.copy(name + 11, load<u32>(entry), length);
+    if (!makeLabelName(name, 11 + length)) return false;
+    if (!give(made, madeLength, load<u32>(entry, 8), load<u32>(entry, 12), FROM_SCOPE)) return false;
+  }
+  return (
+    give(SCOPE_NAME, 15, scopeName, scopeNameLength, REPLACES) &&
+    give(SCOPE_VERSION, 18, scopeVersion, scopeVersionLength, REPLACES) &&
+    give(SCOPE_SCHEMA, 21, scopeSchema, scopeSchemaLength, REPLACES)
+  );
+}
+
+function give(name: u32, nameLength: u32, value: u32, valueLength: u32, kind: u32): bool {
+  const entry = addEntry(given, GIVEN);
+  if (entry === 0) return false;
+  store<u32>(entry, name);
+  store<u32>(entry, nameLength, 4);
+  store<u32>(entry, value, 8);
+  store<u32>(entry, valueLength, 12);
+  store<u32>(entry, name, 16);
+  store<u32>(entry, nameLength, 20);
+  store<u32>(entry, kind, 24);
+  return true;
+}
+
+/** Of those of one name one stays. */
+function sortGiven(): bool {
+  if (!sort(given)) return false;
+  const list = listAt(given);
+  const end = list + listBytes(given);
+  let to = list;
+  for (let entry = list; entry < end; ) {
+    let next = entry + GIVEN;
+    while (next < end && isSame(load<u32>(entry), load<u32>(entry, 4), load<u32>(next), load<u32>(next, 4))) next += GIVEN;
+    const stays = lastThatCounts(entry, next);
+    if (stays !== 0) {
+      if (to !== stays) memory.copy(to, stays, GIVEN);
+      to += GIVEN;
+    }
+    entry = next;
+  }
+  store<u32>(given, to - list, 8);
+  return true;
+}
+
+/** 0: none does. */
+function lastThatCounts(first: u32, end: u32): u32 {
+  let metScope = false;
+  for (let entry = end - GIVEN; entry >= first; entry -= GIVEN) {
+    const kind = load<u32>(entry, 24);
+    const isEmpty = load<u32>(entry, 12) === 0;
+    if (kind === PROMOTED) return isEmpty ? 0 : entry;
+    if (kind === REPLACES) return entry;
+    if (!metScope && !isEmpty) return entry;
+    metScope = true;
+  }
+  return 0;
+}
+
+export function beginAttributes(): void {
+  emptyList(attributes);
+  nameless = false;
+  place = 0;
+}
+
+/** Nothing is left of the name of an attribute. */
+let nameless: bool = false;
+/** Of the next attribute among those of its data point, in bytes of the list. */
+let place: u32 = 0;
+
+/** Reads an attribute of a data point. Look at `fault` afterwards. */
+export function addAttribute(end: u32): void {
+  readAttribute(end);
+  if (fault === 0) take();
+}
+
+/** The attribute of `readAttribute`, under the name that it has as a label. */
+function take(): void {
+  const at = place;
+  place += ATTRIBUTE;
+  if (keyLength === 8 && isSame(key, 8, NAME, 8)) return;
+  let name = key;
+  let nameLength = keyLength;
+  if (escapeNames) {
+    const before = listAt(known) + at;
+    if (keyLength > 0 && at < listBytes(known) && isSame(load<u32>(before, 16), load<u32>(before, 20), key, keyLength)) {
+      name = load<u32>(before);
+      nameLength = load<u32>(before, 4);
+    } else if (makeLabelName(key, keyLength)) {
+      name = made;
+      nameLength = madeLength;
+      if (!remember(at)) return;
+    } else {
+      nameless = true;
+      return;
+    }
+  }
+  const entry = addEntry(attributes, ATTRIBUTE);
+  if (entry === 0) return;
+  store<u32>(entry, name);
+  store<u32>(entry, nameLength, 4);
+  store<u32>(entry, text, 8);
+  store<u32>(entry, textLength, 12);
+  store<u32>(entry, key, 16);
+  store<u32>(entry, keyLength, 20);
+}
+
+/** What became of the key at this place. False: `fault` is set. */
+function remember(at: u32): bool {
+  while (at >= listBytes(known)) {
+    const added = addEntry(known, ATTRIBUTE);
+    if (added === 0) return false;
+    memory.fill(added, 0, ATTRIBUTE);
+  }
+  const entry = listAt(known) + at;
+  store<u32>(entry, made);
+  store<u32>(entry, madeLength, 4);
+  store<u32>(entry, key, 16);
+  store<u32>(entry, keyLength, 20);
+  return true;
+}
+
+/** Makes the labels of the attributes that were read. False: nothing is left of a name, or `fault` is set. */
+export function makeLabels(): bool {
+  if (nameless || !sort(attributes) || !joinSame()) return false;
+  emptyList(labels);
+  const own = listAt(attributes);
+  const ownEnd = own + listBytes(attributes);
+  const gave = listAt(given);
+  const gaveEnd = gave + listBytes(given);
+  let a = own;
+  let g = gave;
+  while (a < ownEnd || g < gaveEnd) {
+    const order = a === ownEnd ? 1 : g === gaveEnd ? -1 : compareTexts(load<u32>(a), load<u32>(a, 4), load<u32>(g), load<u32>(g, 4));
+    let from = order <= 0 ? a : g;
+    if (order === 0 && load<u32>(g, 24) !== PROMOTED) from = g;
+    if (load<u32>(from, 12) > 0) {
+      const entry = addEntry(labels, LABEL);
+      if (entry === 0) return false;
+      v128.store(entry, v128.load(from));
+    }
+    if (order < 0) a += ATTRIBUTE;
+    else if (order > 0) g += GIVEN;
+    else {
+      // Under UTF-8 a name may be there twice: all are replaced, or all stay.
+      const replaced = from === g;
+      a += ATTRIBUTE;
+      while (a < ownEnd && isSame(load<u32>(a), load<u32>(a, 4), load<u32>(g), load<u32>(g, 4))) {
+        if (!replaced) {
+          const entry = addEntry(labels, LABEL);
+          if (entry === 0) return false;
+          v128.store(entry, v128.load(a));
+        }
+        a += ATTRIBUTE;
+      }
+      g += GIVEN;
+    }
+  }
+  findPlaces();
+  return true;
+}
+
+/** Values of one name become one, under UTF-8 they stay two; none stays where there is nothing to it. */
+function joinSame(): bool {
+  const list = listAt(attributes);
+  const end = list + listBytes(attributes);
+  let to = list;
+  for (let entry = list; entry < end; ) {
+    let next = entry + ATTRIBUTE;
+    let hasEmpty = load<u32>(entry, 12) === 0;
+    while (next < end && isSame(load<u32>(entry), load<u32>(entry, 4), load<u32>(next), load<u32>(next, 4))) {
+      if (load<u32>(next, 12) === 0) hasEmpty = true;
+      next += ATTRIBUTE;
+    }
+    if (next - entry > ATTRIBUTE && escapeNames && !join(entry, next)) return false;
+    const last = escapeNames ? entry + ATTRIBUTE : next;
+    const drops = escapeNames ? load<u32>(entry, 12) === 0 : hasEmpty;
+    for (; entry < last; entry += ATTRIBUTE) {
+      if (drops) continue;
+      if (to !== entry) memory.copy(to, entry, ATTRIBUTE);
+      to += ATTRIBUTE;
+    }
+    entry = next;
+  }
+  store<u32>(attributes, to - list, 8);
+  return true;
+}
+
+/** Puts semicolons between the values, from the first on that has any. The entry at `entry` has them all. */
+function join(entry: u32, end: u32): bool {
+  let bytes: u64 = 0;
+  for (let at = entry; at < end; at += ATTRIBUTE) bytes += <u64>load<u32>(at, 12) + 1;
+  const value = keep(<u32>min<u64>(bytes, 0x7fffffff));
+  if (value === 0) return false;
+  let to = value;
+  for (let at = entry; at < end; at += ATTRIBUTE) {
+    if (to > value) store<u8>(to++, 0x3b);
+    memory.copy(to, load<u32>(at, 8), load<u32>(at, 12));
+    to += load<u32>(at, 12);
+  }
+  store<u32>(entry, value, 8);
+  store<u32>(entry, to - value, 12);
+  return true;
+}
+
+/** By name, then by the key it was sent under, then in the order of the body. */
+function sort(list: u32): bool {
+  const count = listBytes(list) / ATTRIBUTE;
+  const at = listAt(list);
+  if (count <= 24) {
+    sortFew(at, count);
+    return true;
+  }
+  emptyList(sorted);
+  if (addEntry(sorted, count * ATTRIBUTE) === 0) return false;
+  sortMany(at, listAt(sorted), count * ATTRIBUTE);
+  return true;
+}
+
+function sortFew(list: u32, count: u32): void {
+  for (let i: u32 = 1; i < count; i++) {
+    let at = list + i * ATTRIBUTE;
+    if (comesAfter(at - ATTRIBUTE, at) <= 0) continue;
+    const first = v128.load(at);
+    const second = v128.load(at, 16);
+    const moved = sortSlot;
+    v128.store(moved, first);
+    v128.store(moved, second, 16);
+    while (at > list && comesAfter(at - ATTRIBUTE, moved) > 0) {
+      v128.store(at, v128.load(at - ATTRIBUTE));
+      v128.store(at, v128.load(at - ATTRIBUTE, 16), 16);
+      at -= ATTRIBUTE;
+    }
+    v128.store(at, first);
+    v128.store(at, second, 16);
+  }
+}
+
+const sortSlot = <u32>memory.data(32);
+
+/** Merges runs of 1, 2, 4, … entries. */
+function sortMany(list: u32, other: u32, bytes: u32): void {
+  let from = list;
+  let to = other;
+  for (let run = ATTRIBUTE; run < bytes; run *= 2) {
+    for (let at: u32 = 0; at < bytes; at += 2 * run) {
+      const middle = from + min(at + run, bytes);
+      const end = from + min(at + 2 * run, bytes);
+      let left = from + at;
+      let right = middle;
+      let next = to + at;
+      while (left < middle || right < end) {
+        const takeLeft = right === end || (left < middle && comesAfter(left, right) <= 0);
+        memory.copy(next, takeLeft ? left : right, ATTRIBUTE);
+        next += ATTRIBUTE;
+        if (takeLeft) left += ATTRIBUTE;
+        else right += ATTRIBUTE;
+      }
+    }
+    const done = to;
+    to = from;
+    from = done;
+  }
+  if (from !== list) memory.copy(list, from, bytes);
+}
+
+// @ts-ignore: decorator
+@inline
+function comesAfter(a: u32, b: u32): i32 {
+  const order = compareTexts(load<u32>(a), load<u32>(a, 4), load<u32>(b), load<u32>(b, 4));
+  if (order !== 0 || load<u32>(a, 16) === load<u32>(b, 16)) return order;
+  return compareTexts(load<u32>(a, 16), load<u32>(a, 20), load<u32>(b, 16), load<u32>(b, 20));
+}
+
+/** Before which labels the metric's name stands. */
+let nameAt: u32 = 0;
+
+function findPlaces(): void {
+  const list = listAt(labels);
+  const end = list + listBytes(labels);
+  nameAt = list;
+  while (nameAt < end && compareTexts(load<u32>(nameAt), load<u32>(nameAt, 4), NAME, 8) < 0) nameAt += LABEL;
+}
+
+/** Writes the labels that were made, with a metric's name. */
+export function writeLabels(metric: u32, metricLength: u32): void {
+  writeLabelsWith(metric, metricLength, 0, 0, 0, 0);
+}
+
+/** And with one more, which comes after the metric's name and replaces another of its name. */
+export function writeLabelsWith(
+  metric: u32,
+  metricLength: u32,
+  name: u32,
+  nameLength: u32,
+  value: u32,
+  valueLength: u32,
+): void {
+  const end = listAt(labels) + listBytes(labels);
+  let at = listAt(labels);
+  for (; at < nameAt; at += LABEL) writeEntry(at);
+  if (metricLength > 0) writeLabel(NAME, 8, metric, metricLength);
+  while (at < end && isSame(load<u32>(at), load<u32>(at, 4), NAME, 8)) at += LABEL;
+  if (nameLength > 0) {
+    for (; at < end && compareTexts(load<u32>(at), load<u32>(at, 4), name, nameLength) < 0; at += LABEL) writeEntry(at);
+    writeLabel(name, nameLength, value, valueLength);
+    while (at < end && isSame(load<u32>(at), load<u32>(at, 4), name, nameLength)) at += LABEL;
+  }
+  for (; at < end; at += LABEL) writeEntry(at);
+}
+
+// @ts-ignore: decorator
+@inline
+function writeEntry(at: u32): void {
+  writeLabel(load<u32>(at), load<u32>(at, 4), load<u32>(at, 8), load<u32>(at, 12));
+}
+
+/** The labels of target_info. False: there is none to it, or `fault` is set. */
+export function makeTargetLabels(): bool {
+  const count = listBytes(RESOURCE) / LABEL;
+  let identifying: u32 = 0;
+  if (resourceAttribute(SERVICE_NAME, 12) !== 0) identifying++;
+  if (resourceAttribute(SERVICE_NAMESPACE, 17) !== 0) identifying++;
+  if (resourceAttribute(SERVICE_INSTANCE, 19) !== 0) identifying++;
+  beginAttributes();
+  if (count === identifying || !giveLabels(false, true)) return false;
+  for (let i: u32 = 0; i < count && fault === 0; i++) {
+    const entry = listAt(RESOURCE) + i * LABEL;
+    if (!keepIdentifying && isIdentifying(entry)) continue;
+    takeEntry(entry);
+  }
+  return fault === 0 && makeLabels() && hasIdentity();
+}
+
+function isIdentifying(entry: u32): bool {
+  const at = load<u32>(entry);
+  const length = load<u32>(entry, 4);
+  return isSame(at, length, SERVICE_NAME, 12) || isSame(at, length, SERVICE_NAMESPACE, 17) || isSame(at, length, SERVICE_INSTANCE, 19);
+}
+
+function takeEntry(entry: u32): void {
+  const at = listBytes(attributes);
+  const name = load<u32>(entry);
+  const nameLength = load<u32>(entry, 4);
+  if (escapeNames && !makeLabelName(name, nameLength)) {
+    nameless = true;
+    return;
+  }
+  const added = addEntry(attributes, ATTRIBUTE);
+  if (added === 0) return;
+  store<u32>(added, escapeNames ? made : name);
+  store<u32>(added, escapeNames ? madeLength : nameLength, 4);
+  store<u32>(added, load<u32>(entry, 8), 8);
+  store<u32>(added, load<u32>(entry, 12), 12);
+  store<u32>(added, name, 16);
+  store<u32>(added, nameLength, 20);
+}
+
+/** It has a job or an instance. */
+function hasIdentity(): bool {
+  const end = listAt(labels) + listBytes(labels);
+  for (let at = listAt(labels); at < end; at += LABEL) {
+    if (isSame(load<u32>(at), load<u32>(at, 4), JOB, 3) || isSame(load<u32>(at), load<u32>(at, 4), INSTANCE, 8)) return true;
+  }
+  return false;
+}
+
+/** Nothing was left of the name of an attribute that was taken last. */
+export function isNameless(): bool {
+  return nameless;
+}
+
+/** What the labels that were made come to. */
+export function hashLabels(): u64 {
+  let hash: u64 = 0;
+  const end = listAt(labels) + listBytes(labels);
+  for (let at = listAt(labels); at < end; at += LABEL) {
+    hash += hashLabel(hashBytes(load<u32>(at), load<u32>(at, 4)), hashBytes(load<u32>(at, 8), load<u32>(at, 12)));
+  }
+  return finish(hash);
+}

@@ -1,0 +1,361 @@
+/** Names of labels and metrics, as Prometheus' translator makes them of those of OTLP. */
+import { keep } from './otlp-out';
+import { addSuffixes, escapeNames, keepUnderscores, prefixUnderscore } from './otlp-options';
+import { isSame, KEY, PER, RATIO, TOTAL, UNITS } from './otlp-texts';
+import { characterLength, isLegacyLabelName } from './text';
+
+/** The name that was made last. */
+export let made: u32 = 0;
+export let madeLength: u32 = 0;
+
+const UNDERSCORE: u32 = 0x5f;
+
+/** False: nothing is left of it, or `fault` is set. */
+export function makeLabelName(at: u32, length: u32): bool {
+  made = at;
+  madeLength = length;
+  if (length === 0) return false;
+  const isPlain = !escapeNames || (keepUnderscores && isLegacyLabelName(at, length));
+  if (isPlain && <u32>load<u8>(at) !== UNDERSCORE) return true;
+  if (escapeNames && !escapeLabelName(at, length)) return false;
+  return !isAllUnderscores();
+}
+
+function isAllUnderscores(): bool {
+  for (let i: u32 = 0; i < madeLength; i++) {
+    if (<u32>load<u8>(made + i) !== UNDERSCORE) return false;
+  }
+  return true;
+}
+
+function escapeLabelName(at: u32, length: u32): bool {
+  // "key_" may come before it.
+  const room = keep(length + 4);
+  if (room === 0) return false;
+  const start = room + 4;
+  let to = start;
+  const isReserved = !keepUnderscores && length >= 4 && startsReserved(at) && startsReserved(at + length - 2);
+  const end = isReserved ? at + length - 2 : at + length;
+  let from = at;
+  if (isReserved) {
+    store<u16>(to, 0x5f5f);
+    to += 2;
+    from += 2;
+  }
+  let wasUnderscore = false;
+  while (from < end) {
+    const byte = <u32>load<u8>(from);
+    from += characterLength(from, end);
+    if (isLetterOrDigit(byte)) {
+      store<u8>(to++, byte);
+      wasUnderscore = false;
+    } else if (keepUnderscores || !wasUnderscore) {
+      store<u8>(to++, UNDERSCORE);
+      wasUnderscore = true;
+    }
+  }
+  if (isReserved) {
+    store<u16>(to, 0x5f5f);
+    to += 2;
+  }
+  made = start;
+  const first = <u32>load<u8>(start);
+  if (first - 0x30 < 10) {
+    made -= 4;
+    memory.copy(made, KEY, 4);
+  } else if (prefixUnderscore && first === UNDERSCORE && (to - start < 2 || !startsReserved(start))) {
+    made -= 3;
+    memory.copy(made, KEY, 3);
+  }
+  madeLength = to - made;
+  return true;
+}
+
+function startsReserved(at: u32): bool {
+  return <u32>load<u16>(at) === 0x5f5f;
+}
+
+// @ts-ignore: decorator
+@inline
+function isLetterOrDigit(byte: u32): bool {
+  return (byte | 0x20) - 0x61 < 26 || byte - 0x30 < 10;
+}
+
+// @ts-ignore: decorator
+@inline
+function isTokenByte(byte: u32): bool {
+  return isLetterOrDigit(byte) || byte === 0x3a;
+}
+
+// The unit's part before the slash and the one after it, "per_" before that.
+let main: u32 = 0;
+let mainLength: u32 = 0;
+let per: u32 = 0;
+let perLength: u32 = 0;
+
+/** The unit of metadata: it is told apart by it, and has its length judged. */
+export let unit: u32 = 0;
+export let unitLength: u32 = 0;
+
+/** Units as they are added to names. False: `fault` is set. */
+function splitUnit(at: u32, length: u32): bool {
+  mainLength = 0;
+  perLength = 0;
+  let slash: u32 = 0;
+  while (slash < length && load<u8>(at + slash) !== 0x2f) slash++;
+  if (trim(at, slash)) {
+    main = trimmed;
+    mainLength = trimmedLength;
+    const table = findUnit(UNITS, main, mainLength);
+    if (table !== 0) {
+      main = table + 1;
+      mainLength = load<u8>(table);
+    }
+  }
+  if (slash + 1 >= length || !trim(at + slash + 1, length - slash - 1)) return true;
+  const table = findUnit(endOfUnits(UNITS), trimmed, trimmedLength);
+  const from = table === 0 ? trimmed : table + 1;
+  const bytes = table === 0 ? trimmedLength : <u32>load<u8>(table);
+  per = keep(bytes + 4);
+  if (per === 0) return false;
+  memory.copy(per, PER, 4);
+  memory.copy(per + 4, from, bytes);
+  perLength = bytes + 4;
+  return true;
+}
+
+let trimmed: u32 = 0;
+let trimmedLength: u32 = 0;
+
+/** Without the white space around it. False: nothing is left, or it has braces. */
+function trim(at: u32, length: u32): bool {
+  let end = at + length;
+  while (at < end) {
+    const bytes = spaceAt(at, end);
+    if (bytes === 0) break;
+    at += bytes;
+  }
+  while (at < end) {
+    const bytes = spaceBefore(at, end);
+    if (bytes === 0) break;
+    end -= bytes;
+  }
+  trimmed = at;
+  trimmedLength = end - at;
+  for (; at < end; at++) {
+    const byte = <u32>load<u8>(at);
+    if (byte === 0x7b || byte === 0x7d) return false;
+  }
+  return trimmedLength > 0;
+}
+
+/** Bytes of the white space at `at`, as Unicode has it; 0: there is none. */
+function spaceAt(at: u32, end: u32): u32 {
+  const byte = <u32>load<u8>(at);
+  if (byte === 0x20 || byte - 9 < 5) return 1;
+  if (byte === 0xc2 && end - at >= 2) {
+    const next = <u32>load<u8>(at + 1);
+    return next === 0x85 || next === 0xa0 ? 2 : 0;
+  }
+  if (end - at < 3) return 0;
+  const three = (byte << 16) | (<u32>load<u8>(at + 1) << 8) | <u32>load<u8>(at + 2);
+  const isSpace =
+    three === 0xe19a80 ||
+    (three >= 0xe28080 && three <= 0xe2808a) ||
+    three === 0xe280a8 ||
+    three === 0xe280a9 ||
+    three === 0xe280af ||
+    three === 0xe2819f ||
+    three === 0xe38080;
+  return isSpace ? 3 : 0;
+}
+
+function spaceBefore(at: u32, end: u32): u32 {
+  if (spaceAt(end - 1, end) === 1) return 1;
+  if (end - at >= 2 && spaceAt(end - 2, end) === 2) return 2;
+  return end - at >= 3 && spaceAt(end - 3, end) === 3 ? 3 : 0;
+}
+
+/** Where the length of what a unit is written as is; 0: it stays as it is. */
+function findUnit(table: u32, at: u32, length: u32): u32 {
+  while (load<u8>(table) !== 0) {
+    const key = <u32>load<u8>(table);
+    const value = table + 1 + key;
+    if (isSame(table + 1, key, at, length)) return value;
+    table = value + 1 + <u32>load<u8>(value);
+  }
+  return 0;
+}
+
+function endOfUnits(table: u32): u32 {
+  while (load<u8>(table) !== 0) {
+    table += 1 + <u32>load<u8>(table);
+    table += 1 + <u32>load<u8>(table);
+  }
+  return table + 1;
+}
+
+/** Letters, digits and colons, one underscore for all that is between them, none at the beginning. */
+function cleanUp(at: u32, length: u32): u32 {
+  const room = keep(length + 1);
+  if (room === 0) return 0;
+  let to = room;
+  let wasUnderscore = true;
+  for (let end = at + length; at < end; at++) {
+    const byte = <u32>load<u8>(at);
+    const isToken = isTokenByte(byte);
+    if (!isToken && wasUnderscore) continue;
+    store<u8>(to++, isToken ? byte : UNDERSCORE);
+    wasUnderscore = !isToken;
+  }
+  cleanLength = to - room;
+  return room;
+}
+
+let cleanLength: u32 = 0;
+
+function cleanUnit(): bool {
+  if (mainLength > 0) {
+    main = cleanUp(main, mainLength);
+    if (main === 0) return false;
+    mainLength = cleanLength;
+  }
+  if (perLength > 0) {
+    per = cleanUp(per, perLength);
+    if (per === 0) return false;
+    perLength = cleanLength;
+  }
+  return true;
+}
+
+/** Makes `unit`. False: `fault` is set. */
+export function makeUnit(at: u32, length: u32): bool {
+  unitLength = 0;
+  if (length === 0) return true;
+  if (!splitUnit(at, length) || !cleanUnit()) return false;
+  unit = keep(mainLength + perLength + 1);
+  if (unit === 0) return false;
+  memory.copy(unit, main, mainLength);
+  unitLength = mainLength;
+  if (mainLength > 0 && perLength > 0) store<u8>(unit + unitLength++, UNDERSCORE);
+  memory.copy(unit + unitLength, per, perLength);
+  unitLength += perLength;
+  if (unitLength > 0 && <u32>load<u8>(unit) === UNDERSCORE) {
+    unit++;
+    unitLength--;
+  }
+  if (unitLength > 0 && <u32>load<u8>(unit + unitLength - 1) === UNDERSCORE) unitLength--;
+  return true;
+}
+
+/** The name of a metric. `ending`: the longest that series add to it. False: nothing is left of it, or `fault` is set. */
+export function makeMetricName(
+  at: u32,
+  length: u32,
+  unitAt: u32,
+  unitBytes: u32,
+  isCounter: bool,
+  isGauge: bool,
+  ending: u32,
+): bool {
+  const isRatio = isGauge && unitBytes === 1 && load<u8>(unitAt) === 0x31;
+  mainLength = 0;
+  perLength = 0;
+  if (addSuffixes && unitBytes > 0 && !splitUnit(unitAt, unitBytes)) return false;
+  if (addSuffixes && escapeNames && !cleanUnit()) return false;
+  const room = keep(length + mainLength + perLength + ending + 16);
+  if (room === 0) return false;
+  if (!escapeNames) {
+    makeUtf8Name(at, length, room, isCounter, isRatio);
+    return true;
+  }
+  if (addSuffixes) makeFullName(at, length, room + 1, isCounter, isRatio);
+  else makeShortName(at, length, room + 1);
+  if (madeLength > 0 && <u32>load<u8>(made) - 0x30 < 10) {
+    made--;
+    store<u8>(made, UNDERSCORE);
+    madeLength++;
+  }
+  return madeLength > 0 && (isSame(made, madeLength, at, length) || !isAllUnderscores());
+}
+
+/** Without suffixes underscores within a name stay. */
+function makeShortName(at: u32, length: u32, room: u32): void {
+  let to = room;
+  let isPending = false;
+  for (let end = at + length; at < end; at++) {
+    const byte = <u32>load<u8>(at);
+    if (isTokenByte(byte) || byte === UNDERSCORE) {
+      if (isPending && to > room) store<u8>(to++, UNDERSCORE);
+      isPending = false;
+      store<u8>(to++, byte);
+    } else isPending = true;
+  }
+  made = room;
+  madeLength = to - room;
+}
+
+function makeFullName(at: u32, length: u32, room: u32, isCounter: bool, isRatio: bool): void {
+  if (perLength === 4) perLength = 0;
+  if (perLength > 0 && <u32>load<u8>(per + perLength - 1) === UNDERSCORE) perLength--;
+  if (perLength > 0 && mainLength > 0 && <u32>load<u8>(main + mainLength - 1) === UNDERSCORE) mainLength--;
+  const last = isCounter ? TOTAL : RATIO;
+  const removesLast = isCounter || isRatio;
+  made = room;
+  let to = room;
+  const end = at + length;
+  let hasMain = false;
+  while (at < end) {
+    if (!isTokenByte(load<u8>(at))) {
+      at++;
+      continue;
+    }
+    const token = at;
+    while (at < end && isTokenByte(load<u8>(at))) at++;
+    if (isSame(token, at - token, main, mainLength)) hasMain = true;
+    if (!removesLast || !isSame(token, at - token, last, 5)) to = addToken(to, token, at - token);
+  }
+  if (!hasMain && mainLength > 0 && !(removesLast && isSame(main, mainLength, last, 5))) to = addToken(to, main, mainLength);
+  if (perLength > 0) to = addToken(to, per, perLength);
+  if (removesLast) to = addToken(to, last, 5);
+  madeLength = to - room;
+}
+
+function addToken(to: u32, at: u32, length: u32): u32 {
+  if (to > made) store<u8>(to++, UNDERSCORE);
+  memory.copy(to, at, length);
+  return to + length;
+}
+
+function makeUtf8Name(at: u32, length: u32, room: u32, isCounter: bool, isRatio: bool): void {
+  if (addSuffixes) {
+    if (isRatio) length = withoutEnding(at, length, RATIO, 5);
+    if (isCounter) length = withoutEnding(at, length, TOTAL, 5);
+    if (perLength > 0) length = withoutEnding(at, length, per, perLength);
+  }
+  memory.copy(room, at, length);
+  made = room;
+  let to = room + length;
+  if (addSuffixes) {
+    if (mainLength > 0 && !endsIn(at, length, main, mainLength)) to = addSuffix(to, main, mainLength);
+    if (perLength > 0) to = addSuffix(to, per, perLength);
+    if (isCounter) to = addSuffix(to, TOTAL, 5);
+    if (isRatio) to = addSuffix(to, RATIO, 5);
+  }
+  madeLength = to - room;
+}
+
+function addSuffix(to: u32, at: u32, length: u32): u32 {
+  store<u8>(to++, UNDERSCORE);
+  memory.copy(to, at, length);
+  return to + length;
+}
+
+function endsIn(at: u32, length: u32, ending: u32, endingLength: u32): bool {
+  return length >= endingLength && memory.compare(at + length - endingLength, ending, endingLength) === 0;
+}
+
+/** The character before the ending goes with it. */
+function withoutEnding(at: u32, length: u32, ending: u32, endingLength: u32): u32 {
+  return endsIn(at, length, ending, endingLength) && length > endingLength + 1 ? length - endingLength - 1 : length;
+}

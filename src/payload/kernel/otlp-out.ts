@@ -1,0 +1,228 @@
+/**
+ * Where the translation goes: a prometheus.WriteRequest, which is scanned like any other. What has to be kept beside it (names
+ * and values that are not in the body, lists that grow) lies in it, too, as a field that nobody knows.
+ */
+import { align16, OUT_OF_MEMORY, reserve, SLOP, TOO_LARGE } from './memory';
+import { fail } from './wire';
+
+/** The next byte to write. */
+export let out: u32 = 0;
+let outEnd: u64 = 0;
+/** What is reserved. */
+let ready: u64 = 0;
+
+const STEP: u32 = 1 << 16;
+/** Tag of field 15 with a length, and that of five bytes. */
+const KEPT: u32 = 0x7a;
+const KEPT_HEAD: u32 = 6;
+
+export function beginOut(at: u32, most: u64): void {
+  out = at;
+  outEnd = <u64>at + most;
+  ready = 0;
+}
+
+/** Makes sure that `bytes` can be written. False: `fault` is set. */
+// @ts-ignore: decorator
+@inline
+export function ensure(bytes: u32): bool {
+  return <u64>out + <u64>bytes <= ready || grow(bytes);
+}
+
+function grow(bytes: u32): bool {
+  const end = <u64>out + <u64>bytes;
+  if (end > outEnd) {
+    fail(TOO_LARGE, 0);
+    return false;
+  }
+  ready = end + <u64>STEP;
+  if (reserve(ready + <u64>SLOP)) return true;
+  fail(OUT_OF_MEMORY, 0);
+  return false;
+}
+
+// @ts-ignore: decorator
+@inline
+export function moveOut(to: u32): void {
+  out = to;
+}
+
+/** Memory that stays as it is. Between series only. 0: `fault` is set. */
+export function keep(bytes: u32): u32 {
+  if (bytes > 0x7fffffff - 64) return fail(TOO_LARGE, 0);
+  if (!ensure(bytes + 32)) return 0;
+  const at = align16(out + KEPT_HEAD);
+  const length = at + bytes - out - KEPT_HEAD;
+  store<u8>(out, KEPT);
+  writePadded(out + 1, length);
+  out = at + bytes;
+  return at;
+}
+
+/** What is written from now on stays, and belongs to no series. */
+export function beginKept(): u32 {
+  const at = out;
+  if (ensure(32)) out += KEPT_HEAD;
+  return at;
+}
+
+/** Where what was kept since `beginKept` begins. */
+export function endKept(at: u32): u32 {
+  store<u8>(at, KEPT);
+  writePadded(at + 1, out - at - KEPT_HEAD);
+  return at + KEPT_HEAD;
+}
+
+/** A varint of five bytes. */
+function writePadded(at: u32, value: u32): void {
+  store<u32>(at, (value & 127) | ((value << 1) & 0x7f00) | ((value << 2) & 0x7f0000) | ((value << 3) & 0x7f000000) | 0x80808080);
+  store<u8>(at + 4, value >>> 28);
+}
+
+// @ts-ignore: decorator
+@inline
+export function writeVarint(at: u32, value: u64): u32 {
+  while (value > 127) {
+    store<u8>(at++, value | 128);
+    value >>>= 7;
+  }
+  store<u8>(at++, value);
+  return at;
+}
+
+// @ts-ignore: decorator
+@inline
+function varintBytes(value: u32): u32 {
+  return value < 128 ? 1 : value < 16384 ? 2 : value < 2097152 ? 3 : value < 268435456 ? 4 : 5;
+}
+
+// @ts-ignore: decorator
+@inline
+export function copy(to: u32, from: u32, length: u32): void {
+  if (length <= 16) v128.store(to, v128.load(from));
+  else memory.copy(to, from, length);
+}
+
+// A field with a length of three bytes at most is written behind room for its tag and two of them.
+const HEAD: u32 = 3;
+
+/** Begins a series, or a metadata entry. */
+export function beginField(): u32 {
+  const at = out;
+  out += HEAD;
+  return at;
+}
+
+/** Ends the field that began at `at`. */
+export function endField(at: u32, tag: u32): void {
+  const length = out - at - HEAD;
+  store<u8>(at, tag);
+  if (length < 16384) {
+    store<u8>(at + 1, length | 128);
+    store<u8>(at + 2, length >>> 7);
+    return;
+  }
+  if (!ensure(16)) return;
+  memory.copy(at + KEPT_HEAD, at + HEAD, length);
+  writePadded(at + 1, length);
+  out += KEPT_HEAD - HEAD;
+}
+
+/** A label, of a series or of an exemplar. */
+export function writeLabel(name: u32, nameLength: u32, value: u32, valueLength: u32): void {
+  const inner = <u64>nameLength + <u64>valueLength;
+  if (inner > 0x3fffffff) {
+    fail(TOO_LARGE, 0);
+    return;
+  }
+  if (!ensure(<u32>inner + 48)) return;
+  let to = out;
+  if (inner < 124) {
+    store<u32>(to, 0x000a000a | (<u32>(inner + 4) << 8) | (nameLength << 24));
+    to += 4;
+    copy(to, name, nameLength);
+    to += nameLength;
+    store<u16>(to, 0x12 | (valueLength << 8));
+    to += 2;
+  } else {
+    store<u8>(to++, 0x0a);
+    to = writeVarint(to, inner + 2 + varintBytes(nameLength) + varintBytes(valueLength));
+    store<u8>(to++, 0x0a);
+    to = writeVarint(to, nameLength);
+    copy(to, name, nameLength);
+    to += nameLength;
+    store<u8>(to++, 0x12);
+    to = writeVarint(to, valueLength);
+  }
+  copy(to, value, valueLength);
+  out = to + valueLength;
+}
+
+/** The tag of samples in a series. */
+const SAMPLE: u32 = 0x12;
+
+/** What it is, nobody asks: only when. */
+export function writeSample(timestamp: i64): void {
+  if (!ensure(40)) return;
+  const at = out;
+  store<u64>(at + 3, 0);
+  store<u8>(at, SAMPLE);
+  store<u8>(at + 2, 0x09);
+  store<u8>(at + 11, 0x10);
+  out = writeVarint(at + 12, <u64>timestamp);
+  store<u8>(at + 1, out - at - 2);
+}
+
+/** Of which data point the series was made: where it is in the body, and how long. */
+export function writeOrigin(offset: u32, length: u32): void {
+  if (!ensure(16)) return;
+  store<u8>(out, 0x79);
+  store<u32>(out + 1, offset);
+  store<u32>(out + 5, length);
+  out += 9;
+}
+
+// Lists that grow: where they are, how many bytes they may have, how many they have, u32 each.
+
+// @ts-ignore: decorator
+@inline
+export function listAt(list: u32): u32 {
+  return load<u32>(list);
+}
+
+// @ts-ignore: decorator
+@inline
+export function listBytes(list: u32): u32 {
+  return load<u32>(list, 8);
+}
+
+export function forgetList(list: u32): void {
+  store<u64>(list, 0);
+  store<u32>(list, 0, 8);
+}
+
+// @ts-ignore: decorator
+@inline
+export function emptyList(list: u32): void {
+  store<u32>(list, 0, 8);
+}
+
+/** Room for one more entry of `bytes`. Between series only. 0: `fault` is set. */
+// @ts-ignore: decorator
+@inline
+export function addEntry(list: u32, bytes: u32): u32 {
+  const used = load<u32>(list, 8);
+  if (used + bytes > load<u32>(list, 4) && !growList(list, used + bytes)) return 0;
+  store<u32>(list, used + bytes, 8);
+  return load<u32>(list) + used;
+}
+
+function growList(list: u32, bytes: u32): bool {
+  const room = max<u32>(1024, bytes * 2);
+  const at = keep(room);
+  if (at === 0) return false;
+  memory.copy(at, load<u32>(list), load<u32>(list, 8));
+  store<u32>(list, at);
+  store<u32>(list, room, 4);
+  return true;
+}

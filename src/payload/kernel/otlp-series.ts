@@ -1,0 +1,204 @@
+/** Writes the series that data points become, and the metadata of their families. */
+import { finish, hashBytes, hashLabel } from './hash';
+import { TOO_MANY_SERIES } from './memory';
+import { writeLabels, writeLabelsWith } from './otlp-labels';
+import { unit, unitLength } from './otlp-names';
+import {
+  addEntry,
+  beginField,
+  copy,
+  emptyList,
+  endField,
+  ensure,
+  forgetList,
+  keep,
+  listAt,
+  listBytes,
+  moveOut,
+  out,
+  writeOrigin,
+  writeSample,
+  writeVarint,
+} from './otlp-out';
+import { fail, fault } from './wire';
+
+const TIMESERIES: u32 = 0x0a;
+const METADATA: u32 = 0x1a;
+
+let series: u32 = 0;
+let maxSeries: u32 = 0;
+
+/** The exemplars of the data point: where the labels of each are, how many bytes, its timestamp, its value. */
+export const EXEMPLARS: u32 = <u32>memory.data(12);
+const EXEMPLAR: u32 = 24;
+
+// The data point: where it is in the body, and when.
+let origin: u32 = 0;
+let originLength: u32 = 0;
+let timestamp: i64 = 0;
+
+// The metric: its name, with room behind it, and what its metadata says.
+export let metric: u32 = 0;
+export let metricLength: u32 = 0;
+let meta: u64 = 0;
+let isTold: bool = false;
+
+export function beginSeriesOut(most: u32): void {
+  series = 0;
+  maxSeries = most;
+  forgetList(EXEMPLARS);
+  families = 0;
+  familiesMask = 0;
+  familyCount = 0;
+}
+
+export function setMetric(name: u32, nameLength: u32, type: u32, help: u32, helpLength: u32): void {
+  metric = name;
+  metricLength = nameLength;
+  meta = finish(hashLabel(hashBytes(unit, unitLength), hashBytes(help, helpLength)) + <u64>type);
+  isTold = false;
+}
+
+export function setPoint(offset: u32, length: u32, at: i64): void {
+  origin = offset;
+  originLength = length;
+  timestamp = at;
+  emptyList(EXEMPLARS);
+}
+
+export function addExemplar(labels: u32, length: u32, at: i64, value: f64): void {
+  const entry = addEntry(EXEMPLARS, EXEMPLAR);
+  if (entry === 0) return;
+  store<u32>(entry, labels);
+  store<u32>(entry, length, 4);
+  store<i64>(entry, at, 8);
+  store<f64>(entry, value, 16);
+}
+
+export function exemplarCount(): u32 {
+  return listBytes(EXEMPLARS) / EXEMPLAR;
+}
+
+export function exemplarValue(index: u32): f64 {
+  return load<f64>(listAt(EXEMPLARS) + index * EXEMPLAR, 16);
+}
+
+/** Begins a series under the metric's name and an ending. 0: `fault` is set. */
+export function beginSeries(ending: u32, endingLength: u32): u32 {
+  return beginSeriesWith(ending, endingLength, 0, 0, 0, 0);
+}
+
+export function beginSeriesWith(
+  ending: u32,
+  endingLength: u32,
+  name: u32,
+  nameLength: u32,
+  value: u32,
+  valueLength: u32,
+): u32 {
+  if (!isTold) tellMetadata();
+  if (series === maxSeries) return fail(TOO_MANY_SERIES, 0);
+  series++;
+  if (fault !== 0 || !ensure(64)) return 0;
+  const at = beginField();
+  memory.copy(metric + metricLength, ending, endingLength);
+  if (nameLength === 0) writeLabels(metric, metricLength + endingLength);
+  else writeLabelsWith(metric, metricLength + endingLength, name, nameLength, value, valueLength);
+  return fault === 0 ? at : 0;
+}
+
+/** Exemplars from one on, before another. */
+export function writeExemplars(from: u32, to: u32): void {
+  for (let i = from; i < to && fault === 0; i++) {
+    const entry = listAt(EXEMPLARS) + i * EXEMPLAR;
+    const length = load<u32>(entry, 4);
+    if (!ensure(length + 64)) return;
+    const field = out;
+    moveOut(field + 3);
+    copy(out, load<u32>(entry), length);
+    store<u8>(out + length, 0x11);
+    store<f64>(out + length + 1, load<f64>(entry, 16));
+    store<u8>(out + length + 9, 0x18);
+    moveOut(writeVarint(out + length + 10, load<u64>(entry, 8)));
+    endField(field, 0x1a);
+  }
+}
+
+export function endSeries(at: u32): void {
+  writeOrigin(origin, originLength);
+  if (fault === 0) endField(at, TIMESERIES);
+}
+
+/** A series of one sample. */
+export function writeSeries(ending: u32, endingLength: u32): void {
+  const at = beginSeries(ending, endingLength);
+  if (at === 0) return;
+  writeSample(timestamp);
+  endSeries(at);
+}
+
+export function writeTimestamp(): void {
+  writeSample(timestamp);
+}
+
+export function pointTimestamp(): i64 {
+  return timestamp;
+}
+
+// A table of families: hash of the name, hash of what is said of it, u64 each.
+let families: u32 = 0;
+let familiesMask: u32 = 0;
+let familyCount: u32 = 0;
+
+/** Once each time that something else is said of a family. */
+function tellMetadata(): void {
+  isTold = true;
+  if (familyCount * 2 >= familiesMask && !growFamilies()) return;
+  const family = finish(hashBytes(metric, metricLength)) | 1;
+  const slot = familySlot(family);
+  const isKnown = load<u64>(slot) === family;
+  if (isKnown && load<u64>(slot, 8) === meta) return;
+  if (!isKnown) familyCount++;
+  store<u64>(slot, family);
+  store<u64>(slot, meta, 8);
+  if (!ensure(metricLength + unitLength + 64)) return;
+  const field = beginField();
+  store<u16>(out, 0x0108);
+  store<u8>(out + 2, 0x12);
+  moveOut(writeVarint(out + 3, metricLength));
+  memory.copy(out, metric, metricLength);
+  moveOut(out + metricLength);
+  store<u8>(out, 0x2a);
+  moveOut(writeVarint(out + 1, unitLength));
+  memory.copy(out, unit, unitLength);
+  moveOut(out + unitLength);
+  endField(field, METADATA);
+}
+
+function familySlot(family: u64): u32 {
+  let place = <u32>(family >>> 1) & familiesMask;
+  while (true) {
+    const slot = families + place * 16;
+    const there = load<u64>(slot);
+    if (there === 0 || there === family) return slot;
+    place = (place + 1) & familiesMask;
+  }
+}
+
+function growFamilies(): bool {
+  const before = families;
+  const slots = familiesMask === 0 ? 0 : familiesMask + 1;
+  const count = max<u32>(64, slots * 2);
+  families = keep(count * 16);
+  if (families === 0) return false;
+  memory.fill(families, 0, count * 16);
+  familiesMask = count - 1;
+  for (let at = before; at < before + slots * 16; at += 16) {
+    const family = load<u64>(at);
+    if (family === 0) continue;
+    const slot = familySlot(family);
+    store<u64>(slot, family);
+    store<u64>(slot, load<u64>(at, 8), 8);
+  }
+  return true;
+}

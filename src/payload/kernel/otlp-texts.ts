@@ -1,0 +1,54 @@
+/**
+ * Texts that OTLP's translation needs, and those that the binding makes: floating-point numbers and nested values as Go writes
+ * them. The binding writes the constant ones once, in the order of src/payload/otlp-texts.ts.
+ */
+import { TEXTS } from './memory';
+
+export const NAME: u32 = TEXTS;
+export const SERVICE_NAME: u32 = NAME + 8;
+export const SERVICE_NAMESPACE: u32 = SERVICE_NAME + 12;
+export const SERVICE_INSTANCE: u32 = SERVICE_NAMESPACE + 17;
+export const JOB: u32 = SERVICE_INSTANCE + 19;
+export const INSTANCE: u32 = JOB + 3;
+export const SCOPE_NAME: u32 = INSTANCE + 8;
+export const SCOPE_VERSION: u32 = SCOPE_NAME + 15;
+export const SCOPE_SCHEMA: u32 = SCOPE_VERSION + 18;
+export const TARGET_INFO: u32 = SCOPE_SCHEMA + 21;
+export const SUM: u32 = TARGET_INFO + 11;
+export const COUNT: u32 = SUM + 4;
+export const BUCKET: u32 = COUNT + 6;
+export const LE: u32 = BUCKET + 7;
+export const QUANTILE: u32 = LE + 2;
+export const INFINITE: u32 = QUANTILE + 8;
+export const TRUE: u32 = INFINITE + 4;
+export const FALSE: u32 = TRUE + 4;
+export const TOTAL: u32 = FALSE + 5;
+export const RATIO: u32 = TOTAL + 5;
+export const TRACE_ID: u32 = RATIO + 5;
+export const SPAN_ID: u32 = TRACE_ID + 8;
+export const KEY: u32 = SPAN_ID + 7;
+export const PER: u32 = KEY + 4;
+export const TARGET_HELP: u32 = PER + 4;
+/** Pairs of units, each with its length before it; no length ends the list. Then those that come after "per". */
+export const UNITS: u32 = TARGET_HELP + 15;
+
+/** Bytes of the text that a number becomes: an attribute's, or (`isBound`) a bucket's or a quantile's. */
+// @ts-ignore: decorator
+@external('texts', 'double')
+export declare function doubleText(value: f64, isBound: bool): u32;
+
+/** Bytes of the text that the AnyValue message at `at` becomes. */
+// @ts-ignore: decorator
+@external('texts', 'value')
+export declare function valueText(at: u32, length: u32): u32;
+
+/** Writes the text that was made last. */
+// @ts-ignore: decorator
+@external('texts', 'copy')
+export declare function copyText(to: u32): void;
+
+// @ts-ignore: decorator
+@inline
+export function isSame(a: u32, aLength: u32, b: u32, bLength: u32): bool {
+  return aLength === bLength && memory.compare(a, b, aLength) === 0;
+}

@@ -1,0 +1,261 @@
+import t from 'tap';
+import { createDecoder } from '#src/payload/decoder-pool.js';
+import { InlineDecoder } from '#src/payload/inline-decoder.js';
+import { labelsOf } from '#src/payload/labels.js';
+import { pointsOf, rowsOfWholePoints, withoutPoints } from '#src/payload/otlp-points.js';
+import { NO_RULES, type OtlpTranslation, type Push } from '#src/payload/push.js';
+import { addRow, hasRow, noRows } from '#src/payload/rows.js';
+import { difference } from './otlp-compare.js';
+import { Dice, damaged, randomRequest, randomTranslation } from './otlp-requests.js';
+import { encode, type Field } from './otlp-wire.js';
+
+const decoder = new InlineDecoder(64 << 20);
+const LIMITS = { maxUncompressedBytes: 16 << 20, maxSeries: 100_000, excludeLabel: '' };
+/** Such that some series break each of them. */
+const RULES = {
+  ...NO_RULES,
+  utf8Names: false,
+  maxLabels: 8,
+  maxInfoLabels: 9,
+  maxNameLength: 18,
+  maxValueLength: 60,
+  maxExemplars: 1,
+  maxBuckets: 6,
+};
+
+t.test('OTLP is the series that Mimir makes of it: those of the same remote write', async (t) => {
+  for (let seed = 0; seed < 2000; seed++) {
+    const dice = new Dice(seed);
+    const body = randomRequest(dice);
+    const options = dice.is(2) ? LIMITS : { ...LIMITS, excludeLabel: 'code', rules: RULES };
+    const found = difference(decoder, body, randomTranslation(dice), options);
+    if (found !== undefined) return t.fail(`seed ${seed}: ${found.slice(0, 2000)}`);
+  }
+});
+
+t.test('what is damaged is refused where it is no OTLP, and read as it stands otherwise', async (t) => {
+  for (let seed = 0; seed < 2000; seed++) {
+    const dice = new Dice(seed);
+    const body = damaged(randomRequest(dice), dice);
+    const found = difference(decoder, body, randomTranslation(dice), LIMITS);
+    if (found !== undefined) return t.fail(`seed ${seed}: ${found.slice(0, 2000)}`);
+  }
+});
+
+const NOW = 1_700_000_000_000_000_000n;
+const PLAIN: OtlpTranslation = {
+  escapeNames: true,
+  addSuffixes: true,
+  promoteResourceAttributes: ['k8s.pod.name'],
+  keepIdentifyingResourceAttributes: false,
+  convertHistogramsToNhcb: false,
+  promoteScopeMetadata: false,
+  nativeDeltaIngestion: false,
+  labelNameUnderscoreSanitization: true,
+  labelNamePreserveMultipleUnderscores: true,
+};
+
+function attribute(n: number, key: string, value: string): Field {
+  return {
+    n,
+    m: [
+      { n: 1, b: key },
+      { n: 2, m: [{ n: 1, b: value }] },
+    ],
+  };
+}
+
+function request(...metrics: Field[][]): Uint8Array {
+  const resource = {
+    n: 1,
+    m: [
+      attribute(1, 'service.name', 'shop'),
+      attribute(1, 'service.instance.id', 'i1'),
+      attribute(1, 'k8s.pod.name', 'p'),
+    ],
+  };
+  return encode([{ n: 1, m: [resource, { n: 2, m: metrics.map((m) => ({ n: 2, m })) }] }]);
+}
+
+function gauge(name: string, ...values: string[]): Field[] {
+  const points = values.map((value) => ({
+    n: 1,
+    m: [attribute(7, 'http.route', value), { n: 3, f: NOW }, { n: 4, d: 1 }],
+  }));
+  return [
+    { n: 1, b: name },
+    { n: 3, b: 's' },
+    { n: 5, m: points },
+  ];
+}
+
+function histogram(name: string, points: number): Field[] {
+  const bounds = Buffer.alloc(16);
+  bounds.writeDoubleLE(0.5, 0);
+  bounds.writeDoubleLE(2, 8);
+  const point = (index: number): Field => ({
+    n: 1,
+    m: [
+      attribute(9, 'shard', `${index}`),
+      { n: 3, f: NOW },
+      { n: 4, f: 3 },
+      { n: 5, d: 1 },
+      { n: 6, b: Buffer.alloc(24) },
+      { n: 7, b: bounds },
+    ],
+  });
+  return [
+    { n: 1, b: name },
+    { n: 9, m: [...Array.from({ length: points }, (_, index) => point(index)), { n: 2, v: 2 }] },
+  ];
+}
+
+function decode(body: Uint8Array, otlp = PLAIN): Push {
+  const push = decoder.decode([body], body.length, { ...LIMITS, protocol: 'otlp', otlp });
+  if (push.kind !== 'push') throw new Error(push.message);
+  return push;
+}
+
+function names(push: Push): string[] {
+  return Array.from({ length: push.series }, (_, row) =>
+    labelsOf(push, row)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(','),
+  );
+}
+
+t.test('series are told by their translated labels', async (t) => {
+  t.same(names(decode(request(gauge('mem.used', '/a')))), [
+    '__name__=mem_used_seconds,http_route=/a,instance=i1,job=shop,k8s_pod_name=p',
+    '__name__=target_info,instance=i1,job=shop,k8s_pod_name=p',
+  ]);
+  t.same(
+    names(decode(request(histogram('d', 1)))).map((name) =>
+      name.replace(',instance=i1,job=shop,k8s_pod_name=p', ''),
+    ),
+    [
+      '__name__=d_sum,shard=0',
+      '__name__=d_count,shard=0',
+      '__name__=d_bucket,le=0.5,shard=0',
+      '__name__=d_bucket,le=2,shard=0',
+      '__name__=d_bucket,le=+Inf,shard=0',
+      '__name__=target_info',
+    ],
+  );
+});
+
+t.test('what Mimir skips is counted, with the first reason', async (t) => {
+  const delta: Field[] = [
+    { n: 1, b: 'd' },
+    {
+      n: 7,
+      m: [
+        { n: 1, m: [{ n: 3, f: NOW }] },
+        { n: 1, m: [{ n: 3, f: NOW }] },
+        { n: 2, v: 1 },
+      ],
+    },
+  ];
+  const body = request(delta, gauge('g', '/a'));
+  t.same(decode(body).otlp, { dataPoints: 3, skippedPoints: 2, firstSkipped: 'temporality' });
+  t.same(decode(body, { ...PLAIN, nativeDeltaIngestion: true }).otlp, {
+    dataPoints: 3,
+    skippedPoints: 0,
+    firstSkipped: undefined,
+  });
+});
+
+t.test('a data point is left out whole, and what holds none any more goes with it', async (t) => {
+  const push = decode(request(histogram('d', 2), gauge('g', '/a', '/b'), gauge('h', '/c')));
+  const all = names(push);
+  const rows = noRows(push.series);
+  for (const [row, name] of all.entries()) {
+    if (/d_bucket.*le=2,shard=1|__name__=h_seconds|\/a/.test(name)) addRow(rows, row);
+  }
+  t.equal(pointsOf(push, rows), 3);
+  const whole = rowsOfWholePoints(push, rows);
+  const stay = all.filter((_, row) => !hasRow(whole, row));
+  const left = decode(Uint8Array.from(withoutPoints(push, rows)));
+  t.same(names(left), stay);
+  t.equal(left.otlp?.dataPoints, 2);
+  t.notOk(Buffer.from(left.original ?? []).includes('\n\x01h'), 'its metric went');
+});
+
+t.test('whatever is left out, the rest is what was sent', async (t) => {
+  for (let seed = 0; seed < 400; seed++) {
+    const dice = new Dice(seed);
+    const otlp = { ...randomTranslation(dice), convertHistogramsToNhcb: true };
+    const push = decode(randomRequest(dice), otlp);
+    const rows = noRows(push.series);
+    for (let row = 0; row < push.series; row++) if (dice.is(3)) addRow(rows, row);
+    const whole = rowsOfWholePoints(push, rows);
+    const isTarget = (name: string) => /(^|,)__name__=target_info(,|$)/.test(name);
+    const stay = names(push).filter((name, row) => !hasRow(whole, row) && !isTarget(name));
+    const { otlp: before } = push;
+    const gone = pointsOf(push, rows);
+    const left = decode(Uint8Array.from(withoutPoints(push, rows)), otlp);
+    t.same(
+      names(left).filter((name) => !isTarget(name)),
+      stay,
+      `seed ${seed}`,
+    );
+    t.ok((left.otlp?.dataPoints ?? 0) <= (before?.dataPoints ?? 0) - gone, `seed ${seed}`);
+  }
+});
+
+t.test('a thread of the pool says what is said inline', async (t) => {
+  const body = request(histogram('d', 3), gauge('g', '/a', '/b'));
+  const pushes = [];
+  for (const threads of [0, 1]) {
+    const pool = createDecoder({
+      inlineMaxBytes: 0,
+      threads,
+      maxRetainedBytes: 64 << 20,
+      hashKey: Buffer.alloc(16, 7),
+    });
+    t.teardown(() => pool.close());
+    const push = await pool.decode([body.subarray(0, 10), body.subarray(10)], body.length, {
+      ...LIMITS,
+      protocol: 'otlp',
+      otlp: PLAIN,
+    });
+    if (push.kind !== 'push') throw new Error(push.message);
+    const rows = noRows(push.series);
+    addRow(rows, 2);
+    const { records, body: _, original, ...told } = push;
+    pushes.push({
+      ...told,
+      records: [...records],
+      original: Buffer.from(original ?? []).toString('hex'),
+      rest: Buffer.from((await pool.filter(push, rows)) as Uint8Array).toString('hex'),
+    });
+  }
+  t.same(pushes[1], pushes[0]);
+});
+
+t.test('what grows beyond its caps is refused before it takes the memory', async (t) => {
+  const small = { ...LIMITS, maxUncompressedBytes: 1 << 20, protocol: 'otlp', otlp: PLAIN } as const;
+  const long = 'x'.repeat(400_000);
+  const many = gauge('g', ...Array.from({ length: 5000 }, (_, index) => `${index}`));
+  const resource = { n: 1, m: [attribute(1, 'k8s.pod.name', long)] };
+  const grows = encode([{ n: 1, m: [resource, { n: 2, m: [{ n: 2, m: many }] }] }]);
+  const own = new InlineDecoder(1 << 30);
+  t.match(own.decode([grows], grows.length, small), { kind: 'broken', code: 'too_large' });
+  t.ok(own.memoryBytes < 16 << 20, `${own.memoryBytes}`);
+  const early = request(gauge('g', '/a'), [
+    { n: 1, b: 'old' },
+    { n: 5, m: [{ n: 1, m: [{ n: 3, f: 1 }] }] },
+  ]);
+  t.match(
+    own.decode([early], early.length, small),
+    { kind: 'broken', code: 'too_large' },
+    'target_info since 1970',
+  );
+  t.match(own.decode([grows], grows.length, { ...small, maxUncompressedBytes: 1000 }), { code: 'too_large' });
+  const body = request(histogram('d', 3));
+  t.match(own.decode([body], body.length, { ...small, maxSeries: 7 }), { code: 'too_many_series' });
+  let value: Field = { n: 1, b: 'x' };
+  for (let depth = 0; depth < 200; depth++) value = { n: 5, m: [{ n: 1, m: [value] }] };
+  const deep = encode([{ n: 1, m: [{ n: 1, m: [{ n: 1, m: [{ n: 2, m: [value] }] }] }] }]);
+  t.match(own.decode([deep], deep.length, small), { kind: 'broken', code: 'protobuf', message: /deep/ });
+});
