@@ -1,19 +1,24 @@
 /** mimir-edge inspect: what is in a push body, or where exactly it is broken. */
 import { parseArgs } from 'node:util';
+import { uncompress } from '../payload/encodings.js';
 import { InlineDecoder } from '../payload/inline-decoder.js';
 import { labelsOf, readSymbols } from '../payload/labels.js';
 import type { Broken, DecodeOptions, Push } from '../payload/push.js';
+import type { Source } from '../payload/source.js';
 
 import { asUsage, type Io, readInput, table, UsageError } from './io.js';
 import { describeRelabelling, type Relabelling, relabellingOf, tenantOptions } from './relabelling.js';
 
 const HELP = `Usage: mimir-edge inspect FILE|- [--json] [--version 1|2] [--encoding snappy|identity] [--top N]
+       mimir-edge inspect FILE|- --otlp|--influx [--json] [--top N]
 
-Shows what a remote-write body holds, or the reason and the byte at which it is broken (exit code 1).
+Shows what a body holds as remote write, as OTLP or as line protocol, or the reason and the byte at which it is broken (exit code 1).
 
   --json        as JSON
   --version     1 is prometheus.WriteRequest, 2 is io.prometheus.write.v2.Request; found out when not given
   --encoding    found out when not given
+  --otlp        an OTLP metrics export, protobuf or JSON, plain or compressed as gzip, lz4 or zstd
+  --influx      line protocol, plain or as gzip, with times in nanoseconds
   --top N       metric names to show, by series (default 10)
   --overrides FILE --tenant ID
                 shows what the tenant's relabelling makes of the series
@@ -22,6 +27,7 @@ Shows what a remote-write body holds, or the reason and the byte at which it is 
 Examples:
   mimir-edge inspect body.snappy
   mimir-edge inspect --json - < body.snappy
+  mimir-edge inspect --otlp export.json
   mimir-edge inspect --overrides overrides.yaml --tenant team-a body.snappy
 `;
 
@@ -32,8 +38,11 @@ const MAX_SERIES = 20_000_000;
 type Version = 1 | 2;
 
 export interface Inspection {
-  readonly version: Version;
-  readonly encoding: Encoding;
+  /** Of remote write. */
+  readonly version: Version | undefined;
+  /** What it was read as, where that is no remote write. */
+  readonly protocol: Source['form'] | undefined;
+  readonly encoding: Encoding | Source['encoding'];
   readonly compressedBytes: number;
   readonly uncompressedBytes: number;
   readonly series: number;
@@ -48,8 +57,9 @@ export interface Inspection {
 }
 
 interface Attempt {
-  readonly version: Version;
-  readonly encoding: Encoding;
+  readonly version: Version | undefined;
+  readonly protocol: Source['form'] | undefined;
+  readonly encoding: Encoding | Source['encoding'];
   readonly decoded: Push | Broken;
 }
 
@@ -63,7 +73,11 @@ export async function inspect(args: string[], io: Io): Promise<number> {
   if (file === undefined || positionals.length > 1)
     throw new UsageError('one FILE is needed, or - for standard input');
   const body = await readInput(file, io, MAX_BYTES);
-  const attempt = decodeAsBest(body, choice(values.encoding, ENCODINGS, 'encoding'), version(values.version));
+  const other = otherProtocol(values);
+  const attempt =
+    other === undefined
+      ? decodeAsBest(body, choice(values.encoding, ENCODINGS, 'encoding'), version(values.version))
+      : decodeOther(body, other);
   const top = Number(values.top);
   if (!Number.isSafeInteger(top) || top < 0) throw new UsageError('--top needs a whole number');
 
@@ -90,7 +104,13 @@ async function relabelled(
   if (overrides === undefined && tenant === undefined) return {};
   if (overrides === undefined || tenant === undefined)
     throw new UsageError('--overrides and --tenant need each other');
-  const push = decode(body, encoding, version, await tenantOptions(overrides, tenant, io));
+  if (version === undefined) return {};
+  const push = decode(
+    body,
+    encoding === 'snappy' ? encoding : 'identity',
+    version,
+    await tenantOptions(overrides, tenant, io),
+  );
   return push.kind === 'push' ? { relabelling: relabellingOf(push) } : {};
 }
 
@@ -107,6 +127,8 @@ function parse(args: string[]) {
         json: { type: 'boolean', default: false },
         version: { type: 'string' },
         encoding: { type: 'string' },
+        otlp: { type: 'boolean', default: false },
+        influx: { type: 'boolean', default: false },
         top: { type: 'string', default: '10' },
         overrides: { type: 'string' },
         tenant: { type: 'string' },
@@ -114,6 +136,43 @@ function parse(args: string[]) {
       },
     }),
   );
+}
+
+function otherProtocol(values: ReturnType<typeof parse>['values']): Source['form'] | undefined {
+  const { otlp, influx, version, encoding, overrides, tenant } = values;
+  if (!otlp && !influx) return undefined;
+  if (otlp && influx) throw new UsageError('--otlp and --influx exclude each other');
+  if ([version, encoding, overrides, tenant].some((given) => given !== undefined)) {
+    throw new UsageError('--version, --encoding, --overrides and --tenant are of remote write');
+  }
+  return otlp ? 'otlp' : 'influx';
+}
+
+/** What compressed data begin with. */
+const MAGIC: readonly (readonly [encoding: Source['encoding'], bytes: string])[] = [
+  ['gzip', '1f8b'],
+  ['lz4', '04224d18'],
+  ['zstd', '28b52ffd'],
+];
+
+function decodeOther(body: Buffer, protocol: Source['form']): Attempt {
+  const found = MAGIC.find(([, bytes]) => body.subarray(0, bytes.length / 2).toString('hex') === bytes);
+  const encoding = found?.[0] ?? 'identity';
+  const plain = uncompress(body, encoding, 4 * MAX_BYTES);
+  const json = plain instanceof Uint8Array && /^\s*\{/.test(Buffer.from(plain).toString('latin1', 0, 100));
+  const source: Source =
+    protocol === 'otlp'
+      ? { form: 'otlp', encoding, json }
+      : { form: 'influx', encoding, precision: 'ns', nowMs: Date.now() };
+  const decoded = new InlineDecoder(Number.POSITIVE_INFINITY).decode([body], body.length, {
+    protocol: protocol === 'otlp' ? 'otlp' : 'rw1',
+    maxUncompressedBytes: 4 * MAX_BYTES,
+    maxSeries: MAX_SERIES,
+    excludeLabel: '',
+    source,
+  });
+  if (decoded.kind === 'lost') throw new UsageError(decoded.message);
+  return { version: undefined, protocol, encoding, decoded };
 }
 
 function choice<T extends string>(
@@ -144,7 +203,12 @@ function decodeAsBest(
   const attempts: Attempt[] = [];
   for (const one of encoding === undefined ? ENCODINGS : [encoding]) {
     for (const version of givenVersion === undefined ? ([1, 2] as const) : [givenVersion]) {
-      const attempt = { version, encoding: one, decoded: decode(body, one, version) };
+      const attempt = {
+        version,
+        protocol: undefined,
+        encoding: one,
+        decoded: decode(body, one, version),
+      };
       if (attempt.decoded.kind === 'push' && attempt.decoded.series + attempt.decoded.metadata > 0)
         return attempt;
       attempts.push(attempt);
@@ -182,10 +246,11 @@ function decode(
   return decoded;
 }
 
-function inspectPush(push: Push, { version, encoding }: Attempt, top: number): Inspection {
+function inspectPush(push: Push, { version, protocol, encoding }: Attempt, top: number): Inspection {
   const { compressedBytes, uncompressedBytes, series, samples, histograms, exemplars, metadata } = push;
   return {
     version,
+    protocol,
     encoding,
     compressedBytes,
     uncompressedBytes,
@@ -213,11 +278,11 @@ function topMetrics(push: Push, top: number): { name: string; series: number }[]
 }
 
 function describe(inspection: Inspection): string {
-  const { version, encoding, metrics, relabelling, compressedBytes, uncompressedBytes, ...counts } =
+  const { version, protocol, encoding, metrics, relabelling, compressedBytes, uncompressedBytes, ...counts } =
     inspection;
   const ratio = compressedBytes === 0 ? 0 : uncompressedBytes / compressedBytes;
   const head =
-    `Remote Write ${version}.0, ${encoding}: ${compressedBytes} bytes, ` +
+    `${nameOf(version, protocol)}, ${encoding}: ${compressedBytes} bytes, ` +
     `${uncompressedBytes} uncompressed (${ratio.toFixed(1)} to 1)\n\n`;
   const body = table(Object.entries(counts).map(([name, count]) => [name, String(count)]));
   const after = relabelling === undefined ? '' : describeRelabelling(relabelling);
@@ -226,16 +291,21 @@ function describe(inspection: Inspection): string {
   return `${head}${body}\n${table([['metric', 'series'], ...names])}${after}`;
 }
 
-function reportBroken({ version, encoding }: Attempt, broken: Broken, json: boolean, io: Io): void {
+function nameOf(version: Version | undefined, protocol: Source['form'] | undefined): string {
+  return protocol === undefined ? `Remote Write ${version}.0` : PROTOCOL_NAMES[protocol];
+}
+
+const PROTOCOL_NAMES: Record<Source['form'], string> = { otlp: 'OTLP', influx: 'Influx line protocol' };
+
+function reportBroken({ version, protocol, encoding }: Attempt, broken: Broken, json: boolean, io: Io): void {
   const { code, message, offset } = broken;
   if (json) {
     io.stdout.write(
-      `${JSON.stringify({ error: { code, message, offset, version, encoding } }, undefined, 2)}\n`,
+      `${JSON.stringify({ error: { code, message, offset, version, protocol, encoding } }, undefined, 2)}\n`,
     );
     return;
   }
-  const where = code === 'snappy' ? 'compressed body' : 'uncompressed body';
-  io.stderr.write(
-    `broken at byte ${offset} of the ${where}: ${message} (read as ${encoding}, version ${version})\n`,
-  );
+  const where = code === 'snappy' || code === 'compression' ? 'compressed body' : 'uncompressed body';
+  const as = protocol === undefined ? `${encoding}, version ${version}` : `${encoding}, ${protocol}`;
+  io.stderr.write(`broken at byte ${offset} of the ${where}: ${message} (read as ${as})\n`);
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { PUSH_500 } from '../doors/http/fixtures.js';
 import { encodeVersion1, encodeVersion2 } from '../payload/encode.js';
@@ -79,6 +80,39 @@ t.test('inspect shows what is in a body, from a file and from standard input', a
     encoding: 'identity',
     metrics: [{ name: 'up', series: 1 }],
   });
+});
+
+t.test('inspect shows what is in lines, and where they are broken', async (t) => {
+  const lines = 'cpu,host=a usage=1,idle=2i\ncpu,host=b usage=3,text="x"\n';
+  for (const [body, encoding] of [
+    [Buffer.from(lines), 'identity'],
+    [gzipSync(lines), 'gzip'],
+  ] as const) {
+    const { stdout } = await run(['inspect', '--influx', '--json', '-'], body);
+    t.match(JSON.parse(stdout), {
+      protocol: 'influx',
+      encoding,
+      series: 3,
+      samples: 3,
+      metrics: [
+        { name: 'cpu_usage', series: 2 },
+        { name: 'cpu_idle', series: 1 },
+      ],
+    });
+  }
+  t.match(await run(['inspect', '--influx', '-'], Buffer.from(lines)), {
+    stdout: /^Influx line protocol, identity: 55 bytes/,
+  });
+  t.match(await run(['inspect', '--influx', '-'], Buffer.from('cpu usage=')), {
+    status: 1,
+    stderr:
+      /broken at byte 9 of the uncompressed body: the value of a field is missing \(read as identity, influx\)/,
+  });
+  t.match(await run(['inspect', '--influx', '--otlp', '-'], Buffer.alloc(0)), {
+    status: 2,
+    stderr: /exclude/,
+  });
+  t.match(await run(['inspect', '--influx', '--version', '1', '-'], Buffer.alloc(0)), { status: 2 });
 });
 
 t.test("inspect shows what a tenant's relabelling makes of a body", async (t) => {
