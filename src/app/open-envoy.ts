@@ -10,7 +10,7 @@ import type { PushMetrics } from '../doors/push-metrics.js';
 import type { RefusalLog } from '../doors/refusal-log.js';
 import type { Enforcer } from '../enforce/enforcer.js';
 import type { Ledger } from '../enforce/ledger.js';
-import { type Decoder, READS_OTLP } from '../payload/push.js';
+import type { Decoder } from '../payload/push.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { retryAfterOptions } from './retry-after.js';
 
@@ -37,7 +37,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
   // Where the proxy is open, too, it says so.
   if (config['upstream.url'].length === 0 && config['push.unjudged'] === 'pass') {
     log.warn(
-      'push.unjudged is pass: what is sent as OTLP or in Influx format goes past every limit of the edge',
+      'push.unjudged is pass: what is sent in a way that is not judged goes past every limit of the edge',
     );
   }
   const metrics = new EnvoyMetrics(parts.metrics);
@@ -70,7 +70,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
           tenantHeader: config['tenant.header'].toLowerCase(),
           pushPaths: config['push.paths'],
           unjudgedWrites: config['push.unjudged'],
-          otlp: READS_OTLP,
+          otlp: config['push.otlp'],
           influx: config['push.influx'],
           maxBodyBytes: config['push.max_body_bytes'],
           maxUncompressedBytes: config['push.max_uncompressed_bytes'],

@@ -7,7 +7,7 @@ import type { PushMetrics } from '../doors/push-metrics.js';
 import type { RefusalLog } from '../doors/refusal-log.js';
 import { SharedBudget } from '../doors/shared-budget.js';
 import type { Enforcer } from '../enforce/enforcer.js';
-import { type Decoder, READS_OTLP } from '../payload/push.js';
+import type { Decoder } from '../payload/push.js';
 import type { Upstream } from '../upstream/upstream.js';
 import type { UpstreamMetrics } from '../upstream/upstream-metrics.js';
 import { retryAfterOptions } from './retry-after.js';
@@ -28,7 +28,7 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
   const { enforcer, decoder, upstream, budget, pushMetrics, upstreamMetrics, refused, log, now } = parts;
   if (config['upstream.url'].length > 0 && config['push.unjudged'] === 'pass') {
     log.warn(
-      'push.unjudged is pass: what is sent as OTLP or in Influx format goes past every limit of the edge',
+      'push.unjudged is pass: what is sent in a way that is not judged goes past every limit of the edge',
     );
   }
   return new ProxyServer(
@@ -66,7 +66,7 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
       ...config['listen.proxy'],
       pushPaths: config['push.paths'],
       unjudgedWrites: config['push.unjudged'],
-      otlp: READS_OTLP,
+      otlp: config['push.otlp'],
       influx: config['push.influx'],
       maxConnections: config['server.max_connections'],
       headerTimeoutMs: config['server.header_timeout'],

@@ -275,9 +275,14 @@ export const SETTINGS = {
   'push.unjudged': setting(
     ['refuse', 'pass'],
     'refuse',
-    'What happens to writes that the edge does not judge (`/otlp/v1/metrics`, `/api/v1/push/influx/write` unless ' +
-      '`push.influx` is set, and `/api/v1/push` if it is not in `push.paths`): 503 (`refuse`), or they go to Mimir ' +
+    'What happens to writes that the edge does not judge (`/api/v1/push/influx/write` unless `push.influx` is set, ' +
+      '`/otlp/v1/metrics` without `push.otlp`, and `/api/v1/push` if it is not in `push.paths`): 503 (`refuse`), or they go to Mimir ' +
       'past every limit of the edge (`pass`).',
+  ),
+  'push.otlp': setting(
+    'bool',
+    'true',
+    'Whether `/otlp/v1/metrics` takes OTLP, under the same limits as remote write ([otlp.md](otlp.md)).',
   ),
   'push.influx': setting(
     'bool',

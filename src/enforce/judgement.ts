@@ -60,12 +60,12 @@ export function isAllOrNothing({ tenant, indivisible, parts }: Judgement): boole
   return indivisible || (tenant.limits.edge.over_limit ?? parts.overLimit) === 'refuse';
 }
 
-/** Series may not pass, and for their sake nothing of the push does. In version 2 metadata goes with its series. */
+/** Series may not pass, and for their sake nothing of the push does. Only in Remote Write 1.0 does metadata go without its series. */
 export function nothingMayPass(judgement: Judgement): boolean {
   const { push, leftOut } = judgement;
   if (leftOut === undefined || leftOut.series === 0) return false;
   if (isAllOrNothing(judgement)) return true;
-  const hasMetadata = push.metadata > push.invalidMetadata && push.protocol !== 'rw2';
+  const hasMetadata = push.metadata > push.invalidMetadata && push.protocol === 'rw1';
   return leftOut.count === push.series && !hasMetadata;
 }
 

@@ -3,11 +3,14 @@
  * are left out: labels, samples, metadata, symbols, and fields that nobody here knows.
  */
 import { filterInflux } from './decode-source.js';
+import { compress } from './encodings.js';
 import { OWN_HASH_KEY } from './hash-key.js';
 import { KernelInstance } from './kernel-instance.js';
+import { toJson } from './otlp-json/to-json.js';
 import { withoutPoints } from './otlp-points.js';
 import { type FilteredBody, type Push, RECORD_LENGTH, RECORD_OFFSET, RECORD_WORDS } from './push.js';
 import { hasRow, type Rows } from './rows.js';
+import type { Source } from './source.js';
 
 export class InlineFilter {
   readonly #maxRetainedBytes: number;
@@ -24,13 +27,19 @@ export class InlineFilter {
 
   filter(push: Push, leftOut: Rows): FilteredBody {
     if (push.source?.form === 'influx') return filterInflux(push, push.source, leftOut);
-    if (push.protocol === 'otlp') return withoutPoints(push, leftOut);
+    if (push.protocol === 'otlp') return asItCame(withoutPoints(push, leftOut), push.source);
     const length = keptLength(push, leftOut);
     this.#kernel ??= new KernelInstance(OWN_HASH_KEY);
     const block = this.#kernel.compress(length, (input) => copyKept(push, leftOut, input));
     if (this.#kernel.memoryBytes > this.#maxRetainedBytes) this.#kernel = undefined;
     return block ?? { kind: 'lost', message: 'there is no memory to write the push in' };
   }
+}
+
+/** In the encoding of what came, and as JSON again where that was JSON: then what nobody knows in it is gone. */
+function asItCame(request: Uint8Array, source: Source | undefined): Uint8Array {
+  if (source?.form !== 'otlp') return request;
+  return compress(source.json ? Buffer.from(toJson(request)) : request, source.encoding);
 }
 
 function keptLength(push: Push, leftOut: Rows): number {

@@ -12,9 +12,6 @@ import type { Source } from './source.js';
  */
 export type Protocol = 'rw1' | 'rw2' | 'otlp';
 
-/** Whether the kernel reads OTLP: until it does such writes are not judged. */
-export const READS_OTLP: boolean = false;
-
 /**
  * `records` and `body` may be views on a decoder's memory: they hold until the next decode on the same
  * decoder, so they are read before anything is awaited, or copied.

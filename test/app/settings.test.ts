@@ -496,3 +496,16 @@ t.test('push.influx: whether line protocol is taken', async (t) => {
   t.equal(await metric(given, 'mimir_edge_pushes_total{protocol="rw1"}'), 1);
   t.equal(await metric(given, 'mimir_edge_pushes_total{protocol="otlp"}'), 0);
 });
+
+t.test('push.otlp: whether OTLP is judged', async (t) => {
+  const otlp = async (flags: Flags) => {
+    const { port } = await edge(t, flags);
+    return fetch(`http://127.0.0.1:${port}/otlp/v1/metrics`, {
+      method: 'POST',
+      headers: { 'X-Scope-OrgID': 'a', 'Content-Type': 'application/json' },
+      body: '{"resourceMetrics":5}',
+    });
+  };
+  t.equal((await otlp({})).status, 400);
+  t.strictSame(reasonOf(await otlp({ 'push.otlp': 'false' })), [503, 'edge_unjudged_write']);
+});

@@ -166,7 +166,7 @@ export class PushExchange {
     if (decoded.protocol === 'rw2') this.#written = writtenOf(decoded, tenant.limits);
 
     const replicas = replicasOf(decoded);
-    const judging = enforcer.judge(tenant, decoded, decoded.protocol === 'otlp', decodeEndMs);
+    const judging = enforcer.judge(tenant, decoded, false, decodeEndMs);
     const verdict = judging instanceof Promise ? await judging : judging;
     observer.decided((now() - decodeEndMs) / 1000);
     if (verdict.kind === 'refuse') {

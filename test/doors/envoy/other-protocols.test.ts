@@ -3,7 +3,6 @@ import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import { OtlpRequest, OtlpStatus } from '../../payload/otlp-json/proto.js';
-import { otlpDecoder } from '../otlp-stub.js';
 import { check, checkOf, client, door, type GivenDoorOptions } from './fixtures.js';
 
 async function serve(t: Test, options: GivenDoorOptions = {}) {
@@ -60,7 +59,6 @@ t.test('OTLP is judged, and refused in the type of its request, as text that Env
   const { ask, enforcer } = await serve(t, {
     enforcer: { snapshot: snapshot({ a: few }) },
     check: { otlp: true },
-    decoder: otlpDecoder(),
   });
   const protobuf = OtlpRequest.encode(OtlpRequest.fromObject(requestOf(3))).finish();
   const types = {

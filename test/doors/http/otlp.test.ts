@@ -1,11 +1,10 @@
 /** OTLP comes under the same judge, reaches Mimir as it came, and is answered in the type of its request. */
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { READS_ZSTD } from '#src/payload/encodings.js';
-import { lz4Store, xxh32 } from '#src/payload/lz4.js';
+import { lz4Store, lz4Uncompress, xxh32 } from '#src/payload/lz4.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import { OtlpRequest, OtlpStatus } from '../../payload/otlp-json/proto.js';
-import { otlpDecoder } from '../otlp-stub.js';
 import { edge, type GivenEdgeOptions, upstream } from './fixtures.js';
 
 /** Gauges with a point each, in a resource without attributes. */
@@ -32,6 +31,9 @@ const protobufOf = (request: object) =>
   Buffer.from(OtlpRequest.encode(OtlpRequest.fromObject(request)).finish());
 const jsonOf = (request: object) => Buffer.from(JSON.stringify(request));
 
+// biome-ignore lint/suspicious/noExplicitAny: what is sent has no types
+type Given = any;
+
 const PROTOBUF = { 'Content-Type': 'application/x-protobuf' };
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
@@ -45,8 +47,7 @@ function post(url: string, body: Uint8Array, headers: Record<string, string>): P
 
 async function given(t: Test, options: GivenEdgeOptions = {}) {
   const mimir = await upstream((_req, res) => res.writeHead(200, PROTOBUF).end());
-  const decoder = otlpDecoder();
-  const proxy = await edge(mimir.url, { decoder, ...options, server: { otlp: true, ...options.server } });
+  const proxy = await edge(mimir.url, { ...options, server: { otlp: true, ...options.server } });
   t.teardown(async () => {
     await proxy.stop();
     await mimir.close();
@@ -142,11 +143,48 @@ t.test('zstd is read where this Node does, and otherwise says so', async (t) => 
 });
 
 t.test('Mimir out of reach is a status, and the sender may come again', async (t) => {
-  const proxy = await edge('http://127.0.0.1:1', { decoder: otlpDecoder(), server: { otlp: true } });
+  const proxy = await edge('http://127.0.0.1:1', { server: { otlp: true } });
   t.teardown(() => proxy.stop());
   const answer = await post(proxy.url, protobufOf(requestOf(1)), PROTOBUF);
   t.equal(answer.status, 502);
   t.match(await status(answer), { code: 14, message: /err-edge-upstream-unreachable/ });
+});
+
+t.test('points that may not pass are left out, in the form and the encoding that they came in', async (t) => {
+  const three = limits({ max_label_names_per_series: 3 });
+  const { mimir, proxy } = await given(t, { enforcer: { snapshot: snapshot({ a: three }) } });
+  const both = {
+    resourceMetrics: [...(requestOf(2, 5) as Given).resourceMetrics, ...(requestOf(1, 2) as Given).resourceMetrics],
+  };
+  const uncompressed: Record<string, (body: Uint8Array) => Uint8Array> = {
+    gzip: (body) => gunzipSync(body),
+    lz4: (body) => lz4Uncompress(body, 1 << 20) as Uint8Array,
+  };
+  const sent: [Buffer, Record<string, string>][] = [
+    [protobufOf(both), PROTOBUF],
+    [gzipSync(protobufOf(both)), { ...PROTOBUF, 'Content-Encoding': 'gzip' }],
+    [Buffer.from(lz4Store(jsonOf(both))), { ...JSON_TYPE, 'Content-Encoding': 'lz4' }],
+    [jsonOf(both), JSON_TYPE],
+  ];
+  for (const [body, headers] of sent) {
+    const answer = await post(proxy.url, body, headers);
+    t.equal(answer.status, 400, 'as Mimir answers it');
+    const isJson = headers['Content-Type'] === 'application/json';
+    t.match(isJson ? await answer.json() : await status(answer), {
+      code: 3,
+      message: /2 of 3 series .*err-mimir-max-label-names-per-series/s,
+    });
+    const arrived = mimir.arrived.pop();
+    t.equal(arrived?.headers['content-encoding'], headers['Content-Encoding']);
+    const plain = (uncompressed[headers['Content-Encoding'] ?? ''] ?? Buffer.from)(arrived?.body as Buffer);
+    const rest = isJson ? JSON.parse(`${Buffer.from(plain)}`) : OtlpRequest.decode(plain).toJSON();
+    t.strictSame(
+      rest.resourceMetrics.map((one: Given) => one.scopeMetrics[0].metrics.length),
+      [1],
+    );
+    t.equal(rest.resourceMetrics[0].scopeMetrics[0].metrics[0].gauge.dataPoints[0].attributes.length, 2);
+  }
+  t.match(proxy.enforcer.tenants.get('a')?.tally, { filtered: 4 });
 });
 
 t.test('series that break a rule are an error, as for Mimir', async (t) => {
