@@ -29,7 +29,9 @@ t.test('OTLP is the series that Mimir makes of it: those of the same remote writ
     const body = randomRequest(dice);
     const options = dice.is(2) ? LIMITS : { ...LIMITS, excludeLabel: 'code', rules: RULES };
     const found = difference(decoder, body, randomTranslation(dice), options);
-    if (found !== undefined) return t.fail(`seed ${seed}: ${found.slice(0, 2000)}`);
+    if (found === undefined) continue;
+    t.fail(`seed ${seed}: ${found.slice(0, 2000)}`);
+    return;
   }
 });
 
@@ -38,7 +40,9 @@ t.test('what is damaged is refused where it is no OTLP, and read as it stands ot
     const dice = new Dice(seed);
     const body = damaged(randomRequest(dice), dice);
     const found = difference(decoder, body, randomTranslation(dice), LIMITS);
-    if (found !== undefined) return t.fail(`seed ${seed}: ${found.slice(0, 2000)}`);
+    if (found === undefined) continue;
+    t.fail(`seed ${seed}: ${found.slice(0, 2000)}`);
+    return;
   }
 });
 

@@ -154,7 +154,10 @@ t.test('points that may not pass are left out, in the form and the encoding that
   const three = limits({ max_label_names_per_series: 3 });
   const { mimir, proxy } = await given(t, { enforcer: { snapshot: snapshot({ a: three }) } });
   const both = {
-    resourceMetrics: [...(requestOf(2, 5) as Given).resourceMetrics, ...(requestOf(1, 2) as Given).resourceMetrics],
+    resourceMetrics: [
+      ...(requestOf(2, 5) as Given).resourceMetrics,
+      ...(requestOf(1, 2) as Given).resourceMetrics,
+    ],
   };
   const uncompressed: Record<string, (body: Uint8Array) => Uint8Array> = {
     gzip: (body) => gunzipSync(body),
