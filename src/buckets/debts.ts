@@ -1,84 +1,204 @@
 /**
  * What is missing from buckets that have left memory, so that a tenant that is pushed out and comes back does not find them
  * full. A debt is forgotten when the bucket would be full again. Whoever evicts asks first whether another debt can be
- * remembered; who does not ask makes the oldest one go.
+ * remembered; who does not ask makes another one go.
+ *
+ * A debt takes 24 bytes of a table with open addressing: no name is kept, but 62 bits of its hash under a key that nobody
+ * knows, and which of the owner's buckets it is. Of two owners with one hash, one would have the other's debt.
  */
+import { createHmac, randomBytes } from 'node:crypto';
 import type { BucketKind } from '../enforce/ledger.js';
 
-interface Debt {
-  readonly tokens: number;
-  /** Tokens that come in a millisecond, and since when. */
-  readonly perMs: number;
-  readonly sinceMs: number;
+/** Those of more than a hundred thousand tenants, in a table of 25 MB. */
+const MOST_DEBTS = 500_000;
+/** An owner has one of each kind. */
+const KINDS: Readonly<Record<BucketKind, number>> = { requests: 1, items: 2, bytes: 3 };
+const KINDS_OF_ONE = 3;
+const FIRST_SLOTS = 1024;
+/** Slots that are looked at, whether what is in them is paid, each time that something is remembered or asked for. */
+const LOOKS = 32;
+/** To make room without being asked, the least of so many goes. */
+const CANDIDATES = 8;
+
+/** The columns of a table. */
+interface Table {
+  /** 0: the slot is free. The kind is in the last two bits, which are never 0. */
+  readonly low: Uint32Array;
+  readonly high: Uint32Array;
+  /** In single precision: rounded so that no less is owed than is. */
+  readonly tokens: Float32Array;
+  readonly perSecond: Float32Array;
+  readonly sinceMs: Float64Array;
 }
 
-type DebtsOfOne = Map<BucketKind, Debt>;
-
-/** Owners of debts. Each takes 350 bytes, or 700 with three debts and the longest id: 35 MB at the very most. */
-const MOST_OWNERS = 50_000;
-/** So many are looked at, whether they are paid, each time that something is remembered or asked for. */
-const LOOKS = 8;
-
 export class Debts {
-  readonly #byOwner = new Map<string, DebtsOfOne>();
   readonly #most: number;
-  /** The round under way over all owners: it goes on where it stopped. */
-  #round = this.#byOwner.entries();
+  readonly #key = randomBytes(32);
+  #mask = FIRST_SLOTS - 1;
+  #table = tableOf(FIRST_SLOTS);
+  #size = 0;
+  /** The round under way over all slots: it goes on where it stopped. */
+  #round = 0;
+  /** The last owner that was asked about: all its debts come and go together. */
+  #owner = '';
+  #ownerLow = 0;
+  #ownerHigh = 0;
 
-  constructor(mostOwners = MOST_OWNERS) {
-    this.#most = mostOwners;
+  constructor(mostDebts = MOST_DEBTS) {
+    this.#most = mostDebts;
+    this.#hash('');
   }
 
-  get owners(): number {
-    return this.#byOwner.size;
+  get size(): number {
+    return this.#size;
+  }
+
+  /** What they take. */
+  get bytes(): number {
+    return 24 * (this.#mask + 1);
   }
 
   /** One more owner's debts can be remembered, when `next` comes and takes its own. */
   hasRoom(next: string, nowMs: number): boolean {
-    if (this.#byOwner.size < this.#most || this.#byOwner.has(next)) return true;
+    if (this.#size < this.#most || this.#hasSome(next)) return true;
     this.#forgetPaid(nowMs);
-    return this.#byOwner.size < this.#most;
+    return this.#size < this.#most;
   }
 
   remember(owner: string, kind: BucketKind, tokens: number, ratePerSecond: number, nowMs: number): void {
     if (tokens <= 0) return;
     this.#forgetPaid(nowMs);
-    const debts: DebtsOfOne = this.#byOwner.get(owner) ?? new Map();
-    debts.set(kind, { tokens, perMs: ratePerSecond / 1000, sinceMs: nowMs });
-    this.#byOwner.set(owner, debts);
-    // One over the most is the one that leaves while the next one is about to take what it owes.
-    const oldest = this.#byOwner.keys().next();
-    if (this.#byOwner.size > this.#most + 1 && !oldest.done) this.#byOwner.delete(oldest.value);
+    // The owner's own, all of which go together, and those of the one that is about to take what it owes.
+    if (this.#size >= this.#most + 2 * KINDS_OF_ONE) this.#forgetLeast(nowMs);
+    if (4 * this.#size >= 3 * (this.#mask + 1)) this.#grow();
+    const slot = this.#find(owner, kind);
+    if (this.#table.low[slot] === 0) this.#size++;
+    this.#table.low[slot] = this.#ownerLow | KINDS[kind];
+    this.#table.high[slot] = this.#ownerHigh;
+    this.#table.tokens[slot] = roundUp(tokens);
+    this.#table.perSecond[slot] = roundDown(ratePerSecond);
+    this.#table.sinceMs[slot] = nowMs;
   }
 
   /** What is still missing. It is the bucket's own again. */
   take(owner: string, kind: BucketKind, nowMs: number): number {
-    const debts = this.#byOwner.get(owner);
-    const debt = debts?.get(kind);
-    if (debts === undefined || debt === undefined) return 0;
-    debts.delete(kind);
-    if (debts.size === 0) this.#byOwner.delete(owner);
-    return left(debt, nowMs);
+    const slot = this.#find(owner, kind);
+    if (this.#table.low[slot] === 0) return 0;
+    const left = this.#left(slot, nowMs);
+    this.#free(slot);
+    return left;
+  }
+
+  #hasSome(owner: string): boolean {
+    for (const kind of Object.keys(KINDS) as BucketKind[]) {
+      if (this.#table.low[this.#find(owner, kind)] !== 0) return true;
+    }
+    return false;
   }
 
   #forgetPaid(nowMs: number): void {
     for (let i = 0; i < LOOKS; i++) {
-      const next = this.#round.next();
-      if (next.done) {
-        this.#round = this.#byOwner.entries();
-        return;
-      }
-      const [owner, debts] = next.value;
-      if (isPaid(debts, nowMs)) this.#byOwner.delete(owner);
+      const slot = this.#round & this.#mask;
+      // What is freed makes another one come to its place.
+      if (this.#table.low[slot] !== 0 && this.#left(slot, nowMs) === 0) this.#free(slot);
+      else this.#round = slot + 1;
     }
+  }
+
+  #forgetLeast(nowMs: number): void {
+    let least = -1;
+    for (let slot = this.#round, seen = 0; seen < CANDIDATES; slot++) {
+      const at = slot & this.#mask;
+      if (this.#table.low[at] === 0) continue;
+      seen++;
+      if (least < 0 || this.#left(at, nowMs) < this.#left(least, nowMs)) least = at;
+    }
+    this.#free(least);
+  }
+
+  #left(slot: number, nowMs: number): number {
+    const { tokens, perSecond, sinceMs } = this.#table;
+    const earned = (Math.max(0, nowMs - (sinceMs[slot] ?? 0)) * (perSecond[slot] ?? 0)) / 1000;
+    return Math.max(0, (tokens[slot] ?? 0) - earned);
+  }
+
+  /** Where the debt is, or would be. */
+  #find(owner: string, kind: BucketKind): number {
+    this.#hash(owner);
+    const low = (this.#ownerLow | KINDS[kind]) >>> 0;
+    for (let slot = this.#home(low, this.#ownerHigh); ; slot = (slot + 1) & this.#mask) {
+      const found = this.#table.low[slot];
+      if (found === 0 || (found === low && this.#table.high[slot] === this.#ownerHigh)) return slot;
+    }
+  }
+
+  #home(low: number, high: number): number {
+    return (low + high) & this.#mask;
+  }
+
+  /** Moves those after it back, so that no search ends too early. */
+  #free(freed: number): void {
+    this.#size--;
+    let hole = freed;
+    for (let slot = (hole + 1) & this.#mask; this.#table.low[slot] !== 0; slot = (slot + 1) & this.#mask) {
+      const home = this.#home(this.#table.low[slot] ?? 0, this.#table.high[slot] ?? 0);
+      if (((slot - home) & this.#mask) < ((slot - hole) & this.#mask)) continue;
+      copy(this.#table, slot, this.#table, hole);
+      hole = slot;
+    }
+    this.#table.low[hole] = 0;
+  }
+
+  #grow(): void {
+    const slots = 2 * (this.#mask + 1);
+    const before = this.#table;
+    this.#mask = slots - 1;
+    this.#table = tableOf(slots);
+    for (const [from, low] of before.low.entries()) {
+      if (low === 0) continue;
+      let to = this.#home(low, before.high[from] ?? 0);
+      while (this.#table.low[to] !== 0) to = (to + 1) & this.#mask;
+      copy(before, from, this.#table, to);
+    }
+  }
+
+  #hash(owner: string): void {
+    if (owner === this.#owner && this.#ownerHigh !== 0) return;
+    const digest = createHmac('sha256', this.#key).update(owner).digest();
+    this.#owner = owner;
+    this.#ownerLow = (digest.readUInt32LE(0) & ~3) >>> 0;
+    this.#ownerHigh = digest.readUInt32LE(4);
   }
 }
 
-function isPaid(debts: DebtsOfOne, nowMs: number): boolean {
-  for (const debt of debts.values()) if (left(debt, nowMs) > 0) return false;
-  return true;
+function tableOf(slots: number): Table {
+  return {
+    low: new Uint32Array(slots),
+    high: new Uint32Array(slots),
+    tokens: new Float32Array(slots),
+    perSecond: new Float32Array(slots),
+    sinceMs: new Float64Array(slots),
+  };
 }
 
-function left({ tokens, perMs, sinceMs }: Debt, nowMs: number): number {
-  return Math.max(0, tokens - Math.max(0, nowMs - sinceMs) * perMs);
+function copy(source: Table, from: number, target: Table, to: number): void {
+  target.low[to] = source.low[from] ?? 0;
+  target.high[to] = source.high[from] ?? 0;
+  target.tokens[to] = source.tokens[from] ?? 0;
+  target.perSecond[to] = source.perSecond[from] ?? 0;
+  target.sinceMs[to] = source.sinceMs[from] ?? 0;
+}
+
+const SINGLE = new Float32Array(1);
+/** A single-precision number is no further than this from the one that it stands for. */
+const ROUNDING = 2 ** -23;
+
+function roundUp(value: number): number {
+  SINGLE[0] = value;
+  return (SINGLE[0] ?? 0) >= value ? value : value * (1 + ROUNDING);
+}
+
+function roundDown(value: number): number {
+  SINGLE[0] = value;
+  return (SINGLE[0] ?? 0) <= value ? value : value * (1 - ROUNDING);
 }

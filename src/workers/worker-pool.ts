@@ -13,6 +13,7 @@ import type { Part } from '../app/parts.js';
 import { beforeAnyDocument } from '../app/start-app.js';
 import { StartError } from '../base/listen.js';
 import type { Config } from '../config/config.js';
+import { wholeTenant } from '../limits/effective.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Answer, ToWorker } from './messages.js';
 import { WorkerLink } from './worker-link.js';
@@ -52,7 +53,9 @@ export class WorkerPool {
     this.#config = config;
     this.#log = log;
     this.#adminAddress = adminAddress;
-    this.#store = new WorkerStore(config);
+    this.#store = new WorkerStore(config, (tenant) =>
+      this.planes.orders.snapshot.tenants.has(wholeTenant(tenant)),
+    );
     this.planes = new MergedPlanes({
       workers: config.workers,
       maxTenants: config['tenants.max'],

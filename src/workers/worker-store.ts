@@ -12,13 +12,15 @@ export class WorkerStore {
   #expiring: NodeJS.Timeout | undefined;
   #ticking: NodeJS.Timeout | undefined;
 
-  constructor(config: Config) {
+  /** `isKnown`: a document names the tenant. */
+  constructor(config: Config, isKnown: (tenant: string) => boolean) {
     let incarnations = 0;
     const life = randomUUID();
     this.#store = new MemoryStore(
       () => `${life}.${incarnations++}`,
       config['tenants.max'],
       config['series.max'],
+      isKnown,
     );
   }
 

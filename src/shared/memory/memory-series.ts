@@ -24,10 +24,13 @@ import {
 } from '../../series/series-rows.js';
 import { INDEXES_A_TENANT, SeriesTable, type TableLimits } from '../../series/series-table.js';
 import { UNANNOUNCED } from '../../series/store-view.js';
+import { TenantsInUse } from './tenants-in-use.js';
 
 export interface MemorySeriesOptions {
   readonly maxSeries: number;
   readonly maxTenants: number;
+  /** Undefined: all are alike. */
+  readonly isKnown?: (tenant: string) => boolean;
   /** Changes with each life of the store. */
   readonly epoch: string;
 }
@@ -54,12 +57,13 @@ interface Admitted {
 export class MemorySeries {
   readonly #options: MemorySeriesOptions;
   readonly #table: SeriesTable;
-  /** Their indexes in the table, in the order of last use. */
-  readonly #tenants = new Map<string, number>();
+  /** Their indexes in the table. */
+  readonly #tenants: TenantsInUse<number>;
   #idleMinutes = MOST_IDLE_MINUTES;
 
   constructor(options: MemorySeriesOptions) {
     this.#options = options;
+    this.#tenants = new TenantsInUse(options.maxTenants, options.isKnown ?? (() => true));
     this.#table = new SeriesTable(options.maxTenants * INDEXES_A_TENANT, options.maxSeries);
   }
 
@@ -141,21 +145,18 @@ export class MemorySeries {
     };
   }
 
-  /** The tenant's index in the table. Undefined: the table has none for another one. */
+  /** The tenant's index in the table. Undefined: there is no room for another one. */
   #use(tenant: string): number | undefined {
-    if (!this.#tenants.has(tenant) && this.#tenants.size >= this.#options.maxTenants) this.#forgetOldest();
-    const tenantIndex = this.#tenants.get(tenant) ?? this.#table.addTenant();
-    if (tenantIndex === undefined) return undefined;
-    this.#tenants.delete(tenant);
-    this.#tenants.set(tenant, tenantIndex);
-    return tenantIndex;
-  }
-
-  #forgetOldest(): void {
-    for (const [tenant, tenantIndex] of this.#tenants) {
-      this.#table.removeTenant(tenantIndex);
-      this.#tenants.delete(tenant);
-      return;
+    const known = this.#tenants.use(tenant);
+    if (known !== undefined) return known;
+    const leaves = this.#tenants.leavesFor(tenant);
+    if (leaves === 'none') return undefined;
+    if (leaves !== 'nobody') {
+      this.#table.removeTenant(leaves[1]);
+      this.#tenants.delete(leaves[0]);
     }
+    const tenantIndex = this.#table.addTenant();
+    if (tenantIndex !== undefined) this.#tenants.add(tenant, tenantIndex);
+    return tenantIndex;
   }
 }

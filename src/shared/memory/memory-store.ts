@@ -1,6 +1,6 @@
 /**
  * The store of a process whose workers share it: their buckets, elections and series, as Redis would have them. Holds
- * what so many tenants need; of more, what was asked for least recently is forgotten.
+ * what so many tenants need; of more, what was asked for least recently is forgotten, of those that no document names first.
  */
 
 import { ElectionTable, FORGET_MS } from '../../elections/election-table.js';
@@ -10,6 +10,7 @@ import type { StoreReply, StoreRequest } from '../protocol.js';
 import { MemoryBuckets } from './memory-buckets.js';
 import { MemoryLimits } from './memory-limits.js';
 import { MemorySeries } from './memory-series.js';
+import { TenantsInUse } from './tenants-in-use.js';
 
 /** A tenant has one of each kind. */
 const BUCKETS_PER_TENANT = 3;
@@ -23,16 +24,22 @@ export class MemoryStore {
   /** The one that was offered first. */
   #hashKey: HashKey | undefined;
   readonly #limits = new MemoryLimits();
-  readonly #maxTenants: number;
   readonly #buckets: MemoryBuckets;
   readonly #series: MemorySeries;
-  /** In the order of last use. */
-  readonly #elections = new Map<string, TenantElections>();
+  readonly #elections: TenantsInUse<TenantElections>;
 
-  /** `newIncarnation`: answers something else each time, also in another life of the store. */
-  constructor(newIncarnation: () => string, maxTenants: number, maxSeries: number) {
-    this.#series = new MemorySeries({ maxSeries, maxTenants, epoch: newIncarnation() });
-    this.#maxTenants = maxTenants;
+  /**
+   * `newIncarnation`: answers something else each time, also in another life of the store. `isKnown`: a document names the
+   * tenant.
+   */
+  constructor(
+    newIncarnation: () => string,
+    maxTenants: number,
+    maxSeries: number,
+    isKnown: (tenant: string) => boolean = () => true,
+  ) {
+    this.#series = new MemorySeries({ maxSeries, maxTenants, isKnown, epoch: newIncarnation() });
+    this.#elections = new TenantsInUse(maxTenants, isKnown);
     this.#buckets = new MemoryBuckets(newIncarnation, BUCKETS_PER_TENANT * maxTenants);
   }
 
@@ -75,7 +82,7 @@ export class MemoryStore {
   /** Forgets what nobody has asked for since it was as good as new. */
   expire(nowMs: number): void {
     this.#buckets.expire(nowMs);
-    for (const [tenant, { usedMs }] of this.#elections) {
+    for (const [tenant, { usedMs }] of this.#elections.entries()) {
       if (nowMs - usedMs >= FORGET_MS) this.#elections.delete(tenant);
     }
   }
@@ -90,17 +97,18 @@ export class MemoryStore {
     this.#electionsOf(tenant, nowMs).resign(ha);
   }
 
+  /** One that there is no room for has elections of this one call: both replicas of a pair may be elected. */
   #electionsOf(tenant: string, nowMs: number): ElectionTable {
-    let elections = this.#elections.get(tenant);
-    if (elections === undefined) {
-      const oldest = this.#elections.keys().next();
-      if (this.#elections.size >= this.#maxTenants && !oldest.done) this.#elections.delete(oldest.value);
-      elections = { table: new ElectionTable(), usedMs: nowMs };
+    const known = this.#elections.use(tenant);
+    if (known !== undefined) {
+      known.usedMs = nowMs;
+      return known.table;
     }
-    elections.usedMs = nowMs;
-    // A Map keeps the order of insertion: the first is the one that was used least recently.
-    this.#elections.delete(tenant);
-    this.#elections.set(tenant, elections);
-    return elections.table;
+    const table = new ElectionTable();
+    const leaves = this.#elections.leavesFor(tenant);
+    if (leaves === 'none') return table;
+    if (leaves !== 'nobody') this.#elections.delete(leaves[0]);
+    this.#elections.add(tenant, { table, usedMs: nowMs });
+    return table;
   }
 }

@@ -3,15 +3,15 @@ import t from 'tap';
 import { FORGET_MS } from '#src/elections/election-table.js';
 import type { ElectReply } from '#src/elections/shared-elections.js';
 import type { AdmitReply } from '#src/series/series-protocol.js';
-import { KNOWN, NEW } from '#src/series/series-rows.js';
+import { KNOWN, NEW, UNTRACKED } from '#src/series/series-rows.js';
 import { MemoryStore } from '#src/shared/memory/memory-store.js';
 import type { StoreRequest } from '#src/shared/protocol.js';
 import { leaseCall } from '../../buckets/fixtures.js';
 import { admitCall, announceCall, MINUTE_MS } from '../../series/fixtures.js';
 
-function given(maxTenants = 2) {
+function given(maxTenants = 2, isKnown?: (tenant: string) => boolean) {
   let incarnations = 0;
-  const store = new MemoryStore(() => `life.${incarnations++}`, maxTenants, 1000);
+  const store = new MemoryStore(() => `life.${incarnations++}`, maxTenants, 1000, isKnown);
   const elect = (tenant: string, replica: string, nowMs: number) => {
     const ha = { cluster: 'prod', replica };
     const call = { ha, updateMs: 15_000, takeoverMs: 30_000, mostClusters: 5, forgetMs: FORGET_MS };
@@ -87,6 +87,41 @@ t.test('elections of the tenant that was asked for least recently are forgotten 
   elect('c', 'one', 3);
   t.match(elect('a', 'two', 4), { replica: 'one' }, 'used since b was');
   t.match(elect('b', 'two', 5), { replica: 'two' }, 'forgotten');
+});
+
+t.test('names that nobody knows make no tenant leave that a document names', async (t) => {
+  const { store, elect } = given(3, (tenant) => tenant.startsWith('known'));
+  const admit = (tenant: string) =>
+    (
+      store.answer(
+        { kind: 'admit', tenant, call: admitCall(1, { generationMs: MINUTE_MS }) },
+        MINUTE_MS,
+      ) as AdmitReply
+    ).outcomes[0];
+  elect('known-1', 'one', 0);
+  elect('known-2', 'one', 0);
+  t.strictSame([admit('known-1'), admit('known-2')], [NEW, NEW]);
+  for (let i = 0; i < 50; i++) {
+    elect(`made-up-${i}`, 'one', 1);
+    admit(`made-up-${i}`);
+  }
+  for (const tenant of ['known-1', 'known-2']) {
+    t.match(elect(tenant, 'two', 2), { replica: 'one' }, 'its election stands');
+    t.equal(admit(tenant), KNOWN, 'and its series are remembered');
+  }
+  t.match(
+    elect('made-up-49', 'two', 2),
+    { replica: 'one' },
+    'the last of the others has the room that is left',
+  );
+
+  elect('known-3', 'one', 3);
+  admit('known-3');
+  t.match(elect('made-up-49', 'two', 4), { replica: 'two' }, 'until a known one needs it');
+  t.equal(admit('made-up-49'), UNTRACKED);
+  t.match(elect('known-3', 'two', 4), { replica: 'one' });
+  elect('known-4', 'one', 5);
+  t.match(elect('known-1', 'two', 6), { replica: 'two' }, 'of known ones the least recently used one leaves');
 });
 
 t.test(
