@@ -92,6 +92,7 @@ export class DataPlane implements DataPlanes {
         series: this.#series,
         overLimit: config['series.over_limit'],
         dropDuplicates: config['ha.drop_duplicates'],
+        usageTracker: config['mimir.usage_tracker'],
         random: Math.random,
         now,
         wallNow: Date.now,

@@ -497,6 +497,12 @@ export const SETTINGS = {
       'multiplies bursts by it. Change it when the distributors are scaled.',
     1,
   ),
+  'mimir.usage_tracker': setting(
+    'bool',
+    'false',
+    'Mimir runs a usage tracker (`-usage-tracker.enabled`). It answers for `max_global_series_per_user`, too, where a ' +
+      'tenant has no `max_active_series_per_user`: with `err-mimir-max-active-series` and the status of that.',
+  ),
   'mimir.retry_after.enabled': setting(
     'bool',
     'true',

@@ -38,8 +38,8 @@ export class Enforcer {
     this.#options = options;
     this.#registry = new TenantRegistry(options);
     this.tenants = this.#registry.held;
-    const { now, wallNow, random, overLimit, dropDuplicates } = options;
-    this.#parts = { now, wallNow, random, nameSeries, overLimit, dropDuplicates };
+    const { now, wallNow, random, overLimit, dropDuplicates, usageTracker } = options;
+    this.#parts = { now, wallNow, random, nameSeries, overLimit, dropDuplicates, usageTracker };
   }
 
   get snapshot(): Snapshot {

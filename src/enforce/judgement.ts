@@ -73,7 +73,7 @@ export function nothingMayPass(judgement: Judgement): boolean {
 export function leaveOut(judgement: Judgement, { rows, reasons }: OverLimit): LeftOut {
   const { push } = judgement;
   const leftOut = judgement.leftOut ?? new LeftOut(push.series);
-  const ofTenant = tenantSeriesReason(judgement.tenant.limits);
+  const ofTenant = tenantSeriesReason(judgement.tenant.limits, judgement.parts.usageTracker);
   leftOut.nextStage();
   for (const [index, row] of rows.entries()) {
     const reason = reasons[index];
@@ -99,6 +99,8 @@ export interface JudgeParts {
   readonly overLimit: 'filter' | 'refuse';
   /** Answer pushes of replicas that are not elected, or forward them for Mimir to drop. */
   readonly dropDuplicates: boolean;
+  /** Mimir has one: it answers for either limit on a tenant's series. */
+  readonly usageTracker: boolean;
 }
 
 /** Reads the labels of some series for a message: only called for a push that is refused, or loses series. */

@@ -8,7 +8,7 @@ import type { HaLabels } from '../payload/push.js';
 import type { MetadataReason } from './label-rules.js';
 import type { LeftOut, LeftOutGroup, SeriesReason } from './left-out.js';
 import type { LimitedBucket } from './limited-bucket.js';
-import { mostSeries } from './series-limit.js';
+import { mostSeries, tenantSeriesLimit } from './series-limit.js';
 
 /** As in Mimir's messages, the error id goes between the two. */
 export interface Sentence {
@@ -327,7 +327,7 @@ export function seriesRefused(refused: RefusedSeries): Sentence {
     `${subject} ${faultOf(lead, limits)} (${examplesOf(refused)})`,
     ...others.map((group) => `${group.series} ${faultOf(group, limits)}`),
   ];
-  return { what: `${whatWasRefused(refused)}: ${listed(faults)}`, remedy: REMEDIES[lead.reason] };
+  return { what: `${whatWasRefused(refused)}: ${listed(faults)}`, remedy: remedyOf(lead.reason, limits) };
 }
 
 function whatWasRefused({ tenant, series, leftOut, restPasses }: RefusedSeries): string {
@@ -390,7 +390,13 @@ function faultOf({ reason, series }: LeftOutGroup, limits: TenantLimits): string
   }
 }
 
-const REMEDIES: Record<SeriesReason, string> = {
+/** A usage tracker of Mimir answers for two limits under one name. */
+function remedyOf(reason: SeriesReason, limits: TenantLimits): string {
+  if (reason !== 'max_active_series') return REMEDIES[reason];
+  return `send fewer series, or raise ${tenantSeriesLimit(limits)}`;
+}
+
+const REMEDIES: Record<Exclude<SeriesReason, 'max_active_series'>, string> = {
   missing_metric_name: 'give every series a label __name__',
   metric_name_invalid: 'rename the metric, or set name_validation_scheme to utf8',
   label_invalid: 'rename the label, or set name_validation_scheme to utf8',
@@ -407,7 +413,6 @@ const REMEDIES: Record<SeriesReason, string> = {
   max_label_names_per_info_series: 'drop labels, or raise max_label_names_per_info_series',
   label_name_too_long: 'shorten the name, or raise max_label_name_length',
   label_value_too_long: 'shorten the value, or raise max_label_value_length',
-  max_active_series: 'send fewer series, or raise max_active_series_per_user',
   per_user_series_limit: 'send fewer series, or raise max_global_series_per_user',
   too_many_ha_clusters: 'raise ha_max_clusters, or give the label ha_cluster_label fewer values',
   per_metric_series_limit: 'drop a label of the metric, or raise max_global_series_per_metric',

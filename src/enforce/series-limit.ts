@@ -17,8 +17,13 @@ export function mostSeries(limits: Limits): number {
   return limits[tenantSeriesLimit(limits)];
 }
 
-export function tenantSeriesReason(limits: Limits): 'max_active_series' | 'per_user_series_limit' {
-  return limits.max_active_series_per_user > 0 ? 'max_active_series' : 'per_user_series_limit';
+/** A usage tracker answers for both limits as for the first. */
+export function tenantSeriesReason(
+  limits: Limits,
+  usageTracker: boolean,
+): 'max_active_series' | 'per_user_series_limit' {
+  const isActive = usageTracker || limits.max_active_series_per_user > 0;
+  return isActive ? 'max_active_series' : 'per_user_series_limit';
 }
 
 const LEAST_STATUS = 200;

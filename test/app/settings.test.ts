@@ -195,6 +195,17 @@ t.test('each distributor gives the whole burst', async (t) => {
   t.strictSame(reasonOf(await send(proxy)), [429, 'rate_limited']);
 });
 
+t.test('a usage tracker of Mimir answers for the series of a tenant', async (t) => {
+  const few = { 'limits.max_global_series_per_user': '100' };
+  for (const [tracker, expected] of [
+    ['false', [400, 'per_user_series_limit']],
+    ['true', [429, 'max_active_series']],
+  ] as const) {
+    const { proxy } = await edge(t, { ...few, 'mimir.usage_tracker': tracker });
+    t.strictSame(reasonOf(await send(proxy)), expected);
+  }
+});
+
 t.test('who is over a limit comes again as Mimir is told to have it', async (t) => {
   const over = { 'limits.ingestion_rate': '0', 'limits.ingestion_burst_size': '1' };
   const backoff = { 'mimir.retry_after.min_backoff': '20s', 'mimir.retry_after.max_backoff': '20s' };

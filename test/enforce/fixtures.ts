@@ -101,6 +101,7 @@ export function enforcer(options: Partial<EnforcerOptions> = {}): Enforcer {
       series: undefined,
       overLimit: 'filter',
       dropDuplicates: true,
+      usageTracker: false,
       random: () => 0,
       now: () => 0,
       wallNow: () => 0,

@@ -164,6 +164,19 @@ t.test('too many active series have the status that the tenant asks for', async 
   t.match(judge(edge, admit(edge, 'a').tenant, pushOf([1, 2])), { answer: { status: 400 } });
 });
 
+t.test('where Mimir has a usage tracker that answers for either limit', async (t) => {
+  const own = limits({ max_global_series_per_user: 2, active_series_limit_response_code: 400 });
+  const edge = enforcer({ snapshot: snapshot({ a: own }), series: tracker(), usageTracker: true });
+  t.match(judge(edge, admit(edge, 'a').tenant, pushOf([1, 2, 3])), {
+    answer: {
+      status: 400,
+      reason: 'max_active_series',
+      message:
+        /limit of 2 active series .*\(err-mimir-max-active-series\)\. .* raise max_global_series_per_user\.$/,
+    },
+  });
+});
+
 t.test('a push that waits for its series is judged by what it held when it came', async (t) => {
   const waiting: ((answer: SeriesAnswer) => void)[] = [];
   const series: TenantSeries = {
@@ -185,6 +198,7 @@ t.test('a push that waits for its series is judged by what it held when it came'
       series: { tenant: () => series },
       overLimit: 'filter',
       dropDuplicates: true,
+      usageTracker: false,
       random: () => 0,
       now: () => 0,
       wallNow: () => 0,
