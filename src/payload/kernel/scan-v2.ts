@@ -44,7 +44,7 @@ const SERIES_CREATED_TIMESTAMP: u32 = 6;
 
 /** Walks a whole body. Look at `fault` afterwards. */
 export function scanVersion2(body: u32, end: u32): void {
-  memory.fill(LABELS, 0xff, NAMES_MOST * 4);
+  memory.fill(LABELS, 0xff, NAMES_MOST * 4 + 4);
   while (cursor < end) {
     const at = cursor;
     const tag = readTag(end);
@@ -291,7 +291,11 @@ function comesNext(name: u32): bool {
   isNameKnown = isKnown;
   if (isKnown && wasKnown) return true;
   const isNext = before === NO_REF || isBefore(before, name);
-  if (place <= NAMES_MOST) store<u32>(slot, isNext ? name : NO_REF);
+  if (place <= NAMES_MOST) {
+    store<u32>(slot, isNext ? name : NO_REF);
+    // What came after another name says nothing of this one: a series may end here.
+    if (!isKnown) store<u32>(slot + 4, NO_REF);
+  }
   return isNext;
 }
 
