@@ -29,9 +29,8 @@ t.test('OTLP is the series that Mimir makes of it: those of the same remote writ
     const body = randomRequest(dice);
     const options = dice.is(2) ? LIMITS : { ...LIMITS, excludeLabel: 'code', rules: RULES };
     const found = difference(decoder, body, randomTranslation(dice), options);
-    if (found === undefined) continue;
-    t.fail(`seed ${seed}: ${found.slice(0, 2000)}`);
-    return;
+    t.equal(found, undefined, `seed ${seed}`);
+    if (found !== undefined) break;
   }
 });
 
@@ -40,9 +39,8 @@ t.test('what is damaged is refused where it is no OTLP, and read as it stands ot
     const dice = new Dice(seed);
     const body = damaged(randomRequest(dice), dice);
     const found = difference(decoder, body, randomTranslation(dice), LIMITS);
-    if (found === undefined) continue;
-    t.fail(`seed ${seed}: ${found.slice(0, 2000)}`);
-    return;
+    t.equal(found, undefined, `seed ${seed}`);
+    if (found !== undefined) break;
   }
 });
 

@@ -22,7 +22,7 @@ import { key, keyLength, readAttribute, text, textLength } from './otlp-values';
 import { compareTexts } from './text';
 import { fault } from './wire';
 
-/** An attribute: name and value as they become a label's, then the key that it was sent under. */
+/** An attribute: name and value as they become a label's, the key that it was sent under, its place among the others. */
 const ATTRIBUTE: u32 = 32;
 /** A label: name and value. */
 const LABEL: u32 = 16;
@@ -41,6 +41,15 @@ const known = <u32>memory.data(12);
 const labels = <u32>memory.data(12);
 const given = <u32>memory.data(12);
 const sorted = <u32>memory.data(12);
+/** Of each label the place of the attribute that gives it its value. */
+const sources = <u32>memory.data(12);
+const NO_SOURCE: u32 = 0xffffffff;
+
+/** The labels are those of the data point before, but for values: keys of so many bytes of the list, given labels as they were. */
+let isLayout: bool = false;
+let layoutBytes: u32 = 0;
+/** So far the data point has the keys of the one before, and a value for each. */
+let isAlike: bool = false;
 
 /** Resource and scope attributes, with keys and texts. */
 export const RESOURCE: u32 = <u32>memory.data(12);
@@ -58,6 +67,8 @@ export function forgetLabelLists(): void {
   forgetList(labels);
   forgetList(given);
   forgetList(sorted);
+  forgetList(sources);
+  isLayout = false;
   forgetList(RESOURCE);
   forgetList(SCOPE);
 }
@@ -152,6 +163,7 @@ export function takeScope(): bool {
 /** The labels that data points get beside their own: of one name the last counts, and one without a value is none. */
 function giveLabels(withScope: bool, isTarget: bool): bool {
   emptyList(given);
+  isLayout = false;
   if (!isTarget) {
     const end = listAt(RESOURCE) + listBytes(RESOURCE);
     for (let entry = listAt(RESOURCE); entry < end; entry += LABEL) {
@@ -235,6 +247,7 @@ export function beginAttributes(): void {
   emptyList(attributes);
   nameless = false;
   place = 0;
+  isAlike = isLayout;
 }
 
 /** Nothing is left of the name of an attribute. */
@@ -252,22 +265,25 @@ export function addAttribute(end: u32): void {
 function take(): void {
   const at = place;
   place += ATTRIBUTE;
-  if (keyLength === 8 && isSame(key, 8, NAME, 8)) return;
   let name = key;
   let nameLength = keyLength;
-  if (escapeNames) {
-    const before = listAt(known) + at;
-    if (keyLength > 0 && at < listBytes(known) && isSame(load<u32>(before, 16), load<u32>(before, 20), key, keyLength)) {
-      name = load<u32>(before);
-      nameLength = load<u32>(before, 4);
-    } else if (makeLabelName(key, keyLength)) {
+  const before = listAt(known) + at;
+  if (keyLength > 0 && at < listBytes(known) && isSame(load<u32>(before, 16), load<u32>(before, 20), key, keyLength)) {
+    name = load<u32>(before);
+    nameLength = load<u32>(before, 4);
+    if (textLength === 0) isAlike = false;
+  } else {
+    isAlike = false;
+    if (keyLength === 8 && isSame(key, 8, NAME, 8)) return;
+    if (escapeNames) {
+      if (!makeLabelName(key, keyLength)) {
+        nameless = true;
+        return;
+      }
       name = made;
       nameLength = madeLength;
-      if (!remember(at)) return;
-    } else {
-      nameless = true;
-      return;
     }
+    if (!remember(at, name, nameLength)) return;
   }
   const entry = addEntry(attributes, ATTRIBUTE);
   if (entry === 0) return;
@@ -277,18 +293,19 @@ function take(): void {
   store<u32>(entry, textLength, 12);
   store<u32>(entry, key, 16);
   store<u32>(entry, keyLength, 20);
+  store<u32>(entry, at, 24);
 }
 
 /** What became of the key at this place. False: `fault` is set. */
-function remember(at: u32): bool {
+function remember(at: u32, name: u32, nameLength: u32): bool {
   while (at >= listBytes(known)) {
     const added = addEntry(known, ATTRIBUTE);
     if (added === 0) return false;
     memory.fill(added, 0, ATTRIBUTE);
   }
   const entry = listAt(known) + at;
-  store<u32>(entry, made);
-  store<u32>(entry, madeLength, 4);
+  store<u32>(entry, name);
+  store<u32>(entry, nameLength, 4);
   store<u32>(entry, key, 16);
   store<u32>(entry, keyLength, 20);
   return true;
@@ -296,8 +313,17 @@ function remember(at: u32): bool {
 
 /** Makes the labels of the attributes that were read. False: nothing is left of a name, or `fault` is set. */
 export function makeLabels(): bool {
+  if (isAlike && listBytes(attributes) === layoutBytes) {
+    fillLabels();
+    return true;
+  }
+  const bytes = listBytes(attributes);
   if (nameless || !sort(attributes) || !joinSame()) return false;
+  // With none that was joined, dropped or passed over, the next data point's may be laid out alike.
+  isLayout = listBytes(attributes) === bytes && place === bytes;
+  layoutBytes = bytes;
   emptyList(labels);
+  emptyList(sources);
   const own = listAt(attributes);
   const ownEnd = own + listBytes(attributes);
   const gave = listAt(given);
@@ -310,8 +336,10 @@ export function makeLabels(): bool {
     if (order === 0 && load<u32>(g, 24) !== PROMOTED) from = g;
     if (load<u32>(from, 12) > 0) {
       const entry = addEntry(labels, LABEL);
-      if (entry === 0) return false;
+      const source = addEntry(sources, 4);
+      if (entry === 0 || source === 0) return false;
       v128.store(entry, v128.load(from));
+      store<u32>(source, from === a ? load<u32>(a, 24) : NO_SOURCE);
     }
     if (order < 0) a += ATTRIBUTE;
     else if (order > 0) g += GIVEN;
@@ -320,6 +348,7 @@ export function makeLabels(): bool {
       const replaced = from === g;
       a += ATTRIBUTE;
       while (a < ownEnd && isSame(load<u32>(a), load<u32>(a, 4), load<u32>(g), load<u32>(g, 4))) {
+        isLayout = false;
         if (!replaced) {
           const entry = addEntry(labels, LABEL);
           if (entry === 0) return false;
@@ -332,6 +361,18 @@ export function makeLabels(): bool {
   }
   findPlaces();
   return true;
+}
+
+/** The labels are there: they get the values of this data point. */
+function fillLabels(): void {
+  let source = listAt(sources);
+  const from = listAt(attributes);
+  const end = listAt(labels) + listBytes(labels);
+  for (let at = listAt(labels); at < end; at += LABEL) {
+    const attribute = load<u32>(source);
+    if (attribute !== NO_SOURCE) store<u64>(at, load<u64>(from + attribute, 8), 8);
+    source += 4;
+  }
 }
 
 /** Values of one name become one, under UTF-8 they stay two; none stays where there is nothing to it. */
@@ -503,7 +544,10 @@ export function makeTargetLabels(): bool {
     if (!keepIdentifying && isIdentifying(entry)) continue;
     takeEntry(entry);
   }
-  return fault === 0 && makeLabels() && hasIdentity();
+  isAlike = false;
+  const isMade = fault === 0 && makeLabels();
+  isLayout = false;
+  return isMade && hasIdentity();
 }
 
 function isIdentifying(entry: u32): bool {

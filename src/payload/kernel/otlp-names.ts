@@ -1,5 +1,5 @@
 /** Names of labels and metrics, as Prometheus' translator makes them of those of OTLP. */
-import { keep } from './otlp-out';
+import { copy, keep } from './otlp-out';
 import { addSuffixes, escapeNames, keepUnderscores, prefixUnderscore } from './otlp-options';
 import { isSame, KEY, PER, RATIO, TOTAL, UNITS } from './otlp-texts';
 import { characterLength, isLegacyLabelName } from './text';
@@ -263,7 +263,8 @@ export function makeMetricName(
   perLength = 0;
   if (addSuffixes && unitBytes > 0 && !splitUnit(unitAt, unitBytes)) return false;
   if (addSuffixes && escapeNames && !cleanUnit()) return false;
-  const room = keep(length + mainLength + perLength + ending + 16);
+  // Copies may write up to 15 bytes too many.
+  const room = keep(length + mainLength + perLength + ending + 32);
   if (room === 0) return false;
   if (!escapeNames) {
     makeUtf8Name(at, length, room, isCounter, isRatio);
@@ -323,7 +324,7 @@ function makeFullName(at: u32, length: u32, room: u32, isCounter: bool, isRatio:
 
 function addToken(to: u32, at: u32, length: u32): u32 {
   if (to > made) store<u8>(to++, UNDERSCORE);
-  memory.copy(to, at, length);
+  copy(to, at, length);
   return to + length;
 }
 

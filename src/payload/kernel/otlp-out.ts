@@ -12,6 +12,8 @@ let outEnd: u64 = 0;
 let ready: u64 = 0;
 
 const STEP: u32 = 1 << 16;
+/** To call for more than this is worth it. Up to 15 bytes too many are written. */
+const COPIED_BY_HAND: u32 = 256;
 /** Tag of field 15 with a length, and that of five bytes. */
 const KEPT: u32 = 0x7a;
 const KEPT_HEAD: u32 = 6;
@@ -99,8 +101,11 @@ function varintBytes(value: u32): u32 {
 // @ts-ignore: decorator
 @inline
 export function copy(to: u32, from: u32, length: u32): void {
-  if (length <= 16) v128.store(to, v128.load(from));
-  else memory.copy(to, from, length);
+  if (length > COPIED_BY_HAND) {
+    memory.copy(to, from, length);
+    return;
+  }
+  for (let i: u32 = 0; i < length; i += 16) v128.store(to + i, v128.load(from + i));
 }
 
 // A field with a length of three bytes at most is written behind room for its tag and two of them.

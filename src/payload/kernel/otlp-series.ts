@@ -101,7 +101,7 @@ export function beginSeriesWith(
   series++;
   if (fault !== 0 || !ensure(64)) return 0;
   const at = beginField();
-  memory.copy(metric + metricLength, ending, endingLength);
+  if (endingLength > 0) memory.copy(metric + metricLength, ending, endingLength);
   if (nameLength === 0) writeLabels(metric, metricLength + endingLength);
   else writeLabelsWith(metric, metricLength + endingLength, name, nameLength, value, valueLength);
   return fault === 0 ? at : 0;

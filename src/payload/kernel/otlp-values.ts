@@ -17,7 +17,28 @@ const INT: u32 = 3;
 const DOUBLE: u32 = 4;
 
 /** Reads a KeyValue message up to `end`. Without a value the text is empty. Look at `fault` afterwards. */
+// @ts-ignore: decorator
+@inline
 export function readAttribute(end: u32): void {
+  // As every sender writes a string: the key, a value, the string in it, each length in one byte, nothing else.
+  const keyHead = <u32>load<u16>(cursor);
+  const length = keyHead >>> 8;
+  const value = cursor + 2 + length;
+  const valueHead = load<u32>(value);
+  const after = value + 2 + ((valueHead >>> 8) & 0xff);
+  const string = valueHead >>> 24;
+  if (((keyHead & 0x80ff) ^ 0x000a) | ((valueHead & 0x80ff80ff) ^ 0x000a0012) | (after ^ end) | ((value + 4 + string) ^ end)) {
+    readOddAttribute(end);
+    return;
+  }
+  key = cursor + 2;
+  keyLength = length;
+  text = value + 4;
+  textLength = string;
+  seek(end);
+}
+
+function readOddAttribute(end: u32): void {
   key = cursor;
   keyLength = 0;
   text = cursor;

@@ -1,0 +1,178 @@
+/**
+ * OTLP in the kernel against a full protobufjs decode with a plain translation to series, and against remote write of the same
+ * series: 500 number points of 100 metrics, as an SDK with one resource sends them.
+ *
+ *   npm run bench:otlp [-- --smoke]
+ */
+import { readFileSync } from 'node:fs';
+import protobuf from 'protobufjs';
+import SnappyJS from 'snappyjs';
+import { InlineDecoder } from '#src/payload/inline-decoder.js';
+import { labelsOf } from '#src/payload/labels.js';
+import type { DecodeOptions, OtlpTranslation } from '#src/payload/push.js';
+import { encodeVersion1 } from '../test/payload/encode.js';
+import { compare, printTable, smoke } from './rounds.js';
+
+const METRICS = 100;
+const POINTS = 5;
+const REPEATS = smoke ? 3 : 60;
+const ROUNDS = smoke ? 2 : 15;
+const NOW = '1700000000000000000';
+
+const OTLP: OtlpTranslation = {
+  escapeNames: true,
+  addSuffixes: true,
+  promoteResourceAttributes: ['k8s.pod.name', 'k8s.namespace.name'],
+  keepIdentifyingResourceAttributes: false,
+  convertHistogramsToNhcb: false,
+  promoteScopeMetadata: false,
+  nativeDeltaIngestion: false,
+  labelNameUnderscoreSanitization: true,
+  labelNamePreserveMultipleUnderscores: true,
+};
+const OPTIONS = { maxUncompressedBytes: 64 << 20, maxSeries: 100_000, excludeLabel: '' };
+
+interface Pair {
+  readonly key: string;
+  readonly value: { readonly stringValue: string };
+}
+
+interface Request {
+  readonly resourceMetrics: readonly {
+    readonly resource: { readonly attributes: readonly Pair[] };
+    readonly scopeMetrics: readonly {
+      readonly metrics: readonly {
+        readonly name: string;
+        readonly unit: string;
+        readonly gauge: {
+          readonly dataPoints: readonly {
+            readonly attributes: readonly Pair[];
+            readonly timeUnixNano: unknown;
+          }[];
+        };
+      }[];
+    }[];
+  }[];
+}
+
+const type = protobuf
+  .parse(readFileSync(new URL('../../proto/otlp-metrics.proto', import.meta.url), 'utf8'))
+  .root.lookupType('otlp.ExportMetricsServiceRequest');
+const message = type.encode(type.fromObject(request())).finish();
+
+const decoder = new InlineDecoder(64 << 20);
+const translated = decode(message, { ...OPTIONS, protocol: 'otlp', otlp: OTLP });
+const series = Array.from({ length: translated.series }, (_, row) => ({
+  labels: labelsOf(translated, row),
+  value: 1,
+  timestampMs: 1_700_000_000_000,
+}));
+const plain = encodeVersion1(series);
+const snappy = SnappyJS.compress(plain);
+if (translate() !== translated.series) throw new Error('the ways find other series');
+
+const results = await compare(
+  [
+    { name: 'kernel', run: repeat(() => decode(message, { ...OPTIONS, protocol: 'otlp', otlp: OTLP })) },
+    { name: 'protobufjs', run: repeat(() => void translate()) },
+    { name: 'rw1', run: repeat(() => decode(snappy, { ...OPTIONS, protocol: 'rw1' })) },
+  ],
+  ROUNDS,
+);
+const time = (name: string): number => results.find((one) => one.name === name)!.nanosecondsPerUnit;
+const kernel = time('kernel');
+console.log(
+  `OTLP of ${METRICS * POINTS} number points, ${message.length} bytes; the same as remote write is ${plain.length}`,
+);
+printTable([
+  ['', 'time', 'against the kernel'],
+  ['kernel, OTLP', `${(kernel / 1000).toFixed(0)} us`, ''],
+  [
+    'protobufjs and a translation',
+    `${(time('protobufjs') / 1000).toFixed(0)} us`,
+    `${(time('protobufjs') / kernel).toFixed(1)}x`,
+  ],
+  [
+    'kernel, remote write 1.0',
+    `${(time('rw1') / 1000).toFixed(0)} us`,
+    `1/${(kernel / time('rw1')).toFixed(1)}`,
+  ],
+]);
+
+function repeat(once: () => void): () => number {
+  return () => {
+    for (let i = 0; i < REPEATS; i++) once();
+    return REPEATS;
+  };
+}
+
+function decode(body: Uint8Array, options: DecodeOptions) {
+  const push = decoder.decode([body], body.length, options);
+  if (push.kind !== 'push') throw new Error(push.message);
+  return push;
+}
+
+function request(): object {
+  const text = (key: string, value: string) => ({ key, value: { stringValue: value } });
+  const metrics = Array.from({ length: METRICS }, (_, metric) => ({
+    name: `http.server.requests.kind${metric}.duration`,
+    description: 'How long requests take.',
+    unit: 's',
+    gauge: {
+      dataPoints: Array.from({ length: POINTS }, (__, point) => ({
+        attributes: [
+          text('http.request.method', ['GET', 'POST', 'PUT', 'HEAD', 'PATCH'][point]!),
+          text('http.route', `/api/v1/items/{id}/part${point}`),
+          text('http.response.status_code', `${200 + point}`),
+          text('server.address', 'shop.example.com'),
+          text('network.protocol.version', '1.1'),
+        ],
+        startTimeUnixNano: NOW,
+        timeUnixNano: NOW,
+        asDouble: metric * 1.5 + point,
+      })),
+    },
+  }));
+  const attributes = [
+    text('service.name', 'checkout'),
+    text('service.namespace', 'shop'),
+    text('service.instance.id', 'checkout-7c9f6d5b8-x2x4z'),
+    text('k8s.pod.name', 'checkout-7c9f6d5b8-x2x4z'),
+    text('k8s.namespace.name', 'shop'),
+    text('telemetry.sdk.language', 'nodejs'),
+    text('telemetry.sdk.version', '2.1.0'),
+  ];
+  const scope = { name: '@opentelemetry/instrumentation-http', version: '0.205.0' };
+  return { resourceMetrics: [{ resource: { attributes }, scopeMetrics: [{ scope, metrics }] }] };
+}
+
+/** Series with their labels, and no more than gauges need. Returns how many. */
+function translate(): number {
+  const { resourceMetrics } = type.decode(message) as unknown as Request;
+  const all: ReadonlyMap<string, string>[] = [];
+  for (const { resource, scopeMetrics } of resourceMetrics) {
+    const own = new Map(resource.attributes.map(({ key, value }) => [key, value.stringValue]));
+    const job = `${own.get('service.namespace')}/${own.get('service.name')}`;
+    const given: [string, string][] = [
+      ...OTLP.promoteResourceAttributes.map((key): [string, string] => [escaped(key), own.get(key) ?? '']),
+      ['job', job],
+      ['instance', own.get('service.instance.id') ?? ''],
+    ];
+    for (const { metrics } of scopeMetrics)
+      for (const { name, unit, gauge } of metrics) {
+        const metric = `${escaped(name)}_${unit === 's' ? 'seconds' : unit}`;
+        for (const { attributes } of gauge.dataPoints) {
+          const labels = new Map(given);
+          for (const { key, value } of attributes) labels.set(escaped(key), value.stringValue);
+          labels.set('__name__', metric);
+          all.push(labels);
+        }
+      }
+    all.push(new Map([...own].map(([key, value]): [string, string] => [escaped(key), value])));
+  }
+  return all.length;
+}
+
+function escaped(name: string): string {
+  return name.replace(/[^a-zA-Z0-9_]/g, '_');
+}
