@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../base/message-of.js';
 import { readDurationMs } from '../limits/values.js';
-import { DEFAULTS, type LoadOptions, PROFILES } from '../loadtest/options.js';
+import { DEFAULTS, type LoadOptions, PROFILES, type WireVersion } from '../loadtest/options.js';
 import { PROFILE_MEANINGS } from '../loadtest/profile.js';
 import { showProgress } from '../loadtest/progress.js';
 import type { LoadReport } from '../loadtest/report.js';
@@ -28,6 +28,8 @@ It goes to the target that you name, and to no other: mind what you point it at.
   --skew even|zipf        how series are shared out: zipf gives the n-th tenant an n-th of the first (default even)
   --churn PART/min        pods replaced by new ones, such as 2%/min (default 0)
   --version 1|2           of remote write (default 1)
+  --protocol NAME         remote-write, or otlp: protobuf to /otlp/v1/metrics (default remote-write)
+  --gzip                  compresses OTLP
   --duration DURATION     (default 1m)
   --warmup DURATION       sent before that, steadily, and in no figure (default none)
   --profile NAME          one of those below (default steady)
@@ -115,6 +117,8 @@ function parse(args: string[]) {
         skew: text,
         churn: text,
         version: text,
+        protocol: text,
+        gzip: { type: 'boolean', default: false },
         warmup: text,
         duration: text,
         profile: text,
@@ -164,7 +168,8 @@ function readOptions(values: Values): LoadOptions {
     series,
     seriesPerPush: count('series-per-push', values['series-per-push'], DEFAULTS.seriesPerPush, 100_000),
     intervalMs: readIntervalMs(values, series),
-    version: choice('version', values.version, ['1', '2'] as const, '1') === '1' ? 1 : 2,
+    version: readVersion(values),
+    gzip: values.gzip,
     skew: choice('skew', values.skew, ['even', 'zipf'] as const, DEFAULTS.skew),
     churnPerMinute: readChurn(values.churn),
     warmupMs: duration('warmup', values.warmup, DEFAULTS.warmupMs),
@@ -186,6 +191,17 @@ function readOptions(values: Values): LoadOptions {
     );
   }
   return options;
+}
+
+function readVersion(values: Values): WireVersion {
+  const version = choice('version', values.version, ['1', '2'] as const, '1');
+  const protocol = choice('protocol', values.protocol, ['remote-write', 'otlp'] as const, 'remote-write');
+  if (protocol === 'otlp') {
+    if (values.version !== undefined) throw new UsageError('--version is of remote write');
+    return 'otlp';
+  }
+  if (values.gzip) throw new UsageError('--gzip needs --protocol otlp');
+  return version === '1' ? 1 : 2;
 }
 
 /** No default: a load test on the wrong machine is an outage. */

@@ -7,7 +7,7 @@ import { damaged } from './damage.js';
 import type { LoadPlan } from './plan.js';
 import type { Sent } from './recorder.js';
 import { Schedule, seededRandom } from './schedule.js';
-import { pushHeaders, pushPath } from './sender.js';
+import { asSent, pushHeaders, pushPath } from './sender.js';
 
 /** autocannon keeps a context for each connection; it hands it to both of our calls. */
 interface Context {
@@ -26,7 +26,11 @@ export async function runClosedLoop(plan: LoadPlan): Promise<void> {
       context.push = sent;
       recorder.totals.due++;
       recorder.sent(sent, sent.dueMs, false);
-      return { ...request, headers: { ...pushHeaders(options), [options.tenantHeader]: tenant }, body };
+      return {
+        ...request,
+        headers: { ...pushHeaders(options), [options.tenantHeader]: tenant },
+        body: asSent(body, options),
+      };
     },
     onResponse(_status: number, _body: string, context: Context) {
       answered = context.push;
@@ -36,7 +40,7 @@ export async function runClosedLoop(plan: LoadPlan): Promise<void> {
     const { connections, durationMs, timeoutMs, target } = options;
     const load = autocannon(
       {
-        url: new URL(target).origin + pushPath(target),
+        url: new URL(target).origin + pushPath(target, options.version),
         connections,
         duration: durationMs / 1000,
         timeout: timeoutMs / 1000,

@@ -13,6 +13,9 @@ export const PROFILES = [
 
 export type ProfileName = (typeof PROFILES)[number];
 
+/** Of remote write, or OTLP in protobuf. */
+export type WireVersion = 1 | 2 | 'otlp';
+
 export interface LoadOptions {
   readonly target: string;
   readonly tenants: number;
@@ -25,7 +28,9 @@ export interface LoadOptions {
   readonly seriesPerPush: number;
   /** Each series gets one sample in this time. */
   readonly intervalMs: number;
-  readonly version: 1 | 2;
+  readonly version: WireVersion;
+  /** OTLP compressed as gzip: it costs the generator some milliseconds a push. */
+  readonly gzip: boolean;
   readonly skew: 'even' | 'zipf';
   /** Part of the pods that is replaced by new ones each minute. */
   readonly churnPerMinute: number;
@@ -57,6 +62,7 @@ export const DEFAULTS: Omit<LoadOptions, 'target'> = {
   seriesPerPush: 500,
   intervalMs: 15_000,
   version: 1,
+  gzip: false,
   skew: 'even',
   churnPerMinute: 0,
   warmupMs: 0,

@@ -1,8 +1,9 @@
 /** Sends bodies to the target over a pool of connections, and says how each was answered. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { type Dispatcher, Pool } from 'undici';
 import { readRetryAfterMs } from '../base/retry-after.js';
-import type { LoadOptions } from './options.js';
+import type { LoadOptions, WireVersion } from './options.js';
 
 export interface Answer {
   /** 0: none came. */
@@ -24,7 +25,7 @@ export interface Outgoing {
 
 type Connecting = Pick<
   LoadOptions,
-  'target' | 'connections' | 'timeoutMs' | 'version' | 'tenantHeader' | 'headers'
+  'target' | 'connections' | 'timeoutMs' | 'version' | 'gzip' | 'tenantHeader' | 'headers'
 >;
 
 const SLOW_PIECES = 20;
@@ -45,15 +46,16 @@ export class Sender {
       new Pool(origin, { connections, pipelining: 1, connect: { timeout: options.timeoutMs } });
     this.#pool = pool(options.connections);
     this.#slowPool = pool(SLOW_CONNECTIONS);
-    this.#path = pushPath(options.target);
+    this.#path = pushPath(options.target, options.version);
     this.#options = options;
     this.#headers = Object.entries(pushHeaders(options)).flat();
     this.#now = now;
   }
 
   /** `answered` is called once, never before `send` returns. */
-  send({ tenant, body, slowMs }: Outgoing, answered: (answer: Answer) => void): void {
+  send({ tenant, body: plain, slowMs }: Outgoing, answered: (answer: Answer) => void): void {
     const { tenantHeader, timeoutMs } = this.#options;
+    const body = asSent(plain, this.#options);
     const headers = [...this.#headers, tenantHeader, tenant];
     if (slowMs > 0) headers.push('content-length', String(body.length));
     (slowMs > 0 ? this.#slowPool : this.#pool).dispatch(
@@ -76,16 +78,27 @@ export class Sender {
   }
 }
 
+/** Remote write is compressed already. */
+export function asSent(body: Buffer, { gzip }: Pick<LoadOptions, 'gzip'>): Buffer {
+  return gzip ? gzipSync(body, { level: 1 }) : body;
+}
+
 /** Where pushes go when the target names no path. */
-export function pushPath(target: string): string {
+export function pushPath(target: string, version: WireVersion): string {
   const { pathname, search } = new URL(target);
-  return pathname === '/' ? '/api/v1/push' : pathname + search;
+  if (pathname !== '/') return pathname + search;
+  return version === 'otlp' ? '/otlp/v1/metrics' : '/api/v1/push';
 }
 
 export function pushHeaders({
   version,
+  gzip,
   headers,
-}: Pick<LoadOptions, 'version' | 'headers'>): Record<string, string> {
+}: Pick<LoadOptions, 'version' | 'gzip' | 'headers'>): Record<string, string> {
+  const own = { 'user-agent': 'mimir-edge-loadtest', ...Object.fromEntries(headers) };
+  if (version === 'otlp') {
+    return { 'content-type': 'application/x-protobuf', ...(gzip && { 'content-encoding': 'gzip' }), ...own };
+  }
   return {
     'content-type':
       version === 1
@@ -93,8 +106,7 @@ export function pushHeaders({
         : 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
     'content-encoding': 'snappy',
     'x-prometheus-remote-write-version': version === 1 ? '0.1.0' : '2.0.0',
-    'user-agent': 'mimir-edge-loadtest',
-    ...Object.fromEntries(headers),
+    ...own,
   };
 }
 

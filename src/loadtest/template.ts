@@ -2,6 +2,7 @@
  * A push body encoded once and sent many times. Timestamps, values and the ends of pod names stand at known places in
  * the compressed body and are changed there, so that a push costs some microseconds to make.
  */
+import type { WireVersion } from './options.js';
 import { compressPatchable, type Mark } from './patchable-snappy.js';
 import { POD_SUFFIX_LENGTH, type SampleSeries, seriesOfPush } from './series.js';
 
@@ -10,6 +11,8 @@ export interface Template {
   readonly series: number;
   readonly pods: number;
   readonly uncompressedBytes: number;
+  /** Timestamps are nanoseconds in eight bytes. */
+  readonly isOtlp: boolean;
   /** Where each series' value stands; its timestamp follows after one byte. */
   readonly samples: Uint32Array;
   /** Where the ends of pod names stand, and of which pod each is. */
@@ -29,17 +32,20 @@ export interface PushFill {
 /** In milliseconds, from 1970 + 2^35 ms to the year 2109: such timestamps are varints of six bytes. */
 const TIMESTAMP_BYTES = 6;
 const VALUE_BYTES = 8;
+const LENGTH_BYTES = 4;
 const PLACEHOLDER_MS = 1_760_000_000_000;
 
 /** `push`: its number among the pushes of a tenant. */
-export function encodeTemplate(push: number, series: number, version: 1 | 2): Template {
+export function encodeTemplate(push: number, series: number, version: WireVersion): Template {
   const all = seriesOfPush(push, series);
   const wire = new Wire(all.length * 640 + 1024);
-  if (version === 1) writeVersion1(wire, all);
+  if (version === 'otlp') writeOtlp(wire, all);
+  else if (version === 1) writeVersion1(wire, all);
   else writeVersion2(wire, all);
   const plain = wire.bytes();
   const marks = wire.marks;
-  const { body, positions } = compressPatchable(plain, marks);
+  const { body, positions } =
+    version === 'otlp' ? uncompressed(plain, marks) : compressPatchable(plain, marks);
   const ofKind = (sample: boolean): number[] =>
     marks.flatMap(({ pod }, index) => ((pod === undefined) === sample ? [index] : []));
   const suffixes = ofKind(false);
@@ -48,21 +54,34 @@ export function encodeTemplate(push: number, series: number, version: 1 | 2): Te
     series,
     pods: 1 + Math.max(...all.map(({ pod }) => pod)),
     uncompressedBytes: plain.length,
+    isOtlp: version === 'otlp',
     samples: Uint32Array.from(ofKind(true), (index) => positions[index] ?? 0),
     suffixes: Uint32Array.from(suffixes, (index) => positions[index] ?? 0),
     suffixPods: Uint32Array.from(suffixes, (index) => marks[index]?.pod ?? 0),
   };
 }
 
+/** OTLP is compressed when it is sent, if at all. */
+function uncompressed(
+  plain: Uint8Array,
+  marks: readonly Mark[],
+): { body: Buffer; positions: readonly number[] } {
+  return { body: Buffer.from(plain), positions: marks.map(({ at }) => at) };
+}
+
 /** Writes into a copy of the template's body. */
 export function fill(view: DataView, template: Template, { timestampMs, tick, suffixWords }: PushFill): void {
-  const { samples, suffixes, suffixPods } = template;
+  const { samples, suffixes, suffixPods, isOtlp } = template;
   const [low, high] = timestampWords(timestampMs);
+  const nanoseconds = BigInt(Math.floor(timestampMs)) * 1_000_000n;
   for (let i = 0; i < samples.length; i++) {
     const at = samples[i] ?? 0;
     view.setFloat64(at, ((i * 7919) % 100_003) + tick * (1 + (i % 17)) * 0.25, true);
-    view.setUint32(at + VALUE_BYTES + 1, low, true);
-    view.setUint16(at + VALUE_BYTES + 5, high, true);
+    if (isOtlp) view.setBigUint64(at + VALUE_BYTES + 1, nanoseconds, true);
+    else {
+      view.setUint32(at + VALUE_BYTES + 1, low, true);
+      view.setUint16(at + VALUE_BYTES + 5, high, true);
+    }
   }
   for (let i = 0; i < suffixes.length; i++) {
     const at = suffixes[i] ?? 0;
@@ -125,6 +144,47 @@ function writeVersion2(wire: Wire, all: readonly SampleSeries[]): void {
   }
 }
 
+/** A gauge for each metric, one after the other as they come, with a data point for each of its series. */
+function writeOtlp(wire: Wire, all: readonly SampleSeries[]): void {
+  wire.longMessage(0x0a, () => {
+    wire.longMessage(0x12, () => {
+      for (let from = 0; from < all.length; ) {
+        const name = nameOf(all[from]);
+        let to = from;
+        while (to < all.length && nameOf(all[to]) === name) to++;
+        const series = all.slice(from, to);
+        wire.longMessage(0x12, () => {
+          wire.string(0x0a, name);
+          wire.longMessage(0x2a, () => {
+            for (const one of series) writePoint(wire, one);
+          });
+        });
+        from = to;
+      }
+    });
+  });
+}
+
+function nameOf(series: SampleSeries | undefined): string {
+  return series?.labels.find(([label]) => label === '__name__')?.[1] ?? '';
+}
+
+function writePoint(wire: Wire, { labels, pod }: SampleSeries): void {
+  wire.message(0x0a, () => {
+    wire.point();
+    for (const [name, value] of labels) {
+      if (name === '__name__') continue;
+      wire.message(0x3a, () => {
+        wire.string(0x0a, name);
+        wire.message(0x12, () => {
+          wire.string(0x0a, value);
+          if (name === 'pod') wire.markSuffix(pod);
+        });
+      });
+    }
+  });
+}
+
 /** As much of a protobuf writer as remote write needs. Tags are written as they stand on the wire. */
 class Wire {
   readonly #buffer: Buffer;
@@ -162,6 +222,19 @@ class Wire {
     }
   }
 
+  /** Of any length that fits into four bytes, padded. */
+  longMessage(tag: number, write: () => void): void {
+    this.#buffer[this.#length] = tag;
+    this.#length += 1 + LENGTH_BYTES;
+    const start = this.#length;
+    write();
+    let length = this.#length - start;
+    for (let at = start - LENGTH_BYTES; at < start - 1; at++, length >>>= 7) {
+      this.#buffer[at] = (length & 0x7f) | 0x80;
+    }
+    this.#buffer[start - 1] = length;
+  }
+
   string(tag: number, text: string): void {
     this.#buffer[this.#length++] = tag;
     this.varint(text.length);
@@ -183,6 +256,15 @@ class Wire {
       this.#length = this.#buffer.writeUInt32LE(low, this.#length);
       this.#length = this.#buffer.writeUInt16LE(high, this.#length);
     });
+  }
+
+  /** Value and time of a data point of OTLP. */
+  point(): void {
+    this.#buffer[this.#length++] = 0x21;
+    this.marks.push({ at: this.#length, length: VALUE_BYTES + 1 + VALUE_BYTES });
+    this.#length = this.#buffer.writeDoubleLE(0, this.#length);
+    this.#buffer[this.#length++] = 0x19;
+    this.#length = this.#buffer.writeBigUInt64LE(0n, this.#length);
   }
 
   varint(value: number): void {

@@ -115,6 +115,23 @@ t.test('inspect shows what is in lines, and where they are broken', async (t) =>
   t.match(await run(['inspect', '--influx', '--version', '1', '-'], Buffer.alloc(0)), { status: 2 });
 });
 
+t.test('inspect shows what is in an OTLP export', async (t) => {
+  const point = { timeUnixNano: '1700000000000000000', asInt: '5' };
+  const metrics = [{ name: 'http.requests', sum: { aggregationTemporality: 2, dataPoints: [point, point] } }];
+  const json = JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics }] }] });
+  const { stdout } = await run(['inspect', '--otlp', '--json', '-'], gzipSync(json));
+  t.match(JSON.parse(stdout), {
+    protocol: 'otlp',
+    encoding: 'gzip',
+    series: 2,
+    metrics: [{ name: 'http_requests', series: 2 }],
+  });
+  t.match(await run(['inspect', '--otlp', '-'], Buffer.from('{"resourceMetrics":[1]}')), {
+    status: 1,
+    stderr: /broken at byte 20 .*an object was expected/,
+  });
+});
+
 t.test("inspect shows what a tenant's relabelling makes of a body", async (t) => {
   const overrides = join(t.testdir(), 'overrides.yaml');
   writeFileSync(

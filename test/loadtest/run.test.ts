@@ -59,6 +59,37 @@ for (const mode of ['open', 'closed'] as const) {
   });
 }
 
+for (const gzip of [false, true]) {
+  for (const mode of ['open', 'closed'] as const) {
+    t.test(`OTLP${gzip ? ' as gzip' : ''}, ${mode}: what is sent is sound, and of now`, async (t) => {
+      const beforeMs = Date.now();
+      const { report, target } = await load(t, { version: 'otlp', gzip, mode, durationMs: 500 });
+      t.ok(report.totals.accepted >= 10, `${report.totals.accepted} accepted`);
+      t.match(target.arrived[0], {
+        url: '/otlp/v1/metrics',
+        headers: { 'content-type': 'application/x-protobuf', ...(gzip && { 'content-encoding': 'gzip' }) },
+      });
+      for (const { body } of target.arrived) {
+        const decoded = new InlineDecoder(1 << 24).decode([body], body.length, {
+          protocol: 'otlp',
+          maxUncompressedBytes: 1 << 24,
+          maxSeries: 10_000,
+          excludeLabel: '',
+          source: { form: 'otlp', encoding: gzip ? 'gzip' : 'identity', json: false },
+        });
+        t.match(decoded, {
+          kind: 'push',
+          series: 20,
+          samples: 20,
+          otlp: { dataPoints: 20, skippedPoints: 0 },
+        });
+        if (decoded.kind !== 'push') continue;
+        t.ok(decoded.leastTimestampMs >= beforeMs - 1000 && decoded.greatestTimestampMs <= Date.now() + 1000);
+      }
+    });
+  }
+}
+
 for (const version of [1, 2] as const) {
   t.test(`version ${version}: what is due is sent, is sound, and is accounted for`, async (t) => {
     const { report, target } = await load(t, { version });
