@@ -167,6 +167,23 @@ t.test('what Mimir skips is counted, with the first reason', async (t) => {
   });
 });
 
+t.test('a data point that is skipped leaves nothing to the next that has its keys', async (t) => {
+  const point = (key: string, scale: number): Field => ({
+    n: 1,
+    m: [attribute(1, key, 'v'), { n: 3, f: NOW }, { n: 6, v: scale }],
+  });
+  const metric = (name: string, ...points: Field[]): Field[] => [
+    { n: 1, b: name },
+    { n: 10, m: [...points, { n: 2, v: 2 }] },
+  ];
+  // A scale of -5, in zigzag.
+  const body = request(metric('a', point('x', 0), point('y', 9)), metric('b', point('y', 0)));
+  t.match(
+    names(decode(body)).map((name) => name.slice(0, 60)),
+    [/__name__=a,.*x=v/, /__name__=b,.*y=v/, /target_info/],
+  );
+});
+
 t.test('a data point is left out whole, and what holds none any more goes with it', async (t) => {
   const push = decode(request(histogram('d', 2), gauge('g', '/a', '/b'), gauge('h', '/c')));
   const all = names(push);

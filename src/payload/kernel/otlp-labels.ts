@@ -298,6 +298,8 @@ function take(): void {
 
 /** What became of the key at this place. False: `fault` is set. */
 function remember(at: u32, name: u32, nameLength: u32): bool {
+  // The layout goes by what was known until now.
+  isLayout = false;
   while (at >= listBytes(known)) {
     const added = addEntry(known, ATTRIBUTE);
     if (added === 0) return false;
