@@ -12,6 +12,7 @@ import type { OverridesStatus } from '../overrides/overrides.js';
 import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
 import type { AddressStatus } from '../upstream/address-health.js';
+import type { AdmissionStatus } from '../upstream/admission.js';
 import type { BreakerStatus } from '../upstream/breaker.js';
 import type { History } from '../usage/history.js';
 import type { LimitHistory } from '../usage/limit-history.js';
@@ -70,6 +71,8 @@ export interface EdgeStatus {
     readonly addresses: readonly AddressStatus[];
     /** Undefined: no process has told yet. */
     readonly breaker: BreakerStatus | undefined;
+    /** Undefined: all that comes is sent. */
+    readonly admission: AdmissionStatus | undefined;
   };
   readonly overrides: OverridesStatus & { readonly hash: string; readonly tenants: number };
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };

@@ -43,7 +43,7 @@ export function statusView(edge: Edge): object {
   };
 }
 
-function upstreamView({ addresses, breaker, ...upstream }: EdgeStatus['upstream']): object {
+function upstreamView({ addresses, breaker, admission, ...upstream }: EdgeStatus['upstream']): object {
   return {
     ...upstream,
     state: upstreamState(addresses),
@@ -51,9 +51,12 @@ function upstreamView({ addresses, breaker, ...upstream }: EdgeStatus['upstream'
       breaker === undefined
         ? null
         : { ...breaker, sinceSeconds: rounded(breaker.sinceSeconds), cause: breaker.cause ?? null },
-    addresses: addresses.map(({ sinceSeconds, lastFailure, backInSeconds, ...one }) => ({
+    admission: admission === undefined ? null : { ...admission, limit: admission.limit ?? null },
+    addresses: addresses.map(({ sinceSeconds, lastFailure, backInSeconds, limit, gradient, ...one }) => ({
       ...one,
       sinceSeconds: rounded(sinceSeconds),
+      limit: limit ?? null,
+      gradient: gradient ?? null,
       backInSeconds: backInSeconds === undefined ? null : rounded(backInSeconds),
       lastFailure:
         lastFailure === undefined

@@ -27,7 +27,7 @@ import type { SeriesTracker } from '../series/series-tracker.js';
 import { exportLedger } from '../shared/shared-metrics.js';
 import type { Store } from '../shared/store.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { Upstream } from '../upstream/upstream.js';
+import { Upstream, type UpstreamOptions } from '../upstream/upstream.js';
 import { exportUpstream, UpstreamMetrics } from '../upstream/upstream-metrics.js';
 import { openEnvoy } from './open-envoy.js';
 import { openProxy } from './open-proxy.js';
@@ -124,6 +124,7 @@ export class DataPlane implements DataPlanes {
         readyPath: config['upstream.ready_path'],
         readyMs: config['upstream.ready_interval'],
         events: upstreamEvents(log),
+        fairness: fairnessOf(config),
         breaker: config['upstream.breaker'],
         breakerMoved: (status) => logBreaker(log, status),
         changed: (change) => logAddressChange(log, change),
@@ -215,6 +216,7 @@ export class DataPlane implements DataPlanes {
         failures: this.#upstreamMetrics.failures,
         addresses: this.#upstream.addresses(),
         breaker: this.#upstream.breaker(),
+        admission: this.#upstream.admission?.status(),
       },
       bytesInFlight: { used: this.#budget.used, capacity: this.#budget.capacity },
       requestsInFlight: this.#proxy.activeRequests,
@@ -322,4 +324,15 @@ export class DataPlane implements DataPlanes {
     });
     exportUpstream(metrics, this.#upstream);
   }
+}
+
+function fairnessOf(config: Config): UpstreamOptions['fairness'] {
+  const mode = config['upstream.fairness'];
+  if (mode === 'off') return undefined;
+  return {
+    mode,
+    maxBytes: config['upstream.fair_bytes'],
+    maxWaitMs: config['upstream.fair_wait'],
+    capacity: { floor: config['upstream.capacity_floor'], learningMs: config['upstream.capacity_learning'] },
+  };
 }

@@ -7,6 +7,7 @@ import type { Tally } from '../enforce/tally.js';
 import type { LimitsInForce } from '../limits/effective.js';
 import { TOP } from '../series/top-metrics.js';
 import { mergedAddresses } from '../upstream/address-health.js';
+import { mergedAdmission } from '../upstream/admission.js';
 import { mergedBreaker } from '../upstream/breaker.js';
 import { LinkedPlane } from './linked-plane.js';
 import { MergedRefusals } from './merged-refusals.js';
@@ -129,6 +130,7 @@ export class MergedPlanes implements DataPlanes {
         failures,
         addresses: mergedAddresses(each.map(({ upstream }) => upstream.addresses)),
         breaker: mergedBreaker(each.flatMap(({ upstream }) => upstream.breaker ?? [])),
+        admission: mergedAdmission(each.flatMap(({ upstream }) => upstream.admission ?? [])),
       },
       bytesInFlight: {
         used: sumOf(each, ({ bytesInFlight }) => bytesInFlight.used),

@@ -10,6 +10,7 @@ import type { Mode, Snapshot } from '../limits/limits.js';
 import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
 import type { AddressStatus } from '../upstream/address-health.js';
+import type { AdmissionStatus } from '../upstream/admission.js';
 import type { BreakerStatus } from '../upstream/breaker.js';
 
 /** Kept in each data plane, and of all of them together. */
@@ -52,6 +53,8 @@ export interface UpstreamStatus {
   readonly addresses: readonly AddressStatus[];
   /** Undefined: no process has told yet. */
   readonly breaker: BreakerStatus | undefined;
+  /** Undefined: all that comes is sent. */
+  readonly admission: AdmissionStatus | undefined;
 }
 
 /** What became of the tenants of one data plane since it told last. */

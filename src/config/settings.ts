@@ -111,6 +111,25 @@ export const SETTINGS = {
     'When half of the pushes of ten seconds, twenty at least, fail with every address: act answers further ones with 503 at ' +
       'once, and tries one at a time after a while; observe only says so, in log, metrics and on the page.',
   ),
+  'upstream.fairness': setting(
+    ['off', 'observe', 'act'],
+    'off',
+    'When Mimir is slower than it was, or says that it is overloaded: act sends it only what it answers in time, and tenants ' +
+      'share that by their weights; who is above its share waits a little, then gets 503. observe counts what would wait.',
+  ),
+  'upstream.fair_wait': setting('duration', '1s', 'How long a push may wait for its turn then.', 1),
+  'upstream.fair_bytes': setting('size', '64MiB', 'Body bytes that may wait for their turn then.', 1),
+  'upstream.capacity_floor': setting(
+    'count',
+    '10000',
+    'Samples and other items that may be under way to each address, however slow it is.',
+    1,
+  ),
+  'upstream.capacity_learning': setting(
+    'duration',
+    '30s',
+    'How long after the start, and after an address is new, it is only watched how soon it answers.',
+  ),
   'upstream.ready_path': setting(
     'string',
     '',

@@ -103,10 +103,10 @@ export class Enforcer {
   }
 
   /** A door refuses for a reason of its own (a body that does not decode): counted here like any other. */
-  refuse(tenant: Tenant, reason: Reason, why: Sentence): Refusal {
+  refuse(tenant: Tenant, reason: Reason, why: Sentence, waitSeconds = 1): Refusal {
     if (tenant.mode === 'shadow') tenant.tally.shadow(reason, undefined);
     else tenant.tally.refuse(reason, undefined);
-    return refusePush(tenant, reason, why, { waitSeconds: 1, random: this.#options.random() });
+    return refusePush(tenant, reason, why, { waitSeconds, random: this.#options.random() });
   }
 
   /** The same where nobody can tell whose push it is; such pushes have the mode that holds for all. */

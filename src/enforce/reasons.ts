@@ -336,6 +336,15 @@ export const REASONS = {
       'The edge holds as many body bytes of the tenant (`push.tenant_share`), or from its address (`push.address_share`), as it may.',
     remedy: 'Send smaller or fewer pushes at one time, or raise the share.',
   },
+  edge_upstream_full: {
+    status: 503,
+    id: 'err-edge-upstream-full',
+    retry: true,
+    meaning:
+      'Mimir answers too slowly to take all that is sent, and of what it takes the tenant has its share (`upstream.fairness`).',
+    remedy:
+      'Look at what makes Mimir slow. A tenant that matters more gets a higher `weight`, or `priority: critical`.',
+  },
   edge_busy: {
     status: 503,
     id: 'err-edge-busy',

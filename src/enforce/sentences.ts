@@ -187,6 +187,14 @@ export function edgeOverloaded(heldBytes: number, maxBytes: number): Sentence {
   };
 }
 
+export function upstreamFull(): Sentence {
+  return {
+    what: 'Mimir can not take all that is sent, and this tenant sends more than its share',
+    remedy:
+      'nothing, if it ends: the sender comes again. Otherwise add distributors, or raise the weight of this tenant',
+  };
+}
+
 /** `holder`: a tenant or an address. `setting` is its share of the edge's memory for bodies. */
 export function overShare(holder: string, heldBytes: number, maxBytes: number, setting: string): Sentence {
   return {

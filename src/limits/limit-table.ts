@@ -347,6 +347,18 @@ export const EDGE_LIMITS: Table<EdgeLimits> = {
   bytes_per_second: { type: 'float', fallback: 0, zero: 'off', doc: 'Body bytes a second, as on the wire.' },
   bytes_burst_size: { type: 'float', fallback: 0, zero: "ten seconds' worth", doc: 'Body bytes at once.' },
   max_series_per_request: { type: 'int', fallback: 0, zero: 'off', doc: 'Series in one push.' },
+  weight: {
+    type: 'float',
+    fallback: 0,
+    zero: '`ingestion_rate`',
+    doc: "The tenant's share of what Mimir takes while it can not take all, beside those of others (`upstream.fairness`).",
+  },
+  priority: {
+    type: ['critical', 'normal', 'low'],
+    fallback: 'normal',
+    zero: '',
+    doc: 'Then critical goes before normal, and normal before low, whatever their weights.',
+  },
 };
 
 export type LimitTable = Readonly<Record<string, LimitFacts<unknown>>>;

@@ -78,6 +78,9 @@ export interface EdgeLimits {
   readonly bytes_burst_size: number;
   /** Series in one request; 0 is off. */
   readonly max_series_per_request: number;
+  /** Of what Mimir takes when it can not take all; 0 means `ingestion_rate`. */
+  readonly weight: number;
+  readonly priority: 'critical' | 'normal' | 'low';
 }
 
 export interface TenantLimits extends MimirLimits {

@@ -33,6 +33,9 @@ export interface AddressStatus extends HealthStatus {
   readonly backInSeconds: number | undefined;
   /** Requests that it has, or that wait for it. */
   readonly underWay: number;
+  /** Items that it may have under way, and how soon it answers beside what is usual; undefined: that is not known. */
+  readonly limit: number | undefined;
+  readonly gradient: number | undefined;
 }
 
 /** A time without requests between two states is not told: nobody knows what the address was then. */
@@ -188,7 +191,21 @@ function mergedAddress(each: readonly AddressStatus[]): AddressStatus {
     zone: each[0]?.zone ?? '',
     ...mergedStanding(each),
     underWay: each.reduce((sum, one) => sum + one.underWay, 0),
+    limit: sumOrUnknown(each.map(({ limit }) => limit)),
+    gradient: leastKnown(each.map(({ gradient }) => gradient)),
   };
+}
+
+function sumOrUnknown(values: readonly (number | undefined)[]): number | undefined {
+  return values.reduce(
+    (sum, value) => (sum === undefined || value === undefined ? undefined : sum + value),
+    0,
+  );
+}
+
+function leastKnown(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 /** The least that any process sends to it. */

@@ -115,6 +115,11 @@ export class Addresses implements AddressWatcher {
     return costOf(one, nowMs) <= costOf(two, nowMs) ? one : two;
   }
 
+  /** Items that those that are sent to may have under way, all together. */
+  capacity(): number {
+    return this.#usable.reduce((sum, { capacity }) => sum + (capacity?.limit ?? Number.POSITIVE_INFINITY), 0);
+  }
+
   /** Of those that were asked anything lately none answers more than half of it well. */
   allFail(): boolean {
     return this.#all.every(({ health }) => {

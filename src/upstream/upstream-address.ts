@@ -1,8 +1,10 @@
 /** One address of Mimir: how it fares, whether it is sent to, and the connections to it. */
 import { isIPv6 } from 'node:net';
 import type { AddressHealth, AddressStatus } from './address-health.js';
+import type { Admission } from './admission.js';
 import type { Breaker } from './breaker.js';
 import type { AddressFailure, Outcomes, UpstreamReceiver, UpstreamRequest } from './call.js';
+import type { Capacity } from './capacity.js';
 import { Pool, type PoolOptions } from './pool.js';
 import type { Endpoint } from './resolver.js';
 import { Standing } from './standing.js';
@@ -17,6 +19,8 @@ export interface AddressOptions
   readonly slowStartMs: number;
   /** Hears what becomes of pushes. */
   readonly breaker: Breaker;
+  /** Undefined: what it takes is not found out. */
+  readonly admission: Admission | undefined;
 }
 
 /** Who knows all addresses: told what may change whether this one is sent to. */
@@ -34,6 +38,8 @@ export class UpstreamAddress implements Outcomes {
   readonly endpoint: Endpoint;
   readonly health: AddressHealth;
   readonly standing: Standing;
+  /** What it takes, where that is found out. */
+  readonly capacity: Capacity | undefined;
   /** Pushes do not wait behind what is passed through, nor that behind them. */
   readonly pushes: Pool;
   readonly passes: Pool;
@@ -55,6 +61,7 @@ export class UpstreamAddress implements Outcomes {
     this.health = health;
     this.#watcher = watcher;
     this.#now = options.now;
+    this.capacity = options.admission?.capacity();
     this.standing = new Standing(options.slowStartMs, options.now(), isNew);
     const { tls, connections, tenantShare, addressShare } = options;
     const partOf = (share: number): number => Math.max(1, Math.floor(connections * share));
@@ -89,7 +96,14 @@ export class UpstreamAddress implements Outcomes {
       sentTo: state,
       backInSeconds: state === 'out' ? Math.max(0, (untilMs - this.#now()) / 1000) : undefined,
       underWay: this.load,
+      limit: this.#limit(),
+      gradient: this.capacity?.gradient,
     };
+  }
+
+  #limit(): number | undefined {
+    const limit = this.capacity?.limit;
+    return limit === undefined || limit === Number.POSITIVE_INFINITY ? undefined : limit;
   }
 
   answered(status: number): void {

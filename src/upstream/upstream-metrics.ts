@@ -116,6 +116,7 @@ export function exportUpstream(metrics: Metrics, upstream: Upstream): void {
       if (mode !== 'off') yield [{ mode }, state === 'closed' ? 0 : state === 'open' ? 1 : 0.5];
     },
   });
+  exportAdmission(metrics, upstream);
   metrics.counters({
     name: 'mimir_edge_upstream_retries_total',
     help: 'Requests that were to go to a second address: those that went, and those that were one too many.',
@@ -123,6 +124,50 @@ export function exportUpstream(metrics: Metrics, upstream: Upstream): void {
     *read() {
       yield [{ outcome: 'sent' }, upstream.retries.sent];
       yield [{ outcome: 'over_budget' }, upstream.retries.overBudget];
+    },
+  });
+}
+
+/** Nothing where all that comes is sent. */
+function exportAdmission(metrics: Metrics, upstream: Upstream): void {
+  const { admission } = upstream;
+  if (admission === undefined) return;
+  metrics.gauges({
+    name: 'mimir_edge_upstream_limit_items',
+    help: 'Samples and other items that may be under way to the address; absent while it is only watched.',
+    labelNames: ['address'],
+    *read() {
+      for (const { address, limit } of upstream.addresses())
+        if (limit !== undefined) yield [{ address }, limit];
+    },
+  });
+  metrics.gauges({
+    name: 'mimir_edge_upstream_gradient',
+    help: 'How soon the address answers beside what is usual for it: 1 as soon as ever, 0.5 at least three times as late.',
+    labelNames: ['address'],
+    *read() {
+      for (const { address, gradient } of upstream.addresses())
+        if (gradient !== undefined) yield [{ address }, gradient];
+    },
+  });
+  metrics.gauge({
+    name: 'mimir_edge_upstream_in_flight_items',
+    help: 'Samples and other items that are under way to Mimir.',
+    read: () => admission.status().inFlight,
+  });
+  metrics.gauge({
+    name: 'mimir_edge_upstream_fair_waiting_pushes',
+    help: 'Pushes that wait until Mimir can take them.',
+    read: () => admission.status().waiting,
+  });
+  metrics.counters({
+    name: 'mimir_edge_upstream_fair_pushes_total',
+    help: 'Pushes that Mimir could not take at once: that waited (or would have, in mode observe), and of them that were turned away.',
+    labelNames: ['outcome'],
+    *read() {
+      const { waited, turnedAway } = admission.status();
+      yield [{ outcome: 'waited' }, waited];
+      yield [{ outcome: 'turned_away' }, turnedAway];
     },
   });
 }

@@ -7,6 +7,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AddressChange, AddressHealth, AddressStatus } from './address-health.js';
 import { type AddressEvents, Addresses, type AddressesOptions } from './addresses.js';
+import { Admission, type AdmissionOptions } from './admission.js';
 import { Breaker, type BreakerMode, type BreakerStatus } from './breaker.js';
 import type { UpstreamReceiver, UpstreamRequest } from './call.js';
 import { ReadyChecks } from './ready-checks.js';
@@ -42,6 +43,8 @@ export interface UpstreamOptions {
   readonly readyPath: string;
   readonly readyMs: number;
   readonly breaker: BreakerMode;
+  /** Undefined: all that comes is sent. */
+  readonly fairness?: Omit<AdmissionOptions, 'now'> | undefined;
   readonly random?: () => number;
   /** An address answers no longer, or again. */
   readonly changed?: (change: AddressChange) => void;
@@ -53,6 +56,8 @@ const NO_EVENTS: AddressEvents = { resolved: () => {}, notResolved: () => {}, mo
 
 export class Upstream {
   readonly #addresses: Addresses;
+  /** Undefined: all that comes is sent. */
+  readonly admission: Admission | undefined;
   readonly #breaker: Breaker;
   readonly #random: () => number;
   readonly #budget: RetryBudget;
@@ -77,7 +82,12 @@ export class Upstream {
       now,
       changed: options.breakerMoved ?? (() => {}),
     });
-    this.#addresses = new Addresses(addressesOptions(options, this.#tls, this.#breaker, now));
+    const { fairness } = options;
+    this.admission =
+      fairness === undefined
+        ? undefined
+        : new Admission({ ...fairness, now }, () => this.#addresses.capacity());
+    this.#addresses = new Addresses(addressesOptions(options, this.#tls, this.#breaker, this.admission, now));
     this.#checks =
       options.readyPath === ''
         ? undefined
@@ -122,16 +132,15 @@ export class Upstream {
     for (const { health } of this.#addresses.all) yield [health.address, health.counts()];
   }
 
-  push(request: UpstreamRequest, receiver: UpstreamReceiver): void {
+  /** Answers where it goes first; undefined: nowhere. */
+  push(request: UpstreamRequest, receiver: UpstreamReceiver): UpstreamAddress | undefined {
     const nowMs = this.#now();
     const waitMs = this.#breaker.stopped(nowMs);
-    if (waitMs === undefined) {
-      this.#begin('pushes', request, receiver, nowMs);
-      return;
-    }
+    if (waitMs === undefined) return this.#begin('pushes', request, receiver, nowMs);
     // Spread, so that those who are told at once do not come at once.
     const spreadMs = waitMs * (1 + this.#random());
     receiver.failed('open', new Error(this.#breaker.cause ?? 'it is being tried'), spreadMs);
+    return undefined;
   }
 
   /** Sends what is no push. */
@@ -142,6 +151,7 @@ export class Upstream {
   /** Ends every call that is still out. */
   async destroy(): Promise<void> {
     this.#checks?.stop();
+    this.admission?.close();
     await this.#addresses.stop();
   }
 
@@ -150,12 +160,12 @@ export class Upstream {
     request: UpstreamRequest,
     receiver: UpstreamReceiver,
     nowMs: number,
-  ): void {
+  ): UpstreamAddress | undefined {
     const address = this.#addresses.pick(nowMs);
     if (address === undefined) {
       this.#breaker.aborted();
       receiver.failed('unreachable', new Error('no name in upstream.url has an address'));
-      return;
+      return undefined;
     }
     this.#budget.sent();
     const path = address.source.basePath + request.path;
@@ -167,6 +177,7 @@ export class Upstream {
       refused: () => this.#retry503 && kind === 'pushes' && again(),
     };
     address[kind].send(request, path, receiver, secondTry, nowMs, nowMs);
+    return address;
   }
 
   /** To another address. Its time began when it arrived. False: there is none, or there were too many of late. */
@@ -200,6 +211,7 @@ function addressesOptions(
   options: UpstreamOptions,
   tls: { readonly ca: Buffer | undefined },
   breaker: Breaker,
+  admission: Admission | undefined,
   now: () => number,
 ): AddressesOptions {
   return {
@@ -211,6 +223,7 @@ function addressesOptions(
     events: options.events ?? NO_EVENTS,
     tls,
     breaker,
+    admission,
     now,
   };
 }

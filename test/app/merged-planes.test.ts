@@ -39,6 +39,8 @@ const ADDRESS = {
   sentTo: 'in',
   backInSeconds: undefined,
   underWay: 0,
+  limit: undefined,
+  gradient: undefined,
 } as const;
 
 t.test('a refresh asks all that serve, and what they counted is one', async (t) => {
@@ -57,7 +59,13 @@ t.test('a refresh asks all that serve, and what they counted is one', async (t) 
         refusals: [refusal()],
         status: status({
           requestsInFlight: 2,
-          upstream: { responses: { '2xx': 3 }, failures: 1, addresses: [ADDRESS], breaker: BREAKER },
+          upstream: {
+            responses: { '2xx': 3 },
+            failures: 1,
+            addresses: [ADDRESS],
+            breaker: BREAKER,
+            admission: undefined,
+          },
           evictions: 1,
         }),
       }),
@@ -145,7 +153,13 @@ t.test('one that ends while answers are merged holds up nobody, and what it had 
       report({
         tenants: changes([{ id: 'a', requests: 2, active: 4 }]),
         status: status({
-          upstream: { responses: { '2xx': 5 }, failures: 1, addresses: [ADDRESS], breaker: BREAKER },
+          upstream: {
+            responses: { '2xx': 5 },
+            failures: 1,
+            addresses: [ADDRESS],
+            breaker: BREAKER,
+            admission: undefined,
+          },
           evictions: 2,
           requestsInFlight: 1,
         }),

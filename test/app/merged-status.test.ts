@@ -29,11 +29,23 @@ function ledger(given: Partial<LedgerStatus> = {}): LedgerStatus {
 
 t.test('what was counted is added up, class by class', async (t) => {
   const one = planeStatus({
-    upstream: { responses: { '2xx': 5, '5xx': 1 }, failures: 2, addresses: [], breaker: undefined },
+    upstream: {
+      responses: { '2xx': 5, '5xx': 1 },
+      failures: 2,
+      addresses: [],
+      breaker: undefined,
+      admission: undefined,
+    },
     evictions: 3,
   });
   const other = planeStatus({
-    upstream: { responses: { '2xx': 1, '4xx': 4 }, failures: 1, addresses: [], breaker: undefined },
+    upstream: {
+      responses: { '2xx': 1, '4xx': 4 },
+      failures: 1,
+      addresses: [],
+      breaker: undefined,
+      admission: undefined,
+    },
     evictions: 0,
   });
   t.strictSame(sumOfCounts([NOTHING_COUNTED, countedIn(one), countedIn(other)]), {

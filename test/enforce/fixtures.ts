@@ -71,6 +71,8 @@ const EDGE: EdgeLimits = {
   bytes_per_second: 0,
   bytes_burst_size: 0,
   max_series_per_request: 0,
+  weight: 0,
+  priority: 'normal',
 };
 
 export function limits(mimir: Partial<MimirLimits> = {}, edge: Partial<EdgeLimits> = {}): TenantLimits {

@@ -30,6 +30,7 @@ async function exported(): Promise<string> {
     env: {},
     flags: {
       'upstream.url': 'http://127.0.0.1:1',
+      'upstream.fairness': 'act',
       'listen.proxy': '127.0.0.1:0',
       'listen.admin': '127.0.0.1:0',
       'listen.grpc': '127.0.0.1:0',

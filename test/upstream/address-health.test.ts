@@ -132,6 +132,8 @@ function status(address: string, answered: number, failed: number, sinceSeconds:
     sentTo: 'in',
     backInSeconds: undefined,
     underWay: 1,
+    limit: undefined,
+    gradient: undefined,
   } as const;
   return { address, state, sinceSeconds, answered, failed, lastFailure, ...standing };
 }

@@ -45,6 +45,7 @@ function given(urls: readonly string[], zone = '', slowStartMs = 0): Given {
     changed: () => {},
     events,
     breaker: new Breaker({ mode: 'off', allFail: () => false, now: () => nowMs, changed: () => {} }),
+    admission: undefined,
     tls: undefined,
     connections: 4,
     tenantShare: 1,

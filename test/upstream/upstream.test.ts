@@ -3,8 +3,10 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { MessageHeaders } from '#src/base/http1/headers.js';
+import { Metrics } from '#src/telemetry/metrics.js';
 import type { UpstreamFailure } from '#src/upstream/call.js';
 import { Upstream, type UpstreamOptions } from '#src/upstream/upstream.js';
+import { exportUpstream } from '#src/upstream/upstream-metrics.js';
 import { dnsServer } from '../dns-server.js';
 import { eventually } from '../doors/http/fixtures.js';
 
@@ -90,32 +92,35 @@ function upstreamOf(t: Test, urls: readonly string[], options: Partial<UpstreamO
 
 type Outcome = number | UpstreamFailure;
 
+const NOBODY = { started() {}, response() {}, data() {}, end() {}, failed() {} };
+
+function request(body: string, headersTimeoutMs = 20_000) {
+  return {
+    tenant: 'a',
+    address: '10.0.0.1',
+    method: 'POST',
+    path: '/api/v1/push',
+    headers: new MessageHeaders([]),
+    requestId: 'r1',
+    body: [Buffer.from(body)],
+    headRoom: 0,
+    headersTimeoutMs,
+    bodyTimeoutMs: 20_000,
+  };
+}
+
 function push(upstream: Upstream, body: string, headersTimeoutMs = 20_000): Promise<Outcome> {
   return new Promise((resolve) => {
     let status = 0;
-    upstream.push(
-      {
-        tenant: 'a',
-        address: '10.0.0.1',
-        method: 'POST',
-        path: '/api/v1/push',
-        headers: new MessageHeaders([]),
-        requestId: 'r1',
-        body: [Buffer.from(body)],
-        headRoom: 0,
-        headersTimeoutMs,
-        bodyTimeoutMs: 20_000,
+    upstream.push(request(body, headersTimeoutMs), {
+      started: () => {},
+      response: (answer) => {
+        status = answer.status;
       },
-      {
-        started: () => {},
-        response: (answer) => {
-          status = answer.status;
-        },
-        data: () => {},
-        end: () => resolve(status),
-        failed: (failure) => resolve(failure),
-      },
-    );
+      data: () => {},
+      end: () => resolve(status),
+      failed: (failure) => resolve(failure),
+    });
   });
 }
 
@@ -330,4 +335,51 @@ t.test('and are sent on while it only observes', async (t) => {
   const upstream = upstreamOf(t, [one.url], { breaker: 'observe' });
   t.strictSame(counted(await pushMany(upstream, 0, 50)), { 503: 50 });
   t.equal(upstream.breaker().state, 'open');
+});
+
+t.test('what it takes, and who waits for it, is in the metrics', async (t) => {
+  const one = await mimir(t);
+  const upstream = upstreamOf(t, [one.url], {
+    fairness: { mode: 'act', maxBytes: 10, maxWaitMs: 60_000, capacity: { floor: 1, learningMs: 0 } },
+  });
+  const metrics = new Metrics();
+  exportUpstream(metrics, upstream);
+  const lines = async () =>
+    Object.fromEntries(
+      [
+        ...(await metrics.registry.metrics()).matchAll(
+          /^(mimir_edge_upstream_(?:fair|limit|grad|in_f)\S*) (\S+)$/gm,
+        ),
+      ].map(([, name, value]) => [name, Number(value)]),
+    );
+  const { admission } = upstream;
+  const sender = { tenant: 'a', weight: 1, priority: 'normal' } as const;
+  t.strictSame(await lines(), {
+    [`mimir_edge_upstream_gradient{address="${one.url}"}`]: 1,
+    mimir_edge_upstream_in_flight_items: 0,
+    mimir_edge_upstream_fair_waiting_pushes: 0,
+    'mimir_edge_upstream_fair_pushes_total{outcome="waited"}': 0,
+    'mimir_edge_upstream_fair_pushes_total{outcome="turned_away"}': 0,
+  });
+  // Ten answers, the last of them a second later, and it is known what it takes.
+  t.ok(
+    await eventually(async () => {
+      const underWay = admission?.begin(5);
+      admission?.enter(sender, 5, 1);
+      underWay?.at(upstream.push(request('a'), NOBODY));
+      underWay?.answered(200);
+      return admission?.status().limit !== undefined;
+    }),
+  );
+  admission?.enter(sender, 10, 1);
+  void admission?.enter(sender, 10, 1);
+  void admission?.enter(sender, 10, 100);
+  t.strictSame(await lines(), {
+    [`mimir_edge_upstream_limit_items{address="${one.url}"}`]: 10,
+    [`mimir_edge_upstream_gradient{address="${one.url}"}`]: 1,
+    mimir_edge_upstream_in_flight_items: 10,
+    mimir_edge_upstream_fair_waiting_pushes: 1,
+    'mimir_edge_upstream_fair_pushes_total{outcome="waited"}': 2,
+    'mimir_edge_upstream_fair_pushes_total{outcome="turned_away"}': 1,
+  });
 });

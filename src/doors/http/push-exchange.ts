@@ -13,11 +13,14 @@ import {
   edgeOverloaded,
   overShare,
   type Sentence,
+  upstreamFull,
 } from '../../enforce/sentences.js';
 import type { Tenant } from '../../enforce/tenant.js';
 import type { Admitted, Charge, Filtered } from '../../enforce/verdict.js';
 import { type Broken, type Decoder, type Lost, type Replicas, replicasOf } from '../../payload/push.js';
 import type { Source } from '../../payload/source.js';
+import type { PushUnderWay } from '../../upstream/admission.js';
+import type { Sender } from '../../upstream/fair-queue.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import { type Body, type BodyFault, readBody } from '../body.js';
 import { decodeBody } from '../decode-body.js';
@@ -234,16 +237,35 @@ export class PushExchange {
   }
 
   async #forward(admission: Admitted, delivery: Delivery): Promise<PushOutcome> {
+    const { upstream } = this.#parts;
+    if (upstream.admission === undefined) return this.#send(admission, delivery, undefined);
+    const items = Math.max(1, delivery.charge.items);
+    const bytes = delivery.body.chunks.reduce((sum, { length }) => sum + length, 0);
+    const entering = upstream.admission.enter(senderOf(admission.tenant), items, bytes);
+    const entry = entering instanceof Promise ? await entering : entering;
+    if (entry === 'go') return this.#send(admission, delivery, upstream.admission.begin(items));
+    this.#parts.enforcer.giveBack(admission, delivery.charge);
+    return this.#refuseForGood(admission.tenant, 'edge_upstream_full', upstreamFull(), entry.againInSeconds);
+  }
+
+  async #send(
+    admission: Admitted,
+    delivery: Delivery,
+    underWay: PushUnderWay | undefined,
+  ): Promise<PushOutcome> {
     const { observer, now, options, upstream } = this.#parts;
     const { partial } = delivery;
     const relay = new Relay(
       this.#caller,
       observer,
       now,
-      (status, words) => this.#answered(admission, delivery, status, words),
+      (status, words) => {
+        underWay?.answered(status);
+        this.#answered(admission, delivery, status, words);
+      },
       partial,
     );
-    upstream.push(
+    const address = upstream.push(
       {
         tenant: admission.tenant.whole,
         address: this.#holder.address,
@@ -258,10 +280,12 @@ export class PushExchange {
       },
       relay,
     );
+    underWay?.at(address);
     // Until it is sent the upstream's connection reads the body, too.
     const body = this.#body;
     this.#body = undefined;
     await relay.done;
+    underWay?.ended();
     if (relay.bodySent) this.#body = body;
     return 'answered';
   }
@@ -296,8 +320,8 @@ export class PushExchange {
   }
 
   /** Also in shadow mode: there is nothing that could be passed on. */
-  #refuseForGood(tenant: Tenant, reason: Reason, why: Sentence): PushOutcome {
-    this.#refuse(tenant, this.#parts.enforcer.refuse(tenant, reason, why), false);
+  #refuseForGood(tenant: Tenant, reason: Reason, why: Sentence, waitSeconds = 1): PushOutcome {
+    this.#refuse(tenant, this.#parts.enforcer.refuse(tenant, reason, why, waitSeconds), false);
     return 'answered';
   }
 
@@ -347,6 +371,11 @@ export class PushExchange {
       partial: undefined,
     });
   }
+}
+
+/** As whom a tenant waits when Mimir can not take all. */
+function senderOf({ whole, limits: { edge, ingestion_rate } }: Tenant): Sender {
+  return { tenant: whole, weight: edge.weight || ingestion_rate || 1, priority: edge.priority };
 }
 
 /** What is too much of one sender is no matter of the edge's: nobody should send it past the edge. */

@@ -74,6 +74,7 @@ export interface GivenEdge {
   readonly enforcer: Enforcer;
   readonly budget: ByteBudget;
   readonly proxy: ProxyServer;
+  readonly upstream: Upstream;
   readonly refusals: { tenant: string | undefined; refusal: Refusal; shadow: boolean }[];
   readonly failures: string[];
   readonly bugs: unknown[];
@@ -175,6 +176,7 @@ export async function edge(
     enforcer,
     budget,
     proxy,
+    upstream,
     refusals,
     failures,
     bugs,

@@ -1,0 +1,134 @@
+/**
+ * What of the pushes goes to Mimir now: as much as its addresses take (capacity.ts), shared by tenants (fair-queue.ts). In mode
+ * `observe` all go, and what would have waited is counted.
+ */
+import { Capacity, type CapacityOptions } from './capacity.js';
+import { type Entry, FairQueue, type FairQueueOptions, type Sender } from './fair-queue.js';
+
+export type FairnessMode = 'observe' | 'act';
+
+export interface AdmissionOptions extends Omit<FairQueueOptions, 'limit' | 'holds'> {
+  readonly mode: FairnessMode;
+  readonly capacity: CapacityOptions;
+}
+
+export interface AdmissionStatus {
+  readonly mode: FairnessMode;
+  /** Items that may be under way; undefined while it learns. */
+  readonly limit: number | undefined;
+  readonly inFlight: number;
+  /** Pushes and their bytes. */
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  /** Pushes since the start; in mode `observe` those that would have waited. */
+  readonly waited: number;
+  readonly turnedAway: number;
+}
+
+/** An address, as far as this goes. */
+export interface HasCapacity {
+  readonly capacity: Capacity | undefined;
+}
+
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #limit: () => number;
+  readonly #queue: FairQueue;
+
+  /** `limit`: of all addresses that are sent to. */
+  constructor(options: AdmissionOptions, limit: () => number) {
+    this.#options = options;
+    this.#limit = limit;
+    this.#queue = new FairQueue({ ...options, limit, holds: options.mode === 'act' });
+  }
+
+  /** Of an address. */
+  capacity(): Capacity {
+    return new Capacity(this.#options.capacity, this.#options.now());
+  }
+
+  enter(sender: Sender, items: number, bytes: number): Entry | Promise<Entry> {
+    return this.#queue.enter(sender, items, bytes);
+  }
+
+  /** For a push that may go. */
+  begin(items: number): PushUnderWay {
+    return new PushUnderWay(this.#queue, items, this.#options.now);
+  }
+
+  status(): AdmissionStatus {
+    const { inFlight, waiting, waitingBytes, counts } = this.#queue;
+    const limit = this.#limit();
+    return {
+      mode: this.#options.mode,
+      limit: Number.isFinite(limit) ? limit : undefined,
+      inFlight,
+      waiting,
+      waitingBytes,
+      ...counts,
+    };
+  }
+
+  close(): void {
+    this.#queue.close();
+  }
+}
+
+/** A push that went, until it is known what became of it. */
+export class PushUnderWay {
+  readonly #queue: FairQueue;
+  readonly #items: number;
+  readonly #now: () => number;
+  readonly #startMs: number;
+  #capacity: Capacity | undefined;
+  #over = false;
+
+  constructor(queue: FairQueue, items: number, now: () => number) {
+    this.#queue = queue;
+    this.#items = items;
+    this.#now = now;
+    this.#startMs = now();
+  }
+
+  /** Where it went, if anywhere. */
+  at(address: HasCapacity | undefined): void {
+    if (this.#over) return;
+    this.#capacity = address?.capacity;
+    this.#capacity?.begin(this.#items);
+  }
+
+  /** 0: there was no answer. What is said after the first time is not heard. */
+  answered(status: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    const nowMs = this.#now();
+    const overloaded = status === 0 || (status >= 502 && status <= 504);
+    this.#capacity?.answered(this.#items, nowMs - this.#startMs, overloaded, nowMs);
+    this.#queue.leave(this.#items);
+  }
+
+  /** It ended, and nothing is known by it; or it is over already. */
+  ended(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#capacity?.end(this.#items);
+    this.#queue.leave(this.#items);
+  }
+}
+
+/** As several processes see it, each with a part of what Mimir takes. */
+export function mergedAdmission(each: readonly AdmissionStatus[]): AdmissionStatus | undefined {
+  const [first] = each;
+  if (first === undefined) return undefined;
+  const sum = (of: (status: AdmissionStatus) => number): number =>
+    each.reduce((total, status) => total + of(status), 0);
+  return {
+    mode: first.mode,
+    limit: each.some(({ limit }) => limit === undefined) ? undefined : sum(({ limit }) => limit ?? 0),
+    inFlight: sum(({ inFlight }) => inFlight),
+    waiting: sum(({ waiting }) => waiting),
+    waitingBytes: sum(({ waitingBytes }) => waitingBytes),
+    waited: sum(({ waited }) => waited),
+    turnedAway: sum(({ turnedAway }) => turnedAway),
+  };
+}

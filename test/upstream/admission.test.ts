@@ -1,0 +1,117 @@
+/** What goes to Mimir now, and what was under way. */
+import t from 'tap';
+import {
+  Admission,
+  type AdmissionStatus,
+  type FairnessMode,
+  mergedAdmission,
+} from '#src/upstream/admission.js';
+
+const SENDER = { tenant: 'a', weight: 1, priority: 'normal' } as const;
+
+function given(mode: FairnessMode, limit = 10) {
+  let nowMs = 0;
+  const capacity = { floor: 1, learningMs: 0 };
+  const options = { mode, capacity, maxBytes: 100, maxWaitMs: 1000, now: () => nowMs };
+  const admission = new Admission(options, () => limit);
+  t.teardown(() => admission.close());
+  return {
+    admission,
+    at(ms: number) {
+      nowMs = ms;
+    },
+  };
+}
+
+t.test('a push is under way until it has an answer, or ends without one, and once', async (t) => {
+  const { admission, at } = given('act');
+  const address = { capacity: admission.capacity() };
+  for (const end of ['answered', 'ended'] as const) {
+    t.equal(admission.enter(SENDER, 4, 1), 'go');
+    const push = admission.begin(4);
+    push.at(address);
+    t.equal(address.capacity.inFlight, 4);
+    t.equal(admission.status().inFlight, 4);
+    at(10);
+    if (end === 'answered') push.answered(200);
+    push.ended();
+    push.answered(500);
+    t.equal(address.capacity.inFlight, 0, end);
+    t.equal(admission.status().inFlight, 0, end);
+  }
+});
+
+t.test('one that was answered before anybody knew where it went is nowhere', async (t) => {
+  const { admission } = given('act');
+  const address = { capacity: admission.capacity() };
+  admission.enter(SENDER, 4, 1);
+  const push = admission.begin(4);
+  push.answered(0);
+  push.at(address);
+  t.equal(address.capacity.inFlight, 0);
+  t.equal(admission.status().inFlight, 0);
+});
+
+t.test('no answer, and 502 to 504, say that an address has too much', async (t) => {
+  for (const [status, isTooMuch] of [
+    [0, true],
+    [502, true],
+    [503, true],
+    [504, true],
+    [500, false],
+    [429, false],
+    [200, false],
+  ] as const) {
+    const { admission, at } = given('act', 1e9);
+    const { capacity } = { capacity: admission.capacity() };
+    const answerTen = (fromMs: number, answer: number): void => {
+      for (let i = 0; i < 10; i++) {
+        at(fromMs);
+        const push = admission.begin(100);
+        push.at({ capacity });
+        at(fromMs + 1000);
+        push.answered(answer);
+      }
+    };
+    answerTen(0, 200);
+    const { limit } = capacity;
+    answerTen(1000, status);
+    t.equal(capacity.limit < limit, isTooMuch, String(status));
+  }
+});
+
+t.test('in mode observe all go, and what would have waited is counted', async (t) => {
+  const { admission } = given('observe');
+  for (let i = 0; i < 5; i++) t.equal(admission.enter(SENDER, 4, 1), 'go');
+  t.match(admission.status(), {
+    mode: 'observe',
+    limit: 10,
+    inFlight: 20,
+    waiting: 0,
+    waited: 3,
+    turnedAway: 0,
+  });
+});
+
+t.test('several processes add up, and a limit that one does not know yet is not known', async (t) => {
+  const one: AdmissionStatus = {
+    mode: 'act',
+    limit: 10,
+    inFlight: 1,
+    waiting: 2,
+    waitingBytes: 3,
+    waited: 4,
+    turnedAway: 5,
+  };
+  t.strictSame(mergedAdmission([one, one]), {
+    mode: 'act',
+    limit: 20,
+    inFlight: 2,
+    waiting: 4,
+    waitingBytes: 6,
+    waited: 8,
+    turnedAway: 10,
+  });
+  t.equal(mergedAdmission([one, { ...one, limit: undefined }])?.limit, undefined);
+  t.equal(mergedAdmission([]), undefined);
+});

@@ -1,0 +1,119 @@
+/** What an address may have under way: an address that is simulated, on a clock of the test's own. */
+import t from 'tap';
+import { Capacity } from '#src/upstream/capacity.js';
+
+const ITEMS = 100;
+
+/** Answers in so many milliseconds to what it has under way; below `knee` items always in the same time. */
+interface Address {
+  tookMs(inFlight: number): number;
+  overloaded?(inFlight: number): boolean;
+}
+
+function queueing(knee: number, ms = 10): Address {
+  return { tookMs: (inFlight) => ms * Math.max(1, inFlight / knee) };
+}
+
+interface Given {
+  readonly capacity: Capacity;
+  /** For so many seconds, as much is sent as may be, or `offered` items at once at most. */
+  run(seconds: number, address: Address, offered?: number): void;
+}
+
+function given(floor = 200, learningMs = 5000): Given {
+  let nowMs = 0;
+  const capacity = new Capacity({ floor, learningMs }, 0);
+  return {
+    capacity,
+    run(seconds, address, offered = 2000) {
+      const endMs = nowMs + seconds * 1000;
+      while (nowMs < endMs) {
+        let items = 0;
+        while (items + ITEMS <= Math.min(offered, Math.max(capacity.limit, ITEMS))) {
+          capacity.begin(ITEMS);
+          items += ITEMS;
+        }
+        const tookMs = address.tookMs(items);
+        const overloaded = address.overloaded?.(items) ?? false;
+        nowMs += tookMs;
+        for (let i = 0; i < items / ITEMS; i++) capacity.answered(ITEMS, tookMs, overloaded, nowMs);
+      }
+    },
+  };
+}
+
+t.test('while it learns nothing is limited, and then it may have twice of what it had', async (t) => {
+  const { capacity, run } = given();
+  run(4.5, queueing(1e9), 1000);
+  t.equal(capacity.limit, Number.POSITIVE_INFINITY);
+  run(2, queueing(1e9), 1000);
+  t.equal(capacity.limit, 2000);
+});
+
+t.test('what answers as soon as ever gets more, as long as that is used', async (t) => {
+  const { capacity, run } = given();
+  run(8, queueing(1e9), 1000);
+  run(60, queueing(1e9), 1e9);
+  t.ok(capacity.limit > 5000, `${capacity.limit}`);
+  run(2, queueing(1e9), capacity.limit / 4);
+  const { limit } = capacity;
+  run(60, queueing(1e9), limit / 4);
+  t.equal(capacity.limit, limit, 'and no more while it is not');
+});
+
+t.test('what takes longer gets less, down to what it answers in time', async (t) => {
+  const { capacity, run } = given();
+  run(8, queueing(1000), 1000);
+  run(120, queueing(1000), 1e9);
+  // At one and a half times the knee it takes as much longer as is tolerated.
+  t.ok(capacity.limit > 1000 && capacity.limit < 2500, `${capacity.limit}`);
+  run(60, queueing(300), 1e9);
+  t.ok(capacity.limit < 1000, `${capacity.limit} of an address that became slower`);
+});
+
+t.test('and more again when it is well again', async (t) => {
+  const { capacity, run } = given();
+  run(8, queueing(1000), 1000);
+  run(60, queueing(200), 1e9);
+  const low = capacity.limit;
+  run(120, queueing(2000), 1e9);
+  t.ok(capacity.limit > low * 2, `${low} -> ${capacity.limit}`);
+});
+
+t.test(
+  'one that says that it is overloaded gets a tenth less each second, and never less than the floor',
+  async (t) => {
+    const { capacity, run } = given(500);
+    run(8, queueing(1e9), 2000);
+    const { limit } = capacity;
+    const overloaded = { tookMs: () => 10, overloaded: () => true };
+    run(1.02, overloaded);
+    t.ok(Math.abs(capacity.limit - limit * 0.9) < 1, `${limit} -> ${capacity.limit}`);
+    run(100, overloaded);
+    t.equal(capacity.limit, 500);
+  },
+);
+
+t.test('few answers change nothing', async (t) => {
+  const { capacity } = given(200, 0);
+  for (const [answers, limit] of [
+    [9, Number.POSITIVE_INFINITY],
+    [1, 200],
+  ] as const) {
+    for (let i = 0; i < answers; i++) {
+      capacity.begin(ITEMS);
+      capacity.answered(ITEMS, 10, true, 2000);
+    }
+    t.equal(capacity.limit, limit);
+  }
+});
+
+t.test('what is under way is what began and has not ended', async (t) => {
+  const { capacity } = given();
+  capacity.begin(5);
+  capacity.begin(7);
+  capacity.answered(5, 1, false, 1);
+  t.equal(capacity.inFlight, 7);
+  capacity.end(7);
+  t.equal(capacity.inFlight, 0);
+});

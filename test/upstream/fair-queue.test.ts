@@ -1,0 +1,231 @@
+/** Who may send when there is not room for all: a Mimir that is simulated, on a clock of the test's own. */
+import fc from 'fast-check';
+import t from 'tap';
+import { type Entry, FairQueue, type Priority, type Sender } from '#src/upstream/fair-queue.js';
+
+function sender(tenant: string, weight = 1, priority: Priority = 'normal'): Sender {
+  return { tenant, weight, priority };
+}
+
+interface Given {
+  readonly queue: FairQueue;
+  limit: number;
+  nowMs: number;
+  /** Pushes in the order in which they went, by tenant. */
+  readonly went: string[];
+  readonly turnedAway: (readonly [string, number])[];
+  enter(from: Sender, items?: number, bytes?: number): void;
+  /** So many of those that went have their answer. */
+  leave(pushes: number, items?: number): Promise<void>;
+}
+
+function given(limit = 10, maxBytes = 1000, maxWaitMs = 60_000): Given {
+  const self: Given = {
+    queue: new FairQueue({
+      limit: () => self.limit,
+      maxBytes,
+      maxWaitMs,
+      holds: true,
+      now: () => self.nowMs,
+    }),
+    limit,
+    nowMs: 0,
+    went: [],
+    turnedAway: [],
+    enter(from, items = 1, bytes = 1) {
+      const hear = (entry: Entry): void => {
+        if (entry === 'go') self.went.push(from.tenant);
+        else self.turnedAway.push([from.tenant, entry.againInSeconds]);
+      };
+      const entry = self.queue.enter(from, items, bytes);
+      if (entry instanceof Promise) void entry.then(hear);
+      else hear(entry);
+    },
+    async leave(pushes, items = 1) {
+      for (let i = 0; i < pushes; i++) self.queue.leave(items);
+      await settled();
+    },
+  };
+  t.teardown(() => self.queue.close());
+  return self;
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function countOf(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+t.test('while there is room all go at once', async (t) => {
+  const { queue, enter, went } = given(10);
+  for (let i = 0; i < 10; i++) enter(sender('a'));
+  t.equal(went.length, 10);
+  t.match(queue, { inFlight: 10, waiting: 0, counts: { waited: 0 } });
+});
+
+t.test('then the oldest of a tenant goes first, as room comes', async (t) => {
+  const one = given(1);
+  for (const items of [1, 1, 1]) one.enter(sender('a'), items);
+  t.equal(one.went.length, 1);
+  t.match(one.queue, { waiting: 2, waitingBytes: 2 });
+  await one.leave(1);
+  t.equal(one.went.length, 2);
+  await one.leave(1);
+  await one.leave(1);
+  t.match(one.queue, { inFlight: 0, waiting: 0, waitingBytes: 0 });
+});
+
+t.test('one below its share goes next, however many of another wait', async (t) => {
+  const { enter, leave, went } = given(10);
+  for (let i = 0; i < 200; i++) enter(sender('greedy'));
+  enter(sender('modest'));
+  await leave(1);
+  t.equal(went.at(-1), 'modest');
+});
+
+t.test('those that always want more share by their weights', async (t) => {
+  const { enter, leave, went } = given(10);
+  for (let i = 0; i < 300; i++) {
+    enter(sender('one', 1));
+    enter(sender('three', 3));
+  }
+  went.length = 0;
+  for (let i = 0; i < 20; i++) await leave(10);
+  const { one = 0, three = 0 } = countOf(went);
+  t.ok(Math.abs(three / one - 3) < 0.2, `${three} to ${one}`);
+});
+
+t.test('items count, not pushes', async (t) => {
+  const { enter, leave, went, queue } = given(100, 1e6);
+  for (let i = 0; i < 200; i++) enter(sender('large'), 10);
+  for (let i = 0; i < 2000; i++) enter(sender('small'), 1);
+  went.length = 0;
+  const under: number[] = Array.from({ length: 10 }, () => 10);
+  for (let i = 0; i < 300; i++) {
+    const before = went.length;
+    await leave(1, under.shift());
+    for (const name of went.slice(before)) under.push(name === 'large' ? 10 : 1);
+  }
+  const { large = 0, small = 0 } = countOf(went);
+  t.ok(Math.abs((large * 10) / small - 1) < 0.2, `${large * 10} items to ${small}`);
+  t.ok(queue.inFlight <= 100);
+});
+
+t.test('critical goes before normal, and normal before low', async (t) => {
+  const { enter, leave, went } = given(1);
+  enter(sender('first'));
+  for (const priority of ['low', 'normal', 'critical'] as const) {
+    for (let i = 0; i < 2; i++) enter(sender(priority, 1, priority));
+  }
+  for (let i = 0; i < 6; i++) await leave(1);
+  t.strictSame(went.slice(1), ['critical', 'critical', 'normal', 'normal', 'low', 'low']);
+});
+
+t.test(
+  'what does not fit is turned away, and it is the newest of who is furthest above its share',
+  async (t) => {
+    const { enter, turnedAway, queue } = given(1, 10);
+    enter(sender('first'));
+    for (let i = 0; i < 9; i++) enter(sender('greedy'));
+    enter(sender('modest'));
+    t.equal(turnedAway.length, 0);
+    enter(sender('another'));
+    await settled();
+    t.strictSame(turnedAway, [['greedy', 2]]);
+    enter(sender('heavy', 1000), 2);
+    await settled();
+    t.strictSame(
+      turnedAway.map(([name]) => name),
+      ['greedy', 'greedy'],
+    );
+    t.equal(queue.waitingBytes, 10);
+  },
+);
+
+t.test('the lowest class is turned away first', async (t) => {
+  const { enter, turnedAway } = given(1, 10);
+  enter(sender('first'));
+  for (let i = 0; i < 9; i++) enter(sender('normal'));
+  enter(sender('low', 1000, 'low'));
+  enter(sender('critical', 1, 'critical'));
+  await settled();
+  t.strictSame(turnedAway, [['low', 2]]);
+});
+
+t.test('who is turned away again and again is told to wait longer, up to a minute', async (t) => {
+  const { enter, turnedAway } = given(1, 1);
+  enter(sender('a'));
+  enter(sender('a'));
+  for (let i = 0; i < 8; i++) enter(sender('a'));
+  await settled();
+  t.strictSame(
+    turnedAway.map(([, seconds]) => seconds),
+    [2, 4, 8, 16, 32, 64, 64, 64],
+  );
+});
+
+t.test('who has waited for too long is turned away', async (t) => {
+  const one = given(1, 1000, 20);
+  one.enter(sender('first'));
+  one.enter(sender('a'));
+  one.nowMs = 20;
+  const until = performance.now() + 20_000;
+  while (one.turnedAway.length === 0 && performance.now() < until) await settled();
+  t.strictSame(one.turnedAway, [['a', 2]]);
+  t.match(one.queue, { waiting: 0, waitingBytes: 0, inFlight: 1 });
+});
+
+t.test('a push that is larger than all there is goes when nothing else is under way', async (t) => {
+  const { enter, leave, went } = given(10);
+  enter(sender('a'), 5);
+  enter(sender('b'), 50);
+  t.strictSame(went, ['a']);
+  await leave(1, 5);
+  t.strictSame(went, ['a', 'b']);
+});
+
+t.test('when it is closed nobody is held back', async (t) => {
+  const { enter, went, queue } = given(1);
+  for (let i = 0; i < 5; i++) enter(sender('a'));
+  queue.close();
+  await settled();
+  t.equal(went.length, 5);
+});
+
+t.test('whoever offers less than its share is never turned away, and gets all of it', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ weight: fc.integer({ min: 1, max: 5 }), greedy: fc.boolean() }), {
+        minLength: 2,
+        maxLength: 6,
+      }),
+      async (tenants) => {
+        // Mimir takes 60 items a round. Who is modest offers half of its share, who is greedy much more.
+        const one = given(60, 600, 1e9);
+        const weights = tenants.reduce((sum, { weight }) => sum + weight, 0);
+        const offers = tenants.map(({ weight, greedy }) =>
+          greedy ? 100 : Math.floor((30 * weight) / weights),
+        );
+        for (let round = 0; round < 30; round++) {
+          for (const [index, { weight }] of tenants.entries()) {
+            for (let i = 0; i < (offers[index] ?? 0); i++) one.enter(sender(String(index), weight));
+          }
+          await settled();
+          await one.leave(Math.min(one.queue.inFlight, 60));
+        }
+        const went = countOf(one.went);
+        const away = countOf(one.turnedAway.map(([name]) => name));
+        for (const [index, { greedy }] of tenants.entries()) {
+          if (greedy) continue;
+          const offered = 30 * (offers[index] ?? 0);
+          if ((away[index] ?? 0) > 0) return false;
+          if ((went[index] ?? 0) < offered) return false;
+        }
+        return true;
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
