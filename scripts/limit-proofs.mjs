@@ -132,4 +132,6 @@ export const LIMIT_PROOFS = {
     "a byte rate has the whole cluster's burst, or ten seconds' worth",
   ],
   max_series_per_request: [RATES, 'more series than a request may hold are refused'],
+  weight: ['test/doors/http/fairness.test.ts', 'priority and weight of a tenant say who goes first'],
+  priority: ['test/doors/http/fairness.test.ts', 'priority and weight of a tenant say who goes first'],
 };

@@ -1,6 +1,7 @@
 /** A Mimir that can not take all that is sent: who waits, and who is turned away. */
 import type { ServerResponse } from 'node:http';
 import t from 'tap';
+import { limits, snapshot } from '../../enforce/fixtures.js';
 import { edge, eventually, PUSH_500, send, upstream } from './fixtures.js';
 
 t.test('who sends more than its share gets 503 and keeps its data, and who does not goes next', async (t) => {
@@ -51,6 +52,61 @@ t.test('who sends more than its share gets 503 and keeps its data, and who does 
     [200, 200],
   );
   t.match(proxy.upstream.admission?.status(), { inFlight: 0, waiting: 0, waitingBytes: 0, turnedAway: 1 });
+  await proxy.stop();
+  await mimir.close();
+});
+
+t.test('priority and weight of a tenant say who goes first', async (t) => {
+  const arrived: (string | undefined)[] = [];
+  const held: ServerResponse[] = [];
+  const mimir = await upstream((req, res) => {
+    arrived.push(req.headers['x-scope-orgid']?.toString());
+    held.push(res);
+  });
+  const proxy = await edge(mimir.url, {
+    enforcer: {
+      snapshot: snapshot({
+        critical: limits({}, { priority: 'critical' }),
+        heavy: limits({}, { weight: 1000 }),
+        light: limits({}, { weight: 1 }),
+      }),
+    },
+    upstream: {
+      fairness: {
+        mode: 'act',
+        maxBytes: 1e6,
+        maxWaitMs: 20_000,
+        capacity: { floor: 1, learningMs: 0 },
+      },
+    },
+  });
+  const push = (tenant: string) => send(proxy.url, PUSH_500, { 'X-Scope-OrgID': tenant });
+  const status = () => proxy.upstream.admission?.status();
+  const answerNext = async (): Promise<void> => {
+    t.ok(await eventually(() => held.length > 0));
+    held.shift()?.end();
+  };
+  // One push at a time, for a second: so two may be under way.
+  for (
+    const began = performance.now();
+    status()?.limit === undefined && performance.now() - began < 20_000;
+  ) {
+    await Promise.all([push('light'), answerNext()]);
+  }
+  t.equal(status()?.limit, 1000);
+  const all = [push('light'), push('heavy')];
+  t.ok(await eventually(() => held.length === 2));
+  arrived.length = 0;
+  for (const [index, tenant] of ['light', 'heavy', 'heavy', 'critical'].entries()) {
+    all.push(push(tenant));
+    t.ok(await eventually(() => status()?.waiting === index + 1));
+  }
+  for (let i = 0; i < 6; i++) await answerNext();
+  t.strictSame(
+    (await Promise.all(all)).map(({ status: its }) => its),
+    [200, 200, 200, 200, 200, 200],
+  );
+  t.strictSame(arrived, ['critical', 'heavy', 'heavy', 'light']);
   await proxy.stop();
   await mimir.close();
 });
