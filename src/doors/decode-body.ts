@@ -9,8 +9,12 @@ import { decodeInSteps, type Stepped } from './decode-source.js';
 const SMALL_BYTES = 1 << 20;
 /** Of snappy: an element of three bytes stands for 64. */
 const MOST_EXPANSION = 22;
-/** A series of a sender's has more bytes than this; one with nothing in it has two, and a record like any other. */
+/**
+ * A series of a sender's has more bytes than this, in Remote Write 2.0 mostly numbers of symbols; one with nothing in it has two,
+ * and a record like any other.
+ */
 const BYTES_A_SERIES = 64;
+const BYTES_A_SERIES_OF_SYMBOLS = 24;
 const LEAST_BYTES_A_SERIES = 2;
 
 export function decodeBody(
@@ -29,7 +33,8 @@ export function decodeBody(
   if (plainBytes > Math.min(options.maxUncompressedBytes, MOST_EXPANSION * byteLength))
     return decoder.decode(chunks, byteLength, options, wanted);
 
-  const usual = Math.min(options.maxSeries, seriesIn(Math.max(plainBytes, SMALL_BYTES), BYTES_A_SERIES));
+  const bytesOfOne = options.protocol === 'rw2' ? BYTES_A_SERIES_OF_SYMBOLS : BYTES_A_SERIES;
+  const usual = Math.min(options.maxSeries, seriesIn(Math.max(plainBytes, SMALL_BYTES), bytesOfOne));
   const reserved = plainBytes > SMALL_BYTES ? plainBytes + usual * RECORD_BYTES : 0;
   if (reserved > 0 && !reserve(reserved)) return 'over_budget';
   const decoding = decoder.decode(chunks, byteLength, { ...options, maxSeries: usual }, wanted);

@@ -3,7 +3,7 @@ import t from 'tap';
 import { decodeBody } from '#src/doors/decode-body.js';
 import { createDecoder } from '#src/payload/decoder-pool.js';
 import { type Decoded, type DecodeOptions, type Decoder, RECORD_BYTES } from '#src/payload/push.js';
-import { oneSampleEach } from '../payload/encode.js';
+import { encodeVersion2, oneSampleEach } from '../payload/encode.js';
 
 const options: DecodeOptions = {
   protocol: 'rw1',
@@ -51,6 +51,24 @@ t.test('a usual body takes one step, and nothing is reserved for a small one', a
   const series = Math.ceil(plain.length / 64);
   t.ok(plain.length > MIB && series < 60_000, 'these are the smallest series there are');
   t.match(large.steps[0], ['reserve', plain.length + series * RECORD_BYTES]);
+});
+
+t.test('a large body of Remote Write 2.0, whose series are small, takes one step, too', async (t) => {
+  const { steps, decode } = given();
+  const plain = encodeVersion2(
+    Array.from({ length: 40_000 }, (_, n) => ({
+      labels: [
+        ['__name__', 'm'],
+        ['node', `${n % 200}`],
+        ['pod', `${Math.floor(n / 200)}`],
+      ],
+      value: n,
+      timestampMs: 1_760_000_000_000,
+    })),
+  );
+  t.ok(plain.length > MIB && plain.length / 40_000 < 50, `${plain.length / 40_000} bytes a series`);
+  t.match(await decode(snappy(plain), { ...options, protocol: 'rw2' }), { kind: 'push', series: 40_000 });
+  t.equal(steps.filter(([what]) => what === 'decode').length, 1);
 });
 
 t.test('records of series with nothing in them are reserved before they are made', async (t) => {
