@@ -510,6 +510,25 @@ t.test("an HA pair's labels are read from the first series, if it has both", asy
 });
 
 t.test(
+  'that a label came in order in an earlier series says nothing where another one is before it now',
+  async (t) => {
+    const series = (...all: string[][]) =>
+      all.map((names) => ({
+        labels: names.map((name) => [name, 'x'] as const),
+        value: 1,
+        timestampMs: 1,
+      }));
+    for (const sent of [
+      series(['job', '__name__', 'le'], ['le', 'namespace'], ['__name__', 'namespace', 'le', 'namespace']),
+      series(['job', '__name__', 'job'], ['__name__', 'job'], ['__name__', 'job', 'job']),
+    ]) {
+      t.ok(agrees(encodeVersion1(sent), 1));
+      t.ok(agrees(encodeVersion2(sent), 2));
+    }
+  },
+);
+
+t.test(
   'where each series is of a pair of its own, each loses the label that its own pair takes',
   async (t) => {
     const labels = { excludeLabel: '__replica__', clusterLabel: 'cluster', pairPerSeries: true };

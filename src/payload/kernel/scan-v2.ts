@@ -292,6 +292,8 @@ function comesNext(name: u32): bool {
   if (isKnown && wasKnown) return true;
   const isNext = before === NO_REF || isBefore(before, name);
   if (place <= NAMES_MOST) store<u32>(slot, isNext ? name : NO_REF);
+  // What is known of the name in the next place is that it came after another one.
+  if (!isKnown && place < NAMES_MOST) store<u32>(slot, NO_REF, 4);
   return isNext;
 }
 
