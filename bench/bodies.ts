@@ -56,6 +56,21 @@ export function kubernetesBody(series: number, version: 1 | 2): BenchBody {
   };
 }
 
+/** The same from a replica of an HA pair. */
+export function replicaBody(series: number, version: 1 | 2): BenchBody {
+  const all = kubernetesSeries(series).map((one) => ({
+    ...one,
+    labels: [one.labels[0]!, ['__replica__', 'prometheus-k8s-0'] as const, ...one.labels.slice(1)],
+  }));
+  const plain = version === 1 ? encodeVersion1(all) : encodeVersion2(all);
+  return {
+    name: `${series} series, version ${version}`,
+    version,
+    series,
+    snappy: Buffer.from(compress(plain)),
+  };
+}
+
 export const k8s500 = kubernetesBody(500, 1);
 export const k8s2000 = kubernetesBody(2000, 1);
 export const k8s2000v2 = kubernetesBody(2000, 2);

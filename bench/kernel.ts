@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import SnappyJS from 'snappyjs';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import { WriteRequestV1, WriteRequestV2 } from '../test/payload/encode.js';
-import { type BenchBody, k8s500, k8s2000, k8s2000v2, real500 } from './bodies.js';
+import { type BenchBody, k8s500, k8s2000, k8s2000v2, real500, replicaBody } from './bodies.js';
 import { scan } from './js-scan.js';
 import { compare, median, printTable, smoke } from './rounds.js';
 
@@ -30,6 +30,33 @@ console.log(
 );
 printTable(rows);
 if (native === undefined) console.log('  native C++ is left out: no compiler, or no libsnappy headers');
+
+const pairs: string[][] = [['body', 'no pair', 'of the first series', 'of each series']];
+for (const version of [1, 2] as const) pairs.push(await measurePairs(replicaBody(500, version)));
+console.log(
+  '\nTime to decode a push of an HA replica, and how many times longer it takes to say which pair it is of',
+);
+printTable(pairs);
+
+async function measurePairs({ name, snappy, version }: BenchBody): Promise<string[]> {
+  const labels = { excludeLabel: '__replica__', clusterLabel: 'cluster' };
+  const ways = [
+    { name: 'none', options: { excludeLabel: '' } },
+    { name: 'first', options: labels },
+    { name: 'each', options: { ...labels, pairPerSeries: true } },
+  ].map(({ name, options }) => ({
+    name,
+    run: () => {
+      for (let i = 0; i < REPEATS; i++) {
+        const limits = { maxUncompressedBytes: 64 << 20, maxSeries: 100_000 };
+        decoder.decode([snappy], snappy.length, { protocol: `rw${version}`, ...limits, ...options });
+      }
+      return REPEATS;
+    },
+  }));
+  const [none = Number.NaN, ...others] = (await compare(ways, ROUNDS)).map((one) => one.nanosecondsPerUnit);
+  return [name, `${(none / 1000).toFixed(0)} us`, ...others.map((time) => `${(time / none).toFixed(2)}x`)];
+}
 
 async function measure(body: BenchBody): Promise<string[]> {
   const { snappy, version } = body;

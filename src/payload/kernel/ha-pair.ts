@@ -35,9 +35,13 @@ export function isPairOfEachWanted(): bool {
   return isPairPerSeries && clusterNameLength > 0 && replicaNameLength > 0;
 }
 
-/** Whether the label is left out of the series that comes next: there are tenants whose series are each of a pair of its own. */
+/** Where each series is of a pair of its own: whether the label is left out from here on. */
 export function removeReplica(removed: bool): void {
   excludeLength = removed ? replicaNameLength : NONE;
+}
+
+export function isReplicaRemoved(): bool {
+  return excludeLength !== NONE;
 }
 
 /** The push as a whole is of no pair. */

@@ -1,6 +1,7 @@
 /** What is the same for every series once it is scanned: whether it is plain, what is wrong with it if not, its record. */
-import { isPairOfEachWanted, removeReplica } from './ha-pair';
+import { isPairOfEachWanted, isReplicaRemoved } from './ha-pair';
 import { pairFlags } from './ha-pairs';
+import { forgetLabels } from './labels-v1';
 import { isInfo, isNamed, freeMemory, endSeries } from './records';
 import { judgeOddLabels, oddFault, oddFlags, oddHashes, oddLabels, oddMetricHash } from './odd-labels';
 import { judgePoints, pointFault, repeatedPoints } from './point-rules';
@@ -30,9 +31,17 @@ export function closeSeries(
   hasOddPoint: bool,
 ): void {
   let fault = NO_FAULT;
-  const pair = isPairOfEachWanted() ? pairFlags(content, end) : 0;
+  let pair: u32 = 0;
+  let mistaken = false;
+  if (isPairOfEachWanted()) {
+    // The scan took it for what the series before was: of a pair, or of none.
+    const removed = isReplicaRemoved();
+    pair = pairFlags(content, end);
+    mistaken = removed !== (pair !== 0);
+    if (mistaken) forgetLabels();
+  }
   if (
-    pair !== 0 ||
+    mistaken ||
     hasOddLabel ||
     !isNamed(flags) ||
     !isCountFine(labels) ||
@@ -44,10 +53,8 @@ export function closeSeries(
     labels = oddLabels;
     hashSum = oddHashes;
     metricHash = oddMetricHash;
-    flags = oddFlags | pair;
+    flags = oddFlags;
   }
-  // The scan of the next series leaves nothing out.
-  if (pair !== 0) removeReplica(false);
   let broken = NO_FAULT;
   let uncharged: u32 = 0;
   if (hasOddPoint || leastTimestamp < oldest || greatestTimestamp > newest) {
@@ -66,7 +73,7 @@ export function closeSeries(
     samples,
     histograms,
     exemplars,
-    flags,
+    flags | pair,
     fault,
     leastTimestamp,
     greatestTimestamp,
