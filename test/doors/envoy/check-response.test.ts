@@ -100,3 +100,26 @@ t.test('a duplicate is taken, to its sender, and goes no further', async (t) => 
     }),
   );
 });
+
+t.test('a sender of OTLP is answered with a message in the type of its request', async (t) => {
+  const refusal = {
+    kind: 'refuse',
+    reason: 'edge_busy',
+    status: 500,
+    message: 'come again',
+    observed: 2,
+    allowed: 1,
+    retryAfterSeconds: undefined,
+  } as const;
+  const refused = { ...found, verdict: 'refuse' } as const;
+  const denied = read(encodeDenied(refused, refusal, undefined, WRITTEN, 'otlp_json'))['deniedResponse'];
+  t.strictSame(denied, {
+    status: { code: 503 },
+    headers: options({ 'x-mimir-edge-reason': 'edge_busy', 'content-type': 'application/json' }),
+    body: '{"code":14,"message":"come again"}',
+  });
+  const duplicate = { ...found, verdict: 'duplicate', items: 0 } as const;
+  const taken = read(encodeDuplicate(duplicate, 'not elected', undefined, WRITTEN, 'otlp_protobuf'));
+  t.strictSame(taken['deniedResponse'].headers, options({ 'content-type': 'application/x-protobuf' }));
+  t.equal(taken['deniedResponse'].status.code, 202);
+});
