@@ -166,6 +166,7 @@ t.test('what begins with two slashes may be a host and a path, and is taken for 
     ['////host/api/v1/push', 'push'],
     ['//api/v1/push', 'push'],
     ['//host', 'other'],
+    ['//host?/api/v1/push', 'other'],
     ['//host/x/api/v1/push', 'other'],
     ['/host//api/v1/push', 'other'],
   ] as const)
