@@ -5,6 +5,7 @@ import { seriesRules } from '#src/enforce/series-rules.js';
 import type { MimirLimits } from '#src/limits/limits.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import type { Push } from '#src/payload/push.js';
+import { WriteRequestV2 } from '../payload/encode.js';
 import { type GivenSeries, writeRequest } from '../payload/odd-pushes.js';
 import { limits } from './fixtures.js';
 
@@ -421,4 +422,10 @@ t.test('metadata that Mimir refuses is not charged, and the first of it is what 
   t.match(second, { metadata: 2, invalidMetadata: 1 }, 'of a family the first that is met');
   t.equal(metadataReason(second), 'unit_too_long');
   t.equal(itemsOfPush(second), 4);
+  const oddFirst = WriteRequestV2.encode({
+    symbols: ['seconds', '__name__', 'up'],
+    timeseries: [{ labelsRefs: [1, 2], samples: [{ value: 1, timestamp: 1 }], metadata: { type: 1 } }],
+  }).finish();
+  const unitless = decode(oddFirst, 2, { max_metadata_length: 3 });
+  t.match(unitless, { metadata: 1, invalidMetadata: 0 }, 'no unit, though the first symbol is a text');
 });

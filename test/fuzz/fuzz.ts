@@ -13,8 +13,17 @@ import { InlineFilter } from '#src/payload/filter.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import type { Push } from '#src/payload/push.js';
 import { addRow, noRows } from '#src/payload/rows.js';
+import { writeRequest } from '../payload/odd-pushes.js';
 import { expect, found, mayBeStricter, uncompress, without } from '../payload/oracle.js';
-import { damage, damaged, messageV1, messageV2, seriesAlike } from '../payload/pushes.js';
+import {
+  damage,
+  damaged,
+  messageV1,
+  messageV2,
+  oddSeries,
+  seriesAlike,
+  someRules,
+} from '../payload/pushes.js';
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' } },
@@ -26,8 +35,6 @@ const decoder = new InlineDecoder(64 << 20);
 const OPTIONS = {
   maxUncompressedBytes: 16 << 20,
   maxSeries: 100_000,
-  excludeLabel: '__replica__',
-  clusterLabel: 'cluster',
 };
 const filter = new InlineFilter(64 << 20);
 
@@ -36,16 +43,20 @@ const real = readdirSync(data)
   .filter((name) => name.endsWith('.snappy'))
   .map((name) => SnappyJS.uncompress(readFileSync(new URL(name, data))));
 
+const oddPush = fc.array(oddSeries, { maxLength: 8 });
 const cases = fc.record({
   plain: fc.oneof(
     { weight: 3, arbitrary: messageV1 },
     { weight: 3, arbitrary: seriesAlike.map((all) => Buffer.concat(all)) },
     { weight: 3, arbitrary: messageV2 },
+    { weight: 3, arbitrary: oddPush.map((series) => writeRequest(series, 1)) },
+    { weight: 3, arbitrary: oddPush.map((series) => writeRequest(series, 2)) },
     { weight: 1, arbitrary: fc.constantFrom(...real) },
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 100 }) },
   ),
   version: fc.constantFrom(1 as const, 2 as const),
   isSnappy: fc.boolean(),
+  rules: someRules,
   plainDamage: fc.option(damage),
   wireDamage: fc.option(damage, { freq: 1 }),
 });
@@ -79,16 +90,16 @@ function bodyOf({ plain, isSnappy, plainDamage, wireDamage }: Case): Uint8Array 
   return wireDamage === null ? body : damaged(body, wireDamage);
 }
 
-function differs(body: Uint8Array, { version, isSnappy }: Case): string | undefined {
+function differs(body: Uint8Array, { version, isSnappy, rules }: Case): string | undefined {
   let decoded: ReturnType<InlineDecoder['decode']>;
   try {
-    const options = { ...OPTIONS, protocol: `rw${version}` as const };
+    const options = { ...OPTIONS, ...rules, protocol: `rw${version}` as const };
     decoded = isSnappy ? decoder.decode([body], body.length, options) : decoder.decodePlain(body, options);
   } catch (error) {
     return `the kernel trapped: ${error}`;
   }
   const plain = isSnappy ? uncompress(body) : body;
-  const expected = plain === undefined ? undefined : expect(plain, version, OPTIONS);
+  const expected = plain === undefined ? undefined : expect(plain, version, rules);
   if (decoded.kind === 'push') {
     accepted++;
     if (plain === undefined || expected === undefined) return 'the kernel takes what the oracle refuses';

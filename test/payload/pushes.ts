@@ -1,7 +1,10 @@
 /** Arbitrary remote-write messages for fast-check, and ways to break them. */
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
+import { NO_RULE, NO_RULES, type SeriesRules } from '#src/payload/push.js';
 import { WriteRequestV1, WriteRequestV2 } from './encode.js';
+import type { GivenSeries } from './odd-pushes.js';
+import type { Rules } from './oracle.js';
 
 const name = fc.oneof(
   {
@@ -231,3 +234,131 @@ export function wire(build: (writer: protobuf.Writer) => void): Uint8Array {
   build(writer);
   return writer.finish();
 }
+
+// Series that break Mimir's rules, and are near to it. Few texts and times, so that they meet.
+
+const NOW_MS = 1_760_000_000_000;
+const oddName = fc.constantFrom<string | Uint8Array>(
+  ...[
+    '__name__',
+    '__name__',
+    '__name__',
+    'a',
+    'b',
+    'cluster',
+    '__replica__',
+    '',
+    'a:b',
+    'a.b',
+    '1a',
+    'ä',
+    'a_long_name',
+  ],
+  ...['a'.repeat(15), 'a'.repeat(16), `${'a'.repeat(16)}.`, 'n'.repeat(130)],
+  Uint8Array.of(0xff),
+  Uint8Array.of(0x61, 0xc3),
+);
+const oddValue = fc.constantFrom<string | Uint8Array>(
+  ...[
+    'up',
+    'up',
+    'up',
+    'target_info',
+    'x_bucket',
+    'a:b',
+    'a.b',
+    '',
+    'c',
+    'r',
+    '5',
+    'Grüße 🙂',
+    'a value of some length',
+  ],
+  ...['v'.repeat(15), 'v'.repeat(17), 'v'.repeat(130)],
+  Uint8Array.of(0x61, 0xe2, 0x82),
+  Uint8Array.of(0xed, 0xa0, 0x80),
+  Uint8Array.of(0xf4, 0x8f, 0xbf, 0xbf),
+);
+const oddTimestamp = fc.constantFrom(
+  ...[
+    0,
+    -1,
+    1,
+    NOW_MS,
+    NOW_MS + 1,
+    NOW_MS + 1000,
+    NOW_MS + 1001,
+    NOW_MS - 1000,
+    NOW_MS - 1001,
+    NOW_MS - 300_000,
+  ],
+  ...[NOW_MS - 301_000, NOW_MS - 301_001, 2 ** 50, -(2 ** 50)],
+);
+const oddSpans = fc.array(
+  fc.record({
+    offset: fc.oneof(fc.integer({ min: -20, max: 20 }), fc.integer()),
+    length: fc.oneof(fc.nat({ max: 6 }), fc.constant(4_000_000_000)),
+  }),
+  { maxLength: 5 },
+);
+const oddDeltas = fc.array(fc.integer(), { maxLength: 12 });
+const oddHistogram = fc
+  .record({
+    timestamp: oddTimestamp,
+    isFloat: fc.boolean(),
+    schema: fc.constantFrom(0, 1, 8, 9, -3, -4, -5, -53, 2 ** 31 - 1, -(2 ** 31)),
+    positiveSpans: oddSpans,
+    negativeSpans: oddSpans,
+    positiveDeltas: oddDeltas,
+    negativeDeltas: fc.array(fc.integer(), { maxLength: 3 }),
+    positiveCounts: fc.array(fc.double(), { maxLength: 2 }),
+    customValues: fc.array(fc.double(), { maxLength: 2 }),
+  })
+  .map(({ isFloat, ...histogram }) => ({ ...histogram, ...(isFloat ? { countFloat: 1 } : { countInt: 1 }) }));
+const oddLabels = fc.array(fc.tuple(oddName, oddValue), { maxLength: 7 });
+
+export const oddSeries: fc.Arbitrary<GivenSeries> = fc
+  .record({
+    labels: oddLabels,
+    isNamed: fc.boolean(),
+    isSorted: fc.boolean(),
+    samples: fc.array(oddTimestamp, { maxLength: 5 }),
+    histograms: fc.array(oddHistogram, { maxLength: 2 }),
+    exemplars: fc.array(fc.record({ labels: oddLabels, timestamp: oddTimestamp }), { maxLength: 2 }),
+    metadata: fc.option(
+      fc.record({
+        type: fc.nat({ max: 5 }),
+        help: fc.constantFrom('', 'h'),
+        unit: fc.constantFrom('', 'seconds'),
+      }),
+      { nil: undefined },
+    ),
+  })
+  .map(({ isNamed, isSorted, labels, metadata, ...series }) => {
+    const all = isNamed ? [['__name__', 'up'] as [string, string], ...labels] : labels;
+    if (isSorted) all.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    return { ...series, labels: all, ...(metadata !== undefined && { metadata }) };
+  });
+
+const strictRules: fc.Arbitrary<SeriesRules> = fc.record({
+  utf8Names: fc.boolean(),
+  maxLabels: fc.constantFrom(1, 3, 5, NO_RULE),
+  maxInfoLabels: fc.constantFrom(2, 6, NO_RULE),
+  maxNameLength: fc.constantFrom(8, 15, NO_RULE),
+  maxValueLength: fc.constantFrom(5, 16, NO_RULE),
+  maxExemplars: fc.constantFrom(0, 1, NO_RULE),
+  maxAheadMs: fc.constantFrom(0, 1000, Number.POSITIVE_INFINITY),
+  maxBehindMs: fc.constantFrom(1000, 301_000, Number.POSITIVE_INFINITY),
+  maxBuckets: fc.constantFrom(1, 3, 6, NO_RULE),
+  reduceBuckets: fc.boolean(),
+  maxMetadataLength: fc.constantFrom(1, 4, NO_RULE),
+  metadataNeedsName: fc.boolean(),
+  maxReplicaLength: fc.constantFrom(1, NO_RULE),
+});
+
+export const someRules: fc.Arbitrary<Rules> = fc.record({
+  rules: fc.oneof({ weight: 1, arbitrary: fc.constant(NO_RULES) }, { weight: 4, arbitrary: strictRules }),
+  nowMs: fc.constant(NOW_MS),
+  excludeLabel: fc.constantFrom('', '__replica__'),
+  clusterLabel: fc.constantFrom('', 'cluster'),
+});

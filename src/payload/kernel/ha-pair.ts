@@ -16,6 +16,8 @@ let replicaNameLength: u32 = 0;
 let clusterNameLength: u32 = 0;
 /** The first series has not been met. */
 export let isPairWanted: bool = false;
+/** Each series is of a pair of its own. */
+export let isPairOfEach: bool = false;
 
 /** The names are in EXCLUDE and WANTED. Without a cluster's the other is left out of every push. */
 export function setPair(replicaLength: u32, clusterLength: u32): void {
@@ -23,25 +25,19 @@ export function setPair(replicaLength: u32, clusterLength: u32): void {
   clusterNameLength = clusterLength;
   const isPair = clusterLength > 0 && replicaLength > 0;
   isPairWanted = isPair && !isPairPerSeries;
+  isPairOfEach = isPair && isPairPerSeries;
   excludeLength = replicaLength > 0 && !isPair ? replicaLength : NONE;
   store<u32>(RESULT_CLUSTER, 0);
   store<u32>(RESULT_REPLICA, 0);
 }
 
-/** Where each series is of a pair of its own. */
-// @ts-ignore: decorator
-@inline
-export function isPairOfEachWanted(): bool {
-  return isPairPerSeries && clusterNameLength > 0 && replicaNameLength > 0;
+export function isReplicaRemoved(): bool {
+  return excludeLength !== NONE;
 }
 
 /** Where each series is of a pair of its own: whether the label is left out from here on. */
 export function removeReplica(removed: bool): void {
   excludeLength = removed ? replicaNameLength : NONE;
-}
-
-export function isReplicaRemoved(): bool {
-  return excludeLength !== NONE;
 }
 
 /** The push as a whole is of no pair. */

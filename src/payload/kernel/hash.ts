@@ -24,6 +24,29 @@ export function hashBytes(at: u32, length: u32): u64 {
   return hashBlock(at, length, length);
 }
 
+/** All bits of the string that `hashShort` hashed last, eight bytes over one another. */
+export let bitsOfShort: u64 = 0;
+
+/** The same as `hashBytes`, of up to 1,024 bytes. */
+// @ts-ignore: decorator
+@inline
+export function hashShort(at: u32, length: u32): u64 {
+  let hash = load<u64>(KEYS) + <u64>length * load<u64>(KEYS, 8);
+  let keys = KEYS + KEY_STEP;
+  let bits: u64 = 0;
+  const rest = at + (length & ~7);
+  while (at < rest) {
+    const word = load<u64>(at);
+    bits |= word;
+    hash += ((word & LOWER) + load<u64>(keys)) * ((word >>> 32) + load<u64>(keys, 8));
+    at += 8;
+    keys += KEY_STEP;
+  }
+  const word = load<u64>(at) & ~(<u64>0xffffffffffffffff << (8 * <u64>(length & 7)));
+  bitsOfShort = bits | word;
+  return hash + ((word & LOWER) + load<u64>(keys)) * ((word >>> 32) + load<u64>(keys, 8));
+}
+
 /** One block of a string, which has `length` bytes in all. */
 // @ts-ignore: decorator
 @inline

@@ -4,7 +4,7 @@
  */
 import { countDroppedExemplars } from './exemplar-rules';
 import { prepareFamilies } from './families';
-import { forgetPair, isPairOfEachWanted, setPair } from './ha-pair';
+import { forgetPair, isPairOfEach, setPair } from './ha-pair';
 import { preparePairs } from './ha-pairs';
 import {
   align16,
@@ -119,7 +119,7 @@ function scan(body: u32, length: u32, isVersion2: bool, maxSeries: u32): u32 {
     free = prepareFamilies(free, seriesFound);
     if (free === 0) return failed(OUT_OF_MEMORY, 0);
   }
-  if (isPairOfEachWanted()) {
+  if (isPairOfEach) {
     free = preparePairs(align16(free));
     if (free === 0) return failed(OUT_OF_MEMORY, 0);
   }
@@ -127,7 +127,7 @@ function scan(body: u32, length: u32, isVersion2: bool, maxSeries: u32): u32 {
   if (isVersion2) scanVersion2(body, end);
   else scanVersion1(body, end);
   if (fault !== 0) return failed(fault, faultAt - body);
-  if (isPairOfEachWanted()) forgetPair();
+  if (isPairOfEach) forgetPair();
   endPush();
   countDroppedExemplars(body);
   store<u32>(RESULT_BODY, body);

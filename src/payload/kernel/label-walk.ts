@@ -4,7 +4,7 @@
  */
 import { WIRE_TYPE } from './memory';
 import { isVersion2 } from './messages';
-import { SYMBOL_BYTES, symbolCount, symbols } from './symbols';
+import { SYMBOL_BYTES, symbolCount, symbolLength, symbols } from './symbols';
 import { cursor, fail, fault, readLength, readTag, readVarint32, seek, skipField, start, WIRE_BYTES, WIRE_VARINT } from './wire';
 
 const SERIES_LABELS: u32 = 1;
@@ -97,9 +97,9 @@ function nextByReference(end: u32): bool {
       const valueEntry = symbols + ref * SYMBOL_BYTES;
       nameRef = NO_REF;
       name = load<u32>(nameEntry);
-      nameLength = load<u32>(nameEntry, 4);
+      nameLength = symbolLength(nameEntry);
       value = load<u32>(valueEntry);
-      valueLength = load<u32>(valueEntry, 4);
+      valueLength = symbolLength(valueEntry);
       return true;
     }
     if (cursor >= end) return false;

@@ -11,13 +11,13 @@
  *   u8   1 where the name may not be, or does not come after the one before it; 2 where the value may not be
  *   u8   1 for the label that the series hash leaves out
  *
- * Every length and every mark is a byte, so that one instruction finds the maxima of all.
+ * and behind all entries, for each, the hash of its name. Every length and every mark is a byte, so that one instruction finds the maxima of all.
  */
 import { isExcluded } from './ha-pair';
-import { finish, hashBytes, hashLabel } from './hash';
+import { bitsOfShort, finish, hashBytes, hashLabel, hashShort } from './hash';
 import { LABELS } from './memory';
 import { isNameLabel, namedFlags } from './records';
-import { isLabelName, isMetricName } from './rules';
+import { isLabelName, isMetricName, isPlainMetricName } from './rules';
 import { compareTexts, isUtf8 } from './text';
 
 const ENTRY_BYTES: u32 = 16;
@@ -26,13 +26,17 @@ const ENTRIES_END: u32 = LABELS + 64 * ENTRY_BYTES;
 const HEADS: usize = 8;
 const FIELD_LENGTH: usize = 9;
 const NAME_LENGTH: usize = 11;
-const ODD: usize = 14;
-// Where a label is odd.
+const MARKS: usize = 14;
+// What the marks of a label say.
 const ODD_NAME: u32 = 1;
 const ODD_VALUE: u32 = 2;
-/** What is between the beginning of a field and its name, and the first of it that comes after the field's length. */
+const EXCLUDED_MARK: u32 = 0x100;
+/** What is between the beginning of a field and its name, and what of that and of the value's beginning is no name. */
 const BEFORE_NAME: u32 = 4;
-const AFTER_LENGTH: u32 = 2;
+const VALUE_HEADS: u32 = 6;
+/** The field's length among the bytes that are before a name. */
+const FIELD_LENGTH_BITS: u32 = 0xff00;
+const HIGH_BITS: u64 = 0x8080808080808080;
 const NONE: u32 = 0xffffffff;
 
 /** Where the last series begins, where its entries end, and which of them gives it its name. */
@@ -50,12 +54,21 @@ export let labelCount: u32 = 0;
 export let hasOddLabel: bool = false;
 export let longestName: u32 = 0;
 export let longestValue: u32 = 0;
-/** The name of the last label, to which that of the next is compared. */
+/** The name of the last label, where the series that begins at `lastOf` has labels that are not in the table. */
+let lastOf: u32 = 0;
 let lastName: u32 = 0;
 let lastLength: u32 = 0;
 
+/** Where the hash of a label's name is: behind all entries. */
+// @ts-ignore: decorator
+@inline
+function nameHashOf(entry: u32): u32 {
+  return ENTRIES_END + (entry - LABELS) / 2;
+}
+
 /** A new body begins. */
 export function forgetLabels(): void {
+  lastOf = 0;
   entriesEnd = LABELS;
   nameEntry = NONE;
 }
@@ -68,28 +81,22 @@ export function isNamed(): bool {
 
 /**
  * Reads the labels of a series, as every sender writes them. Answers where the first field begins that is not one, or is
- * written in another way.
+ * written in another way. Labels have the names that those of the series before have, for nearly every series: whatever is
+ * otherwise is left to `readOn`, so that nothing is called in this loop, and all of it stays in registers.
  */
 export function readLabels(next: u32, end: u32): u32 {
-  let last = entriesEnd;
+  const last = entriesEnd;
+  const name = nameEntry;
   let before = first;
-  let name = nameEntry;
   let entry = LABELS;
   let hashes: u64 = 0;
   let sums: v128 = i64x2.splat(0);
   let maxima: v128 = i8x16.splat(0);
-  /** The label before has another name than the one at its place in the series before. */
-  let renamed = false;
   first = next;
   while (next < end) {
     if (entry < last) {
       const ahead = next - before;
       const sameUntil = endOfSame(next, before, end);
-      if (renamed && next + 2 + <u32>load<u8>(entry, FIELD_LENGTH) <= sameUntil) {
-        const odd = (<u32>load<u8>(entry, ODD) & ODD_VALUE) | oddName(next, entry);
-        store<u8>(entry, odd, ODD);
-        renamed = false;
-      }
       do {
         const after = next + 2 + <u32>load<u8>(entry, FIELD_LENGTH);
         if (after > sameUntil) break;
@@ -103,46 +110,93 @@ export function readLabels(next: u32, end: u32): u32 {
       if (next >= end) break;
     }
 
-    // Tag, length, tag, name, tag, value, each length in one byte, nothing else in it. As in Mimir, a label without a
-    // value is no label: those are left to others.
     const head = load<u32>(next);
-    const after = next + 2 + ((head >>> 8) & 0xff);
     const nameLength = head >>> 24;
-    const value = next + 6 + nameLength;
+    const value = next + VALUE_HEADS + nameLength;
     const valueHead = <u32>load<u16>(value - 2);
-    const valueLength = valueHead >>> 8;
-    if (((head & 0x80ff80ff) ^ 0x000a000a) | ((valueHead & 0x80ff) ^ 0x0012) | ((value + valueLength) ^ after)) break;
-    if (valueLength === 0) break;
-    if (after > end) break;
-    if (entry === ENTRIES_END) break;
-
-    const valueHash = hashBytes(value, valueLength);
-    const excluded = isExcluded(next + BEFORE_NAME, nameLength);
-    if (name >= entry) {
-      if (!excluded && isNameLabel(next + BEFORE_NAME, nameLength)) {
-        name = entry;
-        takeName(value, valueLength, valueHash);
-      } else if (name === entry) {
-        // The name of the series before was here. Another of its labels may be a name, too, and would count now.
-        name = NONE;
-        last = LABELS;
-      }
+    if (!isUsual(head, valueHead, next, value, end)) break;
+    if (entry === last || !isSameName(next, before, head ^ load<u32>(entry, HEADS), nameLength)) {
+      return readOn(next, end, entry, name, hashes, sums, maxima);
     }
-    const hash = excluded ? 0 : hashLabel(hashBytes(next + BEFORE_NAME, nameLength), valueHash);
+    const valueLength = valueHead >>> 8;
+    const valueHash = hashShort(value, valueLength);
+    const isPlain = (bitsOfShort & HIGH_BITS) === 0 && (entry !== name || isPlainMetricName(value, valueLength));
+    if (!isPlain) return readOn(next, end, entry, name, hashes, sums, maxima);
+    if (entry === name) takeName(value, valueLength, valueHash);
+
+    // Of the mark, what was found of the name holds, as it comes after the same one.
+    const marks = <u32>load<u16>(entry, MARKS) & ~ODD_VALUE;
+    const hash = marks >= EXCLUDED_MARK ? 0 : hashLabel(load<u64>(nameHashOf(entry)), valueHash);
     hashes += hash;
-    const sameName = entry < last && isSameName(next, before, nameLength);
-    const odd =
-      oddValue(value, valueLength, name === entry) |
-      (sameName && !renamed ? <u32>load<u8>(entry, ODD) & ODD_NAME : oddName(next, entry));
-    renamed = !sameName;
-    const heads = <u64>head | (<u64>valueHead << 32) | (<u64>odd << 48) | (<u64>excluded << 56);
+    const heads = <u64>head | (<u64>valueHead << 32) | (<u64>marks << 48);
     maxima = i8x16.max_u(maxima, i64x2.splat(heads));
     before += 2 + <u32>load<u8>(entry, FIELD_LENGTH);
     store<u64>(entry, hash);
     store<u64>(entry, heads, HEADS);
     entry += ENTRY_BYTES;
-    next = after;
+    next = value + valueLength;
   }
+  endLabels(entry, name, hashes, sums, maxima);
+  return next;
+}
+
+/** The labels from `next` on, to which those of the series before say nothing. */
+function readOn(
+  next: u32,
+  end: u32,
+  entry: u32,
+  name: u32,
+  hashes: u64,
+  sums: v128,
+  maxima: v128,
+): u32 {
+  if (name >= entry) name = NONE;
+  while (next < end) {
+    const head = load<u32>(next);
+    const nameLength = head >>> 24;
+    const value = next + VALUE_HEADS + nameLength;
+    const valueHead = <u32>load<u16>(value - 2);
+    if (!isUsual(head, valueHead, next, value, end) || entry === ENTRIES_END) break;
+    const valueLength = valueHead >>> 8;
+    const valueHash = hashBytes(value, valueLength);
+    const excluded = isExcluded(next + BEFORE_NAME, nameLength);
+    const isName = name === NONE && !excluded && isNameLabel(next + BEFORE_NAME, nameLength);
+    if (isName) {
+      name = entry;
+      takeName(value, valueLength, valueHash);
+    }
+    const nameHash = hashBytes(next + BEFORE_NAME, nameLength);
+    const hash = excluded ? 0 : hashLabel(nameHash, valueHash);
+    hashes += hash;
+    const odd = oddName(next, entry) | oddValue(value, valueLength, isName);
+    const heads = <u64>head | (<u64>valueHead << 32) | (<u64>odd << 48) | (<u64>excluded << 56);
+    maxima = i8x16.max_u(maxima, i64x2.splat(heads));
+    store<u64>(entry, hash);
+    store<u64>(entry, heads, HEADS);
+    store<u64>(nameHashOf(entry), nameHash);
+    entry += ENTRY_BYTES;
+    next = value + valueLength;
+  }
+  endLabels(entry, name, hashes, sums, maxima);
+  return next;
+}
+
+/**
+ * Tag, length, tag, name, tag, value, each length in one byte, nothing else in it. As in Mimir, a label without a value is
+ * no label: those are left to others.
+ */
+// @ts-ignore: decorator
+@inline
+function isUsual(head: u32, valueHead: u32, next: u32, value: u32, end: u32): bool {
+  const after = next + 2 + ((head >>> 8) & 0xff);
+  const valueLength = valueHead >>> 8;
+  const differs = ((head & 0x80ff80ff) ^ 0x000a000a) | ((valueHead & 0x80ff) ^ 0x0012) | ((value + valueLength) ^ after);
+  return differs === 0 && valueLength !== 0 && after <= end;
+}
+
+// @ts-ignore: decorator
+@inline
+function endLabels(entry: u32, name: u32, hashes: u64, sums: v128, maxima: v128): void {
   labelHashes = hashes + i64x2.extract_lane(sums, 0);
   labelCount = (entry - LABELS) / ENTRY_BYTES - <u32>i8x16.extract_lane_u(maxima, 15);
   hasOddLabel = i8x16.extract_lane_u(maxima, 14) !== 0;
@@ -150,16 +204,13 @@ export function readLabels(next: u32, end: u32): u32 {
   longestValue = <u32>i8x16.extract_lane_u(maxima, 13);
   entriesEnd = entry;
   nameEntry = name < entry ? name : NONE;
-  lastLength = entry > LABELS ? <u32>load<u8>(entry - ENTRY_BYTES, NAME_LENGTH) : 0;
-  lastName = entry > LABELS ? nameBefore(next, entry) : 0;
-  return next;
 }
 
 /** Where the name of the label before `next` is: that of the entry before `entry`. */
 // @ts-ignore: decorator
 @inline
 function nameBefore(next: u32, entry: u32): u32 {
-  return next - AFTER_LENGTH - <u32>load<u8>(entry - ENTRY_BYTES, FIELD_LENGTH) + BEFORE_NAME;
+  return next - 2 - <u32>load<u8>(entry - ENTRY_BYTES, FIELD_LENGTH) + BEFORE_NAME;
 }
 
 /** Of a label at `next` that is, or will be, at `entry`. */
@@ -177,22 +228,26 @@ function oddName(next: u32, entry: u32): u32 {
   return before < 0 ? 0 : ODD_NAME;
 }
 
-// @ts-ignore: decorator
-@inline
 function oddValue(value: u32, length: u32, isName: bool): u32 {
   const fine = isName ? isMetricName(value, length) : isUtf8(value, length);
   return fine ? 0 : ODD_VALUE;
 }
 
-/** Two labels have the same name, of so many bytes. Reads up to 15 bytes past it. */
+/** Two labels have the same name, of so many bytes. `heads`: in which bits they differ before it. Reads up to 15 bytes past it. */
 // @ts-ignore: decorator
 @inline
-function isSameName(a: u32, b: u32, length: u32): bool {
-  for (let i: u32 = AFTER_LENGTH; i < length + BEFORE_NAME; i += 16) {
-    const differ = ~(<u32>i8x16.bitmask(i8x16.eq(v128.load(a + i), v128.load(b + i)))) & 0xffff;
-    if (differ !== 0 && i + ctz(differ) < length + BEFORE_NAME) return false;
+function isSameName(a: u32, b: u32, heads: u32, length: u32): bool {
+  if ((heads & ~FIELD_LENGTH_BITS) !== 0) return false;
+  a += BEFORE_NAME;
+  b += BEFORE_NAME;
+  while (true) {
+    const differ = ~(<u32>i8x16.bitmask(i8x16.eq(v128.load(a), v128.load(b)))) & 0xffff;
+    if (differ !== 0) return ctz(differ) >= length;
+    if (length <= 16) return true;
+    a += 16;
+    b += 16;
+    length -= 16;
   }
-  return true;
 }
 
 /** Where the bytes at both addresses begin to differ, or `end` of the first. May read 15 bytes past it. */
@@ -216,6 +271,7 @@ export function addLabel(labelName: u32, nameLength: u32, value: u32, valueLengt
     if (excluded) hasOddLabel = true;
     return;
   }
+  if (lastOf !== first) findLastName();
   longestName = max<u32>(longestName, nameLength);
   longestValue = max<u32>(longestValue, valueLength);
   const isName = !isNamed() && !excluded && isNameLabel(labelName, nameLength);
@@ -236,6 +292,19 @@ export function addLabel(labelName: u32, nameLength: u32, value: u32, valueLengt
     takeName(value, valueLength, valueHash);
   }
   labelHashes += hashLabel(hashBytes(labelName, nameLength), valueHash);
+}
+
+/** Of the last label in the table. */
+function findLastName(): void {
+  lastOf = first;
+  lastName = first;
+  lastLength = 0;
+  let next = first;
+  for (let entry = LABELS; entry < entriesEnd; entry += ENTRY_BYTES) {
+    lastName = next + BEFORE_NAME;
+    lastLength = <u32>load<u8>(entry, NAME_LENGTH);
+    next += 2 + <u32>load<u8>(entry, FIELD_LENGTH);
+  }
 }
 
 // @ts-ignore: decorator

@@ -169,7 +169,7 @@ export function freeMemory(): u32 {
   return align16(table + room * RECORD_BYTES);
 }
 
-/** Writes the record. The scans keep these in locals: as globals they would cost a store for each label. */
+/** Writes the record of a series with which nothing is wrong. The scans keep these in locals: as globals they would cost a store for each label. */
 // @ts-ignore: decorator
 @inline
 export function endSeries(
@@ -184,11 +184,8 @@ export function endSeries(
   histograms: u32,
   exemplars: u32,
   flags: u32,
-  fault: u32,
   leastTimestamp: i64,
   greatestTimestamp: i64,
-  uncharged: u32,
-  dataFault: u32,
 ): void {
   const at = table + series * RECORD_BYTES;
   series++;
@@ -202,12 +199,21 @@ export function endSeries(
   store<u32>(at + 36, samples);
   store<u32>(at + 40, histograms);
   store<u32>(at + 44, exemplars);
-  store<u32>(at + 48, flags);
-  store<u32>(at + 52, fault);
+  store<u64>(at + 48, flags);
   store<i64>(at + 56, leastTimestamp);
   store<i64>(at + 64, greatestTimestamp);
-  store<u32>(at + 72, uncharged);
-  store<u32>(at + 76, dataFault);
+  store<u64>(at + 72, 0);
+}
+
+export function lastRow(): u32 {
+  return series - 1;
+}
+
+/** What a closer look at a series' samples and histograms has found. */
+export function notePoints(row: u32, uncharged: u32, fault: u32): void {
+  const at = recordAt(row);
+  store<u32>(at, uncharged, RECORD_UNCHARGED);
+  store<u32>(at, fault, RECORD_DATA_FAULT);
 }
 
 // @ts-ignore: decorator

@@ -3,7 +3,7 @@
  * record then says of that list what a scan says of what was sent. Lists lie behind the records, texts behind the lists:
  * labels that no rule has touched stay where they are in the body.
  */
-import { isExcluded, isPairOfEachWanted, removeReplica } from './ha-pair';
+import { isExcluded, isPairOfEach, removeReplica } from './ha-pair';
 import { finish, hashBytes, hashLabel } from './hash';
 import { beginLabels, name, nameLength, nextLabel, value, valueLength } from './label-walk';
 import { RESULT_BODY, reserve, SLOP } from './memory';
@@ -43,7 +43,7 @@ export function listLabels(row: u32, most: u32): u32 {
   readTag(end);
   readLength(end);
   beginLabels(cursor);
-  if (isPairOfEachWanted()) removeReplica(isFromPair(record));
+  if (isPairOfEach) removeReplica(isFromPair(record));
   while (nextLabel(end)) {
     if (!removed && isExcluded(name, nameLength)) {
       removed = true;

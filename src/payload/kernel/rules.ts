@@ -80,6 +80,13 @@ export function isMetricName(at: u32, length: u32): bool {
   return utf8Names ? length > 0 && isUtf8(at, length) : isLegacyMetricName(at, length);
 }
 
+/** The same of a name in ASCII. */
+// @ts-ignore: decorator
+@inline
+export function isPlainMetricName(at: u32, length: u32): bool {
+  return utf8Names || isLegacyMetricName(at, length);
+}
+
 // @ts-ignore: decorator
 @inline
 export function isLabelName(at: u32, length: u32): bool {

@@ -24,13 +24,14 @@ import {
 import { beginSeries, isNameLabel, namedFlags } from './records';
 import { closeSeries } from './series-end';
 import {
-  NO_LABEL_NAME,
-  NO_LABEL_VALUE,
-  NO_NAME_OF_METRIC,
+  LENGTH_BITS,
+  namesLabel,
+  namesMetric,
+  NO_UTF8,
   REQUEST_TIMESERIES,
   SYMBOL_BYTES,
   symbolCount,
-  symbolFaults,
+  symbolLength,
   symbols,
 } from './symbols';
 import { compareTexts } from './text';
@@ -44,7 +45,7 @@ const SERIES_CREATED_TIMESTAMP: u32 = 6;
 
 /** Walks a whole body. Look at `fault` afterwards. */
 export function scanVersion2(body: u32, end: u32): void {
-  memory.fill(LABELS, 0xff, NAMES_MOST * 4);
+  memory.fill(LABELS, 0xff, NAMES_END - LABELS + 4);
   while (cursor < end) {
     const at = cursor;
     const tag = readTag(end);
@@ -81,12 +82,12 @@ let hasOddLabel: bool = false;
 
 // Series name the same labels one after another, so which of them come in order is looked into once: LABELS has the names
 // of the series before, as far as each came after the one before it.
-const NAMES_MOST: u32 = 64;
-/** Labels of the series so far that have values, and the name of the last. */
-let place: u32 = 0;
+const NAMES_END: u32 = LABELS + 64 * 4;
+/** Where the name of the next label that has a value is, or would be, and that of the last one. */
+let slot: u32 = LABELS;
 let lastName: u32 = NO_REF;
 /** The last name was at its place in the series before, too. */
-let isNameKnown: bool = true;
+let isLastKnown: bool = true;
 
 function scanSeries(at: u32, body: u32, end: u32): void {
   const full = beginSeries();
@@ -103,9 +104,9 @@ function scanSeries(at: u32, body: u32, end: u32): void {
   longestValue = 0;
   flags = 0;
   hasOddLabel = false;
-  place = 0;
+  slot = LABELS;
   lastName = NO_REF;
-  isNameKnown = true;
+  isLastKnown = true;
   clearMetadata();
   let samples: u32 = 0;
   let histograms: u32 = 0;
@@ -170,7 +171,9 @@ function scanSeries(at: u32, body: u32, end: u32): void {
     return;
   }
   if (metadataSaysSomething && metricNameLength > 0) {
-    addFamily(metricName, metricNameLength, load<u32>(symbols + metadataUnit * SYMBOL_BYTES, 4));
+    // Where no unit is given there is none, whatever the first symbol is.
+    const unitLength = metadataUnit === 0 ? 0 : symbolLength(symbols + metadataUnit * SYMBOL_BYTES);
+    addFamily(metricName, metricNameLength, unitLength);
   }
   closeSeries(
     body,
@@ -215,7 +218,10 @@ function takeRefs(end: u32, single: bool): void {
   let count = labels;
   let mostName = longestName;
   let mostValue = longestValue;
-  let odd: u32 = hasOddLabel ? 1 : 0;
+  let odd: u32 = hasOddLabel ? NO_UTF8 : 0;
+  let nameSlot = slot;
+  let last = lastName;
+  let wasKnown = isLastKnown;
   do {
     const at = next;
     if (next >= end && !single) break;
@@ -245,28 +251,32 @@ function takeRefs(end: u32, single: bool): void {
     const valueEntry = symbols + ref * SYMBOL_BYTES;
     const labelName = name;
     name = NO_REF;
-    const valueLength = load<u32>(valueEntry + 4);
+    const valueWord = load<u32>(valueEntry + 4);
+    const valueLength = valueWord & LENGTH_BITS;
     const nameAt = load<u32>(nameEntry);
-    const nameLength = load<u32>(nameEntry + 4);
+    const nameWord = load<u32>(nameEntry + 4);
+    const nameLength = nameWord & LENGTH_BITS;
     const excluded = isExcluded(nameAt, nameLength);
     // As in Mimir, a label without a value is no label; but of those that are left out it is the first, with one or without.
     if (valueLength === 0) {
-      odd |= <u32>excluded;
+      if (excluded) odd = NO_UTF8;
       continue;
     }
-    odd |= <u32>load<u8>(symbolFaults + labelName) & NO_LABEL_NAME;
-    odd |= <u32>!comesNext(labelName);
+    const isKnown = nameSlot < NAMES_END && load<u32>(nameSlot) === labelName;
+    if (!(isKnown && wasKnown) && !comesNext(nameSlot, last, labelName, isKnown)) odd = NO_UTF8;
+    last = labelName;
+    wasKnown = isKnown;
+    nameSlot += 4;
+    odd |= valueWord & NO_UTF8;
+    if (!namesLabel(nameEntry, nameWord)) odd = NO_UTF8;
     mostName = max<u32>(mostName, nameLength);
     mostValue = max<u32>(mostValue, valueLength);
-    if (excluded) {
-      odd |= <u32>load<u8>(symbolFaults + ref) & NO_LABEL_VALUE;
-      continue;
-    }
+    if (excluded) continue;
     count++;
     if (flags === 0 && isNameLabel(nameAt, nameLength)) {
       takeName(valueEntry, valueLength);
-      odd |= <u32>load<u8>(symbolFaults + ref) & NO_NAME_OF_METRIC;
-    } else odd |= <u32>load<u8>(symbolFaults + ref) & NO_LABEL_VALUE;
+      if (!namesMetric(valueEntry, valueWord)) odd = NO_UTF8;
+    }
     sum += hashLabel(load<u64>(nameEntry + 8), load<u64>(valueEntry + 8));
   } while (!single);
   seek(next);
@@ -276,31 +286,26 @@ function takeRefs(end: u32, single: bool): void {
   longestName = mostName;
   longestValue = mostValue;
   hasOddLabel = odd !== 0;
+  slot = nameSlot;
+  lastName = last;
+  isLastKnown = wasKnown;
 }
 
-/** The name of the series' next label comes after that of the one before it. */
-// @ts-ignore: decorator
-@inline
-function comesNext(name: u32): bool {
-  const slot = LABELS + place * 4;
-  const isKnown = place < NAMES_MOST && load<u32>(slot) === name;
-  const before = lastName;
-  const wasKnown = isNameKnown;
-  place++;
-  lastName = name;
-  isNameKnown = isKnown;
-  if (isKnown && wasKnown) return true;
-  const isNext = before === NO_REF || isBefore(before, name);
-  if (place <= NAMES_MOST) store<u32>(slot, isNext ? name : NO_REF);
-  // What is known of the name in the next place is that it came after another one.
-  if (!isKnown && place < NAMES_MOST) store<u32>(slot, NO_REF, 4);
+/** The name of the series' next label comes after that of the last one. */
+function comesNext(at: u32, last: u32, name: u32, isKnown: bool): bool {
+  const isNext = last === NO_REF || isBefore(last, name);
+  if (at < NAMES_END) {
+    store<u32>(at, isNext ? name : NO_REF);
+    // What came after another name says nothing of this one: a series may end here.
+    if (!isKnown) store<u32>(at + 4, NO_REF);
+  }
   return isNext;
 }
 
 function isBefore(a: u32, b: u32): bool {
   const first = symbols + a * SYMBOL_BYTES;
   const second = symbols + b * SYMBOL_BYTES;
-  return compareTexts(load<u32>(first), load<u32>(first, 4), load<u32>(second), load<u32>(second, 4)) < 0;
+  return compareTexts(load<u32>(first), symbolLength(first), load<u32>(second), symbolLength(second)) < 0;
 }
 
 function takeName(entry: u32, length: u32): void {

@@ -1,16 +1,18 @@
 /** What is the same for every series once it is scanned: whether it is plain, what is wrong with it if not, its record. */
-import { isPairOfEachWanted, isReplicaRemoved } from './ha-pair';
+import { isPairOfEach, isReplicaRemoved } from './ha-pair';
 import { pairFlags } from './ha-pairs';
 import { forgetLabels } from './labels-v1';
-import { isInfo, isNamed, freeMemory, endSeries } from './records';
 import { judgeOddLabels, oddFault, oddFlags, oddHashes, oddLabels, oddMetricHash } from './odd-labels';
 import { judgePoints, pointFault, repeatedPoints } from './point-rules';
-import { isCountFine, maxNameLength, maxValueLength, newest, NO_FAULT, oldest } from './rules';
+import { endSeries, freeMemory, isNamed, lastRow, notePoints, rewriteRecord } from './records';
+import { isCountFine, maxNameLength, maxValueLength, newest, oldest } from './rules';
 
 /**
  * The series' field begins at `at`, its content at `content`. The scan says where a label may break a rule by itself, and
  * where samples or histograms are not in the order of time, or a histogram is not plain. Look at `fault` afterwards.
  */
+// @ts-ignore: decorator
+@inline
 export function closeSeries(
   body: u32,
   at: u32,
@@ -30,38 +32,24 @@ export function closeSeries(
   greatestTimestamp: i64,
   hasOddPoint: bool,
 ): void {
-  let fault = NO_FAULT;
   let pair: u32 = 0;
   let mistaken = false;
-  if (isPairOfEachWanted()) {
+  if (isPairOfEach) {
     // The scan took it for what the series before was: of a pair, or of none.
     const removed = isReplicaRemoved();
     pair = pairFlags(content, end);
     mistaken = removed !== (pair !== 0);
     if (mistaken) forgetLabels();
   }
-  if (
-    mistaken ||
-    hasOddLabel ||
-    !isNamed(flags) ||
-    !isCountFine(labels) ||
-    longestName > maxNameLength ||
-    longestValue > maxValueLength
-  ) {
-    judgeOddLabels(content, end, freeMemory());
-    fault = oddFault;
-    labels = oddLabels;
-    hashSum = oddHashes;
-    metricHash = oddMetricHash;
-    flags = oddFlags;
-  }
-  let broken = NO_FAULT;
-  let uncharged: u32 = 0;
-  if (hasOddPoint || leastTimestamp < oldest || greatestTimestamp > newest) {
-    judgePoints(content, end, freeMemory());
-    broken = pointFault;
-    uncharged = repeatedPoints;
-  }
+  // Without short cuts: a plain series, as nearly all are, is to be one branch.
+  const isOddInLabels =
+    <u32>hasOddLabel |
+    <u32>mistaken |
+    <u32>!isNamed(flags) |
+    <u32>!isCountFine(labels) |
+    <u32>(longestName > maxNameLength) |
+    <u32>(longestValue > maxValueLength);
+  const isOddInPoints = <u32>hasOddPoint | <u32>(leastTimestamp < oldest) | <u32>(greatestTimestamp > newest);
   endSeries(
     at - body,
     end - at,
@@ -74,10 +62,30 @@ export function closeSeries(
     histograms,
     exemplars,
     flags | pair,
-    fault,
     leastTimestamp,
     greatestTimestamp,
-    uncharged,
-    broken,
   );
+  if ((isOddInLabels | isOddInPoints) === 0) return;
+  judgeOdd(content, end, isOddInLabels !== 0, isOddInPoints !== 0, longestName, longestValue, pair);
+}
+
+/** Writes into the last record what a closer look finds. */
+function judgeOdd(
+  content: u32,
+  end: u32,
+  inLabels: bool,
+  inPoints: bool,
+  longestName: u32,
+  longestValue: u32,
+  pair: u32,
+): void {
+  const row = lastRow();
+  if (inLabels) {
+    judgeOddLabels(content, end, freeMemory());
+    rewriteRecord(row, oddHashes, oddMetricHash, oddLabels, longestName, longestValue, oddFlags | pair, oddFault);
+  }
+  if (inPoints) {
+    judgePoints(content, end, freeMemory());
+    notePoints(row, repeatedPoints, pointFault);
+  }
 }

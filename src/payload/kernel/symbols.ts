@@ -3,7 +3,7 @@
  * so a first pass finds it, hashes each text once, and finds out what each may be used for.
  */
 import { hashBytes } from './hash';
-import { align16, OTHER_VERSION, OUT_OF_MEMORY, reserve, TOO_MANY_SYMBOLS, WIRE_TYPE } from './memory';
+import { align16, OTHER_VERSION, OUT_OF_MEMORY, reserve, TOO_LARGE, TOO_MANY_SYMBOLS, WIRE_TYPE } from './memory';
 import { setProtocol } from './messages';
 import { isLabelName, isMetricName } from './rules';
 import { isUtf8 } from './text';
@@ -15,19 +15,23 @@ export const REQUEST_TIMESERIES: u32 = 5;
 const VERSION_1_TIMESERIES: u32 = 1;
 const VERSION_1_METADATA: u32 = 3;
 
-/** Two bytes in the body make a symbol, seventeen here hold it: this bounds the tables at 68 MiB. */
+/** Two bytes in the body make a symbol, sixteen here hold it: this bounds the table at 64 MiB. */
 const SYMBOLS_MAX: u32 = 4 << 20;
-/** Per symbol: address, length, hash. */
+/** Per symbol: address, length with marks, hash. */
 export const SYMBOL_BYTES: u32 = 16;
+const LENGTH: usize = 4;
+const HASH: usize = 8;
 
-// What a symbol can not be: bits of a byte each, in a table of their own.
-export const NO_LABEL_NAME: u32 = 1;
-export const NO_LABEL_VALUE: u32 = 2;
-export const NO_NAME_OF_METRIC: u32 = 4;
+// What is not known of a symbol, or known not to be so, in the upper bits of its length: that it is UTF-8, found out for each; that
+// it may name a label, and that it may name a metric, found out for those that do.
+const MAY_BE_NO_LABEL: u32 = 0x80000000;
+const MAY_BE_NO_METRIC: u32 = 0x40000000;
+export const NO_UTF8: u32 = 0x20000000;
+/** Where no mark is. A text that is as long as this, half a gigabyte, is no symbol. */
+export const LENGTH_BITS: u32 = 0x1fffffff;
 
 export let symbols: u32 = 0;
 export let symbolCount: u32 = 0;
-export let symbolFaults: u32 = 0;
 /** Series that were passed on the way. */
 export let seriesFound: u32 = 0;
 
@@ -58,33 +62,46 @@ export function readSymbols(free: u32, end: u32): u32 {
       room += 4096;
       if (!reserve(<u64>symbols + <u64>room * SYMBOL_BYTES)) return fail(OUT_OF_MEMORY, at);
     }
+    if (length > LENGTH_BITS) return fail(TOO_LARGE, at);
     const entry = symbols + symbolCount * SYMBOL_BYTES;
     store<u32>(entry, cursor);
-    store<u32>(entry + 4, length);
-    store<u64>(entry + 8, hashBytes(cursor, length));
+    store<u64>(entry, hashBytes(cursor, length), HASH);
+    store<u32>(entry, length | MAY_BE_NO_LABEL | MAY_BE_NO_METRIC | (isUtf8(cursor, length) ? 0 : NO_UTF8), LENGTH);
     symbolCount++;
     seek(cursor + length);
   }
   seek(start);
   setProtocol(true, symbolCount);
-  return findFaults();
+  return symbols + symbolCount * SYMBOL_BYTES;
 }
 
-function findFaults(): u32 {
-  symbolFaults = symbols + symbolCount * SYMBOL_BYTES;
-  if (!reserve(<u64>symbolFaults + <u64>symbolCount)) return fail(OUT_OF_MEMORY, 0);
-  for (let ref: u32 = 0; ref < symbolCount; ref++) {
-    const entry = symbols + ref * SYMBOL_BYTES;
-    store<u8>(symbolFaults + ref, faultsOf(load<u32>(entry), load<u32>(entry, 4)));
-  }
-  return align16(symbolFaults + symbolCount);
+// @ts-ignore: decorator
+@inline
+export function symbolLength(entry: u32): u32 {
+  return load<u32>(entry, LENGTH) & LENGTH_BITS;
 }
 
-/** What may be a label's name may be anything. */
-function faultsOf(at: u32, length: u32): u32 {
-  if (isLabelName(at, length)) return 0;
-  let faults = NO_LABEL_NAME;
-  if (!isUtf8(at, length)) faults |= NO_LABEL_VALUE;
-  if (!isMetricName(at, length)) faults |= NO_NAME_OF_METRIC;
-  return faults;
+/** `word`: what an entry has of length and marks. */
+// @ts-ignore: decorator
+@inline
+export function namesLabel(entry: u32, word: u32): bool {
+  return (word & MAY_BE_NO_LABEL) === 0 || isFoundLabel(entry);
+}
+
+// @ts-ignore: decorator
+@inline
+export function namesMetric(entry: u32, word: u32): bool {
+  return (word & MAY_BE_NO_METRIC) === 0 || isFoundMetric(entry);
+}
+
+function isFoundLabel(entry: u32): bool {
+  const fine = isLabelName(load<u32>(entry), symbolLength(entry));
+  if (fine) store<u32>(entry, load<u32>(entry, LENGTH) & ~MAY_BE_NO_LABEL, LENGTH);
+  return fine;
+}
+
+function isFoundMetric(entry: u32): bool {
+  const fine = isMetricName(load<u32>(entry), symbolLength(entry));
+  if (fine) store<u32>(entry, load<u32>(entry, LENGTH) & ~MAY_BE_NO_METRIC, LENGTH);
+  return fine;
 }

@@ -15,6 +15,8 @@ export function isLegacyLabelName(at: u32, length: u32): bool {
 }
 
 /** `[a-zA-Z_:][a-zA-Z0-9_:]*`, of a metric. */
+// @ts-ignore: decorator
+@inline
 export function isLegacyMetricName(at: u32, length: u32): bool {
   return isLegacyName(at, length, LOWER_AND_COLON);
 }
