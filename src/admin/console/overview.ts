@@ -46,7 +46,11 @@ export function notices({ status, tenants }: State): HTMLElement {
   const found: (readonly ['bad' | 'warn', string])[] = [];
   if (status !== undefined) {
     const { overrides, ledger, sharing, bytesInFlight } = status;
-    found.push(...stopped(status.upstream.breaker), ...status.upstream.addresses.flatMap(trouble));
+    found.push(
+      ...stopped(status.upstream.breaker),
+      ...full(status.upstream.admission),
+      ...status.upstream.addresses.flatMap(trouble),
+    );
     if (status.draining) found.push(['bad', 'This replica is stopping.']);
     else if (!status.ready) found.push(['bad', 'Not ready: the overrides were not read yet.']);
     if (status.mode !== 'enforce') {
@@ -127,6 +131,22 @@ function stopped(breaker: Status['upstream']['breaker']): (readonly ['bad' | 'wa
         : 'Pushes are sent to Mimir one at a time'
       : 'The breaker is open, and only watches (upstream.breaker)';
   return [['bad', `${what}, for ${duration(breaker.sinceSeconds)}: ${breaker.cause ?? ''}.`]];
+}
+
+/** More is sent than Mimir takes. */
+function full(admission: Status['upstream']['admission']): (readonly ['warn', string])[] {
+  if (admission === null || admission.limit === null || admission.inFlight < admission.limit) return [];
+  const { mode, inFlight, limit, waiting } = admission;
+  const what =
+    mode === 'act'
+      ? `tenants share what it takes, and ${waiting} pushes wait`
+      : 'all of it is sent on (upstream.fairness)';
+  return [
+    [
+      'warn',
+      `Mimir is slower than usual and can have ${number(limit)} items under way, of ${number(inFlight)}: ${what}.`,
+    ],
+  ];
 }
 
 const SENT_TO = { in: 'yes', probing: 'one at a time', out: 'left out' } as const;

@@ -45,6 +45,12 @@ export interface Status {
       readonly sinceSeconds: number;
       readonly cause: string | null;
     } | null;
+    readonly admission: {
+      readonly mode: 'observe' | 'act';
+      readonly limit: number | null;
+      readonly inFlight: number;
+      readonly waiting: number;
+    } | null;
   };
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
   readonly requestsInFlight: number;
