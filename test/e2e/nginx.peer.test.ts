@@ -138,7 +138,7 @@ t.test('nobody is somebody else', async (t) => {
 t.test('a write in another protocol does not go past the edge', async (t) => {
   const { behindEdge, direct } = await givenMimir(t);
   const edge = await startEdge(t, [`--upstream.url=${behindEdge.url}`]);
-  const writes = ['/otlp/v1/metrics', '//otlp/v1/%6detrics', '/api/v1/push/influx/write', '/api/prom/push'];
+  const writes = ['/otlp/v1/metrics/', '//otlp/v1/%6detrics', '/api/v1/push/influx/write', '/api/prom/push'];
   for (const route of ['full', 'mirror'] as const) {
     const nginx = await startNginx(t, join(t.testdirName, route), {
       route,
@@ -149,7 +149,8 @@ t.test('a write in another protocol does not go past the edge', async (t) => {
       const headers = { 'x-scope-orgid': 'team-a' };
       const answer = await request(`${nginx.url}${path}`, { method: 'POST', headers, body: 'abc' });
       await answer.body.dump();
-      t.equal(answer.statusCode, route === 'full' ? 503 : 200, path);
+      const refused = path.includes('otlp') ? 415 : 503;
+      t.equal(answer.statusCode, route === 'full' ? refused : 200, path);
     }
   }
   t.equal(direct.arrived.length, writes.length, 'those of the tenants that are not for the edge');
@@ -329,3 +330,33 @@ function certificates(folder: string, subjects: readonly string[]): Certificates
   const lines = Object.entries(paths).map(([directive, name]) => `${directive} ${file(name)};`);
   return { listen: `${lines.join(' ')} ssl_client_certificate ${file('ca.crt')};`, agents };
 }
+
+t.test('OTLP goes round an edge that can not serve, as remote write does', async (t) => {
+  const { direct } = await givenMimir(t);
+  const nginx = await startNginx(t, t.testdir(), { edges: ['http://127.0.0.1:1'], mimir: direct.url });
+  const answer = await request(`${nginx.url}/otlp/v1/metrics`, {
+    method: 'POST',
+    headers: { 'x-scope-orgid': 'team-a', 'content-type': 'application/x-protobuf' },
+    body: '',
+  });
+  await answer.body.dump();
+  t.equal(answer.statusCode, 200);
+  t.equal(answer.headers['x-mimir-edge-way'], 'fallback');
+  t.strictSame(
+    direct.arrived.map(({ url }) => url),
+    ['/otlp/v1/metrics'],
+  );
+});
+
+t.test('what the edge keeps from a Mimir that fails is not sent round it', async (t) => {
+  const { direct } = await givenMimir(t);
+  const failing = await upstream((_req, res) => res.writeHead(503).end());
+  t.teardown(() => failing.close());
+  const edge = await startEdge(t, [`--upstream.url=${failing.url}`, '--upstream.breaker=act']);
+  const nginx = await startNginx(t, t.testdir(), { edges: [edge.proxy], mimir: direct.url });
+  for (let i = 0; i < 30; i++) {
+    t.match(await push(nginx.url, AS.header('a')), { status: 503, way: 'edge' });
+  }
+  t.equal(failing.arrived.length, 20);
+  t.equal(direct.arrived.length, 0);
+});
