@@ -71,7 +71,12 @@ t.test('metrics of a running edge', async (t) => {
 async function metricsOfEdges(t: Test): Promise<ReadonlySet<string>> {
   const mimir = await upstream();
   t.teardown(() => mimir.close());
-  const flags = [`--upstream.url=${mimir.url}`, '--envoy.enabled=true', '--listen.grpc=127.0.0.1:0'];
+  const flags = [
+    `--upstream.url=${mimir.url}`,
+    '--upstream.fairness=act',
+    '--envoy.enabled=true',
+    '--listen.grpc=127.0.0.1:0',
+  ];
   const edges = [await startEdge(t, flags), await startEdge(t, [...flags, '--workers=2'])];
   const names = new Set<string>();
   for (const edge of edges) {
