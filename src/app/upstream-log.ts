@@ -29,7 +29,7 @@ export function logAddressChange(log: Logger, { before, beforeSeconds, now }: Ad
 export function upstreamEvents(log: Logger): AddressEvents {
   return {
     resolved(name, addresses, before) {
-      log.info({ name, addresses }, `${name} has ${addresses.length} addresses now, before ${before}`);
+      log.info({ name, addresses }, `${name}: ${before} known before, now it is ${addresses.join(', ')}`);
     },
     notResolved(name, error, kept) {
       const text = `${name} can not be resolved: ${messageOf(error)}; `;
@@ -44,7 +44,7 @@ export function upstreamEvents(log: Logger): AddressEvents {
       const seconds = Math.ceil(backInSeconds ?? 0);
       log.warn(
         { address, seconds, lastFailure: lastFailure?.message },
-        `${address} is left out for ${seconds} s, others are not; its last failure was: ${lastFailure?.message}`,
+        `${address} is left out for ${seconds} s, others are not: ${lastFailure?.message ?? 'it says that it is not ready'}`,
       );
     },
   };

@@ -20,6 +20,9 @@ export function readSetting(setting: Setting, raw: unknown): ReadSetting {
   return { value };
 }
 
+/** At the end of a URL of the upstream. */
+const ZONE = /#[\w.-]+$/;
+
 const READERS: { [T in keyof SettingTypes]: (raw: unknown) => SettingTypes[T] | undefined } = {
   string: readText,
   path: readText,
@@ -27,7 +30,9 @@ const READERS: { [T in keyof SettingTypes]: (raw: unknown) => SettingTypes[T] | 
   paths: readList,
   url: (raw) => {
     const urls = readList(raw);
-    return urls?.every((url) => isHttpUrl(url.replace(/^(dns|srv):/, ''))) ? urls : undefined;
+    return urls?.every((url) => isHttpUrl(url.replace(/^(dns|srv):/, '').replace(ZONE, '')))
+      ? urls
+      : undefined;
   },
   redis: (raw) => {
     const urls = readList(raw);

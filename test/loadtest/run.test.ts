@@ -69,8 +69,9 @@ for (const gzip of [false, true]) {
         url: '/otlp/v1/metrics',
         headers: { 'content-type': 'application/x-protobuf', ...(gzip && { 'content-encoding': 'gzip' }) },
       });
-      for (const { body } of target.arrived) {
-        const decoded = new InlineDecoder(1 << 24).decode([body], body.length, {
+      const decoder = new InlineDecoder(1 << 24);
+      for (const { body } of target.arrived.slice(0, 50)) {
+        const decoded = decoder.decode([body], body.length, {
           protocol: 'otlp',
           maxUncompressedBytes: 1 << 24,
           maxSeries: 10_000,

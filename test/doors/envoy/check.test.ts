@@ -512,7 +512,7 @@ t.test('a push is waited for as long as Envoy says, if it says so: no timeout is
   });
   t.ok(await eventually(() => held.waiting() === 2));
   // A timer that is set to too long a time ends in a millisecond.
-  const impatient = new RawCall(session, { 'grpc-timeout': '20m' });
+  const impatient = new RawCall(session, { 'grpc-timeout': '300m' });
   impatient.stream.end(framedCheck());
   t.match((await impatient.answer).bytes.toString(), /err-edge-busy/);
   held.release();

@@ -65,11 +65,14 @@ export class GrpcCall {
     });
   }
 
+  /** It has its answer, or nobody is there for one. */
+  get isClosed(): boolean {
+    return this.#closed || this.status !== undefined || this.#stream.aborted;
+  }
+
   /** Nothing that is answered now reaches the caller: it has given up, or been answered. */
   get isOver(): boolean {
-    return (
-      this.#closed || this.status !== undefined || this.#stream.aborted || this.#now() > this.#deadlineMs
-    );
+    return this.isClosed || this.#now() > this.#deadlineMs;
   }
 
   /** Time in which an answer would still reach the caller, with something in hand. Infinite where it waits for ever. */
