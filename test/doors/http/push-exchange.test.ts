@@ -599,9 +599,10 @@ t.test('with several upstreams, one that refuses connections costs no push', asy
   await dead.close();
   const [one, two] = [await upstream(), await upstream()];
   const proxy = await edge([dead.url, one.url, two.url]);
-  for (let i = 0; i < 10; i++) t.equal((await send(proxy.url)).status, 200);
-  t.equal(one.arrived.length + two.arrived.length, 10);
-  t.ok(one.arrived.length >= 3 && two.arrived.length >= 3, 'both share the load');
+  for (let i = 0; i < 60; i++) t.equal((await send(proxy.url)).status, 200);
+  t.equal(one.arrived.length + two.arrived.length, 60);
+  // Which one is a matter of chance, each time.
+  t.ok(one.arrived.length >= 5 && two.arrived.length >= 5, 'both share the load');
   await proxy.stop();
   await Promise.all([one.close(), two.close()]);
 });
