@@ -195,7 +195,7 @@ export class StoreClient implements Ledger {
     const { now, closeTimeoutMs, callTimeoutMs } = this.#options;
     const endMs = now() + closeTimeoutMs;
     while (this.#isPending() && now() < endMs) await pause(CLOSE_LOOK_MS);
-    if (!this.#health.isDegraded) await Promise.race([this.#store.leave(), pause(callTimeoutMs)]);
+    if (!this.#health.isDegraded) await Promise.race([this.#store.leave(), giveUpAfter(callTimeoutMs)]);
     this.#calls.close();
     this.#callsAboutSeries.close();
     await this.#store.close();
@@ -262,4 +262,9 @@ export class StoreClient implements Ledger {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Nothing waits for it alone: a process may end before. */
+function giveUpAfter(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
