@@ -36,5 +36,14 @@ function lineWithout(
   gone: Set<string>,
 ): string {
   const kept = fields.filter(({ key }) => !gone.has(key)).map((field) => text.slice(field.start, field.end));
+  // Blanks in front of the first field are skipped: a key that begins with one stays behind another field.
+  if (kept[0] !== undefined && beginsWithBlank(kept[0])) kept.unshift(NO_SERIES);
   return `${text.slice(start, fieldsStart)}${kept.join(',')}${text.slice(fieldsEnd, end)}`;
+}
+
+/** A text, of which Mimir makes nothing; a later field of the same key counts in its place. */
+const NO_SERIES = '_=""';
+
+function beginsWithBlank(field: string): boolean {
+  return field.startsWith('\t') || field.startsWith('\0');
 }

@@ -196,6 +196,17 @@ t.test('lines that lose nothing, comments and text fields stay as they came', as
   t.equal(`${filter.filter(push, leftOut)}`, '# a\nm,t=v s="x",b=2 5\n\nn e=6');
 });
 
+t.test('a field whose key begins with a blank keeps its key when those in front of it go', async (t) => {
+  for (const lines of ['m f=1,\tg=2 5', 'm f=1,\0g=2,h=3 5', 'm f=1,\t_=2,_=3 5', 'm _=1,\t_=2']) {
+    const push = decode(Buffer.from(lines), 'identity') as Push;
+    const expected = made(lines)?.slice(1);
+    const leftOut = noRows(push.series);
+    addRow(leftOut, 0);
+    const rest = filter.filter(push, leftOut) as Uint8Array;
+    t.strictSame(canonical(seriesOf(rest, 1n, NOW)), canonical(expected), JSON.stringify(lines));
+  }
+});
+
 t.test('caps hold for what things become', async (t) => {
   const bomb = gzipSync(Buffer.alloc(64 << 20, ' '));
   t.match(decode(bomb, 'gzip'), { kind: 'broken', code: 'too_large' }, 'a bomb');
