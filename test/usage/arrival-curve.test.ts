@@ -1,0 +1,133 @@
+import fc from 'fast-check';
+import t from 'tap';
+import {
+  ARRIVAL_KINDS,
+  Arrivals,
+  HOUR_STEPS,
+  KINDS,
+  STEP_COUNTS,
+  STEP_SECONDS,
+} from '#src/usage/arrival-curve.js';
+import { CURVE_WINDOWS } from '#src/usage/usage-record.js';
+
+const HOUR = HOUR_STEPS * STEP_SECONDS;
+/** The first second of a day. */
+const BEGIN = 24 * HOUR * 100;
+
+/** Bursts, as [second, count], in the hours around the one that is looked at. */
+const bursts = fc.array(
+  fc.tuple(
+    fc.nat(3 * HOUR - 1),
+    fc.oneof(fc.nat(5), fc.nat(5000), fc.nat(2 ** 40)),
+    fc.integer({ min: 1, max: 400 }),
+  ),
+  { maxLength: 12 },
+);
+
+function secondsOf(list: readonly (readonly [number, number, number])[]): Float64Array {
+  const seconds = new Float64Array(3 * HOUR);
+  for (const [from, count, length] of list) {
+    for (let s = from; s < Math.min(from + length, seconds.length); s++) seconds[s]! += count;
+  }
+  return seconds;
+}
+
+/** The most within any `window` seconds of which the last one is in the hour. */
+function bruteForce(seconds: Float64Array, hour: number, window: number): number {
+  const until = new Float64Array(seconds.length + 1);
+  for (let s = 0; s < seconds.length; s++) until[s + 1] = until[s]! + seconds[s]!;
+  let most = 0;
+  for (let last = hour * HOUR; last < (hour + 1) * HOUR; last++) {
+    most = Math.max(most, until[last + 1]! - until[Math.max(0, last + 1 - window)]!);
+  }
+  return most;
+}
+
+/** Feeds only steps that are not silent, as frames do. */
+function feed(seconds: Float64Array, kind: number, hour: number): Arrivals {
+  const arrivals = new Arrivals();
+  for (let step = 0; step < ((hour + 1) * HOUR) / STEP_SECONDS; step++) {
+    const first = BEGIN / STEP_SECONDS + step;
+    if (step % HOUR_STEPS === 0) arrivals.beginHour(first);
+    const counts = new Float64Array(STEP_COUNTS);
+    for (let s = 0; s < STEP_SECONDS; s++) counts[s * KINDS + kind] = seconds[step * STEP_SECONDS + s]!;
+    if (counts.some((count) => count > 0)) arrivals.add(first, counts);
+  }
+  return arrivals;
+}
+
+/** Seconds and steps are kept in 24 significant bits, each rounded up. */
+const ROUNDING = 1 + 2 ** -21;
+
+t.test(
+  'each window up to five minutes has the most that any such window had, a longer one at least that and at most that of ten seconds more, over the ends of hours, too',
+  async () => {
+    fc.assert(
+      fc.property(bursts, fc.nat(KINDS - 1), fc.nat(2), (list, kind, hour) => {
+        const seconds = secondsOf(list);
+        const curve = feed(seconds, kind, hour).curve(kind);
+        CURVE_WINDOWS.forEach((window, index) => {
+          const kept = curve[index]!;
+          const most = bruteForce(seconds, hour, window);
+          const exact = most < 2 ** 24 || window > 300 ? most : most * ROUNDING;
+          if (kept < most) throw new Error(`${window} s: ${kept} is less than ${most}`);
+          const bound = window <= 300 ? exact : bruteForce(seconds, hour, window + STEP_SECONDS) * ROUNDING;
+          if (kept > bound) throw new Error(`${window} s: ${kept} is more than ${bound}`);
+        });
+      }),
+      { numRuns: 60 },
+    );
+  },
+);
+
+t.test('kinds do not touch each other', async (t) => {
+  const seconds = secondsOf([[5, 3, 20]]);
+  for (const kind of ARRIVAL_KINDS.keys()) {
+    const arrivals = feed(seconds, kind, 0);
+    for (const other of ARRIVAL_KINDS.keys()) {
+      t.equal(arrivals.curve(other).at(-1), other === kind ? 60 : 0);
+    }
+  }
+});
+
+t.test(
+  'what is written down goes on as if nobody had looked: seconds are fed again, the most is restored',
+  async (t) => {
+    const seconds = secondsOf([
+      [100, 7, 30],
+      [4000, 9, 300],
+    ]);
+    const whole = feed(seconds, 0, 1);
+    const restored = new Arrivals();
+    // Of the last hour only what windows still reach is fed again.
+    for (let step = 60; step < 720; step++) {
+      const counts = new Float64Array(STEP_COUNTS);
+      for (let s = 0; s < STEP_SECONDS; s++) counts[s * KINDS] = seconds[step * STEP_SECONDS + s]!;
+      restored.add(BEGIN / STEP_SECONDS + step, counts);
+    }
+    restored.restore(0, whole.curve(0));
+    t.same(restored.curve(0), whole.curve(0));
+  },
+);
+
+t.test('what comes late makes no window less than it was', async () => {
+  fc.assert(
+    fc.property(bursts, bursts, (early, late) => {
+      const both = secondsOf([...early, ...late]);
+      const arrivals = feed(secondsOf(early), 0, 0);
+      arrivals.addLate(feed(secondsOf(late), 0, 0));
+      const curve = arrivals.curve(0);
+      return CURVE_WINDOWS.every((window, index) => curve[index]! >= bruteForce(both, 0, window));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+t.test('a step that was fed already is not counted twice', async (t) => {
+  const arrivals = new Arrivals();
+  const counts = new Float64Array(STEP_COUNTS).fill(1);
+  arrivals.add(1000, counts);
+  arrivals.add(1000, counts);
+  arrivals.add(999, counts);
+  t.equal(arrivals.curve(0).at(-1), 10);
+});
