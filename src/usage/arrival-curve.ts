@@ -40,7 +40,7 @@ export class Arrivals {
   /** The last step that is in. */
   #step = Number.NaN;
 
-  /** A step that is not later than the last one is left out: late ones are for `lateBound`. */
+  /** A step that is not later than the last one is left out: late ones are for `addLate`. */
   add(step: number, counts: ArrayLike<number>): void {
     if (step <= this.#step) return;
     this.#pass(step - 1);
@@ -148,8 +148,9 @@ export class Arrivals {
       }
       for (let window = 0; window < COARSE_LENGTHS.length; window++) {
         const at = kind * WINDOWS + FINE_WINDOWS.length + window;
-        // To be exact here is not worth it: with one step more it is never too little.
-        this.#most[at] = this.#sums[at] ?? 0;
+        const oldest = this.#step + 1 - (COARSE_LENGTHS[window] ?? 0);
+        const leaving = this.#steps[kind * COARSE + (oldest % COARSE)] ?? 0;
+        this.#most[at] = (this.#sums[at] ?? 0) - leaving;
       }
     }
   }
