@@ -15,8 +15,10 @@ export interface DnsServer {
   ttlSeconds: number;
   set(type: 'A' | 'AAAA', name: string, addresses: readonly string[]): void;
   set(type: 'SRV', name: string, records: readonly Srv[]): void;
-  /** From now on every question is answered with SERVFAIL, or is not. */
+  /** From now on every question is answered with SERVFAIL, or as it should be. */
   fail(failing: boolean): void;
+  /** From now on no question is answered, or each is. */
+  hang(hanging: boolean): void;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export async function dnsServer(): Promise<DnsServer> {
   const records = new Map<string, readonly Buffer[]>();
   const socket = createSocket('udp4');
   let failing = false;
+  let hanging = false;
   const server: DnsServer = {
     address: '',
     asked: [],
@@ -34,12 +37,16 @@ export async function dnsServer(): Promise<DnsServer> {
     fail(now) {
       failing = now;
     },
+    hang(now) {
+      hanging = now;
+    },
     close: () => new Promise((resolve) => socket.close(() => resolve())),
   };
   socket.on('message', (message, from) => {
     const { name, type, end } = readQuestion(message);
     const typeName = (Object.keys(TYPES) as Type[]).find((one) => TYPES[one] === type);
     server.asked.push(`${typeName} ${name}`);
+    if (hanging) return;
     const found = failing ? [] : (records.get(`${typeName} ${name}`) ?? []);
     const header = Buffer.alloc(12);
     message.copy(header, 0, 0, 2);

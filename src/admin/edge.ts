@@ -69,6 +69,8 @@ export interface EdgeStatus {
     readonly responses: Readonly<Record<string, number>>;
     readonly failures: number;
     readonly addresses: readonly AddressStatus[];
+    /** Names in `upstream.url` that could not be resolved when they were last asked for. */
+    readonly unresolved: readonly string[];
     /** Undefined: no process has told yet. */
     readonly breaker: BreakerStatus | undefined;
     /** Undefined: all that comes is sent. */

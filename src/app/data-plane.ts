@@ -215,6 +215,7 @@ export class DataPlane implements DataPlanes {
         responses: this.#upstreamMetrics.responses(),
         failures: this.#upstreamMetrics.failures,
         addresses: this.#upstream.addresses(),
+        unresolved: this.#upstream.unresolved(),
         breaker: this.#upstream.breaker(),
         admission: this.#upstream.admission?.status(),
       },
@@ -261,7 +262,10 @@ export class DataPlane implements DataPlanes {
       {
         name: 'decoder and upstream',
         start: () => this.#upstream.start(),
-        stop: () => Promise.all([this.#upstream.destroy(), this.#decoder.close()]),
+        stop: () => {
+          this.#upstream.destroy();
+          return this.#decoder.close();
+        },
       },
       { name: 'shared state', start: () => this.#shared.start(), stop: () => this.#shared.ledger.close() },
       { name: 'active series', start: () => this.#series?.start(), stop: () => this.#series?.close() },

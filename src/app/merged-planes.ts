@@ -129,6 +129,7 @@ export class MergedPlanes implements DataPlanes {
         responses,
         failures,
         addresses: mergedAddresses(each.map(({ upstream }) => upstream.addresses)),
+        unresolved: [...new Set(each.flatMap(({ upstream }) => upstream.unresolved))],
         breaker: mergedBreaker(each.flatMap(({ upstream }) => upstream.breaker ?? [])),
         admission: mergedAdmission(each.flatMap(({ upstream }) => upstream.admission ?? [])),
       },

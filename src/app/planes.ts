@@ -51,6 +51,8 @@ export interface UpstreamStatus {
   /** Requests that got no answer, since the start. */
   readonly failures: number;
   readonly addresses: readonly AddressStatus[];
+  /** Names that could not be resolved when they were last asked for: what was known of them is used. */
+  readonly unresolved: readonly string[];
   /** Undefined: no process has told yet. */
   readonly breaker: BreakerStatus | undefined;
   /** Undefined: all that comes is sent. */

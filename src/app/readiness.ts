@@ -26,14 +26,14 @@ function shared({ ledger, series }: Pick<PlaneStatus, 'ledger' | 'series'>): obj
 }
 
 /** Nor does an upstream that fails: a push that is refused here would fail elsewhere as well. */
-function upstream({ upstream: { addresses } }: PlaneStatus): object {
+function upstream({ upstream: { addresses, unresolved } }: PlaneStatus): object {
   const each = addresses.map(({ address, state, answered, failed }) => ({
     address,
     state,
     answered,
     failed,
   }));
-  return { state: upstreamState(addresses), addresses: each };
+  return { state: upstreamState(addresses), addresses: each, unresolved };
 }
 
 function workerDetails({ worker, pid, ready, draining, hangs, limitsHash, ...state }: WorkerStatus): object {

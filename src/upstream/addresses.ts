@@ -19,6 +19,8 @@ export interface AddressesOptions extends AddressOptions {
   readonly resolve: Resolve;
   /** How long what was resolved holds where nobody says, and the longest that it does. */
   readonly resolveMs: number;
+  /** The start waits so long for names at most. */
+  readonly startWaitMs: number;
   /** The zone that the edge is in; its addresses are preferred. Empty: none. */
   readonly zone: string;
   readonly random: () => number;
@@ -83,15 +85,16 @@ export class Addresses implements AddressWatcher {
     }
   }
 
-  /** Resolves when each name has been asked for once. */
+  /** Resolves when each name has been asked for once, or nobody has said within the time that the start has. */
   async start(): Promise<void> {
-    await Promise.all(this.#names.map(({ source, poller }) => source.via !== 'fixed' && poller.refresh()));
+    await Promise.all(this.#names.map((name) => name.source.via !== 'fixed' && this.#askFirst(name)));
   }
 
-  async stop(): Promise<void> {
+  /** Who is asked now is not waited for: nobody will use what it says. */
+  stop(): void {
     this.#destroyed = true;
     for (const address of this.#all) address.destroy();
-    await Promise.all(this.#names.map(({ poller }) => poller.stop()));
+    for (const { poller } of this.#names) void poller.stop();
   }
 
   get all(): readonly UpstreamAddress[] {
@@ -142,6 +145,11 @@ export class Addresses implements AddressWatcher {
 
   aged({ source }: UpstreamAddress): void {
     this.#askAgain(this.#names.find((name) => name.source === source));
+  }
+
+  /** Names that could not be resolved when they were last asked for. */
+  unresolved(): string[] {
+    return this.#names.filter(({ isFailing }) => isFailing).map(({ source }) => source.text);
   }
 
   /** How often each name could not be resolved, and how many addresses it has. */
@@ -257,14 +265,28 @@ export class Addresses implements AddressWatcher {
     return name;
   }
 
+  #askFirst(name: Name): Promise<void> {
+    const { startWaitMs } = this.#options;
+    return new Promise((resolve) => {
+      const late = setTimeout(() => {
+        this.#notResolved(name, new Error(`nobody said within ${startWaitMs} ms`));
+        resolve();
+      }, startWaitMs);
+      void name.poller.refresh().then(() => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
+  }
+
   async #resolve(name: Name): Promise<void> {
     name.askedMs = this.#options.now();
     const resolved = await this.#options.resolve(name.source);
     if (this.#destroyed) return;
     if (resolved.endpoints.length === 0) throw new Error('it has no address');
     name.ttlMs = resolved.ttlMs;
-    name.isFailing = false;
     this.#take(name, resolved);
+    name.isFailing = false;
   }
 
   /** The family that is in use stays, as long as there is one of it. */
@@ -296,7 +318,7 @@ export class Addresses implements AddressWatcher {
     const isSame = before.length === name.addresses.length && known.size === 0;
     // After the others can be picked: what waits for it goes to one of them.
     for (const address of known.values()) address.retire();
-    if (!isSame && before.length > 0) {
+    if (name.isFailing || (!isSame && before.length > 0)) {
       const names = endpoints.map((endpoint) => addressName(name.source, endpoint));
       this.#options.events.resolved(name.source.text, names, before.length);
     }

@@ -27,12 +27,18 @@ export type Resolve = (source: UpstreamSource) => Promise<Resolved>;
 /** A name may not make more connections than this, times those to each address. */
 const MOST_ADDRESSES = 256;
 
+export interface SystemResolver {
+  readonly resolve: Resolve;
+  /** DNS is asked no longer: what it was asked would keep the process. */
+  cancel(): void;
+}
+
 /** `servers`: those of DNS, host:port; none: the system's. */
-export function systemResolver(servers: readonly string[], timeoutMs: number): Resolve {
+export function systemResolver(servers: readonly string[], timeoutMs: number): SystemResolver {
   const resolver = new dns.Resolver({ timeout: timeoutMs, tries: 2 });
   if (servers.length > 0) resolver.setServers([...servers]);
 
-  return async (source) => {
+  const resolve: Resolve = async (source) => {
     const { via, host, port } = source;
     switch (via) {
       case 'fixed':
@@ -53,6 +59,7 @@ export function systemResolver(servers: readonly string[], timeoutMs: number): R
         return queryServices(resolver, host);
     }
   };
+  return { resolve, cancel: () => resolver.cancel() };
 }
 
 async function queryName(

@@ -6,12 +6,12 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AddressChange, AddressHealth, AddressStatus } from './address-health.js';
-import { type AddressEvents, Addresses, type AddressesOptions } from './addresses.js';
+import { type AddressEvents, Addresses } from './addresses.js';
 import { Admission, type AdmissionOptions } from './admission.js';
 import { Breaker, type BreakerMode, type BreakerStatus } from './breaker.js';
 import type { UpstreamReceiver, UpstreamRequest } from './call.js';
 import { ReadyChecks } from './ready-checks.js';
-import { systemResolver } from './resolver.js';
+import { type SystemResolver, systemResolver } from './resolver.js';
 import { RetryBudget } from './retry-budget.js';
 import type { UpstreamAddress } from './upstream-address.js';
 import { upstreamSource } from './upstream-source.js';
@@ -52,10 +52,14 @@ export interface UpstreamOptions {
   readonly breakerMoved?: (status: BreakerStatus) => void;
 }
 
+/** Longer than DNS takes that answers: one that does not must not keep the edge from those addresses that are known. */
+const START_WAIT_MS = 2000;
+
 const NO_EVENTS: AddressEvents = { resolved: () => {}, notResolved: () => {}, moved: () => {} };
 
 export class Upstream {
   readonly #addresses: Addresses;
+  readonly #resolver: SystemResolver;
   /** Undefined: all that comes is sent. */
   readonly admission: Admission | undefined;
   readonly #breaker: Breaker;
@@ -87,14 +91,27 @@ export class Upstream {
       fairness === undefined
         ? undefined
         : new Admission({ ...fairness, now }, () => this.#addresses.capacity());
-    this.#addresses = new Addresses(addressesOptions(options, this.#tls, this.#breaker, this.admission, now));
+    this.#resolver = systemResolver(options.dnsServers, options.connectTimeoutMs);
+    this.#addresses = new Addresses({
+      ...options,
+      sources: options.urls.map(upstreamSource),
+      resolve: this.#resolver.resolve,
+      startWaitMs: START_WAIT_MS,
+      random: this.#random,
+      changed: options.changed ?? (() => {}),
+      events: options.events ?? NO_EVENTS,
+      tls: this.#tls,
+      breaker: this.#breaker,
+      admission: this.admission,
+      now,
+    });
     this.#checks =
       options.readyPath === ''
         ? undefined
         : new ReadyChecks(this.#addresses, options.readyPath, options.readyMs);
   }
 
-  /** Resolves when it is known where the addresses are, or that nobody can say so now. */
+  /** Resolves when it is known where the addresses are, or that nobody can say so now, within START_WAIT_MS. */
   async start(): Promise<void> {
     await this.#addresses.start();
     this.#checks?.start();
@@ -123,6 +140,10 @@ export class Upstream {
     return this.#breaker.status();
   }
 
+  unresolved(): readonly string[] {
+    return this.#addresses.unresolved();
+  }
+
   names(): ReturnType<Addresses['names']> {
     return this.#addresses.names();
   }
@@ -149,10 +170,11 @@ export class Upstream {
   }
 
   /** Ends every call that is still out. */
-  async destroy(): Promise<void> {
+  destroy(): void {
     this.#checks?.stop();
     this.admission?.close();
-    await this.#addresses.stop();
+    this.#addresses.stop();
+    this.#resolver.cancel();
   }
 
   #begin(
@@ -205,25 +227,4 @@ export class Upstream {
     address[kind].send(request, path, receiver, lastTry, arrivedMs, nowMs);
     return true;
   }
-}
-
-function addressesOptions(
-  options: UpstreamOptions,
-  tls: { readonly ca: Buffer | undefined },
-  breaker: Breaker,
-  admission: Admission | undefined,
-  now: () => number,
-): AddressesOptions {
-  return {
-    ...options,
-    sources: options.urls.map(upstreamSource),
-    resolve: systemResolver(options.dnsServers, options.connectTimeoutMs),
-    random: options.random ?? Math.random,
-    changed: options.changed ?? (() => {}),
-    events: options.events ?? NO_EVENTS,
-    tls,
-    breaker,
-    admission,
-    now,
-  };
 }

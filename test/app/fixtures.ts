@@ -30,7 +30,7 @@ export function planeStatus(given: Partial<PlaneStatus> = {}): PlaneStatus {
     limitsHash: 'h',
     ledger: undefined,
     series: undefined,
-    upstream: { responses: {}, failures: 0, addresses: [], breaker: undefined, admission: undefined },
+    upstream: { responses: {}, failures: 0, addresses: [], unresolved: [], breaker: undefined, admission: undefined },
     bytesInFlight: { used: 0, capacity: 100 },
     requestsInFlight: 0,
     evictions: 0,

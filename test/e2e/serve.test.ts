@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { dnsServer } from '../dns-server.js';
 import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { answering, MAIN, start, startEdge } from './processes.js';
 
@@ -72,6 +73,24 @@ t.test('probes and metrics', async (t) => {
   ]) {
     t.ok(text.split('\n').includes(line), line);
   }
+});
+
+t.test('a DNS that hangs does not keep the edge from its start, and that is said', async (t) => {
+  const [mimir, dns] = [await upstream(), await dnsServer()];
+  t.teardown(() => Promise.all([mimir.close(), dns.close()]));
+  dns.hang(true);
+  const name = 'srv:http://_http._tcp.mimir.test';
+  const edge = await startEdge(t, [
+    `--upstream.url=${name},${mimir.url}`,
+    `--upstream.dns_servers=${dns.address}`,
+    // DNS is asked for as long as a connection may take: much longer than the start waits.
+    '--upstream.connect_timeout=20s',
+  ]);
+  t.match(await (await fetch(`${edge.admin}/readyz`)).json(), { ready: true, upstream: { unresolved: [name] } });
+  t.match(edge.output(), `${name} can not be resolved: nobody said within`);
+  t.equal((await send(edge.proxy)).status, 200, 'what needs no name is sent to');
+  edge.child.kill('SIGTERM');
+  t.equal(await edge.exit, 0);
 });
 
 t.test('not ready before the overrides are read, where that is asked for', async (t) => {

@@ -14,6 +14,8 @@ interface Given {
   /** What names stand for from now on; undefined: they can not be resolved. */
   names(hosts: readonly string[] | undefined, other?: readonly string[]): void;
   resolve(): Promise<void>;
+  /** From now on nobody says what names stand for, until it is asked for an end of that. */
+  hang(): () => void;
   address(host: string): UpstreamAddress;
   /** How often each is picked, of so many. */
   picked(times?: number, except?: UpstreamAddress): Record<string, number>;
@@ -22,6 +24,7 @@ interface Given {
 function given(urls: readonly string[], zone = '', slowStartMs = 0): Given {
   let nowMs = 0;
   let resolved: Resolved | undefined;
+  let said: Promise<void> | undefined;
   let seed = 1;
   const told: string[] = [];
   const events: AddressEvents = {
@@ -32,10 +35,12 @@ function given(urls: readonly string[], zone = '', slowStartMs = 0): Given {
   const addresses = new Addresses({
     sources: urls.map(upstreamSource),
     resolve: async () => {
+      await said;
       if (resolved === undefined) throw new Error('nobody knows');
       return resolved;
     },
     resolveMs: 30_000,
+    startWaitMs: 50,
     zone,
     slowStartMs,
     random: () => {
@@ -77,6 +82,13 @@ function given(urls: readonly string[], zone = '', slowStartMs = 0): Given {
           : { endpoints: endpoints(hosts), otherFamily: endpoints(other), ttlMs: undefined };
     },
     resolve: () => addresses.start(),
+    hang() {
+      let end = (): void => {};
+      said = new Promise((resolve) => {
+        end = resolve;
+      });
+      return end;
+    },
     picked(times = 100, except) {
       const counts: Record<string, number> = {};
       for (let i = 0; i < times; i++) {
@@ -144,6 +156,23 @@ t.test('what was known holds while nobody can say, and that is told once', async
   names([]);
   await resolve();
   t.strictSame(picked(), { '10.0.0.1': 100 }, 'no address at all is no answer either');
+});
+
+t.test('who does not say what a name stands for holds the start only for a time, and no stop', async (t) => {
+  const { names, resolve, hang, told, addresses, picked } = given(['srv:http://mimir', 'http://10.0.0.9']);
+  names(['10.0.0.1']);
+  const answer = hang();
+  await resolve();
+  t.strictSame(told, ['srv:http://mimir: nobody said within 50 ms, 0 kept']);
+  t.strictSame(addresses.unresolved(), ['srv:http://mimir']);
+  t.strictSame(picked(), { '10.0.0.9': 100 }, 'what is known is sent to meanwhile');
+  answer();
+  await eventually(() => addresses.unresolved().length === 0);
+  t.strictSame(told.slice(1), ['srv:http://mimir: 0 -> http://10.0.0.1:80'], 'its answer is taken when it comes');
+  hang();
+  const asked = addresses.start();
+  addresses.stop();
+  await asked;
 });
 
 t.test('an address that fails five times in a row while the other does not is left out', async (t) => {

@@ -7,7 +7,7 @@ import { type DnsServer, dnsServer } from '../dns-server.js';
 async function given(t: Test): Promise<{ dns: DnsServer; resolve: (text: string) => ReturnType<Resolve> }> {
   const dns = await dnsServer();
   t.teardown(() => dns.close());
-  const resolve = systemResolver([dns.address], 2000);
+  const { resolve } = systemResolver([dns.address], 2000);
   return { dns, resolve: (text) => resolve(upstreamSource(text)) };
 }
 
