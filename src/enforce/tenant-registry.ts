@@ -28,16 +28,21 @@ export interface NoTenant {
   readonly why: Sentence;
 }
 
+/** The place of those whom no document names: no id of a tenant is empty. */
+const UNNAMED = '';
+
 export class TenantRegistry {
   readonly held: Tenants;
   readonly #options: RegistryOptions;
   readonly #common: CommonBuckets;
   #snapshot: Snapshot;
+  #namesAnybody: boolean;
   #mode: Mode;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#snapshot = options.snapshot;
+    this.#namesAnybody = namesAnybody(options.snapshot);
     this.#mode = options.mode;
     this.held = new Tenants(options);
     this.#common = new CommonBuckets(options.ledger);
@@ -54,6 +59,7 @@ export class TenantRegistry {
   /** All limits change here, for tenants in memory and for those to come. */
   apply(snapshot: Snapshot, nowMs: number): void {
     this.#snapshot = snapshot;
+    this.#namesAnybody = namesAnybody(snapshot);
     this.#relimit(nowMs);
   }
 
@@ -104,11 +110,20 @@ export class TenantRegistry {
       // Metadata costs no memory that there is not.
       const whole = wholeTenant(id);
       if (whole !== id) return this.#use(whole, nowMs);
-      return new Tenant(id, limits, mode, this.#common, distributors, undefined, nowMs, this.held.departed);
+      const { departed } = this.held;
+      const passing = new Tenant(id, limits, mode, this.#common, distributors, undefined, nowMs, departed);
+      passing.place = this.#placeOf(passing);
+      return passing;
     }
     const tenant = new Tenant(id, limits, mode, ledger, distributors, series?.tenant(id), nowMs);
+    tenant.place = this.#placeOf(tenant);
     this.held.add(tenant, isKnown);
     return tenant;
+  }
+
+  /** Where documents name nobody, no name is any better than another. */
+  #placeOf({ whole }: Tenant): string {
+    return !this.#namesAnybody || this.#snapshot.tenants.has(whole) ? whole : UNNAMED;
   }
 
   #mayBeHeld(id: string): boolean {
@@ -122,8 +137,15 @@ export class TenantRegistry {
         continue;
       }
       this.held.regard(tenant, this.#snapshot.tenants.has(tenant.id));
+      tenant.place = this.#placeOf(tenant);
       const { limits, mode } = this.effective(tenant.id);
       tenant.relimit(limits, mode, nowMs);
     }
   }
+}
+
+/** An entry for metadata of all tenants names none. */
+function namesAnybody({ tenants }: Snapshot): boolean {
+  for (const entry of tenants.keys()) if (wholeTenant(entry) !== '') return true;
+  return false;
 }

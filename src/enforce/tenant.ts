@@ -25,6 +25,8 @@ export class Tenant {
   readonly whole: string;
   /** It has metadata: its items and its series are its own, all else is the whole tenant's. */
   readonly isPart: boolean;
+  /** As whom it shares what Mimir takes: its whole tenant, or one for all those that no document names. */
+  place: string;
   readonly tally: Tally;
   /** False: there is no room in memory for it, and it is gone after this push. */
   readonly isHeld: boolean;
@@ -65,6 +67,7 @@ export class Tenant {
     this.id = id;
     this.whole = wholeTenant(id);
     this.isPart = this.whole !== id;
+    this.place = this.whole;
     this.tally = sharedTally ?? new Tally();
     this.isHeld = sharedTally === undefined;
     this.limits = limits;

@@ -44,8 +44,8 @@ const FAILURES_IN_A_ROW = 5;
 const FAILING_PART = 0.3;
 const TIMES_THE_OTHERS = 3;
 const ENOUGH_REQUESTS = 20;
-/** When all fail alike it is not the address. */
-const OTHERS_FAIL_PART = 0.5;
+/** When others fail, too, five in a row may be chance. */
+const OTHERS_FAIL_PART = 0.1;
 /** What fails may be asked for again so often, and what has a TTL of 0. */
 const SOONEST_RESOLVE_MS = 1000;
 
@@ -101,11 +101,11 @@ export class Addresses implements AddressWatcher {
     return this.#all;
   }
 
-  /** Where the next request goes, but not to `except`. Undefined: there is no other. */
-  pick(nowMs: number, except?: UpstreamAddress): UpstreamAddress | undefined {
+  /** Where the next request goes, but not to `except`. Undefined: there is no other. One that is not in is to be tried by it. */
+  pick(nowMs: number, isPush: boolean, except?: UpstreamAddress): UpstreamAddress | undefined {
     if (nowMs >= this.#recheckMs) this.#recheck(nowMs);
     if (this.#anyProbing) {
-      const probed = this.#all.find((address) => address !== except && address.standing.takeProbe());
+      const probed = this.#all.find((address) => address !== except && address.standing.takeProbe(isPush));
       if (probed !== undefined) return probed;
     }
     const usable = except === undefined ? this.#usable : this.#usable.filter((one) => one !== except);
@@ -123,10 +123,10 @@ export class Addresses implements AddressWatcher {
     return this.#usable.reduce((sum, { capacity }) => sum + (capacity?.limit ?? Number.POSITIVE_INFINITY), 0);
   }
 
-  /** Of those that were asked anything lately none answers more than half of it well. */
+  /** Of those that were sent pushes lately none answers more than half of them well. */
   allFail(): boolean {
-    return this.#all.every(({ health }) => {
-      const { requests, failed } = health.recent();
+    return this.#all.every(({ blame }) => {
+      const { requests, failed } = blame.withoutCause();
       return failed * 2 >= requests;
     });
   }
@@ -187,17 +187,21 @@ export class Addresses implements AddressWatcher {
   }
 
   #isWorseThanOthers(address: UpstreamAddress): boolean {
-    const own = address.health.recent();
+    const own = address.blame.withoutCause();
+    // Who sends alone here may fail everywhere.
+    const isOneSender = address.blame.hasOneSender();
     let requests = 0;
     let failed = 0;
-    for (const other of this.#all) {
-      if (other === address) continue;
-      const its = other.health.recent();
+    for (const { blame } of this.#all) {
+      if (blame === address.blame) continue;
+      const its = isOneSender ? blame.all() : blame.withoutCause();
       requests += its.requests;
       failed += its.failed;
     }
+    // Before anybody knows how others fare it takes more to judge this one.
+    if (requests === 0 && own.requests < ENOUGH_REQUESTS) return false;
     const others = requests === 0 ? 0 : failed / requests;
-    if (address.standing.failures >= FAILURES_IN_A_ROW && others < OTHERS_FAIL_PART) return true;
+    if (others < OTHERS_FAIL_PART && address.blame.inARow(FAILURES_IN_A_ROW)) return true;
     const part = own.requests === 0 ? 0 : own.failed / own.requests;
     return own.requests >= ENOUGH_REQUESTS && part >= Math.max(FAILING_PART, TIMES_THE_OTHERS * others);
   }

@@ -1,14 +1,16 @@
 /**
- * Whether pushes are sent on at all. When at least half of at least twenty fail within ten seconds, with every address, sending more
- * makes nothing better: they are answered at once, and Mimir gets time. States and what leads from one to the next:
+ * Whether pushes are sent on at all. When at least half of at least twenty fail within seconds, with every address and not for one
+ * sender alone, sending more makes nothing better: they are answered at once, and Mimir gets time. States and what leads from one to the next:
  *
  *   closed     ─ half of the pushes fail, with every address ─▶ open
  *   open       ─ its time is over ─▶ half-open
  *   half-open  ─ three pushes in a row went well, one at a time ─▶ closed
  *   half-open  ─ one failed ─▶ open, for twice as long
  *
- * In mode `observe` the states are the same, and all pushes pass.
+ * What was on its way before, and is heard while it is half-open, moves it nowhere. In mode `observe` the states are the same, and all pushes pass.
  */
+import { Blame } from './blame.js';
+import type { Called } from './call.js';
 import { RecentCounts, WINDOW_SECONDS } from './recent-counts.js';
 
 export type BreakerMode = 'off' | 'observe' | 'act';
@@ -32,6 +34,12 @@ export interface BreakerOptions {
   readonly changed: (status: BreakerStatus) => void;
 }
 
+/** A push may be sent. `trial`: whether Mimir answers again is found out by it; 0: nothing is. */
+export interface Pass {
+  readonly trial: number;
+}
+
+const GO: Pass = { trial: 0 };
 const ENOUGH_PUSHES = 20;
 const FAILING_PART = 0.5;
 const FIRST_WAIT_MS = 1000;
@@ -41,12 +49,15 @@ const PROBES = 3;
 export class Breaker {
   readonly #options: BreakerOptions;
   readonly #recent: RecentCounts;
+  readonly #blame: Blame;
   #state: BreakerState = 'closed';
   #sinceMs: number;
   #untilMs = 0;
   #waitMs = FIRST_WAIT_MS;
   #cause: string | undefined;
-  #probing = false;
+  /** The push that finds out now; 0: none does. Each has a number of its own. */
+  #trial = 0;
+  #trials = 0;
   #probesLeft = 0;
   #refused = 0;
 
@@ -54,52 +65,62 @@ export class Breaker {
     this.#options = options;
     this.#sinceMs = options.now();
     this.#recent = new RecentCounts(this.#sinceMs);
+    this.#blame = new Blame(this.#sinceMs);
   }
 
-  /** Undefined: a push may be sent. Otherwise, in how many milliseconds it should come again. */
-  stopped(nowMs: number): number | undefined {
-    if (this.#state === 'closed') return undefined;
+  /** Whether a push may be sent, and what is found out by it; or in how many milliseconds it should come again. */
+  enter(nowMs: number): Pass | { readonly waitMs: number } {
+    if (this.#state === 'closed') return GO;
     if (this.#state === 'open' && nowMs >= this.#untilMs) this.#move('half-open', nowMs);
-    if (this.#options.mode !== 'act') return undefined;
-    if (this.#state === 'half-open' && !this.#probing) {
-      this.#probing = true;
-      return undefined;
+    if (this.#state === 'half-open' && this.#trial === 0) {
+      this.#trial = ++this.#trials;
+      return { trial: this.#trial };
     }
+    if (this.#options.mode !== 'act') return GO;
     this.#refused++;
-    return Math.max(this.#untilMs - nowMs, FIRST_WAIT_MS);
+    return { waitMs: Math.max(this.#untilMs - nowMs, FIRST_WAIT_MS) };
   }
 
   get cause(): string | undefined {
     return this.#cause;
   }
 
-  answered(status: number): void {
+  answered(status: number, push: Called): void {
     if (status === 502 || status === 503 || status === 504) {
-      this.failed(`Mimir answers ${status}`);
+      this.failed(`Mimir answers ${status}`, push);
       return;
     }
     this.#recent.well();
-    if (this.#state !== 'half-open') return;
-    this.#probing = false;
+    this.#blame.well(push.request.place);
+    if (!this.#isTrial(push)) return;
+    this.#trial = 0;
     if (--this.#probesLeft === 0) this.#move('closed', this.#options.now());
   }
 
-  failed(message: string): void {
+  failed(message: string, push: Called): void {
     const nowMs = this.#options.now();
-    this.#recent.tick(nowMs);
+    this.tick(nowMs);
     this.#recent.failed();
-    if (this.#options.mode === 'off' || this.#state === 'open') return;
-    if (this.#state === 'half-open') this.#open(message, nowMs);
-    else if (this.#halfFail() && this.#options.allFail()) this.#open(message, nowMs);
+    this.#blame.failed(push.request.place);
+    if (this.#options.mode === 'off') return;
+    if (this.#state === 'closed') {
+      if (this.#halfFail() && this.#options.allFail()) this.#open(message, nowMs);
+    } else if (this.#isTrial(push)) this.#open(message, nowMs);
   }
 
   /** A push ended, and nothing is known of Mimir by it. */
-  aborted(): void {
-    this.#probing = false;
+  aborted({ attempt }: Called): void {
+    this.gone(attempt.trial);
+  }
+
+  /** It went nowhere. */
+  gone(trial: number): void {
+    if (trial === this.#trial) this.#trial = 0;
   }
 
   tick(nowMs: number): void {
     this.#recent.tick(nowMs);
+    this.#blame.tick(nowMs);
   }
 
   status(): BreakerStatus {
@@ -112,10 +133,13 @@ export class Breaker {
     };
   }
 
+  #isTrial({ attempt }: Called): boolean {
+    return this.#state === 'half-open' && this.#trial !== 0 && attempt.trial === this.#trial;
+  }
+
   #halfFail(): boolean {
-    const { answered, failed } = this.#recent.sums();
-    const all = answered + failed;
-    return all >= ENOUGH_PUSHES && failed >= all * FAILING_PART;
+    const { requests, failed } = this.#blame.withoutCause();
+    return requests >= ENOUGH_PUSHES && failed >= requests * FAILING_PART;
   }
 
   #open(message: string, nowMs: number): void {
@@ -133,12 +157,13 @@ export class Breaker {
   #move(state: BreakerState, nowMs: number): void {
     this.#state = state;
     this.#sinceMs = nowMs;
-    this.#probing = false;
+    this.#trial = 0;
     this.#probesLeft = PROBES;
     if (state === 'closed') {
       this.#cause = undefined;
       this.#waitMs = FIRST_WAIT_MS;
       this.#recent.forget();
+      this.#blame.forget();
     }
     this.#options.changed(this.status());
   }

@@ -4,6 +4,8 @@ import type { MessageHeaders } from '../base/http1/headers.js';
 export interface UpstreamRequest {
   /** Whose it is: a tenant waits behind its own requests alone. */
   readonly tenant: string;
+  /** As whom a push counts: names that no document knows are one, however many there are. */
+  readonly place: string;
   /** Where it comes from. */
   readonly address: string;
   readonly method: string;
@@ -75,16 +77,26 @@ export type AddressFailure = Exclude<UpstreamFailure, 'aborted' | 'open'>;
 
 /** Who keeps count of what became of the requests to an address. */
 export interface Outcomes {
-  answered(status: number): void;
-  failed(failure: AddressFailure, error: Error): void;
-  /** Nobody waited for the answer. */
-  aborted(): void;
+  answered(status: number, call: Called): void;
+  failed(failure: AddressFailure, error: Error, call: Called): void;
+  /** Nobody waited for the answer, or it goes elsewhere. */
+  aborted(call: Called): void;
   /** To be called now and then, so that seconds pass while all goes well. */
   tick(nowMs: number): void;
 }
 
-/** How a request may go out again. */
-export interface SecondTry {
+/** What is to be known of a request when it is heard what became of it. */
+export interface Called {
+  readonly request: Pick<UpstreamRequest, 'place'>;
+  readonly attempt: Pick<Attempt, 'isProbe' | 'trial'>;
+}
+
+/** One time that a request goes out: what is found out by it, and how it may go out again. */
+export interface Attempt {
+  /** Whether its address is well again. */
+  readonly isProbe: boolean;
+  /** Of the breaker: whether pushes may be sent again; 0: nothing. */
+  readonly trial: number;
   /** No connection could be made: nothing was sent. */
   unreachable(error: Error): void;
   /** It was answered 503. True: it goes to another address, and this answer to nobody. */
@@ -105,7 +117,7 @@ export class Call {
   readonly receiver: UpstreamReceiver;
   /** Of the address that it goes to. */
   readonly outcomes: Outcomes;
-  readonly secondTry: SecondTry;
+  readonly attempt: Attempt;
   /** It has a connection by then, or leaves the queue. */
   readonly queueUntilMs: number;
   /** The head of the answer is there by then. */
@@ -119,7 +131,7 @@ export class Call {
     path: string,
     receiver: UpstreamReceiver,
     outcomes: Outcomes,
-    secondTry: SecondTry,
+    attempt: Attempt,
     arrivedMs: number,
     queueTimeoutMs: number,
   ) {
@@ -128,7 +140,7 @@ export class Call {
     this.path = path;
     this.receiver = receiver;
     this.outcomes = outcomes;
-    this.secondTry = secondTry;
+    this.attempt = attempt;
     const { headersTimeoutMs } = request;
     this.answerUntilMs = headersTimeoutMs === 0 ? Number.POSITIVE_INFINITY : arrivedMs + headersTimeoutMs;
     this.queueUntilMs = Math.min(this.answerUntilMs, arrivedMs + queueTimeoutMs);
@@ -142,15 +154,15 @@ export class Call {
   fail(failure: AddressFailure | 'aborted', error: Error): void {
     this.over = true;
     this.owner.drop(this);
-    if (failure === 'aborted') this.outcomes.aborted();
-    else this.outcomes.failed(failure, error);
+    if (failure === 'aborted') this.outcomes.aborted(this);
+    else this.outcomes.failed(failure, error, this);
     this.receiver.failed(failure, error);
   }
 
   /** No connection could be made, and it may go elsewhere. */
   unreachable(error: Error): void {
     this.over = true;
-    this.outcomes.failed('unreachable', error);
-    this.secondTry.unreachable(error);
+    this.outcomes.failed('unreachable', error, this);
+    this.attempt.unreachable(error);
   }
 }

@@ -180,8 +180,8 @@ export class Connection implements CallOwner {
 
   #begin(call: Call, { answer, framing, bodyLength, keepAliveMs }: AnswerHead): void {
     const { request, receiver } = call;
-    call.outcomes.answered(answer.status);
-    if (answer.status === 503 && call.secondTry.refused()) {
+    call.outcomes.answered(answer.status, call);
+    if (answer.status === 503 && call.attempt.refused()) {
       // What it says goes to nobody, and nothing else is read from here.
       this.#call = undefined;
       call.over = true;

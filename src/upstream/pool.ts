@@ -4,7 +4,7 @@
  */
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { Call, type Outcomes, type SecondTry, type UpstreamReceiver, type UpstreamRequest } from './call.js';
+import { type Attempt, Call, type Outcomes, type UpstreamReceiver, type UpstreamRequest } from './call.js';
 import { Connection, type KnownHead } from './connection.js';
 import { ConnectionShares, type Shares } from './connection-shares.js';
 import { TenantQueue } from './tenant-queue.js';
@@ -66,12 +66,12 @@ export class Pool {
     request: UpstreamRequest,
     path: string,
     receiver: UpstreamReceiver,
-    secondTry: SecondTry,
+    attempt: Attempt,
     arrivedMs: number,
     nowMs: number,
   ): void {
     if (this.#destroyed) {
-      secondTry.unreachable(new Error('the edge is stopping'));
+      attempt.unreachable(new Error('the edge is stopping'));
       return;
     }
     const call = new Call(
@@ -80,7 +80,7 @@ export class Pool {
       path,
       receiver,
       this.options.outcomes,
-      secondTry,
+      attempt,
       arrivedMs,
       this.options.queueTimeoutMs,
     );
@@ -186,7 +186,8 @@ export class Pool {
     for (const call of [...this.#waiting.all()]) {
       this.#waiting.remove(call);
       call.over = true;
-      call.secondTry.unreachable(new Error(why));
+      this.options.outcomes.aborted(call);
+      call.attempt.unreachable(new Error(why));
     }
   }
 

@@ -63,6 +63,7 @@ export class ReadyChecks {
     address.check(
       {
         tenant: NOBODY,
+        place: NOBODY,
         address: '',
         method: 'GET',
         path: this.#path,

@@ -2,12 +2,13 @@
  * Whether an address is sent to. States and what leads from one to the next:
  *
  *   in       ─ refuses a connection ─▶ out, however many others are
- *   in       ─ fails, and the others do not ─▶ out
+ *   in       ─ fails, for several senders, and the others do not ─▶ out
  *   out      ─ its time is over ─▶ probing
  *   probing  ─ three requests in a row went well, one at a time ─▶ in, with a small share that grows
  *   probing  ─ one failed ─▶ out, for twice as long
  *
- * Time is handed in. Who may be put out is decided by who knows all addresses.
+ * Time is handed in. Who may be put out is decided by who knows all addresses. What was on its way before, and is heard while it
+ * is tried, says nothing of how it fares now.
  */
 
 export type StandingState = 'in' | 'out' | 'probing';
@@ -26,8 +27,6 @@ const LEAST_WEIGHT = 0.1;
 
 export class Standing {
   state: StandingState = 'in';
-  /** How often in a row it failed since it was in. */
-  failures = 0;
   /** Of `out`: until then. */
   untilMs = 0;
   readonly #slowStartMs: number;
@@ -46,9 +45,8 @@ export class Standing {
     this.#startsSlowly = isNew && slowStartMs > 0;
   }
 
-  /** True: it is in again. */
+  /** A request that was to find out went well. True: it is in again. */
   succeeded(now: () => number): boolean {
-    this.failures = 0;
     if (this.state !== 'probing') return false;
     this.#probing = false;
     if (--this.#probesLeft > 0) return false;
@@ -58,9 +56,8 @@ export class Standing {
     return true;
   }
 
-  /** True: it is out now, as a probe that failed puts it. */
+  /** One failed. True: it is out now. */
   failed(nowMs: number): boolean {
-    this.failures++;
     if (this.state !== 'probing') return false;
     this.leave(this.#refused, nowMs);
     return true;
@@ -82,12 +79,11 @@ export class Standing {
     if (this.state !== 'out' || nowMs < this.untilMs) return;
     this.state = 'probing';
     this.#probesLeft = PROBES;
-    this.failures = 0;
   }
 
-  /** Takes the one place of a request that finds out how it fares. */
-  takeProbe(): boolean {
-    if (this.state !== 'probing' || this.#probing) return false;
+  /** Takes the one place of a request that finds out how it fares: a push, unless it only has to take a connection. */
+  takeProbe(isPush: boolean): boolean {
+    if (this.state !== 'probing' || this.#probing || !(isPush || this.#refused)) return false;
     this.#probing = true;
     return true;
   }

@@ -2,8 +2,9 @@
 import { isIPv6 } from 'node:net';
 import type { AddressHealth, AddressStatus } from './address-health.js';
 import type { Admission } from './admission.js';
+import { Blame } from './blame.js';
 import type { Breaker } from './breaker.js';
-import type { AddressFailure, Outcomes, UpstreamReceiver, UpstreamRequest } from './call.js';
+import type { Called, Outcomes, UpstreamReceiver, UpstreamRequest } from './call.js';
 import type { Capacity } from './capacity.js';
 import { Pool, type PoolOptions } from './pool.js';
 import type { Endpoint } from './resolver.js';
@@ -33,11 +34,13 @@ export interface AddressWatcher {
   aged(address: UpstreamAddress): void;
 }
 
-export class UpstreamAddress implements Outcomes {
+export class UpstreamAddress {
   readonly source: UpstreamSource;
   readonly endpoint: Endpoint;
   readonly health: AddressHealth;
   readonly standing: Standing;
+  /** What of its failures it is to blame for. */
+  readonly blame: Blame;
   /** What it takes, where that is found out. */
   readonly capacity: Capacity | undefined;
   /** Pushes do not wait behind what is passed through, nor that behind them. */
@@ -62,6 +65,7 @@ export class UpstreamAddress implements Outcomes {
     this.#watcher = watcher;
     this.#now = options.now;
     this.capacity = options.admission?.capacity();
+    this.blame = new Blame(options.now());
     this.standing = new Standing(options.slowStartMs, options.now(), isNew);
     const { tls, connections, tenantShare, addressShare } = options;
     const partOf = (share: number): number => Math.max(1, Math.floor(connections * share));
@@ -71,12 +75,12 @@ export class UpstreamAddress implements Outcomes {
       tls: source.protocol === 'https:' ? tls : undefined,
       serverName: source.host,
       authority: source.authority,
-      outcomes: this,
       aged: () => watcher.aged(this),
     };
-    this.pushes = new Pool({ ...pool, shares: undefined, outcomes: this.#andTold(options.breaker) });
+    this.pushes = new Pool({ ...pool, shares: undefined, outcomes: this.#ofPushes(options.breaker) });
     this.passes = new Pool({
       ...pool,
+      outcomes: this.#ofPasses(),
       shares: { perTenant: partOf(tenantShare), perAddress: partOf(addressShare) },
     });
     this.#checks = new Pool({ ...pool, connections: 1, shares: undefined, outcomes: NOT_COUNTED });
@@ -106,31 +110,12 @@ export class UpstreamAddress implements Outcomes {
     return limit === undefined || limit === Number.POSITIVE_INFINITY ? undefined : limit;
   }
 
-  answered(status: number): void {
-    this.health.answered(status);
-    if (status >= 500) this.#failed(false);
-    else if (this.standing.succeeded(this.#now)) this.#watcher.moved(this);
-  }
-
-  failed(failure: AddressFailure, error: Error): void {
-    this.health.failed(failure, error);
-    // That all connections are taken says nothing of the address.
-    if (failure === 'busy') this.standing.giveBackProbe();
-    else this.#failed(failure === 'unreachable');
-  }
-
-  aborted(): void {
-    this.standing.giveBackProbe();
-  }
-
-  tick(nowMs: number): void {
-    this.health.tick(nowMs);
-  }
-
   /** Asks it something, which counts as no request to it. */
   check(request: UpstreamRequest, receiver: UpstreamReceiver): void {
     const nowMs = this.#now();
     const onlyTry = {
+      isProbe: false,
+      trial: 0,
       unreachable: (error: Error) => receiver.failed('unreachable', error),
       refused: () => false,
     };
@@ -151,32 +136,80 @@ export class UpstreamAddress implements Outcomes {
     this.#checks.destroy();
   }
 
-  #andTold(breaker: Breaker): Outcomes {
+  /** One that answers 500 may do so for one sender's pushes alone: who is to blame is found out by who else hears it. */
+  #ofPushes(breaker: Breaker): Outcomes {
     return {
-      answered: (status) => {
-        this.answered(status);
-        breaker.answered(status);
+      answered: (status, call) => {
+        this.health.answered(status);
+        if (status >= 500) this.#pushFailed(false, call);
+        else this.#well(call);
+        breaker.answered(status, call);
       },
-      failed: (failure, error) => {
-        this.failed(failure, error);
-        if (failure === 'busy') breaker.aborted();
-        else breaker.failed(`${this.health.address}: ${error.message}`);
+      failed: (failure, error, call) => {
+        this.health.failed(failure, error);
+        // That all connections are taken says nothing of the address.
+        if (failure === 'busy') {
+          this.#unknown(call);
+          breaker.aborted(call);
+        } else {
+          this.#pushFailed(failure === 'unreachable', call);
+          breaker.failed(`${this.health.address}: ${error.message}`, call);
+        }
       },
-      aborted: () => {
-        this.aborted();
-        breaker.aborted();
+      aborted: (call) => {
+        this.#unknown(call);
+        breaker.aborted(call);
       },
       tick: (nowMs) => {
-        this.tick(nowMs);
+        this.health.tick(nowMs);
+        this.blame.tick(nowMs);
         breaker.tick(nowMs);
       },
     };
   }
 
-  #failed(refused: boolean): void {
+  /** What comes of these is up to what is asked, and by whom. That it takes connections, or none, is not. */
+  #ofPasses(): Outcomes {
+    return {
+      answered: (status, call) => {
+        this.health.answered(status);
+        this.#wellAsProbe(call);
+      },
+      failed: (failure, error, call) => {
+        this.health.failed(failure, error);
+        if (failure === 'unreachable') this.#failed(true, call);
+        else this.#unknown(call);
+      },
+      aborted: (call) => this.#unknown(call),
+      tick: (nowMs) => {
+        this.health.tick(nowMs);
+        this.blame.tick(nowMs);
+      },
+    };
+  }
+
+  #well(call: Called): void {
+    this.blame.well(call.request.place);
+    this.#wellAsProbe(call);
+  }
+
+  #wellAsProbe({ attempt }: Called): void {
+    if (attempt.isProbe && this.standing.succeeded(this.#now)) this.#watcher.moved(this);
+  }
+
+  #unknown({ attempt }: Called): void {
+    if (attempt.isProbe) this.standing.giveBackProbe();
+  }
+
+  #pushFailed(refused: boolean, call: Called): void {
+    this.blame.failed(call.request.place);
+    this.#failed(refused, call);
+  }
+
+  #failed(refused: boolean, { attempt }: Called): void {
     const nowMs = this.#now();
-    if (this.standing.failed(nowMs)) this.#watcher.moved(this);
-    else this.#watcher.failed(this, refused, nowMs);
+    if (!attempt.isProbe) this.#watcher.failed(this, refused, nowMs);
+    else if (this.standing.failed(nowMs)) this.#watcher.moved(this);
   }
 }
 

@@ -9,7 +9,7 @@ import type { AddressChange, AddressHealth, AddressStatus } from './address-heal
 import { type AddressEvents, Addresses } from './addresses.js';
 import { Admission, type AdmissionOptions } from './admission.js';
 import { Breaker, type BreakerMode, type BreakerStatus } from './breaker.js';
-import type { UpstreamReceiver, UpstreamRequest } from './call.js';
+import type { Attempt, UpstreamReceiver, UpstreamRequest } from './call.js';
 import { ReadyChecks } from './ready-checks.js';
 import { type SystemResolver, systemResolver } from './resolver.js';
 import { RetryBudget } from './retry-budget.js';
@@ -156,8 +156,9 @@ export class Upstream {
   /** Answers where it goes first; undefined: nowhere. */
   push(request: UpstreamRequest, receiver: UpstreamReceiver): UpstreamAddress | undefined {
     const nowMs = this.#now();
-    const waitMs = this.#breaker.stopped(nowMs);
-    if (waitMs === undefined) return this.#begin('pushes', request, receiver, nowMs);
+    const pass = this.#breaker.enter(nowMs);
+    if ('trial' in pass) return this.#begin('pushes', request, receiver, pass.trial, nowMs);
+    const { waitMs } = pass;
     // Spread, so that those who are told at once do not come at once.
     const spreadMs = waitMs * (1 + this.#random());
     receiver.failed('open', new Error(this.#breaker.cause ?? 'it is being tried'), spreadMs);
@@ -166,7 +167,7 @@ export class Upstream {
 
   /** Sends what is no push. */
   pass(request: UpstreamRequest, receiver: UpstreamReceiver): void {
-    this.#begin('passes', request, receiver, this.#now());
+    this.#begin('passes', request, receiver, 0, this.#now());
   }
 
   /** Ends every call that is still out. */
@@ -181,24 +182,27 @@ export class Upstream {
     kind: 'pushes' | 'passes',
     request: UpstreamRequest,
     receiver: UpstreamReceiver,
+    trial: number,
     nowMs: number,
   ): UpstreamAddress | undefined {
-    const address = this.#addresses.pick(nowMs);
+    const address = this.#addresses.pick(nowMs, kind === 'pushes');
     if (address === undefined) {
-      this.#breaker.aborted();
+      this.#breaker.gone(trial);
       receiver.failed('unreachable', new Error('no name in upstream.url has an address'));
       return undefined;
     }
     this.#budget.sent();
     const path = address.source.basePath + request.path;
     const again = (): boolean => this.#again(kind, request, receiver, address, nowMs);
-    const secondTry = {
+    const first: Attempt = {
+      isProbe: address.standing.state !== 'in',
+      trial,
       unreachable: (error: Error) => {
         if (!again()) receiver.failed('unreachable', error);
       },
       refused: () => this.#retry503 && kind === 'pushes' && again(),
     };
-    address[kind].send(request, path, receiver, secondTry, nowMs, nowMs);
+    address[kind].send(request, path, receiver, first, nowMs, nowMs);
     return address;
   }
 
@@ -211,20 +215,22 @@ export class Upstream {
     arrivedMs: number,
   ): boolean {
     const nowMs = this.#now();
-    const address = this.#addresses.pick(nowMs, before);
+    const address = this.#addresses.pick(nowMs, kind === 'pushes', before);
     if (address === undefined) return false;
     if (!this.#budget.take(nowMs)) {
-      address.standing.giveBackProbe();
+      if (address.standing.state !== 'in') address.standing.giveBackProbe();
       this.retries.overBudget++;
       return false;
     }
     this.retries.sent++;
     const path = address.source.basePath + request.path;
-    const lastTry = {
+    const last: Attempt = {
+      isProbe: address.standing.state !== 'in',
+      trial: 0,
       unreachable: (error: Error) => receiver.failed('unreachable', error),
       refused: () => false,
     };
-    address[kind].send(request, path, receiver, lastTry, arrivedMs, nowMs);
+    address[kind].send(request, path, receiver, last, arrivedMs, nowMs);
     return true;
   }
 }

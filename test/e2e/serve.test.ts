@@ -86,7 +86,10 @@ t.test('a DNS that hangs does not keep the edge from its start, and that is said
     // DNS is asked for as long as a connection may take: much longer than the start waits.
     '--upstream.connect_timeout=20s',
   ]);
-  t.match(await (await fetch(`${edge.admin}/readyz`)).json(), { ready: true, upstream: { unresolved: [name] } });
+  t.match(await (await fetch(`${edge.admin}/readyz`)).json(), {
+    ready: true,
+    upstream: { unresolved: [name] },
+  });
   t.match(edge.output(), `${name} can not be resolved: nobody said within`);
   t.equal((await send(edge.proxy)).status, 200, 'what needs no name is sent to');
   edge.child.kill('SIGTERM');

@@ -73,6 +73,24 @@ t.test('unknown tenants get the defaults, are refused, or pass, by setting', asy
   t.equal(admit(passing, 'new').tenant.mode, 'off');
 });
 
+t.test(
+  'names that no document knows have one place among those who share, wherever any name is known',
+  async (t) => {
+    const edge = enforcer({ snapshot: snapshot({ known: limits() }), maxTenants: 3, maxUnknownTenants: 2 });
+    const placeOf = (name: string) => admit(edge, name).tenant.place;
+    t.equal(placeOf('known'), 'known');
+    t.equal(placeOf('known:team=x'), 'known');
+    for (const name of ['made-up-1', 'made-up-2', 'made-up-3:team=x', 'made-up-4'])
+      t.equal(placeOf(name), '', name);
+    edge.apply(snapshot({ known: limits(), 'made-up-4': limits() }));
+    t.equal(placeOf('made-up-4'), 'made-up-4', 'until a document names it');
+    edge.apply(snapshot({ ':team=x': limits() }));
+    t.equal(placeOf('made-up-1'), 'made-up-1', 'where none names anybody each has its own');
+    edge.apply(snapshot({ another: limits() }));
+    t.equal(placeOf('known'), '');
+  },
+);
+
 t.test('a tenant is charged under every name that Mimir takes for it, and held once', async (t) => {
   const edge = enforcer({
     snapshot: snapshot({ few: limits({ request_rate: 0.001, request_burst_size: 4 }) }),

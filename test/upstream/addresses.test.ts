@@ -2,6 +2,7 @@
 import t from 'tap';
 import { type AddressEvents, Addresses } from '#src/upstream/addresses.js';
 import { Breaker } from '#src/upstream/breaker.js';
+import type { Called, Outcomes } from '#src/upstream/call.js';
 import type { Resolved } from '#src/upstream/resolver.js';
 import type { UpstreamAddress } from '#src/upstream/upstream-address.js';
 import { upstreamSource } from '#src/upstream/upstream-source.js';
@@ -72,7 +73,7 @@ function given(urls: readonly string[], zone = '', slowStartMs = 0): Given {
     address,
     at(ms) {
       nowMs = ms;
-      for (const one of addresses.all) one.tick(ms);
+      for (const one of addresses.all) heard(one).tick(ms);
     },
     names(hosts, other = []) {
       const endpoints = (of: readonly string[]) => of.map((host) => ({ host, port: 80 }));
@@ -92,7 +93,7 @@ function given(urls: readonly string[], zone = '', slowStartMs = 0): Given {
     picked(times = 100, except) {
       const counts: Record<string, number> = {};
       for (let i = 0; i < times; i++) {
-        const host = addresses.pick(nowMs, except)?.endpoint.host ?? 'none';
+        const host = addresses.pick(nowMs, true, except)?.endpoint.host ?? 'none';
         counts[host] = (counts[host] ?? 0) + 1;
       }
       return counts;
@@ -100,10 +101,24 @@ function given(urls: readonly string[], zone = '', slowStartMs = 0): Given {
   };
 }
 
-const refused = new Error('refused');
+/** A push, of one who sends alone unless somebody is named. */
+function call(place = 'a', isProbe = false): Called {
+  return { request: { place }, attempt: { isProbe, trial: 0 } };
+}
 
-function fail(address: UpstreamAddress, times: number): void {
-  for (let i = 0; i < times; i++) address.answered(503);
+/** What the connections for pushes tell their address. */
+const heard = (address: UpstreamAddress): Outcomes => address.pushes.options.outcomes;
+
+function answer(address: UpstreamAddress, status: number, to = call()): void {
+  heard(address).answered(status, to);
+}
+
+function fail(address: UpstreamAddress, times: number, place?: string): void {
+  for (let i = 0; i < times; i++) answer(address, 503, call(place));
+}
+
+function refuse(address: UpstreamAddress): void {
+  heard(address).failed('unreachable', new Error('refused'), call());
 }
 
 t.test(
@@ -168,7 +183,11 @@ t.test('who does not say what a name stands for holds the start only for a time,
   t.strictSame(picked(), { '10.0.0.9': 100 }, 'what is known is sent to meanwhile');
   answer();
   await eventually(() => addresses.unresolved().length === 0);
-  t.strictSame(told.slice(1), ['srv:http://mimir: 0 -> http://10.0.0.1:80'], 'its answer is taken when it comes');
+  t.strictSame(
+    told.slice(1),
+    ['srv:http://mimir: 0 -> http://10.0.0.1:80'],
+    'its answer is taken when it comes',
+  );
   hang();
   const asked = addresses.start();
   addresses.stop();
@@ -177,7 +196,7 @@ t.test('who does not say what a name stands for holds the start only for a time,
 
 t.test('an address that fails five times in a row while the other does not is left out', async (t) => {
   const { picked, address, told } = given(['http://10.0.0.1', 'http://10.0.0.2']);
-  address('10.0.0.2').answered(200);
+  answer(address('10.0.0.2'), 200);
   fail(address('10.0.0.1'), 4);
   t.equal(address('10.0.0.1').standing.state, 'in');
   fail(address('10.0.0.1'), 1);
@@ -194,9 +213,9 @@ t.test('one that fails now and then is left out when the others fail much more s
   ] as const) {
     const { address } = given(['http://10.0.0.1', 'http://10.0.0.2']);
     const [one, other] = [address('10.0.0.1'), address('10.0.0.2')];
-    for (let i = 0; i < 40; i++) other.answered(i % 10 < othersFail ? 500 : 200);
+    for (let i = 0; i < 40; i++) answer(other, i % 10 < othersFail ? 500 : 200);
     // Not in a row.
-    for (let i = 0; i < 40; i++) one.answered((i * 3) % 10 < failing ? 500 : 200);
+    for (let i = 0; i < 40; i++) answer(one, (i * 3) % 10 < failing ? 500 : 200);
     t.equal(one.standing.state === 'out', isOut, `${failing} of 10 beside ${othersFail} of 10`);
   }
 });
@@ -213,47 +232,123 @@ t.test('when all fail alike nobody is left out: it is not the address', async (t
 t.test('never more than half of those that take connections are left out', async (t) => {
   const hosts = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5'];
   const { address, picked } = given(hosts.map((host) => `http://${host}`));
-  for (const host of hosts.slice(3)) for (let i = 0; i < 100; i++) address(host).answered(200);
+  for (const host of hosts.slice(3)) for (let i = 0; i < 100; i++) answer(address(host), 200);
   for (const host of hosts.slice(0, 3)) fail(address(host), 20);
   t.equal(Object.keys(picked(1000)).length, 3);
 });
 
 t.test('an address that refuses connections is passed over, and the last one is not', async (t) => {
   const { address, picked } = given(['http://10.0.0.1', 'http://10.0.0.2', 'http://10.0.0.3']);
-  address('10.0.0.1').failed('unreachable', refused);
+  refuse(address('10.0.0.1'));
   t.notOk('10.0.0.1' in picked());
-  address('10.0.0.2').failed('unreachable', refused);
+  refuse(address('10.0.0.2'));
   t.strictSame(picked(), { '10.0.0.3': 100 });
-  address('10.0.0.3').failed('unreachable', refused);
+  refuse(address('10.0.0.3'));
   t.strictSame(picked(), { '10.0.0.3': 100 });
 });
 
 t.test('a single address is sent to, whatever it answers', async (t) => {
   const { address, picked } = given(['http://10.0.0.1']);
   fail(address('10.0.0.1'), 100);
-  address('10.0.0.1').failed('unreachable', refused);
+  refuse(address('10.0.0.1'));
   t.strictSame(picked(), { '10.0.0.1': 100 });
 });
 
 t.test('one that is left out is tried by one request at a time, and comes back by three', async (t) => {
   const { address, picked, at, told } = given(['http://10.0.0.1', 'http://10.0.0.2']);
+  answer(address('10.0.0.2'), 200);
   fail(address('10.0.0.1'), 5);
   at(10_000);
   t.strictSame(picked(), { '10.0.0.1': 1, '10.0.0.2': 99 });
-  address('10.0.0.1').answered(200);
+  answer(address('10.0.0.1'), 200, call('a', true));
   t.strictSame(picked(), { '10.0.0.1': 1, '10.0.0.2': 99 });
-  address('10.0.0.1').aborted();
+  heard(address('10.0.0.1')).aborted(call('a', true));
   t.strictSame(picked(), { '10.0.0.1': 1, '10.0.0.2': 99 }, 'a request that ended early told nothing');
-  address('10.0.0.1').answered(200);
+  answer(address('10.0.0.1'), 200, call('a', true));
   picked();
-  address('10.0.0.1').answered(200);
+  answer(address('10.0.0.1'), 200, call('a', true));
   t.ok((picked()['10.0.0.1'] ?? 0) > 30);
   t.strictSame(told, ['http://10.0.0.1:80 out', 'http://10.0.0.1:80 in']);
 });
 
+t.test('what was on its way before is heard, and says nothing of one that is tried', async (t) => {
+  const { address, picked, at, told } = given(['http://10.0.0.1', 'http://10.0.0.2']);
+  answer(address('10.0.0.2'), 200);
+  fail(address('10.0.0.1'), 5);
+  at(10_000);
+  t.strictSame(picked(), { '10.0.0.1': 1, '10.0.0.2': 99 });
+  for (let i = 0; i < 5; i++) answer(address('10.0.0.1'), 200);
+  t.notOk('10.0.0.1' in picked(), 'late answers do not bring it back');
+  fail(address('10.0.0.1'), 5);
+  t.equal(address('10.0.0.1').standing.state, 'probing', 'nor do late failures put it out again');
+  for (let i = 0; i < 3; i++) {
+    answer(address('10.0.0.1'), 200, call('a', true));
+    if (i < 2) t.equal(picked()['10.0.0.1'], 1);
+  }
+  t.strictSame(told, ['http://10.0.0.1:80 out', 'http://10.0.0.1:80 in']);
+});
+
+t.test('what one sender alone may be the cause of puts nobody out', async (t) => {
+  const hosts = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'];
+  const { address, told, at } = given(hosts.map((host) => `http://${host}`));
+  for (let i = 0; i < 400; i++) {
+    if (i % 20 === 0) at(i * 100);
+    // By chance it is one address that gets most of them.
+    fail(address(i % 10 < 9 ? '10.0.0.1' : '10.0.0.2'), 4, 'hostile');
+    if (i % 4 === 0) for (const host of hosts) answer(address(host), 200, call(`good ${i % 3}`));
+  }
+  t.strictSame(told, []);
+});
+
+t.test('nor does it keep one in that fails for others', async (t) => {
+  const hosts = ['10.0.0.1', '10.0.0.2'];
+  const { address } = given(hosts.map((host) => `http://${host}`));
+  for (let i = 0; i < 8; i++) {
+    for (const host of hosts) fail(address(host), 4, 'hostile');
+    for (let tenant = 0; tenant < 3; tenant++) {
+      answer(address('10.0.0.2'), 200, call(`good ${tenant}`));
+      fail(address('10.0.0.1'), 1, `good ${tenant}`);
+    }
+  }
+  t.strictSame(
+    hosts.map((host) => address(host).standing.state),
+    ['out', 'in'],
+  );
+});
+
+t.test('what is passed through says whether an address takes connections, and nothing else', async (t) => {
+  const { address, addresses, at } = given(['http://10.0.0.1', 'http://10.0.0.2']);
+  const one = address('10.0.0.1');
+  const { outcomes } = one.passes.options;
+  for (let i = 0; i < 100; i++) {
+    outcomes.answered(503, call(`${i}`));
+    outcomes.failed('broken', new Error('broken'), call(`${i}`));
+    outcomes.failed('timeout', new Error('late'), call(`${i}`));
+  }
+  t.equal(one.standing.state, 'in');
+  answer(address('10.0.0.2'), 200);
+  fail(one, 4);
+  outcomes.answered(200, call());
+  fail(one, 1);
+  t.equal(one.standing.state, 'out', 'nor do answers to it end a row of failures');
+  at(10_000);
+  t.equal(
+    addresses.pick(10_000, false),
+    address('10.0.0.2'),
+    'it does not find out whether pushes go well again',
+  );
+  outcomes.failed('unreachable', new Error('refused'), call());
+  const other = given(['http://10.0.0.1', 'http://10.0.0.2']);
+  const gone = other.address('10.0.0.1');
+  gone.passes.options.outcomes.failed('unreachable', new Error('refused'), call());
+  t.equal(gone.standing.state, 'out');
+  other.at(1000);
+  t.equal(other.addresses.pick(1000, false), gone, 'whether connections are taken it does');
+});
+
 t.test('one that waits too long for a connection says nothing of its address', async (t) => {
   const { address, told } = given(['http://10.0.0.1', 'http://10.0.0.2']);
-  for (let i = 0; i < 20; i++) address('10.0.0.1').failed('busy', new Error('busy'));
+  for (let i = 0; i < 20; i++) heard(address('10.0.0.1')).failed('busy', new Error('busy'), call());
   t.strictSame(told, []);
 });
 
@@ -269,7 +364,7 @@ t.test('one that is new beside others begins with a small share', async (t) => {
   names(['10.0.0.1']);
   await resolve();
   t.equal(address('10.0.0.1').standing.weight(0), 1);
-  address('10.0.0.1').answered(200);
+  answer(address('10.0.0.1'), 200);
   names(['10.0.0.1', '10.0.0.2']);
   await resolve();
   t.equal(address('10.0.0.2').standing.weight(0), 0.1);
@@ -281,9 +376,9 @@ t.test("the edge's own zone is preferred, until most of it is gone", async (t) =
   const urls = ['a', 'a', 'b', 'b'].map((zone, index) => `http://10.0.0.${index}#${zone}`);
   const { address, picked } = given(urls, 'a');
   t.strictSame(Object.keys(picked(1000)).sort(), ['10.0.0.0', '10.0.0.1']);
-  address('10.0.0.0').failed('unreachable', refused);
+  refuse(address('10.0.0.0'));
   t.strictSame(Object.keys(picked(1000)), ['10.0.0.1'], 'half of it is left');
-  address('10.0.0.1').failed('unreachable', refused);
+  refuse(address('10.0.0.1'));
   t.strictSame(Object.keys(picked(1000)).sort(), ['10.0.0.2', '10.0.0.3']);
   t.strictSame(Object.keys(given(urls, 'c').picked(1000)).length, 4, 'a zone without addresses is none');
 });
@@ -293,12 +388,12 @@ t.test('where no address of one family takes a connection the other one is tried
   names(['127.0.0.1'], ['::1']);
   await resolve();
   t.strictSame(picked(), { '127.0.0.1': 100 });
-  address('127.0.0.1').failed('unreachable', refused);
+  refuse(address('127.0.0.1'));
   t.strictSame(picked(), { '::1': 100 });
-  address('::1').answered(200);
+  answer(address('::1'), 200);
   await resolve();
   t.strictSame(picked(), { '::1': 100 }, 'and kept when it is resolved again');
-  address('::1').failed('unreachable', refused);
+  refuse(address('::1'));
   t.strictSame(picked(), { '::1': 100 }, 'one that has answered is only away');
 });
 
@@ -308,11 +403,11 @@ t.test('a refused connection has the name looked up again', async (t) => {
   await resolve();
   names(['10.0.0.9']);
   at(500);
-  address('10.0.0.1').failed('unreachable', refused);
+  refuse(address('10.0.0.1'));
   await Promise.resolve();
   t.equal(addresses.all[0]?.endpoint.host, '10.0.0.1', 'not more often than once a second');
   at(1500);
-  address('10.0.0.1').failed('unreachable', refused);
+  refuse(address('10.0.0.1'));
   t.ok(await eventually(() => addresses.all[0]?.endpoint.host === '10.0.0.9'));
 });
 

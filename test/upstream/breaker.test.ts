@@ -1,10 +1,18 @@
 /** States of the breaker, on a clock of the test's own. */
 import t from 'tap';
 import { Breaker, type BreakerMode, type BreakerStatus, mergedBreaker } from '#src/upstream/breaker.js';
+import type { Called } from '#src/upstream/call.js';
+
+/** A push that was sent before. */
+const LATE: Called = { request: { place: 'a' }, attempt: { isProbe: false, trial: 0 } };
 
 interface Given {
   readonly breaker: Breaker;
   readonly states: string[];
+  /** A push that is on its way; undefined: it was not sent. */
+  enter(place?: string): Called | undefined;
+  /** Of a push that comes now; undefined: it is sent. */
+  waitMs(): number | undefined;
   at(ms: number): void;
   /** So many pushes, of which the first ones fail; what was not sent is not counted. */
   push(count: number, failing: number): void;
@@ -16,8 +24,19 @@ function given(mode: BreakerMode = 'act', allFail = () => true): Given {
   const states: string[] = [];
   const changed = ({ state }: BreakerStatus) => states.push(state);
   const breaker = new Breaker({ mode, allFail, now: () => nowMs, changed });
+  const enter = (place = 'a'): Called | undefined => {
+    const pass = breaker.enter(nowMs);
+    return 'trial' in pass
+      ? { request: { place }, attempt: { isProbe: false, trial: pass.trial } }
+      : undefined;
+  };
   return {
     breaker,
+    enter,
+    waitMs() {
+      const pass = breaker.enter(nowMs);
+      return 'trial' in pass ? undefined : pass.waitMs;
+    },
     states,
     at(ms) {
       nowMs = ms;
@@ -25,9 +44,10 @@ function given(mode: BreakerMode = 'act', allFail = () => true): Given {
     },
     push(count, failing) {
       for (let i = 0; i < count; i++) {
-        if (breaker.stopped(nowMs) !== undefined) continue;
-        if (i < failing) breaker.failed('no answer');
-        else breaker.answered(200);
+        const push = enter();
+        if (push === undefined) continue;
+        if (i < failing) breaker.failed('no answer', push);
+        else breaker.answered(200, push);
       }
     },
     state: () => breaker.status().state,
@@ -74,17 +94,17 @@ t.test('502, 503 and 504 are failures; 500 may be about one push, and 4xx is an 
     [400, 'closed'],
   ] as const) {
     const one = given();
-    for (let i = 0; i < 20; i++) one.breaker.answered(status);
+    for (let i = 0; i < 20; i++) one.breaker.answered(status, one.enter() ?? LATE);
     t.equal(one.state(), state, String(status));
   }
 });
 
 t.test('open, no push goes out until its time is over, and each is told when to come again', async (t) => {
-  const { push, breaker, at } = given();
+  const { push, breaker, at, waitMs } = given();
   push(20, 20);
-  t.equal(breaker.stopped(0), 1000);
+  t.equal(waitMs(), 1000);
   at(400);
-  t.equal(breaker.stopped(400), 1000, 'never less than a second');
+  t.equal(waitMs(), 1000, 'never less than a second');
   t.match(breaker.status(), {
     state: 'open',
     sinceSeconds: 0.4,
@@ -94,13 +114,13 @@ t.test('open, no push goes out until its time is over, and each is told when to 
 });
 
 t.test('half-open, one push at a time finds out; three that go well close it', async (t) => {
-  const { push, breaker, at, state, states } = given();
+  const { push, breaker, at, enter, waitMs, state, states } = given();
   push(20, 20);
   at(1000);
   for (let i = 0; i < 3; i++) {
-    t.equal(breaker.stopped(1000), undefined);
-    t.not(breaker.stopped(1000), undefined, 'another one is under way');
-    breaker.answered(200);
+    const push = enter() ?? LATE;
+    t.not(waitMs(), undefined, 'another one is under way');
+    breaker.answered(200, push);
   }
   t.equal(state(), 'closed');
   t.equal(breaker.status().cause, undefined);
@@ -110,51 +130,85 @@ t.test('half-open, one push at a time finds out; three that go well close it', a
 });
 
 t.test('one that fails opens it for twice as long, up to half a minute', async (t) => {
-  const { push, breaker, at } = given();
+  const { push, breaker, at, enter, waitMs } = given();
   push(20, 20);
   let nowMs = 0;
   const waits: number[] = [];
   for (let i = 0; i < 7; i++) {
-    const waitMs = breaker.stopped(nowMs) ?? 0;
-    waits.push(waitMs / 1000);
-    nowMs += waitMs;
+    const wait = waitMs() ?? 0;
+    waits.push(wait / 1000);
+    nowMs += wait;
     at(nowMs);
-    t.equal(breaker.stopped(nowMs), undefined);
-    breaker.failed('still nothing');
+    breaker.failed('still nothing', enter() ?? LATE);
   }
   t.strictSame(waits, [1, 2, 4, 8, 16, 30, 30]);
   t.equal(breaker.status().cause, 'the last push that was tried failed: still nothing');
 });
 
 t.test('after it was closed it waits shortly again', async (t) => {
-  const { push, breaker, at } = given();
+  const { push, at, waitMs } = given();
   push(20, 20);
   at(1000);
   push(1, 1);
   at(3000);
   for (let i = 0; i < 3; i++) push(1, 0);
   push(20, 20);
-  t.equal(breaker.stopped(3000), 1000);
+  t.equal(waitMs(), 1000);
+});
+
+t.test('half-open, only what is tried is heard: others were on their way before', async (t) => {
+  const { push, breaker, at, enter, state, states } = given();
+  push(20, 20);
+  at(1000);
+  const first = enter() ?? LATE;
+  for (let i = 0; i < 30; i++) breaker.failed('late', LATE);
+  t.equal(state(), 'half-open');
+  for (let i = 0; i < 30; i++) breaker.answered(200, LATE);
+  breaker.aborted(LATE);
+  t.equal(enter(), undefined, 'the one that is tried is still under way');
+  t.equal(state(), 'half-open');
+  breaker.failed('still nothing', first);
+  t.equal(state(), 'open');
+  at(3000);
+  const second = enter() ?? LATE;
+  breaker.failed('heard twice', first);
+  breaker.answered(200, first);
+  t.equal(state(), 'half-open', 'nor is one of an earlier time');
+  breaker.answered(200, second);
+  push(2, 0);
+  t.strictSame(states, ['open', 'half-open', 'open', 'half-open', 'closed']);
+});
+
+t.test('it does not open for what one sender alone may be the cause of', async (t) => {
+  const one = given();
+  for (let i = 0; i < 100; i++) {
+    one.breaker.failed('no answer', one.enter('hostile') ?? LATE);
+    if (i % 3 === 0) one.breaker.answered(200, one.enter('good') ?? LATE);
+  }
+  t.equal(one.state(), 'closed');
+  for (let i = 0; i < 34; i++) one.breaker.failed('no answer', one.enter('good') ?? LATE);
+  t.equal(one.state(), 'open', 'but when the others fail, too');
 });
 
 t.test('a push that ended early leaves its place to the next', async (t) => {
-  const { push, breaker, at } = given();
+  const { push, breaker, at, enter, waitMs } = given();
   push(20, 20);
   at(1000);
-  t.equal(breaker.stopped(1000), undefined);
-  breaker.aborted();
-  t.equal(breaker.stopped(1000), undefined);
+  breaker.aborted(enter() ?? LATE);
+  t.equal(waitMs(), undefined);
 });
 
 t.test('in mode observe it says what it would do, and all pushes pass', async (t) => {
-  const { push, breaker, at, state, states } = given('observe');
+  const { push, breaker, at, enter, waitMs, state, states } = given('observe');
   push(20, 20);
   t.equal(state(), 'open');
-  t.equal(breaker.stopped(0), undefined);
+  t.equal(waitMs(), undefined);
   at(1000);
-  t.equal(breaker.stopped(1000), undefined);
+  const first = enter() ?? LATE;
   t.equal(state(), 'half-open');
-  push(3, 0);
+  t.equal(waitMs(), undefined, 'others are sent, too');
+  breaker.answered(200, first);
+  push(2, 0);
   t.strictSame(states, ['open', 'half-open', 'closed']);
   t.equal(breaker.status().refused, 0);
 });

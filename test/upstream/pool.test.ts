@@ -6,6 +6,8 @@ import type { UpstreamFailure } from '#src/upstream/call.js';
 import { Pool } from '#src/upstream/pool.js';
 import { eventually, listen } from '../doors/http/fixtures.js';
 
+const ATTEMPT = { isProbe: false, trial: 0, refused: () => false };
+
 interface Outcome {
   status?: number;
   headers?: readonly string[];
@@ -88,6 +90,7 @@ async function given(
         pool.send(
           {
             tenant: 'a',
+            place: 'a',
             address: '10.0.0.1',
             method: 'POST',
             path: '/push',
@@ -113,7 +116,7 @@ async function given(
             end: () => end('whole'),
             failed: (failure) => end(failure),
           },
-          { unreachable: () => end('unreachable'), refused: () => false },
+          { ...ATTEMPT, unreachable: () => end('unreachable') },
           now(),
           now(),
         );
@@ -249,6 +252,7 @@ t.test('no connection is unreachable, for those that wait for one, too', async (
   const receiver = { started() {}, response() {}, data() {}, end() {}, failed() {} };
   const request = {
     tenant: 'a',
+    place: 'a',
     address: '10.0.0.1',
     method: 'POST',
     path: '/',
@@ -260,7 +264,7 @@ t.test('no connection is unreachable, for those that wait for one, too', async (
     bodyTimeoutMs: 1000,
   };
   for (let i = 0; i < 3; i++)
-    pool.send(request, '/', receiver, { unreachable: () => unreachable++, refused: () => false }, 0, 0);
+    pool.send(request, '/', receiver, { ...ATTEMPT, unreachable: () => unreachable++ }, 0, 0);
   t.ok(await eventually(() => unreachable === 3));
   pool.destroy();
 });

@@ -12,7 +12,7 @@ function out(refused = false, slowStartMs = 0): Standing {
 function comeBack(standing: Standing, nowMs: number): void {
   standing.tick(nowMs);
   for (let i = 0; i < 3; i++) {
-    standing.takeProbe();
+    standing.takeProbe(true);
     standing.succeeded(() => nowMs);
   }
 }
@@ -21,27 +21,27 @@ t.test('an address that is out is tried when its time is over, one request at a 
   const standing = out();
   standing.tick(9999);
   t.equal(standing.state, 'out');
-  t.notOk(standing.takeProbe());
+  t.notOk(standing.takeProbe(true));
   standing.tick(10_000);
   t.equal(standing.state, 'probing');
-  t.ok(standing.takeProbe());
-  t.notOk(standing.takeProbe(), 'one is under way');
+  t.ok(standing.takeProbe(true));
+  t.notOk(standing.takeProbe(true), 'one is under way');
   standing.giveBackProbe();
-  t.ok(standing.takeProbe(), 'of that one nothing was learned');
+  t.ok(standing.takeProbe(true), 'of that one nothing was learned');
 });
 
 t.test('three that go well in a row bring it back', async (t) => {
   const standing = out();
   standing.tick(10_000);
   for (const isBack of [false, false, true]) {
-    t.ok(standing.takeProbe());
+    t.ok(standing.takeProbe(true));
     t.equal(
       standing.succeeded(() => 10_000),
       isBack,
     );
   }
   t.equal(standing.state, 'in');
-  t.notOk(standing.takeProbe());
+  t.notOk(standing.takeProbe(true));
 });
 
 t.test('one that fails puts it out for twice as long, up to five minutes', async (t) => {
@@ -52,7 +52,7 @@ t.test('one that fails puts it out for twice as long, up to five minutes', async
     waits.push((standing.untilMs - nowMs) / 1000);
     nowMs = standing.untilMs;
     standing.tick(nowMs);
-    standing.takeProbe();
+    standing.takeProbe(true);
     t.equal(standing.failed(nowMs), true);
     t.equal(standing.state, 'out');
   }
@@ -67,7 +67,7 @@ t.test('one that refuses connections is tried sooner, and never waits for long',
     waits.push((standing.untilMs - nowMs) / 1000);
     nowMs = standing.untilMs;
     standing.tick(nowMs);
-    standing.takeProbe();
+    standing.takeProbe(true);
     standing.failed(nowMs);
   }
   t.strictSame(waits, [1, 2, 4, 8, 15, 15]);
@@ -86,17 +86,19 @@ t.test('times out are forgotten when it has been well for five minutes', async (
   }
 });
 
-t.test('failures count in a row', async (t) => {
-  const standing = new Standing(0, 0, false);
-  t.equal(standing.failed(1), false);
-  t.equal(standing.failed(2), false);
-  t.equal(standing.failures, 2);
-  t.equal(
-    standing.succeeded(() => 3),
-    false,
-  );
-  t.equal(standing.failures, 0);
-});
+t.test(
+  'one that was left out for its answers is tried by pushes alone, one that takes no connections by all',
+  async (t) => {
+    for (const [refused, taken] of [
+      [false, false],
+      [true, true],
+    ] as const) {
+      const standing = out(refused);
+      standing.tick(10_000);
+      t.equal(standing.takeProbe(false), taken);
+    }
+  },
+);
 
 t.test('the share of one that is back grows from a tenth to all', async (t) => {
   const standing = out(false, 10_000);

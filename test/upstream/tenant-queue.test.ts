@@ -6,11 +6,17 @@ import { TenantQueue } from '#src/upstream/tenant-queue.js';
 const receiver = { started() {}, response() {}, data() {}, end() {}, failed() {} };
 
 const OUTCOMES = { answered() {}, failed() {}, aborted() {}, tick() {} };
-const ONCE = { unreachable() {}, refused: () => false };
+const ONCE = {
+  isProbe: false,
+  trial: 0,
+  unreachable() {},
+  refused: () => false,
+};
 
 function call(tenant: string, path = '/', arrivedMs = 0, address = '10.0.0.1'): Call {
   const request = {
     tenant,
+    place: tenant,
     address,
     method: 'GET',
     path,

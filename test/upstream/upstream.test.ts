@@ -94,9 +94,10 @@ type Outcome = number | UpstreamFailure;
 
 const NOBODY = { started() {}, response() {}, data() {}, end() {}, failed() {} };
 
-function request(body: string, headersTimeoutMs = 20_000) {
+function request(body: string, headersTimeoutMs = 20_000, tenant = 'a') {
   return {
-    tenant: 'a',
+    tenant,
+    place: tenant,
     address: '10.0.0.1',
     method: 'POST',
     path: '/api/v1/push',
@@ -109,10 +110,10 @@ function request(body: string, headersTimeoutMs = 20_000) {
   };
 }
 
-function push(upstream: Upstream, body: string, headersTimeoutMs = 20_000): Promise<Outcome> {
+function push(upstream: Upstream, body: string, headersTimeoutMs = 20_000, tenant = 'a'): Promise<Outcome> {
   return new Promise((resolve) => {
     let status = 0;
-    upstream.push(request(body, headersTimeoutMs), {
+    upstream.push(request(body, headersTimeoutMs, tenant), {
       started: () => {},
       response: (answer) => {
         status = answer.status;
@@ -175,6 +176,44 @@ t.test(
     t.equal(three.pushes.length + four.pushes.length, 50);
   },
 );
+
+t.test('one tenant whose pushes fail everywhere puts no address out and opens no breaker', async (t) => {
+  for (const [what, spoil] of [
+    ['answers of 500', (response) => response.writeHead(500).end()],
+    ['answers of 503', failing],
+    ['answers that do not come', () => {}],
+    ['connections that break', (response) => response.destroy()],
+  ] as readonly (readonly [string, Mimir['answer']])[]) {
+    const all = [await mimir(t), await mimir(t), await mimir(t), await mimir(t)];
+    for (const one of all) {
+      one.answer = (response) => (one.pushes.at(-1) === 'bad' ? spoil : well)(response);
+    }
+    const moved: string[] = [];
+    const upstream = upstreamOf(
+      t,
+      all.map(({ url }) => url),
+      {
+        breaker: 'act',
+        breakerMoved: ({ state }) => moved.push(state),
+        events: {
+          resolved: () => {},
+          notResolved: () => {},
+          moved: ({ address, sentTo }) => moved.push(`${address} ${sentTo}`),
+        },
+      },
+    );
+    const hostile = Array.from({ length: 8 }, async () => {
+      for (let i = 0; i < 20; i++) await push(upstream, 'bad', 50, 'hostile');
+    });
+    const outcomes: Outcome[] = [];
+    const good = ['a', 'b', 'c'].map(async (tenant) => {
+      for (let i = 0; i < 30; i++) outcomes.push(await push(upstream, 'good', 20_000, tenant));
+    });
+    await Promise.all([...hostile, ...good]);
+    t.strictSame(moved, [], what);
+    t.strictSame(counted(outcomes), { 200: 90 }, what);
+  }
+});
 
 t.test('when all answer 503 a push goes out twice at most, and its sender hears it', async (t) => {
   const [one, two] = [await mimir(t), await mimir(t)];

@@ -15,9 +15,11 @@ export function passThrough(
 ): Promise<void> {
   caller.continue();
   const relay = new Relay(caller, parts.observer, parts.now, () => {});
+  const tenant = caller.header(parts.options.tenantHeader) ?? '';
   parts.upstream.pass(
     {
-      tenant: caller.header(parts.options.tenantHeader) ?? '',
+      tenant,
+      place: tenant,
       address: caller.remoteAddress,
       method: caller.method,
       path: caller.url,

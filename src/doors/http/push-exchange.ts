@@ -268,6 +268,7 @@ export class PushExchange {
     const address = upstream.push(
       {
         tenant: admission.tenant.whole,
+        place: admission.tenant.place,
         address: this.#holder.address,
         method: this.#caller.method,
         path: this.#caller.url,
