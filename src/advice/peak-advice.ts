@@ -1,0 +1,143 @@
+/** A limit on what there is at one time, or in one push: its peak and a margin. */
+import type { UsageRecord } from '../usage/usage-record.js';
+import type { Basis, LimitAdvice, Refusals } from './advice.js';
+import { addRefusals, bounded, directionOf, noAdvice, percent, rounded, shown } from './choose.js';
+import { keptPeriods, type Period } from './periods.js';
+import type { AdvisedLimit, Policy } from './policy.js';
+import { tooLittle } from './rate-advice.js';
+import { SIZE_CLASSES } from './size-classes.js';
+
+export interface PeakLimit {
+  readonly kind: LimitAdvice['kind'];
+  readonly limit: AdvisedLimit;
+  /** As in "41,220 active series". */
+  readonly unit: string;
+  readonly peakOf: (record: UsageRecord) => number | undefined;
+  /** In force; undefined: there is no such limit. */
+  readonly current: number | undefined;
+  /** Series that were refused for this limit and so are not in the peak, as often as they were sent. */
+  readonly hiddenBy: readonly string[];
+  readonly hasClasses: boolean;
+}
+
+interface Peak {
+  readonly period: Period;
+  readonly peak: number;
+}
+
+export function advisePeak(
+  limit: PeakLimit,
+  periods: readonly Period[],
+  policy: Policy,
+  basis: Basis,
+): LimitAdvice | undefined {
+  if (!policy.enabledLimits.includes(limit.limit)) return undefined;
+  const none = (why: string): LimitAdvice => noAdvice(limit.limit, limit.kind, limit.current, why);
+  const peaks = peaksIn(limit, periods);
+  if (peaks.length === 0) return none(`The history has no figures on ${limit.unit}.`);
+  if (basis.confidence === 'none') return none(tooLittle(basis));
+  const highest = highestOf(peaks);
+  if (highest.peak === 0) return none(`The tenant had no ${limit.unit} in this time.`);
+  return chosen(limit, peaks, highest, policy, basis);
+}
+
+function peaksIn({ peakOf }: PeakLimit, periods: readonly Period[]): Peak[] {
+  return periods.flatMap((period) => {
+    const peak = peakOf(period.record);
+    return peak === undefined || Number.isNaN(peak) ? [] : [{ period, peak }];
+  });
+}
+
+function highestOf(peaks: readonly Peak[]): Peak {
+  return peaks.reduce((highest, one) => (one.peak > highest.peak ? one : highest));
+}
+
+function chosen(
+  limit: PeakLimit,
+  peaks: readonly Peak[],
+  highest: Peak,
+  policy: Policy,
+  basis: Basis,
+): LimitAdvice {
+  const byPeriod = new Map(peaks.map(({ period, peak }) => [period, peak]));
+  const kept = keptPeriods([...byPeriod.keys()], policy, (period) => byPeriod.get(period) ?? 0);
+  const margin = (1 + policy.margin) * (1 + basis.extraMargin);
+  const most = Math.max(...kept.map((period) => byPeriod.get(period) ?? 0));
+  const { value, uncapped, remark } = bounded(limit.limit, roundedTo(most * margin, limit, policy), policy);
+  const hidden = Math.max(0, ...kept.map((period) => hiddenIn(limit, period.record)));
+  const stays = reasonToStay(limit, value, most, policy);
+  const recommended = stays === undefined || limit.current === undefined ? value : limit.current;
+  return {
+    limit: limit.limit,
+    kind: limit.kind,
+    current: limit.current,
+    recommended,
+    direction: directionOf(limit.current, recommended),
+    why: whyOf(limit, highest, policy, basis) + hiddenRemark(hidden) + remark + (stays ?? ''),
+    confidence: basis.confidence,
+    range: hidden === 0 ? undefined : { from: value, to: roundedTo((most + hidden) * margin, limit, policy) },
+    uncapped,
+    peak: highest.peak,
+    headroom: recommended / highest.peak - 1,
+    currentHeadroom: limit.current === undefined ? undefined : limit.current / highest.peak - 1,
+    wouldRefuse: refusalsOf(peaks, recommended),
+    currentWouldRefuse: limit.current === undefined ? undefined : refusalsOf(peaks, limit.current),
+  };
+}
+
+function roundedTo(value: number, { hasClasses }: PeakLimit, policy: Policy): number {
+  const fitting =
+    hasClasses && policy.round === 'size classes'
+      ? SIZE_CLASSES.find(({ series }) => series >= value)
+      : undefined;
+  return fitting?.series ?? rounded(value, policy);
+}
+
+function reasonToStay(
+  { current }: PeakLimit,
+  value: number,
+  most: number,
+  { hysteresis, neverLower }: Policy,
+): string | undefined {
+  if (current === undefined) return undefined;
+  if (current === value) return ' It is in force.';
+  if (current < most) return undefined;
+  if (Math.abs(value / current - 1) < hysteresis)
+    return ` What is in force differs by less than ${percent(hysteresis)}, so it may stay.`;
+  return neverLower && value < current ? ' The policy never lowers a limit, so it stays.' : undefined;
+}
+
+function hiddenIn({ hiddenBy }: PeakLimit, { reasons, refused }: UsageRecord): number {
+  return reasons.some(({ reason }) => hiddenBy.includes(reason)) ? refused.newSeries : 0;
+}
+
+/** What a limit on a peak would have refused: in which hours is known, of how many pushes is not. */
+function refusalsOf(peaks: readonly Peak[], value: number): Refusals {
+  const { hours } = addRefusals(
+    peaks
+      .filter(({ peak }) => peak > value)
+      .map(({ period: { record, hours } }) => ({
+        hours: { atLeast: 1, atMost: record.seconds <= 3600 ? 1 : Math.max(1, Math.ceil(hours)) },
+        pushes: undefined,
+      })),
+  );
+  return { hours, pushes: hours.atMost === 0 ? 0 : undefined };
+}
+
+function whyOf(
+  { unit }: PeakLimit,
+  { period, peak }: Peak,
+  { margin }: Policy,
+  { extraMargin }: Basis,
+): string {
+  const { startMs, seconds } = period.record;
+  const day = new Date(startMs).toISOString();
+  const when = seconds <= 3600 ? `${day.slice(0, 16).replace('T', ' ')} UTC` : day.slice(0, 10);
+  const extra = extraMargin > 0.005 ? ` and ${percent(extraMargin)} for the little history there is` : '';
+  return `At most ${shown(peak)} ${unit} (${when}), and a margin of ${percent(margin)}${extra}.`;
+}
+
+function hiddenRemark(hidden: number): string {
+  if (hidden === 0) return '';
+  return ` Up to ${shown(hidden)} new series were refused in an hour or a day, so there may be more of them: the range has them.`;
+}

@@ -1,0 +1,79 @@
+/**
+ * The hours and days that a history is judged by: its hours, and before them its days. Which of them a policy lets go is said
+ * here, too: the heaviest first, but never what comes every week.
+ */
+import type { UsageHistory, UsageRecord } from '../usage/usage-record.js';
+
+export interface Period {
+  readonly record: UsageRecord;
+  /** That were watched, of those that no other period stands for. */
+  readonly hours: number;
+  /** Something was refused: what was offered may have retries in it. */
+  readonly refused: boolean;
+}
+
+const HOUR_MS = 3_600_000;
+const WEEK_MS = 168 * HOUR_MS;
+
+export function periodsOf({ hours, days }: UsageHistory): Period[] {
+  const watched = hours.filter(({ coveredSeconds }) => coveredSeconds > 0);
+  const from = watched[0]?.startMs ?? Number.POSITIVE_INFINITY;
+  const periods: Period[] = [];
+  for (const record of days) {
+    if (record.coveredSeconds <= 0 || record.startMs >= from) continue;
+    const end = record.startMs + record.seconds * 1000;
+    const shared = watched
+      .filter(({ startMs }) => startMs < end)
+      .reduce((sum, hour) => sum + hour.coveredSeconds, 0);
+    periods.push(periodOf(record, Math.max(0, record.coveredSeconds - shared)));
+  }
+  return [...periods, ...watched.map((record) => periodOf(record, record.coveredSeconds))];
+}
+
+function periodOf(record: UsageRecord, seconds: number): Period {
+  return { record, hours: seconds / 3600, refused: record.refused.requests + record.refused.items > 0 };
+}
+
+export function hoursOf(periods: readonly Period[]): number {
+  return periods.reduce((sum, { hours }) => sum + hours, 0);
+}
+
+/** How many hours may be let go. */
+export interface Allowance {
+  readonly refusedHoursAtMost: number;
+  readonly percentile: number | undefined;
+  /** By how much a period may be above what its hour of the week usually is, and still be of the kind that comes again. */
+  readonly margin: number;
+}
+
+/** Without the periods that the policy lets go. `weight` says how much a period asks for. */
+export function keptPeriods(
+  periods: readonly Period[],
+  { refusedHoursAtMost, percentile, margin }: Allowance,
+  weight: (period: Period) => number,
+): readonly Period[] {
+  let left = percentile === undefined ? refusedHoursAtMost : hoursOf(periods) * (1 - percentile / 100);
+  if (left <= 0) return periods;
+  const weighed = periods.map((period) => ({ period, weight: weight(period) }));
+  weighed.sort((a, b) => b.weight - a.weight);
+  const bySlot = new Map<string, number[]>();
+  for (const { period, weight } of weighed) {
+    const slot = slotOf(period.record);
+    bySlot.set(slot, [...(bySlot.get(slot) ?? []), weight]);
+  }
+  const dropped = new Set<Period>();
+  for (const { period, weight } of weighed) {
+    const same = bySlot.get(slotOf(period.record)) ?? [];
+    const usual = same[Math.floor(same.length / 2)] ?? 0;
+    const comesAgain = same.length >= 3 && weight <= usual * (1 + margin);
+    if (comesAgain || period.hours > left) break;
+    left -= period.hours;
+    dropped.add(period);
+  }
+  return periods.filter((period) => !dropped.has(period));
+}
+
+/** The hour of the week, or the day of it. */
+function slotOf({ startMs, seconds }: UsageRecord): string {
+  return `${seconds}/${startMs % WEEK_MS}`;
+}
