@@ -40,12 +40,13 @@ export function oldestOf(push: Push, pair: number): number {
 /** Undefined: all series may pass. Those of a pair that nobody knows of may, too: Mimir decides. */
 export function leaveOutReplicas(push: Push, answers: readonly ElectionAnswer[]): LeftOut | undefined {
   if (answers.every(mayPass)) return undefined;
-  const leftOut = new LeftOut(push.series);
+  const leftOut = new LeftOut(push);
   for (let row = 0; row < push.series; row++) {
     const answer = answers[pairNumber(push, row) - 1];
     if (answer === 'other') leftOut.drop(push, row);
     else if (answer === 'too_many_clusters') leftOut.add(push, row, 'too_many_ha_clusters');
   }
+  leftOut.addWholePoints(push);
   return leftOut;
 }
 

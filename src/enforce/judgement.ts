@@ -31,6 +31,8 @@ export interface Judgement {
   items: number;
   chargedItems: number;
   chargedBytes: number;
+  /** How often some of its series were over a limit. */
+  seriesRounds: number;
 }
 
 export function beginJudgement(
@@ -52,6 +54,7 @@ export function beginJudgement(
     items: NOT_COUNTED,
     chargedItems: 0,
     chargedBytes: 0,
+    seriesRounds: 0,
   };
 }
 
@@ -72,13 +75,14 @@ export function nothingMayPass(judgement: Judgement): boolean {
 /** Series over a limit join those that break a rule, and are what the answer is about. */
 export function leaveOut(judgement: Judgement, { rows, reasons }: OverLimit): LeftOut {
   const { push } = judgement;
-  const leftOut = judgement.leftOut ?? new LeftOut(push.series);
+  const leftOut = judgement.leftOut ?? new LeftOut(push);
   const ofTenant = tenantSeriesReason(judgement.tenant.limits, judgement.parts.usageTracker);
-  leftOut.nextStage();
+  if (judgement.seriesRounds++ === 0) leftOut.nextStage();
   for (const [index, row] of rows.entries()) {
     const reason = reasons[index];
     leftOut.add(push, row, reason === 'per_metric_series_limit' ? reason : ofTenant);
   }
+  leftOut.addWholePoints(push);
   judgement.leftOut = leftOut;
   return leftOut;
 }

@@ -54,7 +54,7 @@ export function isAllValid(push: Push): boolean {
 /** Looks at every series that is not left out already. Undefined when there is nothing to leave out. */
 export function findInvalidSeries(push: Push, before?: LeftOut): LeftOut | undefined {
   if (push.faultySeries === 0) return before;
-  const leftOut = before ?? new LeftOut(push.series);
+  const leftOut = before ?? new LeftOut(push);
   for (let row = 0; row < push.series; row++) {
     if (before?.has(row)) continue;
     const at = row * RECORD_WORDS;
@@ -64,6 +64,7 @@ export function findInvalidSeries(push: Push, before?: LeftOut): LeftOut | undef
     if (reason === undefined) leftOut.passOver(push, row);
     else leftOut.add(push, row, reason);
   }
+  leftOut.addWholePoints(push);
   return leftOut;
 }
 

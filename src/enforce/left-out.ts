@@ -2,6 +2,8 @@
  * The series of one push that may not pass: which rows they are, and for each reason how many and what was in them. Made
  * for the first such series; a clean push has none. Label rules add to it first, series limits after them.
  */
+
+import { rowsThatGoToo } from '../payload/otlp-points.js';
 import {
   type Push,
   RECORD_EXEMPLARS,
@@ -40,6 +42,8 @@ export interface LeftOutGroup {
   readonly reason: SeriesReason;
   /** Rows of the first few, for the message. */
   readonly examples: number[];
+  /** Of the series: those that nothing is wrong with, but for the others of their data points. */
+  inSamePoints: number;
   series: number;
   samples: number;
   histograms: number;
@@ -47,9 +51,13 @@ export interface LeftOutGroup {
 }
 
 const MOST_EXAMPLES = 3;
+/** In place of a group. */
+const DUPLICATE = 255;
 
 export class LeftOut {
   readonly rows: Rows;
+  /** Of the rows: those to take out of the body. Series that Mimir drops by itself may be in data points that stay. */
+  readonly taken: Rows;
   readonly groups: LeftOutGroup[] = [];
   series = 0;
   samples = 0;
@@ -62,9 +70,13 @@ export class LeftOut {
   duplicatePoints = 0;
   #passedOverPoints = 0;
   #leading = 0;
+  /** Of an OTLP push, by row: the number of its group, counted from 1; or DUPLICATE. */
+  readonly #groupOf: Uint8Array | undefined;
 
-  constructor(series: number) {
+  constructor({ series, protocol }: Pick<Push, 'series' | 'protocol'>) {
     this.rows = noRows(series);
+    this.taken = protocol === 'otlp' ? noRows(series) : this.rows;
+    this.#groupOf = protocol === 'otlp' ? new Uint8Array(series) : undefined;
   }
 
   /** What the answer is about. */
@@ -87,20 +99,10 @@ export class LeftOut {
   }
 
   /** A row is added once. */
-  add({ records }: Push, row: number, reason: SeriesReason): void {
-    addRow(this.rows, row);
-    const at = row * RECORD_WORDS;
+  add(push: Push, row: number, reason: SeriesReason): void {
     const group = this.#group(reason);
-    const samples = records[at + RECORD_SAMPLES] ?? 0;
-    const histograms = records[at + RECORD_HISTOGRAMS] ?? 0;
-    const exemplars = records[at + RECORD_EXEMPLARS] ?? 0;
     if (group.examples.length < MOST_EXAMPLES) group.examples.push(row);
-    for (const total of [group, this]) {
-      total.series++;
-      total.samples += samples;
-      total.histograms += histograms;
-      total.exemplars += exemplars;
-    }
+    this.#addTo(group, push, row);
   }
 
   passOver(push: Push, row: number): void {
@@ -111,9 +113,25 @@ export class LeftOut {
 
   /** It comes from a replica that is not elected. */
   drop(push: Push, row: number): void {
-    addRow(this.rows, row);
+    this.#take(row);
+    if (this.#groupOf !== undefined) this.#groupOf[row] = DUPLICATE;
     this.duplicates++;
     this.duplicatePoints += pointsOf(push, row);
+  }
+
+  /** A data point of OTLP goes whole: with one of its series all that it makes. */
+  addWholePoints(push: Push): void {
+    const groupOf = this.#groupOf;
+    if (groupOf === undefined) return;
+    for (const [row, because] of rowsThatGoToo(push, (one) => groupOf[one] !== 0)) {
+      if (this.has(row)) continue;
+      const group = this.groups[(groupOf[because] ?? 0) - 1];
+      if (group === undefined) this.drop(push, row);
+      else {
+        this.#addTo(group, push, row);
+        group.inSamePoints++;
+      }
+    }
   }
 
   /** What is added from here on leads: Mimir's ingesters have the last word, so their errors win over its distributors'. */
@@ -121,10 +139,38 @@ export class LeftOut {
     this.#leading = this.groups.length;
   }
 
+  #addTo(group: LeftOutGroup, { records }: Push, row: number): void {
+    this.#take(row);
+    if (this.#groupOf !== undefined) this.#groupOf[row] = this.groups.indexOf(group) + 1;
+    const at = row * RECORD_WORDS;
+    const samples = records[at + RECORD_SAMPLES] ?? 0;
+    const histograms = records[at + RECORD_HISTOGRAMS] ?? 0;
+    const exemplars = records[at + RECORD_EXEMPLARS] ?? 0;
+    for (const total of [group, this]) {
+      total.series++;
+      total.samples += samples;
+      total.histograms += histograms;
+      total.exemplars += exemplars;
+    }
+  }
+
+  #take(row: number): void {
+    addRow(this.rows, row);
+    addRow(this.taken, row);
+  }
+
   #group(reason: SeriesReason): LeftOutGroup {
     const known = this.groups.find((group) => group.reason === reason);
     if (known !== undefined) return known;
-    const group = { reason, examples: [], series: 0, samples: 0, histograms: 0, exemplars: 0 };
+    const group = {
+      reason,
+      examples: [],
+      inSamePoints: 0,
+      series: 0,
+      samples: 0,
+      histograms: 0,
+      exemplars: 0,
+    };
     this.groups.push(group);
     return group;
   }

@@ -330,12 +330,21 @@ export interface RefusedSeries {
 export function seriesRefused(refused: RefusedSeries): Sentence {
   const { lead, limits, leftOut } = refused;
   const others = leftOut.groups.filter((group) => group !== lead);
-  const subject = others.length > 0 ? String(lead.series) : lead.series === 1 ? 'it' : 'they';
+  const inSamePoints = leftOut.groups.reduce((sum, group) => sum + group.inSamePoints, 0);
+  const isOnly = others.length === 0 && inSamePoints === 0;
+  const subject = isOnly ? (lead.series === 1 ? 'it' : 'they') : String(faultySeries(lead));
   const faults = [
     `${subject} ${faultOf(lead, limits)} (${examplesOf(refused)})`,
-    ...others.map((group) => `${group.series} ${faultOf(group, limits)}`),
+    ...others.map((group) => `${faultySeries(group)} ${faultOf(group, limits)}`),
+    ...(inSamePoints === 0
+      ? []
+      : [`${inSamePoints} ${inSamePoints === 1 ? 'is' : 'are'} of the same data points`]),
   ];
   return { what: `${whatWasRefused(refused)}: ${listed(faults)}`, remedy: remedyOf(lead.reason, limits) };
+}
+
+function faultySeries({ series, inSamePoints }: LeftOutGroup): number {
+  return series - inSamePoints;
 }
 
 function whatWasRefused({ tenant, series, leftOut, restPasses }: RefusedSeries): string {
@@ -354,10 +363,11 @@ function whatWasRefused({ tenant, series, leftOut, restPasses }: RefusedSeries):
   return restPasses ? `${all} and only metadata was taken` : all;
 }
 
-function faultOf({ reason, series }: LeftOutGroup, limits: TenantLimits): string {
-  const has = series === 1 ? 'has' : 'have';
-  const is = series === 1 ? 'is' : 'are';
-  switch (reason) {
+function faultOf(group: LeftOutGroup, limits: TenantLimits): string {
+  const isOne = faultySeries(group) === 1;
+  const has = isOne ? 'has' : 'have';
+  const is = isOne ? 'is' : 'are';
+  switch (group.reason) {
     case 'missing_metric_name':
       return `${has} no metric name`;
     case 'metric_name_invalid':
@@ -467,7 +477,7 @@ const DURATION_UNITS = [
 ] as const;
 
 function examplesOf({ lead, examples }: RefusedSeries): string {
-  return `${lead.series > examples.length ? 'such as ' : ''}${examples.join(', ')}`;
+  return `${faultySeries(lead) > examples.length ? 'such as ' : ''}${examples.join(', ')}`;
 }
 
 function listed(parts: readonly string[]): string {

@@ -3,6 +3,7 @@
  * Implemented in src/series, for one process alone and for replicas that share what they know through a store.
  */
 import type { MimirLimits } from '../limits/limits.js';
+import { Origins } from '../payload/otlp-points.js';
 import type { Push } from '../payload/push.js';
 import type { Rows } from '../payload/rows.js';
 import type { Reason } from './reasons.js';
@@ -22,6 +23,18 @@ export interface OverLimit {
   readonly reasons: readonly LimitReason[];
   /** How many series there were when the first was refused: of the tenant, or of the metric. */
   readonly observed: number;
+}
+
+/** Of an OTLP push: those whose data point makes other series, too. Undefined: none. */
+export function ofSharedPoints(push: Push, { rows, reasons, observed }: OverLimit): OverLimit | undefined {
+  const origins = new Origins(push);
+  const shared = [...rows.keys()].filter((index) => origins.isShared(rows[index] ?? 0));
+  if (shared.length === 0) return undefined;
+  return {
+    rows: shared.map((index) => rows[index] ?? 0),
+    reasons: shared.map((index) => reasons[index] ?? 'per_user_series_limit'),
+    observed,
+  };
 }
 
 export interface SeriesAnswer {

@@ -3,6 +3,7 @@
  * asks a store may be answered late, by a promise; then all steps are taken anew, and those that are done pass over it:
  * what they found is in the judgement.
  */
+import { mayShareDataPoints } from '../payload/otlp-points.js';
 import type { HaLabels } from '../payload/push.js';
 import { askFor, take } from './draw.js';
 import { electionRules, leaveOutReplicas, maxClusters, oldestOf } from './ha-replica.js';
@@ -19,7 +20,7 @@ import type { LimitedBucket } from './limited-bucket.js';
 import type { Refusal } from './refusal.js';
 import { refuseBusy, refuseLost, refuseMetadata, refusePush, refuseSeries } from './refusals.js';
 import { tooManyClusters, tooManySeries } from './sentences.js';
-import type { SeriesAnswer, TenantSeries } from './series.js';
+import { type OverLimit, ofSharedPoints, type SeriesAnswer, type TenantSeries } from './series.js';
 import type { Tally } from './tally.js';
 import { whenAnswered } from './when-answered.js';
 
@@ -147,27 +148,61 @@ function askToCharge(judgement: Judgement, limited: LimitedBucket, n: number): O
 }
 
 function checkSeries(judgement: Judgement, series: TenantSeries): Ending | Promise<Ending> {
-  const { tenant, push, leftOut } = judgement;
-  const allOrNothing = tenant.mode === 'enforce' && isAllOrNothing(judgement);
-  const answer = series.check(push, leftOut?.rows, tenant.limits, allOrNothing, judgement.nowMs);
-  return answer instanceof Promise
-    ? answer.then((late) => hearSeries(judgement, late))
-    : hearSeries(judgement, answer);
+  const { tenant, push } = judgement;
+  const isEnforced = tenant.mode === 'enforce';
+  if (isEnforced && isAllOrNothing(judgement)) return askForSeries(judgement, series, 'whole');
+  return askForSeries(judgement, series, isEnforced && mayShareDataPoints(push) ? 'in_points' : 'each');
 }
 
-function hearSeries(judgement: Judgement, answer: SeriesAnswer): Ending {
-  const { tenant, push } = judgement;
+/**
+ * `whole`: all series or none are admitted. `in_points`: the same, and then again without the data points that have no room
+ * for all that they make, so that none of their series is admitted for nothing.
+ */
+type Admitting = 'each' | 'whole' | 'in_points';
+
+function askForSeries(
+  judgement: Judgement,
+  series: TenantSeries,
+  admitting: Admitting,
+): Ending | Promise<Ending> {
+  const { tenant, push, leftOut } = judgement;
+  const answer = series.check(push, leftOut?.rows, tenant.limits, admitting !== 'each', judgement.nowMs);
+  return answer instanceof Promise
+    ? answer.then((late) => hearSeries(judgement, late, series, admitting))
+    : hearSeries(judgement, answer, series, admitting);
+}
+
+function hearSeries(
+  judgement: Judgement,
+  answer: SeriesAnswer,
+  series: TenantSeries,
+  admitting: Admitting,
+): Ending | Promise<Ending> {
+  const { tenant } = judgement;
   const { newAdmitted, newLater, overLimit } = answer;
   tenant.tally.newSeries += newAdmitted;
   if (newLater !== undefined) void countLater(tenant.tally, newLater);
   if (answer.lost) return refuseLost(tenant, UNKNOWN_WAIT_SECONDS, judgement.parts.random());
   if (answer.busy) return refuseBusy(tenant, UNKNOWN_WAIT_SECONDS, judgement.parts.random());
   if (overLimit === undefined) return 'accept';
-  tenant.tally.seriesOverLimit += overLimit.rows.length;
+  if (admitting !== 'in_points') return leaveOutOverLimit(judgement, overLimit) ?? 'accept';
+  const inPoints = ofSharedPoints(judgement.push, overLimit);
+  const stopped = inPoints && leaveOutOverLimit(judgement, inPoints);
+  if (stopped !== undefined) return stopped;
+  judgement.nowMs = judgement.parts.now();
+  const isDone = inPoints === undefined || judgement.seriesRounds === MOST_ROUNDS;
+  return askForSeries(judgement, series, isDone ? 'each' : 'in_points');
+}
+
+/** Others may take the room that a part of the push had a moment ago. */
+const MOST_ROUNDS = 8;
+
+function leaveOutOverLimit(judgement: Judgement, overLimit: OverLimit): Refusal | undefined {
+  judgement.tenant.tally.seriesOverLimit += overLimit.rows.length;
   const leftOut = leaveOut(judgement, overLimit);
   if (nothingMayPass(judgement)) return refuseSeries(judgement);
-  judgement.items = itemsWithout(push, leftOut);
-  return 'accept';
+  judgement.items = itemsWithout(judgement.push, leftOut);
+  return undefined;
 }
 
 /** A refusal without the store's knowledge: come back soon. */

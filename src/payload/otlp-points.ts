@@ -3,46 +3,110 @@
  * all of them are left out. Metrics, scopes and resources that have none left go with them, and what stays is as it was sent.
  */
 import { type Push, RECORD_LENGTH, RECORD_OFFSET, RECORD_WORDS } from './push.js';
-import { addRow, hasRow, noRows, type Rows } from './rows.js';
+import { addRow, hasRow, type Rows } from './rows.js';
 
-/** A row's data point: where it is in the body. Undefined: it was made of a resource (target_info), which stays. */
-function originOf({ body, records }: Push, row: number): number | undefined {
-  const at = row * RECORD_WORDS;
-  const end = (records[at + RECORD_OFFSET] ?? 0) + (records[at + RECORD_LENGTH] ?? 0);
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  return view.getUint32(end - 4, true) === 0 ? undefined : view.getUint32(end - 8, true);
+/** Of what each row of an OTLP push was made: of a data point, or (target_info) of a resource. */
+export class Origins {
+  readonly #records: Uint32Array;
+  readonly #view: DataView;
+  readonly #rows: number;
+
+  constructor({ body, records, series }: Push) {
+    this.#records = records;
+    this.#rows = series;
+    this.#view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  }
+
+  /** Where its data point is in the request. Undefined: it was made of a resource. */
+  point(row: number): number | undefined {
+    const end = this.#end(row);
+    return this.#view.getUint32(end - 4, true) === 0 ? undefined : this.#view.getUint32(end - 8, true);
+  }
+
+  /** Of a row that was made of a resource: where that is in the request. Its data points are behind it. */
+  resource(row: number): number {
+    return this.#view.getUint32(this.#end(row) - 8, true);
+  }
+
+  /** Its data point makes other rows, too: they stand beside it. */
+  isShared(row: number): boolean {
+    const point = this.point(row);
+    if (point === undefined) return false;
+    const isOther = (other: number): boolean =>
+      other >= 0 && other < this.#rows && this.point(other) === point;
+    return isOther(row - 1) || isOther(row + 1);
+  }
+
+  #end(row: number): number {
+    const at = row * RECORD_WORDS;
+    return (this.#records[at + RECORD_OFFSET] ?? 0) + (this.#records[at + RECORD_LENGTH] ?? 0);
+  }
+}
+
+/** False: each row has a data point of its own, or the push has none. */
+export function mayShareDataPoints({ otlp, series }: Push): boolean {
+  return otlp !== undefined && series > otlp.dataPoints - otlp.skippedPoints;
 }
 
 /** Where the data points are that have a row among these, in the order of the body. */
-function originsOf(push: Push, rows: Rows): number[] {
-  const origins = new Set<number>();
+function pointsAmong(push: Push, rows: Rows): number[] {
+  const origins = new Origins(push);
+  const points = new Set<number>();
   for (let row = 0; row < push.series; row++) {
-    const origin = hasRow(rows, row) ? originOf(push, row) : undefined;
-    if (origin !== undefined) origins.add(origin);
+    const point = hasRow(rows, row) ? origins.point(row) : undefined;
+    if (point !== undefined) points.add(point);
   }
-  return [...origins].sort((a, b) => a - b);
+  return [...points].sort((a, b) => a - b);
 }
 
 /** How many data points are left out with these rows. */
 export function pointsOf(push: Push, rows: Rows): number {
-  return originsOf(push, rows).length;
+  return pointsAmong(push, rows).length;
 }
 
-/** With a row all rows of its data point; those that are made of a resource are not among them. */
-export function rowsOfWholePoints(push: Push, rows: Rows): Rows {
-  const origins = new Set(originsOf(push, rows));
-  const whole = noRows(push.series);
+/**
+ * The other rows that go when some do, each with one of those: the rows of a data point, and target_info of a resource that has
+ * no data point left. Rows for which `goes` says nothing stay unless they are of such a data point.
+ */
+export function* rowsThatGoToo(
+  push: Push,
+  goes: (row: number) => boolean,
+): Generator<[row: number, because: number]> {
+  const origins = new Origins(push);
+  const because = new Map<number, number>();
   for (let row = 0; row < push.series; row++) {
-    const origin = originOf(push, row);
-    if (origin !== undefined && origins.has(origin)) addRow(whole, row);
+    const point = goes(row) ? origins.point(row) : undefined;
+    if (point !== undefined && !because.has(point)) because.set(point, row);
   }
+  // What Mimir does not translate stays, and target_info with it.
+  let lastKept = push.otlp?.skippedPoints === 0 ? -1 : Number.POSITIVE_INFINITY;
+  let lastGone: number | undefined;
+  for (let row = 0; row < push.series; row++) {
+    const point = origins.point(row);
+    if (point === undefined) {
+      if (lastGone !== undefined && lastKept < origins.resource(row) && !goes(row)) yield [row, lastGone];
+      continue;
+    }
+    const first = because.get(point);
+    if (first === undefined) lastKept = Math.max(lastKept, point);
+    else {
+      lastGone = first;
+      if (!goes(row)) yield [row, first];
+    }
+  }
+}
+
+/** With rows all that go too. */
+export function rowsOfWholePoints(push: Push, rows: Rows): Rows {
+  const whole = rows.slice();
+  for (const [row] of rowsThatGoToo(push, (one) => hasRow(rows, one))) addRow(whole, row);
   return whole;
 }
 
 /** Not compressed. */
 export function withoutPoints(push: Push, leftOut: Rows): Uint8Array {
   const body = push.original ?? new Uint8Array();
-  const filter = new PointFilter(body, originsOf(push, leftOut));
+  const filter = new PointFilter(body, pointsAmong(push, leftOut));
   return Buffer.concat(filter.message(0, body.length, 0).parts);
 }
 

@@ -134,12 +134,21 @@ t.test(
       {
         reason: 'max_label_names_per_series',
         examples: [0, 3, 4],
+        inSamePoints: 0,
         series: 6,
         samples: 7,
         histograms: 0,
         exemplars: 0,
       },
-      { reason: 'missing_metric_name', examples: [2], series: 1, samples: 0, histograms: 3, exemplars: 4 },
+      {
+        reason: 'missing_metric_name',
+        examples: [2],
+        inSamePoints: 0,
+        series: 1,
+        samples: 0,
+        histograms: 3,
+        exemplars: 4,
+      },
     ]);
     leftOut?.nextStage();
     t.equal(leftOut?.lead?.reason, 'max_label_names_per_series', 'a stage without findings does not lead');

@@ -34,7 +34,7 @@ const NONE = { requests: 0, series: 0, samples: 0, exemplars: 0, metadata: 0 };
 
 /** The first two of them may not pass. */
 function leftOut(): LeftOut {
-  const out = new LeftOut(3);
+  const out = new LeftOut(push([{}, {}, {}]));
   out.add(PUSH, 0, 'missing_metric_name');
   out.add(PUSH, 1, 'label_name_too_long');
   return out;

@@ -207,7 +207,7 @@ export class PushExchange {
     const { enforcer, decoder, observer } = this.#parts;
     const { push, leftOut } = verdict;
     const replicas = replicasOf(push);
-    const filtering = decoder.filter(push, leftOut.rows);
+    const filtering = decoder.filter(push, leftOut.taken);
     const filtered = filtering instanceof Promise ? await filtering : filtering;
     if (!(filtered instanceof Uint8Array)) {
       enforcer.giveBack(admission, verdict);

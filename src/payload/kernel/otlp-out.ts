@@ -178,7 +178,7 @@ export function writeSample(timestamp: i64): void {
   store<u8>(at + 1, out - at - 2);
 }
 
-/** Of which data point the series was made: where it is in the body, and how long. */
+/** Of which data point the series was made: where it is in the body, and how long; of a resource: where that is, and 0. */
 export function writeOrigin(offset: u32, length: u32): void {
   if (!ensure(16)) return;
   store<u8>(out, 0x79);

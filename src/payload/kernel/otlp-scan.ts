@@ -156,7 +156,7 @@ function readResourceMetrics(end: u32): void {
   readScopes(hasScopes ? SCOPE_METRICS : SCOPE_METRICS_BEFORE, at, end, isNamed);
   // What does not count has to be sound all the same.
   if (fault === 0 && hasScopes) readScopes(SCOPE_METRICS_BEFORE, at, end, false, true);
-  if (fault === 0 && isNamed && earliest < u64.MAX_VALUE) writeTargetInfo();
+  if (fault === 0 && isNamed && earliest < u64.MAX_VALUE) writeTargetInfo(at);
   seek(end);
 }
 
@@ -449,7 +449,8 @@ let seen: u32 = 0;
 let seenMask: u32 = 0;
 let seenCount: u32 = 0;
 
-function writeTargetInfo(): void {
+/** Of the resource at `resource`. */
+function writeTargetInfo(resource: u32): void {
   if (!makeTargetLabels()) {
     if (fault === 0 && isNameless()) skip(SKIP_LABEL_NAME);
     return;
@@ -470,7 +471,7 @@ function writeTargetInfo(): void {
   if (room === 0 || !makeUnit(0, 0)) return;
   memory.copy(room, TARGET_INFO, 11);
   setMetric(room, 11, TYPE_GAUGE, TARGET_HELP, 15);
-  setPoint(0, 0, 0);
+  setPoint(resource - body, 0, 0);
   const series = beginSeries(0, 0);
   if (series === 0) return;
   for (let i: u32 = 0; i < count && fault === 0; i++) writeSample(load<i64>(listAt(targetTimes) + i * 8));

@@ -1,0 +1,139 @@
+/** An OTLP data point that makes several series passes with all of them or none: in Mimir, in the charge, and in what is counted. */
+import t from 'tap';
+import { seriesRules } from '#src/enforce/series-rules.js';
+import type { Filtered, Verdict } from '#src/enforce/verdict.js';
+import { InlineDecoder } from '#src/payload/inline-decoder.js';
+import { withoutPoints } from '#src/payload/otlp-points.js';
+import type { Push, SeriesRules } from '#src/payload/push.js';
+import { OtlpRequest } from '../payload/otlp-json/proto.js';
+import { tracker } from '../series/fixtures.js';
+import { admit, enforcer, judge, limits, snapshot } from './fixtures.js';
+
+const decoder = new InlineDecoder(64 << 20);
+const NOW = '1700000000000000000';
+const text = (key: string, value: string) => ({ key, value: { stringValue: value } });
+
+/** With as many bounds it makes so many series and three more. */
+function histogram(name: string, bounds: number) {
+  const point = {
+    timeUnixNano: NOW,
+    count: '1',
+    sum: 1,
+    explicitBounds: Array.from({ length: bounds }, (_, index) => index),
+    bucketCounts: Array.from({ length: bounds + 1 }, () => '0'),
+  };
+  return { name, histogram: { dataPoints: [point], aggregationTemporality: 2 } };
+}
+
+function gauge(name: string, ...attributes: { key: string }[]) {
+  return { name, gauge: { dataPoints: [{ timeUnixNano: NOW, asDouble: 1, attributes }] } };
+}
+
+/** Each resource has a target_info where it has a host. */
+function resource(host: string | undefined, ...metrics: object[]) {
+  const attributes = host === undefined ? [] : [text('service.name', 'shop'), text('host', host)];
+  return { resource: { attributes }, scopeMetrics: [{ metrics }] };
+}
+
+function decode(body: Uint8Array, rules?: SeriesRules): Push {
+  const options = {
+    protocol: 'otlp',
+    maxUncompressedBytes: 1 << 20,
+    maxSeries: 1000,
+    excludeLabel: '',
+    ...(rules && { rules, nowMs: 1_700_000_000_000 }),
+  } as const;
+  const push = decoder.decodePlain(body, options);
+  if (push.kind !== 'push') throw new Error(push.message);
+  return push;
+}
+
+function encode(resourceMetrics: object[]): Uint8Array {
+  return Buffer.from(OtlpRequest.encode(OtlpRequest.fromObject({ resourceMetrics })).finish());
+}
+
+/** What reaches Mimir, read as it came. */
+function rest(verdict: Verdict): Push {
+  const { push, leftOut } = verdict as Filtered;
+  return decode(Uint8Array.from(withoutPoints(push, leftOut.taken)));
+}
+
+function given(over: Parameters<typeof limits>[0], options: Parameters<typeof enforcer>[0] = {}) {
+  const limited = limits(over);
+  const edge = enforcer({ snapshot: snapshot({ a: limited }), series: tracker(), ...options });
+  const { tenant } = admit(edge, 'a');
+  const rules = seriesRules(limited);
+  return { tenant, push: (...resources: object[]) => judge(edge, tenant, decode(encode(resources), rules)) };
+}
+
+t.test(
+  'with one series over the limit all of its data point are left out, uncharged and uncounted',
+  async (t) => {
+    const { tenant, push } = given({ max_global_series_per_user: 7, ingestion_rate: 1e-9 });
+    const verdict = push(resource(undefined, histogram('d', 5), gauge('g')));
+    t.match(verdict, {
+      kind: 'filter',
+      items: 3,
+      leftOut: { series: 8, samples: 8 },
+      answer: {
+        reason: 'per_user_series_limit',
+        message:
+          /^8 of 9 series .*: 1 is new and over the tenant's limit of 7 active series \(.*\) and 7 are of the same data points /,
+      },
+    });
+    const left = rest(verdict);
+    t.match(left, { series: 1, samples: 1 });
+    t.equal(tenant.series?.active, 1, 'what is counted is what Mimir gets');
+    t.equal(tenant.items.bucket.left(0), 200_000 - 3, 'one sample, and the metadata of both');
+    t.match(push(resource(undefined, histogram('d', 3))), { kind: 'accept' }, 'the room is there for others');
+    t.equal(tenant.series?.active, 7);
+    t.match(tenant.tally, { newSeries: 7, seriesOverLimit: 1 });
+  },
+);
+
+t.test('what is known of a data point that is left out is not charged either', async (t) => {
+  const { tenant, push } = given({ max_global_series_per_user: 8 });
+  t.match(push(resource(undefined, histogram('d', 5))), { kind: 'accept', items: 9 });
+  const verdict = push(resource(undefined, histogram('d', 6), gauge('g')));
+  t.match(verdict, { kind: 'refuse', reason: 'per_user_series_limit' }, 'a gauge has no room either');
+  t.match(push(resource(undefined, histogram('d', 6), histogram('d', 5))), { kind: 'filter', items: 9 });
+  t.equal(tenant.series?.active, 8);
+});
+
+t.test('with one series that breaks a rule the others of its data point go', async (t) => {
+  const { tenant, push } = given({ max_label_names_per_series: 2 });
+  const verdict = push(resource(undefined, { ...histogram('d', 2) }, gauge('g', text('x', 'y'))));
+  t.match(verdict, { kind: 'accept' });
+  const many = histogram('e', 2);
+  Object.assign(many.histogram.dataPoints[0] as object, { attributes: [text('x', 'y')] });
+  const one = push(resource(undefined, many, gauge('g', text('x', 'y'))));
+  t.match(one, {
+    kind: 'filter',
+    items: 3,
+    leftOut: { series: 5 },
+    answer: {
+      message: /^5 of 6 series .*: 3 have more than 2 labels \(.*\) and 2 are of the same data points /,
+    },
+  });
+  t.match(rest(one), { series: 1 });
+  t.equal(tenant.series?.active, 6);
+});
+
+t.test('a resource that has no data point left takes its target_info with it', async (t) => {
+  const { tenant, push } = given({ max_label_names_per_series: 5 });
+  const bad = gauge('bad', text('a', '1'), text('b', '2'), text('c', '3'), text('d', '4'), text('e', '5'));
+  const verdict = push(resource('one', bad), resource('two', gauge('g'), bad), resource('three', bad, bad));
+  t.match(verdict, { kind: 'filter', leftOut: { series: 6 } });
+  const left = rest(verdict);
+  t.equal(left.series, 2);
+  t.equal(tenant.series?.active, 2, 'a gauge and one target_info');
+});
+
+t.test('in shadow mode data points are counted whole, and nothing is left out', async (t) => {
+  const { tenant, push } = given({ max_global_series_per_user: 7 }, { mode: 'shadow' });
+  t.match(push(resource(undefined, histogram('d', 5), gauge('g'))), {
+    kind: 'accept',
+    shadowed: { message: /^all 9 series/ },
+  });
+  t.equal(tenant.tally.refused, undefined);
+});
