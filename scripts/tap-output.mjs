@@ -6,17 +6,19 @@ const TOTALS = /^# \{ (total: .*) \}$/;
 /** Versions, plans, times, and the empty lines between. */
 const FRAME = /^ *(TAP version 14|\d+\.\.\d+.*|# time=.*|)$/;
 
-/** One that ends badly has failed, whatever its tests said. */
+/** One that ends badly has failed, whatever its tests said, and so has one without tests. */
 export function judge(output, code, signal) {
   const tap = readTap(output);
   const { pass = 0, fail = 0 } = tap.totals ?? {};
-  if (code === 0 && tap.totals !== undefined && fail === 0) return { tap, passed: pass, failed: 0 };
-  if (tap.failures.length === 0) {
-    const ending = signal === null ? `ended with ${code}` : `was ended by ${signal}`;
-    const because = tap.totals === undefined ? `it ${ending} before its tests did` : `it ${ending}`;
-    tap.failures.push({ path: [because], lines: [] });
-  }
+  if (code === 0 && tap.totals?.total > 0 && fail === 0) return { tap, passed: pass, failed: 0 };
+  if (tap.failures.length === 0) tap.failures.push({ path: [whyNone(tap, code, signal)], lines: [] });
   return { tap, passed: pass, failed: Math.max(1, fail) };
+}
+
+function whyNone({ totals }, code, signal) {
+  if (totals?.total === 0) return 'it has no tests';
+  const ending = signal === null ? `it ended with ${code}` : `it was ended by ${signal}`;
+  return totals === undefined ? `${ending} before its tests did` : ending;
 }
 
 function readTap(text) {

@@ -1,5 +1,5 @@
 /**
- * Builds, then runs test files, as many at once as there are cores:
+ * Builds, then runs test files, a few more at once than there are cores, for many wait:
  *
  *   npm test                    every test that needs nothing but Node
  *   npm run test:peers          *.peer.test.ts, which need other programs. REQUIRE_PEERS=1: none may be missing
@@ -8,18 +8,18 @@
  *
  * A file that passes takes a line; what fails is told at the end, with how to run it again. The last line counts.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, watch, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildAll } from './build.mjs';
-import { judge } from './tap-output.mjs';
+import { runByItself, SharedProcess, sourceOf } from './test-runs.mjs';
 
 /** Seconds of the last runs, by file: what takes longest begins first. */
 const TIMES = 'build/test-times.json';
-/** A file that takes longer is ended. */
-const MOST_SECONDS = 240;
+/** What starts processes, or an edge, or is about the process it runs in, has one of its own. */
+const NEEDS_ITS_OWN =
+  /^build\/test\/(admin|app|cli|demo|e2e|helm|loadtest|scripts)\/|\.peer\.|\/(format|connection|documented|series-table-large)\.test/;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -52,15 +52,19 @@ async function buildAndRun() {
   if (missing.length > 0) return sayMissing(missing);
   const waiting = filesToRun().sort((a, b) => (times[b] ?? 1) - (times[a] ?? 1));
   // The programs that peers start fill the cores already.
-  const jobs = Number(options.jobs ?? (options.peers ? 1 : availableParallelism()));
+  const jobs = Number(options.jobs ?? (options.peers ? 1 : availableParallelism() + 2));
+  const isSmall = waiting.length <= jobs || options.grep !== undefined;
   const results = [];
   const work = async () => {
+    const shared = new SharedProcess();
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const result = await run(file);
+      const isAlone = isSmall || NEEDS_ITS_OWN.test(file);
+      const result = isAlone ? await runByItself(file, options.grep) : await shared.run(file);
       results.push(result);
       times[file] = result.seconds;
       tell(result);
     }
+    shared.stop();
   };
   await Promise.all(Array.from({ length: jobs }, work));
   writeFileSync(TIMES, JSON.stringify(times, null, 1));
@@ -87,7 +91,6 @@ function filesOf(name) {
 }
 
 function sayMissing(missing) {
-  const sourceOf = (file) => file.replace(/^build\//, '').replace(/\.js$/, '.ts');
   for (const name of missing) {
     const word = basename(name).split(/[-.]/)[0];
     const alike = filesOf('build/test').filter((file) => basename(file).includes(word));
@@ -95,40 +98,6 @@ function sayMissing(missing) {
     if (alike.length > 0) say(`Is it one of these?\n  ${alike.slice(0, 8).map(sourceOf).join('\n  ')}`);
   }
   return 2;
-}
-
-function run(file) {
-  const startMs = performance.now();
-  const child = spawn(process.execPath, ['--enable-source-maps', file], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...process.env,
-      TAP_TIMEOUT: String(MOST_SECONDS),
-      ...(options.grep === undefined ? {} : { TAP_GREP: options.grep }),
-    },
-  });
-  let output = '';
-  let errors = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    output += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    errors += text;
-  });
-  // tap ends what takes too long and says where it was; this is for what does not even let it.
-  const patience = setTimeout(() => child.kill('SIGKILL'), (MOST_SECONDS + 20) * 1000);
-  return new Promise((resolve) => {
-    child.once('close', (code, signal) => {
-      clearTimeout(patience);
-      const seconds = (performance.now() - startMs) / 1000;
-      resolve({
-        source: file.replace(/^build\//, '').replace(/\.js$/, '.ts'),
-        seconds,
-        errors,
-        ...judge(output, code, signal),
-      });
-    });
-  });
 }
 
 function tell({ source, seconds, errors, tap, passed, failed }) {

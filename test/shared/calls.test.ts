@@ -5,6 +5,7 @@ import { Calls } from '#src/shared/calls.js';
 import { StoreError } from '#src/shared/store.js';
 
 mock.timers.enable({ apis: ['setTimeout'] });
+t.teardown(() => mock.timers.reset());
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -16,6 +16,7 @@ const SHAPE: BucketShape = { rate: 0, capacity: 1000 };
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+t.teardown(() => mock.timers.reset());
 
 async function given(t: Test, options: Partial<StoreClientOptions> = {}, shards = 1) {
   const store = new FakeStore(shards);
