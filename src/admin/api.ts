@@ -12,6 +12,7 @@ import {
   configView,
   limitsView,
   oneTenantView,
+  panicView,
   reasonsView,
   refusalsView,
   statusView,
@@ -19,7 +20,7 @@ import {
 } from './reads.js';
 import { Streams } from './stream.js';
 import type { Identity, Tokens } from './tokens.js';
-import { reload, setLimit, setMode, takeBack, type WriteRequest } from './writes.js';
+import { endPanic, reload, setLimit, setMode, setPanic, takeBack, type WriteRequest } from './writes.js';
 
 export const PREFIX = '/api/v1';
 const OPENAPI = readFileSync(new URL('openapi.json', import.meta.url));
@@ -177,6 +178,9 @@ export class Api {
         action: 'tenant_limit',
         write: ([id = '', name = ''], request) => takeBack(edge, id, name, request),
       },
+      get('/panic', () => panicView(edge)),
+      { method: 'PUT', path: '/panic', action: 'panic', write: (_, request) => setPanic(edge, request) },
+      { method: 'DELETE', path: '/panic', action: 'panic', write: (_, request) => endPanic(edge, request) },
       { method: 'POST', path: '/reload', action: 'reload', write: (_, request) => reload(edge, request) },
     ];
   }

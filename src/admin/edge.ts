@@ -5,6 +5,7 @@
 
 import type { Controls } from '../controls/controls.js';
 import type { RefusalList } from '../doors/recent-refusals.js';
+import type { AdmittedParts } from '../enforce/panic.js';
 import type { TenantSeries, TopMetric } from '../enforce/series.js';
 import type { Tally } from '../enforce/tally.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
@@ -93,6 +94,8 @@ export interface Edge {
   status(): EdgeStatus;
   /** Of tenants that have none of their own. */
   mode(): Mode;
+  /** The parts of their rates that tenants may use. */
+  admitted(): AdmittedParts;
   /** Those in memory: they have sent something, and were not pushed out by others. */
   tenants(): Iterable<TenantState>;
   /** In memory or not. Undefined: no document names it, and it has not sent anything. */

@@ -1,6 +1,8 @@
 /** What the API answers to those who look. */
 import { parse } from 'yaml';
 import { VERSION } from '../base/version.js';
+import { controlKey } from '../controls/control.js';
+import { PANIC_CLASSES, panicName } from '../controls/panic-control.js';
 import { REASON_NAMES, REASONS } from '../enforce/reasons.js';
 import { upstreamState } from '../upstream/address-health.js';
 import { RANGE_NAMES } from '../usage/tracks.js';
@@ -25,6 +27,7 @@ export function statusView(edge: Edge): object {
     modeSource: edge.controls.get('', 'mode') === undefined ? 'settings' : 'temporary',
     ...status,
     upstream: upstreamView(status.upstream),
+    panic: panicView(edge),
     replicas: ledger?.replicas ?? 1,
     workers: workers === undefined ? null : { ...workers, each: workers.each.map(workerView) },
     ledger: ledger === undefined ? null : { ...ledger, lastError: ledger.lastError ?? null },
@@ -40,6 +43,21 @@ export function statusView(edge: Edge): object {
     history: { bytes: edge.history.bytes, countersWithoutRoom: edge.history.withoutRoom },
     sharing: { ...edge.controls.status(), lastError: edge.controls.status().lastError ?? null },
     controls: controlViews(edge),
+  };
+}
+
+/** Which part of their rates tenants may use, and who says so. */
+export function panicView(edge: Edge): object {
+  const set = new Map(edge.controls.active().map((control) => [controlKey(control), control]));
+  return {
+    admitted: edge.admitted(),
+    set: [undefined, ...PANIC_CLASSES].flatMap((its) => {
+      const control = set.get(controlKey({ tenant: '', name: panicName(its) }));
+      if (control === undefined) return [];
+      const { value, reason, by, atMs, untilMs } = control;
+      const times = { at: new Date(atMs).toISOString(), until: new Date(untilMs).toISOString() };
+      return [{ class: its ?? null, factor: value, reason, by, ...times }];
+    }),
   };
 }
 

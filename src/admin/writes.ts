@@ -1,7 +1,15 @@
-/** What the API changes: modes and limits, for a time; and the overrides, read again. */
+/** What the API changes: modes, limits and the part of all rates, for a time; and the overrides, read again. */
 import { randomUUID } from 'node:crypto';
 import { type Control, type ControlValue, limitFacts, MODE, MODES, RELOAD } from '../controls/control.js';
 import { MAX_CONTROLS } from '../controls/controls.js';
+import {
+  isPanicName,
+  isPart,
+  PANIC_CLASSES,
+  PANIC_NAMES,
+  type PanicClass,
+  panicName,
+} from '../controls/panic-control.js';
 import { wholeTenant } from '../limits/effective.js';
 import { EDGE_LIMITS, MIMIR_LIMITS, readLimit, suggest } from '../limits/limit-table.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
@@ -68,6 +76,36 @@ export function setLimit(
   return set(edge, { tenant, name, value: read.value as ControlValue, by: who }, ttl, reason);
 }
 
+export function setPanic(edge: Edge, { who, body }: WriteRequest): Promise<object> {
+  const { factor, class: its, ttl, reason } = fields(body, ['factor', 'class', 'ttl', 'reason']);
+  if (!isPart(factor)) {
+    throw new Problem(400, 'factor is a number from 0 to 1: the part of their rates that tenants may use');
+  }
+  const name = panicName(readClass(its));
+  return set(edge, { tenant: '', name, value: factor, by: who }, ttl, reason);
+}
+
+/** Without a class: of all that is set. */
+export async function endPanic(edge: Edge, { who, body }: WriteRequest): Promise<object> {
+  const { class: its, reason } = fields(body, ['class', 'reason']);
+  const wanted = readClass(its);
+  const names = wanted === undefined ? PANIC_NAMES : [panicName(wanted)];
+  const set = names.filter((name) => edge.controls.get('', name) !== undefined);
+  const written = [];
+  for (const name of set) {
+    written.push(await takeBack(edge, undefined, name, { who, body: { reason: reason ?? '' } }));
+  }
+  const [first] = written;
+  if (first === undefined) throw new Problem(404, 'no panic is set for a time here');
+  return first;
+}
+
+function readClass(its: unknown): PanicClass | undefined {
+  if (its === undefined || its === null) return undefined;
+  if (PANIC_CLASSES.includes(its as PanicClass)) return its as PanicClass;
+  throw new Problem(400, `class is one of ${PANIC_CLASSES.join(', ')}, or left out: all but critical`);
+}
+
 export function takeBack(
   edge: Edge,
   tenant: string | undefined,
@@ -75,7 +113,7 @@ export function takeBack(
   { who, body }: WriteRequest,
 ): Promise<object> {
   const { reason } = fields(body, ['reason']);
-  if (name !== MODE) checkLimit(name);
+  if (name !== MODE && !isPanicName(name)) checkLimit(name);
   const control = edge.controls.get(tenant ?? '', name);
   if (control === undefined) throw new Problem(404, 'nothing is set for a time here');
   const { untilMs } = control;
@@ -200,6 +238,7 @@ function noteOf(edge: Edge, scope: 'fleet' | 'part' | 'replica'): string {
 /** What holds now: a tenant's own, or what it is given. */
 function inForce(edge: Edge, tenant: string, name: string): ControlValue | null {
   if (name === RELOAD) return null;
+  if (isPanicName(name)) return edge.controls.get('', name)?.value ?? null;
   if (tenant === '') return edge.mode();
   const state = edge.tenant(tenant);
   if (name === MODE) return state?.mode ?? edge.mode();

@@ -190,6 +190,7 @@ export class ControlPlane {
     return {
       snapshot: this.#controls.overlay(this.#overrides.snapshot, mayAdd),
       mode: this.#controls.mode() ?? this.#config.mode,
+      admitted: this.#controls.admitted(),
       limitsLoaded: this.#overrides.status().loaded,
       logLevel: this.#logLevel,
       reloads: this.#reloads,
@@ -296,6 +297,12 @@ export class ControlPlane {
     exportHistory(metrics, this.#history);
     exportControls(metrics, this.#controls);
     exportApi(metrics, api);
+    metrics.gauges({
+      name: 'mimir_edge_panic_admitted',
+      help: 'The part of their rates and bursts that tenants of a priority may use: 1 but in a panic.',
+      labelNames: ['priority'],
+      read: () => Object.entries(this.#orders.admitted).map(([priority, part]) => [{ priority }, part]),
+    });
     metrics.gauge({
       name: 'mimir_edge_ready',
       help: '1 while the process is ready.',

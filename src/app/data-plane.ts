@@ -16,6 +16,7 @@ import { exportBudget, PushMetrics } from '../doors/push-metrics.js';
 import { RecentRefusals } from '../doors/recent-refusals.js';
 import { RefusalLog } from '../doors/refusal-log.js';
 import { Enforcer } from '../enforce/enforcer.js';
+import { isSameAdmitted } from '../enforce/panic.js';
 import type { Tally } from '../enforce/tally.js';
 import { exportTenantCounts, NO_TENANT } from '../enforce/tenant-metrics.js';
 import { exportDecoder } from '../payload/decoder-metrics.js';
@@ -99,6 +100,7 @@ export class DataPlane implements DataPlanes {
       },
       seriesNames,
     );
+    this.enforcer.setAdmitted(orders.admitted);
     this.#decoder = createDecoder({
       inlineMaxBytes: config['decode.inline_max_bytes'],
       threads: decodeThreads(config['decode.threads'], availableParallelism(), config.workers),
@@ -169,6 +171,7 @@ export class DataPlane implements DataPlanes {
     this.#tellStoreOf(orders);
     if (orders.snapshot !== enforcer.snapshot) enforcer.apply(orders.snapshot);
     if (orders.mode !== enforcer.mode) enforcer.setMode(orders.mode);
+    if (!isSameAdmitted(orders.admitted, enforcer.admitted)) enforcer.setAdmitted(orders.admitted);
     if (orders.limitsLoaded !== before.limitsLoaded) this.#envoy?.readinessChanged();
     this.#log.level = orders.logLevel;
     if (orders.reloads !== before.reloads) this.#renewCertificates();

@@ -56,6 +56,7 @@ export function edgeOf(parts: EdgeParts): Edge {
       };
     },
     mode: () => orders().mode,
+    admitted: () => orders().admitted,
     tenants: () => planes.tenants(),
     tenant: (id) => planes.tenant(id) ?? unseen({ ...orders(), unknownTenants }, id),
     unattributed: () => planes.unattributed(),

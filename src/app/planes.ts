@@ -5,6 +5,7 @@
  */
 import type { TenantState, TopMetrics, WorkersStatus } from '../admin/edge.js';
 import type { RecentRefusal, RefusalList } from '../doors/recent-refusals.js';
+import type { AdmittedParts } from '../enforce/panic.js';
 import type { Tally } from '../enforce/tally.js';
 import type { Mode, Snapshot } from '../limits/limits.js';
 import type { SeriesStatus } from '../series/series-tracker.js';
@@ -21,6 +22,8 @@ export interface Orders {
   readonly snapshot: Snapshot;
   /** Of tenants that have none of their own. */
   readonly mode: Mode;
+  /** The parts of their rates that tenants may use; all of them, but in a panic. */
+  readonly admitted: AdmittedParts;
   /** All documents were read and understood at least once. */
   readonly limitsLoaded: boolean;
   readonly logLevel: string;

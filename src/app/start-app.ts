@@ -6,6 +6,7 @@ import { VERSION } from '../base/version.js';
 import type { Config } from '../config/config.js';
 import type { Enforcer } from '../enforce/enforcer.js';
 import type { Ledger } from '../enforce/ledger.js';
+import { ALL_ADMITTED } from '../enforce/panic.js';
 import { buildSnapshot } from '../limits/snapshot.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { checkFiles } from './check-files.js';
@@ -64,7 +65,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
 /** What holds until the control plane has said something. */
 export function beforeAnyDocument({ mode, defaults, 'log.level': logLevel }: Config): Orders {
   const snapshot = buildSnapshot({ defaults, mimir: [], edge: [] });
-  return { snapshot, mode, limitsLoaded: false, logLevel, reloads: 0 };
+  return { snapshot, mode, admitted: ALL_ADMITTED, limitsLoaded: false, logLevel, reloads: 0 };
 }
 
 /**

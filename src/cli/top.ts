@@ -55,6 +55,8 @@ interface Status {
   readonly version: string;
   readonly mode: string;
   readonly ready: boolean;
+  /** An older edge has none. */
+  readonly panic?: { readonly admitted: Readonly<Record<string, number>> };
   readonly replicas: number;
   readonly overrides: { readonly stale: boolean };
   readonly ledger: { readonly state: string } | null;
@@ -175,6 +177,7 @@ function head(status: Status, { range, matching, totals, tenants }: Tenants): st
     ...(failing.some(({ state }) => state === 'down') ? ['MIMIR IS DOWN'] : []),
     ...(failing.some(({ state }) => state === 'failing') ? ['Mimir fails'] : []),
     ...(isStopped(status) ? ['PUSHES ARE NOT SENT'] : []),
+    ...panic(status),
     ...(status.ready ? [] : ['NOT READY']),
     ...(status.mode === 'enforce' ? [] : [`mode ${status.mode}`]),
     ...(status.overrides.stale ? ['overrides can not be used'] : []),
@@ -186,6 +189,13 @@ function head(status: Status, { range, matching, totals, tenants }: Tenants): st
     `${totals.tenants} tenants, ${short(totals.samplesPerSecond)} samples/s, ` +
     `${short(totals.lostSamplesPerSecond)} lost, ${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown)\n${failing.map(trouble).join('')}\n`
   );
+}
+
+/** "PANIC: normal 50 %, low 25 % of their rates" */
+function panic({ panic: { admitted } = { admitted: {} } }: Status): string[] {
+  const less = Object.entries(admitted).filter(([, part]) => part < 1);
+  const parts = less.map(([priority, part]) => `${priority} ${Math.round(part * 1000) / 10} %`);
+  return parts.length === 0 ? [] : [`PANIC: ${parts.join(', ')} of their rates`];
 }
 
 function isStopped({ upstream: { breaker } }: Status): boolean {

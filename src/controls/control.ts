@@ -16,6 +16,7 @@ import {
 import type { Mode, Snapshot } from '../limits/limits.js';
 import { tenantLimits } from '../limits/snapshot.js';
 import { tenantIdFault } from '../limits/tenant-id.js';
+import { isPanicName, isPart } from './panic-control.js';
 
 export type ControlValue = string | number | boolean;
 
@@ -24,7 +25,7 @@ export interface Control {
   readonly id: string;
   /** Empty: all tenants. */
   readonly tenant: string;
-  /** `mode`, `reload`, or a limit. */
+  /** `mode`, `reload`, of a panic, or a limit. */
   readonly name: string;
   /** Null: taken back before its end. */
   readonly value: ControlValue | null;
@@ -89,6 +90,7 @@ export function readControl(text: string): Control | undefined {
   if (tenant !== '' && tenantIdFault(control.tenant) !== undefined) return undefined;
   if (value === null) return control;
   if (name === MODE) return MODES.includes(value as Mode) ? control : undefined;
+  if (tenant === '' && isPanicName(control.name)) return isPart(value) ? control : undefined;
   if (tenant === '') return name === RELOAD ? control : undefined;
   const facts = limitFacts(control.name);
   return facts !== undefined && 'value' in readLimit(facts, value) ? control : undefined;

@@ -8,6 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../base/message-of.js';
+import type { AdmittedParts } from '../enforce/panic.js';
 import type { Snapshot } from '../limits/limits.js';
 import { type Entries, EntryRefused } from '../shared/entries.js';
 import {
@@ -21,6 +22,7 @@ import {
 } from './control.js';
 import { ControlSet } from './control-set.js';
 import type { KeptControls } from './kept-controls.js';
+import { admittedByPeople, PANIC_NAMES } from './panic-control.js';
 
 export interface ControlsOptions {
   /** Undefined: there is nothing that replicas share. */
@@ -34,7 +36,7 @@ export interface ControlsOptions {
 }
 
 export interface ControlsListener {
-  /** What `overlay` and `mode` answer is not what it was. */
+  /** What `overlay`, `mode` and `admitted` answer is not what it was. */
   changed(): void;
   /** Another replica, or this one before it was restarted, made it. */
   received(control: Control, before: Control | undefined): void;
@@ -62,8 +64,8 @@ const ACKNOWLEDGE_MS = 5000;
 const LOOK_MS = 100;
 /** In force at once. Bounds what a write costs, and a reader's patience. */
 export const MAX_CONTROLS = 500;
-/** With those that always have a place: the mode of all tenants, and a reload. */
-export const MAX_ENTRIES = MAX_CONTROLS + 2;
+/** With those that always have a place: the mode of all tenants, a reload, and what a panic is made of. */
+export const MAX_ENTRIES = MAX_CONTROLS + 2 + PANIC_NAMES.length;
 
 export class Controls {
   readonly #shared: Entries | undefined;
@@ -146,6 +148,11 @@ export class Controls {
 
   mode(): Snapshot['defaults']['edge']['mode'] {
     return globalMode(this.#set.values());
+  }
+
+  /** The parts of their rates that tenants may use. */
+  admitted(): AdmittedParts {
+    return admittedByPeople(this.#set.values());
   }
 
   /** In force here when this returns. True: the others will read it within a second. */

@@ -3,13 +3,15 @@ import type { Push } from '../payload/push.js';
 import { giveBackCharge } from './draw.js';
 import type { Ending, Judgement } from './judgement.js';
 import type { LeftOut } from './left-out.js';
+import { USUAL_PRICE } from './panic.js';
 import type { Refusal } from './refusal.js';
 import { refuseSeries } from './refusals.js';
 import { duplicateDropped, duplicatesLeftOut } from './sentences.js';
 import type { Tenant } from './tenant.js';
 import type { Accepted, Charge, Duplicate, Filtered, Verdict } from './verdict.js';
 
-export const ACCEPT_UNCHARGED: Accepted = { kind: 'accept', items: 0, bytes: 0, shadowed: undefined };
+export const UNCHARGED: Charge = { items: 0, bytes: 0, price: USUAL_PRICE };
+export const ACCEPT_UNCHARGED: Accepted = { kind: 'accept', ...UNCHARGED, shadowed: undefined };
 
 export function conclude(judgement: Judgement, ending: Ending): Verdict {
   if (ending !== 'accept') return stop(judgement, ending);
@@ -35,6 +37,7 @@ function acceptWhole(judgement: Judgement): Accepted {
     kind: 'accept',
     items: judgement.chargedItems,
     bytes: judgement.chargedBytes,
+    price: judgement.price,
     shadowed: undefined,
   };
 }
@@ -73,7 +76,7 @@ function stop(judgement: Judgement, ending: Refusal | 'duplicate'): Accepted | D
   if (ending === 'duplicate') return drop(judgement);
   if (!countRefusal(tenant, ending, push, leftOut)) return ending;
   tenant.tally.accepted++;
-  return { kind: 'accept', items: 0, bytes: 0, shadowed: ending };
+  return { kind: 'accept', ...UNCHARGED, shadowed: ending };
 }
 
 function drop({ tenant, push, parts }: Judgement): Accepted | Duplicate {
@@ -88,12 +91,12 @@ function drop({ tenant, push, parts }: Judgement): Accepted | Duplicate {
 
 /** The one place where a judgement gives back what it charged: all of it, or what series cost that are left out since. */
 function keepCharged(
-  { tenant, nowMs, chargedItems, chargedBytes }: Judgement,
+  { tenant, nowMs, price, chargedItems, chargedBytes }: Judgement,
   items: number,
   bytes: number,
 ): Charge {
-  const kept = { items: Math.min(chargedItems, items), bytes: Math.min(chargedBytes, bytes) };
-  const back = { items: chargedItems - kept.items, bytes: chargedBytes - kept.bytes };
+  const kept = { items: Math.min(chargedItems, items), bytes: Math.min(chargedBytes, bytes), price };
+  const back = { items: chargedItems - kept.items, bytes: chargedBytes - kept.bytes, price };
   giveBackCharge(tenant, back, nowMs);
   return kept;
 }

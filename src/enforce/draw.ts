@@ -10,28 +10,29 @@ import type { Tenant } from './tenant.js';
 import type { Charge } from './verdict.js';
 import { whenAnswered } from './when-answered.js';
 
-/** Takes n tokens if they are at hand, as they nearly always are. */
-export function take(limited: LimitedBucket, n: number, nowMs: number): boolean {
-  return !isOverBurst(limited, n) && limited.bucket.take(n, nowMs);
+/** Takes what n cost if it is at hand, as it nearly always is. */
+export function take(limited: LimitedBucket, n: number, price: number, nowMs: number): boolean {
+  return !isOverBurst(limited, n) && limited.bucket.take(n * price, nowMs);
 }
 
-/** After `take` said no: takes n tokens if the store has them. Undefined: it had. */
+/** After `take` said no: takes what n cost if the store has it. Undefined: it had. */
 export function askFor(
   n: number,
+  price: number,
   limited: LimitedBucket,
   tenant: Tenant,
   nowMs: number,
   random: () => number,
 ): Refusal | undefined | Promise<Refusal | undefined> {
-  const answer = isOverBurst(limited, n) ? neverOf(limited) : limited.bucket.ask(n, nowMs);
+  const answer = isOverBurst(limited, n) ? neverOf(limited) : limited.bucket.ask(n * price, nowMs);
   return whenAnswered(answer, (known) =>
-    known.granted ? undefined : refuseTokens(n, limited, tenant, known, random()),
+    known.granted ? undefined : refuseTokens(n, price, limited, tenant, known, random()),
   );
 }
 
-export function giveBackCharge(tenant: Tenant, { items, bytes }: Charge, nowMs: number): void {
-  if (items > 0) tenant.items.bucket.giveBack(items, nowMs);
-  if (bytes > 0) tenant.bytes?.bucket.giveBack(bytes, nowMs);
+export function giveBackCharge(tenant: Tenant, { items, bytes, price }: Charge, nowMs: number): void {
+  if (items > 0) tenant.items.bucket.giveBack(items * price, nowMs);
+  if (bytes > 0) tenant.bytes?.bucket.giveBack(bytes * price, nowMs);
 }
 
 function neverOf({ maxPerPush }: LimitedBucket): Answer {

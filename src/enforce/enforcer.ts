@@ -7,14 +7,15 @@
  */
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import type { HaLabels, Push } from '../payload/push.js';
-import { ACCEPT_UNCHARGED, countRefusal } from './conclude.js';
+import { ACCEPT_UNCHARGED, conclude, countRefusal } from './conclude.js';
 import { askFor, giveBackCharge, take } from './draw.js';
 import { judge } from './judge.js';
 import { beginJudgement, type JudgeParts, type SeriesNamer } from './judgement.js';
 import type { LimitedBucket } from './limited-bucket.js';
+import { type AdmittedParts, NO_PRICE } from './panic.js';
 import type { Reason } from './reasons.js';
 import { type Refusal, refuse } from './refusal.js';
-import { refusePush } from './refusals.js';
+import { refuseForPanic, refusePush } from './refusals.js';
 import { pushRefused, type Sentence } from './sentences.js';
 import { Tally } from './tally.js';
 import { Tenant } from './tenant.js';
@@ -59,6 +60,15 @@ export class Enforcer {
     this.#registry.setMode(mode, this.#options.now());
   }
 
+  /** The parts of their rates that tenants may use, by their priority. */
+  get admitted(): AdmittedParts {
+    return this.#registry.admitted;
+  }
+
+  setAdmitted(admitted: AdmittedParts): void {
+    this.#registry.setAdmitted(admitted);
+  }
+
   /** A tenant's limits and mode, in memory or not. */
   effective(id: string): { readonly limits: TenantLimits; readonly mode: Mode } {
     return this.#registry.effective(id);
@@ -83,9 +93,13 @@ export class Enforcer {
     nowMs = this.#options.now(),
   ): Verdict | Promise<Verdict> {
     tenant.tally.received(push);
-    if (tenant.mode !== 'off') return judge(beginJudgement(tenant, push, indivisible, nowMs, this.#parts));
-    tenant.tally.accepted++;
-    return ACCEPT_UNCHARGED;
+    if (tenant.mode === 'off') {
+      tenant.tally.accepted++;
+      return ACCEPT_UNCHARGED;
+    }
+    const judgement = beginJudgement(tenant, push, indivisible, nowMs, this.#parts);
+    if (judgement.price !== NO_PRICE) return judge(judgement);
+    return conclude(judgement, this.#refuseForPanic(tenant, NO_PRICE));
   }
 
   /** The push did not reach Mimir: the sender will come again, and pays then. */
@@ -126,17 +140,19 @@ export class Enforcer {
   }
 
   /**
-   * Takes n tokens from a bucket of the tenant, or from one that stands in for it. A refusal is not counted: the door
+   * Takes what n cost from a bucket of the tenant, or from one that stands in for it. A refusal is not counted: the door
    * may give back what else it has drawn, and says with `refused` what became of it.
    */
   draw(
     tenant: Tenant,
     limited: LimitedBucket,
     n: number,
+    price = tenant.price,
   ): Refusal | undefined | Promise<Refusal | undefined> {
     const { now, random } = this.#options;
     const nowMs = now();
-    return take(limited, n, nowMs) ? undefined : askFor(n, limited, tenant, nowMs, random);
+    if (price === NO_PRICE) return this.#refuseForPanic(tenant, price);
+    return take(limited, n, price, nowMs) ? undefined : askFor(n, price, limited, tenant, nowMs, random);
   }
 
   /** Counts a refusal by `draw`. True: the tenant is in shadow mode, and it is only to be seen. */
@@ -153,17 +169,34 @@ export class Enforcer {
   #admitTenant(tenant: Tenant, nowMs: number): Admission | Promise<Admission> {
     tenant.tally.requests++;
     if (tenant.isPart) this.#registry.ready(tenant, nowMs);
-    const limited = tenant.requests;
-    if (limited === undefined || tenant.mode === 'off') return admitted(tenant, 0);
-    if (take(limited, 1, nowMs)) return admitted(tenant, 1);
+    const { requests: limited, price } = tenant;
+    if (tenant.mode === 'off') return admitted(tenant, 0);
+    if (price === NO_PRICE) return this.#admitNone(tenant);
+    if (limited === undefined) return admitted(tenant, 0);
+    if (take(limited, 1, price, nowMs)) return admitted(tenant, price);
     return this.#askToAdmit(tenant, limited, nowMs);
   }
 
   #askToAdmit(tenant: Tenant, limited: LimitedBucket, nowMs: number): Admission | Promise<Admission> {
-    return whenAnswered(askFor(1, limited, tenant, nowMs, this.#options.random), (refusal) => {
-      if (refusal === undefined) return admitted(tenant, 1);
-      return countRefusal(tenant, refusal) ? admitted(tenant, 0, refusal) : { ...refusal, tenant };
-    });
+    const { price } = tenant;
+    return whenAnswered(askFor(1, price, limited, tenant, nowMs, this.#options.random), (refusal) =>
+      refusal === undefined ? admitted(tenant, price) : this.#refuseUnlessShadow(tenant, refusal),
+    );
+  }
+
+  /** Where that is only to be seen it is counted when the push is judged. */
+  #admitNone(tenant: Tenant): Admission {
+    if (tenant.mode === 'shadow') return admitted(tenant, 0);
+    return this.#refuseUnlessShadow(tenant, this.#refuseForPanic(tenant, NO_PRICE));
+  }
+
+  /** Unless it is only to be seen. */
+  #refuseUnlessShadow(tenant: Tenant, refusal: Refusal): Admission {
+    return countRefusal(tenant, refusal) ? admitted(tenant, 0, refusal) : { ...refusal, tenant };
+  }
+
+  #refuseForPanic(tenant: Tenant, price: number): Refusal {
+    return refuseForPanic(tenant, price, Number.POSITIVE_INFINITY, this.#options.random());
   }
 }
 

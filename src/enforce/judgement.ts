@@ -21,6 +21,8 @@ export interface Judgement {
   /** When it began, and from each wait on when that ended. */
   nowMs: number;
   readonly parts: JudgeParts;
+  /** Of a token, from beginning to end, though a panic begins or ends meanwhile. */
+  readonly price: number;
   /** Undefined while all series may pass. */
   leftOut: LeftOut | undefined;
   /** Its HA replica is the elected one, or it is known of each of its series. */
@@ -48,6 +50,7 @@ export function beginJudgement(
     indivisible,
     nowMs,
     parts,
+    price: tenant.price,
     leftOut: undefined,
     elected: false,
     answers: [],

@@ -345,6 +345,16 @@ export const REASONS = {
     remedy:
       'Look at what makes Mimir slow. A tenant that matters more gets a higher `weight`, or `priority: critical`.',
   },
+  edge_panic: {
+    // Not 429: the tenant is within its limits as far as anybody knows, and its data must survive.
+    status: 503,
+    id: 'err-edge-panic',
+    retry: true,
+    meaning:
+      'A panic is on: tenants of this priority may use a part of their rates and bursts alone, and this one has used it ([panic.md](panic.md)).',
+    remedy:
+      'Look at what Mimir lacks, and at `GET /api/v1/panic` for who or what set it. A tenant that matters more gets `priority: critical`.',
+  },
   edge_busy: {
     status: 503,
     id: 'err-edge-busy',

@@ -3,6 +3,7 @@ import { type Judgement, nothingMayPass } from './judgement.js';
 import { metadataReason } from './label-rules.js';
 import type { Answer } from './ledger.js';
 import { isOverBurst, type LimitedBucket } from './limited-bucket.js';
+import { USUAL_PRICE } from './panic.js';
 import type { Reason } from './reasons.js';
 import { type Refusal, type RefusalDetails, refuse } from './refusal.js';
 import * as sentences from './sentences.js';
@@ -20,9 +21,10 @@ export function refusePush(
   return refuse(reason, sentences.pushRefused(tenant.id, why), { ...details, overloadStatus });
 }
 
-/** Why a bucket did not give n tokens. */
+/** Why a bucket did not give what n cost. */
 export function refuseTokens(
   n: number,
+  price: number,
   limited: LimitedBucket,
   tenant: Tenant,
   { available, waitSeconds, lost }: Answer,
@@ -36,6 +38,7 @@ export function refuseTokens(
   if (isOverBurst(limited, n)) {
     return refusePush(tenant, 'burst_exceeded', sentences.overBurst(limited, n, tenant.limits), details);
   }
+  if (price !== USUAL_PRICE) return refuseForPanic(tenant, price, waitSeconds, random);
   switch (limited.kind) {
     case 'items':
       return refusePush(
@@ -57,6 +60,19 @@ export function refuseTokens(
         random,
       });
   }
+}
+
+/** No panic lasts, and nobody is to come again at once. */
+const PANIC_LEAST_WAIT_SECONDS = 5;
+const PANIC_LONGEST_WAIT_SECONDS = 60;
+
+/** Without a panic the push might have passed: its data must survive. */
+export function refuseForPanic(tenant: Tenant, price: number, waitSeconds: number, random: number): Refusal {
+  const why = sentences.lessAdmitted(1 / price, tenant.limits.edge.priority);
+  return refusePush(tenant, 'edge_panic', why, {
+    waitSeconds: Math.max(PANIC_LEAST_WAIT_SECONDS, Math.min(PANIC_LONGEST_WAIT_SECONDS, waitSeconds)),
+    random,
+  });
 }
 
 /** Says nothing of the tenant's limit, so the sender must keep its data: 503, not 429. */

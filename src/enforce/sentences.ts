@@ -2,7 +2,7 @@
  * All sentences of refusals. Each says what happened and to whom, the number and the limit, and what to do about it. What
  * happened is mostly the second half of "the push of tenant a was refused:", which `pushRefused` puts in front.
  */
-import type { TenantLimits } from '../limits/limits.js';
+import type { EdgeLimits, TenantLimits } from '../limits/limits.js';
 import type { TenantIdFault } from '../limits/tenant-id.js';
 import type { HaLabels } from '../payload/push.js';
 import type { MetadataReason } from './label-rules.js';
@@ -90,6 +90,18 @@ export function overRequestRate({ rate, burst }: LimitedBucket): Sentence {
   return {
     what: `the tenant sends more than its request rate of ${rate} requests/s with a burst of ${burst}`,
     remedy: 'send fewer, larger pushes, or raise request_rate or request_burst_size',
+  };
+}
+
+/** `part`: of its rates. */
+export function lessAdmitted(part: number, priority: EdgeLimits['priority']): Sentence {
+  const percent = Math.round(part * 1000) / 10;
+  return {
+    what:
+      `too much comes for Mimir, and tenants of priority ${priority} may send ${percent} % of their rates and bursts until ` +
+      'that is over (panic)',
+    remedy:
+      'nothing, if it ends: the sender comes again. Otherwise see GET /api/v1/panic for why, or raise the priority of this tenant',
   };
 }
 

@@ -51,7 +51,7 @@ export function takeSteps(judgement: Judgement): Ending | Promise<Outcome> {
 
   const { items } = judgement;
   if (judgement.chargedItems !== items) {
-    if (take(tenant.items, items, nowMs)) judgement.chargedItems = items;
+    if (take(tenant.items, items, judgement.price, nowMs)) judgement.chargedItems = items;
     else {
       const stopped = askToCharge(judgement, tenant.items, items);
       if (stopped !== undefined) return stopped;
@@ -130,14 +130,14 @@ function leaveOutInvalid(judgement: Judgement): Outcome {
 function chargeBytes(judgement: Judgement, limited: LimitedBucket): Outcome | Promise<Outcome> {
   const bytes = judgement.push.compressedBytes;
   if (judgement.chargedBytes === bytes) return undefined;
-  if (!take(limited, bytes, judgement.nowMs)) return askToCharge(judgement, limited, bytes);
+  if (!take(limited, bytes, judgement.price, judgement.nowMs)) return askToCharge(judgement, limited, bytes);
   judgement.chargedBytes = bytes;
   return undefined;
 }
 
 function askToCharge(judgement: Judgement, limited: LimitedBucket, n: number): Outcome | Promise<Outcome> {
   return whenAnswered(
-    askFor(n, limited, judgement.tenant, judgement.nowMs, judgement.parts.random),
+    askFor(n, judgement.price, limited, judgement.tenant, judgement.nowMs, judgement.parts.random),
     (refusal) => {
       if (refusal !== undefined) return refusal;
       if (limited.kind === 'items') judgement.chargedItems = n;

@@ -8,6 +8,7 @@ import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import { resolveTenantId } from '../limits/tenant-id.js';
 import { CommonBuckets } from './common-buckets.js';
 import type { Ledger } from './ledger.js';
+import { type AdmittedParts, ALL_ADMITTED, priceOf } from './panic.js';
 import type { Reason } from './reasons.js';
 import { type Sentence, TENANT_ID_FAULTS, unknownTenant } from './sentences.js';
 import type { ActiveSeries } from './series.js';
@@ -38,6 +39,7 @@ export class TenantRegistry {
   #snapshot: Snapshot;
   #namesAnybody: boolean;
   #mode: Mode;
+  #admitted: AdmittedParts = ALL_ADMITTED;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -66,6 +68,15 @@ export class TenantRegistry {
   setMode(mode: Mode, nowMs: number): void {
     this.#mode = mode;
     this.#relimit(nowMs);
+  }
+
+  get admitted(): AdmittedParts {
+    return this.#admitted;
+  }
+
+  setAdmitted(admitted: AdmittedParts): void {
+    this.#admitted = admitted;
+    for (const tenant of this.held.values()) this.#priced(tenant);
   }
 
   /** A tenant's limits and mode, in memory or not. */
@@ -113,11 +124,16 @@ export class TenantRegistry {
       const { departed } = this.held;
       const passing = new Tenant(id, limits, mode, this.#common, distributors, undefined, nowMs, departed);
       passing.place = this.#placeOf(passing);
-      return passing;
+      return this.#priced(passing);
     }
     const tenant = new Tenant(id, limits, mode, ledger, distributors, series?.tenant(id), nowMs);
     tenant.place = this.#placeOf(tenant);
     this.held.add(tenant, isKnown);
+    return this.#priced(tenant);
+  }
+
+  #priced(tenant: Tenant): Tenant {
+    tenant.price = priceOf(this.#admitted, tenant.limits);
     return tenant;
   }
 
@@ -140,6 +156,7 @@ export class TenantRegistry {
       tenant.place = this.#placeOf(tenant);
       const { limits, mode } = this.effective(tenant.id);
       tenant.relimit(limits, mode, nowMs);
+      this.#priced(tenant);
     }
   }
 }

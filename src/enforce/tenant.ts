@@ -13,6 +13,7 @@ import {
   limitedBy,
   requestLimit,
 } from './limited-bucket.js';
+import { USUAL_PRICE } from './panic.js';
 import { rewritingOf } from './rewriting.js';
 import type { TenantSeries } from './series.js';
 import { seriesRules } from './series-rules.js';
@@ -35,6 +36,8 @@ export class Tenant {
   rules: SeriesRules;
   rewriting: LabelRewriting | undefined;
   mode: Mode;
+  /** In tokens, of whatever it is charged for: more than 1 in a panic. */
+  price = USUAL_PRICE;
   requests: LimitedBucket | undefined;
   items: LimitedBucket;
   bytes: LimitedBucket | undefined;

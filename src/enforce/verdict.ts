@@ -8,7 +8,7 @@ import type { Tenant } from './tenant.js';
 export interface Admitted {
   readonly kind: 'admitted';
   readonly tenant: Tenant;
-  /** Request tokens taken: 1, or 0 where no request rate is set. */
+  /** Request tokens taken: 1, more in a panic, or 0 where no request rate is set. */
   readonly requests: number;
   /** Shadow mode: what the answer would have been. */
   readonly shadowed: Refusal | undefined;
@@ -21,10 +21,12 @@ export interface NotAdmitted extends Refusal {
 
 export type Admission = Admitted | NotAdmitted;
 
-/** The tokens taken for a push. */
+/** What a push was charged for. */
 export interface Charge {
   readonly items: number;
   readonly bytes: number;
+  /** In tokens, of each: more than 1 in a panic. */
+  readonly price: number;
 }
 
 /** The push may go on. */

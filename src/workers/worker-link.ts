@@ -4,6 +4,7 @@
  */
 import type { TopMetrics } from '../admin/edge.js';
 import type { DataPlaneLink, Orders, PlaneStatus, Report } from '../app/planes.js';
+import { isSameAdmitted } from '../enforce/panic.js';
 import { snapshotChange } from '../limits/snapshot-change.js';
 import type { AnswerTo, Question, SentOrders } from './messages.js';
 
@@ -91,6 +92,7 @@ export class WorkerLink implements DataPlaneLink {
     const change = snapshotChange(before.snapshot, snapshot);
     const isSame =
       before.mode === orders.mode &&
+      isSameAdmitted(before.admitted, orders.admitted) &&
       before.limitsLoaded === orders.limitsLoaded &&
       before.logLevel === orders.logLevel &&
       before.reloads === orders.reloads;

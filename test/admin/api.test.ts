@@ -3,10 +3,11 @@ import t from 'tap';
 import { accessCases } from './cases/access.js';
 import { answersCases } from './cases/answers.js';
 import { changesCases } from './cases/changes.js';
+import { panicCases } from './cases/panic.js';
 import { questionsCases } from './cases/questions.js';
 import { streamCases } from './cases/stream.js';
 import { inOneProcess } from './fixtures.js';
 
-for (const cases of [answersCases, changesCases, accessCases, questionsCases, streamCases]) {
+for (const cases of [answersCases, changesCases, accessCases, questionsCases, panicCases, streamCases]) {
   cases(t, inOneProcess);
 }

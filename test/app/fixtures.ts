@@ -1,4 +1,5 @@
 /** Data planes that a test plays itself: what they report, and whether and when they answer. */
+
 import type { TopMetrics } from '#src/admin/edge.js';
 import type {
   DataPlaneLink,
@@ -9,6 +10,7 @@ import type {
   TenantChanges,
 } from '#src/app/planes.js';
 import type { RecentRefusal } from '#src/doors/recent-refusals.js';
+import { ALL_ADMITTED } from '#src/enforce/panic.js';
 import { TALLY_NUMBERS } from '#src/enforce/tally.js';
 import { snapshot } from '../enforce/fixtures.js';
 
@@ -16,6 +18,7 @@ export function orders(given: Partial<Orders> = {}): Orders {
   return {
     snapshot: snapshot(),
     mode: 'enforce',
+    admitted: ALL_ADMITTED,
     limitsLoaded: true,
     logLevel: 'info',
     reloads: 0,

@@ -107,6 +107,7 @@ t.test('what tenants send, what is refused, and what people do', async (t) => {
     mimir_edge_series_table_series: 5,
     mimir_edge_series_table_metrics: 5,
     mimir_edge_controls: 1,
+    'mimir_edge_panic_admitted{priority="normal"}': 1,
     mimir_edge_admin_streams: 1,
     'mimir_edge_admin_writes_total{action="tenant_mode",outcome="done"}': 1,
     'mimir_edge_admin_writes_total{action="tenant_mode",outcome="refused"}': 1,

@@ -85,7 +85,7 @@ t.test('what Mimir takes for a duplicate costs nothing, and its election is foll
   t.match(verdict, { kind: 'accept', items: 100 });
   if (verdict.kind === 'accept') edge.deduplicated(tenant, one, verdict);
   t.match(judge(edge, tenant, fromReplica('two', 'prod', 100)), { kind: 'accept', items: 100 });
-  edge.deduplicated(tenant, one, { items: 0, bytes: 0 });
+  edge.deduplicated(tenant, one, { items: 0, bytes: 0, price: 1 });
   t.equal(
     judge(edge, tenant, fromReplica('one')).kind,
     'duplicate',

@@ -165,6 +165,7 @@ t.test('an info series that has more labels than others may have passes whole, a
     kind: 'accept',
     items: 3,
     bytes: 0,
+    price: 1,
     shadowed: undefined,
   });
 });

@@ -66,7 +66,7 @@ t.test('the request rate and the byte rate are those of the tenant, whatever it 
   const third = admit(edge, 'a:k=2');
   t.match(judge(edge, third.tenant, push([{}], 0, 100)), { reason: 'edge_bytes_rate_limited' });
   t.match(edge.admit('a:k=3'), { kind: 'refuse', reason: 'request_rate_limited' });
-  edge.giveBack(first, { items: 1, bytes: 100 });
+  edge.giveBack(first, { items: 1, bytes: 100, price: 1 });
   t.equal(edge.tenants.get('a')?.requests?.bucket.left(0), 1);
   t.equal(edge.tenants.get('a')?.bytes?.bucket.left(0), 150);
   t.match(byteLimit(own), { capacity: 250 });

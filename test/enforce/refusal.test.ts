@@ -68,7 +68,7 @@ t.test('a tenant without room in memory is told that it shares its limit, and no
     const tenant = new Tenant('a', all, 'enforce', new MemoryLedger(), 1, undefined, 0, tally);
     for (const limited of [tenant.requests!, tenant.items, tenant.bytes!]) {
       const none = { granted: false, available: 0, waitSeconds: 1 };
-      const { message } = refuseTokens(1, limited, tenant, none, 0);
+      const { message } = refuseTokens(1, 1, limited, tenant, none, 0);
       const shares =
         /; it shares this limit with others, .* \(err-.*\)\. Send .*, name it in a document, or raise tenants\.max/;
       if (tally === undefined) t.notMatch(message, /shares|name it/, limited.kind);

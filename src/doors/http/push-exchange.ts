@@ -3,6 +3,7 @@
  * path: `handle` reads top to bottom, and every refusal is an early return.
  */
 
+import { UNCHARGED } from '../../enforce/conclude.js';
 import type { Enforcer } from '../../enforce/enforcer.js';
 import type { Reason } from '../../enforce/reasons.js';
 import type { Refusal } from '../../enforce/refusal.js';
@@ -70,8 +71,6 @@ export interface PushParts {
 
 /** `unread`: the push is none of the edge's business, and its body still to come. */
 export type PushOutcome = 'answered' | 'unread';
-
-const UNCHARGED: Charge = { items: 0, bytes: 0 };
 
 /** What goes to the upstream, and what is to be known when it answers. */
 interface Delivery {

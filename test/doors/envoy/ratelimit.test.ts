@@ -390,3 +390,31 @@ t.test('whatever is asked, buckets give what they have, and refused requests not
     { numRuns: 60 },
   );
 });
+
+t.test('in a panic a hit costs more, and what is over that is over the limit', async (t) => {
+  const { ask, left, enforcer, refusals } = await serve(t);
+  enforcer.setAdmitted({ critical: 1, normal: 0.25, low: 1 });
+  const answer = await ask([wants('a', 'items', 200), wants('a', 'requests', 0)]);
+  t.equal(answer.overallCode, OK);
+  t.equal(answer.statuses[0]?.limitRemaining, 50, 'what may still come');
+  t.strictSame([left('a', 'items'), left('a', 'requests')], [200, 10], 'a look costs nothing');
+  const refused = await ask([wants('a', 'items', 100)]);
+  t.equal(refused.overallCode, OVER_LIMIT);
+  t.match(String(refused.rawBody), /err-edge-panic/);
+  t.match(refusals, [{ tenant: 'a', refusal: { reason: 'edge_panic' } }]);
+  t.equal(left('a', 'items'), 200);
+  enforcer.setAdmitted({ critical: 1, normal: 0, low: 1 });
+  t.equal((await ask([wants('a', 'items', 1)])).overallCode, OVER_LIMIT);
+  t.equal((await ask([wants('shadow', 'items', 1)])).overallCode, OK);
+  t.equal((await ask([wants('off', 'items', 1)])).overallCode, OK);
+});
+
+t.test(
+  'what a call took in a panic comes back at that price when another descriptor is refused',
+  async (t) => {
+    const { ask, left, enforcer } = await serve(t);
+    enforcer.setAdmitted({ critical: 1, normal: 0.5, low: 1 });
+    t.equal((await ask([wants('a', 'items', 100), wants('a', 'bytes', 4000)])).overallCode, OVER_LIMIT);
+    t.strictSame([left('a', 'items'), left('a', 'bytes')], [1000, 5000]);
+  },
+);

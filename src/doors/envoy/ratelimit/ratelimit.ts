@@ -53,6 +53,8 @@ interface Want {
   readonly limited: LimitedBucket;
   /** 0 only looks: is there one token left? */
   readonly n: number;
+  /** Of each, in tokens. */
+  readonly price: number;
 }
 
 /** More than Envoy's own default lets the headers of a request have. */
@@ -102,11 +104,11 @@ class RateLimitExchange {
     const refusals = new Map<Want, Refusal>();
     for (const want of wants) {
       if (!isWant(want)) continue;
-      const { tenant, limited, n } = want;
-      const drawing = enforcer.draw(tenant, limited, Math.max(1, n));
+      const { tenant, limited, n, price } = want;
+      const drawing = enforcer.draw(tenant, limited, Math.max(1, n), price);
       const refusal = drawing instanceof Promise ? await drawing : drawing;
       if (refusal !== undefined) refusals.set(want, refusal);
-      else if (n === 0) limited.bucket.giveBack(1, now());
+      else if (n === 0) limited.bucket.giveBack(price, now());
       else this.#taken.push(want);
     }
     const drawn = wants.map((want) => (isWant(want) ? this.#drawn(want, refusals.get(want)) : want));
@@ -138,7 +140,7 @@ class RateLimitExchange {
     const limited = own ?? tenant[kind];
     return limited === undefined
       ? drawnFromNone('unlimited', false, undefined)
-      : { tenant, limited, n: hits(descriptor) ?? (hitsAddend || 1) };
+      : { tenant, limited, n: hits(descriptor) ?? (hitsAddend || 1), price: tenant.price };
   }
 
   /** Whatever is unknown: Mimir would take some of these names for a tenant's, if the edge let them pass. */
@@ -148,7 +150,7 @@ class RateLimitExchange {
     return drawnFromNone(shadow ? 'shadow' : 'invalid', !shadow, refusal);
   }
 
-  #drawn({ tenant, limited }: Want, unanswered: Refusal | undefined): Drawn {
+  #drawn({ tenant, limited, price }: Want, unanswered: Refusal | undefined): Drawn {
     const { enforcer, observer, now, options } = this.#parts;
     // Envoy does not say which attempt it is.
     const refusal = unanswered && withRetryAfter(unanswered, undefined, options.retryAfter);
@@ -158,12 +160,14 @@ class RateLimitExchange {
       outcome: refusal === undefined ? 'ok' : shadow ? 'shadow' : 'over_limit',
       refused: refusal !== undefined && !shadow,
       refusal: shadow ? undefined : refusal,
-      from: { limited, left: limited.bucket.left(now()) },
+      from: { limited, left: limited.bucket.left(now()) / price },
     };
   }
 
   #giveBack(): void {
-    for (const { limited, n } of this.#taken.splice(0)) limited.bucket.giveBack(n, this.#parts.now());
+    for (const { limited, n, price } of this.#taken.splice(0)) {
+      limited.bucket.giveBack(n * price, this.#parts.now());
+    }
   }
 }
 
