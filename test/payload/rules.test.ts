@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import { FAULT, NO_RULES, type Push, RECORD_FAULT, RECORD_UNCHARGED } from '#src/payload/push.js';
+import { WriteRequestV1, WriteRequestV2 } from './encode.js';
 import { hostile, NAMED, one, times } from './hostile-pushes.js';
 import { type GivenSeries, writeRequest } from './odd-pushes.js';
 import { expect, found, hashes, type Rules } from './oracle.js';
@@ -57,6 +58,69 @@ t.test(
     }
   },
 );
+
+t.test(
+  'a name of older Prometheus has letters, digits, _ and for metrics :, wherever in it they stand',
+  async (t) => {
+    const rules = { excludeLabel: '', rules: { ...NO_RULES, utf8Names: false } };
+    const bytes = times(256, (byte) => byte);
+    for (const [length, place] of [
+      [1, 0],
+      [2, 1],
+      [16, 15],
+      [17, 16],
+      [33, 16],
+      [48, 47],
+      [70, 40],
+    ] as const) {
+      const names = bytes.map((byte) => Buffer.alloc(length, 'a').fill(byte, place, place + 1));
+      const series = names.flatMap((name): GivenSeries[] => [
+        { labels: [['__name__', name]], samples: [1] },
+        { labels: [NAMED, [name, 'v']], samples: [1] },
+      ]);
+      for (const version of [1, 2] as const) {
+        const body = writeRequest(series, version);
+        t.strictSame(
+          found(decode(body, version, rules)),
+          expect(body, version, rules),
+          `${length} bytes, ${place}`,
+        );
+      }
+    }
+  },
+);
+
+t.test('a sample without a value, which is 0, counts like any other, at any time', async (t) => {
+  const rules = {
+    excludeLabel: '',
+    nowMs: 2 ** 42,
+    rules: { ...NO_RULES, maxAheadMs: 0, maxBehindMs: 2 ** 42 },
+  };
+  for (const power of [0, 7, 14, 28, 34, 35, 41, 42, 49]) {
+    for (const timestamp of [2 ** power - 1, 2 ** power, 2 ** power + 1, -(2 ** power)]) {
+      const samples = [
+        { timestamp },
+        { value: 1, timestamp: timestamp + 1 },
+        { timestamp },
+        { value: 1, timestamp },
+      ];
+      const labels = [{ name: '__name__', value: 'm' }];
+      const one = WriteRequestV1.encode({
+        timeseries: [
+          { labels, samples },
+          { labels, samples },
+        ],
+      }).finish();
+      t.strictSame(found(decode(one, 1, rules)), expect(one, 1, rules), `${timestamp}, version 1`);
+      const timeseries = [
+        { labelsRefs: [1, 2], samples },
+        { labelsRefs: [1, 2], samples },
+      ];
+      const two = WriteRequestV2.encode({ symbols: ['', '__name__', 'm'], timeseries }).finish();
+      t.strictSame(found(decode(two, 2, rules)), expect(two, 2, rules), `${timestamp}, version 2`);
+    }
+  }
+});
 
 t.test('an odd series has the hash of the same series as Mimir would keep it', async () => {
   const pair = { excludeLabel: '__replica__', clusterLabel: 'cluster' };

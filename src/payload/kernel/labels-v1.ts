@@ -18,7 +18,7 @@ import { bitsOfShort, finish, hashBytes, hashLabel, hashShort } from './hash';
 import { LABELS } from './memory';
 import { isNameLabel, namedFlags } from './records';
 import { isLabelName, isMetricName, isPlainMetricName } from './rules';
-import { compareTexts, isUtf8 } from './text';
+import { isBefore, isUtf8 } from './text';
 
 const ENTRY_BYTES: u32 = 16;
 const ENTRIES_END: u32 = LABELS + 64 * ENTRY_BYTES;
@@ -219,13 +219,8 @@ function oddName(next: u32, entry: u32): u32 {
   const length = <u32>load<u8>(next, BEFORE_NAME - 1);
   if (!isLabelName(name, length)) return ODD_NAME;
   if (entry === LABELS) return 0;
-  const before = compareTexts(
-    nameBefore(next, entry),
-    <u32>load<u8>(entry - ENTRY_BYTES, NAME_LENGTH),
-    name,
-    length,
-  );
-  return before < 0 ? 0 : ODD_NAME;
+  const lengthBefore = <u32>load<u8>(entry - ENTRY_BYTES, NAME_LENGTH);
+  return isBefore(nameBefore(next, entry), lengthBefore, name, length) ? 0 : ODD_NAME;
 }
 
 function oddValue(value: u32, length: u32, isName: bool): u32 {
@@ -278,7 +273,7 @@ export function addLabel(labelName: u32, nameLength: u32, value: u32, valueLengt
   if (
     oddValue(value, valueLength, isName) !== 0 ||
     !isLabelName(labelName, nameLength) ||
-    compareTexts(lastName, lastLength, labelName, nameLength) >= 0
+    !isBefore(lastName, lastLength, labelName, nameLength)
   ) {
     hasOddLabel = true;
   }

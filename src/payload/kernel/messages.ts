@@ -127,30 +127,44 @@ function histogramField(number: u32): u32 {
   }
 }
 
-/**
- * True for a sample as every sender writes it: value, then a timestamp of at most eight bytes, and nothing else. Any
- * other has to be checked.
- */
+// A sample in its series as every sender writes it: tag, length, value (but for 0, which is not written), and a timestamp of
+// six bytes, which are those from 1971 to 2109. Both versions have it alike.
+const PLAIN_HEAD: u32 = 0x091012;
+const PLAIN_ZERO_HEAD: u32 = 0x100712;
+const TIMESTAMP_TAG: u32 = 0x10;
+/** All bytes of a timestamp but the last have their high bit set. */
+const HIGH_BITS: u64 = 0x808080808080;
+const CONTINUES: u64 = 0x008080808080;
+
+/** The last plain sample's timestamp: its bytes, moved up by two, and what they say. Nearly all samples of a push have one. */
+let plainBytes: u64 = 1;
+export let plainTimestamp: i64 = 0;
+
+/** Where the sample ends whose field begins at `at`, if it is a plain one; else 0. It may be past the end of the series. */
 // @ts-ignore: decorator
 @inline
-export function isPlainSample(at: u32, length: u32): bool {
-  const timestampLength = length - 10;
-  if (timestampLength - 1 > 7) return false;
-  if (<u32>load<u8>(at) !== 0x09 || <u32>load<u8>(at + 9) !== 0x10) return false;
-  // All bytes of the timestamp but the last have their high bit set.
-  const continues = load<u64>(at + 10) & (0x8080808080808080 >>> (64 - 8 * (<u64>timestampLength)));
-  return continues === (<u64>0x0080808080808080 & ((<u64>1 << (8 * (<u64>timestampLength) - 8)) - 1));
+export function endOfPlain(at: u32): u32 {
+  const head = load<u32>(at) & 0xffffff;
+  let stamp = at + 3;
+  if (head === PLAIN_HEAD) {
+    stamp = at + 12;
+    if (<u32>load<u8>(at + 11) !== TIMESTAMP_TAG) return 0;
+  } else if (head !== PLAIN_ZERO_HEAD) return 0;
+  const bytes = load<u64>(stamp) << 16;
+  if (bytes !== plainBytes) {
+    if (((bytes >>> 16) & HIGH_BITS) !== CONTINUES) return 0;
+    plainBytes = bytes;
+    plainTimestamp = valueOf(bytes >>> 16);
+  }
+  return stamp + 6;
 }
 
-/** The timestamp of a sample for which `isPlainSample` holds. */
-// @ts-ignore: decorator
-@inline
-export function plainTimestamp(at: u32, length: u32): i64 {
-  // Seven bits out of each byte, moved together in three steps.
-  let bits = load<u64>(at + 10) & (0x7f7f7f7f7f7f7f7f >>> (64 - 8 * (<u64>length - 10)));
-  bits = (bits & 0x007f007f007f007f) | ((bits & 0x7f007f007f007f00) >>> 1);
-  bits = (bits & 0x00003fff00003fff) | ((bits & 0x3fff00003fff0000) >>> 2);
-  return <i64>((bits & 0x000000000fffffff) | ((bits & 0x0fffffff00000000) >>> 4));
+/** Of the bytes of a varint: seven bits out of each, moved together in three steps. */
+function valueOf(bytes: u64): i64 {
+  let bits = bytes & 0x7f7f7f7f7f7f;
+  bits = (bits & 0x007f007f007f) | ((bits & 0x7f007f007f00) >>> 1);
+  bits = (bits & 0x3fff00003fff) | ((bits & 0x00003fff0000) >>> 2);
+  return <i64>((bits & 0x00000fffffff) | ((bits & 0x3fff00000000) >>> 4));
 }
 
 /** Walks a sample, an exemplar or a histogram up to `end`, and finds out what of it the globals above hold. */

@@ -20,9 +20,9 @@ import {
   checkMessage,
   checkPoint,
   clearMetadata,
+  endOfPlain,
   EXEMPLAR_V1,
   HISTOGRAM,
-  isPlainSample,
   METADATA_V1,
   metadataNameLength,
   metadataUnitLength,
@@ -44,9 +44,6 @@ const SERIES_LABELS: u32 = 1;
 const SERIES_SAMPLES: u32 = 2;
 const SERIES_EXEMPLARS: u32 = 3;
 const SERIES_HISTOGRAMS: u32 = 4;
-
-/** Tag and length of a sample as every sender writes it, its timestamp in six bytes. */
-const PLAIN_SAMPLE: u32 = 0x1012;
 
 /** Walks a whole body. Look at `fault` afterwards. */
 export function scanVersion1(body: u32, end: u32): void {
@@ -112,14 +109,14 @@ function scanSeries(at: u32, body: u32, end: u32): void {
   if (isPairWanted) findPair(content, end);
   let next = readLabels(content, end);
   while (next < end) {
-    if (<u32>load<u16>(next) === PLAIN_SAMPLE && next + 18 <= end && isPlainSample(next + 2, 16)) {
-      const at = plainTimestamp(next + 2, 16);
-      hasOddPoint = hasOddPoint || (samples > 0 && at <= lastSample);
-      lastSample = at;
-      leastTimestamp = min<i64>(leastTimestamp, at);
-      greatestTimestamp = max<i64>(greatestTimestamp, at);
+    const plainEnd = endOfPlain(next);
+    if (plainEnd !== 0 && plainEnd <= end) {
+      hasOddPoint = hasOddPoint || (samples > 0 && plainTimestamp <= lastSample);
+      lastSample = plainTimestamp;
+      leastTimestamp = min<i64>(leastTimestamp, plainTimestamp);
+      greatestTimestamp = max<i64>(greatestTimestamp, plainTimestamp);
       samples++;
-      next += 18;
+      next = plainEnd;
       continue;
     }
     seek(next);

@@ -11,9 +11,9 @@ import {
   checkMessage,
   checkPoint,
   clearMetadata,
+  endOfPlain,
   EXEMPLAR_V2,
   HISTOGRAM,
-  isPlainSample,
   METADATA_V2,
   metadataSaysSomething,
   metadataUnit,
@@ -34,7 +34,7 @@ import {
   symbolLength,
   symbols,
 } from './symbols';
-import { compareTexts } from './text';
+import { isBefore } from './text';
 import { cursor, fail, fault, readLength, readTag, readVarint32, seek, skipField, skipVarint, WIRE_BYTES, WIRE_VARINT } from './wire';
 
 const SERIES_LABELS_REFS: u32 = 1;
@@ -121,6 +121,16 @@ function scanSeries(at: u32, body: u32, end: u32): void {
 
   while (cursor < end) {
     const fieldAt = cursor;
+    const plainEnd = endOfPlain(fieldAt);
+    if (plainEnd !== 0 && plainEnd <= end) {
+      hasOddPoint = hasOddPoint || (samples > 0 && plainTimestamp <= lastSample);
+      lastSample = plainTimestamp;
+      leastTimestamp = min<i64>(leastTimestamp, plainTimestamp);
+      greatestTimestamp = max<i64>(greatestTimestamp, plainTimestamp);
+      samples++;
+      seek(plainEnd);
+      continue;
+    }
     const tag = readTag(end);
     if (fault !== 0) return;
     const field = tag >>> 3;
@@ -137,18 +147,11 @@ function scanSeries(at: u32, body: u32, end: u32): void {
       const length = readLength(end);
       if (fault !== 0) return;
       if (field === SERIES_SAMPLES) {
-        let sampleAt: i64;
-        if (isPlainSample(cursor, length)) {
-          sampleAt = plainTimestamp(cursor, length);
-          seek(cursor + length);
-        } else {
-          checkPoint(SAMPLE, cursor + length);
-          sampleAt = timestamp;
-        }
-        hasOddPoint = hasOddPoint || (samples > 0 && sampleAt <= lastSample);
-        lastSample = sampleAt;
-        leastTimestamp = min<i64>(leastTimestamp, sampleAt);
-        greatestTimestamp = max<i64>(greatestTimestamp, sampleAt);
+        checkPoint(SAMPLE, cursor + length);
+        hasOddPoint = hasOddPoint || (samples > 0 && timestamp <= lastSample);
+        lastSample = timestamp;
+        leastTimestamp = min<i64>(leastTimestamp, timestamp);
+        greatestTimestamp = max<i64>(greatestTimestamp, timestamp);
         samples++;
       } else if (field === SERIES_HISTOGRAMS) {
         checkPoint(HISTOGRAM, cursor + length);
@@ -293,7 +296,7 @@ function takeRefs(end: u32, single: bool): void {
 
 /** The name of the series' next label comes after that of the last one. */
 function comesNext(at: u32, last: u32, name: u32, isKnown: bool): bool {
-  const isNext = last === NO_REF || isBefore(last, name);
+  const isNext = last === NO_REF || isNameBefore(last, name);
   if (at < NAMES_END) {
     store<u32>(at, isNext ? name : NO_REF);
     // What came after another name says nothing of this one: a series may end here.
@@ -302,10 +305,10 @@ function comesNext(at: u32, last: u32, name: u32, isKnown: bool): bool {
   return isNext;
 }
 
-function isBefore(a: u32, b: u32): bool {
+function isNameBefore(a: u32, b: u32): bool {
   const first = symbols + a * SYMBOL_BYTES;
   const second = symbols + b * SYMBOL_BYTES;
-  return compareTexts(load<u32>(first), symbolLength(first), load<u32>(second), symbolLength(second)) < 0;
+  return isBefore(load<u32>(first), symbolLength(first), load<u32>(second), symbolLength(second));
 }
 
 function takeName(entry: u32, length: u32): void {

@@ -1,43 +1,45 @@
 /** What may stand in names and values: the letters of Prometheus' older scheme, and UTF-8 as Go checks it. */
 
-/**
- * Whether a byte may stand in a name is found out for sixteen at once: both halves of a byte pick a set from a table, and
- * the sets have something in common where it may. Upper halves are 3 (digits and the colon), 4 and 6, 5, 7 (letters, and
- * the underscore in 5).
- */
-const UPPER: v128 = i8x16(0, 0, 0, 1, 2, 4, 2, 8, 0, 0, 0, 0, 0, 0, 0, 0);
-const LOWER: v128 = i8x16(13, 15, 15, 15, 15, 15, 15, 15, 15, 15, 14, 2, 2, 2, 2, 6);
-const LOWER_AND_COLON: v128 = i8x16(13, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 2, 2, 2, 2, 6);
+/** Sixteen bytes that are all ones, then sixteen that are none. */
+const MASKS = memory.data<u8>([
+  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+]);
 
 /** `[a-zA-Z_][a-zA-Z0-9_]*`, of a label. */
 export function isLegacyLabelName(at: u32, length: u32): bool {
-  return isLegacyName(at, length, LOWER);
+  return isLegacyName(at, length, 9);
 }
 
 /** `[a-zA-Z_:][a-zA-Z0-9_:]*`, of a metric. */
 // @ts-ignore: decorator
 @inline
 export function isLegacyMetricName(at: u32, length: u32): bool {
-  return isLegacyName(at, length, LOWER_AND_COLON);
+  // The colon comes behind the digits.
+  return isLegacyName(at, length, 10);
 }
 
 /** Reads up to 15 bytes past the end. */
 // @ts-ignore: decorator
 @inline
-function isLegacyName(at: u32, length: u32, lower: v128): bool {
+function isLegacyName(at: u32, length: u32, digits: u8): bool {
   if (length === 0 || <u32>load<u8>(at) - 0x30 < 10) return false;
-  const end = at + length;
-  for (; at < end; at += 16) {
-    const bytes = v128.load(at);
-    // Bytes from 128 up pick none of the sets.
-    const sets = v128.and(
-      i8x16.swizzle(lower, v128.and(bytes, i8x16.splat(0x0f))),
-      i8x16.swizzle(UPPER, i8x16.shr_u(bytes, 4)),
-    );
-    const odd = <u32>i8x16.bitmask(i8x16.eq(sets, i8x16.splat(0)));
-    if (odd !== 0 && at + ctz(odd) < end) return false;
-  }
-  return true;
+  const last = at + ((length - 1) & ~15);
+  const lastMask = v128.load(MASKS + 15 - ((length - 1) & 15));
+  let odd = v128.and(oddLegacy(v128.load(last), digits), lastMask);
+  for (; at < last; at += 16) odd = v128.or(odd, oddLegacy(v128.load(at), digits));
+  return !v128.any_true(odd);
+}
+
+/** Of sixteen bytes, not 0 where one may not stand in a name. */
+// @ts-ignore: decorator
+@inline
+function oddLegacy(bytes: v128, digits: u8): v128 {
+  const letters = i8x16.sub(v128.or(bytes, i8x16.splat(0x20)), i8x16.splat(0x61));
+  const numbers = i8x16.sub(bytes, i8x16.splat(0x30));
+  return i8x16.min_u(
+    i8x16.min_u(i8x16.sub_sat_u(letters, i8x16.splat(25)), i8x16.sub_sat_u(numbers, i8x16.splat(digits))),
+    v128.xor(bytes, i8x16.splat(0x5f)),
+  );
 }
 
 /** Reads up to 15 bytes past the end. */
@@ -90,6 +92,23 @@ export function characterLength(at: u32, end: u32): u32 {
   if (byte < 0xc2 || byte > 0xf4) return 1;
   const length: u32 = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
   return length <= end - at && isUtf8Beyond(at, at + length) ? length : 1;
+}
+
+/** The first comes before the second, byte by byte. May read 7 bytes past each. */
+// @ts-ignore: decorator
+@inline
+export function isBefore(a: u32, aLength: u32, b: u32, bLength: u32): bool {
+  const first = bswap(firstBytes(a, aLength));
+  const second = bswap(firstBytes(b, bLength));
+  return first !== second ? first < second : compareTexts(a, aLength, b, bLength) < 0;
+}
+
+/** Eight of them, with 0 for those that are not there. */
+// @ts-ignore: decorator
+@inline
+function firstBytes(at: u32, length: u32): u64 {
+  const word = load<u64>(at);
+  return length < 8 ? word & ~(<u64>0xffffffffffffffff << (8 * <u64>length)) : word;
 }
 
 /** Below 0 where the first comes before the second, byte by byte; 0 where they are the same. */
