@@ -69,12 +69,14 @@ export class Arrivals {
     return [...this.#most.subarray(kind * WINDOWS, (kind + 1) * WINDOWS)];
   }
 
-  /** The hour under way as it was written down before; the seconds themselves are fed again. */
+  /** The hour under way as it was written down before, when the seconds themselves were fed again. */
   restore(kind: number, curve: readonly number[]): void {
-    for (let window = 0; window < WINDOWS; window++) {
-      const at = kind * WINDOWS + window;
-      this.#most[at] = Math.max(this.#most[at] ?? 0, curve[window] ?? 0);
-    }
+    for (let window = 0; window < WINDOWS; window++) this.#most[kind * WINDOWS + window] = curve[window] ?? 0;
+  }
+
+  /** Nothing of the hour under way is known but what is restored. */
+  forgetMost(): void {
+    this.#most.fill(0);
   }
 
   /** Nothing came in the last hour. */
@@ -92,9 +94,12 @@ export class Arrivals {
       this.#step = step;
       return;
     }
+    // After five minutes of silence no second is left to leave a window.
+    const finePasses = this.#step + FINE / STEP_SECONDS;
     while (this.#step < step) {
       this.#step++;
-      this.#take(SILENCE);
+      if (this.#step <= finePasses) this.#take(SILENCE);
+      else for (let kind = 0; kind < KINDS; kind++) this.#takeStep(kind, 0, true);
     }
   }
 
