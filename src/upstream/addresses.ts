@@ -74,6 +74,8 @@ export class Addresses implements AddressWatcher {
   /** Not in: the next of them that time moves on. */
   #recheckMs = Number.POSITIVE_INFINITY;
   #anyProbing = false;
+  /** Items that an address may have under way, as it was last known. */
+  #usualLimit = Number.POSITIVE_INFINITY;
   #destroyed = false;
 
   constructor(options: AddressesOptions) {
@@ -118,9 +120,20 @@ export class Addresses implements AddressWatcher {
     return costOf(one, nowMs) <= costOf(two, nowMs) ? one : two;
   }
 
-  /** Items that those that are sent to may have under way, all together. */
+  /**
+   * Items that those that are sent to may have under way, all together. One that is only watched so far counts as the others do,
+   * or did: an address that is new must not open the door to all that waits.
+   */
   capacity(): number {
-    return this.#usable.reduce((sum, { capacity }) => sum + (capacity?.limit ?? Number.POSITIVE_INFINITY), 0);
+    let sum = 0;
+    let unknown = 0;
+    for (const { capacity } of this.#usable) {
+      if (capacity === undefined || capacity.limit === Number.POSITIVE_INFINITY) unknown++;
+      else sum += capacity.limit;
+    }
+    const known = this.#usable.length - unknown;
+    if (known > 0) this.#usualLimit = sum / known;
+    return unknown === 0 ? sum : sum + unknown * this.#usualLimit;
   }
 
   /** Of those that were sent pushes lately none answers more than half of them well. */

@@ -3,7 +3,7 @@
  * `observe` all go, and what would have waited is counted.
  */
 import { Capacity, type CapacityOptions } from './capacity.js';
-import { type Entry, FairQueue, type FairQueueOptions, type Sender } from './fair-queue.js';
+import { type Entry, FairQueue, type FairQueueOptions, type Sender, type Turn } from './fair-queue.js';
 
 export type FairnessMode = 'observe' | 'act';
 
@@ -30,6 +30,15 @@ export interface HasCapacity {
   readonly capacity: Capacity | undefined;
 }
 
+/** What is small costs Mimir something, too: a push counts as so many items at least, and as one for each so many bytes. */
+const LEAST_ITEMS = 100;
+const BYTES_OF_ITEM = 1000;
+
+/** As how many items a push counts here. */
+export function weightOf(items: number, bytes: number): number {
+  return Math.max(LEAST_ITEMS, items, bytes / BYTES_OF_ITEM);
+}
+
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #limit: () => number;
@@ -47,7 +56,7 @@ export class Admission {
     return new Capacity(this.#options.capacity, this.#options.now());
   }
 
-  enter(sender: Sender, items: number, bytes: number): Entry | Promise<Entry> {
+  enter(sender: Sender, items: number, bytes: number): Entry | Turn {
     return this.#queue.enter(sender, items, bytes);
   }
 

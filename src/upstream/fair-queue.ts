@@ -1,8 +1,12 @@
 /**
- * Who may send when Mimir has as much as it takes: tenants share what it takes in proportion to their weights (start-time fair
- * queueing), so that one below its share goes next, and who is above waits a little. What does not fit in the queue, or has waited
- * for too long, is turned away, and it is the one furthest above its share who is. Within a tenant the oldest goes first.
+ * Who may send when Mimir has as much as it takes: those who send share it in proportion to their weights (start-time fair queueing),
+ * so that one below its share goes next, and who is above waits a little. What does not fit in the queue, or has waited for too
+ * long, is turned away, and it is the one furthest above its share who is. Within a tenant the oldest goes first.
+ *
+ * Tenants share by places: each has one of its own, but for those that no document names, who take turns in one. What one push costs
+ * here grows with the logarithm of the places at most, whoever waits.
  */
+import { Heap } from '../base/heap.js';
 
 /** Critical goes before normal, and normal before low, whatever their weights. */
 export type Priority = 'critical' | 'normal' | 'low';
@@ -11,6 +15,8 @@ const RANK: Record<Priority, number> = { critical: 0, normal: 1, low: 2 };
 
 export interface Sender {
   readonly tenant: string;
+  /** As whom it shares. */
+  readonly place: string;
   /** Above 0. */
   readonly weight: number;
   readonly priority: Priority;
@@ -27,42 +33,80 @@ export interface FairQueueOptions {
   readonly now: () => number;
 }
 
-/** `go`: it may send, and says when it has. Otherwise, in how many seconds it should come again. */
-export type Entry = 'go' | { readonly againInSeconds: number };
+/** `go`: it may send, and says when it has. `gone`: it waits no longer. Otherwise, in how many seconds it should come again. */
+export type Entry = 'go' | 'gone' | { readonly againInSeconds: number };
+
+/** A push that waits for its turn. */
+export interface Turn {
+  readonly entry: Promise<Entry>;
+  /** Nobody waits for its answer any more. */
+  giveUp(): void;
+}
 
 interface Waiting {
+  readonly tenant: Tenant;
   readonly items: number;
   readonly bytes: number;
   readonly untilMs: number;
-  settle(entry: Entry): void;
+  readonly settle: (entry: Entry) => void;
+  /** Those of its tenant that came before and after it. */
+  older: Waiting | undefined;
+  newer: Waiting | undefined;
 }
 
+/** That has something waiting. */
 interface Tenant {
   readonly id: string;
+  readonly place: Place;
+  oldest: Waiting | undefined;
+  newest: Waiting | undefined;
+  items: number;
+}
+
+interface Place {
+  readonly id: string;
   weight: number;
-  priority: Priority;
-  /** Virtual time at which all that it sent is done. */
+  rank: number;
+  /** Virtual time at which all that it sent is done, and at which the next that waits begins. */
   finish: number;
-  readonly waiting: Waiting[];
+  start: number;
+  /** When it began to wait: who came first goes first where both are as far. */
+  since: number;
+  /** Whose turn is next is first. */
+  readonly tenants: Map<string, Tenant>;
+  /** Who has most waiting is first. */
+  readonly largest: Heap<Tenant>;
   waitingItems: number;
-  /** Grows when it is turned away, and fades when it goes. */
-  pressure: number;
+}
+
+interface Pressure {
+  level: number;
+  atMs: number;
 }
 
 /** Seconds are two to the power of it. */
 const MOST_PRESSURE = 6;
-const FADES = 0.9;
+const PRESSURE_HALVES_MS = 15_000;
+/** Of how many it is known at once that they were turned away, and what those sent who have nothing waiting. */
+const MOST_KNOWN = 10_000;
 
 export class FairQueue {
   readonly #options: FairQueueOptions;
-  readonly #tenants = new Map<string, Tenant>();
-  /** Those of them that have something waiting. */
-  readonly #waiting = new Set<Tenant>();
+  readonly #places = new Map<string, Place>();
+  /** Those that have something waiting: who goes next is first, and who is turned away first. */
+  readonly #next = new Heap<Place>(goesBefore);
+  readonly #worst = new Heap<Place>(isFurtherAbove);
+  /** In the order in which they came. */
+  readonly #all = new Set<Waiting>();
+  /** Of tenants that were turned away. */
+  readonly #pressures = new Map<string, Pressure>();
   /** When the last one that went began. */
   #virtual = 0;
+  #arrivals = 0;
+  #forgetAt = MOST_KNOWN;
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
   inFlight = 0;
-  waiting = 0;
   waitingBytes = 0;
   /** Since the start. */
   readonly counts = { waited: 0, turnedAway: 0 };
@@ -71,23 +115,23 @@ export class FairQueue {
     this.#options = options;
   }
 
+  get waiting(): number {
+    return this.#all.size;
+  }
+
+  /** Places that are kept in mind, whether they have something waiting or not. */
+  get known(): number {
+    return this.#places.size;
+  }
+
   /** Answers at once while there is room and nobody waits. */
-  enter(sender: Sender, items: number, bytes: number): Entry | Promise<Entry> {
-    const tenant = this.#tenant(sender);
-    if (this.waiting === 0 && this.#fits(items)) return this.#go(tenant, items);
+  enter(sender: Sender, items: number, bytes: number): Entry | Turn {
+    const place = this.#place(sender);
+    if (this.#all.size === 0 && this.#fits(items)) return this.#go(place, items);
     this.counts.waited++;
-    if (!this.#options.holds) return this.#go(tenant, items);
-    const entered = new Promise<Entry>((settle) => {
-      const untilMs = this.#options.now() + this.#options.maxWaitMs;
-      tenant.waiting.push({ items, bytes, untilMs, settle });
-    });
-    this.#waiting.add(tenant);
-    tenant.waitingItems += items;
-    this.waiting++;
-    this.waitingBytes += bytes;
-    while (this.waitingBytes > this.#options.maxBytes) this.#turnAwayOne();
-    this.#timer ??= setTimeout(() => this.#expire(), this.#options.maxWaitMs).unref();
-    return entered;
+    if (!this.#options.holds || this.#closed) return this.#go(place, items);
+    if (bytes > this.#options.maxBytes) return this.#turnAway(sender.tenant);
+    return this.#wait(sender.tenant, place, items, bytes);
   }
 
   /** To be called once for each that went. */
@@ -98,10 +142,41 @@ export class FairQueue {
 
   /** All that wait may send: nothing is held back any more. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
-    for (const tenant of this.#waiting) {
-      while (tenant.waiting.length > 0) this.#take(tenant)?.settle('go');
+    for (const waiting of this.#all) {
+      this.#remove(waiting);
+      waiting.settle(this.#go(waiting.tenant.place, waiting.items));
     }
+  }
+
+  #wait(id: string, place: Place, items: number, bytes: number): Turn {
+    const { now, maxWaitMs, maxBytes } = this.#options;
+    let settle: Waiting['settle'] = () => {};
+    const entry = new Promise<Entry>((resolve) => {
+      settle = resolve;
+    });
+    const waiting = {
+      tenant: this.#tenant(place, id),
+      items,
+      bytes,
+      untilMs: now() + maxWaitMs,
+      settle,
+      older: undefined,
+      newer: undefined,
+    };
+    this.#add(waiting);
+    while (this.waitingBytes > maxBytes) this.#turnAwayOne();
+    this.#timer ??= setTimeout(() => this.#expire(), maxWaitMs).unref();
+    return { entry, giveUp: () => this.#giveUp(waiting) };
+  }
+
+  #giveUp(waiting: Waiting): void {
+    if (!this.#all.has(waiting)) return;
+    this.#remove(waiting);
+    waiting.settle('gone');
+    // What waited behind it may be small enough.
+    this.#serve();
   }
 
   #fits(items: number): boolean {
@@ -109,111 +184,157 @@ export class FairQueue {
     return this.inFlight === 0 || this.inFlight + items <= this.#options.limit();
   }
 
-  #go(tenant: Tenant, items: number): 'go' {
-    const start = Math.max(this.#virtual, tenant.finish);
-    tenant.finish = start + items / tenant.weight;
-    tenant.pressure *= FADES;
+  #go(place: Place, items: number): 'go' {
+    const start = Math.max(this.#virtual, place.finish);
+    place.finish = start + items / place.weight;
     this.#virtual = start;
     this.inFlight += items;
     return 'go';
   }
 
   #serve(): void {
-    while (this.waiting > 0) {
-      const tenant = this.#next();
-      const first = tenant?.waiting[0];
+    for (let place = this.#next.first; place !== undefined; place = this.#next.first) {
+      const [tenant] = place.tenants.values();
+      const first = tenant?.oldest;
       if (tenant === undefined || first === undefined || !this.#fits(first.items)) return;
-      this.#take(tenant);
-      first.settle(this.#go(tenant, first.items));
+      const went = this.#go(place, first.items);
+      place.start = place.finish;
+      this.#remove(first);
+      // Whoever still has some comes again after the others of its place.
+      if (tenant.oldest !== undefined && place.tenants.size > 1) {
+        place.tenants.delete(tenant.id);
+        place.tenants.set(tenant.id, tenant);
+      }
+      first.settle(went);
     }
-  }
-
-  /** Of the first class with anybody who waits, the one that began first. */
-  #next(): Tenant | undefined {
-    let next: Tenant | undefined;
-    for (const tenant of this.#waiting) {
-      if (next === undefined || this.#isBefore(tenant, next)) next = tenant;
-    }
-    return next;
-  }
-
-  #isBefore(a: Tenant, b: Tenant): boolean {
-    if (a.priority !== b.priority) return RANK[a.priority] < RANK[b.priority];
-    return Math.max(this.#virtual, a.finish) < Math.max(this.#virtual, b.finish);
   }
 
   /** The newest of who has most waiting for its weight, in the last class. */
   #turnAwayOne(): void {
-    let worst: Tenant | undefined;
-    for (const tenant of this.#waiting) {
-      if (worst === undefined || isFurtherAbove(tenant, worst)) worst = tenant;
-    }
-    const last = worst?.waiting.pop();
-    if (worst === undefined || last === undefined) return;
-    this.#forget(worst, last);
-    this.#turnAway(worst, last);
+    const newest = this.#worst.first?.largest.first?.newest;
+    if (newest === undefined) return;
+    this.#remove(newest);
+    newest.settle(this.#turnAway(newest.tenant.id));
   }
 
-  #turnAway(tenant: Tenant, waiting: Waiting): void {
+  #turnAway(tenant: string): Entry {
     this.counts.turnedAway++;
-    tenant.pressure = Math.min(MOST_PRESSURE, tenant.pressure + 1);
-    waiting.settle({ againInSeconds: 2 ** Math.floor(tenant.pressure) });
+    const nowMs = this.#options.now();
+    const { level, atMs } = this.#pressures.get(tenant) ?? { level: 0, atMs: nowMs };
+    const now = Math.min(MOST_PRESSURE, level * 0.5 ** ((nowMs - atMs) / PRESSURE_HALVES_MS) + 1);
+    this.#pressures.delete(tenant);
+    this.#pressures.set(tenant, { level: now, atMs: nowMs });
+    if (this.#pressures.size > MOST_KNOWN) {
+      const [longestAgo = ''] = this.#pressures.keys();
+      this.#pressures.delete(longestAgo);
+    }
+    return { againInSeconds: 2 ** Math.floor(now) };
   }
 
-  #take(tenant: Tenant): Waiting | undefined {
-    const first = tenant.waiting.shift();
-    if (first !== undefined) this.#forget(tenant, first);
-    return first;
+  #add(waiting: Waiting): void {
+    const { tenant, items, bytes } = waiting;
+    const { place } = tenant;
+    if (place.tenants.size === 0) {
+      place.start = Math.max(this.#virtual, place.finish);
+      place.since = this.#arrivals++;
+    }
+    if (tenant.newest === undefined) {
+      place.tenants.set(tenant.id, tenant);
+      tenant.oldest = waiting;
+    } else {
+      tenant.newest.newer = waiting;
+      waiting.older = tenant.newest;
+    }
+    tenant.newest = waiting;
+    this.#all.add(waiting);
+    this.#count(tenant, items, bytes);
   }
 
-  #forget(tenant: Tenant, { items, bytes }: Waiting): void {
-    if (tenant.waiting.length === 0) this.#waiting.delete(tenant);
-    tenant.waitingItems -= items;
-    this.waiting--;
-    this.waitingBytes -= bytes;
+  #remove(waiting: Waiting): void {
+    const { tenant, items, bytes } = waiting;
+    const { place } = tenant;
+    const { older, newer } = waiting;
+    if (older === undefined) tenant.oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) tenant.newest = older;
+    else newer.older = older;
+    this.#all.delete(waiting);
+    this.#count(tenant, -items, -bytes);
+    if (tenant.oldest !== undefined) return;
+    place.tenants.delete(tenant.id);
+    place.largest.remove(tenant);
+    if (place.tenants.size > 0) return;
+    this.#next.remove(place);
+    this.#worst.remove(place);
+  }
+
+  #count(tenant: Tenant, items: number, bytes: number): void {
+    const { place } = tenant;
+    tenant.items += items;
+    place.waitingItems += items;
+    this.waitingBytes += bytes;
+    place.largest.put(tenant);
+    this.#next.put(place);
+    this.#worst.put(place);
   }
 
   #expire(): void {
+    this.#timer = undefined;
     const nowMs = this.#options.now();
-    let nextMs = Number.POSITIVE_INFINITY;
-    for (const tenant of this.#tenants.values()) {
-      while ((tenant.waiting[0]?.untilMs ?? Number.POSITIVE_INFINITY) <= nowMs) {
-        const late = this.#take(tenant);
-        if (late !== undefined) this.#turnAway(tenant, late);
+    for (const waiting of this.#all) {
+      if (waiting.untilMs > nowMs) {
+        this.#timer = setTimeout(() => this.#expire(), waiting.untilMs - nowMs).unref();
+        break;
       }
-      nextMs = Math.min(nextMs, tenant.waiting[0]?.untilMs ?? Number.POSITIVE_INFINITY);
-      if (tenant.waiting.length === 0) tenant.pressure *= FADES;
-      if (isForgettable(tenant, this.#virtual)) this.#tenants.delete(tenant.id);
+      this.#remove(waiting);
+      waiting.settle(this.#turnAway(waiting.tenant.id));
     }
-    this.#timer =
-      this.#tenants.size === 0 && nextMs === Number.POSITIVE_INFINITY
-        ? undefined
-        : setTimeout(
-            () => this.#expire(),
-            Math.min(Math.max(1, nextMs - nowMs), this.#options.maxWaitMs),
-          ).unref();
+    this.#serve();
   }
 
-  #tenant({ tenant: id, weight, priority }: Sender): Tenant {
-    const known = this.#tenants.get(id);
-    if (known !== undefined) {
-      known.weight = weight;
-      known.priority = priority;
-      return known;
+  #place({ place: id, weight, priority }: Sender): Place {
+    let place = this.#places.get(id);
+    if (place === undefined) {
+      if (this.#places.size >= this.#forgetAt) this.#forgetPlaces();
+      place = {
+        id,
+        weight,
+        rank: RANK[priority],
+        finish: 0,
+        start: 0,
+        since: 0,
+        tenants: new Map(),
+        largest: new Heap(hasMore),
+        waitingItems: 0,
+      };
+      this.#places.set(id, place);
     }
-    const tenant = { id, weight, priority, finish: 0, waiting: [], waitingItems: 0, pressure: 0 };
-    this.#tenants.set(id, tenant);
-    this.#timer ??= setTimeout(() => this.#expire(), this.#options.maxWaitMs).unref();
-    return tenant;
+    place.weight = weight;
+    place.rank = RANK[priority];
+    return place;
+  }
+
+  /** What those sent who have nothing waiting: each would begin as one that is new. */
+  #forgetPlaces(): void {
+    for (const [id, { tenants }] of this.#places) if (tenants.size === 0) this.#places.delete(id);
+    this.#forgetAt = Math.max(MOST_KNOWN, 2 * this.#places.size);
+  }
+
+  #tenant(place: Place, id: string): Tenant {
+    return place.tenants.get(id) ?? { id, place, oldest: undefined, newest: undefined, items: 0 };
   }
 }
 
-function isFurtherAbove(a: Tenant, b: Tenant): boolean {
-  if (a.priority !== b.priority) return RANK[a.priority] > RANK[b.priority];
+function goesBefore(a: Place, b: Place): boolean {
+  if (a.rank !== b.rank) return a.rank < b.rank;
+  return a.start === b.start ? a.since < b.since : a.start < b.start;
+}
+
+function hasMore(a: Tenant, b: Tenant): boolean {
+  return a.items > b.items;
+}
+
+function isFurtherAbove(a: Place, b: Place): boolean {
+  if (a.rank !== b.rank) return a.rank > b.rank;
   return a.waitingItems / a.weight > b.waitingItems / b.weight;
-}
-
-/** It has nothing here, and would begin as one that is new. */
-function isForgettable({ waiting, finish, pressure }: Tenant, virtual: number): boolean {
-  return waiting.length === 0 && finish <= virtual && pressure < 1;
 }

@@ -1,6 +1,7 @@
 /** Which address a request goes to: names that stand for others, addresses that fail, zones. No connection is made. */
 import t from 'tap';
 import { type AddressEvents, Addresses } from '#src/upstream/addresses.js';
+import { Admission } from '#src/upstream/admission.js';
 import { Breaker } from '#src/upstream/breaker.js';
 import type { Called, Outcomes } from '#src/upstream/call.js';
 import type { Resolved } from '#src/upstream/resolver.js';
@@ -22,7 +23,7 @@ interface Given {
   picked(times?: number, except?: UpstreamAddress): Record<string, number>;
 }
 
-function given(urls: readonly string[], zone = '', slowStartMs = 0): Given {
+function given(urls: readonly string[], zone = '', slowStartMs = 0, admission?: Admission): Given {
   let nowMs = 0;
   let resolved: Resolved | undefined;
   let said: Promise<void> | undefined;
@@ -51,7 +52,7 @@ function given(urls: readonly string[], zone = '', slowStartMs = 0): Given {
     changed: () => {},
     events,
     breaker: new Breaker({ mode: 'off', allFail: () => false, now: () => nowMs, changed: () => {} }),
-    admission: undefined,
+    admission,
     tls: undefined,
     connections: 4,
     tenantShare: 1,
@@ -351,6 +352,31 @@ t.test('one that waits too long for a connection says nothing of its address', a
   for (let i = 0; i < 20; i++) heard(address('10.0.0.1')).failed('busy', new Error('busy'), call());
   t.strictSame(told, []);
 });
+
+t.test(
+  'a new address may have as much as the others have, or had, until it is known what it takes',
+  async (t) => {
+    const options = { maxBytes: 1, maxWaitMs: 1, now: () => 0, capacity: { floor: 1, learningMs: 1e9 } };
+    const admission = new Admission({ ...options, mode: 'act' }, () => 1);
+    const { names, resolve, addresses } = given(['http://mimir'], '', 0, admission);
+    names(['10.0.0.1', '10.0.0.2']);
+    await resolve();
+    t.equal(addresses.capacity(), Number.POSITIVE_INFINITY);
+    const limit = (index: number, items: number): void => {
+      const { capacity } = addresses.all[index]!;
+      if (capacity !== undefined) capacity.limit = items;
+    };
+    limit(0, 1000);
+    limit(1, 3000);
+    t.equal(addresses.capacity(), 4000);
+    names(['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+    await resolve();
+    t.equal(addresses.capacity(), 6000);
+    names(['10.0.0.4', '10.0.0.5']);
+    await resolve();
+    t.equal(addresses.capacity(), 4000, 'also where all of them are new');
+  },
+);
 
 t.test('the same request does not go to the same address twice', async (t) => {
   const { address, picked } = given(['http://10.0.0.1', 'http://10.0.0.2']);

@@ -5,9 +5,10 @@ import {
   type AdmissionStatus,
   type FairnessMode,
   mergedAdmission,
+  weightOf,
 } from '#src/upstream/admission.js';
 
-const SENDER = { tenant: 'a', weight: 1, priority: 'normal' } as const;
+const SENDER = { tenant: 'a', place: 'a', weight: 1, priority: 'normal' } as const;
 
 function given(mode: FairnessMode, limit = 10) {
   let nowMs = 0;
@@ -50,6 +51,17 @@ t.test('one that was answered before anybody knew where it went is nowhere', asy
   push.at(address);
   t.equal(address.capacity.inFlight, 0);
   t.equal(admission.status().inFlight, 0);
+});
+
+t.test('what is small costs something, too: by bytes, and by the push', async (t) => {
+  for (const [items, bytes, weight] of [
+    [0, 10, 100],
+    [1, 100, 100],
+    [1000, 64_000, 1000],
+    [1, 1_000_000, 1000],
+  ] as const) {
+    t.equal(weightOf(items, bytes), weight, `${items} items of ${bytes} bytes`);
+  }
 });
 
 t.test('no answer, and 502 to 504, say that an address has too much', async (t) => {

@@ -4,7 +4,7 @@ import t from 'tap';
 import { type Entry, FairQueue, type Priority, type Sender } from '#src/upstream/fair-queue.js';
 
 function sender(tenant: string, weight = 1, priority: Priority = 'normal'): Sender {
-  return { tenant, weight, priority };
+  return { tenant, place: tenant, weight, priority };
 }
 
 interface Given {
@@ -14,7 +14,8 @@ interface Given {
   /** Pushes in the order in which they went, by tenant. */
   readonly went: string[];
   readonly turnedAway: (readonly [string, number])[];
-  enter(from: Sender, items?: number, bytes?: number): void;
+  /** Answers how to give it up. */
+  enter(from: Sender, items?: number, bytes?: number): () => void;
   /** So many of those that went have their answer. */
   leave(pushes: number, items?: number): Promise<void>;
 }
@@ -35,11 +36,15 @@ function given(limit = 10, maxBytes = 1000, maxWaitMs = 60_000): Given {
     enter(from, items = 1, bytes = 1) {
       const hear = (entry: Entry): void => {
         if (entry === 'go') self.went.push(from.tenant);
-        else self.turnedAway.push([from.tenant, entry.againInSeconds]);
+        else if (entry !== 'gone') self.turnedAway.push([from.tenant, entry.againInSeconds]);
       };
       const entry = self.queue.enter(from, items, bytes);
-      if (entry instanceof Promise) void entry.then(hear);
-      else hear(entry);
+      if (typeof entry !== 'object' || !('entry' in entry)) {
+        hear(entry);
+        return () => {};
+      }
+      void entry.entry.then(hear);
+      return entry.giveUp;
     },
     async leave(pushes, items = 1) {
       for (let i = 0; i < pushes; i++) self.queue.leave(items);
@@ -184,6 +189,77 @@ t.test('a push that is larger than all there is goes when nothing else is under 
   t.strictSame(went, ['a']);
   await leave(1, 5);
   t.strictSame(went, ['a', 'b']);
+});
+
+/** One of those whose names nobody knows. */
+function madeUp(tenant: string): Sender {
+  return { ...sender(tenant), place: '' };
+}
+
+t.test(
+  'made-up names share one place: with a thousand of them a sender gets what it gets with one',
+  async (t) => {
+    const shareOf = async (names: number): Promise<number> => {
+      const { enter, leave, went } = given(10, 1e6);
+      for (let i = 0; i < 1000; i++) {
+        enter(madeUp(`made-up ${i % names}`));
+        for (const known of ['a', 'b', 'c']) enter(sender(known));
+      }
+      went.length = 0;
+      for (let i = 0; i < 100; i++) await leave(10);
+      return went.filter((name) => name.startsWith('made-up')).length / went.length;
+    };
+    for (const names of [1, 1000]) {
+      const share = await shareOf(names);
+      t.ok(Math.abs(share - 0.25) < 0.02, `${names} names: ${share}`);
+    }
+  },
+);
+
+t.test('within that place they take turns, and who has most waiting is turned away', async (t) => {
+  const { enter, leave, went, turnedAway } = given(1, 11);
+  enter(sender('first'));
+  for (let i = 0; i < 10; i++) enter(madeUp('loud'));
+  enter(madeUp('quiet'));
+  enter(madeUp('quiet'));
+  await settled();
+  t.strictSame(turnedAway, [['loud', 2]]);
+  for (let i = 0; i < 4; i++) await leave(1);
+  t.strictSame(went.slice(1), ['loud', 'quiet', 'loud', 'quiet']);
+});
+
+t.test('who gives up leaves its room in the queue, and the next one may go', async (t) => {
+  const { enter, leave, went, queue } = given(10, 100);
+  enter(sender('first'), 6);
+  const giveUp = enter(sender('a'), 10, 100);
+  enter(sender('a'), 1, 0);
+  t.match(queue, { waiting: 2, waitingBytes: 100 });
+  giveUp();
+  await settled();
+  t.match(queue, { waiting: 0, waitingBytes: 0, inFlight: 7 });
+  t.strictSame(went, ['first', 'a'], 'what waited behind it is small enough');
+  giveUp();
+  await leave(1, 6);
+  t.equal(queue.inFlight, 1, 'once');
+});
+
+t.test('one that fills the queue alone does not empty it of others', async (t) => {
+  const { enter, turnedAway, queue } = given(1, 100);
+  enter(sender('first'));
+  for (const name of ['a', 'b', 'c']) enter(sender(name), 1, 30);
+  enter(sender('hostile'), 1, 101);
+  await settled();
+  t.strictSame(turnedAway, [['hostile', 2]]);
+  t.equal(queue.waiting, 3);
+});
+
+t.test('names that come once and never again are not kept for good', async (t) => {
+  const { enter, leave, queue } = given(1e9);
+  for (let i = 0; i < 100_000; i++) {
+    enter(sender(`name ${i}`));
+    await (i % 1000 === 0 ? leave(1) : queue.leave(1));
+  }
+  t.ok(queue.known <= 10_000, `${queue.known}`);
 });
 
 t.test('when it is closed nobody is held back', async (t) => {

@@ -392,7 +392,7 @@ t.test('what it takes, and who waits for it, is in the metrics', async (t) => {
       ].map(([, name, value]) => [name, Number(value)]),
     );
   const { admission } = upstream;
-  const sender = { tenant: 'a', weight: 1, priority: 'normal' } as const;
+  const sender = { tenant: 'a', place: 'a', weight: 1, priority: 'normal' } as const;
   t.strictSame(await lines(), {
     [`mimir_edge_upstream_gradient{address="${one.url}"}`]: 1,
     mimir_edge_upstream_in_flight_items: 0,

@@ -113,6 +113,11 @@ export class Caller implements BodySource {
     return this.#answering;
   }
 
+  /** The client went away before it had its whole answer. */
+  get isGone(): boolean {
+    return this.#gone;
+  }
+
   /** Tells a client that waits for `100 Continue` to send its body. */
   continue(): void {
     if (this.#expectsContinue && !this.#bodyDone) {

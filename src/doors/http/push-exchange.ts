@@ -20,8 +20,8 @@ import type { Tenant } from '../../enforce/tenant.js';
 import type { Admitted, Charge, Filtered } from '../../enforce/verdict.js';
 import { type Broken, type Decoder, type Lost, type Replicas, replicasOf } from '../../payload/push.js';
 import type { Source } from '../../payload/source.js';
-import type { PushUnderWay } from '../../upstream/admission.js';
-import type { Sender } from '../../upstream/fair-queue.js';
+import { type PushUnderWay, weightOf } from '../../upstream/admission.js';
+import type { Entry, Sender, Turn } from '../../upstream/fair-queue.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import { type Body, type BodyFault, readBody } from '../body.js';
 import { decodeBody } from '../decode-body.js';
@@ -238,13 +238,30 @@ export class PushExchange {
   async #forward(admission: Admitted, delivery: Delivery): Promise<PushOutcome> {
     const { upstream } = this.#parts;
     if (upstream.admission === undefined) return this.#send(admission, delivery, undefined);
-    const items = Math.max(1, delivery.charge.items);
     const bytes = delivery.body.chunks.reduce((sum, { length }) => sum + length, 0);
+    const items = weightOf(delivery.charge.items, bytes);
     const entering = upstream.admission.enter(senderOf(admission.tenant), items, bytes);
-    const entry = entering instanceof Promise ? await entering : entering;
-    if (entry === 'go') return this.#send(admission, delivery, upstream.admission.begin(items));
+    const entry = typeof entering === 'object' && 'entry' in entering ? await this.#turn(entering) : entering;
+    if (entry === 'go') return this.#sendInTurn(admission, delivery, upstream.admission.begin(items));
     this.#parts.enforcer.giveBack(admission, delivery.charge);
+    if (entry === 'gone') return 'answered';
     return this.#refuseForGood(admission.tenant, 'edge_upstream_full', upstreamFull(), entry.againInSeconds);
+  }
+
+  /** A client that goes away makes room for another. */
+  #turn({ entry, giveUp }: Turn): Promise<Entry> {
+    this.#caller.onGone = giveUp;
+    if (this.#caller.isGone) giveUp();
+    return entry;
+  }
+
+  /** Whatever becomes of it, its room is another's then. */
+  async #sendInTurn(admission: Admitted, delivery: Delivery, underWay: PushUnderWay): Promise<PushOutcome> {
+    try {
+      return await this.#send(admission, delivery, underWay);
+    } finally {
+      underWay.ended();
+    }
   }
 
   async #send(
@@ -285,7 +302,6 @@ export class PushExchange {
     const body = this.#body;
     this.#body = undefined;
     await relay.done;
-    underWay?.ended();
     if (relay.bodySent) this.#body = body;
     return 'answered';
   }
@@ -374,8 +390,8 @@ export class PushExchange {
 }
 
 /** As whom a tenant waits when Mimir can not take all. */
-function senderOf({ whole, limits: { edge, ingestion_rate } }: Tenant): Sender {
-  return { tenant: whole, weight: edge.weight || ingestion_rate || 1, priority: edge.priority };
+function senderOf({ whole, place, limits: { edge, ingestion_rate } }: Tenant): Sender {
+  return { tenant: whole, place, weight: edge.weight || ingestion_rate || 1, priority: edge.priority };
 }
 
 /** What is too much of one sender is no matter of the edge's: nobody should send it past the edge. */

@@ -1,6 +1,7 @@
 /** A Mimir that can not take all that is sent: who waits, and who is turned away. */
 import type { ServerResponse } from 'node:http';
 import t from 'tap';
+import type { Admitted } from '#src/enforce/verdict.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import { edge, eventually, PUSH_500, send, upstream } from './fixtures.js';
 
@@ -110,3 +111,47 @@ t.test('priority and weight of a tenant say who goes first', async (t) => {
   await proxy.stop();
   await mimir.close();
 });
+
+t.test(
+  'a client that goes away while it waits makes room, is not charged, and Mimir hears nothing of it',
+  async (t) => {
+    const held: ServerResponse[] = [];
+    const mimir = await upstream((_req, res) => held.push(res));
+    const proxy = await edge(mimir.url, {
+      enforcer: { snapshot: snapshot({ a: limits({ ingestion_rate: 0, ingestion_burst_size: 1e6 }) }) },
+      upstream: {
+        fairness: { mode: 'act', maxBytes: 1e6, maxWaitMs: 20_000, capacity: { floor: 1, learningMs: 0 } },
+      },
+    });
+    const status = () => proxy.upstream.admission?.status();
+    for (
+      const began = performance.now();
+      status()?.limit === undefined && performance.now() - began < 20_000;
+    ) {
+      const push = send(proxy.url);
+      t.ok(await eventually(() => held.length > 0));
+      held.shift()?.end();
+      await push;
+    }
+    const first = [send(proxy.url), send(proxy.url)];
+    t.ok(await eventually(() => held.length === 2));
+    const { tenant } = proxy.enforcer.admit('a') as Admitted;
+    const tokens = () => tenant.items.bucket.left(performance.now());
+    const arrived = mimir.arrived.length;
+    const before = tokens();
+    const client = new AbortController();
+    const waiting = send(proxy.url, PUSH_500, {}, client.signal);
+    t.ok(await eventually(() => status()?.waiting === 1));
+    t.ok(tokens() < before);
+    client.abort();
+    await t.rejects(waiting);
+    t.ok(await eventually(() => status()?.waiting === 0));
+    t.equal(tokens(), before);
+    for (const response of held) response.end();
+    await Promise.all(first);
+    t.equal(mimir.arrived.length, arrived);
+    t.match(status(), { inFlight: 0, waitingBytes: 0 });
+    await proxy.stop();
+    await mimir.close();
+  },
+);

@@ -193,9 +193,11 @@ export function send(
   url: string,
   body: Uint8Array = PUSH_500,
   headers: Record<string, string> = {},
+  signal?: AbortSignal,
 ): Promise<Response> {
   return fetch(`${url}/api/v1/push`, {
     method: 'POST',
+    ...(signal === undefined ? {} : { signal }),
     headers: {
       'Content-Type': 'application/x-protobuf',
       'Content-Encoding': 'snappy',
