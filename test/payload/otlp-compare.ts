@@ -1,7 +1,17 @@
 /** Holds what the kernel says of an OTLP body to what it says of the remote write that the oracle makes of it. */
 import { isDeepStrictEqual } from 'node:util';
 import type { InlineDecoder } from '#src/payload/inline-decoder.js';
-import { type DecodeOptions, type OtlpTranslation, type Push, RECORD_WORDS } from '#src/payload/push.js';
+import {
+  type DecodeOptions,
+  type OtlpTranslation,
+  type Push,
+  RECORD_HASH_LOW,
+  RECORD_HISTOGRAMS,
+  RECORD_LEAST_TIMESTAMP,
+  RECORD_SAMPLES,
+  RECORD_UNCHARGED,
+  RECORD_WORDS,
+} from '#src/payload/push.js';
 import { translate } from './otlp-oracle.js';
 
 /** Undefined: nothing is different. */
@@ -16,10 +26,13 @@ export function difference(
     decoder.decodePlain(body, { ...options, protocol: 'otlp', otlp });
     return undefined;
   }
+  const sent =
+    expected && decoder.decodePlain(expected.body, { ...options, protocol: 'rw1', rewriting: undefined });
+  const identities = sent?.kind === 'push' ? sent.records.slice() : new Uint32Array();
   const remote = expected && decoder.decodePlain(expected.body, { ...options, protocol: 'rw1' });
   if (remote !== undefined && remote.kind !== 'push')
     return `the oracle's remote write is ${JSON.stringify(remote)}`;
-  const wanted = remote && { ...told(remote), uncompressedBytes: body.length };
+  const wanted = remote && { ...told(merged(remote, identities)), uncompressedBytes: body.length };
   const got = decoder.decodePlain(body, { ...options, protocol: 'otlp', otlp });
   if (got.kind !== 'push') return expected === undefined ? undefined : `refused: ${JSON.stringify(got)}`;
   if (expected === undefined || wanted === undefined) return 'not refused';
@@ -30,6 +43,26 @@ export function difference(
   const names = Object.keys(has) as (keyof typeof has)[];
   const other = names.find((name) => !isDeepStrictEqual(has[name], wanted[name]));
   return other && `${other}: ${JSON.stringify([has[other], wanted[other]])}`;
+}
+
+/** Of series that are sent equal only the first at one time is charged, as if they were one series of the remote write. */
+function merged(push: Push, identities: Uint32Array): Push {
+  const records = push.records.slice();
+  const seen = new Set<string>();
+  let { uncharged } = push;
+  for (let at = 0; at < records.length; at += RECORD_WORDS) {
+    const points = [...records.subarray(at + RECORD_SAMPLES, at + RECORD_HISTOGRAMS + 1)];
+    if (points[0]! + points[1]! !== 1) continue;
+    const hash = identities.subarray(at + RECORD_HASH_LOW, at + RECORD_HASH_LOW + 2);
+    const time = records.subarray(at + RECORD_LEAST_TIMESTAMP, at + RECORD_LEAST_TIMESTAMP + 2);
+    const key = [...points, ...hash, ...time].join();
+    if (seen.has(key)) {
+      records[at + RECORD_UNCHARGED]!++;
+      uncharged++;
+    }
+    seen.add(key);
+  }
+  return { ...push, records, uncharged };
 }
 
 /** All that does not depend on where series are, and in which order. */

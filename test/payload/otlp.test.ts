@@ -184,6 +184,26 @@ t.test('a data point that is skipped leaves nothing to the next that has its key
   );
 });
 
+t.test('of equal series at one time only the first is charged, as Mimir takes only that', async (t) => {
+  const rows: [what: string, body: Uint8Array, series: number, samples: number, uncharged: number][] = [
+    ['the same twice', request(gauge('g', '/a', '/a')), 3, 3, 1],
+    ['in two metrics', request(gauge('g', '/a'), gauge('g', '/b', '/a'), gauge('g', '/a')), 5, 5, 2],
+    ['others', request(gauge('g', '/a', '/b')), 3, 3, 0],
+    ['a histogram twice', request(histogram('d', 2), histogram('d', 1)), 16, 16, 5],
+  ];
+  for (const [what, body, series, samples, uncharged] of rows) {
+    t.match(decode(body), { series, samples, uncharged }, what);
+  }
+  const twice = (time: bigint) => ({
+    n: 5,
+    m: [NOW, time].map((at): Field => ({ n: 1, m: [{ n: 3, f: at }] })),
+  });
+  const at = (time: bigint) => decode(request([{ n: 1, b: 'g' }, twice(time)]));
+  t.match(at(NOW), { samples: 3, uncharged: 1 });
+  t.match(at(NOW + 999_999n), { samples: 3, uncharged: 1 }, 'a time is milliseconds');
+  t.match(at(NOW + 1_000_000n), { uncharged: 0 });
+});
+
 t.test('a data point is left out whole, and what holds none any more goes with it', async (t) => {
   const push = decode(request(histogram('d', 2), gauge('g', '/a', '/b'), gauge('h', '/c')));
   const all = names(push);

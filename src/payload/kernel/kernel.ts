@@ -22,6 +22,7 @@ import {
 } from './memory';
 import { readOptions } from './otlp-options';
 import { out } from './otlp-out';
+import { noteRepeats } from './otlp-repeats';
 import { translateOtlp } from './otlp-scan';
 import { beginPush, endPush } from './records';
 import { readRules } from './rules';
@@ -69,7 +70,7 @@ export function decode(
   } else if (length > maxUncompressed) {
     return failed(TOO_LARGE, 0);
   }
-  return scan(body, bodyLength, isVersion2, maxSeries);
+  return scan(body, bodyLength, isVersion2, maxSeries, false);
 }
 
 /**
@@ -93,7 +94,7 @@ export function decodeOtlp(
   const body = align16(list + promotedBytes + SLOP);
   translateOtlp(INPUT, INPUT + length, body, <u64>maxUncompressed * OTLP_GROWTH + OTLP_LEAST, maxSeries);
   if (fault !== 0) return failed(fault, max<u32>(faultAt, INPUT) - INPUT);
-  return scan(body, out - body, false, maxSeries);
+  return scan(body, out - body, false, maxSeries, true);
 }
 
 /** Adds the records up again, after labels were rewritten. */
@@ -108,7 +109,7 @@ export function compress(length: u32): u32 {
   return block;
 }
 
-function scan(body: u32, length: u32, isVersion2: bool, maxSeries: u32): u32 {
+function scan(body: u32, length: u32, isVersion2: bool, maxSeries: u32, isOtlp: bool): u32 {
   const end = body + length;
   let free = align16(end + SLOP);
   start(body);
@@ -128,6 +129,7 @@ function scan(body: u32, length: u32, isVersion2: bool, maxSeries: u32): u32 {
   else scanVersion1(body, end);
   if (fault !== 0) return failed(fault, faultAt - body);
   if (isPairOfEach) forgetPair();
+  if (isOtlp && !noteRepeats()) return failed(OUT_OF_MEMORY, 0);
   endPush();
   countDroppedExemplars(body);
   store<u32>(RESULT_BODY, body);
