@@ -1,6 +1,6 @@
 /**
  * In which form a sender is answered: in words, or, where it sent OTLP, with a message in the type of its request. That is a
- * google.rpc.Status, or an ExportMetricsServiceResponse for a push that was taken but for some of its series.
+ * google.rpc.Status, or an ExportMetricsServiceResponse for a push whose series Mimir's ingesters would not take.
  */
 import type { Reason } from '../enforce/reasons.js';
 import type { Refusal } from '../enforce/refusal.js';
@@ -22,24 +22,29 @@ const FAILED_PRECONDITION = 9;
 const UNAVAILABLE = 14;
 const UNAUTHENTICATED = 16;
 
-/** Nothing of the push was taken. */
-export function sayRefusal(form: AnswerForm, { reason, status, message }: Refusal): Said {
-  return say(form, status, message, reason === 'too_many_ha_clusters' ? FAILED_PRECONDITION : codeOf(status));
-}
-
 /**
- * The rest of the push was taken. Series over a limit that Mimir's ingesters keep are no error in OTLP, as Mimir answers it;
- * series that break a rule are.
+ * Series over a limit that Mimir's ingesters keep are no error in OTLP, as Mimir answers it, whether there was anything else in the
+ * push or not; series that break a rule are.
  */
-export function sayPartial(form: AnswerForm, refusal: Refusal): Said {
-  if (form === 'text' || !KEPT_BY_INGESTERS.has(refusal.reason)) return sayRefusal(form, refusal);
-  const message = refusal.message;
+export function sayRefusal(form: AnswerForm, { reason, status, message, isSoft }: Refusal): Said {
+  if (form === 'text' || !isSoft) return say(form, status, message, codeOfRefusal(reason, status));
   return form === 'otlp_json'
     ? json(200, { partialSuccess: { errorMessage: message } })
     : protobuf(200, bytesField(1, bytesField(2, Buffer.from(message))));
 }
 
-const KEPT_BY_INGESTERS: ReadonlySet<Reason> = new Set(['per_user_series_limit', 'per_metric_series_limit']);
+/** Of a body that it can not read Mimir says the HTTP status in place of a code. */
+function codeOfRefusal(reason: Reason, status: number): number {
+  if (UNREADABLE.has(reason)) return status;
+  if (reason === 'max_active_series') return RESOURCE_EXHAUSTED;
+  return reason === 'too_many_ha_clusters' ? FAILED_PRECONDITION : codeOf(status);
+}
+
+const UNREADABLE: ReadonlySet<Reason> = new Set([
+  'edge_malformed_body',
+  'edge_otlp_too_large',
+  'edge_unsupported_media_type',
+]);
 
 /** All of the push was dropped, because another replica sends it. */
 export function sayDuplicate(form: AnswerForm, message: string): Said {
@@ -77,10 +82,11 @@ function protobuf(status: number, body: Buffer): Said {
   return { status, contentType: 'application/x-protobuf', body };
 }
 
-/** Codes are small: one byte. */
 function statusMessage(code: number, message: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([0x08, code]), bytesField(2, message)]);
+  return Buffer.concat([Buffer.from([CODE_TAG, ...varint(code)]), bytesField(2, message)]);
 }
+
+const CODE_TAG = 0x08;
 
 function bytesField(number: number, bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from([(number << 3) | 2, ...varint(bytes.length)]), bytes]);
@@ -94,15 +100,15 @@ function varint(value: number): number[] {
 }
 
 /**
- * The same where the body has to be text, as Envoy takes it: then a message's length is to be UTF-8, too. So the sentence is cut, or
- * filled up with spaces, until it is.
+ * The same where the body has to be text, as Envoy takes it: then lengths and codes in it are to be UTF-8, too. So the sentence is
+ * cut, or filled up with spaces, until they are, and a code that is an HTTP status becomes one of gRPC.
  */
 export function asText(form: AnswerForm, message: string, said: (message: string) => Said): Said {
   if (form !== 'otlp_protobuf') return said(message);
   const short = message.slice(0, MOST_TEXT);
   for (let spaces = 0; ; spaces++) {
     const one = said(short + ' '.repeat(spaces));
-    const body = withTextLength(one.body);
+    const body = one.body[0] === CODE_TAG ? statusAsText(one.body) : fieldAsText(one.body);
     if (body !== undefined) return { ...one, body };
   }
 }
@@ -110,16 +116,29 @@ export function asText(form: AnswerForm, message: string, said: (message: string
 /** Of characters, which have three bytes at most: lengths stay below 2^13. */
 const MOST_TEXT = 2000;
 
-/**
- * A google.rpc.Status whose length is UTF-8: one byte below 128, or three with an empty group at the end. Undefined: its length is
- * not.
- */
-function withTextLength(status: Buffer): Buffer | undefined {
-  // Behind the code, and the tag of the message.
-  const [first = 0, second = 0] = status.subarray(3, 5);
-  if (first < 128) return status;
+/** Undefined: a length is not UTF-8. */
+function statusAsText(status: Buffer): Buffer | undefined {
+  const [code = 0] = status.subarray(1);
+  const message = fieldAsText(status.subarray(code < 128 ? 2 : 3));
+  return message && Buffer.concat([Buffer.from([CODE_TAG, code < 128 ? code : INVALID_ARGUMENT]), message]);
+}
+
+/** A field with a length, or one within another. */
+function fieldAsText(field: Buffer): Buffer | undefined {
+  const [tag = 0, first = 0] = field;
+  const content = field.subarray(first < 128 ? 2 : 3);
+  const inner = tag === PARTIAL_SUCCESS ? fieldAsText(content) : content;
+  const length = inner && lengthAsText(inner.length);
+  return length && Buffer.concat([Buffer.from([tag, ...length]), inner]);
+}
+
+/** Of an ExportMetricsServiceResponse: its message is a field again. */
+const PARTIAL_SUCCESS = 0x0a;
+
+/** One byte below 128, or three with an empty group at the end. Undefined: it is not UTF-8. */
+function lengthAsText(length: number): number[] | undefined {
+  if (length < 128) return [length];
+  const [first = 0, second = 0] = varint(length);
   const isText = first >= 0xc2 && first <= 0xdf && second < 0x40;
-  return isText
-    ? Buffer.concat([status.subarray(0, 3), Buffer.from([first, second | 128, 0]), status.subarray(5)])
-    : undefined;
+  return isText ? [first, second | 128, 0] : undefined;
 }

@@ -15,6 +15,8 @@ export interface Refusal {
   /** What the push had, and what it might have had: where that is a matter of two numbers. */
   readonly observed: number | undefined;
   readonly allowed: number | undefined;
+  /** Mimir's ingesters refuse so: whatever else the push had was taken, and to senders of OTLP it is no error. */
+  readonly isSoft: boolean;
 }
 
 /** A sender is neither sent into a tight loop nor put to sleep. */
@@ -36,6 +38,7 @@ export interface RefusalDetails {
   readonly overloadStatus?: boolean;
   readonly observed?: number;
   readonly allowed?: number;
+  readonly isSoft?: boolean;
 }
 
 /** The message is built as Mimir's are: what happened, the error id, what to do about it. */
@@ -52,6 +55,7 @@ export function refuse(reason: Reason, { what, remedy }: Sentence, details: Refu
     retryAfterSeconds: retry ? retryAfter(details.waitSeconds ?? 0, details.random ?? 0) : undefined,
     observed: details.observed,
     allowed: details.allowed,
+    isSoft: details.isSoft === true,
   };
 }
 

@@ -100,8 +100,12 @@ export function refuseSeries(judgement: Judgement): Refusal {
     restPasses: !nothingMayPass(judgement),
   });
   const status = lead.reason === 'max_active_series' ? activeSeriesStatus(tenant.limits) : undefined;
-  return refuse(lead.reason, sentence, { status, random: judgement.parts.random() });
+  const isWhole = nothingMayPass(judgement) && leftOut.count < push.series;
+  const isSoft = KEPT_BY_INGESTERS.has(lead.reason) && !isWhole;
+  return refuse(lead.reason, sentence, { status, random: judgement.parts.random(), isSoft });
 }
+
+const KEPT_BY_INGESTERS: ReadonlySet<Reason> = new Set(['per_user_series_limit', 'per_metric_series_limit']);
 
 /** For metadata that Mimir refuses, where a push holds nothing that it takes. */
 export function refuseMetadata({ tenant, push }: Judgement): Refusal {

@@ -5,7 +5,7 @@ import type { HeadFault } from '../../base/http1/request-head.js';
 import type { Refusal } from '../../enforce/refusal.js';
 import type { Duplicate } from '../../enforce/verdict.js';
 import type { UpstreamFailure } from '../../upstream/call.js';
-import { type Said, sayDuplicate, sayPartial, sayRefusal, sayStatus } from '../answer-form.js';
+import { type Said, sayDuplicate, sayRefusal, sayStatus } from '../answer-form.js';
 import { REASON_HEADER, refusalHeaders, type Written, writtenHeaders } from '../refusal-answer.js';
 import type { Caller } from './caller.js';
 
@@ -28,8 +28,7 @@ export function answerPartial(caller: Caller, { answer: told, written }: Partial
     answerDuplicate(caller, told.message, written);
     return;
   }
-  const headers = [...refusalHeaders(told), ...writtenHeaders(caller.header('content-type'), written)];
-  answer(caller, headers, sayPartial(caller.answerForm, told));
+  answerRefusal(caller, told, written);
 }
 
 /** As Mimir answers samples of a replica that is not elected. */

@@ -56,6 +56,7 @@ t.test('a refusal is a denial in the words of the proxy', async (t) => {
     message: 'too much',
     observed: 2,
     allowed: 1,
+    isSoft: false,
   } as const;
   const refused = { ...found, verdict: 'refuse' } as const;
   const facts = texts({ ...FACTS, verdict: 'refuse', reason: 'rate_limited' });
@@ -109,6 +110,7 @@ t.test('a sender of OTLP is answered with a message in the type of its request',
     message: 'come again',
     observed: 2,
     allowed: 1,
+    isSoft: false,
     retryAfterSeconds: undefined,
   } as const;
   const refused = { ...found, verdict: 'refuse' } as const;

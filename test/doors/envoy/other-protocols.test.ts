@@ -2,7 +2,8 @@
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { limits, snapshot } from '../../enforce/fixtures.js';
-import { OtlpRequest, OtlpStatus } from '../../payload/otlp-json/proto.js';
+import { OtlpRequest, OtlpResponse, OtlpStatus } from '../../payload/otlp-json/proto.js';
+import { tracker } from '../../series/fixtures.js';
 import { check, checkOf, client, door, type GivenDoorOptions } from './fixtures.js';
 
 async function serve(t: Test, options: GivenDoorOptions = {}) {
@@ -50,7 +51,10 @@ t.test('a bomb holds no memory once it is answered', async (t) => {
 const OTLP = '/otlp/v1/metrics';
 
 function requestOf(points: number): object {
-  const dataPoints = Array.from({ length: points }, (_, i) => ({ asDouble: i }));
+  const dataPoints = Array.from({ length: points }, (_, i) => ({
+    asDouble: i,
+    attributes: [{ key: 'i', value: { stringValue: `${i}` } }],
+  }));
   return { resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'm', gauge: { dataPoints } }] }] }] };
 }
 
@@ -80,3 +84,31 @@ t.test('OTLP is judged, and refused in the type of its request, as text that Env
   t.equal((await ask(OTLP, protobuf, {})).deniedResponse?.status.code, 415);
   t.match(enforcer.tenants.get('a')?.tally, { series: 9, accepted: 1 });
 });
+
+t.test(
+  'OTLP whose series are all over the limit is answered with 200, as by Mimir, and goes no further',
+  async (t) => {
+    const few = limits({ max_global_series_per_user: 2 });
+    const { ask } = await serve(t, {
+      enforcer: { snapshot: snapshot({ a: few }), series: tracker() },
+      check: { otlp: true },
+    });
+    const type = { 'content-type': 'application/x-protobuf', 'content-encoding': '' };
+    const bodyOf = (points: number) => OtlpRequest.encode(OtlpRequest.fromObject(requestOf(points))).finish();
+    t.equal((await ask(OTLP, bodyOf(2), type)).status.code, 0);
+    const other = requestOf(1) as { resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: string }] }] }] };
+    other.resourceMetrics[0].scopeMetrics[0].metrics[0].name = 'other';
+    const body = OtlpRequest.encode(OtlpRequest.fromObject(other)).finish();
+    const { status, deniedResponse } = await ask(OTLP, body, type);
+    t.equal(status.code, 7, 'to Envoy it is a denial');
+    t.equal(deniedResponse?.status.code, 200);
+    t.match(OtlpResponse.decode(Buffer.from(deniedResponse?.body ?? '')).toJSON(), {
+      partialSuccess: { errorMessage: /^1 series of tenant a was refused: .*err-mimir-max-series-per-user/ },
+    });
+    t.equal(
+      (await ask(OTLP, bodyOf(3), type)).deniedResponse?.status.code,
+      400,
+      'known series were not taken',
+    );
+  },
+);

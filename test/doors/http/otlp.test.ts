@@ -4,7 +4,8 @@ import t, { type Test } from 'tap';
 import { READS_ZSTD } from '#src/payload/encodings.js';
 import { lz4Store, lz4Uncompress, xxh32 } from '#src/payload/lz4.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
-import { OtlpRequest, OtlpStatus } from '../../payload/otlp-json/proto.js';
+import { OtlpRequest, OtlpResponse, OtlpStatus } from '../../payload/otlp-json/proto.js';
+import { tracker } from '../../series/fixtures.js';
 import { edge, type GivenEdgeOptions, upstream } from './fixtures.js';
 
 /** Gauges with a point each, in a resource without attributes. */
@@ -130,7 +131,7 @@ t.test('what Mimir would not read is refused, with its status', async (t) => {
     const answer = await post(proxy.url, body, headers);
     t.equal(answer.status, expected, `${why}`);
     const said = headers === JSON_TYPE ? ((await answer.json()) as object) : await status(answer);
-    t.match(said, { message: why });
+    t.match(said, { code: expected, message: why }, 'Mimir has the HTTP status for a code');
   }
   t.equal(mimir.arrived.length, 0);
 });
@@ -258,3 +259,33 @@ t.test('in shadow mode all of it passes as it came', async (t) => {
     ],
   );
 });
+
+t.test(
+  'series over a limit of the ingesters are no error, as for Mimir, also where nothing is left',
+  async (t) => {
+    const two = limits({ max_global_series_per_user: 2 });
+    const { mimir, proxy } = await given(t, {
+      enforcer: {
+        snapshot: snapshot({ a: two, whole: { ...two, edge: { ...two.edge, over_limit: 'refuse' } } }),
+        series: tracker(),
+      },
+    });
+    t.equal((await post(proxy.url, protobufOf(requestOf(2)), PROTOBUF)).status, 200);
+    const partial = await post(proxy.url, protobufOf(requestOf(3)), PROTOBUF);
+    t.equal(partial.status, 200);
+    t.match(OtlpResponse.decode(Buffer.from(await partial.arrayBuffer())).toJSON(), {
+      partialSuccess: {
+        errorMessage: /^1 of 3 series .* the rest was taken: .*err-mimir-max-series-per-user/,
+      },
+    });
+    t.equal(mimir.arrived.length, 2);
+    const none = await post(proxy.url, jsonOf(requestOf(1, 2)), JSON_TYPE);
+    t.strictSame([none.status, none.headers.get('x-mimir-edge-reason')], [200, 'per_user_series_limit']);
+    t.match(await none.json(), {
+      partialSuccess: { errorMessage: /^1 series of tenant a was refused: .*err-mimir-max-series-per-user/ },
+    });
+    const whole = await post(proxy.url, protobufOf(requestOf(3)), { ...PROTOBUF, 'X-Scope-OrgID': 'whole' });
+    t.equal(whole.status, 400, 'a part of it would have passed, and did not');
+    t.equal(mimir.arrived.length, 2);
+  },
+);
