@@ -15,6 +15,7 @@ import {
 } from '../payload/push.js';
 import { LeftOut, type SeriesReason } from './left-out.js';
 import type { Reason } from './reasons.js';
+import { chargedInstead } from './repeated-points.js';
 
 /** By FAULT. */
 const SERIES_REASONS: Readonly<Record<number, SeriesReason>> = {
@@ -106,7 +107,7 @@ function emptySeries({ series, samples, histograms, exemplars, metadata }: Push)
  */
 export function itemsWithout(push: Push, leftOut: LeftOut): number {
   const dropsAll = storesNothing(push, leftOut);
-  let items = validMetadata(push);
+  let items = validMetadata(push) + chargedInstead(push, leftOut);
   for (let row = 0; row < push.series; row++) {
     if (!leftOut.has(row)) items += itemsOfSeries(push, row * RECORD_WORDS, dropsAll);
   }
