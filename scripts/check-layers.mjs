@@ -29,7 +29,7 @@ const LAYERS = [
 
 /** Folders that may import from fewer than what lies below them. */
 const ONLY = {
-  config: ['limits', 'base'],
+  config: ['advice', 'limits', 'base'],
   loadtest: ['limits', 'base'],
   telemetry: ['base'],
   // Compiled on their own: by AssemblyScript, and for the browser.

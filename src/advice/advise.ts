@@ -3,24 +3,14 @@
  * gives the same advice, and what nobody saw gives none.
  */
 
-import { byteLimit, itemLimit, requestLimit } from '../enforce/limited-bucket.js';
-import { tenantSeriesLimit } from '../enforce/series-limit.js';
-import type { TenantLimits } from '../limits/limits.js';
 import type { UsageHistory } from '../usage/usage-record.js';
 import type { Advice } from './advice.js';
-import type { Pair } from './arrival.js';
 import { basisOf } from './basis.js';
-import { advisePeak, type PeakLimit } from './peak-advice.js';
+import { type InForce, peakLimits, rateLimits } from './in-force.js';
+import { advisePeak } from './peak-advice.js';
 import { periodsOf } from './periods.js';
 import type { Policy } from './policy.js';
-import { adviseRate, type RateLimit } from './rate-advice.js';
-import { roundUp } from './size-classes.js';
-
-export interface InForce {
-  readonly limits: TenantLimits;
-  /** Mimir grants a tenant its burst on each. */
-  readonly distributors: number;
-}
+import { adviseRate } from './rate-advice.js';
 
 export function advise(history: UsageHistory, inForce: InForce, policy: Policy): Advice {
   const periods = periodsOf(history);
@@ -34,123 +24,4 @@ export function advise(history: UsageHistory, inForce: InForce, policy: Policy):
     limits: [...rates.flatMap(({ limits }) => limits), ...peaks],
     curves: rates.flatMap(({ curve }) => curve ?? []),
   };
-}
-
-function rateLimits({ limits, distributors }: InForce): RateLimit[] {
-  const requests = requestLimit(limits, distributors);
-  const bytes = byteLimit(limits);
-  return [
-    itemRate(limits, distributors),
-    {
-      kind: 'mimir',
-      rate: 'request_rate',
-      burst: 'request_burst_size',
-      unit: 'pushes',
-      curveOf: ({ curves }) => curves.requests,
-      countOf: (counts) => counts.requests,
-      current: pairOf(requests),
-      written:
-        requests === undefined
-          ? { rate: undefined, burst: undefined }
-          : { rate: limits.request_rate, burst: limits.request_burst_size },
-      writtenBurst: ({ burst }) => Math.max(1, burst / distributors),
-      bucketOf: (rate, burst) => ({ rate, burst: burst * distributors }),
-      hasClasses: false,
-    },
-    {
-      kind: 'edge',
-      rate: 'bytes_per_second',
-      burst: 'bytes_burst_size',
-      unit: 'bytes',
-      curveOf: ({ curves }) => curves.bytes,
-      countOf: (counts) => counts.bytes,
-      current: pairOf(bytes),
-      written: { rate: bytes?.rate, burst: bytes?.burst },
-      writtenBurst: ({ burst }) => burst,
-      bucketOf: (rate, burst) => ({ rate, burst }),
-      hasClasses: false,
-    },
-  ];
-}
-
-/** Where a tenant has a burst factor its burst size says nothing, so that is what is advised. */
-function itemRate(limits: TenantLimits, distributors: number): RateLimit {
-  const byFactor = limits.ingestion_burst_factor >= 1;
-  const base = {
-    kind: 'mimir',
-    rate: 'ingestion_rate',
-    unit: 'items',
-    curveOf: ({ curves }) => curves.items,
-    countOf: (counts) => counts.items,
-    current: pairOf(itemLimit(limits, distributors)),
-    hasClasses: !byFactor,
-  } as const satisfies Partial<RateLimit>;
-  if (byFactor)
-    return {
-      ...base,
-      burst: 'ingestion_burst_factor',
-      written: { rate: limits.ingestion_rate, burst: limits.ingestion_burst_factor },
-      writtenBurst: ({ rate, burst }, mostAtOnce) =>
-        roundUp(Math.max(1, burst / rate, (mostAtOnce * distributors) / rate), 2),
-      bucketOf: (rate, factor) => ({ rate, burst: rate * factor }),
-    };
-  return {
-    ...base,
-    burst: 'ingestion_burst_size',
-    written: { rate: limits.ingestion_rate, burst: limits.ingestion_burst_size },
-    // No push may pass the burst of one distributor.
-    writtenBurst: ({ burst }, mostAtOnce) => Math.max(burst / distributors, mostAtOnce),
-    bucketOf: (rate, burst) => ({ rate, burst: burst * distributors }),
-  };
-}
-
-function pairOf(limit: { readonly rate: number; readonly capacity: number } | undefined): Pair | undefined {
-  return limit === undefined ? undefined : { rate: limit.rate, burst: limit.capacity };
-}
-
-const SERIES_REASONS = ['max_active_series', 'per_user_series_limit'];
-
-function peakLimits({ limits }: InForce): PeakLimit[] {
-  return [
-    {
-      kind: 'mimir',
-      limit: tenantSeriesLimit(limits),
-      unit: 'active series',
-      peakOf: ({ peaks }) => peaks.activeSeries ?? peaks.series,
-      current: aboveZero(limits[tenantSeriesLimit(limits)]),
-      hiddenBy: SERIES_REASONS,
-      hasClasses: true,
-    },
-    {
-      kind: 'mimir',
-      limit: 'max_global_series_per_metric',
-      unit: 'series of one metric',
-      peakOf: ({ peaks }) => peaks.seriesPerMetric,
-      current: aboveZero(limits.max_global_series_per_metric),
-      hiddenBy: ['per_metric_series_limit'],
-      hasClasses: false,
-    },
-    {
-      kind: 'mimir',
-      limit: 'max_label_names_per_series',
-      unit: 'labels of one series',
-      peakOf: ({ peaks }) => peaks.labelsPerSeries,
-      current: limits.max_label_names_per_series,
-      hiddenBy: [],
-      hasClasses: false,
-    },
-    {
-      kind: 'edge',
-      limit: 'max_series_per_request',
-      unit: 'series in one push',
-      peakOf: ({ peaks }) => peaks.seriesPerRequest,
-      current: aboveZero(limits.edge.max_series_per_request),
-      hiddenBy: [],
-      hasClasses: false,
-    },
-  ];
-}
-
-function aboveZero(value: number): number | undefined {
-  return value > 0 ? value : undefined;
 }

@@ -2,7 +2,22 @@
  * How limits are to be chosen, for tenants whose id a pattern matches: the first policy that matches holds, and what it does
  * not say is as in DEFAULT_POLICY.
  */
-import { nearestName } from '../limits/values.js';
+import {
+  type FieldProblem,
+  type Fields,
+  isMap,
+  isProblem,
+  problem,
+  type RecordKind,
+  readChoice,
+  readNumber,
+  readPart,
+  readRecords,
+  readSwitch,
+  readText,
+  readTexts,
+  unknownName,
+} from './fields.js';
 
 /** What is advised: limits of Mimir, then of the edge alone. */
 export const ADVISED_LIMITS = [
@@ -86,141 +101,86 @@ function matches(pattern: string, text: string): boolean {
   return text.endsWith(last) && text.length - last.length >= from;
 }
 
-/** What is wrong, and where in the list it is. */
-export interface PolicyProblem {
-  readonly expected: string;
-  readonly at: readonly (string | number)[];
+/** A list of policies out of plain data. */
+export function readPolicies(raw: unknown): readonly Policy[] | FieldProblem {
+  return readRecords(raw, POLICIES);
 }
 
-/** A list of policies out of plain data, as YAML gives it. */
-export function readPolicies(raw: unknown): readonly Policy[] | PolicyProblem {
-  if (!Array.isArray(raw)) return { expected: 'a list of policies', at: [] };
-  const policies: Policy[] = [];
-  for (const [index, one] of raw.entries()) {
-    const read = readPolicy(one, index);
-    if ('expected' in read) return { ...read, at: [index, ...read.at] };
-    policies.push(read);
-  }
-  return policies;
+/** As it would be written. */
+export function writtenPolicy(policy: Policy): Record<string, unknown> {
+  return {
+    name: policy.name,
+    tenants: policy.tenants,
+    ...(policy.percentile === undefined
+      ? { refused_hours_at_most: policy.refusedHoursAtMost }
+      : { percentile: policy.percentile }),
+    margin: policy.margin,
+    floor: policy.floor,
+    ceiling: policy.ceiling,
+    round: policy.round,
+    hysteresis: policy.hysteresis,
+    never_lower: policy.neverLower,
+    ...(policy.burstAtMost !== undefined && { burst_at_most: policy.burstAtMost }),
+    enabled_limits: policy.enabledLimits,
+  };
 }
 
-type Field = (raw: unknown) => Partial<Policy> | PolicyProblem;
-
-const problem = (expected: string, ...at: (string | number)[]): PolicyProblem => ({ expected, at });
-
-const FIELDS: Readonly<Record<string, Field>> = {
-  name: (raw) => (isText(raw) ? { name: raw } : problem('a name')),
-  tenants: (raw) => {
-    const tenants = typeof raw === 'string' ? [raw] : raw;
-    if (!Array.isArray(tenants) || tenants.length === 0 || !tenants.every(isText))
-      return problem('a pattern of tenant ids such as team-*, or a list of them');
-    return { tenants };
-  },
-  percentile: (raw) => number(raw, 1, 100, 'a number from 1 to 100', (percentile) => ({ percentile })),
+const FIELDS: Fields<Policy> = {
+  name: (raw) => readText(raw, (name) => ({ name })),
+  tenants: (raw) =>
+    readTexts(raw, 'a pattern of tenant ids such as team-*, or a list of them', (tenants) => ({ tenants })),
+  percentile: (raw) => readNumber(raw, [1, 100], 'a number from 1 to 100', (percentile) => ({ percentile })),
   refused_hours_at_most: (raw) =>
-    number(raw, 0, 840, 'a number of hours from 0 to 840', (refusedHoursAtMost) => ({ refusedHoursAtMost })),
-  margin: (raw) => share(raw, 10, (margin) => ({ margin })),
-  hysteresis: (raw) => share(raw, 1, (hysteresis) => ({ hysteresis })),
-  floor: (raw) => bounds(raw, (floor) => ({ floor })),
-  ceiling: (raw) => bounds(raw, (ceiling) => ({ ceiling })),
-  round: (raw) => {
-    const round = ROUNDINGS.find((one) => one === raw);
-    return round === undefined ? problem(`one of ${ROUNDINGS.join(', ')}`) : { round };
-  },
-  never_lower: (raw) => (typeof raw === 'boolean' ? { neverLower: raw } : asBoolean(raw)),
+    readNumber(raw, [0, 840], 'a number of hours from 0 to 840', (refusedHoursAtMost) => ({
+      refusedHoursAtMost,
+    })),
+  margin: (raw) => readPart(raw, 10, (margin) => ({ margin })),
+  hysteresis: (raw) => readPart(raw, 1, (hysteresis) => ({ hysteresis })),
+  floor: (raw) => readBounds(raw, (floor) => ({ floor })),
+  ceiling: (raw) => readBounds(raw, (ceiling) => ({ ceiling })),
+  round: (raw) => readChoice(raw, ROUNDINGS, (round) => ({ round })),
+  never_lower: (raw) => readSwitch(raw, (neverLower) => ({ neverLower })),
   burst_at_most: (raw) =>
-    number(raw, 1, 3600, 'seconds of rate from 1 to 3600', (burstAtMost) => ({ burstAtMost })),
+    readNumber(raw, [1, 3600], 'seconds of rate from 1 to 3600', (burstAtMost) => ({ burstAtMost })),
   enabled_limits: (raw) => {
     if (!Array.isArray(raw)) return problem('a list of limits');
     const unknown = raw.findIndex((one) => !isAdvised(one));
-    if (unknown >= 0) return problem(limitExpected(raw[unknown]), unknown);
-    return { enabledLimits: raw as AdvisedLimit[] };
+    return unknown < 0
+      ? { enabledLimits: raw as AdvisedLimit[] }
+      : { expected: unknownName(String(raw[unknown]), ADVISED_LIMITS).expected, at: [unknown] };
   },
 };
 
-export const POLICY_FIELDS = Object.keys(FIELDS);
+const POLICIES: RecordKind<Policy> = {
+  fields: FIELDS,
+  fallback: (index) => ({ ...DEFAULT_POLICY, name: `policy ${index + 1}` }),
+  check: (raw, policy) => {
+    if (!('tenants' in raw)) return problem('tenants: the tenants that the policy is for');
+    if ('percentile' in raw && 'refused_hours_at_most' in raw)
+      return problem('either percentile or refused_hours_at_most', 'percentile');
+    const crossed = ADVISED_LIMITS.find(
+      (limit) => (policy.floor[limit] ?? 0) > (policy.ceiling[limit] ?? Number.POSITIVE_INFINITY),
+    );
+    return crossed === undefined
+      ? policy
+      : problem('a floor that is not above its ceiling', 'floor', crossed);
+  },
+};
 
-function readPolicy(raw: unknown, index: number): Policy | PolicyProblem {
-  if (!isMap(raw)) return problem(`a map with ${POLICY_FIELDS.join(', ')}`);
-  let policy: Policy = { ...DEFAULT_POLICY, name: `policy ${index + 1}` };
-  for (const [name, value] of Object.entries(raw)) {
-    const read = Object.hasOwn(FIELDS, name) ? FIELDS[name]?.(value) : undefined;
-    if (read === undefined) {
-      const nearest = nearestName(name, POLICY_FIELDS);
-      const hint = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
-      return problem(`one of ${POLICY_FIELDS.join(', ')}${hint}`, name);
-    }
-    if ('expected' in read) return { ...read, at: [name, ...read.at] };
-    policy = { ...policy, ...read };
-  }
-  return checkTogether(raw, policy);
-}
-
-function checkTogether(raw: object, policy: Policy): Policy | PolicyProblem {
-  if (!('tenants' in raw)) return problem('tenants: which ones it is for');
-  if ('percentile' in raw && 'refused_hours_at_most' in raw)
-    return problem('either percentile or refused_hours_at_most, not both', 'percentile');
-  const crossed = ADVISED_LIMITS.find(
-    (limit) => (policy.floor[limit] ?? 0) > (policy.ceiling[limit] ?? Infinity),
-  );
-  if (crossed !== undefined) return problem('a floor that is not above its ceiling', 'floor', crossed);
-  return policy;
-}
-
-function number(
-  raw: unknown,
-  min: number,
-  max: number,
-  expected: string,
-  put: (value: number) => Partial<Policy>,
-): Partial<Policy> | PolicyProblem {
-  const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw;
-  return typeof value === 'number' && value >= min && value <= max ? put(value) : problem(expected);
-}
-
-/** `20%` or 0.2. */
-function share(
-  raw: unknown,
-  max: number,
-  put: (value: number) => Partial<Policy>,
-): Partial<Policy> | PolicyProblem {
-  const text = String(raw).trim();
-  const value = /^[\d.]+ ?%$/.test(text) ? Number.parseFloat(text) / 100 : Number(text);
-  return text !== '' && value >= 0 && value <= max
-    ? put(value)
-    : problem(`a part such as 20% or 0.2, at most ${max * 100}%`);
-}
-
-function bounds(raw: unknown, put: (value: Bounds) => Partial<Policy>): Partial<Policy> | PolicyProblem {
+function readBounds(raw: unknown, put: (value: Bounds) => Partial<Policy>): Partial<Policy> | FieldProblem {
   if (!isMap(raw)) return problem('a map of limits and numbers');
-  const read: Partial<Record<AdvisedLimit, number>> = {};
+  const bounds: Partial<Record<AdvisedLimit, number>> = {};
   for (const [name, given] of Object.entries(raw)) {
-    if (!isAdvised(name)) return problem(limitExpected(name), name);
-    const value = Number(given);
-    if (!(value >= 0 && value < Infinity) || given === null || given === '') return problem('a number', name);
-    read[name] = value;
+    if (!isAdvised(name)) return unknownName(name, ADVISED_LIMITS);
+    const read = readNumber<{ value: number }>(given, [0, Number.MAX_SAFE_INTEGER], 'a number', (value) => ({
+      value,
+    }));
+    if (isProblem(read)) return { ...read, at: [name] };
+    if (read.value !== undefined) bounds[name] = read.value;
   }
-  return put(read);
-}
-
-function asBoolean(raw: unknown): Partial<Policy> | PolicyProblem {
-  if (raw === 'true' || raw === 'false') return { neverLower: raw === 'true' };
-  return problem('true or false');
-}
-
-function limitExpected(name: unknown): string {
-  const nearest = nearestName(String(name), ADVISED_LIMITS);
-  return `one of ${ADVISED_LIMITS.join(', ')}${nearest === undefined ? '' : ` (did you mean ${nearest}?)`}`;
+  return put(bounds);
 }
 
 function isAdvised(name: unknown): name is AdvisedLimit {
   return (ADVISED_LIMITS as readonly unknown[]).includes(name);
-}
-
-function isText(raw: unknown): raw is string {
-  return typeof raw === 'string' && raw !== '';
-}
-
-function isMap(raw: unknown): raw is Readonly<Record<string, unknown>> {
-  return typeof raw === 'object' && raw !== null && !Array.isArray(raw);
 }

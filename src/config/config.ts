@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, stringify, type YAMLMap } from 'yaml';
+import { type Policy, writtenPolicy } from '../advice/policy.js';
 import {
   DEFAULT_LIMITS,
   EDGE_LIMITS,
@@ -14,10 +15,10 @@ import {
 } from '../limits/limit-table.js';
 import type { TenantLimits } from '../limits/limits.js';
 import { isOtherOfMimir } from '../limits/other-mimir-limits.js';
-import { plainLimit } from '../limits/plain-limit.js';
+import { nodeAt, plainLimit } from '../limits/plain-limit.js';
 import { tenantLimits } from '../limits/snapshot.js';
 import { nearestName } from '../limits/values.js';
-import { readSetting } from './read-setting.js';
+import { isListOfRecords, readSetting } from './read-setting.js';
 import { SETTINGS, type Setting, type SettingPath, type SettingValue } from './settings.js';
 import { printSourceSpec, type SourceSpec } from './source-spec.js';
 
@@ -167,10 +168,29 @@ class Loader {
       } else if (SETTING_PATHS.some((path) => path.startsWith(`${name}.`))) {
         if (isMap(value)) this.#readMap(`${name}.`, value, at);
         else if (!isNull(value)) this.#error(name, at(key), 'expected a map of settings');
+      } else if (Object.hasOwn(SETTINGS, name) && isListOfRecords(SETTINGS[name as SettingPath].type)) {
+        this.#setRecords(name as SettingPath, value as Node | null, at(key), at);
       } else {
         this.#setKnown(name, plainValue(value), at(key));
       }
     }
+  }
+
+  /** A list of maps: what is wrong is said with the line and the column where it is. */
+  #setRecords(path: SettingPath, node: Node | null, source: string, at: At): void {
+    const read = readSetting(SETTINGS[path], plainLimit(node));
+    if ('value' in read) {
+      this.#values.set(path, read.value);
+      return;
+    }
+    const { at: within = [], isName = false, expected } = read;
+    const wrong = isName ? keyAt(node, within) : nodeAt(node, within);
+    const found = isScalar(wrong) ? `, found ${shown(wrong.value)}` : '';
+    this.#error(
+      [path, ...within].join('.'),
+      wrong === null ? source : at(wrong),
+      `expected ${expected}${found}`,
+    );
   }
 
   #readLimits(
@@ -241,6 +261,7 @@ function printed(setting: Setting, value: unknown): unknown {
   if (setting.type === 'duration') return `${value}ms`;
   if (setting.type === 'most') return value === Number.POSITIVE_INFINITY ? 'all' : value;
   if (setting.type === 'redis') return (value as readonly string[]).map(withoutPassword);
+  if (setting.type === 'policies') return (value as readonly Policy[]).map(writtenPolicy);
   if (setting.type === 'sources') return (value as readonly SourceSpec[]).map(printSourceSpec);
   if (setting.type === 'address') {
     const { host, port } = value as { host: string; port: number };
@@ -269,6 +290,12 @@ function put(tree: Record<string, unknown>, [head = '', ...rest]: string[], valu
   }
   tree[head] ??= {};
   put(tree[head] as Record<string, unknown>, rest, value);
+}
+
+function keyAt(node: Node | null, path: readonly (string | number)[]): Node | null {
+  const holder = nodeAt(node, path.slice(0, -1));
+  const pair = isMap(holder) ? holder.items.find(({ key }) => keyText(key) === path.at(-1)) : undefined;
+  return (pair?.key ?? null) as Node | null;
 }
 
 /** Read as a setting, it is none of any type. */

@@ -1,15 +1,26 @@
 /** Reads one setting from text or from a YAML value, and says in plain words what is expected when it can not. */
 import { availableParallelism } from 'node:os';
-import { readBoolean, readDurationMs, readInteger, readSizeBytes } from '../limits/values.js';
+import { parse } from 'yaml';
+import { readBudgets } from '../advice/budget.js';
+import { type FieldProblem, isProblem } from '../advice/fields.js';
+import { readPolicies } from '../advice/policy.js';
+import { readBoolean, readDurationMs, readInteger, readNumber, readSizeBytes } from '../limits/values.js';
 import type { Setting, SettingTypes } from './settings.js';
 import { readSourceSpec, type SourceSpec } from './source-spec.js';
 
-export type ReadSetting = { readonly value: unknown } | { readonly expected: string };
+export type ReadSetting =
+  | { readonly value: unknown }
+  /** `at`: where in a list of records. */
+  | ({ readonly expected: string } & Partial<FieldProblem>);
 
 export function readSetting(setting: Setting, raw: unknown): ReadSetting {
   const { type, min = 0, max = Number.MAX_SAFE_INTEGER } = setting;
   if (typeof type !== 'string') {
     return type.includes(String(raw)) ? { value: raw } : { expected: `one of ${type.join(', ')}` };
+  }
+  if (isListOfRecords(type)) {
+    const read = RECORDS[type](recordsIn(raw));
+    return isProblem(read) ? read : { value: read };
   }
   const value = READERS[type](raw);
   if (value === undefined) return { expected: EXPECTED[type] };
@@ -20,10 +31,34 @@ export function readSetting(setting: Setting, raw: unknown): ReadSetting {
   return { value };
 }
 
+type RecordsType = 'policies' | 'budgets';
+
+const RECORDS: { [T in RecordsType]: (raw: unknown) => SettingTypes[T] | FieldProblem } = {
+  policies: readPolicies,
+  budgets: readBudgets,
+};
+
+export function isListOfRecords(type: Setting['type']): type is RecordsType {
+  return typeof type === 'string' && Object.hasOwn(RECORDS, type);
+}
+
+/** Of a flag or a variable: YAML, which JSON is, too. */
+function recordsIn(raw: unknown): unknown {
+  if (raw === null || raw === undefined || raw === '') return [];
+  if (typeof raw !== 'string') return raw;
+  try {
+    return parse(raw);
+  } catch {
+    return undefined;
+  }
+}
+
 /** At the end of a URL of the upstream. */
 const ZONE = /#[\w.-]+$/;
 
-const READERS: { [T in keyof SettingTypes]: (raw: unknown) => SettingTypes[T] | undefined } = {
+const READERS: {
+  [T in Exclude<keyof SettingTypes, RecordsType>]: (raw: unknown) => SettingTypes[T] | undefined;
+} = {
   string: readText,
   path: readText,
   strings: readList,
@@ -47,9 +82,10 @@ const READERS: { [T in keyof SettingTypes]: (raw: unknown) => SettingTypes[T] | 
   threads: (raw) => (raw === 'auto' ? raw : readInteger(raw)),
   most: (raw) => (raw === 'all' ? Number.POSITIVE_INFINITY : raw === 'none' ? 0 : readInteger(raw)),
   bool: readBoolean,
+  number: readNumber,
 };
 
-const EXPECTED: Record<keyof SettingTypes, string> = {
+const EXPECTED: Record<Exclude<keyof SettingTypes, RecordsType>, string> = {
   string: 'a text',
   path: 'a path',
   strings: 'a list of texts',
@@ -65,6 +101,7 @@ const EXPECTED: Record<keyof SettingTypes, string> = {
   threads: 'a whole number or auto',
   most: 'a whole number, all or none',
   bool: 'true or false',
+  number: 'a number',
 };
 
 function readText(raw: unknown): string | undefined {

@@ -2,6 +2,8 @@
  * Every setting, declared once: its path, type, default and meaning. Validation, --help, --print-config and
  * docs/settings.md are made from this table.
  */
+import type { Budget } from '../advice/budget.js';
+import type { Policy } from '../advice/policy.js';
 import type { SourceSpec } from './source-spec.js';
 
 /** How a value is written and what it becomes. Durations become milliseconds, sizes bytes. */
@@ -25,6 +27,10 @@ export interface SettingTypes {
   /** A number, all (Infinity), or none (0). */
   most: number;
   bool: boolean;
+  /** With a fraction. */
+  number: number;
+  policies: readonly Policy[];
+  budgets: readonly Budget[];
 }
 
 type SettingType = keyof SettingTypes | readonly string[];
@@ -759,6 +765,37 @@ export const SETTINGS = {
     'path',
     '',
     'A PEM file with a CA: clients must then show a certificate that it signed. Empty: clients need none.',
+  ),
+
+  'advice.policies': setting(
+    'policies',
+    '',
+    'How limits are advised, a list; the first policy whose `tenants` match a tenant holds for it ([advice.md](advice.md)). ' +
+      'Empty: the highest hour and a fifth for all.',
+  ),
+  'advice.currency': setting(
+    'string',
+    'USD',
+    'What prices and budgets are in. It is a name: nothing is converted.',
+  ),
+  'advice.price.million_samples': setting(
+    'number',
+    '0.0006',
+    'What a million samples cost that Mimir took. [advice.md](advice.md) has the sums behind the defaults.',
+    0,
+  ),
+  'advice.price.thousand_series_month': setting(
+    'number',
+    '0.465',
+    'What a thousand active series cost in a month of 730 hours.',
+    0,
+  ),
+  'advice.price.gigabyte': setting('number', '0', 'What a gigabyte costs, as senders compressed it.', 0),
+  'advice.budgets': setting(
+    'budgets',
+    '',
+    'What tenants, groups of them or all may cost in a day, a month or a year, a list ([advice.md](advice.md)). Going over ' +
+      'one is told; nobody is stopped by it.',
   ),
 
   'shutdown.delay': setting(

@@ -164,3 +164,91 @@ t.test('docs/settings.md lists every setting as it is declared', async (t) => {
     t.ok(docs.includes(envName('upstream.url')));
   }
 });
+
+const POLICIES = `advice:
+  policies:
+    - name: gold
+      tenants: [gold-*, vip]
+      percentile: 99
+      margin: 40%
+      floor: { ingestion_rate: 1e4 }
+      ceiling:
+        max_global_series_per_user: 5000000
+      round: size classes
+      never_lower: true
+    - tenants: "*"
+      refused_hours_at_most: 2
+      burst_at_most: 60
+      enabled_limits: [ingestion_rate, ingestion_burst_size]
+  price:
+    million_samples: 0.01
+  budgets:
+    - { name: gold, tenants: gold-*, period: month, amount: 1000 }
+`;
+
+t.test('policies and budgets are lists of maps, and what they do not say is as by default', async (t) => {
+  const config = load(POLICIES);
+  const [gold, others] = config['advice.policies'];
+  t.match(gold, {
+    name: 'gold',
+    tenants: ['gold-*', 'vip'],
+    percentile: 99,
+    margin: 0.4,
+    floor: { ingestion_rate: 10_000 },
+    ceiling: { max_global_series_per_user: 5_000_000 },
+    round: 'size classes',
+    neverLower: true,
+    hysteresis: 0.1,
+  });
+  t.match(others, { name: 'policy 2', tenants: ['*'], refusedHoursAtMost: 2, burstAtMost: 60, margin: 0.2 });
+  t.strictSame(others?.enabledLimits, ['ingestion_rate', 'ingestion_burst_size']);
+  t.equal(config['advice.price.million_samples'], 0.01);
+  t.equal(config['advice.price.thousand_series_month'], 0.465);
+  t.equal(config['advice.price.gigabyte'], 0);
+  t.equal(config['advice.currency'], 'USD');
+  t.strictSame(config['advice.budgets'], [
+    { name: 'gold', tenants: ['gold-*'], of: 'all', period: 'month', amount: 1000 },
+  ]);
+  const again = load(printConfig(config));
+  t.strictSame(again['advice.policies'], config['advice.policies'], '--print-config has them');
+  t.strictSame(again['advice.budgets'], config['advice.budgets']);
+  const byFlag = load('', { flags: { 'advice.policies': '[{tenants: a, margin: 1}]' } });
+  t.match(byFlag['advice.policies'], [{ tenants: ['a'], margin: 1 }]);
+});
+
+t.test('what is wrong in a policy or a budget has its line and its column', async (t) => {
+  const rows: [wrong: string, at: string, message: RegExp][] = [
+    [
+      '- tenants: "*"\n  margni: 1',
+      '4:7',
+      /policies.0.margni: expected one of .*did you mean margin.*found "margni"/,
+    ],
+    ['- tenants: "*"\n  margin: lots', '4:15', /margin: expected a part such as 20% or 0.2, .* found "lots"/],
+    ['- tenants: "*"\n  floor: {ingestion_rat: 5}', '4:15', /did you mean ingestion_rate/],
+    ['- tenants: "*"\n  floor: {ingestion_rate: many}', '4:31', /expected a number, found "many"/],
+    [
+      '- tenants: "*"\n  enabled_limits: [ingestion_rate, bytes]',
+      '4:40',
+      /enabled_limits.1: expected one of/,
+    ],
+    ['- tenants: "*"\n  percentile: 99\n  refused_hours_at_most: 1', '4:19', /either percentile or/],
+    ['- margin: 1', '3:7', /tenants/],
+    ['- 5', '3:7', /expected a map with name, tenants/],
+    ['tenants: "*"', '3:5', /expected a list/],
+    ['- tenants: "*"\n  round: up', '4:14', /expected one of exact, size classes, two digits, found "up"/],
+    [
+      '- tenants: "*"\n  floor: {ingestion_rate: 5}\n  ceiling: {ingestion_rate: 4}',
+      '4:31',
+      /a floor that is not above its ceiling, found 5/,
+    ],
+  ];
+  for (const [wrong, at, message] of rows) {
+    const text = `advice:\n  policies:\n    ${wrong.replaceAll('\n', '\n    ')}\n`;
+    const [error, ...more] = errorsOf(text);
+    t.ok(error?.startsWith(`edge.yaml:${at}: `), `${at} of ${wrong}: ${error}`);
+    t.match(error, message);
+    t.strictSame(more, []);
+  }
+  const [budget] = errorsOf('advice:\n  budgets: [{tenants: a, amount: -1}]');
+  t.match(budget, /^edge.yaml:2:34: .*an amount above 0.*found -1/);
+});

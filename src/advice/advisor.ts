@@ -1,0 +1,104 @@
+/**
+ * The standing of every tenant, worked out again every ten minutes, or for a tenant alone as soon as its limits change. Nothing
+ * of it stands in a push's way: between tenants others run.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { TenantLimits } from '../limits/limits.js';
+import type { UsageHistory } from '../usage/usage-record.js';
+import { type Policy, policyFor } from './policy.js';
+import type { PriceList } from './price.js';
+import { type Standing, standingOf } from './standing.js';
+
+/** Whoever keeps histories. */
+export interface Histories {
+  tenants(): Promise<readonly string[]>;
+  history(tenant: string): Promise<UsageHistory | undefined>;
+}
+
+export interface AdvisorOptions {
+  readonly histories: Histories;
+  readonly policies: readonly Policy[];
+  readonly prices: PriceList;
+  readonly distributors: number;
+  /** In force for a tenant, and whether a document names it. */
+  readonly limitsOf: (tenant: string) => { readonly limits: TenantLimits; readonly named: boolean };
+  /** Tenants that a document names, whether they have a history or not. */
+  readonly named: () => Iterable<string>;
+  readonly nowMs: () => number;
+}
+
+export const REFRESH_MS = 10 * 60_000;
+
+export class Advisor {
+  readonly #options: AdvisorOptions;
+  #standings = new Map<string, Standing>();
+  #atMs = Number.NEGATIVE_INFINITY;
+  #underWay: Promise<void> | undefined;
+
+  constructor(options: AdvisorOptions) {
+    this.#options = options;
+  }
+
+  get prices(): PriceList {
+    return this.#options.prices;
+  }
+
+  /** When all were worked out last; undefined: not yet. */
+  get atMs(): number | undefined {
+    return Number.isFinite(this.#atMs) ? this.#atMs : undefined;
+  }
+
+  /** As they were worked out last, in order of ids. */
+  get known(): ReadonlyMap<string, Standing> {
+    return this.#standings;
+  }
+
+  /** Those that are due are worked out first. */
+  async all(): Promise<ReadonlyMap<string, Standing>> {
+    const isDue = this.#options.nowMs() - this.#atMs >= REFRESH_MS;
+    if (isDue) {
+      this.#underWay ??= this.#workOut().finally(() => {
+        this.#underWay = undefined;
+      });
+      await this.#underWay;
+    } else await this.#followLimits();
+    return this.#standings;
+  }
+
+  /** Of one tenant, now. Undefined: no document names it, and it has no history. */
+  async one(tenant: string): Promise<Standing | undefined> {
+    const { histories, limitsOf } = this.#options;
+    const history = await histories.history(tenant);
+    if (history === undefined && !limitsOf(tenant).named) return undefined;
+    return this.#standing(history ?? { tenant, hours: [], days: [] });
+  }
+
+  async #workOut(): Promise<void> {
+    const { histories, named, nowMs } = this.#options;
+    const ids = [...new Set([...(await histories.tenants()), ...named()])].sort();
+    const standings = new Map<string, Standing>();
+    for (const tenant of ids) {
+      const history = await histories.history(tenant);
+      standings.set(tenant, this.#standing(history ?? { tenant, hours: [], days: [] }));
+      await setImmediate();
+    }
+    this.#standings = standings;
+    this.#atMs = nowMs();
+  }
+
+  async #followLimits(): Promise<void> {
+    for (const [tenant, { limits }] of this.#standings) {
+      if (this.#options.limitsOf(tenant).limits === limits) continue;
+      const standing = await this.one(tenant);
+      if (standing === undefined) this.#standings.delete(tenant);
+      else this.#standings.set(tenant, standing);
+    }
+  }
+
+  #standing(history: UsageHistory): Standing {
+    const { policies, prices, distributors, limitsOf } = this.#options;
+    const { limits, named } = limitsOf(history.tenant);
+    const policy = policyFor(policies, history.tenant);
+    return standingOf(history, { limits, distributors }, { policy, prices, named });
+  }
+}
