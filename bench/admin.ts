@@ -14,6 +14,7 @@ import type { Edge } from '#src/admin/edge.js';
 import { type Listing, listTenants } from '#src/admin/listing.js';
 import { DataPlane } from '#src/app/data-plane.js';
 import { edgeOf } from '#src/app/edge-of.js';
+import { NO_HISTORIES, openAdvisor } from '#src/app/open-advisor.js';
 import { beforeAnyDocument } from '#src/app/start-app.js';
 import { loadConfig } from '#src/config/config.js';
 import { Controls } from '#src/controls/controls.js';
@@ -205,6 +206,7 @@ async function edgeOfMany(now: () => number): Promise<Edge> {
       { changed() {}, received() {}, ended() {}, trouble() {}, obeyed: async () => true },
     ),
     audit: new Audit('', { failed() {}, added() {} }),
+    advisor: openAdvisor(config, NO_HISTORIES, () => orders.snapshot),
     orders: () => orders,
     obeyed: async () => [],
     now,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readAll } from '../base/read-all.js';
 import { MODE } from '../controls/control.js';
+import { adviceView, costsView, reportView, tenantAdviceView } from './advice-views.js';
 import type { Edge } from './edge.js';
 import { readListing } from './listing.js';
 import { Problem } from './problem.js';
@@ -135,6 +136,10 @@ export class Api {
       get('/limits', ({ query }) => limitsView(edge, query)),
       get('/reasons', () => reasonsView()),
       get('/config', () => configView(edge)),
+      get('/advice', ({ query }) => adviceView(edge, query)),
+      get('/advice/{id}', ({ query, params: [id = ''] }) => tenantAdviceView(edge, id, query)),
+      get('/report', ({ query }) => reportView(edge, query)),
+      get('/costs', ({ query }) => costsView(edge, query)),
       get('/audit', ({ query }) => auditView(edge, query)),
       get('/stream', ({ req, res, query }) => {
         const listing = readListing(query);

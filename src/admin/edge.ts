@@ -3,6 +3,7 @@
  * workers.
  */
 
+import type { Advisor } from '../advice/advisor.js';
 import type { Controls } from '../controls/controls.js';
 import type { RefusalList } from '../doors/recent-refusals.js';
 import type { AdmittedParts } from '../enforce/panic.js';
@@ -122,6 +123,7 @@ export interface Edge {
   readonly refusals: RefusalList;
   readonly controls: Controls;
   readonly audit: Audit;
+  readonly advisor: Advisor;
   /** Milliseconds of a clock that never steps back: the history's. */
   now(): number;
 }

@@ -5,6 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { TenantLimits } from '../limits/limits.js';
 import type { UsageHistory } from '../usage/usage-record.js';
+import type { Budget } from './budget.js';
 import { type Policy, policyFor } from './policy.js';
 import type { PriceList } from './price.js';
 import { type Standing, standingOf } from './standing.js';
@@ -12,13 +13,15 @@ import { type Standing, standingOf } from './standing.js';
 /** Whoever keeps histories. */
 export interface Histories {
   tenants(): Promise<readonly string[]>;
-  history(tenant: string): Promise<UsageHistory | undefined>;
+  /** Empty: nothing is known of it. */
+  history(tenant: string): Promise<UsageHistory>;
 }
 
 export interface AdvisorOptions {
   readonly histories: Histories;
   readonly policies: readonly Policy[];
   readonly prices: PriceList;
+  readonly budgets: readonly Budget[];
   readonly distributors: number;
   /** In force for a tenant, and whether a document names it. */
   readonly limitsOf: (tenant: string) => { readonly limits: TenantLimits; readonly named: boolean };
@@ -41,6 +44,10 @@ export class Advisor {
 
   get prices(): PriceList {
     return this.#options.prices;
+  }
+
+  get budgets(): readonly Budget[] {
+    return this.#options.budgets;
   }
 
   /** When all were worked out last; undefined: not yet. */
@@ -69,8 +76,8 @@ export class Advisor {
   async one(tenant: string): Promise<Standing | undefined> {
     const { histories, limitsOf } = this.#options;
     const history = await histories.history(tenant);
-    if (history === undefined && !limitsOf(tenant).named) return undefined;
-    return this.#standing(history ?? { tenant, hours: [], days: [] });
+    const isKnown = history.hours.length + history.days.length > 0 || limitsOf(tenant).named;
+    return isKnown ? this.#standing(history) : undefined;
   }
 
   async #workOut(): Promise<void> {
@@ -78,8 +85,7 @@ export class Advisor {
     const ids = [...new Set([...(await histories.tenants()), ...named()])].sort();
     const standings = new Map<string, Standing>();
     for (const tenant of ids) {
-      const history = await histories.history(tenant);
-      standings.set(tenant, this.#standing(history ?? { tenant, hours: [], days: [] }));
+      standings.set(tenant, this.#standing(await histories.history(tenant)));
       await setImmediate();
     }
     this.#standings = standings;

@@ -31,7 +31,7 @@ export function periodsOf({ hours, days }: UsageHistory): Period[] {
 }
 
 function periodOf(record: UsageRecord, seconds: number): Period {
-  return { record, hours: seconds / 3600, refused: record.refused.requests + record.refused.items > 0 };
+  return { record, hours: seconds / 3600, refused: record.refused.requests > 0 || record.refused.items > 0 };
 }
 
 export function hoursOf(periods: readonly Period[]): number {

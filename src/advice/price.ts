@@ -33,7 +33,9 @@ export const NO_COST: Cost = { samples: 0, series: 0, bytes: 0, total: 0 };
 
 /** Of an hour or a day; series cost for the time that was watched. */
 export function costOf({ offered, refused, peaks, coveredSeconds }: UsageRecord, prices: PriceList): Cost {
-  const passed = (kind: 'items' | 'bytes'): number => Math.max(0, offered[kind] - refused[kind]);
+  // What nobody counted is NaN, and costs nothing here.
+  const passed = (kind: 'items' | 'bytes'): number =>
+    Math.max(0, (offered[kind] || 0) - (refused[kind] || 0));
   const active = peaks.activeSeries ?? peaks.series ?? 0;
   const hours = coveredSeconds / HOUR_SECONDS;
   const samples = (passed('items') / 1e6) * prices.millionSamples;

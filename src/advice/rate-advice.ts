@@ -256,8 +256,9 @@ class Chooser {
 
   #passedPart({ offered, refused }: UsageRecord): number {
     const { countOf } = this.#limit;
-    const all = countOf(offered);
-    return all <= 0 ? 1 : Math.min(1, Math.max(0, 1 - countOf(refused) / all));
+    const part = countOf(refused) / countOf(offered);
+    // Not all is counted of what is refused: then it is taken to be new.
+    return Number.isFinite(part) ? Math.min(1, Math.max(0, 1 - part)) : 1;
   }
 
   #refusals(pair: Pair): Refusals {
@@ -266,7 +267,7 @@ class Chooser {
         const short = shortOf(countedDemand([curve]), pair);
         if (short <= 1e-9) return { hours: { atLeast: 0, atMost: 0 }, pushes: 0 };
         const { offered } = period.record;
-        const perPush = Math.max(1, this.#limit.countOf(offered) / Math.max(1, offered.requests));
+        const perPush = Math.max(1, this.#limit.countOf(offered) / Math.max(1, offered.requests) || 1);
         const isHour = period.record.seconds <= 3600;
         return {
           hours: { atLeast: 1, atMost: isHour ? 1 : Math.max(1, Math.ceil(period.hours)) },

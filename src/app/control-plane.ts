@@ -12,6 +12,7 @@ import type { Audit } from '../admin/audit.js';
 import type { Edge, TenantState } from '../admin/edge.js';
 import { overridesChange } from '../admin/overrides-audit.js';
 import type { Tokens } from '../admin/tokens.js';
+import type { Advisor } from '../advice/advisor.js';
 import { type Config, changedSettings } from '../config/config.js';
 import { RELOAD } from '../controls/control.js';
 import type { Controls } from '../controls/controls.js';
@@ -27,6 +28,7 @@ import { History, SAMPLE_MS } from '../usage/history.js';
 import { exportHistory } from '../usage/history-metrics.js';
 import { LimitHistory } from '../usage/limit-history.js';
 import { edgeOf } from './edge-of.js';
+import { NO_HISTORIES, openAdvisor } from './open-advisor.js';
 import { openAudit, openTokens } from './open-audit.js';
 import { openControls } from './open-controls.js';
 import { openOverrides } from './open-overrides.js';
@@ -56,6 +58,7 @@ export class ControlPlane {
   readonly #planes: DataPlanes;
   readonly #now = (): number => performance.now();
   readonly #audit: Audit;
+  readonly #advisor: Advisor;
   readonly #tokens: Tokens;
   readonly #overrides: Overrides;
   readonly #controls: Controls;
@@ -86,12 +89,14 @@ export class ControlPlane {
     this.#documented = this.#overrides.snapshot;
     this.#controls = this.#openControls();
     this.#orders = this.#ordersNow();
+    this.#advisor = openAdvisor(config, NO_HISTORIES, () => this.#orders.snapshot);
     this.#edge = edgeOf({
       config,
       planes,
       overrides: this.#overrides,
       controls: this.#controls,
       audit: this.#audit,
+      advisor: this.#advisor,
       history: this.#history,
       limitHistory: this.#limitHistory,
       orders: () => this.#orders,

@@ -1,6 +1,8 @@
 /** What the admin API sees of the control plane and of the data planes below it, and the ways to change them. */
+
 import type { Audit } from '../admin/audit.js';
 import type { Edge, TenantState } from '../admin/edge.js';
+import type { Advisor } from '../advice/advisor.js';
 import { type Config, printConfig } from '../config/config.js';
 import type { Controls } from '../controls/controls.js';
 import { Tally } from '../enforce/tally.js';
@@ -17,6 +19,7 @@ export interface EdgeParts {
   readonly overrides: Overrides;
   readonly controls: Controls;
   readonly audit: Audit;
+  readonly advisor: Advisor;
   readonly history: History;
   readonly limitHistory: LimitHistory;
   /** In force now. */
@@ -26,7 +29,8 @@ export interface EdgeParts {
 }
 
 export function edgeOf(parts: EdgeParts): Edge {
-  const { config, planes, overrides, controls, audit, history, limitHistory, orders, obeyed, now } = parts;
+  const { config, planes, overrides, controls, audit, advisor, history, limitHistory, orders, obeyed, now } =
+    parts;
   const configured = configuredLimits(config);
   const unknownTenants = config['tenants.unknown'];
   return {
@@ -35,6 +39,7 @@ export function edgeOf(parts: EdgeParts): Edge {
     refusals: planes.refusals,
     controls,
     audit,
+    advisor,
     now,
     obeyed,
     mayAddTenants: unknownTenants !== 'refuse',

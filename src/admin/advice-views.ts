@@ -1,0 +1,122 @@
+/** Advice, report and costs as the API answers them. What nobody knows is null. */
+import type { Advice } from '../advice/advice.js';
+import { budgetStandings, costsOf, together } from '../advice/costs.js';
+import { NOT_PRICED } from '../advice/price.js';
+import { reportOf } from '../advice/report.js';
+import type { Edge } from './edge.js';
+import { isTenantId, readPage } from './listing.js';
+import { Problem } from './problem.js';
+import type { Query } from './query.js';
+
+const MAX_SEARCH = 150;
+const DIRECTIONS = ['raise', 'lower', 'set', 'keep', 'none'] as const;
+
+/** The tenants, with those that most is to be changed for first. */
+export async function adviceView(edge: Edge, query: Query): Promise<object> {
+  const search = (query.text('search', MAX_SEARCH) ?? '').toLowerCase();
+  const direction = query.choice('direction', DIRECTIONS);
+  const { offset, limit } = readPage(query, 50, 500);
+  query.done();
+  const standings = [...(await edge.advisor.all()).values()];
+  const found = standings.filter(
+    ({ tenant, advice }) =>
+      tenant.toLowerCase().includes(search) &&
+      (direction === undefined || advice.limits.some((one) => one.direction === direction)),
+  );
+  return withNulls({
+    asOf: asOf(edge),
+    tenants: standings.length,
+    matching: found.length,
+    offset,
+    advice: found.slice(offset, offset + limit).map(({ advice }) => shortAdvice(advice)),
+  });
+}
+
+/** One tenant's, with pictures of its curves, days and forecasts. */
+export async function tenantAdviceView(edge: Edge, id: string, query: Query): Promise<object> {
+  query.done();
+  const standing = isTenantId(id) ? await edge.advisor.one(id) : undefined;
+  if (standing === undefined) throw new Problem(404, 'no document names this tenant, and it has no history');
+  const { advice, standings, days } = standing;
+  return withNulls({
+    ...shortAdvice(advice),
+    curves: advice.curves,
+    standings,
+    days: days.map(({ startMs, ...day }) => ({ at: time(startMs), ...day })),
+    currency: edge.advisor.prices.currency,
+  });
+}
+
+export async function reportView(edge: Edge, query: Query): Promise<object> {
+  const most = query.count('limit', 100, 1, 10_000);
+  query.done();
+  const report = reportOf([...(await edge.advisor.all()).values()]);
+  const { withoutOverrides, missing, atRisk, tooWide, forecasts, fleet } = report;
+  return withNulls({
+    asOf: asOf(edge),
+    ...report,
+    counts: {
+      withoutOverrides: withoutOverrides.length,
+      missing: missing.length,
+      atRisk: atRisk.length,
+      tooWide: tooWide.length,
+      forecasts: forecasts.length,
+    },
+    withoutOverrides: withoutOverrides.slice(0, most),
+    missing: missing.slice(0, most),
+    atRisk: atRisk.slice(0, most),
+    tooWide: tooWide.slice(0, most),
+    forecasts: forecasts.slice(0, most),
+    fleet: { ...fleet, days: fleet.days.map(({ startMs, ...day }) => ({ at: time(startMs), ...day })) },
+    currency: edge.advisor.prices.currency,
+  });
+}
+
+export async function costsView(edge: Edge, query: Query): Promise<object> {
+  const search = (query.text('search', MAX_SEARCH) ?? '').toLowerCase();
+  const { offset, limit } = readPage(query, 50, 500);
+  query.done();
+  const all = [...(await edge.advisor.all()).values()];
+  const found = all.filter(({ tenant }) => tenant.toLowerCase().includes(search));
+  const costs = found.map(costsOf).sort((a, b) => b.total.total - a.total.total);
+  const { budgets, prices } = edge.advisor;
+  return withNulls({
+    asOf: asOf(edge),
+    prices,
+    notPriced: NOT_PRICED,
+    matching: costs.length,
+    offset,
+    tenants: costs.slice(offset, offset + limit),
+    all: costsOf(together('', all)),
+    budgets: budgetStandings(budgets, all, Date.now()),
+  });
+}
+
+/** All but the pictures. */
+export function shortAdvice({ tenant, policy, basis, limits }: Advice): object {
+  const { fromMs, toMs, ...rest } = basis;
+  return {
+    tenant,
+    policy,
+    basis: {
+      from: fromMs === undefined ? undefined : time(fromMs),
+      to: toMs === undefined ? undefined : time(toMs),
+      ...rest,
+    },
+    limits,
+  };
+}
+
+function asOf(edge: Edge): string | undefined {
+  const { atMs } = edge.advisor;
+  return atMs === undefined ? undefined : time(atMs);
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** JSON has no undefined, and a field that is missing says nothing. */
+export function withNulls(value: object): object {
+  return JSON.parse(JSON.stringify(value, (_, one) => (one === undefined ? null : one))) as object;
+}
