@@ -1,6 +1,7 @@
 /** What the kernel says of odd series, against Mimir's rules written down (mimir-rules.ts); and that it is not made to work for it. */
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
+import protobuf from 'protobufjs';
 import t from 'tap';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import { FAULT, NO_RULES, type Push, RECORD_FAULT, RECORD_UNCHARGED } from '#src/payload/push.js';
@@ -155,6 +156,91 @@ t.test('version 1 and 2 say the same of the same series', async () => {
     { numRuns: 1000 },
   );
 });
+
+t.test(
+  'a label is the same label however far away its symbols are, and however its references are written',
+  async (t) => {
+    const texts = [
+      '__name__',
+      'a',
+      'b',
+      'job',
+      '__replica__',
+      'up',
+      'y_info',
+      'caf\u00e9',
+      'x'.repeat(300),
+      'x'.repeat(70_000),
+      '',
+    ];
+    const pick = fc.constantFrom(...texts.keys());
+    const pairs = fc.array(fc.tuple(pick, pick), { maxLength: 5 });
+    const names = fc.constantFrom([0, 1, 2, 3], [0, 1, 3], [1, 0, 4], [4, 2], [0]);
+    const usual = names.chain((all) => fc.tuple(...all.map((name) => fc.tuple(fc.constant(name), pick))));
+    const ways = fc.constantFrom<Way[]>(['list'], ['single'], ['list', 'list'], ['list', 'single'], ['long']);
+    const series = fc.array(fc.tuple(fc.oneof({ weight: 4, arbitrary: usual }, pairs), ways), {
+      maxLength: 8,
+    });
+    for (const places of [[1], [1, 120], [100, 20_000], [2 ** 21 - 5]]) {
+      const symbols: string[] = [''];
+      const refs = texts.map((text, index) => {
+        const at = (places[index % places.length] ?? 0) + index;
+        while (symbols.length < at) symbols.push('f');
+        return symbols.push(text) - 1;
+      });
+      const table = WriteRequestV2.encode({ symbols }).finish();
+      const isHuge = symbols.length > 100_000;
+      fc.assert(
+        fc.property(series, someRules, (given, rules) => {
+          const body = Buffer.concat([
+            table,
+            ...given.map(([labels, how]) =>
+              seriesOfRefs(
+                labels.flat().map((text) => refs[text] ?? 0),
+                how,
+              ),
+            ),
+          ]);
+          const same = given.map(([labels]) => ({
+            labels: labels.map(([name, value]) => [texts[name] ?? '', texts[value] ?? ''] as const),
+            samples: [1],
+          }));
+          const said = (push: Push) => [found(push), hashes(push), hashes(push, 4)];
+          return isDeepStrictEqual(
+            said(decode(writeRequest(same, 1), 1, rules)),
+            said(decode(body, 2, rules)),
+          );
+        }),
+        { numRuns: isHuge ? 30 : 500 },
+      );
+      t.pass(`${symbols.length} symbols`);
+    }
+  },
+);
+
+type Way = 'list' | 'single' | 'long';
+
+/** A series of version 2 with one sample. Its references are divided among so many ways to write them. */
+function seriesOfRefs(refs: readonly number[], ways: readonly Way[]): Uint8Array {
+  const writer = protobuf.Writer.create();
+  const share = Math.ceil(refs.length / ways.length);
+  for (const [index, way] of ways.entries()) {
+    const part = refs.slice(index * share, (index + 1) * share);
+    if (way === 'single') for (const ref of part) writer.uint32(8).uint32(ref);
+    else writer.uint32(10).bytes(Buffer.concat(part.map((ref) => varint(ref, way === 'long' ? 5 : 0))));
+  }
+  writer.uint32(18).bytes(Buffer.from([0x10, 0x01]));
+  return protobuf.Writer.create().uint32(42).bytes(writer.finish()).finish();
+}
+
+/** In so many bytes at least. */
+function varint(value: number, least: number): Uint8Array {
+  const bytes = [...protobuf.Writer.create().uint32(value).finish()];
+  while (bytes.length < least) {
+    bytes.push((bytes.pop() ?? 0) | 0x80, 0);
+  }
+  return Uint8Array.from(bytes);
+}
 
 t.test(
   'what is made to be looked at closely is judged as Mimir would, however much of it there is',

@@ -18,7 +18,7 @@ import { bitsOfShort, finish, hashBytes, hashLabel, hashShort } from './hash';
 import { LABELS } from './memory';
 import { isNameLabel, namedFlags } from './records';
 import { isLabelName, isMetricName, isPlainMetricName } from './rules';
-import { isBefore, isUtf8 } from './text';
+import { endOfSame, isBefore, isUtf8 } from './text';
 
 const ENTRY_BYTES: u32 = 16;
 const ENTRIES_END: u32 = LABELS + 64 * ENTRY_BYTES;
@@ -243,19 +243,6 @@ function isSameName(a: u32, b: u32, heads: u32, length: u32): bool {
     b += 16;
     length -= 16;
   }
-}
-
-/** Where the bytes at both addresses begin to differ, or `end` of the first. May read 15 bytes past it. */
-// @ts-ignore: decorator
-@inline
-function endOfSame(a: u32, b: u32, end: u32): u32 {
-  while (a < end) {
-    const equal = <u32>i8x16.bitmask(i8x16.eq(v128.load(a), v128.load(b)));
-    if (equal !== 0xffff) return min(a + ctz(~equal), end);
-    a += 16;
-    b += 16;
-  }
-  return end;
 }
 
 /** One more label of the last series, written in another way than those in the table. */

@@ -2,6 +2,7 @@
 import { isPairOfEach, isReplicaRemoved } from './ha-pair';
 import { pairFlags } from './ha-pairs';
 import { forgetLabels } from './labels-v1';
+import { forgetRefs } from './labels-v2';
 import { judgeOddLabels, oddFault, oddFlags, oddHashes, oddLabels, oddMetricHash } from './odd-labels';
 import { judgePoints, pointFault, repeatedPoints } from './point-rules';
 import { endSeries, freeMemory, isNamed, lastRow, notePoints, rewriteRecord } from './records';
@@ -39,7 +40,7 @@ export function closeSeries(
     const removed = isReplicaRemoved();
     pair = pairFlags(content, end);
     mistaken = removed !== (pair !== 0);
-    if (mistaken) forgetLabels();
+    if (mistaken) forgetSeriesBefore();
   }
   // Without short cuts: a plain series, as nearly all are, is to be one branch.
   const isOddInLabels =
@@ -67,6 +68,11 @@ export function closeSeries(
   );
   if ((isOddInLabels | isOddInPoints) === 0) return;
   judgeOdd(content, end, isOddInLabels !== 0, isOddInPoints !== 0, longestName, longestValue, pair);
+}
+
+function forgetSeriesBefore(): void {
+  forgetLabels();
+  forgetRefs();
 }
 
 /** Writes into the last record what a closer look finds. */

@@ -19,8 +19,8 @@ const VERSION_1_METADATA: u32 = 3;
 const SYMBOLS_MAX: u32 = 4 << 20;
 /** Per symbol: address, length with marks, hash. */
 export const SYMBOL_BYTES: u32 = 16;
-const LENGTH: usize = 4;
-const HASH: usize = 8;
+export const SYMBOL_LENGTH: usize = 4;
+export const SYMBOL_HASH: usize = 8;
 
 // What is not known of a symbol, or known not to be so, in the upper bits of its length: that it is UTF-8, found out for each; that
 // it may name a label, and that it may name a metric, found out for those that do.
@@ -65,8 +65,8 @@ export function readSymbols(free: u32, end: u32): u32 {
     if (length > LENGTH_BITS) return fail(TOO_LARGE, at);
     const entry = symbols + symbolCount * SYMBOL_BYTES;
     store<u32>(entry, cursor);
-    store<u64>(entry, hashBytes(cursor, length), HASH);
-    store<u32>(entry, length | MAY_BE_NO_LABEL | MAY_BE_NO_METRIC | (isUtf8(cursor, length) ? 0 : NO_UTF8), LENGTH);
+    store<u64>(entry, hashBytes(cursor, length), SYMBOL_HASH);
+    store<u32>(entry, length | MAY_BE_NO_LABEL | MAY_BE_NO_METRIC | (isUtf8(cursor, length) ? 0 : NO_UTF8), SYMBOL_LENGTH);
     symbolCount++;
     seek(cursor + length);
   }
@@ -78,7 +78,7 @@ export function readSymbols(free: u32, end: u32): u32 {
 // @ts-ignore: decorator
 @inline
 export function symbolLength(entry: u32): u32 {
-  return load<u32>(entry, LENGTH) & LENGTH_BITS;
+  return load<u32>(entry, SYMBOL_LENGTH) & LENGTH_BITS;
 }
 
 /** `word`: what an entry has of length and marks. */
@@ -96,12 +96,12 @@ export function namesMetric(entry: u32, word: u32): bool {
 
 function isFoundLabel(entry: u32): bool {
   const fine = isLabelName(load<u32>(entry), symbolLength(entry));
-  if (fine) store<u32>(entry, load<u32>(entry, LENGTH) & ~MAY_BE_NO_LABEL, LENGTH);
+  if (fine) store<u32>(entry, load<u32>(entry, SYMBOL_LENGTH) & ~MAY_BE_NO_LABEL, SYMBOL_LENGTH);
   return fine;
 }
 
 function isFoundMetric(entry: u32): bool {
   const fine = isMetricName(load<u32>(entry), symbolLength(entry));
-  if (fine) store<u32>(entry, load<u32>(entry, LENGTH) & ~MAY_BE_NO_METRIC, LENGTH);
+  if (fine) store<u32>(entry, load<u32>(entry, SYMBOL_LENGTH) & ~MAY_BE_NO_METRIC, SYMBOL_LENGTH);
   return fine;
 }
