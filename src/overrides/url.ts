@@ -3,7 +3,8 @@
  * own /runtime_config, it is compared here.
  */
 import { readFile, stat } from 'node:fs/promises';
-import { Agent, request } from 'undici';
+import type { Agent } from 'undici';
+import { undici } from '../base/late-packages.js';
 import { messageOf } from '../base/message-of.js';
 import { Poller } from '../base/poller.js';
 import { readAll } from '../base/read-all.js';
@@ -47,7 +48,7 @@ export class UrlSource implements Source {
 
   constructor(options: UrlSourceOptions) {
     this.#options = options;
-    this.#agent = new Agent({ connect: { timeout: options.requestTimeoutMs } });
+    this.#agent = new (undici().Agent)({ connect: { timeout: options.requestTimeoutMs } });
     this.name = options.url;
     this.documents = [{ name: options.url, kind: options.kind }];
   }
@@ -78,7 +79,7 @@ export class UrlSource implements Source {
   async #fetch(): Promise<void> {
     const { url, bearerTokenFile, requestTimeoutMs, maxBytes } = this.#options;
     const startedMs = Date.now();
-    const { statusCode, headers, body } = await request(url, {
+    const { statusCode, headers, body } = await undici().request(url, {
       dispatcher: this.#agent,
       headers: {
         ...(this.#etag === undefined ? {} : { 'if-none-match': this.#etag }),

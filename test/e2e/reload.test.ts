@@ -1,5 +1,4 @@
 /** Files that settings name: said in one line when they are missing, and read again on SIGHUP, which no sender notices. */
-import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
@@ -8,7 +7,7 @@ import { connect } from 'node:tls';
 import t, { type Test } from 'tap';
 import { eventually, listen, upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
-import { MAIN, type StartedEdge, startEdge } from './processes.js';
+import { MAIN, type StartedEdge, startEdge, start as startProcess } from './processes.js';
 import { Senders, startWorkers } from './worker-senders.js';
 
 const TLS = new URL('../../../test/data/tls', import.meta.url).pathname;
@@ -50,7 +49,7 @@ for (const workers of [1, 2]) {
       `--admin.tokens_file=${tokens}`,
     ]);
     const senders = new Senders(t, edge, 4);
-    senders.run(5);
+    senders.run(20);
     t.ok(await eventually(() => senders.accepted > 10));
 
     writeFileSync(config, 'log: { level: error }\nmode: shadow');
@@ -183,15 +182,18 @@ for (const workers of [1, 2]) {
 
 t.test('a file that is missing ends the start in one line, in one process and with workers', async (t) => {
   const missing = join(t.testdir(), 'missing');
-  for (const [workers, setting] of [
+  const starts = [
     ['1', 'upstream.tls.ca_file'],
     ['2', 'upstream.tls.ca_file'],
     ['1', 'state.redis.password_file'],
     ['2', 'admin.tokens_file'],
     ['1', 'envoy.tls.cert_file'],
     ['1', 'state.hash_key_file'],
-  ] as const) {
-    const flags = [
+  ] as const;
+  const started = starts.map(([workers, setting]) =>
+    startProcess(t, process.execPath, [
+      MAIN,
+      'serve',
       `--workers=${workers}`,
       '--upstream.url=https://localhost:1',
       '--listen.proxy=127.0.0.1:0',
@@ -200,12 +202,10 @@ t.test('a file that is missing ends the start in one line, in one process and wi
       ...(setting === 'envoy.tls.cert_file'
         ? [`--envoy.tls.key_file=${missing}`, '--envoy.enabled=true']
         : []),
-    ];
-    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'serve', ...flags], {
-      encoding: 'utf8',
-    });
-    t.equal(status, 1, stdout);
-    t.match(stderr, new RegExp(`^mimir-edge: ${setting}: ENOENT[^\\n]*\\n$`));
-    t.notMatch(stdout, /serving/);
+    ]),
+  );
+  for (const [index, { exit, output }] of started.entries()) {
+    t.equal(await exit, 1, output());
+    t.match(output(), new RegExp(`^mimir-edge: ${starts[index]![1]}: ENOENT[^\\n]*\\n$`));
   }
 });

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { dnsServer } from '../dns-server.js';
 import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
@@ -167,6 +168,7 @@ t.test(
         );
         seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
         if (outcome === '200') accepted++;
+        await delay(10);
       }
     };
     const senders = Array.from({ length: 8 }, (_, turn) => sender(turn));

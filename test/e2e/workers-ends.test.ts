@@ -27,7 +27,7 @@ for (const balanced of [true, false]) {
       const edge = await startWorkers(t, 2, [`--upstream.url=${mimir.url}`, '--shutdown.delay=1s']);
       const { each } = await readyz(edge);
       const senders = new Senders(t, edge, 12);
-      senders.run();
+      senders.run(10);
       await eventually(() => senders.accepted > 50);
       edge.child.kill('SIGTERM');
       await eventually(() => edge.output().includes('stopping'));
@@ -54,7 +54,7 @@ t.test('a primary that is stopped for a while holds up no push, and all is share
   ]);
   const senders = new Senders(t, edge, 4);
   await senders.once();
-  senders.run(5);
+  senders.run(20);
   edge.child.kill('SIGSTOP');
   // Longer than any call to it may take: workers that need nothing from it say nothing of it.
   await delay(3000);

@@ -107,7 +107,7 @@ t.test('a worker that is killed is replaced, and no token is counted twice', asy
   ]);
   const startMs = performance.now();
   const senders = new Senders(t, edge, 6);
-  senders.run(5);
+  senders.run(20);
   await eventually(() => senders.accepted > 20);
   for (let kills = 1; kills <= 3; kills++) {
     const before = await metric(edge, 'mimir_edge_received_requests_total{user="a"}');

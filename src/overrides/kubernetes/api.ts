@@ -2,7 +2,8 @@
  * What the edge asks of the API server about one ConfigMap: a list of one, and a watch of one. Both go by the name in a
  * field selector, so that a Role may be confined to this name.
  */
-import { Agent, type Dispatcher, request } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
+import { undici } from '../../base/late-packages.js';
 import { readAll } from '../../base/read-all.js';
 import { readRetryAfterMs } from '../../base/retry-after.js';
 import type { Access } from './access.js';
@@ -139,7 +140,7 @@ export class ConfigMapApi {
   ): Promise<Dispatcher.ResponseData> {
     const { configMap, requestTimeoutMs } = this.#options;
     const search = new URLSearchParams({ fieldSelector: `metadata.name=${configMap}`, ...query });
-    return request(
+    return undici().request(
       `${access.server}/api/v1/namespaces/${encodeURIComponent(this.#namespace(access))}/configmaps?${search}`,
       {
         dispatcher: this.#agentFor(access),
@@ -161,7 +162,7 @@ export class ConfigMapApi {
     if (this.#agent?.key !== key) {
       this.#agent?.agent.close().catch(() => undefined);
       const connect = { ...tls, timeout: this.#options.requestTimeoutMs };
-      this.#agent = { key, agent: new Agent({ connect }) };
+      this.#agent = { key, agent: new (undici().Agent)({ connect }) };
     }
     return this.#agent.agent;
   }

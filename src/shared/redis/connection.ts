@@ -3,7 +3,8 @@
  * Reconnecting goes on in the background, with the credentials that the files hold by then.
  */
 import { readFileSync } from 'node:fs';
-import { Cluster, type RedisOptions as IoredisOptions, Redis } from 'ioredis';
+import type { Cluster, RedisOptions as IoredisOptions, Redis } from 'ioredis';
+import { ioredis } from '../../base/late-packages.js';
 import { messageOf } from '../../base/message-of.js';
 import type { RedisOptions } from './options.js';
 
@@ -18,6 +19,7 @@ const SLOTS_REFRESH_MS = 1000;
 const MOST_REDIRECTIONS = 8;
 
 export function connectRedis(options: RedisOptions): RedisConnection {
+  const { Cluster, Redis } = ioredis();
   const urls = options.urls.map(parseUrl);
   const first = urls[0];
   if (first === undefined) throw new Error('no Redis URL is given');

@@ -2,7 +2,6 @@
  * Runs of scripts that are asked for in the same turn of the event loop leave in one pipeline; to a cluster they leave one
  * by one, each to its own node.
  */
-import { Cluster } from 'ioredis';
 import type { RedisConnection } from './connection.js';
 import type { ScriptArguments } from './script.js';
 
@@ -34,7 +33,7 @@ export class ScriptQueue {
   #flush(): void {
     const runs = this.#queue;
     this.#queue = [];
-    if (runs.length === 1 || this.#connection instanceof Cluster) {
+    if (runs.length === 1 || this.#connection.isCluster) {
       for (const { command, args, resolve, reject } of runs) {
         methodOf(this.#connection, command)(...args).then(resolve, reject);
       }

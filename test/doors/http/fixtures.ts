@@ -259,9 +259,11 @@ export async function eventually(
   condition: () => boolean | Promise<boolean>,
   withinMs = 30_000,
 ): Promise<boolean> {
-  for (const deadline = Date.now() + withinMs; Date.now() < deadline; ) {
+  // What takes long is asked less often: the question may be a push.
+  let pauseMs = 5;
+  for (const deadline = Date.now() + withinMs; Date.now() < deadline; pauseMs = Math.min(50, pauseMs * 1.2)) {
     if (await condition()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
   return condition();
 }
