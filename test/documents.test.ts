@@ -81,7 +81,7 @@ function alternatives(name: string): string[] {
 
 /** Dots that belong to no setting: files, an extension of Envoy, a value of the chart, a field of /readyz. */
 const NO_SETTINGS =
-  /\.(ya?ml|conf|json|test|md)$|^envoy\.filters\.|^overrides\.(tenants|configMap)|^upstream\.state$/;
+  /\.(ya?ml|conf|json|test|md)$|^envoy\.filters\.|^overrides\.(tenants|configMap)|^upstream\.(state|unresolved)$/;
 
 t.test('settings that are named exist', async (t) => {
   const groups = new Set(SETTING_PATHS.map((path) => path.split('.')[0]));
