@@ -77,12 +77,14 @@ function translate(entryPoints, outbase, outdir) {
 function bundleConsole() {
   mkdirSync('dist/admin/console', { recursive: true });
   return build({
-    entryPoints: [`${CONSOLE}/main.ts`, `${CONSOLE}/style.css`],
+    entryPoints: [`${CONSOLE}/main.tsx`, `${CONSOLE}/style.css`],
     outdir: 'dist/admin/console',
     bundle: true,
     minify: true,
     format: 'esm',
     target: 'es2022',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
     legalComments: 'inline',
     logLevel: 'warning',
   });

@@ -69,7 +69,7 @@ function brokenRule(from, to) {
 /** Every import of every file, of types included: `{ from, to }`, below `root`. */
 function importsOf(root) {
   return readdirSync(root, { recursive: true })
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.tsx?$/.test(file))
     .flatMap((file) => {
       const text = readFileSync(join(root, file), 'utf8');
       const specifiers = [...text.matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(

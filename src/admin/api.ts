@@ -6,6 +6,7 @@ import { MODE } from '../controls/control.js';
 import { adviceView, costsView, reportView, tenantAdviceView } from './advice-views.js';
 import type { Edge } from './edge.js';
 import { readListing } from './listing.js';
+import { overviewView } from './overview.js';
 import { Problem } from './problem.js';
 import { Query } from './query.js';
 import {
@@ -124,14 +125,12 @@ export class Api {
         return undefined;
       }),
       fresh('/status', () => statusView(edge)),
+      fresh('/overview', ({ query }) => overviewView(edge, query)),
       fresh('/tenants', ({ query }) => tenantsView(edge, query)),
       fresh('/tenants/{id}', ({ query, params: [id = ''] }) => oneTenantView(edge, id, query)),
       fresh('/denials', ({ res, query }) => {
         const { refusals, csv } = refusalsView(edge, query);
-        if (csv === undefined) return { denials: refusals };
-        res.setHeader('Content-Type', 'text/csv; charset=utf-8');
-        res.setHeader('Content-Disposition', 'attachment; filename="denials.csv"').end(csv);
-        return undefined;
+        return csv === undefined ? { denials: refusals } : sendCsv(res, 'denials.csv', csv);
       }),
       get('/limits', ({ query }) => limitsView(edge, query)),
       get('/reasons', () => reasonsView()),
@@ -140,7 +139,10 @@ export class Api {
       get('/advice/{id}', ({ query, params: [id = ''] }) => tenantAdviceView(edge, id, query)),
       get('/report', ({ query }) => reportView(edge, query)),
       get('/costs', ({ query }) => costsView(edge, query)),
-      get('/audit', ({ query }) => auditView(edge, query)),
+      get('/audit', ({ res, query }) => {
+        const { entries, csv } = auditView(edge, query);
+        return csv === undefined ? { entries } : sendCsv(res, 'changes.csv', csv);
+      }),
       get('/stream', ({ req, res, query }) => {
         const listing = readListing(query);
         query.done();
@@ -270,6 +272,13 @@ async function readBody(req: IncomingMessage): Promise<Readonly<Record<string, u
     throw new Problem(400, 'the body is not a JSON object');
   }
   return body as Record<string, unknown>;
+}
+
+/** For a spreadsheet: the browser keeps it as a file. */
+function sendCsv(res: ServerResponse, file: string, text: string): undefined {
+  res.setHeader('Content-Type', 'text/csv; charset=utf-8');
+  res.setHeader('Content-Disposition', `attachment; filename="${file}"`).end(text);
+  return undefined;
 }
 
 export function sendJson(

@@ -1,11 +1,13 @@
-/** The status page's files, read once: what is served is what was built, and no path leads elsewhere. */
+/** The console's files, read and compressed once: what is served is what was built, and no path leads elsewhere. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 
 interface Asset {
   readonly type: string;
   readonly body: Buffer;
+  readonly compressed: Buffer;
   readonly etag: string;
 }
 
@@ -23,7 +25,7 @@ export class Assets {
     for (const [path, file, type] of FILES) {
       const body = readFileSync(new URL(`console/${file}`, import.meta.url));
       const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-      this.#byPath.set(path, { type, body, etag });
+      this.#byPath.set(path, { type, body, compressed: gzipSync(body, { level: 9 }), etag });
     }
   }
 
@@ -31,11 +33,17 @@ export class Assets {
   answer(req: IncomingMessage, res: ServerResponse, path: string): boolean {
     const asset = this.#byPath.get(path);
     if (asset === undefined) return false;
-    const { type, body, etag } = asset;
+    const { type, body, compressed, etag } = asset;
     // Asked for every time, sent when it changed: after an upgrade no page is half old.
-    res.setHeader('Cache-Control', 'no-cache').setHeader('ETag', etag);
+    res
+      .setHeader('Cache-Control', 'no-cache')
+      .setHeader('ETag', etag)
+      .setHeader('Vary', 'Accept-Encoding')
+      .setHeader('Content-Type', type);
     if (req.headers['if-none-match'] === etag) res.writeHead(304).end();
-    else res.writeHead(200, { 'Content-Type': type }).end(body);
+    else if (/\bgzip\b/.test(req.headers['accept-encoding'] ?? ''))
+      res.writeHead(200, { 'Content-Encoding': 'gzip' }).end(compressed);
+    else res.writeHead(200).end(body);
     return true;
   }
 }

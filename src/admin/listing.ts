@@ -5,7 +5,9 @@ import { RANGE_NAMES, type Range } from '../usage/tracks.js';
 import type { Edge } from './edge.js';
 import type { Query } from './query.js';
 import { type TenantUsage, usageOf } from './tenant-usage.js';
-import { rangeView, ratesOf, tenantRow } from './tenant-view.js';
+import { rangeView, ratesOf, rounded, tenantRow } from './tenant-view.js';
+import { thinned } from './thinned.js';
+import { NEAR } from './verdict.js';
 
 const SORTS = [
   'id',
@@ -20,6 +22,11 @@ const SORTS = [
   'utilisation',
 ] as const;
 
+/** Those that lose something in the range, that are near a limit, or that shadow mode lets pass. */
+const SHOWN = ['all', 'losing', 'near', 'shadow'] as const;
+/** Of each tenant's trend. */
+const TREND_POINTS = 30;
+
 export interface Listing {
   readonly range: Range;
   readonly search: string;
@@ -27,6 +34,10 @@ export interface Listing {
   readonly order: 'asc' | 'desc';
   readonly offset: number;
   readonly limit: number;
+  /** Undefined: all. */
+  readonly show?: (typeof SHOWN)[number] | undefined;
+  /** With what each offered over this time, in bunches. */
+  readonly trend?: '1h' | '24h' | undefined;
 }
 
 const MAX_SEARCH = 150;
@@ -41,6 +52,8 @@ export function readListing(query: Query): Listing {
     sort,
     order: query.choice('order', ['asc', 'desc']) ?? (sort === 'id' ? 'asc' : 'desc'),
     ...readPage(query, 50, MAX_PAGE),
+    show: query.choice('show', SHOWN),
+    trend: query.choice('trend', ['1h', '24h'] as const),
   };
 }
 
@@ -52,10 +65,10 @@ export function readPage(query: Query, fallback: number, most: number): { offset
 }
 
 export function listTenants(edge: Edge, listing: Listing): object {
-  const { range, search, offset, limit } = listing;
+  const { range, search, offset, limit, show, trend } = listing;
   const seconds = edge.history.seconds(range, edge.now());
   const { each, sums } = usageOf(edge, range);
-  const found = search === '' ? each : each.filter(({ name }) => name.includes(search));
+  const found = each.filter((one) => one.name.includes(search) && isShown(one, show));
   const page = first(found, offset + limit, orderOf(listing)).slice(offset);
   const unattributed = tenantRow(edge, edge.unattributed(), range);
   return {
@@ -67,8 +80,30 @@ export function listTenants(edge: Edge, listing: Listing): object {
     withoutTenant: { pushesPerSecond: unattributed.pushesPerSecond, refused: unattributed.refused },
     matching: found.length,
     offset,
-    tenants: page.map(({ tenant }) => tenantRow(edge, tenant, range)),
+    tenants: page.map(({ tenant }) => ({
+      ...tenantRow(edge, tenant, range),
+      ...(trend === undefined ? {} : { trend: trendOf(edge, tenant.id, trend) }),
+    })),
   };
+}
+
+function isShown({ tenant, totals, utilisation }: TenantUsage, show: Listing['show']): boolean {
+  switch (show) {
+    case 'losing':
+      return totals.refused.samplesAtLeast > 0;
+    case 'near':
+      return utilisation >= NEAR;
+    case 'shadow':
+      return tenant.mode === 'shadow' || totals.shadowed.samplesAtLeast > 0;
+    default:
+      return true;
+  }
+}
+
+/** Samples a second. */
+function trendOf(edge: Edge, id: string, range: '1h' | '24h'): number[] {
+  const { points, stepSeconds } = edge.history.offeredSamples(id, range);
+  return thinned(points, TREND_POINTS).map((count) => rounded(count / stepSeconds));
 }
 
 type Order = (a: TenantUsage, b: TenantUsage) => number;

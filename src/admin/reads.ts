@@ -6,12 +6,14 @@ import { PANIC_CLASSES, panicName } from '../controls/panic-control.js';
 import { REASON_NAMES, REASONS } from '../enforce/reasons.js';
 import { upstreamState } from '../upstream/address-health.js';
 import { RANGE_NAMES } from '../usage/tracks.js';
+import type { AuditEntry } from './audit.js';
 import { csv } from './csv.js';
 import type { Edge, EdgeStatus, WorkerStatus } from './edge.js';
 import { isTenantId, listLimits, listTenants, readListing, readPage } from './listing.js';
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
 import { controlViews, refusalView, rounded, tenantView } from './tenant-view.js';
+import { verdictOf } from './verdict.js';
 
 const MAX_SEARCH = 150;
 const MAX_REFUSALS = 5000;
@@ -23,6 +25,7 @@ export function statusView(edge: Edge): object {
   return {
     version: VERSION,
     uptimeSeconds: rounded(process.uptime()),
+    verdict: verdictOf(edge),
     mode: edge.mode(),
     modeSource: edge.controls.get('', 'mode') === undefined ? 'settings' : 'temporary',
     ...status,
@@ -141,8 +144,8 @@ export function refusalsView(edge: Edge, query: Query): RefusalsAnswer {
 export function reasonsView(): object {
   return {
     reasons: REASON_NAMES.map((name) => {
-      const { status, id, retry, meaning, remedy } = REASONS[name];
-      return { name, status, id, retry, meaning, remedy };
+      const { status, id, retry, brief, meaning, remedy } = REASONS[name];
+      return { name, status, id, retry, brief, meaning, remedy };
     }),
   };
 }
@@ -158,8 +161,48 @@ export function configView(edge: Edge): object {
   return { settings: parse(edge.config()) };
 }
 
-export function auditView(edge: Edge, query: Query): object {
+const FROM = {
+  people: ['here', 'fleet'],
+  overrides: ['overrides'],
+  time: ['time'],
+} as const;
+
+export interface AuditAnswer {
+  readonly entries: readonly AuditEntry[];
+  /** Undefined: as JSON. */
+  readonly csv: string | undefined;
+}
+
+export function auditView(edge: Edge, query: Query): AuditAnswer {
   const limit = query.count('limit', 100, 1, 1000);
+  const from = query.choice('from', Object.keys(FROM) as (keyof typeof FROM)[]);
+  const sinceMs = query.since('since', Date.now());
+  const tenant = query.text('tenant', MAX_TENANT);
+  const search = (query.text('search', MAX_SEARCH) ?? '').toLowerCase();
+  const format = query.choice('format', ['json', 'csv']) ?? 'json';
   query.done();
-  return { entries: edge.audit.newest(limit) };
+  const entries = edge.audit
+    .newest(1000)
+    .filter(
+      (one) =>
+        (from === undefined || (FROM[from] as readonly string[]).includes(one.from)) &&
+        (sinceMs === undefined || Date.parse(one.at) >= sinceMs) &&
+        (tenant === undefined || one.tenant === tenant) &&
+        `${one.tenant} ${one.name} ${one.who} ${one.reason}`.toLowerCase().includes(search),
+    )
+    .slice(0, limit);
+  if (format === 'json') return { entries, csv: undefined };
+  const head = [
+    'at',
+    'who',
+    'from',
+    'action',
+    'tenant',
+    'name',
+    'before',
+    'after',
+    'reason',
+    'until',
+  ] as const;
+  return { entries: [], csv: csv([head, ...entries.map((entry) => head.map((name) => entry[name]))]) };
 }

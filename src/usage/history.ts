@@ -99,6 +99,9 @@ interface Entry {
 export class History {
   readonly #tracks: Tracks;
   readonly #entries = new Map<string, Entry>();
+  /** Of all tenants, those included that have left memory since: their sums only grow, as each tenant's counters do. */
+  readonly #all: Entry = { tracks: new Int32Array(COUNTERS).fill(NO_TRACK), seen: 0 };
+  readonly #sums = new Float64Array(COUNTERS);
   #samples = 0;
   readonly #startMs: number;
   #sampledMs: number;
@@ -132,11 +135,13 @@ export class History {
     this.#tracks.advance(Math.min(due, MOST_STEPS_MISSED));
     let withoutRoom = 0;
     let taken = 0;
+    this.#sums[ACTIVE_SERIES] = 0;
     for (const tenant of tenants) {
       withoutRoom += this.#take(tenant);
       if (++taken % TENANTS_A_TURN === 0) await setImmediate();
     }
     this.#withoutRoom = withoutRoom;
+    this.#takeSums();
     this.#dropUnseen();
   }
 
@@ -180,7 +185,36 @@ export class History {
   }
 
   series(id: string, range: Range): Series {
+    return this.#series(this.#entries.get(id)?.tracks, range);
+  }
+
+  /** Of all tenants together. */
+  allSeries(range: Range): Series {
+    return this.#series(this.#all.tracks, range);
+  }
+
+  /** Samples lost in each step, whatever the reason; nothing where none were. */
+  lostSamples(id: string, range: Range): readonly number[] {
     const tracks = this.#entries.get(id)?.tracks;
+    const lost = new Array<number>(this.#tracks.stepsIn(range)).fill(0);
+    for (let row = 0; row < REASON_NAMES.length; row++) {
+      const track = tracks?.[firstOf(REFUSED, row) + LOST_SAMPLES] ?? NO_TRACK;
+      if (track < 0) continue;
+      for (const [step, count] of this.#tracks.points(track, range).entries())
+        lost[step] = (lost[step] ?? 0) + count;
+    }
+    return lost;
+  }
+
+  offeredSamples(id: string, range: Range): { points: readonly number[]; stepSeconds: number } {
+    const track = this.#entries.get(id)?.tracks[SAMPLES] ?? NO_TRACK;
+    return {
+      points: track < 0 ? [] : this.#tracks.points(track, range),
+      stepSeconds: range === '24h' ? COARSE_SECONDS : FINE_SECONDS,
+    };
+  }
+
+  #series(tracks: Int32Array | undefined, range: Range): Series {
     const points = (counter: number): number[] => {
       const track = tracks?.[counter] ?? NO_TRACK;
       if (track >= 0) return this.#tracks.points(track, range);
@@ -231,11 +265,31 @@ export class History {
         track = this.#tracks.open(track === NO_ROOM ? value : 0) ?? NO_ROOM;
         entry.tracks[counter] = track;
       }
-      if (track === NO_ROOM) withoutRoom++;
-      else if (counter === ACTIVE_SERIES) this.#tracks.takeLevel(track, value);
-      else this.#tracks.take(track, value);
+      if (track === NO_ROOM) {
+        withoutRoom++;
+        continue;
+      }
+      let added = value;
+      if (counter === ACTIVE_SERIES) this.#tracks.takeLevel(track, value);
+      else added = this.#tracks.take(track, value);
+      this.#sums[counter] = (this.#sums[counter] ?? 0) + added;
     }
     return withoutRoom;
+  }
+
+  #takeSums(): void {
+    const { tracks } = this.#all;
+    for (let counter = 0; counter < COUNTERS; counter++) {
+      const sum = this.#sums[counter] ?? 0;
+      let track = tracks[counter] ?? NO_TRACK;
+      if (track === NO_TRACK && sum > 0) {
+        track = this.#tracks.open(0) ?? NO_TRACK;
+        tracks[counter] = track;
+      }
+      if (track === NO_TRACK) continue;
+      if (counter === ACTIVE_SERIES) this.#tracks.takeLevel(track, sum);
+      else this.#tracks.take(track, sum);
+    }
   }
 
   #dropUnseen(): void {

@@ -84,9 +84,9 @@ export class Tracks {
 
   /**
    * The counter's value now, in the first step that has none yet; the others stay empty. A value below the last one is of
-   * a counter that began anew.
+   * a counter that began anew. Answers what was added.
    */
-  take(track: number, value: number): void {
+  take(track: number, value: number): number {
     const { steps, fields } = this.#slab(track);
     const at = (track % SLAB_TRACKS) * STEPS;
     const field = (track % SLAB_TRACKS) * FIELDS;
@@ -96,11 +96,13 @@ export class Tracks {
       fields[field + TAKEN_FINE] = 0;
     }
     let adding = value - (fields[field + TAKEN_FINE] ?? 0);
+    const added = decode(encode(adding));
     for (let step = (fields[field + TAKEN_AT] ?? 0) + 1; step <= this.#step; step++) {
       this.#takeStep(steps, fields, at, field, step, encode(adding));
       adding = 0;
     }
     fields[field + TAKEN_AT] = this.#step;
+    return added;
   }
 
   /** What stands at a level and is not added up: the level now, in all steps that have none yet. Only for `points`. */

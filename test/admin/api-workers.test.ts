@@ -2,8 +2,11 @@
 import t from 'tap';
 import { answersCases } from './cases/answers.js';
 import { changesCases } from './cases/changes.js';
+import { overviewCases } from './cases/overview.js';
 import { panicCases } from './cases/panic.js';
 import { streamCases } from './cases/stream.js';
 import { inTwoWorkers } from './fixtures.js';
 
-for (const cases of [answersCases, changesCases, panicCases, streamCases]) cases(t, inTwoWorkers);
+for (const cases of [answersCases, changesCases, panicCases, streamCases, overviewCases]) {
+  cases(t, inTwoWorkers);
+}

@@ -3,11 +3,20 @@ import t from 'tap';
 import { accessCases } from './cases/access.js';
 import { answersCases } from './cases/answers.js';
 import { changesCases } from './cases/changes.js';
+import { overviewCases } from './cases/overview.js';
 import { panicCases } from './cases/panic.js';
 import { questionsCases } from './cases/questions.js';
 import { streamCases } from './cases/stream.js';
 import { inOneProcess } from './fixtures.js';
 
-for (const cases of [answersCases, changesCases, accessCases, questionsCases, panicCases, streamCases]) {
+for (const cases of [
+  answersCases,
+  changesCases,
+  accessCases,
+  questionsCases,
+  panicCases,
+  streamCases,
+  overviewCases,
+]) {
   cases(t, inOneProcess);
 }

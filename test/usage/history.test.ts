@@ -235,3 +235,32 @@ t.test('memory is bounded to the byte, also where each tenant is refused for eac
     t.ok(tenants.every((one) => history.totals(one, '5m').refused.pushes <= REASON_NAMES.length));
   }
 });
+
+t.test('the curves of all tenants are the sums of each, those that have left included', async (t) => {
+  const history = new History(ROOM, 0);
+  const [a, b] = [tenant('a'), tenant('b')];
+  a.tally.samples = 100;
+  b.tally.samples = 30;
+  b.tally.refuse('rate_limited', samples(7));
+  await history.sample([a, b], SAMPLE_MS);
+  a.tally.samples = 150;
+  await history.sample([a], 2 * SAMPLE_MS);
+  const back = tenant('b');
+  back.tally.samples = 5;
+  await history.sample([a, back], 3 * SAMPLE_MS);
+  const { counts, refused } = history.allSeries('1h');
+  t.strictSame(counts.samples, [130, 50, 5]);
+  t.strictSame(refused.samples.rate_limited, [7, 0, 0]);
+  t.strictSame(history.lostSamples('b', '1h'), [0, 0, 0], 'what left memory has no curve of its own');
+});
+
+t.test('the lost samples of a tenant are those of all reasons', async (t) => {
+  const history = new History(ROOM, 0);
+  const one = tenant();
+  one.tally.refuse('rate_limited', samples(4));
+  one.tally.refuse('burst_exceeded', samples(3));
+  one.tally.samples = 7;
+  await history.sample([one], SAMPLE_MS);
+  t.strictSame(history.lostSamples('a', '1h'), [7]);
+  t.strictSame(history.offeredSamples('a', '1h').points, [7]);
+});

@@ -1,43 +1,34 @@
-/** All that the page shows, in one place. Views read it; main.ts writes it. */
-import type { AuditEntry, Denial, Reason, Status, Tenant, Tenants } from './types.js';
+/** All that views share, in one place. Views read it; main.tsx writes it. */
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import type { Route } from './route.js';
+import type { AuditEntry, Denial, Reason, Status } from './types.js';
 
 export const RANGES = ['1m', '5m', '15m', '1h', '24h'] as const;
-export type Range = (typeof RANGES)[number];
-
-export interface Table {
-  readonly range: Range;
-  readonly search: string;
-  readonly sort: string;
-  readonly order: 'asc' | 'desc';
-  readonly offset: number;
-}
-
-export const PAGE = 50;
 
 export interface State {
-  connection: 'connecting' | 'live' | 'lost';
-  lastEventAt: Date | undefined;
+  readonly route: Route;
+  readonly connection: 'connecting' | 'live' | 'lost';
+  readonly lastEventAt: Date | undefined;
   /** The API wants a token for reading, or another one. */
-  needsToken: boolean;
-  status: Status | undefined;
-  tenants: Tenants | undefined;
-  denials: readonly Denial[];
-  audit: readonly AuditEntry[];
-  reasons: ReadonlyMap<string, Reason>;
-  table: Table;
-  /** Undefined: the overview is shown. */
-  tenantId: string | undefined;
-  tenant: Tenant | undefined;
-  tenantProblem: string | undefined;
-  chartRange: '1h' | '24h';
+  readonly needsToken: boolean;
+  readonly hasToken: boolean;
+  readonly status: Status | undefined;
+  readonly denials: readonly Denial[];
+  readonly audit: readonly AuditEntry[];
+  readonly reasons: ReadonlyMap<string, Reason>;
+  /** Grows with each word from the edge: whoever shows what it does not push reads it again. */
+  readonly tick: number;
+  readonly dialog: Change | undefined;
 }
 
 /** What views may ask for. */
 export interface Actions {
-  show(table: Partial<Table>): void;
-  chart(range: State['chartRange']): void;
+  /** Other parameters of this view, in place of those that are named. */
+  params(params: Readonly<Record<string, string>>): void;
   token(text: string): void;
   change(change: Change): void;
+  closeDialog(): void;
 }
 
 /** A change that a person thinks of making. */
@@ -51,3 +42,16 @@ export type Change =
       readonly before: string;
     }
   | { readonly kind: 'reload' };
+
+export interface App {
+  readonly state: State;
+  readonly actions: Actions;
+}
+
+export const AppContext = createContext<App | undefined>(undefined);
+
+export function useApp(): App {
+  const app = useContext(AppContext);
+  if (app === undefined) throw new Error('a view is shown outside of the page');
+  return app;
+}

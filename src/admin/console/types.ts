@@ -18,6 +18,7 @@ export type AddressState = 'idle' | 'well' | 'failing' | 'down';
 
 export interface Address {
   readonly address: string;
+  readonly zone: string;
   readonly state: AddressState;
   readonly sinceSeconds: number;
   /** In the last ten seconds. */
@@ -27,9 +28,60 @@ export interface Address {
   readonly sentTo: 'in' | 'out' | 'probing';
   readonly backInSeconds: number | null;
   readonly underWay: number;
+  /** Items that it may have under way, and how soon it answers beside what is usual. */
+  readonly limit: number | null;
+  readonly gradient: number | null;
+}
+
+export type Level = 'quiet' | 'good' | 'near' | 'bad';
+
+export interface Part {
+  readonly level: Level;
+  readonly figure: string;
+  readonly note: string;
+}
+
+export interface Verdict {
+  readonly level: Level;
+  readonly faults: readonly ('edge' | 'mimir' | 'tenants')[];
+  readonly title: string;
+  readonly mimir: Part;
+  readonly edge: Part;
+  readonly tenants: Part & { readonly losing: number; readonly near: number; readonly inShadow: number };
+  readonly problems: readonly {
+    readonly of: 'edge' | 'mimir' | 'tenants';
+    readonly level: 'near' | 'bad';
+    readonly text: string;
+  }[];
+}
+
+export interface Ledger {
+  readonly state: 'up' | 'degraded';
+  readonly sinceSeconds: number;
+  readonly partsDown: number;
+  readonly parts: number;
+  readonly replicas: number;
+  readonly buckets: number;
+  readonly bucketsAlone: number;
+  readonly tokensLeased: number;
+  readonly callsInFlight: number;
+  readonly calls: number;
+  readonly lastError: { readonly message: string; readonly secondsAgo: number } | null;
+}
+
+export interface Worker {
+  readonly worker: number;
+  readonly pid: number | null;
+  readonly ready: boolean;
+  readonly draining: boolean;
+  readonly hangs: boolean;
+  readonly requestsInFlight: number;
+  readonly limitsHash: string;
+  readonly sharedState: 'up' | 'degraded' | null;
 }
 
 export interface Status {
+  readonly verdict: Verdict;
   readonly version: string;
   readonly uptimeSeconds: number;
   readonly mode: Mode;
@@ -44,22 +96,31 @@ export interface Status {
       readonly state: 'closed' | 'open' | 'half-open';
       readonly sinceSeconds: number;
       readonly cause: string | null;
+      readonly refused: number;
     } | null;
+    readonly responses: Readonly<Record<string, number>>;
+    readonly failures: number;
     readonly admission: {
       readonly mode: 'observe' | 'act';
       readonly limit: number | null;
       readonly inFlight: number;
       readonly waiting: number;
+      readonly waitingBytes: number;
+      readonly waited: number;
+      readonly turnedAway: number;
     } | null;
   };
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
   readonly requestsInFlight: number;
   readonly replicas: number;
-  readonly ledger: {
-    readonly state: 'up' | 'degraded';
-    readonly sinceSeconds: number;
-    readonly lastError: { readonly message: string } | null;
+  readonly ledger: Ledger | null;
+  readonly workers: {
+    readonly wanted: number;
+    readonly serving: number;
+    readonly restarts: number;
+    readonly each: readonly Worker[];
   } | null;
+  readonly limitsHash: string;
   readonly overrides: {
     readonly sources: readonly {
       readonly name: string;
@@ -67,6 +128,8 @@ export interface Status {
       readonly error: string | null;
     }[];
     readonly loaded: boolean;
+    readonly secondsSinceGood: number;
+    readonly lagSeconds: number;
     readonly stale: boolean;
     readonly staleSeconds: number;
     readonly hash: string;
@@ -114,6 +177,8 @@ export interface TenantRow {
   readonly shadowLost: Losses;
   readonly limits: readonly LimitUse[];
   readonly utilisation: number | null;
+  /** Offered samples a second over the last hour, in bunches. */
+  readonly trend?: readonly number[];
 }
 
 export interface Tenants {
@@ -177,6 +242,58 @@ export interface Tenant extends TenantRow {
   readonly denials: readonly Denial[];
 }
 
+export interface Overview {
+  readonly verdict: Verdict;
+  readonly range: { readonly name: string; readonly seconds: number };
+  readonly now: {
+    readonly tenants: number;
+    readonly pushesPerSecond: number;
+    readonly samplesPerSecond: number;
+    readonly bytesPerSecond: number;
+    readonly lostSamplesPerSecond: number;
+    readonly shadowLostSamplesPerSecond: number;
+    readonly refusedPerSecond: number;
+  };
+  readonly history: {
+    readonly stepSeconds: number;
+    readonly end: string;
+    readonly offered: readonly number[];
+    readonly lost: readonly number[];
+    readonly letPass: readonly number[];
+    readonly lostByReason: readonly {
+      readonly reason: string;
+      readonly brief: string;
+      readonly samples: number;
+      readonly pushes: number;
+    }[];
+    readonly reasonsOverTime: Readonly<Record<string, readonly number[]>>;
+  };
+  readonly losers: readonly Loser[];
+  readonly marks: readonly Mark[];
+}
+
+export interface Loser {
+  readonly id: string;
+  readonly mode: Mode;
+  readonly losing: boolean;
+  readonly lostSamplesPerSecond: number;
+  readonly refusedPerSecond: number;
+  readonly samplesPerSecond: number;
+  readonly lostSamples: number;
+  readonly reasons: readonly (Loss & { readonly reason: string; readonly brief: string })[];
+  readonly use: LimitUse | null;
+  readonly since: string | null;
+  readonly until: string | null;
+  readonly spark: readonly number[];
+}
+
+export interface Mark {
+  readonly at: string;
+  readonly kind: string;
+  readonly tenants: readonly (string | null)[];
+  readonly text: string;
+}
+
 export interface LimitStep {
   readonly from: string;
   readonly value: Value;
@@ -211,6 +328,7 @@ export interface AuditEntry {
 export interface Reason {
   readonly name: string;
   readonly status: number;
+  readonly brief: string;
   readonly meaning: string;
   readonly remedy: string;
 }

@@ -1,0 +1,293 @@
+/** The first screen: whose fault it is, what is lost and by whom, and what was changed meanwhile. */
+import type { JSX } from 'preact';
+import { ChartView } from './chart.js';
+import { lossText, Num, short, Time, timeText } from './format.js';
+import { Choice, Dot, Empty, Failed, Loading, Meter, Name, Panel, Spark } from './parts.js';
+import { useReading } from './reading.js';
+import { Refusals } from './refusals.js';
+import { hashOf } from './route.js';
+import { useApp } from './state.js';
+import { SetForATime, Timeline } from './timeline.js';
+import type { Loser, Overview, Part, Verdict } from './types.js';
+
+const ENTRIES = 8;
+
+export function OverviewView(): JSX.Element {
+  const { state, actions } = useApp();
+  const range = state.route.params.get('range') === '24h' ? '24h' : '1h';
+  const { data, problem } = useReading<Overview>(`overview?range=${range}`);
+  const verdict = data?.verdict ?? state.status?.verdict;
+  if (verdict === undefined) {
+    return problem === undefined ? (
+      <Loading what="how the edge is" />
+    ) : (
+      <Failed what="The overview" problem={problem} />
+    );
+  }
+  return (
+    <>
+      <VerdictView verdict={verdict} losers={data?.losers ?? []} />
+      <Problems verdict={verdict} />
+      {data === undefined ? (
+        <Loading what="what was sent and lost" />
+      ) : (
+        <>
+          <Panel
+            id="samples"
+            title="Samples a second, all tenants"
+            beside={
+              <Choice
+                label="Time shown"
+                value={range}
+                options={[
+                  ['1h', 'Last hour'],
+                  ['24h', 'Last day'],
+                ]}
+                onChoose={(chosen) => actions.params({ range: chosen === '1h' ? '' : chosen })}
+              />
+            }
+          >
+            <SamplesChart overview={data} />
+          </Panel>
+          <Losers overview={data} />
+        </>
+      )}
+      <SetForATime controls={state.status?.controls ?? []} />
+      <div class="two">
+        <Panel id="changed" title="What changed" beside={<a href={hashOf('changes')}>All changes</a>}>
+          <Timeline entries={state.audit.slice(0, ENTRIES)} empty="Nothing since this process started." />
+        </Panel>
+        {data === undefined ? null : <ByReason overview={data} />}
+      </div>
+      <Refusals denials={state.denials} withTenant />
+    </>
+  );
+}
+
+function VerdictView({ verdict, losers }: { verdict: Verdict; losers: readonly Loser[] }): JSX.Element {
+  const { mimir, edge, tenants } = verdict;
+  return (
+    <section class={`verdict ${verdict.level}`} aria-label="How it is">
+      <div class="verdict-first">
+        <p class="key">
+          <Dot level={verdict.level} />
+          {verdict.level === 'bad'
+            ? 'What is wrong'
+            : verdict.level === 'near'
+              ? 'Worth a look'
+              : 'All is well'}
+        </p>
+        <h1>{verdict.title}</h1>
+        <p class="note">
+          {losers
+            .filter(({ losing }) => losing)
+            .slice(0, 3)
+            .map(said)
+            .join('; ')}
+        </p>
+      </div>
+      <PartView name="Mimir" part={mimir} href={hashOf('upstream')} />
+      <PartView name="Edge" part={edge} href={hashOf('fleet')} />
+      <PartView name="Tenants" part={tenants} href={hashOf('tenants')} />
+    </section>
+  );
+}
+
+function said({ id, reasons, since }: Loser): string {
+  const [first] = reasons;
+  return `${id}: ${first?.brief ?? 'refused'}${since === null ? '' : `, since ${timeText(new Date(since))}`}`;
+}
+
+function PartView({ name, part, href }: { name: string; part: Part; href: string }): JSX.Element {
+  return (
+    <a class="part" href={href} id={`part-${name.toLowerCase()}`}>
+      <span class="key">
+        <Dot level={part.level} />
+        {name}
+      </span>
+      <span class="figure">{part.figure}</span>
+      <span class="note">{part.note}</span>
+    </a>
+  );
+}
+
+const OF_WHOM = { edge: 'Edge', mimir: 'Mimir', tenants: 'Tenants' } as const;
+
+/** In sentences, the worst first. */
+function Problems({ verdict }: { verdict: Verdict }): JSX.Element | null {
+  if (verdict.problems.length === 0) return null;
+  return (
+    <ul class="problems" aria-label="What to know">
+      {verdict.problems.map(({ of, level, text }) => (
+        <li key={text} class={level}>
+          <Dot level={level} />
+          <strong>{OF_WHOM[of]}</strong> <span>{text}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function SamplesChart({ overview }: { overview: Overview }): JSX.Element {
+  const { history, marks } = overview;
+  const passed = history.offered.map((offered, step) => Math.max(0, offered - (history.lost[step] ?? 0)));
+  if (history.offered.length === 0) return <Empty title="The first ten seconds are not over yet." />;
+  return (
+    <ChartView
+      chart={{
+        id: 'chart-samples',
+        title: 'Passed on and lost',
+        unit: '',
+        endMs: Date.parse(history.end),
+        stepSeconds: history.stepSeconds,
+        height: 210,
+        untitled: true,
+        lines: [
+          { label: 'passed on to Mimir', points: passed, colour: 'traffic', filled: true },
+          { label: 'lost at the edge', points: history.lost, colour: 'loss', filled: true },
+          ...(history.letPass.some((count) => count > 0)
+            ? [
+                {
+                  label: 'let pass by shadow mode',
+                  points: history.letPass,
+                  colour: 'third',
+                  dashed: true,
+                } as const,
+              ]
+            : []),
+        ],
+        marks: marks.map(({ at, text }) => ({ atMs: Date.parse(at), text })),
+      }}
+    />
+  );
+}
+
+function Losers({ overview }: { overview: Overview }): JSX.Element {
+  const { losers, now } = overview;
+  return (
+    <Panel
+      id="losers"
+      title="Who loses what, and why"
+      beside={
+        <a href={hashOf('tenants')}>
+          {now.tenants === 1 ? 'The only tenant' : `All ${short(now.tenants)} tenants`}
+        </a>
+      }
+    >
+      {now.tenants === 0 ? (
+        <Empty title="No tenant has sent anything yet.">Point a sender, or NGINX, at the proxy port.</Empty>
+      ) : losers.length === 0 ? (
+        <Empty title="Nobody loses anything, and nobody is near a limit." />
+      ) : (
+        <table class="rows losers">
+          <thead>
+            <tr>
+              <th scope="col">Tenant</th>
+              <th scope="col" class="num">
+                Lost samples/s
+              </th>
+              <th scope="col">Why</th>
+              <th scope="col">Limit</th>
+              <th scope="col">Last {overview.range.name}</th>
+              <th scope="col" class="num">
+                Since
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {losers.map((one) => (
+              <LoserRow key={one.id} one={one} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  );
+}
+
+function LoserRow({ one }: { one: Loser }): JSX.Element {
+  const { use, reasons } = one;
+  const [first, ...others] = reasons;
+  return (
+    <tr>
+      <th scope="row">
+        <Name id={one.id} />
+        {one.mode === 'enforce' ? null : <span class="tag">{one.mode}</span>}
+      </th>
+      <td class={`num ${one.losing ? 'lost' : ''}`}>
+        <Num value={one.lostSamplesPerSecond} />
+        <span class="card-unit"> samples/s lost</span>
+      </td>
+      <td class="why">
+        {first === undefined ? (
+          <span class="pill near">near {use?.limit ?? 'a limit'}</span>
+        ) : (
+          <>
+            <span class={`pill ${one.losing ? 'bad' : 'over'}`}>{first.brief}</span>{' '}
+            <span class="note">
+              {first.reason} {lossText(first)}
+              {others.map((other) => `; ${other.reason} ${lossText(other)}`)}
+            </span>
+          </>
+        )}
+      </td>
+      <td class="use">
+        {use === null ? (
+          <span class="note">no limit with a rate</span>
+        ) : (
+          <Meter
+            ratio={use.ratio}
+            limit={use.limit}
+            note={`${short(use.observed)} of ${short(use.allowed)}, ${use.limit}`}
+          />
+        )}
+      </td>
+      <td class="trend">
+        <Spark
+          points={one.spark}
+          kind="loss"
+          label={`lost samples of ${one.id} over time, at most ${short(Math.max(0, ...one.spark))} a second`}
+        />
+      </td>
+      <td class="num since">
+        {one.since === null ? '–' : <Time iso={one.since} />}
+        {one.until === null ? null : (
+          <span class="note">
+            {' '}
+            to <Time iso={one.until} />
+          </span>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function ByReason({ overview }: { overview: Overview }): JSX.Element {
+  const { lostByReason } = overview.history;
+  return (
+    <Panel id="by-reason" title={`Lost by reason, last ${overview.range.name}`}>
+      {lostByReason.length === 0 ? (
+        <Empty title="Nothing was lost." />
+      ) : (
+        <table class="rows facts">
+          <tbody>
+            {lostByReason.map(({ reason, brief, samples, pushes }) => (
+              <tr key={reason}>
+                <th scope="row">
+                  {brief} <code class="quiet">{reason}</code>
+                </th>
+                <td class="num">
+                  {samples > 0 ? (
+                    <Num value={samples} unit="samples" />
+                  ) : (
+                    <Num value={pushes} unit={pushes === 1 ? 'push' : 'pushes'} />
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  );
+}

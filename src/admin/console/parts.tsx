@@ -1,0 +1,192 @@
+/** The small things that views are made of. */
+import type { ComponentChildren, JSX } from 'preact';
+import { percent } from './format.js';
+import { tenantHash } from './route.js';
+import type { Level } from './types.js';
+
+/** Told apart by shape as well as by colour. */
+const SHAPES: Readonly<Record<Level, string>> = { good: '●', quiet: '○', near: '▲', bad: '■' };
+const LEVEL_WORDS: Readonly<Record<Level, string>> = {
+  good: 'well',
+  quiet: 'not known',
+  near: 'needs a look',
+  bad: 'wrong',
+};
+
+export function Dot({ level }: { level: Level }): JSX.Element {
+  return (
+    <span class={`dot ${level}`}>
+      <span aria-hidden="true">{SHAPES[level]}</span>
+      <span class="unseen">{LEVEL_WORDS[level]}: </span>
+    </span>
+  );
+}
+
+interface PanelProps {
+  readonly id: string;
+  readonly title: string;
+  /** Beside the title. */
+  readonly beside?: ComponentChildren;
+  readonly children: ComponentChildren;
+  /** It is all that the view shows, and its title that of the view. */
+  readonly isView?: boolean;
+}
+
+export function Panel({ id, title, beside, children, isView }: PanelProps): JSX.Element {
+  const Heading = isView ? 'h1' : 'h2';
+  return (
+    <section class="panel" id={id} aria-labelledby={`${id}-title`}>
+      <div class="panel-head">
+        <Heading id={`${id}-title`}>{title}</Heading>
+        {beside}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+/** There is nothing, nothing yet, or it could not be had: what it is, and what to do. */
+export function Empty({ title, children }: { title: string; children?: ComponentChildren }): JSX.Element {
+  return (
+    <div class="empty">
+      <p class="empty-title">{title}</p>
+      {children === undefined ? null : <p>{children}</p>}
+    </div>
+  );
+}
+
+export function Loading({ what }: { what: string }): JSX.Element {
+  return (
+    <div class="empty" aria-busy="true">
+      <p class="quiet">Reading {what} …</p>
+      <div class="bone" />
+      <div class="bone" />
+      <div class="bone" />
+    </div>
+  );
+}
+
+export function Failed({ what, problem }: { what: string; problem: Error }): JSX.Element {
+  return (
+    <div class="empty" role="alert">
+      <p class="empty-title bad-text">{what} could not be read.</p>
+      <p>{problem.message}. It is tried again by itself.</p>
+    </div>
+  );
+}
+
+/** A name that is shorter is shown whole. */
+const LONG = 24;
+const TAIL = 12;
+
+/** A name that has no room loses its middle: what differs is mostly at the end, from some separator on. */
+export function Name({ id, focusKey }: { id: string; focusKey?: string }): JSX.Element {
+  if (id.length <= LONG) {
+    return (
+      <a class="name" href={tenantHash(id)} data-row={focusKey}>
+        {id}
+      </a>
+    );
+  }
+  const separator = id.slice(-TAIL).search(/[-_.]/);
+  const at = id.length - TAIL + (separator > TAIL / 2 || separator < 0 ? 0 : separator);
+  return (
+    <a class="name" href={tenantHash(id)} title={id} aria-label={id} data-row={focusKey}>
+      <span class="name-head">{id.slice(0, at)}</span>
+      <span class="name-tail">{id.slice(at)}</span>
+    </a>
+  );
+}
+
+export function levelOf(ratio: number): Level {
+  return ratio > 1 ? 'bad' : ratio >= 0.8 ? 'near' : 'good';
+}
+
+const METER_WORDS: Readonly<Record<Level, string>> = {
+  good: '',
+  quiet: '',
+  near: ', near it',
+  bad: ', above it',
+};
+
+interface MeterProps {
+  readonly ratio: number;
+  readonly limit: string;
+  /** In place of the limit's name. */
+  readonly note?: string;
+}
+
+/** How much of a limit is asked for: as a bar, a number and, where it matters, a shape and a word. */
+export function Meter({ ratio, limit, note }: MeterProps): JSX.Element {
+  const level = levelOf(ratio);
+  const of = note ?? `of ${limit}`;
+  return (
+    <span class={`meter ${level}`} title={`${percent(ratio)} ${of}`}>
+      <progress max={1} value={Math.min(1, ratio)} aria-label={`use of ${limit}`} />
+      <span class="meter-note">
+        <span class="meter-ratio">
+          {level === 'good' ? '' : `${SHAPES[level]} `}
+          {percent(ratio)}
+        </span>{' '}
+        {of}
+        <span class="unseen">{METER_WORDS[level]}</span>
+      </span>
+    </span>
+  );
+}
+
+interface ChoiceProps<T extends string> {
+  readonly label: string;
+  readonly options: readonly (readonly [value: T, text: string])[];
+  readonly value: T;
+  readonly onChoose: (value: T) => void;
+}
+
+/** One of a few: all are in sight, the one that holds is pressed. */
+export function Choice<T extends string>({ label, options, value, onChoose }: ChoiceProps<T>): JSX.Element {
+  return (
+    <fieldset class="choice">
+      <legend class="unseen">{label}</legend>
+      {options.map(([one, text]) => (
+        <button key={one} type="button" aria-pressed={one === value} onClick={() => onChoose(one)}>
+          {text}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+/** In words for those who do not see it. */
+export function Spark({
+  points,
+  label,
+  kind,
+}: {
+  points: readonly number[];
+  label: string;
+  kind: 'traffic' | 'loss';
+}): JSX.Element {
+  const most = Math.max(...points, Number.MIN_VALUE);
+  const step = points.length > 1 ? 100 / (points.length - 1) : 0;
+  const line = points.map(
+    (point, at) => `${(at * step).toFixed(1)},${(23 - (point / most) * 21).toFixed(1)}`,
+  );
+  return (
+    <svg
+      class={`spark ${kind}`}
+      viewBox="0 0 100 24"
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
+      {points.length > 1 && most > Number.MIN_VALUE ? (
+        <>
+          <polygon points={`0,24 ${line.join(' ')} 100,24`} />
+          <polyline points={line.join(' ')} />
+        </>
+      ) : (
+        <polyline points="0,23 100,23" />
+      )}
+    </svg>
+  );
+}

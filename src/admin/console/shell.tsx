@@ -1,0 +1,132 @@
+/** What is around every view: where one can go, how the edge is, and what can be changed for all of it. */
+import type { ComponentChildren, JSX } from 'preact';
+import { duration, timeText } from './format.js';
+import { Dot } from './parts.js';
+import { hashOf, type View } from './route.js';
+import { useApp } from './state.js';
+import type { Status } from './types.js';
+
+const PLACES: readonly (readonly [View, string])[] = [
+  ['overview', 'Overview'],
+  ['tenants', 'Tenants'],
+  ['changes', 'Changes'],
+  ['senders', 'Senders'],
+  ['advice', 'Advice'],
+  ['upstream', 'Upstream'],
+  ['fleet', 'Fleet'],
+];
+
+export function Shell({ children }: { children: ComponentChildren }): JSX.Element {
+  const { state } = useApp();
+  const { status, connection } = state;
+  return (
+    <div class="app">
+      <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
+        Go to the content
+      </button>
+      <nav aria-label="Views">
+        <div class="places">
+          <a class="brand" href="#/">
+            <i aria-hidden="true" />
+            mimir-edge
+          </a>
+          {PLACES.map(([view, title]) => (
+            <a key={view} href={hashOf(view)} aria-current={state.route.view === view ? 'page' : undefined}>
+              {title} {status === undefined ? null : <Badge view={view} status={status} />}
+            </a>
+          ))}
+        </div>
+      </nav>
+      <div class="page">
+        <Head />
+        <main id="main" tabIndex={-1} class={connection === 'lost' ? 'old' : ''}>
+          {children}
+        </main>
+      </div>
+    </div>
+  );
+}
+
+/** How many need somebody. */
+function Badge({ view, status }: { view: View; status: Status }): JSX.Element | null {
+  const { verdict, upstream } = status;
+  const count = {
+    tenants: verdict.tenants.losing,
+    upstream: upstream.addresses.filter(({ state }) => state === 'failing' || state === 'down').length,
+    fleet: verdict.problems.filter(({ of, level }) => of === 'edge' && level === 'bad').length,
+  }[view as string];
+  if (count === undefined || count === 0) return null;
+  return <b class="badge">{count}</b>;
+}
+
+function Head(): JSX.Element {
+  const { state, actions } = useApp();
+  const { status } = state;
+  return (
+    <header>
+      <Connection />
+      {status === undefined ? null : (
+        <span class="quiet wide-only">
+          {status.version}, up {duration(status.uptimeSeconds)}
+        </span>
+      )}
+      <span class="space" />
+      {status === undefined ? null : (
+        <button
+          type="button"
+          onClick={() => actions.change({ kind: 'mode', tenant: null, before: status.mode })}
+        >
+          Mode: {status.mode}
+        </button>
+      )}
+      <button type="button" onClick={() => actions.change({ kind: 'reload' })}>
+        Reload overrides
+      </button>
+      {state.hasToken ? (
+        <button type="button" onClick={() => actions.token('')}>
+          Forget token
+        </button>
+      ) : null}
+    </header>
+  );
+}
+
+function Connection(): JSX.Element {
+  const { connection, lastEventAt, status } = useApp().state;
+  const ofWhom =
+    status === undefined ? '' : `, ${status.replicas} ${status.replicas === 1 ? 'replica' : 'replicas'}`;
+  const text = {
+    connecting: 'Connecting',
+    live: `Live${ofWhom}`,
+    lost: `Connection lost${lastEventAt === undefined ? '' : `: what is shown is of ${timeText(lastEventAt, true)}`}. Trying again.`,
+  }[connection];
+  const level = ({ connecting: 'quiet', live: 'good', lost: 'bad' } as const)[connection];
+  return (
+    <span class={`connection ${connection}`} role="status" id="connection">
+      <Dot level={level} />
+      {text}
+    </span>
+  );
+}
+
+/** Asked for when reading needs one. */
+export function TokenForm(): JSX.Element {
+  const { actions } = useApp();
+  const take = (event: SubmitEvent): void => {
+    event.preventDefault();
+    actions.token(String(new FormData(event.currentTarget as HTMLFormElement).get('token') ?? ''));
+  };
+  return (
+    <form class="panel token" onSubmit={take}>
+      <h1>Reading needs a token</h1>
+      <p class="quiet">
+        It is in the file that admin.tokens_file names, and is kept until this page is closed.
+      </p>
+      <label for="read-token">Token</label>
+      <input id="read-token" name="token" type="password" autocomplete="off" required />
+      <button type="submit" class="main">
+        Go on
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,216 @@
+/** Mimir as the edge meets it: its addresses, the breaker, and how much it takes. */
+import type { JSX } from 'preact';
+import { duration, Num, percent, shortBytes } from './format.js';
+import { Dot, Empty, Loading, Panel } from './parts.js';
+import { useApp } from './state.js';
+import type { Address, Level, Status } from './types.js';
+
+const SENT_TO = { in: 'yes', probing: 'one at a time', out: 'left out' } as const;
+const LEVELS: Readonly<Record<Address['state'], Level>> = {
+  idle: 'quiet',
+  well: 'good',
+  failing: 'near',
+  down: 'bad',
+};
+
+export function UpstreamView(): JSX.Element {
+  const { status } = useApp().state;
+  if (status === undefined) return <Loading what="how Mimir is" />;
+  const { upstream, verdict } = status;
+  return (
+    <>
+      <div class="title">
+        <h1>Upstream</h1>
+        <p class="quiet">
+          {verdict.mimir.figure}. {verdict.mimir.note}
+        </p>
+      </div>
+      <Addresses addresses={upstream.addresses} />
+      <div class="two">
+        <Breaker breaker={upstream.breaker} />
+        <Capacity admission={upstream.admission} />
+      </div>
+      <Answers upstream={upstream} />
+    </>
+  );
+}
+
+export function Addresses({ addresses }: { addresses: readonly Address[] }): JSX.Element {
+  return (
+    <Panel id="addresses" title="Addresses of Mimir" beside={<span class="quiet">the last ten seconds</span>}>
+      {addresses.length === 0 ? (
+        <Empty title="No address is known here.">
+          Envoy sends the pushes on: what Mimir answers is not seen here.
+        </Empty>
+      ) : (
+        <table class="rows addresses">
+          <thead>
+            <tr>
+              <th scope="col">Address</th>
+              <th scope="col">State</th>
+              <th scope="col">Sent to</th>
+              <th scope="col" class="num">
+                Answered
+              </th>
+              <th scope="col" class="num">
+                Failed
+              </th>
+              <th scope="col" class="num">
+                Under way
+              </th>
+              <th scope="col" class="num">
+                Takes
+              </th>
+              <th scope="col">Last failure</th>
+            </tr>
+          </thead>
+          <tbody>
+            {addresses.map((one) => (
+              <AddressRow key={one.address} one={one} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  );
+}
+
+function AddressRow({ one }: { one: Address }): JSX.Element {
+  const back = one.backInSeconds === null ? '' : `, tried in ${duration(one.backInSeconds)}`;
+  return (
+    <tr>
+      <th scope="row">
+        <code>{one.address}</code>
+        {one.zone === '' ? null : <span class="tag">{one.zone}</span>}
+      </th>
+      <td>
+        <Dot level={LEVELS[one.state]} />
+        {one.state} <span class="quiet">for {duration(one.sinceSeconds)}</span>
+      </td>
+      <td>
+        {SENT_TO[one.sentTo]}
+        {back}
+      </td>
+      <td class="num">
+        <span class="card-label">answered </span>
+        <Num value={one.answered} />
+      </td>
+      <td class={`num ${one.failed > 0 ? 'lost' : ''}`}>
+        <span class="card-label">failed </span>
+        <Num value={one.failed} />
+      </td>
+      <td class="num">
+        <span class="card-label">under way </span>
+        <Num value={one.underWay} />
+      </td>
+      <td class="num">
+        <span class="card-label">takes </span>
+        {one.limit === null ? <span class="quiet">not known</span> : <Num value={one.limit} unit="items" />}
+        {one.gradient === null ? null : <span class="note"> {percent(one.gradient)} as fast as usual</span>}
+      </td>
+      <td class="why">
+        {one.lastFailure === null ? (
+          <span class="quiet">none</span>
+        ) : (
+          `${one.lastFailure.message}, ${duration(one.lastFailure.secondsAgo)} ago`
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Breaker({ breaker }: { breaker: Status['upstream']['breaker'] }): JSX.Element {
+  return (
+    <Panel id="breaker" title="Breaker">
+      {breaker === null ? (
+        <Empty title="Nothing is known of it yet." />
+      ) : (
+        <dl class="pairs">
+          <dt>State</dt>
+          <dd>
+            <Dot level={breaker.state === 'closed' ? 'good' : 'bad'} />
+            {breaker.state} <span class="quiet">for {duration(breaker.sinceSeconds)}</span>
+          </dd>
+          <dt>It</dt>
+          <dd>
+            {{ act: 'stops pushes when it is open', observe: 'only watches', off: 'is off' }[breaker.mode]}
+          </dd>
+          <dt>Answered in Mimir’s place</dt>
+          <dd>
+            <Num value={breaker.refused} unit="pushes" />
+          </dd>
+          {breaker.cause === null ? null : (
+            <>
+              <dt>Why</dt>
+              <dd>{breaker.cause}</dd>
+            </>
+          )}
+        </dl>
+      )}
+    </Panel>
+  );
+}
+
+function Capacity({ admission }: { admission: Status['upstream']['admission'] }): JSX.Element {
+  return (
+    <Panel id="capacity" title="What Mimir takes">
+      {admission === null ? (
+        <Empty title="All that comes is sent.">With upstream.fairness tenants share what Mimir takes.</Empty>
+      ) : (
+        <dl class="pairs">
+          <dt>Under way</dt>
+          <dd>
+            <Num value={admission.inFlight} unit="items" />
+            {admission.limit === null ? (
+              <span class="quiet"> – how many it takes is not known yet</span>
+            ) : (
+              <>
+                {' '}
+                of <Num value={admission.limit} /> that it takes
+              </>
+            )}
+          </dd>
+          <dt>Waiting</dt>
+          <dd>
+            <Num value={admission.waiting} unit="pushes" />{' '}
+            <span class="quiet">({shortBytes(admission.waitingBytes)})</span>
+          </dd>
+          <dt>{admission.mode === 'act' ? 'Waited since the start' : 'Would have waited since the start'}</dt>
+          <dd>
+            <Num value={admission.waited} unit="pushes" />
+          </dd>
+          <dt>Turned away since the start</dt>
+          <dd>
+            <Num value={admission.turnedAway} unit="pushes" />
+          </dd>
+        </dl>
+      )}
+    </Panel>
+  );
+}
+
+function Answers({ upstream }: { upstream: Status['upstream'] }): JSX.Element {
+  const answers = Object.entries(upstream.responses);
+  return (
+    <Panel id="answers" title="Mimir’s answers since the start">
+      {answers.length === 0 && upstream.failures === 0 ? (
+        <Empty title="None yet." />
+      ) : (
+        <dl class="pairs">
+          {answers.map(([code, count]) => (
+            <>
+              <dt key={`${code} name`}>{code}</dt>
+              <dd key={code}>
+                <Num value={count} />
+              </dd>
+            </>
+          ))}
+          <dt>no answer</dt>
+          <dd>
+            <Num value={upstream.failures} />
+          </dd>
+        </dl>
+      )}
+    </Panel>
+  );
+}

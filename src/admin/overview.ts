@@ -1,0 +1,225 @@
+/**
+ * The first screen: whose fault it is, what was sent and lost over time, who loses what and why, and what was changed
+ * meanwhile. Of ten thousand tenants only those that are shown are looked at closely.
+ */
+import { REASONS, type Reason } from '../enforce/reasons.js';
+import { type LossTotals, noLoss } from '../usage/history.js';
+import type { AuditEntry } from './audit.js';
+import type { Edge } from './edge.js';
+import type { Query } from './query.js';
+import { type TenantUsage, usageOf } from './tenant-usage.js';
+import { type LimitUse, limitUses, rangeView, ratesOf, rounded } from './tenant-view.js';
+import { thinned } from './thinned.js';
+import { NEAR, verdictOf } from './verdict.js';
+
+const LOSERS = 8;
+const NEAREST = 5;
+/** Of lines in the chart. */
+const REASONS_SHOWN = 4;
+const SPARK_POINTS = 60;
+const MARKS = 40;
+/** A loss that stops for less than this goes on. */
+const PAUSE_STEPS = 6;
+
+/** The limit that a reason is about, where its use is known. */
+const LIMIT_OF: Readonly<Partial<Record<Reason, string>>> = {
+  rate_limited: 'ingestion_rate',
+  request_rate_limited: 'request_rate',
+  edge_bytes_rate_limited: 'bytes_per_second',
+  max_active_series: 'max_active_series_per_user',
+  per_user_series_limit: 'max_global_series_per_user',
+};
+
+export function overviewView(edge: Edge, query: Query): object {
+  const range = query.choice('range', ['1h', '24h'] as const) ?? '1h';
+  query.done();
+  const now = usageOf(edge, '1m');
+  return {
+    verdict: verdictOf(edge),
+    range: rangeView(edge, range),
+    now: { ...ratesOf(now.sums, edge.history.seconds('1m', edge.now())), tenants: now.each.length },
+    history: historyView(edge, range),
+    losers: losers(edge, range),
+    marks: marks(edge, range),
+  };
+}
+
+function historyView(edge: Edge, range: '1h' | '24h'): object {
+  const { stepSeconds, endMs, counts, refused, shadowed } = edge.history.allSeries(range);
+  const rate = (points: readonly number[]): number[] => points.map((count) => rounded(count / stepSeconds));
+  const byReason = Object.entries(refused.samples)
+    .map(([reason, points]) => ({ reason, points, lost: points.reduce((sum, count) => sum + count, 0) }))
+    .sort((a, b) => b.lost - a.lost);
+  const lost = counts.samples.map((_, step) =>
+    byReason.reduce((sum, { points }) => sum + (points[step] ?? 0), 0),
+  );
+  const pushes = (reason: string): number =>
+    (refused.pushes[reason as Reason] ?? []).reduce((sum, count) => sum + count, 0);
+  return {
+    stepSeconds,
+    end: new Date(Date.now() - (edge.now() - endMs)).toISOString(),
+    offered: rate(counts.samples),
+    lost: rate(lost),
+    letPass: rate(
+      counts.samples.map((_, step) =>
+        Object.values(shadowed.samples).reduce((sum, points) => sum + (points[step] ?? 0), 0),
+      ),
+    ),
+    lostByReason: [...new Set([...Object.keys(refused.samples), ...Object.keys(refused.pushes)])]
+      .map((reason) => ({
+        reason,
+        brief: REASONS[reason as Reason].brief,
+        samples: byReason.find((one) => one.reason === reason)?.lost ?? 0,
+        pushes: pushes(reason),
+      }))
+      .filter(({ samples, pushes }) => samples + pushes > 0)
+      .sort((a, b) => b.samples - a.samples || b.pushes - a.pushes),
+    reasonsOverTime: Object.fromEntries(
+      byReason.slice(0, REASONS_SHOWN).map(({ reason, points }) => [reason, rate(points)]),
+    ),
+  };
+}
+
+/** Those that lose now come first, then those that did in the range, then those that are near a limit. */
+function losers(edge: Edge, range: '1h' | '24h'): object[] {
+  const now = new Map(usageOf(edge, '1m').each.map((one) => [one.tenant.id, one]));
+  const lostNow = ({ tenant }: TenantUsage): number => now.get(tenant.id)?.totals.refused.samplesAtLeast ?? 0;
+  const { each } = usageOf(edge, range);
+  const losing = each
+    .filter((one) => one.totals.refused.samplesAtLeast > 0 || lostNow(one) > 0)
+    .sort(
+      (a, b) =>
+        lostNow(b) - lostNow(a) ||
+        b.totals.refused.samplesAtLeast - a.totals.refused.samplesAtLeast ||
+        (a.tenant.id < b.tenant.id ? -1 : 1),
+    )
+    .slice(0, LOSERS);
+  const near = [...now.values()]
+    .filter(({ tenant, utilisation }) => utilisation >= NEAR && tenant.mode === 'enforce')
+    .filter(({ tenant }) => !losing.some((one) => one.tenant.id === tenant.id))
+    .sort((a, b) => b.utilisation - a.utilisation)
+    .slice(0, NEAREST);
+  return [...losing, ...near].map((one) => loserView(edge, one, now.get(one.tenant.id), range));
+}
+
+function loserView(
+  edge: Edge,
+  { tenant, totals }: TenantUsage,
+  lately: TenantUsage | undefined,
+  range: '1h' | '24h',
+): object {
+  const seconds = edge.history.seconds('1m', edge.now());
+  const refused: LossTotals = lately?.totals.refused ?? noLoss();
+  const lost = edge.history.reasons(tenant, range, 'refused');
+  const reasons = (Object.entries(lost) as [Reason, { pushes: number; samples: number; series: number }][])
+    .map(([reason, loss]) => ({ reason, brief: REASONS[reason].brief, ...loss }))
+    .sort((a, b) => b.samples - a.samples || b.pushes - a.pushes);
+  const uses = lately === undefined ? [] : limitUses(tenant, lately.totals, seconds);
+  const points = edge.history.lostSamples(tenant.id, range);
+  const { stepSeconds, endMs } = edge.history.allSeries(range);
+  const endedMs = Date.now() - (edge.now() - endMs);
+  const [since, until] = lossSpan(points);
+  const at = (step: number): string =>
+    new Date(endedMs - (points.length - step) * stepSeconds * 1000).toISOString();
+  return {
+    id: tenant.id,
+    mode: tenant.mode,
+    losing: refused.samplesAtLeast > 0,
+    lostSamplesPerSecond: rounded(refused.samples / seconds),
+    refusedPerSecond: rounded(refused.pushes / seconds),
+    samplesPerSecond: rounded((lately?.totals.samples ?? 0) / seconds),
+    lostSamples: Math.round(totals.refused.samples),
+    reasons,
+    use: useOf(reasons[0]?.reason, uses) ?? null,
+    since: since === undefined ? null : at(since),
+    until: until === undefined || refused.samplesAtLeast > 0 ? null : at(until),
+    spark: thinned(points, SPARK_POINTS).map((count) => rounded(count / stepSeconds)),
+  };
+}
+
+function useOf(reason: Reason | undefined, uses: readonly LimitUse[]): LimitUse | undefined {
+  const limit = reason === undefined ? undefined : LIMIT_OF[reason];
+  if (reason !== undefined) return uses.find((one) => one.limit === limit);
+  return [...uses].sort((a, b) => b.ratio - a.ratio)[0];
+}
+
+/** The steps at which the last loss began and ended; a pause of a minute does not end it. */
+function lossSpan(points: readonly number[]): [since: number | undefined, until: number | undefined] {
+  const last = points.findLastIndex((count) => count > 0);
+  if (last < 0) return [undefined, undefined];
+  let since = last;
+  for (let step = last, pause = 0; step >= 0 && pause < PAUSE_STEPS; step--) {
+    if ((points[step] ?? 0) > 0) {
+      since = step;
+      pause = 0;
+    } else pause++;
+  }
+  return [since, last + 1];
+}
+
+/** What may explain a turn in the curves: changes of limits and modes, and the start of this process. The oldest first. */
+function marks(edge: Edge, range: '1h' | '24h'): object[] {
+  const sinceMs = Date.now() - edge.history.seconds(range, edge.now()) * 1000;
+  const startedMs = Date.now() - process.uptime() * 1000;
+  const found: { at: string; kind: string; tenants: (string | null)[]; text: string }[] = [];
+  if (startedMs >= sinceMs - 1000) {
+    found.push({
+      at: new Date(startedMs).toISOString(),
+      kind: 'start',
+      tenants: [],
+      text: 'this replica started',
+    });
+  }
+  const byChange = new Map<string, AuditEntry[]>();
+  for (const entry of edge.audit.newest(1000).reverse()) {
+    if (Date.parse(entry.at) < sinceMs) continue;
+    // A change of documents is an entry for each limit of each tenant.
+    const key =
+      entry.from === 'overrides' ? `${entry.at} ${entry.who}` : `${entry.at} ${entry.tenant} ${entry.name}`;
+    byChange.set(key, [...(byChange.get(key) ?? []), entry]);
+  }
+  for (const entries of byChange.values()) found.push(markOf(entries));
+  return found.sort((a, b) => (a.at < b.at ? -1 : 1)).slice(-MARKS);
+}
+
+function markOf(entries: readonly AuditEntry[]): {
+  at: string;
+  kind: string;
+  tenants: (string | null)[];
+  text: string;
+} {
+  const [first] = entries as [AuditEntry];
+  const tenants = [...new Set(entries.map(({ tenant }) => tenant))];
+  const who =
+    first.from === 'time'
+      ? 'its time was over'
+      : first.from === 'overrides'
+        ? shortDocument(first.who)
+        : first.who;
+  const whom = tenants.length > 1 ? `${tenants.length} tenants` : (tenants[0] ?? 'all tenants');
+  const limits = entries.filter(({ name }) => name !== 'overrides');
+  const [one = first] = limits;
+  const what =
+    first.action === 'reload'
+      ? 'overrides read again'
+      : limits.length > 1
+        ? `${whom}: ${limits.length} limits`
+        : one.name === 'overrides'
+          ? `${whom}: ${one.after === null ? 'no limits any more' : 'has limits'}`
+          : `${whom}: ${one.name} ${said(one.before)} → ${said(one.after)}`;
+  return {
+    at: first.at,
+    kind: first.from === 'overrides' ? 'overrides' : first.action,
+    tenants,
+    text: `${what}, ${who}`,
+  };
+}
+
+function shortDocument(name: string): string {
+  return name.split('/').at(-1) ?? name;
+}
+
+function said(value: AuditEntry['before']): string {
+  if (typeof value !== 'number') return value === null ? 'unset' : String(value);
+  return value.toLocaleString('en');
+}
