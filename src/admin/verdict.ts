@@ -230,6 +230,12 @@ function mimirProblems({ upstream }: EdgeStatus, { byMimir }: Losing): Problem[]
       text: `Mimir is slower than usual and can have ${shorter(admission.limit)} items under way, of ${shorter(admission.inFlight)}: ${what}.`,
     });
   }
+  for (const name of upstream.unresolved)
+    found.push({
+      of: 'mimir',
+      level: 'near',
+      text: `The name ${name} in upstream.url can not be resolved now.`,
+    });
   for (const address of addresses) found.push(...trouble(address));
   return found;
 }
@@ -270,6 +276,12 @@ function edgeProblems(edge: Edge, status: EdgeStatus, { byEdge }: Losing): Probl
         : 'Shadow mode: all pushes pass, refusals are only counted';
     say('near', `${what} (${how}).`);
   }
+  for (const [its, part] of Object.entries(edge.admitted()))
+    if (part < 1)
+      say(
+        'near',
+        `A panic is on: tenants of priority ${its} may use ${Math.round(part * 100)} % of their rates.`,
+      );
   if (overrides.stale) {
     const age = (Date.now() - overrides.goodAtMs) / 1000;
     say(

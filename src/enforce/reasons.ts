@@ -394,6 +394,7 @@ export const REASONS = {
     status: 503,
     id: 'err-edge-panic',
     retry: true,
+    brief: 'a panic is on',
     meaning:
       'A panic is on: tenants of this priority may use a part of their rates and bursts alone, and this one has used it ([panic.md](panic.md)).',
     remedy:
@@ -472,7 +473,7 @@ const EDGES: ReadonlySet<Reason> = new Set([
   'edge_series_busy',
 ]);
 
-/** Mimir could not take it. */
+/** Mimir could not take it, or a panic spares it. */
 export function isMimirsTrouble(reason: Reason): boolean {
-  return reason === 'edge_upstream_full';
+  return reason === 'edge_upstream_full' || reason === 'edge_panic';
 }
