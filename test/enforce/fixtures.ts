@@ -193,9 +193,13 @@ export function push(series: GivenSeries[], metadata = 0, compressedBytes = 100)
   };
 }
 
-/** n series with one sample each. */
+/** n series with one sample each; quick, for tables are tested with millions. */
 export function samples(n: number): Push {
-  return push(Array.from({ length: n }, () => ({})));
+  if (n === 0) return push([]);
+  const one = push([{}]);
+  const records = new Uint32Array(n * RECORD_WORDS);
+  for (let row = 0; row < n; row++) records.set(one.records, row * RECORD_WORDS);
+  return { ...one, series: n, samples: n, records };
 }
 
 /** A request that is let in at once. */
