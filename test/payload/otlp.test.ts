@@ -298,3 +298,48 @@ t.test('what grows beyond its caps is refused before it takes the memory', async
   const deep = encode([{ n: 1, m: [{ n: 1, m: [{ n: 1, m: [{ n: 2, m: [value] }] }] }] }]);
   t.match(own.decode([deep], deep.length, small), { kind: 'broken', code: 'protobuf', message: /deep/ });
 });
+
+/** One after the other, each with a key of its own: `encode` would take longer than what is tested. */
+function manyAttributes(field: number, count: number): Buffer {
+  const one = encode([attribute(field, 'k0000000', 'v')]);
+  const all = Buffer.alloc(one.length * count);
+  const digits = one.indexOf('0');
+  for (let i = 0; i < count; i++) {
+    all.set(one, i * one.length);
+    all.write(String(i).padStart(7, '0'), i * one.length + digits, 'latin1');
+  }
+  return all;
+}
+
+t.test('a million attributes are read once, wherever they are', async (t) => {
+  const million = manyAttributes(7, 1_000_000);
+  const time = encode([{ n: 3, f: NOW }]);
+  const point = { n: 1, b: Buffer.concat([million, time]) };
+  const metric = {
+    n: 2,
+    m: [
+      { n: 1, b: 'g' },
+      { n: 5, m: [point] },
+    ],
+  };
+  const inPoint = encode([{ n: 1, m: [{ n: 2, m: [metric] }] }]);
+  const own = new InlineDecoder(1 << 30);
+  const options = { ...LIMITS, maxUncompressedBytes: 64 << 20, protocol: 'otlp', otlp: PLAIN } as const;
+  t.match(own.decode([inPoint], inPoint.length, options), { series: 1, mostLabels: 1_000_001 });
+  const resource = {
+    n: 1,
+    b: Buffer.concat([encode([attribute(1, 'service.name', 's')]), manyAttributes(1, 100_000)]),
+  };
+  const metrics = { n: 2, m: gauge('g', '/a', '/b') };
+  const inResource = encode([{ n: 1, m: [resource, { n: 2, m: [metrics] }] }]);
+  t.match(own.decode([inResource], inResource.length, options), { series: 3, mostLabels: 100_002 });
+  const promoted = {
+    ...PLAIN,
+    promoteResourceAttributes: Array.from({ length: 1000 }, (_, i) => `k${String(i).padStart(7, '0')}`),
+  };
+  t.match(
+    own.decode([inResource], inResource.length, { ...options, otlp: promoted }),
+    { series: 3, mostLabels: 100_002 },
+    'a thousand of them in each series',
+  );
+});

@@ -147,6 +147,11 @@ t.test('what it becomes is capped', async (t) => {
   const packed = metric(`{"histogram":{"dataPoints":[{"bucketCounts":[${zeros}]}]}}`);
   t.equal(toProtobuf(Buffer.from(packed), MAX), 'too_large');
   t.ok(toProtobuf(Buffer.from(packed), 2 * MAX) instanceof Uint8Array);
+  const attributes = Buffer.from(
+    metric(`{"metadata":[${'{"key":"k","value":{"intValue":"7"}},'.repeat(1_000_000)}null]}`),
+  );
+  t.equal(toProtobuf(attributes, MAX), 'too_large', 'a million attributes');
+  t.ok(toProtobuf(attributes, 32 * MAX) instanceof Uint8Array);
 });
 
 t.test('a body that was damaged anywhere is a fault, or JSON', async () => {
