@@ -65,9 +65,10 @@ export async function startEdge(
   t: Test,
   flags: readonly string[],
   env: Record<string, string> = {},
+  node = process.execPath,
 ): Promise<StartedEdge> {
   const args = [MAIN, 'serve', '--listen.proxy=127.0.0.1:0', '--listen.admin=127.0.0.1:0', ...flags];
-  const started = start(t, process.execPath, args, env);
+  const started = start(t, node, args, env);
   // Whoever asks twice does not wait for senders.
   t.teardown(() => {
     if (started.child.exitCode !== null) return;
