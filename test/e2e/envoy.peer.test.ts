@@ -4,10 +4,12 @@ import { request } from 'node:http';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { eventually, PUSH_500, rawExchange, send, upstream } from '../doors/http/fixtures.js';
 import { freePort } from '../free-port.js';
 import { compress, encodeVersion1 } from '../payload/encode.js';
+import { OtlpRequest, OtlpResponse, OtlpStatus } from '../payload/otlp-json/proto.js';
 import { folder, needsEnvoy, seesHealthy, startEnvoy, startGrpcEdge } from './envoy-processes.js';
 import { answering, metric, needs, startEdge } from './processes.js';
 import { firstValue, queryUrl, sendingItself, startPrometheus } from './prometheus-processes.js';
@@ -115,6 +117,104 @@ t.test('ext-authz.yaml: pushes are judged by their bodies', async (t) => {
   t.ok(await eventually(() => /"verdict":"accept"/.test(envoy.output())), 'access logs tell what was found');
   t.ok(await eventually(() => /"reason":"rate_limited"/.test(envoy.output())));
   t.notMatch(edge.output(), /"level":(40|50|60)/, 'the edge logs nothing that alarms');
+});
+
+/** Gauges `m0`, `m1` and so on, a data point each. */
+function gauges(count: number): object {
+  const time = String(BigInt(Date.now()) * 1_000_000n);
+  const metrics = Array.from({ length: count }, (_, i) => ({
+    name: `m${i}`,
+    gauge: { dataPoints: [{ timeUnixNano: time, asDouble: 1.5 }] },
+  }));
+  return { resourceMetrics: [{ scopeMetrics: [{ metrics }] }] };
+}
+
+t.test('ext-authz.yaml: OTLP and line protocol are judged by their bodies', async (t) => {
+  if (!needsEnvoy(t)) return;
+  const mimir = await upstream();
+  t.teardown(mimir.close);
+  const file = join(folder(t), 'overrides.yaml');
+  const tenants = ['protobuf', 'json', 'gzip', 'lines'];
+  const rates = tenants.map((name) => `${name}: { ingestion_rate: 0.001, ingestion_burst_size: 3 }`);
+  writeFileSync(file, `overrides: { ${rates.join()}, full: { max_global_series_per_user: 2 } }`);
+  const edge = await startGrpcEdge(t, [`--overrides.file=${file}`, '--push.influx=true']);
+  const envoy = await startEnvoy(t, 'ext-authz.yaml', { edges: [edge.port], mimir: mimir.url });
+  t.ok(await seesHealthy(envoy, 1));
+  const post = (path: string, tenant: string, body: Buffer, headers: Record<string, string>) =>
+    fetch(envoy.url + path, { method: 'POST', body, headers: { 'X-Scope-OrgID': tenant, ...headers } });
+
+  const protobufOf = (request: object) =>
+    Buffer.from(OtlpRequest.encode(OtlpRequest.fromObject(request)).finish());
+  const [protobuf, json] = ['application/x-protobuf', 'application/json'];
+  const saidIn = async (answer: Response): Promise<{ code?: number; message?: string }> => {
+    const body = Buffer.from(await answer.arrayBuffer());
+    return answer.headers.get('content-type') === json
+      ? JSON.parse(`${body}`)
+      : OtlpStatus.decode(body).toJSON();
+  };
+  const rows: [tenant: string, body: Buffer, headers: Record<string, string>][] = [
+    // Each has an item for its metadata.
+    ['protobuf', protobufOf(gauges(1)), { 'Content-Type': protobuf }],
+    ['json', Buffer.from(JSON.stringify(gauges(1))), { 'Content-Type': json }],
+    ['gzip', gzipSync(protobufOf(gauges(1))), { 'Content-Type': protobuf, 'Content-Encoding': 'gzip' }],
+  ];
+  for (const [tenant, body, headers] of rows) {
+    t.equal((await post('/otlp/v1/metrics', tenant, body, headers)).status, 200, tenant);
+    const arrived = mimir.arrived.pop();
+    t.ok(arrived?.body.equals(body), 'byte for byte');
+    t.match(arrived?.headers, { 'x-mimir-edge-verdict': 'accept', 'x-mimir-edge-items': '2' });
+    const refused = await post('/otlp/v1/metrics', tenant, body, headers);
+    t.strictSame(
+      [refused.status, refused.headers.get('content-type')],
+      [429, headers['Content-Type']],
+      tenant,
+    );
+    t.match(refused.headers.get('retry-after'), /^\d+$/);
+    t.match(await saidIn(refused), {
+      code: 8,
+      message: /tenant .* was refused.*err-mimir-tenant-max-ingestion-rate/,
+    });
+  }
+
+  const broken = await post('/otlp/v1/metrics', 'full', Buffer.from('no protobuf'), {
+    'Content-Type': protobuf,
+  });
+  t.equal(broken.status, 400);
+  t.match(await saidIn(broken), { code: 3, message: /err-edge-malformed-body/ });
+  const type = { 'Content-Type': protobuf };
+  t.equal((await post('/otlp/v1/metrics', 'full', protobufOf(gauges(2)), type)).status, 200);
+  const part = await post('/otlp/v1/metrics', 'full', protobufOf(gauges(3)), type);
+  t.equal(part.status, 400, 'Envoy can leave none out, and what is known is not taken');
+  const two = Buffer.from('cpu a=1,b=2\n');
+  t.equal((await post('/api/v1/push/influx/write', 'other', two, {})).status, 200);
+
+  for (const [body, headers] of [
+    [two, {}],
+    [gzipSync(two), { 'Content-Encoding': 'gzip' }],
+  ] as const) {
+    const isFirst = !('Content-Encoding' in headers);
+    const answer = await post('/api/v1/push/influx/write?precision=s', 'lines', body, headers);
+    t.equal(answer.status, isFirst ? 200 : 429, '2 of 3, and 2 more');
+    if (!isFirst)
+      t.match(await answer.text(), /tenant lines was refused.*err-mimir-tenant-max-ingestion-rate/);
+  }
+  t.ok(mimir.arrived.at(-1)?.body.equals(two));
+  const faulty = await post('/api/v1/push/influx/write', 'other', Buffer.from('cpu'), {});
+  t.equal(faulty.status, 400);
+  t.match(await faulty.text(), /err-edge-malformed-body/);
+
+  const others = gauges(2) as { resourceMetrics: { scopeMetrics: { metrics: { name: string }[] }[] }[] };
+  for (const metric of others.resourceMetrics[0]!.scopeMetrics[0]!.metrics) metric.name += '_new';
+  const before = mimir.arrived.length;
+  const none = await post('/otlp/v1/metrics', 'full', protobufOf(others), type);
+  t.equal(none.status, 200, 'as Mimir answers series that are all over the limit');
+  t.match(OtlpResponse.decode(Buffer.from(await none.arrayBuffer())).toJSON(), {
+    partialSuccess: {
+      errorMessage: /^all 2 series of tenant full were refused: .*err-mimir-max-series-per-user/,
+    },
+  });
+  t.equal(mimir.arrived.length, before, 'it is not forwarded');
+  t.match(await (await fetch(`${envoy.admin}/stats?filter=ext_authz.error`)).text(), /error: 0/);
 });
 
 t.test("where Envoy takes the edge's own headers from clients, ext_authz has it remove them", async (t) => {
