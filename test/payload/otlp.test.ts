@@ -301,7 +301,7 @@ t.test('what grows beyond its caps is refused before it takes the memory', async
 
 /** One after the other, each with a key of its own: `encode` would take longer than what is tested. */
 function manyAttributes(field: number, count: number): Buffer {
-  const one = encode([attribute(field, 'k0000000', 'v')]);
+  const one = Buffer.from(encode([attribute(field, 'k0000000', 'v')]));
   const all = Buffer.alloc(one.length * count);
   const digits = one.indexOf('0');
   for (let i = 0; i < count; i++) {
