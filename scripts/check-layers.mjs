@@ -15,6 +15,7 @@ const LAYERS = [
   ['admin'],
   ['changes'],
   ['advice'],
+  ['guard'],
   ['usage', 'controls', 'overrides'],
   ['doors'],
   ['upstream', 'shared'],

@@ -15,12 +15,21 @@ import {
   type Control,
   controlKey,
   globalMode,
+  MODE,
   overlay,
   RELOAD,
   readControl,
   rememberedUntilMs,
 } from './control.js';
 import { ControlSet } from './control-set.js';
+import {
+  CALM,
+  GUARD,
+  GUARD_MODE,
+  type GuardMode,
+  readStanding,
+  type SharedStanding,
+} from './guard-control.js';
 import type { KeptControls } from './kept-controls.js';
 import { admittedByPeople, PANIC_NAMES } from './panic-control.js';
 
@@ -64,8 +73,9 @@ const ACKNOWLEDGE_MS = 5000;
 const LOOK_MS = 100;
 /** In force at once. Bounds what a write costs, and a reader's patience. */
 export const MAX_CONTROLS = 500;
-/** With those that always have a place: the mode of all tenants, a reload, and what a panic is made of. */
-export const MAX_ENTRIES = MAX_CONTROLS + 2 + PANIC_NAMES.length;
+/** Of all tenants, and they always have a place. */
+const MOST_OF_ALL = [MODE, RELOAD, GUARD, GUARD_MODE, ...PANIC_NAMES].length;
+export const MAX_ENTRIES = MAX_CONTROLS + MOST_OF_ALL;
 
 export class Controls {
   readonly #shared: Entries | undefined;
@@ -112,10 +122,10 @@ export class Controls {
     this.#shared?.close();
   }
 
-  /** In force now, the newest first. */
+  /** In force now, the newest first; what people set, and not what a guard did. */
   active(): Control[] {
     return [...this.#set.values()]
-      .filter(({ value, name }) => value !== null && name !== RELOAD)
+      .filter(({ value, name }) => value !== null && name !== RELOAD && name !== GUARD)
       .sort((a, b) => b.atMs - a.atMs);
   }
 
@@ -150,7 +160,17 @@ export class Controls {
     return globalMode(this.#set.values());
   }
 
-  /** The parts of their rates that tenants may use. */
+  /** Where the guard stands that all replicas have in common. */
+  guardStanding(): SharedStanding {
+    return readStanding(this.get('', GUARD)?.value) ?? { ...CALM, seenMs: 0 };
+  }
+
+  /** Of guards, as people have set it. */
+  guardMode(): GuardMode | undefined {
+    return this.get('', GUARD_MODE)?.value as GuardMode | undefined;
+  }
+
+  /** The parts of their rates that tenants may use, as people have set them. */
   admitted(): AdmittedParts {
     return admittedByPeople(this.#set.values());
   }

@@ -1,0 +1,98 @@
+/**
+ * A guard: it looks at loads now and then, and takes steps up and down the levels (ladder.ts). Where it stands is kept by somebody
+ * else: in memory, or among the controls where replicas have it in common. In mode `observe` the steps are told, and nothing more.
+ */
+import type { Standing } from '../controls/guard-control.js';
+import { type LadderSettings, type Step, type StepKind, Watch } from './ladder.js';
+import type { Load } from './load.js';
+
+/** Where it stands is kept here. */
+export interface Standings {
+  now(): Standing;
+  /** A step was taken. */
+  step(step: Step): void;
+}
+
+export interface GuardOptions {
+  readonly settings: LadderSettings;
+  readonly standings: Standings;
+  /** When it looks so late, nothing is known of the time between. */
+  readonly longestGapMs: number;
+  /** The clock of Date.now(). */
+  readonly now: () => number;
+  readonly stepped: (step: Step, before: Standing) => void;
+}
+
+export interface RuleStatus {
+  readonly rule: string;
+  readonly percent: number | undefined;
+  readonly error: string | undefined;
+}
+
+export class Guard {
+  readonly #options: GuardOptions;
+  readonly #watch: Watch;
+  readonly counts: Record<StepKind, number> = { raised: 0, eased: 0, ended: 0 };
+  #loads: readonly Load[] = [];
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+    this.#watch = new Watch(options.settings, options);
+  }
+
+  get standing(): Standing {
+    return this.#options.standings.now();
+  }
+
+  /** As it saw them last. */
+  get rules(): RuleStatus[] {
+    return this.#loads.map(({ rule, percent, error }) => ({ rule, percent, error }));
+  }
+
+  look(loads: readonly Load[]): void {
+    this.#loads = loads;
+    const { standings, now, stepped } = this.#options;
+    const worst = worstOf(loads);
+    const before = standings.now();
+    const seen = {
+      load: worst?.percent,
+      cause: worst === undefined ? '' : causeOf(worst),
+      blind: loads.some(({ blind }) => blind === true),
+    };
+    const step = this.#watch.look(before, seen, now());
+    if (step === undefined) return;
+    standings.step(step);
+    this.counts[step.kind]++;
+    stepped(step, before);
+  }
+}
+
+/** For a guard that nobody else has a part in. */
+export class OwnStanding implements Standings {
+  #standing: Standing;
+
+  constructor(standing: Standing) {
+    this.#standing = standing;
+  }
+
+  now(): Standing {
+    return this.#standing;
+  }
+
+  step({ standing }: Step): void {
+    this.#standing = standing;
+  }
+}
+
+function worstOf(loads: readonly Load[]): Load | undefined {
+  let worst: Load | undefined;
+  for (const load of loads) {
+    if (load.percent !== undefined && load.percent > (worst?.percent ?? Number.NEGATIVE_INFINITY))
+      worst = load;
+  }
+  return worst;
+}
+
+function causeOf({ rule, percent, text }: Load): string {
+  return `${rule} is at ${Math.round(percent ?? 0)} %: ${text}`;
+}
