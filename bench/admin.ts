@@ -205,6 +205,7 @@ async function edgeOfMany(now: () => number): Promise<Edge> {
       { shared: undefined, kept: undefined, name: 'bench', now: Date.now },
       { changed() {}, received() {}, ended() {}, trouble() {}, obeyed: async () => true },
     ),
+    guards: { mode: 'observe', status: () => [] },
     audit: new Audit('', { failed() {}, added() {} }),
     advisor: openAdvisor(config, NO_HISTORIES, () => orders.snapshot),
     orders: () => orders,

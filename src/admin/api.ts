@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readAll } from '../base/read-all.js';
 import { MODE } from '../controls/control.js';
+import { GUARD_MODE } from '../controls/guard-control.js';
 import { adviceView, costsView, reportView, tenantAdviceView } from './advice-views.js';
 import type { Edge } from './edge.js';
 import { readListing } from './listing.js';
@@ -22,7 +23,16 @@ import {
 } from './reads.js';
 import { Streams } from './stream.js';
 import type { Identity, Tokens } from './tokens.js';
-import { endPanic, reload, setLimit, setMode, setPanic, takeBack, type WriteRequest } from './writes.js';
+import {
+  endPanic,
+  reload,
+  setGuardMode,
+  setLimit,
+  setMode,
+  setPanic,
+  takeBack,
+  type WriteRequest,
+} from './writes.js';
 
 export const PREFIX = '/api/v1';
 const OPENAPI = readFileSync(new URL('openapi.json', import.meta.url));
@@ -188,6 +198,13 @@ export class Api {
       get('/panic', () => panicView(edge)),
       { method: 'PUT', path: '/panic', action: 'panic', write: (_, request) => setPanic(edge, request) },
       { method: 'DELETE', path: '/panic', action: 'panic', write: (_, request) => endPanic(edge, request) },
+      { method: 'PUT', path: '/guard', action: 'guard', write: (_, request) => setGuardMode(edge, request) },
+      {
+        method: 'DELETE',
+        path: '/guard',
+        action: 'guard',
+        write: (_, request) => takeBack(edge, undefined, GUARD_MODE, request),
+      },
       { method: 'POST', path: '/reload', action: 'reload', write: (_, request) => reload(edge, request) },
     ];
   }

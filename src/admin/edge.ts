@@ -9,6 +9,7 @@ import type { RefusalList } from '../doors/recent-refusals.js';
 import type { AdmittedParts } from '../enforce/panic.js';
 import type { TenantSeries, TopMetric } from '../enforce/series.js';
 import type { Tally } from '../enforce/tally.js';
+import type { Guards } from '../guard/guards.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import type { OverridesStatus } from '../overrides/overrides.js';
 import type { SeriesStatus } from '../series/series-tracker.js';
@@ -122,6 +123,7 @@ export interface Edge {
   readonly limitHistory: LimitHistory;
   readonly refusals: RefusalList;
   readonly controls: Controls;
+  readonly guards: Pick<Guards, 'mode' | 'status'>;
   readonly audit: Audit;
   readonly advisor: Advisor;
   /** Milliseconds of a clock that never steps back: the history's. */

@@ -4,6 +4,7 @@ import { VERSION } from '../base/version.js';
 import { controlKey } from '../controls/control.js';
 import { PANIC_CLASSES, panicName } from '../controls/panic-control.js';
 import { REASON_NAMES, REASONS } from '../enforce/reasons.js';
+import type { GuardStatus } from '../guard/guards.js';
 import { upstreamState } from '../upstream/address-health.js';
 import { RANGE_NAMES } from '../usage/tracks.js';
 import type { AuditEntry } from './audit.js';
@@ -61,6 +62,27 @@ export function panicView(edge: Edge): object {
       const times = { at: new Date(atMs).toISOString(), until: new Date(untilMs).toISOString() };
       return [{ class: its ?? null, factor: value, reason, by, ...times }];
     }),
+    guard: {
+      mode: edge.guards.mode,
+      modeSource: edge.controls.guardMode() === undefined ? 'settings' : 'temporary',
+      guards: edge.guards.status().map(guardView),
+    },
+  };
+}
+
+function guardView({ guard, standing, rules }: GuardStatus): object {
+  const { level, admitted, critical, steppedMs, cause } = standing;
+  return {
+    guard,
+    level,
+    admitted: { critical: critical / 100, normal: admitted / 100, low: admitted / 100 },
+    since: steppedMs === 0 ? null : new Date(steppedMs).toISOString(),
+    cause: cause === '' ? null : cause,
+    rules: rules.map(({ rule, percent, error }) => ({
+      rule,
+      load: percent === undefined ? null : Math.round(percent * 10) / 1000,
+      error: error ?? null,
+    })),
   };
 }
 

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Control, type ControlValue, limitFacts, MODE, MODES, RELOAD } from '../controls/control.js';
 import { MAX_CONTROLS } from '../controls/controls.js';
+import { GUARD_MODE, GUARD_MODES, type GuardMode } from '../controls/guard-control.js';
 import {
   isPanicName,
   isPart,
@@ -85,6 +86,14 @@ export function setPanic(edge: Edge, { who, body }: WriteRequest): Promise<objec
   return set(edge, { tenant: '', name, value: factor, by: who }, ttl, reason);
 }
 
+export function setGuardMode(edge: Edge, { who, body }: WriteRequest): Promise<object> {
+  const { mode, ttl, reason } = fields(body, ['mode', 'ttl', 'reason']);
+  if (!GUARD_MODES.includes(mode as GuardMode)) {
+    throw new Problem(400, `mode is one of ${GUARD_MODES.join(', ')}`);
+  }
+  return set(edge, { tenant: '', name: GUARD_MODE, value: mode as GuardMode, by: who }, ttl, reason);
+}
+
 /** Without a class: of all that is set. */
 export async function endPanic(edge: Edge, { who, body }: WriteRequest): Promise<object> {
   const { class: its, reason } = fields(body, ['class', 'reason']);
@@ -113,7 +122,7 @@ export function takeBack(
   { who, body }: WriteRequest,
 ): Promise<object> {
   const { reason } = fields(body, ['reason']);
-  if (name !== MODE && !isPanicName(name)) checkLimit(name);
+  if (tenant !== undefined && name !== MODE) checkLimit(name);
   const control = edge.controls.get(tenant ?? '', name);
   if (control === undefined) throw new Problem(404, 'nothing is set for a time here');
   const { untilMs } = control;
@@ -239,6 +248,7 @@ function noteOf(edge: Edge, scope: 'fleet' | 'part' | 'replica'): string {
 function inForce(edge: Edge, tenant: string, name: string): ControlValue | null {
   if (name === RELOAD) return null;
   if (isPanicName(name)) return edge.controls.get('', name)?.value ?? null;
+  if (name === GUARD_MODE) return edge.guards.mode;
   if (tenant === '') return edge.mode();
   const state = edge.tenant(tenant);
   if (name === MODE) return state?.mode ?? edge.mode();

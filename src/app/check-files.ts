@@ -13,9 +13,17 @@ const SECRETS = [
   'state.redis.username_file',
   'state.redis.password_file',
   'state.redis.sentinel_password_file',
+  'guard.prometheus.bearer_token_file',
+  'guard.prometheus.username_file',
+  'guard.prometheus.password_file',
 ] as const;
 
-const AUTHORITIES = ['upstream.tls.ca_file', 'state.redis.tls.ca_file', 'envoy.tls.client_ca_file'] as const;
+const AUTHORITIES = [
+  'upstream.tls.ca_file',
+  'state.redis.tls.ca_file',
+  'envoy.tls.client_ca_file',
+  'guard.prometheus.tls.ca_file',
+] as const;
 
 const PAIRS = [
   ['state.redis.tls.cert_file', 'state.redis.tls.key_file'],

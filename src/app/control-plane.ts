@@ -14,11 +14,15 @@ import { overridesChange } from '../admin/overrides-audit.js';
 import type { Tokens } from '../admin/tokens.js';
 import type { Advisor } from '../advice/advisor.js';
 import { type Config, changedSettings } from '../config/config.js';
-import { RELOAD } from '../controls/control.js';
+import { type Control, RELOAD } from '../controls/control.js';
 import type { Controls } from '../controls/controls.js';
 import { exportControls } from '../controls/controls-metrics.js';
+import { GUARD, readStanding, standingText } from '../controls/guard-control.js';
+import { leastOf } from '../enforce/panic.js';
 import { ShownTenants } from '../enforce/shown-tenants.js';
 import { exportLimits, exportTenants } from '../enforce/tenant-metrics.js';
+import { exportGuards } from '../guard/guard-metrics.js';
+import type { Guards } from '../guard/guards.js';
 import type { Snapshot } from '../limits/limits.js';
 import type { Overrides } from '../overrides/overrides.js';
 import { exportOverrides } from '../overrides/overrides-metrics.js';
@@ -31,6 +35,7 @@ import { edgeOf } from './edge-of.js';
 import { NO_HISTORIES, openAdvisor } from './open-advisor.js';
 import { openAudit, openTokens } from './open-audit.js';
 import { openControls } from './open-controls.js';
+import { openGuards } from './open-guards.js';
 import { openOverrides } from './open-overrides.js';
 import { PairsWarning } from './pairs-warning.js';
 import type { Part } from './parts.js';
@@ -62,6 +67,7 @@ export class ControlPlane {
   readonly #tokens: Tokens;
   readonly #overrides: Overrides;
   readonly #controls: Controls;
+  readonly #guards: Guards;
   readonly #history: History;
   readonly #edge: Edge;
   readonly #admin: AdminServer;
@@ -88,6 +94,14 @@ export class ControlPlane {
     this.#overrides = this.#openOverrides();
     this.#documented = this.#overrides.snapshot;
     this.#controls = this.#openControls();
+    this.#guards = openGuards({
+      config,
+      log,
+      planes,
+      controls: this.#controls,
+      audit: this.#audit,
+      changed: () => this.#order(),
+    });
     this.#orders = this.#ordersNow();
     this.#advisor = openAdvisor(config, NO_HISTORIES, () => this.#orders.snapshot);
     this.#edge = edgeOf({
@@ -95,6 +109,7 @@ export class ControlPlane {
       planes,
       overrides: this.#overrides,
       controls: this.#controls,
+      guards: this.#guards,
       audit: this.#audit,
       advisor: this.#advisor,
       history: this.#history,
@@ -157,6 +172,7 @@ export class ControlPlane {
         start: () => this.#controls.start(this.#config['state.redis.connect_timeout']),
         stop: () => this.#controls.stop(),
       },
+      { name: 'guards', start: () => this.#guards.start(), stop: () => this.#guards.stop() },
       { name: 'history', start: () => this.#startSampling(), stop: () => clearInterval(this.#sampling) },
     ];
   }
@@ -195,7 +211,7 @@ export class ControlPlane {
     return {
       snapshot: this.#controls.overlay(this.#overrides.snapshot, mayAdd),
       mode: this.#controls.mode() ?? this.#config.mode,
-      admitted: this.#controls.admitted(),
+      admitted: leastOf(this.#controls.admitted(), this.#guards.admitted()),
       limitsLoaded: this.#overrides.status().loaded,
       logLevel: this.#logLevel,
       reloads: this.#reloads,
@@ -248,11 +264,11 @@ export class ControlPlane {
     return openControls(this.#config, {
       changed: () => this.#order(),
       received: (control, before) => {
-        this.#audit.note('fleet', control, before);
+        this.#noteReceived(control, before);
         if (control.name === RELOAD && control.value !== null) void this.#overrides.reload();
       },
       ended: (control) => {
-        if (control.name !== RELOAD) this.#audit.note('time', control, undefined);
+        if (control.name !== RELOAD) this.#audit.note('time', shown(control), undefined);
       },
       trouble: (message) => {
         if (message === undefined) this.#log.info('temporary modes and limits are shared and kept again');
@@ -260,6 +276,12 @@ export class ControlPlane {
       },
       obeyed: () => this.#allObey(),
     });
+  }
+
+  /** A guard that renews where it stands has done nothing. */
+  #noteReceived(control: Control, before: Control | undefined): void {
+    const [now, was] = [shown(control), before && shown(before)];
+    if (control.name !== GUARD || now.value !== (was?.value ?? null)) this.#audit.note('fleet', now, was);
   }
 
   /** A worker that hung may go on by now, so it is told again. */
@@ -301,6 +323,7 @@ export class ControlPlane {
     exportOverrides(metrics, () => ({ ...this.#overrides.status(), hash: this.#orders.snapshot.hash }));
     exportHistory(metrics, this.#history);
     exportControls(metrics, this.#controls);
+    exportGuards(metrics, this.#guards);
     exportApi(metrics, api);
     metrics.gauges({
       name: 'mimir_edge_panic_admitted',
@@ -314,4 +337,15 @@ export class ControlPlane {
       read: () => (this.#planes.status().ready ? 1 : 0),
     });
   }
+}
+
+/** As people read it. */
+function shown(control: Control): Control {
+  if (control.name !== GUARD) return control;
+  const standing = readStanding(control.value);
+  return {
+    ...control,
+    name: `${GUARD}.prometheus`,
+    value: standing === undefined ? null : standingText(standing),
+  };
 }

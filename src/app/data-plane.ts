@@ -192,6 +192,8 @@ export class DataPlane implements DataPlanes {
   /** What is counted is read where it is counted. */
   async refresh(): Promise<void> {}
 
+  async look(): Promise<void> {}
+
   /** What buckets are made of, beside the limits: Mimir gives each distributor a burst of its own. */
   #tellStoreOf({ snapshot: { documents, hash }, limitsLoaded }: Orders): void {
     const distributors = this.#config['mimir.distributors'];
@@ -222,6 +224,7 @@ export class DataPlane implements DataPlanes {
         breaker: this.#upstream.breaker(),
         admission: this.#upstream.admission?.status(),
       },
+      measured: { pushes: this.#upstream.pushes(), answers: this.#upstreamMetrics.answers() },
       bytesInFlight: { used: this.#budget.used, capacity: this.#budget.capacity },
       requestsInFlight: this.#proxy.activeRequests,
       evictions: this.enforcer.tenants.evictions,

@@ -18,6 +18,7 @@ export interface EdgeParts {
   readonly planes: DataPlanes;
   readonly overrides: Overrides;
   readonly controls: Controls;
+  readonly guards: Edge['guards'];
   readonly audit: Audit;
   readonly advisor: Advisor;
   readonly history: History;
@@ -29,8 +30,20 @@ export interface EdgeParts {
 }
 
 export function edgeOf(parts: EdgeParts): Edge {
-  const { config, planes, overrides, controls, audit, advisor, history, limitHistory, orders, obeyed, now } =
-    parts;
+  const {
+    config,
+    planes,
+    overrides,
+    controls,
+    guards,
+    audit,
+    advisor,
+    history,
+    limitHistory,
+    orders,
+    obeyed,
+    now,
+  } = parts;
   const configured = configuredLimits(config);
   const unknownTenants = config['tenants.unknown'];
   return {
@@ -38,6 +51,7 @@ export function edgeOf(parts: EdgeParts): Edge {
     limitHistory,
     refusals: planes.refusals,
     controls,
+    guards,
     audit,
     advisor,
     now,

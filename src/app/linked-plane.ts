@@ -53,6 +53,11 @@ export class LinkedPlane {
     return this.#next;
   }
 
+  /** Resolves when its status is of now, or the process has ended. */
+  async look(): Promise<void> {
+    this.status = (await this.link.status()) ?? this.status;
+  }
+
   /** It was asked so long ago, and has not answered. */
   owesAnswer(sinceMs: number): boolean {
     return this.#underWay !== undefined && performance.now() - this.#askedMs >= sinceMs;

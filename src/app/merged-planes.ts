@@ -14,6 +14,7 @@ import { MergedRefusals } from './merged-refusals.js';
 import {
   countedIn,
   mergedLedger,
+  mergedMeasures,
   mergedSeries,
   NOTHING_COUNTED,
   sumOf,
@@ -105,6 +106,10 @@ export class MergedPlanes implements DataPlanes {
     }
   }
 
+  async look(): Promise<void> {
+    await this.#late(this.#serving(), (plane) => plane.look());
+  }
+
   async healthy(): Promise<boolean> {
     await this.refresh();
     return this.#serving().every(({ hangs }) => !hangs);
@@ -133,6 +138,7 @@ export class MergedPlanes implements DataPlanes {
         breaker: mergedBreaker(each.flatMap(({ upstream }) => upstream.breaker ?? [])),
         admission: mergedAdmission(each.flatMap(({ upstream }) => upstream.admission ?? [])),
       },
+      measured: mergedMeasures(each.map(({ measured }) => measured)),
       bytesInFlight: {
         used: sumOf(each, ({ bytesInFlight }) => bytesInFlight.used),
         capacity: sumOf(each, ({ bytesInFlight }) => bytesInFlight.capacity),

@@ -52,6 +52,17 @@ export function mergedSeries(each: readonly SeriesStatus[]): SeriesStatus | unde
   return sumOfRecords(each as unknown as Record<string, number>[]) as unknown as SeriesStatus;
 }
 
+export function mergedMeasures(each: readonly PlaneStatus['measured'][]): PlaneStatus['measured'] {
+  const [first = { answers: [] }] = each;
+  return {
+    pushes: {
+      requests: sumOf(each, ({ pushes }) => pushes.requests),
+      failed: sumOf(each, ({ pushes }) => pushes.failed),
+    },
+    answers: first.answers.map((_, i) => sumOf(each, ({ answers }) => answers[i] ?? 0)),
+  };
+}
+
 export function sumOf<T>(each: readonly T[], value: (one: T) => number): number {
   return each.reduce((sum, one) => sum + value(one), 0);
 }

@@ -7,6 +7,7 @@ import type { TenantState, TopMetrics, WorkersStatus } from '../admin/edge.js';
 import type { RecentRefusal, RefusalList } from '../doors/recent-refusals.js';
 import type { AdmittedParts } from '../enforce/panic.js';
 import type { Tally } from '../enforce/tally.js';
+import type { EdgeSample } from '../guard/edge-loads.js';
 import type { Mode, Snapshot } from '../limits/limits.js';
 import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
@@ -42,6 +43,8 @@ export interface PlaneStatus {
   /** Undefined: series are not tracked. */
   readonly series: SeriesStatus | undefined;
   readonly upstream: UpstreamStatus;
+  /** What guards look at. */
+  readonly measured: Pick<EdgeSample, 'pushes' | 'answers'>;
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
   readonly requestsInFlight: number;
   /** Tenants that left memory because there were too many, since the start. */
@@ -123,6 +126,8 @@ export interface DataPlanes {
    */
   refresh(): Promise<void>;
   status(): PlaneStatus;
+  /** When it resolves, `status` is of now, and what tenants have counted may not be. Never rejects. */
+  look(): Promise<void>;
   /** Those in memory. */
   tenants(): Iterable<TenantState>;
   tenant(id: string): TenantState | undefined;

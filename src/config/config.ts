@@ -18,11 +18,10 @@ import { isOtherOfMimir } from '../limits/other-mimir-limits.js';
 import { nodeAt, plainLimit } from '../limits/plain-limit.js';
 import { tenantLimits } from '../limits/snapshot.js';
 import { nearestName } from '../limits/values.js';
+import { guardFaults } from './guard-faults.js';
 import { isListOfRecords, readSetting } from './read-setting.js';
-import { SETTINGS, type Setting, type SettingPath, type SettingValue } from './settings.js';
+import { SETTINGS, type Setting, type SettingPath, type Settings } from './settings.js';
 import { printSourceSpec, type SourceSpec } from './source-spec.js';
-
-export type Settings = { readonly [P in SettingPath]: SettingValue<(typeof SETTINGS)[P]> };
 
 export interface Config extends Settings {
   /** The limits of tenants that no document names: the sections `limits` and `edge_limits`. */
@@ -119,6 +118,7 @@ class Loader {
       );
     }
     this.#checkEnvoyTls(config);
+    for (const [path, message] of guardFaults(config)) this.#error(path, 'settings', message);
   }
 
   #checkEnvoyTls(config: Config): void {

@@ -125,7 +125,7 @@ function readSources(raw: unknown): readonly SourceSpec[] | undefined {
   return specs?.every((spec) => spec !== undefined) ? specs : undefined;
 }
 
-function isHttpUrl(text: string): boolean {
+export function isHttpUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, search, hash, username } = new URL(text);
   return (protocol === 'http:' || protocol === 'https:') && search === '' && hash === '' && username === '';

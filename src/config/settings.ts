@@ -798,6 +798,132 @@ export const SETTINGS = {
       'one is told; nobody is stopped by it.',
   ),
 
+  'guard.mode': setting(
+    ['observe', 'act'],
+    'observe',
+    'When too much comes for Mimir, by what the edge measures and by a Prometheus: act lets tenants use a part of their rates alone ' +
+      '([panic.md](panic.md)); observe says in log, metrics and on the page that it would.',
+  ),
+  'guard.warn.at': setting(
+    'count',
+    '75',
+    'The load, in percent of what can be borne, that is a warning.',
+    1,
+    100,
+  ),
+  'guard.warn.hold': setting('duration', '1m', 'How long it has to be as high before that counts.', 0),
+  'guard.warn.admit': setting(
+    'count',
+    '100',
+    'Percent of their rates that tenants may use then, all but critical ones.',
+    0,
+    100,
+  ),
+  'guard.emergency.at': setting('count', '90', 'The load that is an emergency.', 1, 100),
+  'guard.emergency.hold': setting('duration', '30s', 'How long it has to be as high before that counts.', 0),
+  'guard.emergency.admit': setting(
+    'count',
+    '75',
+    'Percent of their rates that tenants may use then, all but critical ones.',
+    0,
+    100,
+  ),
+  'guard.panic.at': setting('count', '95', 'The load that is a panic.', 1, 100),
+  'guard.panic.hold': setting('duration', '10s', 'How long it has to be as high before that counts.', 0),
+  'guard.panic.admit': setting(
+    'count',
+    '50',
+    'Percent of their rates that tenants may use then, all but critical ones.',
+    0,
+    100,
+  ),
+  'guard.panic.admit_critical': setting(
+    'count',
+    '80',
+    'Percent of their rates that critical tenants may use then; before, all of them.',
+    0,
+    100,
+  ),
+  'guard.recovery.below': setting(
+    'count',
+    '70',
+    'More is admitted again once every load is below so many percent.',
+    1,
+    100,
+  ),
+  'guard.recovery.after': setting('duration', '10m', 'How long they have to be below that.', 0),
+  'guard.recovery.step': setting(
+    'count',
+    '10',
+    'How many percent of their rates come back at a time.',
+    1,
+    100,
+  ),
+  'guard.recovery.every': setting('duration', '5m', 'How long it is from one step to the next, at least.', 0),
+  'guard.bytes_in_flight': setting(
+    'bool',
+    'true',
+    'Whether the body bytes that the edge holds are a load: all of `push.max_bytes_in_flight` are 100 %.',
+  ),
+  'guard.upstream_failures': setting(
+    'count',
+    '50',
+    'Percent of the pushes of the last seconds that fail at Mimir which are a load of 100 %; the tenant whose pushes fail most does ' +
+      'not count while others send. 0: they are none.',
+    0,
+    100,
+  ),
+  'guard.upstream_latency': setting(
+    'count',
+    '5',
+    'How many times as long as usual Mimir takes to answer at a load of 100 %, from 20 ms up. 0: that is no load.',
+    0,
+    1000,
+  ),
+  'guard.prometheus.url': setting(
+    'string',
+    '',
+    'A Prometheus, or a Mimir, that knows how Mimir fares: `/api/v1/query` is below it. Empty: none is asked.',
+  ),
+  'guard.prometheus.cpu': setting(
+    'string',
+    '',
+    "An expression for Mimir's CPU: 1 is as much as can be borne, and of several series the highest counts. [panic.md](panic.md) has " +
+      'examples. Empty: it is no load.',
+  ),
+  'guard.prometheus.memory': setting('string', '', "The same for Mimir's memory."),
+  'guard.prometheus.series': setting('string', '', "The same for the series in Mimir's memory."),
+  'guard.prometheus.other': setting('string', '', 'The same for whatever else is scarce.'),
+  'guard.prometheus.interval': setting('duration', '15s', 'How often they are asked for.', 100),
+  'guard.prometheus.timeout': setting('duration', '5s', 'How long an answer may take.', 1),
+  'guard.prometheus.keep': setting(
+    'duration',
+    '5m',
+    'While an expression does not come to a number nothing is raised by it, and for so long nothing is eased. After that it is as if ' +
+      'it were not there.',
+  ),
+  'guard.prometheus.tenant': setting(
+    'string',
+    '',
+    'What `X-Scope-OrgID` says, where a Mimir is asked. Empty: no such header is sent.',
+  ),
+  'guard.prometheus.bearer_token_file': setting(
+    'path',
+    '',
+    'A file with a token that is sent along (`Authorization: Bearer`). Read again for each question. Empty: none is sent.',
+  ),
+  'guard.prometheus.username_file': setting(
+    'path',
+    '',
+    'A file with a user name for HTTP basic authentication. Read again for each question. Empty: none is sent.',
+  ),
+  'guard.prometheus.password_file': setting('path', '', 'A file with the password of that user.'),
+  'guard.prometheus.tls.ca_file': setting(
+    'path',
+    '',
+    'A PEM file with the CA that signed the certificate of an https Prometheus. Empty: the CAs of the system.',
+  ),
+
   'shutdown.delay': setting(
     'duration',
     '0s',
@@ -837,3 +963,5 @@ export type SettingValue<S> =
         ? Word
         : never
     : never;
+
+export type Settings = { readonly [P in SettingPath]: SettingValue<(typeof SETTINGS)[P]> };

@@ -5,7 +5,7 @@
 import type { Metric, Registry } from 'prom-client';
 
 /** From 50 µs, a small push inline, to 30 s, where upstreams time out. */
-const BOUNDS = [
+export const BOUNDS: readonly number[] = [
   0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
 
@@ -29,6 +29,11 @@ export class LatencyHistogram {
     while (bucket < BOUNDS.length && seconds > (BOUNDS[bucket] ?? 0)) bucket++;
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
     this.#sum += seconds;
+  }
+
+  /** How many were within each of BOUNDS and over the one before; the last are over all. */
+  get counts(): readonly number[] {
+    return [...this.#counts];
   }
 
   /** prom-client calls this for each scrape. */

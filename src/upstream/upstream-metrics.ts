@@ -43,6 +43,11 @@ export class UpstreamMetrics {
     return this.#failed;
   }
 
+  /** Answers since the start, by the time that they took (BOUNDS of the latency histogram). */
+  answers(): readonly number[] {
+    return this.#duration.counts;
+  }
+
   forwarded(status: number, seconds: number): void {
     this.#duration.observe(seconds);
     const known = status >= 100 && status < 600 ? Math.floor(status / 100) : 0;

@@ -136,6 +136,17 @@ export class Upstream {
     return this.#addresses.all.map((address) => address.status());
   }
 
+  /** Pushes of the last seconds, without those of the tenant whose pushes fail most where others send. */
+  pushes(): { readonly requests: number; readonly failed: number } {
+    const sum = { requests: 0, failed: 0 };
+    for (const { blame } of this.#addresses.all) {
+      const { requests, failed } = blame.withoutCause();
+      sum.requests += requests;
+      sum.failed += failed;
+    }
+    return sum;
+  }
+
   breaker(): BreakerStatus {
     return this.#breaker.status();
   }

@@ -41,6 +41,7 @@ export function planeStatus(given: Partial<PlaneStatus> = {}): PlaneStatus {
       breaker: undefined,
       admission: undefined,
     },
+    measured: { pushes: { requests: 0, failed: 0 }, answers: [] },
     bytesInFlight: { used: 0, capacity: 100 },
     requestsInFlight: 0,
     evictions: 0,
