@@ -126,7 +126,7 @@ function failuresLoad({ pushes: { requests, failed }, broken }: EdgeSample, full
   if (broken) return { rule, percent: 100, text: 'Mimir fails with every address, and the breaker is open' };
   if (requests < ENOUGH) return { rule, percent: undefined, text: '' };
   const text = `${failed} of ${requests} pushes failed at Mimir within the last seconds`;
-  return { rule, percent: (failed / requests / full) * 100 * 100, text };
+  return { rule, percent: (failed * 10_000) / (requests * full), text };
 }
 
 function ms(seconds: number): number {

@@ -57,16 +57,16 @@ export class Guards {
 
   constructor(options: GuardsOptions) {
     this.#options = options;
-    const { edge, fleet, failed, random } = options;
+    const { fleet, failed, random } = options;
     this.#edgePoller = new Poller({
-      run: async () => edge.guard.look(edge.loads.take(await edge.sample())),
+      run: () => this.lookAtEdge(),
       failed,
       waitMs: () => EDGE_INTERVAL_MS,
     });
     this.#fleetPoller =
       fleet &&
       new Poller({
-        run: () => this.#lookAtFleet(fleet),
+        run: () => this.lookAtPrometheus(),
         failed,
         // Replicas that were started together drift apart.
         waitMs: () => fleet.intervalMs * (0.9 + random() / 5),
@@ -110,7 +110,14 @@ export class Guards {
     return this.#options.fleet?.loads.failures ?? 0;
   }
 
-  async #lookAtFleet({ guard, loads, standing, keepMs }: FleetGuardParts): Promise<void> {
+  async lookAtEdge(): Promise<void> {
+    const { guard, loads, sample } = this.#options.edge;
+    guard.look(loads.take(await sample()));
+  }
+
+  async lookAtPrometheus(): Promise<void> {
+    if (this.#options.fleet === undefined) return;
+    const { guard, loads, standing, keepMs } = this.#options.fleet;
     const found = await loads.poll();
     for (const { rule, error } of found) this.#tell(rule, error);
     await standing.refresh();
