@@ -4,7 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadReport } from '#src/loadtest/report.js';
-import type { Peer } from '../bench/peers/processes.js';
+import { type Peer, startProcess } from '../bench/peers/processes.js';
+import { freePort } from '../test/free-port.js';
+import type { MimirModel } from './mimir.js';
 
 /** One bound, and whether it was kept. */
 export interface Check {
@@ -26,18 +28,31 @@ export type LoadFlags = Readonly<Record<string, string | number | true>>;
 const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
 const RSS_EVERY_MS = 500;
 
-export class Lab {
+export interface LabOptions {
   /** Everything is short, to see that a scenario runs. Its bounds mean nothing then. */
   readonly smoke: boolean;
   readonly minutes: number;
+  /** Samples a second that an upstream of limited capacity takes. */
+  readonly rate: number;
+  /** A folder with another build; undefined: there is none. */
+  readonly against: string | undefined;
+}
+
+export class Lab {
+  readonly smoke: boolean;
+  readonly minutes: number;
+  readonly rate: number;
+  readonly against: string | undefined;
   readonly #peers = new Set<Peer>();
   readonly #loads = new Set<ChildProcess>();
   readonly #folder = mkdtempSync(join(tmpdir(), 'mimir-edge-scenario-'));
   #reports = 0;
 
-  constructor(smoke: boolean, minutes: number) {
+  constructor({ smoke, minutes, rate, against }: LabOptions) {
     this.smoke = smoke;
     this.minutes = minutes;
+    this.rate = rate;
+    this.against = against;
   }
 
   seconds(full: number): number {
@@ -97,6 +112,13 @@ export class Lab {
     for (const peer of this.#peers) await peer.stop();
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** A Mimir of limited capacity. */
+export async function startMimir(model: MimirModel = {}, port?: number): Promise<Peer> {
+  const own = port ?? (await freePort());
+  const script = new URL('./mimir.js', import.meta.url).pathname;
+  return startProcess('mimir', process.execPath, [script, String(own), JSON.stringify(model)], own);
 }
 
 export function check(bound: string, found: string, kept: boolean): Check {

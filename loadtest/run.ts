@@ -1,9 +1,10 @@
 /**
  * Runs scenarios, each against its own bounds, and says pass or fail.
  *
- *   npm run scenario -- NAME [NAME ...] [--minutes N] [--smoke]
+ *   npm run scenario -- NAME [NAME ...] [--minutes N] [--rate N] [--against=DIR] [--smoke]
  *
- * With `--smoke` everything is short and bounds are shown but not enforced.
+ * With `--smoke` everything is short and bounds are shown but not enforced. `--rate`: what an upstream of limited capacity takes, in
+ * samples a second. `--against`: a folder in which another state of the project was built, for scenarios that have a column of it.
  */
 import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -16,7 +17,12 @@ const NAMES = readdirSync(FOLDER)
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { smoke: { type: 'boolean', default: false }, minutes: { type: 'string', default: '10' } },
+  options: {
+    smoke: { type: 'boolean', default: false },
+    minutes: { type: 'string', default: '10' },
+    rate: { type: 'string', default: '100000' },
+    against: { type: 'string' },
+  },
 });
 const unknown = positionals.filter((name) => name !== 'all' && !NAMES.includes(name));
 if (positionals.length === 0 || unknown.length > 0) {
@@ -40,7 +46,12 @@ async function runOne(name: string): Promise<void> {
     console.log(`${name}: skipped, ${missing}`);
     return;
   }
-  const lab = new Lab(values.smoke, Number(values.minutes));
+  const lab = new Lab({
+    smoke: values.smoke,
+    minutes: Number(values.minutes),
+    rate: Number(values.rate),
+    against: values.against,
+  });
   try {
     const checks = await scenario.run(lab);
     for (const { bound, found, kept } of checks) {

@@ -120,7 +120,8 @@ export class PushUnderWay {
   ended(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#capacity?.end(this.#items);
+    const nowMs = this.#now();
+    this.#capacity?.end(this.#items, nowMs - this.#startMs, nowMs);
     this.#queue.leave(this.#items);
   }
 }

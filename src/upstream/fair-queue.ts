@@ -31,6 +31,8 @@ export interface FairQueueOptions {
   /** False: all go, and those that would have waited are counted. */
   readonly holds: boolean;
   readonly now: () => number;
+  /** A timer that keeps no process; Node's where it is left out. */
+  readonly later?: (run: () => void, ms: number) => NodeJS.Timeout | undefined;
 }
 
 /** `go`: it may send, and says when it has. `gone`: it waits no longer. Otherwise, in how many seconds it should come again. */
@@ -105,6 +107,7 @@ export class FairQueue {
   #arrivals = 0;
   #forgetAt = MOST_KNOWN;
   #timer: NodeJS.Timeout | undefined;
+  #expires = false;
   #closed = false;
   inFlight = 0;
   waitingBytes = 0;
@@ -167,7 +170,7 @@ export class FairQueue {
     };
     this.#add(waiting);
     while (this.waitingBytes > maxBytes) this.#turnAwayOne();
-    this.#timer ??= setTimeout(() => this.#expire(), maxWaitMs).unref();
+    this.#expireLater(maxWaitMs);
     return { entry, giveUp: () => this.#giveUp(waiting) };
   }
 
@@ -278,12 +281,19 @@ export class FairQueue {
     this.#worst.put(place);
   }
 
+  #expireLater(ms: number): void {
+    if (this.#expires) return;
+    this.#expires = true;
+    const { later = laterUnref } = this.#options;
+    this.#timer = later(() => this.#expire(), ms);
+  }
+
   #expire(): void {
-    this.#timer = undefined;
+    this.#expires = false;
     const nowMs = this.#options.now();
     for (const waiting of this.#all) {
       if (waiting.untilMs > nowMs) {
-        this.#timer = setTimeout(() => this.#expire(), waiting.untilMs - nowMs).unref();
+        this.#expireLater(waiting.untilMs - nowMs);
         break;
       }
       this.#remove(waiting);
@@ -323,6 +333,10 @@ export class FairQueue {
   #tenant(place: Place, id: string): Tenant {
     return place.tenants.get(id) ?? { id, place, oldest: undefined, newest: undefined, items: 0 };
   }
+}
+
+function laterUnref(run: () => void, ms: number): NodeJS.Timeout {
+  return setTimeout(run, ms).unref();
 }
 
 function goesBefore(a: Place, b: Place): boolean {

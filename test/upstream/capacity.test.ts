@@ -53,7 +53,7 @@ t.test('while it learns nothing is limited, and then it may have twice of what i
 t.test('what answers as soon as ever gets more, as long as that is used', async (t) => {
   const { capacity, run } = given();
   run(8, queueing(1e9), 1000);
-  run(60, queueing(1e9), 1e9);
+  run(60, queueing(1e9), 50_000);
   t.ok(capacity.limit > 5000, `${capacity.limit}`);
   run(2, queueing(1e9), capacity.limit / 4);
   const { limit } = capacity;
@@ -108,12 +108,29 @@ t.test('few answers change nothing', async (t) => {
   }
 });
 
+t.test('one that nobody waited for says how late it is, once it is late', async (t) => {
+  for (const [tookMs, isLess] of [
+    [5, false],
+    [100, true],
+  ] as const) {
+    const { capacity, run } = given();
+    run(8, queueing(1e9), 1000);
+    const { limit } = capacity;
+    for (let i = 0; i < 40; i++) {
+      capacity.begin(ITEMS);
+      capacity.end(ITEMS, tookMs, 8000 + i * 100);
+    }
+    t.equal(capacity.limit < limit, isLess, `${tookMs} ms`);
+    t.equal(capacity.inFlight, 0);
+  }
+});
+
 t.test('what is under way is what began and has not ended', async (t) => {
   const { capacity } = given();
   capacity.begin(5);
   capacity.begin(7);
   capacity.answered(5, 1, false, 1);
   t.equal(capacity.inFlight, 7);
-  capacity.end(7);
+  capacity.end(7, 1, 1);
   t.equal(capacity.inFlight, 0);
 });

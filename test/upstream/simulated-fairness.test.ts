@@ -1,0 +1,105 @@
+/** What tenants see of a Mimir that can not take all, in minutes that are simulated. */
+import t from 'tap';
+import { type Outcome, quantile, type SimulatedTenant, simulate } from './simulated-mimir.js';
+
+const TAKES = 100_000;
+const WORKERS = 8;
+const ITEMS = 1000;
+const SHARE = TAKES / 22;
+/** What comes before it: what is usual is learnt. */
+const QUIET_MS = 40_000;
+const END_MS = 100_000;
+
+/** So many workers that together take so many items a second. */
+const mimir = {
+  workers: WORKERS,
+  baseMs: 2,
+  serviceMs: (items: number) => (items * 1000 * WORKERS) / TAKES,
+};
+
+const OPTIONS = { floor: ITEMS, learningMs: 6000, fair: true };
+
+function twenty(part = 0.9): SimulatedTenant[] {
+  return Array.from({ length: 20 }, (_, i) => ({
+    name: `quiet ${i}`,
+    pushesPerSecond: (SHARE * part) / ITEMS,
+    items: ITEMS,
+  }));
+}
+
+function times(outcomes: readonly Outcome[]): number[] {
+  return outcomes.flatMap(({ tookMs }) => tookMs ?? []);
+}
+
+/** Of tenants whose names begin so, from one moment to another. */
+function of(outcomes: readonly Outcome[], name: string, fromMs: number, toMs: number): Outcome[] {
+  return outcomes.filter(({ tenant, atMs }) => tenant.startsWith(name) && atMs >= fromMs && atMs < toMs);
+}
+
+/** A second. */
+function itemsOf(outcomes: readonly Outcome[], seconds: number): number {
+  return outcomes.reduce((sum, { items, tookMs }) => sum + (tookMs === undefined ? 0 : items), 0) / seconds;
+}
+
+t.test('twenty within their shares see nothing of two at ten times theirs, who share the rest', async (t) => {
+  const greedy = ['greedy 0', 'greedy 1'].map((name) => ({
+    name,
+    pushesPerSecond: (SHARE * 10) / ITEMS,
+    items: ITEMS,
+    fromMs: QUIET_MS,
+  }));
+  const { outcomes } = await simulate([...twenty(), ...greedy], mimir, END_MS, OPTIONS);
+  const inQuiet = quantile(times(of(outcomes, 'quiet', 10_000, QUIET_MS)), 0.99);
+  const loud = of(outcomes, 'quiet', QUIET_MS + 10_000, END_MS);
+  t.equal(times(of(outcomes, 'quiet', 0, END_MS)).length, of(outcomes, 'quiet', 0, END_MS).length);
+  const p99 = quantile(times(loud), 0.99);
+  t.ok(p99 <= 1.5 * inQuiet, `p99 ${p99.toFixed(0)} ms beside ${inQuiet.toFixed(0)} ms in quiet`);
+  const seconds = (END_MS - QUIET_MS - 10_000) / 1000;
+  const each = greedy.map(({ name }) => itemsOf(of(outcomes, name, QUIET_MS + 10_000, END_MS), seconds));
+  t.ok(Math.min(...each) / Math.max(...each) > 0.95, `${each.map(Math.round)}`);
+  const all = itemsOf(loud, seconds) + each.reduce((sum, one) => sum + one, 0);
+  t.ok(all >= 0.95 * TAKES, `goodput ${Math.round(all)}`);
+});
+
+t.test('one with made-up names gets what one with a name gets', async (t) => {
+  const hostile = Array.from({ length: 100 }, (_, i) => ({
+    name: `made-up ${i}`,
+    place: '',
+    pushesPerSecond: TAKES / 50 / ITEMS,
+    items: ITEMS,
+    fromMs: QUIET_MS,
+  }));
+  const { outcomes } = await simulate([...twenty(), ...hostile], mimir, END_MS, OPTIONS);
+  const loud = of(outcomes, 'quiet', QUIET_MS + 10_000, END_MS);
+  t.equal(times(loud).length, loud.length);
+  const inQuiet = quantile(times(of(outcomes, 'quiet', 10_000, QUIET_MS)), 0.99);
+  t.ok(quantile(times(loud), 0.99) <= 1.5 * inQuiet);
+});
+
+t.test('who sends larger pushes than others, which take longer, makes nothing smaller for all', async (t) => {
+  // Below what Mimir takes: there is nothing to hold back.
+  const large = {
+    name: 'large',
+    pushesPerSecond: 12,
+    items: 4000,
+    fromMs: QUIET_MS,
+  };
+  const small = Array.from({ length: 2 }, (_, i) => ({ name: `quiet ${i}`, pushesPerSecond: 4, items: 500 }));
+  const wide = { ...mimir, workers: 64, serviceMs: (items: number) => 20 + items / 10 };
+  const { outcomes, capacity } = await simulate([...small, large], wide, 3 * END_MS, OPTIONS);
+  t.ok(capacity.limit > 4000, `${capacity.limit} items at once`);
+  const away = outcomes.filter(({ tookMs, atMs }) => tookMs === undefined && atMs > QUIET_MS + 20_000);
+  t.equal(away.length, 0, 'nobody is turned away once that is known');
+  t.ok(quantile(times(of(outcomes, 'large', 2 * END_MS, 3 * END_MS)), 0.99) < 600);
+});
+
+t.test('one that answers later by itself, and not for what is sent, is sent as much', async (t) => {
+  const slower = {
+    workers: 1000,
+    baseMs: 0,
+    serviceMs: (_: number, nowMs: number) => (nowMs < QUIET_MS ? 80 : 400),
+  };
+  const { outcomes } = await simulate(twenty(), slower, 3 * END_MS, OPTIONS);
+  const late = of(outcomes, 'quiet', QUIET_MS + 30_000, 3 * END_MS);
+  t.equal(times(late).length, late.length, 'nobody is turned away for long');
+});

@@ -1,0 +1,137 @@
+/**
+ * A Mimir with workers, tenants that send at their rates, and the edge's admission between them, on a clock that is simulated: what
+ * happens in a minute takes a moment, and is the same each time.
+ */
+import { Admission, type PushUnderWay } from '#src/upstream/admission.js';
+import type { Capacity } from '#src/upstream/capacity.js';
+import type { Entry, Sender } from '#src/upstream/fair-queue.js';
+
+export interface SimulatedTenant {
+  readonly name: string;
+  readonly place?: string;
+  readonly pushesPerSecond: number;
+  readonly items: number;
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly weight?: number;
+}
+
+export interface SimulatedMimir {
+  readonly workers: number;
+  /** Of a worker, for a push of so many items. */
+  serviceMs(items: number, nowMs: number): number;
+  /** What an answer takes besides, while no worker has anything to do with it. */
+  readonly baseMs: number;
+}
+
+export interface Outcome {
+  readonly tenant: string;
+  readonly atMs: number;
+  readonly items: number;
+  /** Undefined: it was turned away. */
+  readonly tookMs: number | undefined;
+}
+
+interface Event {
+  readonly atMs: number;
+  run(): void;
+}
+
+export interface Run {
+  readonly outcomes: readonly Outcome[];
+  readonly capacity: Capacity;
+}
+
+/** `limit`: undefined: what it takes is found out. */
+export async function simulate(
+  tenants: readonly SimulatedTenant[],
+  mimir: SimulatedMimir,
+  endMs: number,
+  options: { readonly floor: number; readonly learningMs: number; readonly fair: boolean },
+): Promise<Run> {
+  let nowMs = 0;
+  let seed = 7;
+  const random = (): number => {
+    seed = (seed * 16_807) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  const events: Event[] = [];
+  const at = (atMs: number, run: () => void): void => {
+    let low = 0;
+    let high = events.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((events[middle]?.atMs ?? 0) > atMs) low = middle + 1;
+      else high = middle;
+    }
+    events.splice(low, 0, { atMs, run });
+  };
+  const admission: Admission = new Admission(
+    {
+      mode: options.fair ? 'act' : 'observe',
+      maxBytes: 64 << 20,
+      maxWaitMs: 1000,
+      now: () => nowMs,
+      later: (run, ms) => {
+        at(nowMs + ms, run);
+        return undefined;
+      },
+      capacity: options,
+    },
+    () => capacity.limit,
+  );
+  const capacity = admission.capacity();
+  const outcomes: Outcome[] = [];
+  const freeAtMs = Array.from({ length: mimir.workers }, () => 0);
+
+  const send = (underWay: PushUnderWay, tenant: string, items: number, arrivedMs: number): void => {
+    underWay.at({ capacity });
+    const worker = freeAtMs.indexOf(Math.min(...freeAtMs));
+    const doneMs = Math.max(nowMs, freeAtMs[worker]!) + mimir.serviceMs(items, nowMs);
+    freeAtMs[worker] = doneMs;
+    at(doneMs + mimir.baseMs, () => {
+      underWay.answered(200);
+      underWay.ended();
+      outcomes.push({ tenant, items, atMs: nowMs, tookMs: nowMs - arrivedMs });
+    });
+  };
+  const arrive = (tenant: SimulatedTenant): void => {
+    const { name, items } = tenant;
+    const sender: Sender = {
+      tenant: name,
+      place: tenant.place ?? name,
+      weight: tenant.weight ?? 1,
+      priority: 'normal',
+    };
+    const arrivedMs = nowMs;
+    const heard = (entry: Entry): void => {
+      if (entry === 'go') send(admission.begin(items), name, items, arrivedMs);
+      else outcomes.push({ tenant: name, items, atMs: nowMs, tookMs: undefined });
+    };
+    const entered = admission.enter(sender, items, items * 64);
+    if (typeof entered === 'object' && 'entry' in entered) void entered.entry.then(heard);
+    else heard(entered);
+  };
+  for (const tenant of tenants) {
+    const everyMs = 1000 / tenant.pushesPerSecond;
+    const tick = (): void => {
+      if (nowMs >= (tenant.toMs ?? endMs)) return;
+      arrive(tenant);
+      at(nowMs + everyMs * (0.9 + 0.2 * random()), tick);
+    };
+    at((tenant.fromMs ?? 0) + random() * everyMs, tick);
+  }
+  for (let event = events.pop(); event !== undefined && event.atMs < endMs; event = events.pop()) {
+    nowMs = event.atMs;
+    event.run();
+    await undefined;
+    await undefined;
+  }
+  admission.close();
+  return { outcomes, capacity };
+}
+
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
+}
