@@ -1,9 +1,9 @@
 /** Advice, report and costs as the API answers them. What nobody knows is null. */
 import type { Advice } from '../advice/advice.js';
+import type { Advisor } from '../advice/advisor.js';
 import { budgetStandings, costsOf, together } from '../advice/costs.js';
 import { NOT_PRICED } from '../advice/price.js';
 import { reportOf } from '../advice/report.js';
-import type { Edge } from './edge.js';
 import { isTenantId, readPage } from './listing.js';
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
@@ -12,19 +12,19 @@ const MAX_SEARCH = 150;
 const DIRECTIONS = ['raise', 'lower', 'set', 'keep', 'none'] as const;
 
 /** The tenants, with those that most is to be changed for first. */
-export async function adviceView(edge: Edge, query: Query): Promise<object> {
+export async function adviceView(advisor: Advisor, query: Query): Promise<object> {
   const search = (query.text('search', MAX_SEARCH) ?? '').toLowerCase();
   const direction = query.choice('direction', DIRECTIONS);
   const { offset, limit } = readPage(query, 50, 500);
   query.done();
-  const standings = [...(await edge.advisor.all()).values()];
+  const standings = [...(await advisor.all()).values()];
   const found = standings.filter(
     ({ tenant, advice }) =>
       tenant.toLowerCase().includes(search) &&
       (direction === undefined || advice.limits.some((one) => one.direction === direction)),
   );
   return withNulls({
-    asOf: asOf(edge),
+    asOf: asOf(advisor),
     tenants: standings.length,
     matching: found.length,
     offset,
@@ -33,9 +33,9 @@ export async function adviceView(edge: Edge, query: Query): Promise<object> {
 }
 
 /** One tenant's, with pictures of its curves, days and forecasts. */
-export async function tenantAdviceView(edge: Edge, id: string, query: Query): Promise<object> {
+export async function tenantAdviceView(advisor: Advisor, id: string, query: Query): Promise<object> {
   query.done();
-  const standing = isTenantId(id) ? await edge.advisor.one(id) : undefined;
+  const standing = isTenantId(id) ? await advisor.one(id) : undefined;
   if (standing === undefined) throw new Problem(404, 'no document names this tenant, and it has no history');
   const { advice, standings, days } = standing;
   return withNulls({
@@ -43,17 +43,17 @@ export async function tenantAdviceView(edge: Edge, id: string, query: Query): Pr
     curves: advice.curves,
     standings,
     days: days.map(({ startMs, ...day }) => ({ at: time(startMs), ...day })),
-    currency: edge.advisor.prices.currency,
+    currency: advisor.prices.currency,
   });
 }
 
-export async function reportView(edge: Edge, query: Query): Promise<object> {
+export async function reportView(advisor: Advisor, query: Query): Promise<object> {
   const most = query.count('limit', 100, 1, 10_000);
   query.done();
-  const report = reportOf([...(await edge.advisor.all()).values()]);
+  const report = reportOf([...(await advisor.all()).values()]);
   const { withoutOverrides, missing, atRisk, tooWide, forecasts, fleet } = report;
   return withNulls({
-    asOf: asOf(edge),
+    asOf: asOf(advisor),
     ...report,
     counts: {
       withoutOverrides: withoutOverrides.length,
@@ -68,20 +68,20 @@ export async function reportView(edge: Edge, query: Query): Promise<object> {
     tooWide: tooWide.slice(0, most),
     forecasts: forecasts.slice(0, most),
     fleet: { ...fleet, days: fleet.days.map(({ startMs, ...day }) => ({ at: time(startMs), ...day })) },
-    currency: edge.advisor.prices.currency,
+    currency: advisor.prices.currency,
   });
 }
 
-export async function costsView(edge: Edge, query: Query): Promise<object> {
+export async function costsView(advisor: Advisor, query: Query): Promise<object> {
   const search = (query.text('search', MAX_SEARCH) ?? '').toLowerCase();
   const { offset, limit } = readPage(query, 50, 500);
   query.done();
-  const all = [...(await edge.advisor.all()).values()];
+  const all = [...(await advisor.all()).values()];
   const found = all.filter(({ tenant }) => tenant.toLowerCase().includes(search));
   const costs = found.map(costsOf).sort((a, b) => b.total.total - a.total.total);
-  const { budgets, prices } = edge.advisor;
+  const { budgets, prices } = advisor;
   return withNulls({
-    asOf: asOf(edge),
+    asOf: asOf(advisor),
     prices,
     notPriced: NOT_PRICED,
     matching: costs.length,
@@ -107,8 +107,7 @@ export function shortAdvice({ tenant, policy, basis, limits }: Advice): object {
   };
 }
 
-function asOf(edge: Edge): string | undefined {
-  const { atMs } = edge.advisor;
+function asOf({ atMs }: Advisor): string | undefined {
   return atMs === undefined ? undefined : time(atMs);
 }
 

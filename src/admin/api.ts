@@ -145,10 +145,10 @@ export class Api {
       get('/limits', ({ query }) => limitsView(edge, query)),
       get('/reasons', () => reasonsView()),
       get('/config', () => configView(edge)),
-      get('/advice', ({ query }) => adviceView(edge, query)),
-      get('/advice/{id}', ({ query, params: [id = ''] }) => tenantAdviceView(edge, id, query)),
-      get('/report', ({ query }) => reportView(edge, query)),
-      get('/costs', ({ query }) => costsView(edge, query)),
+      get('/advice', ({ query }) => adviceView(edge.advisor, query)),
+      get('/advice/{id}', ({ query, params: [id = ''] }) => tenantAdviceView(edge.advisor, id, query)),
+      get('/report', ({ query }) => reportView(edge.advisor, query)),
+      get('/costs', ({ query }) => costsView(edge.advisor, query)),
       get('/audit', ({ res, query }) => {
         const { entries, csv } = auditView(edge, query);
         return csv === undefined ? { entries } : sendCsv(res, 'changes.csv', csv);

@@ -12,6 +12,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./check.js')).check,
   top: async () => (await import('./top.js')).top,
   diff: async () => (await import('./diff.js')).diff,
+  advise: async () => (await import('./advise.js')).advise,
+  report: async () => (await import('./limits-report.js')).report,
+  baseline: async () => (await import('./baseline.js')).baseline,
   loadtest: async () => (await import('./loadtest.js')).loadtest,
 };
 
@@ -25,6 +28,9 @@ Usage: mimir-edge COMMAND [options]
   inspect   what is in a remote-write body
   check     effective limits of an overrides file, a ConfigMap or Helm values, and what is wrong with it
   diff      whose limits change from one version to another
+  advise    the limits that tenants should have by what they sent, and why
+  report    limits at risk, too wide, missing or changed, and what tenants cost
+  baseline  keeps all limits as they are now, for reports to compare with
   loadtest  sends remote-write load to a target, and reports how it took it
 
 mimir-edge COMMAND --help tells more.
@@ -35,6 +41,7 @@ Examples:
   mimir-edge check overrides.yaml
   mimir-edge inspect body.snappy
   mimir-edge top --sort utilisation
+  mimir-edge advise --from-prometheus http://prometheus:9090 --overrides overrides.yaml
 `;
 
 /** Answers the exit code. */

@@ -17,6 +17,9 @@ t.test('help is there for everything, with examples', async (t) => {
     ['check', '--help'],
     ['top', '--help'],
     ['diff', '--help'],
+    ['advise', '--help'],
+    ['report', '--help'],
+    ['baseline', '--help'],
     ['loadtest', '--help'],
   ]) {
     t.match(await run(args), { status: 0, stdout: /Usage: .*Examples:/s, stderr: '' }, args.join(' '));

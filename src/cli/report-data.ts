@@ -1,0 +1,76 @@
+/** What a report is made of: the API's answers, and what has changed since a baseline. */
+
+import type { Baseline, Drift } from '../advice/report.js';
+import type { Ask } from './advice-source.js';
+import type { Costs, ReportAnswer } from './answers.js';
+
+export interface DriftRow extends Drift {
+  /** As far as the audit knows. */
+  readonly who: string | undefined;
+}
+
+export interface GatheredReport {
+  readonly report: ReportAnswer & { readonly baseline?: string };
+  readonly costs: Costs;
+  /** Undefined: there is no baseline. */
+  readonly drift: readonly DriftRow[] | undefined;
+  /** Workers whose limits are not those of their edge; undefined: there is no edge. */
+  readonly behind: readonly { readonly worker: string; readonly limitsHash: string }[] | undefined;
+}
+
+export type LimitsNow = Omit<Baseline, 'savedAt'>;
+
+interface LimitsPage {
+  readonly defaults: Nested;
+  readonly matching: number;
+  readonly tenants: readonly { readonly id: string; readonly limits: Nested }[];
+}
+
+type Nested = Readonly<Record<string, unknown>> & { readonly edge?: Readonly<Record<string, unknown>> };
+
+const PAGE = 1000;
+
+/** All limits in force of an edge. */
+export async function limitsNow(ask: Ask): Promise<LimitsNow> {
+  const tenants: Record<string, Readonly<Record<string, unknown>>> = {};
+  for (let offset = 0; ; offset += PAGE) {
+    const page = await ask<LimitsPage>(`limits?limit=${PAGE}&offset=${offset}`);
+    for (const { id, limits } of page.tenants) tenants[id] = flat(limits);
+    if (page.tenants.length === 0 || offset + PAGE >= page.matching)
+      return { defaults: flat(page.defaults), tenants };
+  }
+}
+
+function flat({ edge = {}, named: _, ...mimir }: Nested): Record<string, unknown> {
+  return { ...mimir, ...edge };
+}
+
+interface AuditEntry {
+  readonly at: string;
+  readonly who: string;
+  readonly tenant: string | null;
+  readonly name: string;
+}
+
+/** The last who changed it; the source of limits says no more than which document it was. */
+export async function withWho(ask: Ask, drift: readonly Drift[], since: string): Promise<DriftRow[]> {
+  const { entries } = await ask<{ entries: AuditEntry[] }>('audit?limit=1000');
+  return drift.map((one) => {
+    const entry = entries.find(
+      ({ at, tenant, name }) => at >= since && (tenant ?? '') === one.tenant && name === one.limit,
+    );
+    return { ...one, who: entry === undefined ? undefined : `${entry.who}, ${entry.at.slice(0, 16)}` };
+  });
+}
+
+interface Status {
+  readonly limitsHash: string;
+  readonly workers: { readonly each: readonly { worker: number; limitsHash: string }[] } | null;
+}
+
+export async function workersBehind(ask: Ask): Promise<GatheredReport['behind']> {
+  const { limitsHash, workers } = await ask<Status>('status');
+  return (workers?.each ?? [])
+    .filter((one) => one.limitsHash !== limitsHash)
+    .map((one) => ({ worker: String(one.worker), limitsHash: one.limitsHash }));
+}
