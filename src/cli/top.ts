@@ -56,7 +56,10 @@ interface Status {
   readonly mode: string;
   readonly ready: boolean;
   /** An older edge has none. */
-  readonly panic?: { readonly admitted: Readonly<Record<string, number>> };
+  readonly panic?: {
+    readonly admitted: Readonly<Record<string, number>>;
+    readonly guard?: { readonly mode: string; readonly guards: readonly GuardRow[] };
+  };
   readonly replicas: number;
   readonly overrides: { readonly stale: boolean };
   readonly ledger: { readonly state: string } | null;
@@ -64,6 +67,13 @@ interface Status {
     readonly addresses: readonly Address[];
     readonly breaker: { readonly mode: string; readonly state: string; readonly cause: string | null } | null;
   };
+}
+
+interface GuardRow {
+  readonly guard: string;
+  readonly level: string;
+  readonly cause: string | null;
+  readonly rules: readonly { readonly rule: string; readonly error: string | null }[];
 }
 
 interface Address {
@@ -187,7 +197,7 @@ function head(status: Status, { range, matching, totals, tenants }: Tenants): st
   return (
     `mimir-edge ${status.version}, ${status.replicas} ${status.replicas === 1 ? 'replica' : 'replicas'}, ${notes.join(', ') || 'well'}; ` +
     `${totals.tenants} tenants, ${short(totals.samplesPerSecond)} samples/s, ` +
-    `${short(totals.lostSamplesPerSecond)} lost, ${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown)\n${failing.map(trouble).join('')}\n`
+    `${short(totals.lostSamplesPerSecond)} lost, ${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown)\n${failing.map(trouble).join('')}${guards(status)}\n`
   );
 }
 
@@ -196,6 +206,21 @@ function panic({ panic: { admitted } = { admitted: {} } }: Status): string[] {
   const less = Object.entries(admitted).filter(([, part]) => part < 1);
   const parts = less.map(([priority, part]) => `${priority} ${Math.round(part * 1000) / 10} %`);
   return parts.length === 0 ? [] : [`PANIC: ${parts.join(', ')} of their rates`];
+}
+
+/** Where guards stand that are not calm, and what they do not know. */
+function guards({ panic: { guard } = { admitted: {} } }: Status): string {
+  if (guard === undefined) return '';
+  const { mode, guards: all } = guard;
+  const does = mode === 'act' ? 'acts' : 'would act';
+  return all
+    .flatMap(({ guard: name, level, cause, rules }) => [
+      ...(level === 'calm' ? [] : [`guard ${name} ${does}: ${level}, because ${cause ?? ''}\n`]),
+      ...rules.flatMap(({ rule, error }) =>
+        error === null ? [] : [`guard ${name} does not know ${rule}: it ${error}\n`],
+      ),
+    ])
+    .join('');
 }
 
 function isStopped({ upstream: { breaker } }: Status): boolean {

@@ -138,8 +138,10 @@ export class Upstream {
 
   /** Pushes of the last seconds, without those of the tenant whose pushes fail most where others send. */
   pushes(): { readonly requests: number; readonly failed: number } {
+    const nowMs = this.#now();
     const sum = { requests: 0, failed: 0 };
     for (const { blame } of this.#addresses.all) {
+      blame.tick(nowMs);
       const { requests, failed } = blame.withoutCause();
       sum.requests += requests;
       sum.failed += failed;

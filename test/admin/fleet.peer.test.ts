@@ -1,5 +1,6 @@
 /** What is written to the API of one replica of several that share a Redis. */
 import t, { type Test } from 'tap';
+import { MAX_ENTRIES } from '#src/controls/controls.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { type GivenAdmin, inOneProcess } from './fixtures.js';
 
@@ -52,6 +53,6 @@ t.test('with Redis', { skip: redisMissing }, async (t) => {
 function full(): Record<string, string> {
   const until = String(Date.now() + 600_000).padStart(15, '0');
   const value = `${'1'.padStart(15, '0')}00000000-0000-4000-8000-000000000000 ${until}{}`;
-  const entries = Array.from({ length: 502 }, (_, index) => [`x${index}`, value]);
+  const entries = Array.from({ length: MAX_ENTRIES }, (_, index) => [`x${index}`, value]);
   return { ...Object.fromEntries(entries), version: 'v' };
 }

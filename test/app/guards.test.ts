@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { type GivenAdmin, inOneProcess, inTwoWorkers } from '../admin/fixtures.js';
+import { run } from '../cli/run.js';
 import { eventually, PUSH_500, upstream } from '../doors/http/fixtures.js';
 
 interface Panic {
@@ -58,6 +59,7 @@ async function prometheus(t: Test, given: { value: string | undefined }): Promis
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+const top = async (edge: GivenAdmin) => (await run(['top', '--once', `--url=${edge.url}`])).stdout;
 const panic = (edge: GivenAdmin) => edge.json<Panic>('panic');
 
 async function reaches(t: Test, edge: GivenAdmin, normal: number, what: string): Promise<void> {
@@ -110,11 +112,16 @@ for (const [name, admin] of [
         t.ok(metrics.includes(`\n${line}`), line);
       }
 
+      t.match(
+        await top(edge),
+        /, PANIC: critical 90 %, normal 10 %, low 10 % of their rates; .*\nguard prometheus acts: panic, because memory is at 96 %/s,
+      );
       given.value = undefined;
       t.ok(
         await eventually(async () => /503/.test((await panic(edge)).guard.guards[1]?.rules[0]?.error ?? '')),
         'that it does not answer is said',
       );
+      t.match(await top(edge), /\nguard prometheus does not know memory: it answers 503\n/);
       given.value = '0.1';
       await reaches(t, edge, 1, 'all comes back');
       t.equal((await edge.push()).status, 200);
@@ -152,6 +159,7 @@ for (const [name, admin] of [
     });
     t.equal((await edge.push()).status, 200);
     t.match(await edge.json('audit'), { entries: [] });
+    t.match(await top(edge), /\nguard prometheus would act: panic, because cpu is at 200 %/);
     const act = { mode: 'act', ttl: '1h', reason: 'it is right' };
     t.equal((await edge.write('PUT', 'guard', act)).status, 200);
     await reaches(t, edge, 0.1, 'somebody has it act, for a time');

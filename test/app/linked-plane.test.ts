@@ -93,3 +93,13 @@ t.test('it owes an answer from the asking to the answer', async (t) => {
   t.notOk(plane.owesAnswer(0));
   t.notOk(plane.hangs);
 });
+
+t.test('who looks has its status of now, and nothing that it counted is asked for', async (t) => {
+  const { link, reports, plane } = given();
+  const look = plane.look();
+  link.tellStatus(planeStatus({ requestsInFlight: 7 }));
+  await look;
+  t.equal(plane.status?.requestsInFlight, 7);
+  t.strictSame(reports, []);
+  t.equal(link.asked, 0, 'reports');
+});

@@ -2,6 +2,7 @@ import t from 'tap';
 import {
   countedIn,
   mergedLedger,
+  mergedMeasures,
   mergedSeries,
   NOTHING_COUNTED,
   sumOfCounts,
@@ -97,4 +98,11 @@ t.test('what is known of series is added up', async (t) => {
     tenantsAlone: 2,
     admittedAlone: 14,
   });
+});
+
+t.test('what guards look at is added up: pushes, and answers by the time that they took', async (t) => {
+  const one = { pushes: { requests: 10, failed: 2 }, answers: [1, 2, 3] };
+  const other = { pushes: { requests: 5, failed: 0 }, answers: [0, 1, 0] };
+  t.strictSame(mergedMeasures([one, other]), { pushes: { requests: 15, failed: 2 }, answers: [1, 3, 3] });
+  t.strictSame(mergedMeasures([]), { pushes: { requests: 0, failed: 0 }, answers: [] });
 });

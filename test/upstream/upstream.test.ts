@@ -63,7 +63,12 @@ async function mimir(t: Test, host = '127.0.0.1', port = 0): Promise<Mimir> {
   return given;
 }
 
-function upstreamOf(t: Test, urls: readonly string[], options: Partial<UpstreamOptions> = {}): Upstream {
+function upstreamOf(
+  t: Test,
+  urls: readonly string[],
+  options: Partial<UpstreamOptions> = {},
+  now = () => performance.now(),
+): Upstream {
   const upstream = new Upstream(
     {
       urls,
@@ -84,7 +89,7 @@ function upstreamOf(t: Test, urls: readonly string[], options: Partial<UpstreamO
       readyMs: 100,
       ...options,
     },
-    () => performance.now(),
+    now,
   );
   t.teardown(() => upstream.destroy());
   return upstream;
@@ -176,6 +181,20 @@ t.test(
     t.equal(three.pushes.length + four.pushes.length, 50);
   },
 );
+
+t.test('of pushes that failed nothing is left after some seconds, though none comes', async (t) => {
+  const one = await mimir(t);
+  one.answer = failing;
+  let aheadMs = 0;
+  const upstream = upstreamOf(t, [one.url], {}, () => performance.now() + aheadMs);
+  await Promise.all(['a', 'b', 'b'].map((tenant) => push(upstream, 'x', 20_000, tenant)));
+  t.strictSame(upstream.pushes(), { requests: 1, failed: 1 }, 'without the tenant whose pushes fail most');
+  for (let i = 0; i < 3; i++) {
+    aheadMs += 5000;
+    upstream.pushes();
+  }
+  t.strictSame(upstream.pushes(), { requests: 0, failed: 0 });
+});
 
 t.test('one tenant whose pushes fail everywhere puts no address out and opens no breaker', async (t) => {
   for (const [what, spoil] of [

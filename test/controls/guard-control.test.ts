@@ -1,0 +1,69 @@
+import t from 'tap';
+import { readControl } from '#src/controls/control.js';
+import {
+  admittedBy,
+  CALM,
+  GUARD,
+  GUARD_MODE,
+  LEVELS,
+  readStanding,
+  type SharedStanding,
+  standingText,
+  writeStanding,
+} from '#src/controls/guard-control.js';
+
+const PANIC: SharedStanding = {
+  level: 'panic',
+  admitted: 50,
+  critical: 80,
+  steppedMs: 1_700_000_000_000,
+  seenMs: 1_700_000_000_500,
+  cause: 'memory is at 96 %',
+};
+
+t.test('where a guard stands is read as it was written', async (t) => {
+  for (const level of LEVELS) t.same(readStanding(writeStanding({ ...PANIC, level })), { ...PANIC, level });
+  const long = readStanding(writeStanding({ ...PANIC, cause: 'x'.repeat(10_000) }));
+  t.equal(long?.cause.length, 300, 'a cause is no longer than what is read');
+});
+
+t.test('what is no standing of a guard is none', async (t) => {
+  for (const other of [
+    undefined,
+    7,
+    '',
+    'null',
+    '[]',
+    '{',
+    ...[
+      { level: 'hot' },
+      { admitted: 101 },
+      { admitted: -1 },
+      { critical: '80' },
+      { steppedMs: 0.5 },
+      { seenMs: null },
+      { cause: 5 },
+    ].map((wrong) => JSON.stringify({ ...PANIC, ...wrong })),
+  ]) {
+    t.equal(readStanding(other), undefined, String(other));
+  }
+});
+
+t.test('controls of guards are of all tenants, and as they should be', async (t) => {
+  const read = (given: object) =>
+    readControl(JSON.stringify({ id: 'x', tenant: '', reason: '', by: '', atMs: 1, untilMs: 2, ...given }));
+  t.ok(read({ name: GUARD, value: writeStanding(PANIC) }));
+  t.ok(read({ name: GUARD, value: null }));
+  t.notOk(read({ name: GUARD, value: 'panic' }));
+  t.notOk(read({ name: GUARD, value: writeStanding(PANIC), tenant: 'a' }));
+  for (const value of ['observe', 'act', null]) t.ok(read({ name: GUARD_MODE, value }), String(value));
+  t.notOk(read({ name: GUARD_MODE, value: 'off' }));
+  t.notOk(read({ name: GUARD_MODE, value: 'act', tenant: 'a' }));
+});
+
+t.test('people read it as a sentence', async (t) => {
+  t.equal(standingText(CALM), 'calm');
+  t.equal(standingText(PANIC), 'panic, admits 50 % and 80 % of critical tenants');
+  t.equal(standingText({ ...PANIC, critical: 50 }), 'panic, admits 50 %');
+  t.same(admittedBy(PANIC), { critical: 0.8, normal: 0.5, low: 0.5 });
+});
