@@ -15,6 +15,7 @@ import { type Listing, listTenants } from '#src/admin/listing.js';
 import { DataPlane } from '#src/app/data-plane.js';
 import { edgeOf } from '#src/app/edge-of.js';
 import { NO_HISTORIES, openAdvisor } from '#src/app/open-advisor.js';
+import { Usage } from '#src/app/open-usage.js';
 import { beforeAnyDocument } from '#src/app/start-app.js';
 import { loadConfig } from '#src/config/config.js';
 import { Controls } from '#src/controls/controls.js';
@@ -200,6 +201,7 @@ async function edgeOfMany(now: () => number): Promise<Edge> {
       { changed() {}, loaded() {}, failed() {}, warned() {}, noticed() {} },
     ),
     history: new History(256 << 20, 0),
+    usage: new Usage(config, log, () => ({ limits: config.defaults, mode: 'enforce' })),
     limitHistory: new LimitHistory(),
     controls: new Controls(
       { shared: undefined, kept: undefined, name: 'bench', now: Date.now },

@@ -23,6 +23,7 @@ import {
 } from './reads.js';
 import { Streams } from './stream.js';
 import type { Identity, Tokens } from './tokens.js';
+import { curveView, fleetView, usageView } from './usage-reads.js';
 import {
   endPanic,
   reload,
@@ -138,6 +139,15 @@ export class Api {
       fresh('/overview', ({ query }) => overviewView(edge, query)),
       fresh('/tenants', ({ query }) => tenantsView(edge, query)),
       fresh('/tenants/{id}', ({ query, params: [id = ''] }) => oneTenantView(edge, id, query)),
+      get('/usage', async ({ res, query }) => {
+        const { body, csv } = await usageView(edge, query);
+        if (csv === undefined) return body;
+        res.setHeader('Content-Type', 'text/csv; charset=utf-8');
+        res.setHeader('Content-Disposition', 'attachment; filename="usage.csv"').end(csv);
+        return undefined;
+      }),
+      get('/usage/{id}/curve', ({ query, params: [id = ''] }) => curveView(edge, id, query)),
+      get('/fleet', () => fleetView(edge)),
       fresh('/denials', ({ res, query }) => {
         const { refusals, csv } = refusalsView(edge, query);
         return csv === undefined ? { denials: refusals } : sendCsv(res, 'denials.csv', csv);

@@ -17,7 +17,11 @@ import type { LedgerStatus } from '../shared/client.js';
 import type { AddressStatus } from '../upstream/address-health.js';
 import type { AdmissionStatus } from '../upstream/admission.js';
 import type { BreakerStatus } from '../upstream/breaker.js';
+import type { BookkeeperStatus } from '../usage/bookkeeper.js';
+import type { FleetCounts } from '../usage/fleet-counts.js';
+import type { FrameSenderStatus } from '../usage/frame-sender.js';
 import type { History } from '../usage/history.js';
+import type { KeptUsage } from '../usage/kept-usage.js';
 import type { LimitHistory } from '../usage/limit-history.js';
 import type { Audit } from './audit.js';
 
@@ -87,6 +91,20 @@ export interface EdgeStatus {
   readonly workers: WorkersStatus | undefined;
 }
 
+/** What is kept of all tenants, over the fleet. */
+export interface EdgeUsage {
+  /** Of this replica, among all of them; and as people know it. */
+  readonly machine: string;
+  readonly name: string;
+  /** Several replicas have one book. */
+  readonly isShared: boolean;
+  readonly kept: KeptUsage;
+  readonly sender: { status(): FrameSenderStatus };
+  readonly bookkeeper: { status(): BookkeeperStatus };
+  /** Undefined: nothing is shared, and this machine is the fleet. */
+  readonly fleet: { readonly counts: FleetCounts; readonly edge: Edge } | undefined;
+}
+
 export interface Edge {
   /**
    * When it resolves, all that was counted before it was called is in what the others answer; with workers and very many
@@ -120,6 +138,7 @@ export interface Edge {
   /** Resolves when what was changed last is in force, with the workers that have not said so in time. */
   obeyed(): Promise<readonly number[]>;
   readonly history: History;
+  readonly usage: EdgeUsage;
   readonly limitHistory: LimitHistory;
   readonly refusals: RefusalList;
   readonly controls: Controls;

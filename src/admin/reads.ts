@@ -14,6 +14,7 @@ import { isTenantId, listLimits, listTenants, readListing, readPage } from './li
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
 import { controlViews, refusalView, rounded, tenantView } from './tenant-view.js';
+import { readReplica, scopedEdge } from './usage-reads.js';
 import { verdictOf } from './verdict.js';
 
 const MAX_SEARCH = 150;
@@ -115,16 +116,21 @@ function workerView({ pid, ledger, series, ...worker }: WorkerStatus): object {
 
 export function tenantsView(edge: Edge, query: Query): object {
   const listing = readListing(query);
+  const replica = readReplica(query);
   query.done();
-  return listTenants(edge, listing);
+  const scoped = scopedEdge(edge, replica);
+  return { scope: scoped.scope, ...listTenants(scoped.edge, listing) };
 }
 
 export async function oneTenantView(edge: Edge, id: string, query: Query): Promise<object> {
   const range = query.choice('range', RANGE_NAMES) ?? '1h';
+  const replica = readReplica(query);
   query.done();
-  const tenant = isTenantId(id) ? edge.tenant(id) : undefined;
+  const scoped = scopedEdge(edge, replica);
+  const tenant = isTenantId(id) ? scoped.edge.tenant(id) : undefined;
   if (tenant === undefined) throw new Problem(404, 'no document names this tenant, and it has sent nothing');
-  return tenantView(edge, tenant, await edge.topMetrics(id), range);
+  const view = tenantView(scoped.edge, tenant, await edge.topMetrics(id), range);
+  return { scope: scoped.scope, ...view };
 }
 
 /** Of an id with metadata. */

@@ -8,6 +8,7 @@ import { type Listing, listTenants } from './listing.js';
 import { Problem } from './problem.js';
 import { statusView } from './reads.js';
 import { refusalView } from './tenant-view.js';
+import { scopedEdge } from './usage-reads.js';
 
 const TICK_MS = 2000;
 const MAX_STREAMS = 50;
@@ -90,7 +91,10 @@ export class Streams {
         continue;
       }
       let text = once('status', 'status', () => statusView(this.#edge));
-      text += once('tenants', JSON.stringify(listing), () => listTenants(this.#edge, listing));
+      text += once('tenants', JSON.stringify(listing), () => {
+        const { edge, scope } = scopedEdge(this.#edge, undefined);
+        return { scope, ...listTenants(edge, listing) };
+      });
       if (stream.refusals !== refusals.version) {
         stream.refusals = refusals.version;
         text += once('denials', 'denials', () => ({ denials: refusals.newest(NEWEST).map(refusalView) }));

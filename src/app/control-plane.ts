@@ -23,7 +23,8 @@ import { ShownTenants } from '../enforce/shown-tenants.js';
 import { exportLimits, exportTenants } from '../enforce/tenant-metrics.js';
 import { exportGuards } from '../guard/guard-metrics.js';
 import type { Guards } from '../guard/guards.js';
-import type { Snapshot } from '../limits/limits.js';
+import { effectiveLimits, effectiveMode } from '../limits/effective.js';
+import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import type { Overrides } from '../overrides/overrides.js';
 import { exportOverrides } from '../overrides/overrides-metrics.js';
 import { exposition, type TextFormat } from '../telemetry/exposition.js';
@@ -32,11 +33,12 @@ import { History, SAMPLE_MS } from '../usage/history.js';
 import { exportHistory } from '../usage/history-metrics.js';
 import { LimitHistory } from '../usage/limit-history.js';
 import { edgeOf } from './edge-of.js';
-import { NO_HISTORIES, openAdvisor } from './open-advisor.js';
+import { openAdvisor } from './open-advisor.js';
 import { openAudit, openTokens } from './open-audit.js';
 import { openControls } from './open-controls.js';
 import { openGuards } from './open-guards.js';
 import { openOverrides } from './open-overrides.js';
+import { Usage } from './open-usage.js';
 import { PairsWarning } from './pairs-warning.js';
 import type { Part } from './parts.js';
 import type { DataPlanes, Orders } from './planes.js';
@@ -58,6 +60,7 @@ export interface ControlPlaneOptions {
 
 export class ControlPlane {
   readonly parts: readonly Part[];
+  readonly usage: Usage;
   readonly #config: Config;
   readonly #log: Logger;
   readonly #planes: DataPlanes;
@@ -90,6 +93,7 @@ export class ControlPlane {
     this.#pairs = new PairsWarning(log, config['ha.tracker_enabled']);
     this.#audit = openAudit(config, log);
     this.#tokens = openTokens(config, log);
+    this.usage = new Usage(config, log, (id) => this.#inForce(id));
     this.#history = new History(config['admin.history_max_bytes'], this.#now());
     this.#overrides = this.#openOverrides();
     this.#documented = this.#overrides.snapshot;
@@ -103,7 +107,7 @@ export class ControlPlane {
       changed: () => this.#order(),
     });
     this.#orders = this.#ordersNow();
-    this.#advisor = openAdvisor(config, NO_HISTORIES, () => this.#orders.snapshot);
+    this.#advisor = openAdvisor(config, this.usage.kept, () => this.#orders.snapshot);
     this.#edge = edgeOf({
       config,
       planes,
@@ -113,6 +117,7 @@ export class ControlPlane {
       audit: this.#audit,
       advisor: this.#advisor,
       history: this.#history,
+      usage: this.usage,
       limitHistory: this.#limitHistory,
       orders: () => this.#orders,
       obeyed: () => this.#obeyed,
@@ -173,6 +178,7 @@ export class ControlPlane {
         stop: () => this.#controls.stop(),
       },
       { name: 'guards', start: () => this.#guards.start(), stop: () => this.#guards.stop() },
+      this.usage.part,
       { name: 'history', start: () => this.#startSampling(), stop: () => clearInterval(this.#sampling) },
     ];
   }
@@ -216,6 +222,12 @@ export class ControlPlane {
       logLevel: this.#logLevel,
       reloads: this.#reloads,
     };
+  }
+
+  #inForce(id: string): { limits: TenantLimits; mode: Mode } {
+    const unknownTenants = this.#config['tenants.unknown'];
+    const mode = effectiveMode({ ...this.#orders, unknownTenants }, id);
+    return { limits: effectiveLimits(this.#orders.snapshot, id), mode };
   }
 
   #order(): void {
@@ -322,6 +334,7 @@ export class ControlPlane {
     exportLimits(metrics, () => this.#orders.snapshot);
     exportOverrides(metrics, () => ({ ...this.#overrides.status(), hash: this.#orders.snapshot.hash }));
     exportHistory(metrics, this.#history);
+    this.usage.export(metrics);
     exportControls(metrics, this.#controls);
     exportGuards(metrics, this.#guards);
     exportApi(metrics, api);

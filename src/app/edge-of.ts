@@ -1,14 +1,17 @@
 /** What the admin API sees of the control plane and of the data planes below it, and the ways to change them. */
 
 import type { Audit } from '../admin/audit.js';
-import type { Edge, TenantState } from '../admin/edge.js';
+
+import type { Edge, EdgeUsage, TenantState } from '../admin/edge.js';
 import type { Advisor } from '../advice/advisor.js';
+
 import { type Config, printConfig } from '../config/config.js';
 import type { Controls } from '../controls/controls.js';
 import { Tally } from '../enforce/tally.js';
 import { effectiveLimits, effectiveMode } from '../limits/effective.js';
 import { DEFAULT_LIMITS } from '../limits/limit-table.js';
 import type { Overrides } from '../overrides/overrides.js';
+import type { FleetCounts } from '../usage/fleet-counts.js';
 import type { History } from '../usage/history.js';
 import type { LimitHistory } from '../usage/limit-history.js';
 import type { DataPlanes, Orders } from './planes.js';
@@ -22,6 +25,7 @@ export interface EdgeParts {
   readonly audit: Audit;
   readonly advisor: Advisor;
   readonly history: History;
+  readonly usage: Omit<EdgeUsage, 'fleet'> & { readonly counts: FleetCounts | undefined };
   readonly limitHistory: LimitHistory;
   /** In force now. */
   readonly orders: () => Orders;
@@ -39,15 +43,18 @@ export function edgeOf(parts: EdgeParts): Edge {
     audit,
     advisor,
     history,
+    usage,
     limitHistory,
     orders,
     obeyed,
     now,
   } = parts;
+  const { machine, name, isShared, kept, sender, bookkeeper, counts } = usage;
   const configured = configuredLimits(config);
   const unknownTenants = config['tenants.unknown'];
-  return {
+  const edge: Edge = {
     history,
+    usage: { machine, name, isShared, kept, sender, bookkeeper, fleet: undefined },
     limitHistory,
     refusals: planes.refusals,
     controls,
@@ -89,6 +96,20 @@ export function edgeOf(parts: EdgeParts): Edge {
       return overrides.status().lastError;
     },
   };
+  return counts === undefined ? edge : withFleet(edge, counts);
+}
+
+/** Beside what this machine counts, what all of them do. */
+function withFleet(edge: Edge, counts: FleetCounts): Edge {
+  const seen: Edge = {
+    ...edge,
+    history: counts.history,
+    now: counts.now,
+    tenants: () => counts.tenants(),
+    tenant: (id) => counts.tenant(id) ?? edge.tenant(id),
+    unattributed: () => counts.unattributed(),
+  };
+  return { ...edge, usage: { ...edge.usage, fleet: { counts, edge: seen } } };
 }
 
 /** A tenant that a document names, and that has not sent anything. */

@@ -12,6 +12,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import { checkFiles } from './check-files.js';
 import { ControlPlane } from './control-plane.js';
 import { DataPlane } from './data-plane.js';
+import { countingPart } from './open-usage.js';
 import { startParts } from './parts.js';
 import type { Orders } from './planes.js';
 import { exportProcess } from './process-metrics.js';
@@ -43,7 +44,9 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     planes: data,
     scrape: (registry) => registry.metrics(),
   });
-  const stop = await startParts([...control.parts, ...data.parts]);
+  const { usage } = control;
+  const counting = countingPart(data, usage, undefined, (frame) => usage.heard(frame));
+  const stop = await startParts([...control.parts, counting, ...data.parts]);
   const { proxyAddress: proxy, grpcAddress: grpc } = data;
   const admin = control.listensOn();
   log.info({ proxy, grpc, admin, mode: control.orders.mode, version: VERSION }, 'serving');

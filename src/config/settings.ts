@@ -249,6 +249,28 @@ export const SETTINGS = {
     0,
   ),
 
+  'usage.dir': setting(
+    'path',
+    '',
+    "A folder where the hours and days of tenants' usage are kept without Redis, for restarts ([usage.md](usage.md)). Of " +
+      'this machine alone: no other may have the same. Empty: they are kept in memory; with Redis they are kept there.',
+  ),
+  'usage.max_bytes': setting(
+    'size',
+    '256MiB',
+    'The most memory, in Redis or here, for the hours and days of all tenants. A tenant that always sends takes about 8 kB. ' +
+      'Beyond it tenants that have none yet get none (`mimir_edge_usage_records_without_room`).',
+    0,
+  ),
+  'usage.tenants_max': setting(
+    'count',
+    '10000',
+    'The most tenants in an hour of the whole fleet that have usage of their own, about 8 kB of memory each where the book is ' +
+      'kept. Further ones are counted together as `(other)` (`mimir_edge_usage_tenants_without_room`).',
+    1,
+    100_000,
+  ),
+
   'metrics.tenants': setting(
     'most',
     'all',

@@ -28,6 +28,8 @@ export interface BookkeeperOptions {
   readonly store: UsageStore;
   /** Among all that could keep the book. */
   readonly id: string;
+  /** Nobody else has anything to say: at the end the step under way is closed, too. */
+  readonly isAlone?: boolean;
   readonly tenantsMax: number;
   /** Of records of hours and days. */
   readonly maxBytes: number;
@@ -95,6 +97,7 @@ export class Bookkeeper {
   }
 
   start(): void {
+    void this.tick();
     this.#timer = setInterval(() => void this.tick(), TICK_MS).unref();
   }
 
@@ -102,10 +105,16 @@ export class Bookkeeper {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#ticking;
+    if (this.#keeping === undefined && this.#options.isAlone) await this.tick();
     if (this.#keeping === undefined) return;
     await this.#guarded(() => this.#last());
     await this.#options.store.resign(this.#options.id).catch(() => {});
     this.#keeping = undefined;
+  }
+
+  /** Undefined: another one keeps the book. */
+  get state(): BookState | undefined {
+    return this.#keeping?.book.state;
   }
 
   status(): BookkeeperStatus {
@@ -147,8 +156,8 @@ export class Bookkeeper {
     const keeping = this.#keeping;
     if (keeping === undefined || !(await this.#write(keeping))) return;
     await this.#read(keeping);
-    const nowMs = this.#options.now();
-    await this.#close(keeping, Math.floor(nowMs / STEP_MS) - 1);
+    const { now, isAlone } = this.#options;
+    await this.#close(keeping, Math.floor(now() / STEP_MS) - (isAlone ? 0 : 1));
   }
 
   async #elect(): Promise<void> {
@@ -189,7 +198,9 @@ export class Bookkeeper {
         return this.#begin(fence, new Book({ tenantsMax }), FIRST_ID);
       }
     }
-    log.info({ fence, tenants: book.tenants }, "this replica keeps the fleet's usage");
+    if (!this.#options.isAlone) {
+      log.info({ fence, tenants: book.tenants }, "this replica keeps the fleet's usage");
+    }
     return this.#begin(fence, book, appliedId);
   }
 

@@ -37,6 +37,13 @@ export class ByteWriter {
     this.#length += this.#bytes.write(text, this.#length);
   }
 
+  raw(bytes: Buffer): void {
+    this.number(bytes.length);
+    this.#room(bytes.length);
+    bytes.copy(this.#bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
   /** A copy of all that was written. */
   bytes(): Buffer {
     return Buffer.from(this.#bytes.subarray(0, this.#length));
@@ -92,6 +99,14 @@ export class ByteReader {
     const count = this.number();
     if (count * bytesEach > this.left) throw new Damaged(`it can not have ${count} of them`);
     return count;
+  }
+
+  raw(): Buffer {
+    const length = this.number();
+    if (length > this.left) throw new Damaged(`it can not have ${length} bytes`);
+    const bytes = Buffer.from(this.#bytes.subarray(this.#at, this.#at + length));
+    this.#at += length;
+    return bytes;
   }
 
   text(mostBytes: number): string {

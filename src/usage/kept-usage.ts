@@ -1,5 +1,6 @@
 /** What is kept of a tenant, read from where the book is: hours and days that are filed, and those under way. */
 import { messageOf } from '../base/message-of.js';
+import { NO_TENANT, OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 import type { UsageStore } from '../shared/usage-store.js';
 import { STEP_SECONDS } from './arrival-curve.js';
 import { type BookState, emptyState, readPage } from './book.js';
@@ -47,11 +48,13 @@ export class KeptUsage {
     return { untilMs: step === 0 ? undefined : (step + 1) * STEP_MS, error: this.#error };
   }
 
-  /** Tenants that something is known of. */
+  /** Tenants that something is known of; what stands for several of them is none. */
   async tenants(): Promise<string[]> {
     const { open } = await this.#look();
     const filed = await this.#store.tenants('days');
-    return [...new Set([...open.keys(), ...filed])].sort();
+    const known = new Set([...open.keys(), ...filed]);
+    for (const id of [OTHER_TENANTS, NO_TENANT]) known.delete(id);
+    return [...known].sort();
   }
 
   /** Hours and days in which it sent nothing, though it was watched, are there, too, from its first one on. */

@@ -1,6 +1,7 @@
 /** What the primary and its workers say to each other. Structured clones: every number arrives as it was. */
 import type { AddressInfo } from 'node:net';
 import type { TopMetrics } from '../admin/edge.js';
+import type { Machine } from '../app/open-usage.js';
 import type { Orders, PlaneStatus, Report } from '../app/planes.js';
 import type { Config } from '../config/config.js';
 import type { SnapshotChange } from '../limits/snapshot-change.js';
@@ -13,6 +14,7 @@ export type ToWorker =
       readonly worker: number;
       readonly config: Config;
       readonly admin: AddressInfo;
+      readonly machine: Machine;
       readonly orders: SentOrders;
     }
   | { readonly kind: 'stop' }
@@ -27,6 +29,8 @@ export type ToPrimary =
   | { readonly kind: 'obeyed' }
   | { readonly kind: 'store'; readonly requests: readonly NumberedRequest[] }
   | { readonly kind: 'answer'; readonly answer: Answer }
+  /** What it counted in ten seconds. */
+  | { readonly kind: 'frame'; readonly frame: Uint8Array }
   /** It ends in good order: nobody asked, and nobody will. */
   | { readonly kind: 'last'; readonly answers: readonly Answer[] };
 

@@ -26,7 +26,7 @@ export async function startPrimary(config: Config, log: Logger): Promise<Running
   checkFiles(config);
   const metrics = new Metrics();
   exportProcess(metrics);
-  const pool: WorkerPool = new WorkerPool(config, log, metrics, () => control.listensOn());
+  const pool: WorkerPool = new WorkerPool(config, log, metrics, () => control);
   const control: ControlPlane = new ControlPlane({
     config,
     log,

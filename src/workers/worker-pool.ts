@@ -3,10 +3,10 @@
  * together look to the control plane like one, and without Redis they share what the primary keeps for them.
  */
 import cluster from 'node:cluster';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { ControlPlane } from '../app/control-plane.js';
 import type { LinkedPlane } from '../app/linked-plane.js';
 import { MergedPlanes } from '../app/merged-planes.js';
 import type { Part } from '../app/parts.js';
@@ -32,6 +32,9 @@ interface Linked {
   readonly plane: LinkedPlane;
 }
 
+/** What workers and their pool need of the control plane. */
+export type ControlSide = Pick<ControlPlane, 'listensOn' | 'usage'>;
+
 export class WorkerPool {
   readonly planes: MergedPlanes;
   readonly parts: readonly Part[];
@@ -41,18 +44,18 @@ export class WorkerPool {
   readonly #linked = new Map<WorkerSlot, Linked>();
   readonly #metrics = new WorkerMetrics();
   readonly #store: WorkerStore;
-  readonly #adminAddress: () => AddressInfo;
+  readonly #control: () => ControlSide;
   /** While the first workers start: how that ends. */
   #started: (() => void) | undefined;
   #notStarted: ((error: Error) => void) | undefined;
   /** While they stop. */
   #allEnded: (() => void) | undefined;
 
-  /** `adminAddress` is asked for when the listener has been started. */
-  constructor(config: Config, log: Logger, metrics: Metrics, adminAddress: () => AddressInfo) {
+  /** `control` is asked for when its parts have been started. */
+  constructor(config: Config, log: Logger, metrics: Metrics, control: () => ControlSide) {
     this.#config = config;
     this.#log = log;
-    this.#adminAddress = adminAddress;
+    this.#control = control;
     this.#store = new WorkerStore(config, (tenant) =>
       this.planes.orders.snapshot.tenants.has(wholeTenant(tenant)),
     );
@@ -83,6 +86,7 @@ export class WorkerPool {
       serving: (slot) => this.#serving(slot),
       obeyed: (slot) => this.#linked.get(slot)?.link.obeyed(),
       store: (slot, requests) => slot.tell({ kind: 'store', replies: this.#store.answer(requests) }),
+      frame: (frame) => this.#control().usage.heard(frame),
       last: (slot, answers) => this.#last(slot, answers),
       ended: (slot, end) => this.#ended(slot, end),
     });
@@ -92,7 +96,16 @@ export class WorkerPool {
     const link = new WorkerLink(slot, this.planes.orders);
     this.#linked.set(slot, { link, plane: this.planes.add(link) });
     const { id: worker } = slot;
-    return { kind: 'start', worker, config: this.#config, admin: this.#adminAddress(), orders: link.first };
+    const control = this.#control();
+    const { machine, name } = control.usage;
+    return {
+      kind: 'start',
+      worker,
+      config: this.#config,
+      admin: control.listensOn(),
+      machine: { machine, name },
+      orders: link.first,
+    };
   }
 
   #serving(slot: WorkerSlot): void {

@@ -36,6 +36,8 @@ export interface SlotEvents {
   /** It has put into force what it was ordered. */
   obeyed(slot: WorkerSlot): void;
   store(slot: WorkerSlot, requests: readonly NumberedRequest[]): void;
+  /** What it counted in ten seconds. */
+  frame(frame: Buffer): void;
   /** It is about to end, and told what nobody can ask it for any more. */
   last(slot: WorkerSlot, answers: readonly Answer[]): void;
   ended(slot: WorkerSlot, end: WorkerEnd): void;
@@ -122,6 +124,11 @@ export class WorkerSlot {
       case 'store':
         this.#events.store(this, message.requests);
         break;
+      case 'frame': {
+        const { buffer, byteOffset, byteLength } = message.frame;
+        this.#events.frame(Buffer.from(buffer, byteOffset, byteLength));
+        break;
+      }
       case 'answer':
         this.#answered(keyOf(message.answer), message.answer);
         break;

@@ -6,6 +6,7 @@
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
 import { DataPlane } from '../app/data-plane.js';
+import { countingPart } from '../app/open-usage.js';
 import { startParts } from '../app/parts.js';
 import type { Orders } from '../app/planes.js';
 import { exportProcess } from '../app/process-metrics.js';
@@ -33,7 +34,7 @@ class Worker {
   #stopping: Promise<void> | undefined;
   #crashed = false;
 
-  constructor({ worker, config, admin, orders: sent }: Start) {
+  constructor({ worker, config, admin, machine, orders: sent }: Start) {
     this.#log = openLog(config['log.level'], process.stdout, { worker });
     this.#store = new IpcStore(config.workers, (requests) => tell({ kind: 'store', requests }));
     setHeapFlags();
@@ -48,7 +49,8 @@ class Worker {
       primary: this.#store,
     });
     this.#reporter = new Reporter(this.#data, Date.now);
-    this.#stopParts = startParts(this.#data.parts);
+    const counting = countingPart(this.#data, machine, worker, (frame) => tell({ kind: 'frame', frame }));
+    this.#stopParts = startParts([counting, ...this.#data.parts]);
     this.#stopParts.then(
       () => {
         const { proxyAddress: proxy, grpcAddress: grpc } = this.#data;

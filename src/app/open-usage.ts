@@ -1,0 +1,136 @@
+/** What tenants of the whole fleet send: counted in each data plane, kept where the settings say: in Redis, in a folder of this machine, or in memory. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import { VERSION } from '../base/version.js';
+import type { Config } from '../config/config.js';
+import { MemoryUsage } from '../shared/memory/memory-usage.js';
+import { RedisUsage } from '../shared/redis/redis-usage.js';
+import type { UsageStore } from '../shared/usage-store.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { Bookkeeper } from '../usage/bookkeeper.js';
+import { FleetCounts, type FleetCountsOptions } from '../usage/fleet-counts.js';
+import { FrameSender } from '../usage/frame-sender.js';
+import { KeptUsage } from '../usage/kept-usage.js';
+import { PlaneUsage } from '../usage/plane-usage.js';
+import { UsageFolder } from '../usage/usage-folder.js';
+import { exportUsage } from '../usage/usage-metrics.js';
+import type { DataPlane } from './data-plane.js';
+import { redisOptions } from './open-shared.js';
+import type { Part } from './parts.js';
+
+const LAST_FRAMES_MS = 2000;
+
+/** All data planes of one machine have the same. */
+export interface Machine {
+  readonly machine: string;
+  /** As people know it. */
+  readonly name: string;
+}
+
+/** It counts for as long as the doors are open. `deliver` takes frames in order. */
+export function countingPart(
+  data: DataPlane,
+  { machine, name }: Machine,
+  worker: number | undefined,
+  deliver: (frame: Buffer) => unknown,
+): Part {
+  const startedMs = Date.now();
+  const usage = new PlaneUsage({
+    source: data,
+    info: () => ({
+      name,
+      machine,
+      ...(worker !== undefined && { worker }),
+      version: VERSION,
+      startedMs,
+      limitsHash: data.enforcer.snapshot.hash,
+      mode: data.enforcer.mode,
+    }),
+    deliver,
+    now: Date.now,
+  });
+  return { name: 'counting', start: () => usage.start(), stop: () => usage.stop() };
+}
+
+export class Usage implements Machine {
+  /** Of all data planes of this machine. */
+  readonly machine = randomUUID();
+  /** A pod's host name is its own; on one machine there may be several replicas. */
+  readonly name = `${hostname()}:${process.pid}`;
+  /** Several machines have one book. */
+  readonly isShared: boolean;
+  readonly kept: KeptUsage;
+  readonly sender: FrameSender;
+  readonly bookkeeper: Bookkeeper;
+  /** Undefined: nothing is shared. */
+  readonly counts: FleetCounts | undefined;
+  readonly part: Part;
+  readonly #store: UsageStore;
+  readonly #connectTimeoutMs: number;
+
+  constructor(config: Config, log: Logger, inForce: FleetCountsOptions['inForce']) {
+    this.isShared = config['state.redis.url'].length > 0;
+    this.#connectTimeoutMs = config['state.redis.connect_timeout'];
+    const store = openStore(config, log);
+    this.#store = store;
+    this.kept = new KeptUsage(store, Date.now);
+    this.sender = new FrameSender({ send: (frame) => store.send(frame), now: Date.now, log });
+    this.bookkeeper = new Bookkeeper({
+      store,
+      id: this.machine,
+      isAlone: !this.isShared,
+      tenantsMax: config['usage.tenants_max'],
+      maxBytes: config['usage.max_bytes'],
+      now: Date.now,
+      log,
+    });
+    this.counts = this.isShared
+      ? new FleetCounts({
+          store,
+          maxBytes: config['admin.history_max_bytes'],
+          tenantsMax: config['usage.tenants_max'],
+          inForce,
+          now: Date.now,
+        })
+      : undefined;
+    this.part = { name: 'usage', start: () => this.#start(), stop: () => this.#stop() };
+  }
+
+  /** Of a data plane of this machine. */
+  heard(frame: Buffer): void {
+    this.sender.add(frame);
+  }
+
+  export(metrics: Metrics): void {
+    const { sender, bookkeeper, counts } = this;
+    const step = () => Math.max(bookkeeper.state?.step ?? 0, counts?.state.step ?? 0);
+    exportUsage(metrics, { sender, bookkeeper, step, now: Date.now });
+  }
+
+  async #start(): Promise<void> {
+    await this.#store.connect(this.#connectTimeoutMs);
+    this.bookkeeper.start();
+    this.counts?.start();
+  }
+
+  /** Data planes have stopped, and told what they had counted. */
+  async #stop(): Promise<void> {
+    await Promise.race([this.counts?.stop(), atMost(LAST_FRAMES_MS)]);
+    await Promise.race([this.sender.flush(), atMost(LAST_FRAMES_MS)]);
+    this.sender.stop();
+    await Promise.race([this.bookkeeper.stop(), atMost(LAST_FRAMES_MS)]);
+    if (this.#store instanceof UsageFolder) await this.#store.stop();
+    this.#store.close();
+  }
+}
+
+function openStore(config: Config, log: Logger): UsageStore {
+  if (config['state.redis.url'].length > 0) return new RedisUsage(redisOptions(config));
+  const folder = config['usage.dir'];
+  return folder === '' ? new MemoryUsage(Date.now) : new UsageFolder({ folder, now: Date.now, log });
+}
+
+function atMost(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
