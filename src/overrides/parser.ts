@@ -3,7 +3,7 @@
  * here in slices. docs/performance.md has what it costs.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Piscina } from 'piscina';
+import { openThreads } from '../base/threads.js';
 import { type IndexedSnapshot, unpackSnapshot } from '../limits/snapshot.js';
 import type { ParsedDocument, ParseResult, ParseTask } from './parse-worker.js';
 
@@ -20,13 +20,11 @@ export interface Parsed {
 }
 
 export class Parser {
-  readonly #threads = new Piscina({
-    filename: new URL('./parse-worker.js', import.meta.url).href,
+  readonly #threads = openThreads(new URL('./parse-worker.js', import.meta.url), {
     name: 'parse',
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: IDLE_MS,
-    concurrentTasksPerWorker: 1,
     resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
   });
 

@@ -3,8 +3,9 @@
  * event loop for all others; and senders of large ones take turns, so that nobody holds up the threads. docs/performance.md
  * has the measurement behind the threshold.
  */
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { messageOf } from '../base/message-of.js';
+import { openThreads } from '../base/threads.js';
 import type { DecodeTask, FilterTask } from './decoder-thread.js';
 import { InlineFilter } from './filter.js';
 import { type HashKey, OWN_HASH_KEY } from './hash-key.js';
@@ -197,13 +198,8 @@ function always(): boolean {
 }
 
 function openPool(threads: number): Piscina {
-  return new Piscina({
-    filename: new URL('./decoder-thread.js', import.meta.url).href,
-    name: 'decode',
-    minThreads: threads,
-    maxThreads: threads,
-    concurrentTasksPerWorker: 1,
-  });
+  const module = new URL('./decoder-thread.js', import.meta.url);
+  return openThreads(module, { name: 'decode', minThreads: threads, maxThreads: threads });
 }
 
 /** In an ArrayBuffer of its own, which can be moved to the thread: the chunks stay, to be forwarded. */
