@@ -74,6 +74,17 @@ export class Lab {
     await peer.stop();
   }
 
+  /** As a machine that fails: nothing of it ends in order. */
+  async kill(peer: Peer): Promise<void> {
+    this.#peers.delete(peer);
+    await peer.stop('SIGKILL');
+  }
+
+  /** A file that goes with the scenario. */
+  file(name: string): string {
+    return join(this.#folder, `${name}-${this.#reports++}`);
+  }
+
   load(target: string, flags: LoadFlags): Promise<LoadReport> {
     const file = join(this.#folder, `report-${this.#reports++}.json`);
     const all: LoadFlags = { target, json: file, ...flags };
@@ -118,7 +129,8 @@ export class Lab {
 export async function startMimir(model: MimirModel = {}, port?: number): Promise<Peer> {
   const own = port ?? (await freePort());
   const script = new URL('./mimir.js', import.meta.url).pathname;
-  return startProcess('mimir', process.execPath, [script, String(own), JSON.stringify(model)], own);
+  const args = [script, String(own), JSON.stringify(model)];
+  return startProcess('mimir', process.execPath, args, own, undefined, {}, model.host);
 }
 
 export function check(bound: string, found: string, kept: boolean): Check {

@@ -1,12 +1,13 @@
 /**
  * A Mimir of limited capacity, as a process of its own: so many workers, each of which takes so long for a push; what comes while
- * all are busy waits in order. From there on more at once makes all of it slower, as garbage collection and contention do. A test
- * tells it to fail, and asks what it has taken.
+ * all are busy waits in order. Much more at once makes all of it slower, as garbage collection and contention do. A scenario tells
+ * it how to behave. What it takes it writes down first: so it is known what it had taken when it is killed.
  *
  *   node mimir.js PORT [MODEL as JSON]
  */
+import { openSync, writeSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { idOf } from './numbered-push.js';
+import { numberOf } from './numbered-push.js';
 
 export interface MimirModel {
   readonly host?: string;
@@ -15,18 +16,11 @@ export interface MimirModel {
   readonly pushMs?: number;
   /** So many pushes at once, beyond those that workers have, make each take twice as long. */
   readonly thrashAt?: number;
+  /** The numbers of pushes that it takes are added to this file, one a line. */
+  readonly file?: string;
 }
 
 export type Behaviour = 'well' | '503' | 'hang' | 'slow';
-
-export interface MimirCounts {
-  /** Pushes that were taken. */
-  readonly taken: number;
-  /** Different ones of them that had a number. */
-  readonly numbers: readonly number[];
-  /** Taken again. */
-  readonly doubled: number;
-}
 
 const SLOW_MS = 1000;
 
@@ -36,12 +30,11 @@ const {
   workers = 8,
   pushMs = 0,
   thrashAt = Number.POSITIVE_INFINITY,
+  file,
 } = JSON.parse(json) as MimirModel;
 
+const log = file === undefined ? undefined : openSync(file, 'a');
 let behaviour: Behaviour = 'well';
-let taken = 0;
-let doubled = 0;
-const numbers = new Set<number>();
 let inFlight = 0;
 /** When each worker is free again. */
 const freeAtMs = new Float64Array(workers);
@@ -49,39 +42,27 @@ const freeAtMs = new Float64Array(workers);
 createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () => handle(request, response, Buffer.concat(chunks)));
+  request.on('end', () => handle(request, response, chunks));
 }).listen(Number(port), host);
 
-function handle(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
-  if (request.url?.startsWith('/behave/')) {
-    behaviour = request.url.slice('/behave/'.length) as Behaviour;
-    response.end();
-  } else if (request.url === '/counts') {
-    response.end(JSON.stringify({ taken, numbers: [...numbers], doubled } satisfies MimirCounts));
-  } else if (request.method !== 'POST') response.end();
-  else push(response, body);
+function handle({ method, url = '' }: IncomingMessage, response: ServerResponse, body: Buffer[]): void {
+  if (url.startsWith('/behave/')) behaviour = url.slice('/behave/'.length) as Behaviour;
+  if (method === 'POST') push(response, body);
+  else response.end();
 }
 
-function push(response: ServerResponse, body: Buffer): void {
+function push(response: ServerResponse, body: Buffer[]): void {
   if (behaviour === '503') {
     response.writeHead(503).end('not now\n');
     return;
   }
+  if (log !== undefined) writeSync(log, `${numberOf(Buffer.concat(body)) ?? ''}\n`);
   if (behaviour === 'hang') return;
-  take(body);
   inFlight++;
   setTimeout(() => {
     inFlight--;
     response.end();
   }, serviceMs());
-}
-
-function take(body: Buffer): void {
-  taken++;
-  const number = idOf(body);
-  if (number === undefined) return;
-  if (numbers.has(number)) doubled++;
-  numbers.add(number);
 }
 
 /** Until the worker that is free first has done it. */

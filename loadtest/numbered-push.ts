@@ -20,7 +20,7 @@ export function numberedPush(number: number): Buffer {
   return Buffer.from(SnappyJS.compress(field(1, series)));
 }
 
-export function idOf(body: Buffer): number | undefined {
+export function numberOf(body: Buffer): number | undefined {
   if (body.length > MOST_BYTES) return undefined;
   const bytes = Buffer.from(SnappyJS.uncompress(body));
   const at = bytes.indexOf(NUMBER);

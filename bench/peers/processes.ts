@@ -16,7 +16,7 @@ export interface Peer {
   cpuOfChildren(): number[];
   /** Memory that it holds now, of its first process. */
   rssBytes(): number;
-  stop(): Promise<void>;
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 export const MAIN = new URL('../../../dist/main.js', import.meta.url).pathname;
@@ -132,12 +132,13 @@ export async function startProcess(
   port: number,
   folder?: string,
   env: Readonly<Record<string, string>> = {},
+  host = '127.0.0.1',
 ): Promise<Peer> {
   const child = spawn(command, args, {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, ...env },
   });
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://${host}:${port}`;
   await answering(url, child, name);
   return {
     name,
@@ -145,13 +146,13 @@ export async function startProcess(
     cpu: () => cpuOf(child.pid!),
     cpuOfChildren: () => childrenOf(child.pid!).map(cpuOf),
     rssBytes: () => rssOf(child.pid!),
-    stop: () =>
+    stop: (signal = 'SIGTERM') =>
       new Promise((resolve) => {
         child.once('exit', () => {
           if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
           resolve();
         });
-        child.kill('SIGTERM');
+        child.kill(signal);
       }),
   };
 }

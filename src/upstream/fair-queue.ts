@@ -7,6 +7,7 @@
  * here grows with the logarithm of the places at most, whoever waits.
  */
 import { Heap } from '../base/heap.js';
+import { TurnedAway } from './turned-away.js';
 
 /** Critical goes before normal, and normal before low, whatever their weights. */
 export type Priority = 'critical' | 'normal' | 'low';
@@ -81,15 +82,7 @@ interface Place {
   waitingItems: number;
 }
 
-interface Pressure {
-  level: number;
-  atMs: number;
-}
-
-/** Seconds are two to the power of it. */
-const MOST_PRESSURE = 6;
-const PRESSURE_HALVES_MS = 15_000;
-/** Of how many it is known at once that they were turned away, and what those sent who have nothing waiting. */
+/** Of so many places it is kept in mind what they sent, besides those that have something waiting. */
 const MOST_KNOWN = 10_000;
 
 export class FairQueue {
@@ -100,8 +93,7 @@ export class FairQueue {
   readonly #worst = new Heap<Place>(isFurtherAbove);
   /** In the order in which they came. */
   readonly #all = new Set<Waiting>();
-  /** Of tenants that were turned away. */
-  readonly #pressures = new Map<string, Pressure>();
+  readonly #turnedAway = new TurnedAway();
   /** When the last one that went began. */
   #virtual = 0;
   #arrivals = 0;
@@ -130,9 +122,9 @@ export class FairQueue {
   /** Answers at once while there is room and nobody waits. */
   enter(sender: Sender, items: number, bytes: number): Entry | Turn {
     const place = this.#place(sender);
-    if (this.#all.size === 0 && this.#fits(items)) return this.#go(place, items);
+    if (this.#all.size === 0 && this.#fits(items)) return this.#go(sender.tenant, place, items);
     this.counts.waited++;
-    if (!this.#options.holds || this.#closed) return this.#go(place, items);
+    if (!this.#options.holds || this.#closed) return this.#go(sender.tenant, place, items);
     if (bytes > this.#options.maxBytes) return this.#turnAway(sender.tenant);
     return this.#wait(sender.tenant, place, items, bytes);
   }
@@ -149,7 +141,7 @@ export class FairQueue {
     clearTimeout(this.#timer);
     for (const waiting of this.#all) {
       this.#remove(waiting);
-      waiting.settle(this.#go(waiting.tenant.place, waiting.items));
+      waiting.settle(this.#go(waiting.tenant.id, waiting.tenant.place, waiting.items));
     }
   }
 
@@ -187,7 +179,8 @@ export class FairQueue {
     return this.inFlight === 0 || this.inFlight + items <= this.#options.limit();
   }
 
-  #go(place: Place, items: number): 'go' {
+  #go(tenant: string, place: Place, items: number): 'go' {
+    this.#turnedAway.went(tenant);
     const start = Math.max(this.#virtual, place.finish);
     place.finish = start + items / place.weight;
     this.#virtual = start;
@@ -200,7 +193,7 @@ export class FairQueue {
       const [tenant] = place.tenants.values();
       const first = tenant?.oldest;
       if (tenant === undefined || first === undefined || !this.#fits(first.items)) return;
-      const went = this.#go(place, first.items);
+      const went = this.#go(tenant.id, place, first.items);
       place.start = place.finish;
       this.#remove(first);
       // Whoever still has some comes again after the others of its place.
@@ -222,16 +215,7 @@ export class FairQueue {
 
   #turnAway(tenant: string): Entry {
     this.counts.turnedAway++;
-    const nowMs = this.#options.now();
-    const { level, atMs } = this.#pressures.get(tenant) ?? { level: 0, atMs: nowMs };
-    const now = Math.min(MOST_PRESSURE, level * 0.5 ** ((nowMs - atMs) / PRESSURE_HALVES_MS) + 1);
-    this.#pressures.delete(tenant);
-    this.#pressures.set(tenant, { level: now, atMs: nowMs });
-    if (this.#pressures.size > MOST_KNOWN) {
-      const [longestAgo = ''] = this.#pressures.keys();
-      this.#pressures.delete(longestAgo);
-    }
-    return { againInSeconds: 2 ** Math.floor(now) };
+    return { againInSeconds: this.#turnedAway.secondsFor(tenant, this.#options.now()) };
   }
 
   #add(waiting: Waiting): void {

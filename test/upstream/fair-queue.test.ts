@@ -159,16 +159,37 @@ t.test('the lowest class is turned away first', async (t) => {
   t.strictSame(turnedAway, [['low', 2]]);
 });
 
-t.test('who is turned away again and again is told to wait longer, up to a minute', async (t) => {
-  const { enter, turnedAway } = given(1, 1);
-  enter(sender('a'));
-  enter(sender('a'));
-  for (let i = 0; i < 8; i++) enter(sender('a'));
-  await settled();
+t.test('who comes again and is turned away again is told to wait longer, up to a minute', async (t) => {
+  const one = given(1, 1);
+  one.enter(sender('a'));
+  one.enter(sender('a'));
+  for (let i = 0; i < 8; i++) {
+    for (let shard = 0; shard < 3; shard++) one.enter(sender('a'));
+    await settled();
+    one.nowMs += 1000 * (one.turnedAway.at(-1)?.[1] ?? 0);
+  }
   t.strictSame(
-    turnedAway.map(([, seconds]) => seconds),
-    [2, 4, 8, 16, 32, 64, 64, 64],
+    one.turnedAway.map(([, seconds]) => seconds),
+    [2, 4, 8, 16, 32, 64, 64, 64].flatMap((seconds) => [seconds, seconds, seconds]),
+    'all that are turned away at once are told the same',
   );
+});
+
+t.test('and not for so long that what it has a share in is not asked for', async (t) => {
+  const one = given(1, 1);
+  one.enter(sender('a'));
+  one.enter(sender('a'));
+  for (let i = 0; i < 40; i++) {
+    one.enter(sender('a'));
+    await settled();
+    one.nowMs += 1000 * (one.turnedAway.at(-1)?.[1] ?? 0);
+    // Two go for each that is turned away, from some moment on.
+    if (i >= 5) for (let went = 0; went < 2; went++) await one.leave(1).then(() => one.enter(sender('a')));
+  }
+  t.strictSame(one.turnedAway.slice(-2), [
+    ['a', 2],
+    ['a', 2],
+  ]);
 });
 
 t.test('who has waited for too long is turned away', async (t) => {
