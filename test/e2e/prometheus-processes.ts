@@ -13,8 +13,17 @@ export const ALERTMANAGER =
   ) ?? 'alertmanager';
 
 /** Answers its URL. It takes remote writes, and SELF in its configuration is its own address. */
-export function startPrometheus(t: Test, folder: string, config = 'global: {}\n'): Promise<string> {
-  const flags = ['--web.enable-remote-write-receiver', `--storage.tsdb.path=${join(folder, 'data')}`];
+export function startPrometheus(
+  t: Test,
+  folder: string,
+  config = 'global: {}\n',
+  more: readonly string[] = [],
+): Promise<string> {
+  const flags = [
+    '--web.enable-remote-write-receiver',
+    `--storage.tsdb.path=${join(folder, 'data')}`,
+    ...more,
+  ];
   return startReady(t, 'prometheus', folder, config, flags);
 }
 
