@@ -4,6 +4,8 @@ import type { Advisor } from '../advice/advisor.js';
 import { budgetStandings, costsOf, together } from '../advice/costs.js';
 import { NOT_PRICED } from '../advice/price.js';
 import { reportOf } from '../advice/report.js';
+import type { Standing } from '../advice/standing.js';
+import { messageOf } from '../base/message-of.js';
 import { isTenantId, readPage } from './listing.js';
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
@@ -17,7 +19,7 @@ export async function adviceView(advisor: Advisor, query: Query): Promise<object
   const direction = query.choice('direction', DIRECTIONS);
   const { offset, limit } = readPage(query, 50, 500);
   query.done();
-  const standings = [...(await advisor.all()).values()];
+  const standings = await allOf(advisor);
   const found = standings.filter(
     ({ tenant, advice }) =>
       tenant.toLowerCase().includes(search) &&
@@ -35,7 +37,7 @@ export async function adviceView(advisor: Advisor, query: Query): Promise<object
 /** One tenant's, with pictures of its curves, days and forecasts. */
 export async function tenantAdviceView(advisor: Advisor, id: string, query: Query): Promise<object> {
   query.done();
-  const standing = isTenantId(id) ? await advisor.one(id) : undefined;
+  const standing = isTenantId(id) ? await read(() => advisor.one(id)) : undefined;
   if (standing === undefined) throw new Problem(404, 'no document names this tenant, and it has no history');
   const { advice, standings, days } = standing;
   return withNulls({
@@ -50,7 +52,7 @@ export async function tenantAdviceView(advisor: Advisor, id: string, query: Quer
 export async function reportView(advisor: Advisor, query: Query): Promise<object> {
   const most = query.count('limit', 100, 1, 10_000);
   query.done();
-  const report = reportOf([...(await advisor.all()).values()]);
+  const report = reportOf(await allOf(advisor));
   const { withoutOverrides, missing, atRisk, tooWide, forecasts, fleet } = report;
   return withNulls({
     asOf: asOf(advisor),
@@ -76,7 +78,7 @@ export async function costsView(advisor: Advisor, query: Query): Promise<object>
   const search = (query.text('search', MAX_SEARCH) ?? '').toLowerCase();
   const { offset, limit } = readPage(query, 50, 500);
   query.done();
-  const all = [...(await advisor.all()).values()];
+  const all = await allOf(advisor);
   const found = all.filter(({ tenant }) => tenant.toLowerCase().includes(search));
   const costs = found.map(costsOf).sort((a, b) => b.total.total - a.total.total);
   const { budgets, prices } = advisor;
@@ -105,6 +107,18 @@ export function shortAdvice({ tenant, policy, basis, limits }: Advice): object {
     },
     limits,
   };
+}
+
+async function allOf(advisor: Advisor): Promise<Standing[]> {
+  return [...(await read(() => advisor.all())).values()];
+}
+
+async function read<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw new Problem(503, `what tenants sent can not be read now: ${messageOf(error)}`);
+  }
 }
 
 function asOf({ atMs }: Advisor): string | undefined {

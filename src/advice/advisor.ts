@@ -1,8 +1,8 @@
 /**
- * The standing of every tenant, worked out again every ten minutes, or for a tenant alone as soon as its limits change. Nothing
- * of it stands in a push's way: between tenants others run.
+ * The standing of every tenant, worked out again from time to time, or for a tenant alone as soon as its limits change. Nothing
+ * of it stands in a push's way: between tenants others run, and unless somebody waits there are pauses.
  */
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate } from 'node:timers/promises';
 import type { TenantLimits } from '../limits/limits.js';
 import type { UsageHistory } from '../usage/usage-record.js';
 import type { Budget } from './budget.js';
@@ -30,13 +30,19 @@ export interface AdvisorOptions {
   readonly nowMs: () => number;
 }
 
-export const REFRESH_MS = 10 * 60_000;
+/** Whoever looks has none that are older, or those that are being replaced. */
+const FRESH_MS = 10 * 60_000;
+/** Without anybody who looks: what a month brought changes little in an hour. */
+const BACKGROUND_MS = 60 * 60_000;
+const PAUSE_MS = 20;
 
 export class Advisor {
   readonly #options: AdvisorOptions;
   #standings = new Map<string, Standing>();
   #atMs = Number.NEGATIVE_INFINITY;
   #underWay: Promise<void> | undefined;
+  /** Somebody waits: no pauses. */
+  #isAwaited = false;
 
   constructor(options: AdvisorOptions) {
     this.#options = options;
@@ -60,16 +66,35 @@ export class Advisor {
     return this.#standings;
   }
 
-  /** Those that are due are worked out first. */
+  /** As they were some minutes ago; where none are known yet they are worked out first. */
   async all(): Promise<ReadonlyMap<string, Standing>> {
-    const isDue = this.#options.nowMs() - this.#atMs >= REFRESH_MS;
-    if (isDue) {
-      this.#underWay ??= this.#workOut().finally(() => {
-        this.#underWay = undefined;
-      });
-      await this.#underWay;
-    } else await this.#followLimits();
+    const working = this.#age() < FRESH_MS ? undefined : this.#work();
+    if (this.atMs === undefined) {
+      this.#isAwaited = true;
+      await working;
+    } else {
+      working?.catch(() => {});
+      await this.#followLimits();
+    }
     return this.#standings;
+  }
+
+  /** For metrics: to be called often, does something seldom. Rejects when histories can not be read. */
+  async keepUp(): Promise<void> {
+    if (this.#age() >= BACKGROUND_MS) await this.#work();
+  }
+
+  #age(): number {
+    return this.#options.nowMs() - this.#atMs;
+  }
+
+  /** Once at a time. */
+  #work(): Promise<void> {
+    this.#underWay ??= this.#workOut().finally(() => {
+      this.#underWay = undefined;
+      this.#isAwaited = false;
+    });
+    return this.#underWay;
   }
 
   /** Of one tenant, now. Undefined: no document names it, and it has no history. */
@@ -86,7 +111,7 @@ export class Advisor {
     const standings = new Map<string, Standing>();
     for (const tenant of ids) {
       standings.set(tenant, this.#standing(await histories.history(tenant)));
-      await setImmediate();
+      await (this.#isAwaited ? setImmediate() : pause(PAUSE_MS, undefined, { ref: false }));
     }
     this.#standings = standings;
     this.#atMs = nowMs();

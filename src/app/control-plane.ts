@@ -12,7 +12,9 @@ import type { Audit } from '../admin/audit.js';
 import type { Edge, TenantState } from '../admin/edge.js';
 import { overridesChange } from '../admin/overrides-audit.js';
 import type { Tokens } from '../admin/tokens.js';
+import { exportAdvice } from '../advice/advice-metrics.js';
 import type { Advisor } from '../advice/advisor.js';
+import { messageOf } from '../base/message-of.js';
 import { type Config, changedSettings } from '../config/config.js';
 import { type Control, RELOAD } from '../controls/control.js';
 import type { Controls } from '../controls/controls.js';
@@ -47,6 +49,8 @@ import { reloaded } from './reloaded.js';
 
 /** Of a change of documents. The audit has more. */
 const LOGGED_CHANGES = 20;
+/** How often it is looked whether advice is due. */
+const ADVISE_MS = 60_000;
 
 export interface ControlPlaneOptions {
   readonly config: Config;
@@ -80,6 +84,7 @@ export class ControlPlane {
   #documented: Snapshot;
   #adminAddress: AddressInfo | undefined;
   #sampling: NodeJS.Timeout | undefined;
+  #advising: NodeJS.Timeout | undefined;
   #orders: Orders;
   #logLevel: string;
   #reloads = 0;
@@ -107,7 +112,7 @@ export class ControlPlane {
       changed: () => this.#order(),
     });
     this.#orders = this.#ordersNow();
-    this.#advisor = openAdvisor(config, this.usage.kept, () => this.#orders.snapshot);
+    this.#advisor = openAdvisor(config, this.usage.kept, () => this.#overrides.snapshot);
     this.#edge = edgeOf({
       config,
       planes,
@@ -180,6 +185,7 @@ export class ControlPlane {
       { name: 'guards', start: () => this.#guards.start(), stop: () => this.#guards.stop() },
       this.usage.part,
       { name: 'history', start: () => this.#startSampling(), stop: () => clearInterval(this.#sampling) },
+      { name: 'advice', start: () => this.#startAdvising(), stop: () => clearInterval(this.#advising) },
     ];
   }
 
@@ -195,6 +201,19 @@ export class ControlPlane {
 
   #startSampling(): void {
     this.#sampling = setInterval(() => void this.#sample(), SAMPLE_MS).unref();
+  }
+
+  /** For the metrics. What histories can not be read is tried again. */
+  #startAdvising(): void {
+    const keepUp = (): void => {
+      this.#advisor.keepUp().catch((error: unknown) => {
+        this.#log.warn(
+          { error: messageOf(error) },
+          'advice could not be worked out: histories can not be read',
+        );
+      });
+    };
+    this.#advising = setInterval(keepUp, ADVISE_MS).unref();
   }
 
   async #sample(): Promise<void> {
@@ -331,6 +350,7 @@ export class ControlPlane {
   #export(metrics: Metrics, api: Api): void {
     const shown = new ShownTenants(this.#config['metrics.tenants']);
     exportTenants(metrics, this.#planes, shown, this.#now);
+    exportAdvice(metrics, this.#advisor, (tenant) => shown.has(tenant));
     exportLimits(metrics, () => this.#orders.snapshot);
     exportOverrides(metrics, () => ({ ...this.#overrides.status(), hash: this.#orders.snapshot.hash }));
     exportHistory(metrics, this.#history);

@@ -49,6 +49,11 @@ export class ShownTenants {
     this.#most = most;
   }
 
+  /** It had lines of its own when they were asked for last. */
+  has(id: string): boolean {
+    return this.#most === Number.POSITIVE_INFINITY || this.#places.has(id);
+  }
+
   show<T extends CountedTenant>({ tenants, departed }: Counted<T>, nowMs: number): Shown<T> {
     if (this.#most === Number.POSITIVE_INFINITY) {
       return { tenants: tenants.map((tenant) => ({ tenant, tally: tenant.tally })), others: departed };
