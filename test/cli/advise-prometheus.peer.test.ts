@@ -52,7 +52,16 @@ t.test('30 days of a real Prometheus give the advice that they give in an edge',
   const url = await startPrometheus(t, folder, undefined, ['--storage.tsdb.retention.time=40d']);
   const overrides = join(folder, 'overrides.yaml');
 
-  const ran = await run(['advise', '--from-prometheus', url, '--days', '30', '--overrides', overrides, '--json']);
+  const ran = await run([
+    'advise',
+    '--from-prometheus',
+    url,
+    '--days',
+    '30',
+    '--overrides',
+    overrides,
+    '--json',
+  ]);
   t.equal(ran.status, 0, ran.stderr);
   const [ours] = JSON.parse(ran.stdout) as TenantAdvice[];
   if (ours === undefined) throw new Error('no advice');
