@@ -28,14 +28,14 @@ import type { SeriesTracker } from '../series/series-tracker.js';
 import { exportLedger } from '../shared/shared-metrics.js';
 import type { Store } from '../shared/store.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { Upstream, type UpstreamOptions } from '../upstream/upstream.js';
+import type { Upstream } from '../upstream/upstream.js';
 import { exportUpstream, UpstreamMetrics } from '../upstream/upstream-metrics.js';
 import { openEnvoy } from './open-envoy.js';
 import { openProxy } from './open-proxy.js';
 import { hashKeyOf, type OpenLedger, openActiveSeries, openLedger } from './open-shared.js';
+import { openUpstream } from './open-upstream.js';
 import { type Part, together } from './parts.js';
 import { type DataPlanes, type Orders, type PlaneStatus, RECENT_REFUSALS } from './planes.js';
-import { logAddressChange, logBreaker, upstreamEvents } from './upstream-log.js';
 
 export interface DataPlaneOptions {
   readonly config: Config;
@@ -108,31 +108,7 @@ export class DataPlane implements DataPlanes {
       maxRetainedBytes: config['decode.max_retained_bytes'],
       hashKey: hashKeyOf(config),
     });
-    this.#upstream = new Upstream(
-      {
-        urls: config['upstream.url'],
-        connections: config['upstream.connections'],
-        tenantShare: config['upstream.tenant_share'] / 100,
-        addressShare: config['upstream.address_share'] / 100,
-        queueTimeoutMs: config['upstream.queue_timeout'],
-        connectTimeoutMs: config['upstream.connect_timeout'],
-        maxConnectionAgeMs: config['upstream.max_connection_age'],
-        caFile: config['upstream.tls.ca_file'] || undefined,
-        resolveMs: config['upstream.resolve_interval'],
-        dnsServers: config['upstream.dns_servers'],
-        zone: config['upstream.zone'],
-        slowStartMs: config['upstream.slow_start'],
-        retry503: config['upstream.retry_503'],
-        readyPath: config['upstream.ready_path'],
-        readyMs: config['upstream.ready_interval'],
-        events: upstreamEvents(log),
-        fairness: fairnessOf(config),
-        breaker: config['upstream.breaker'],
-        breakerMoved: (status) => logBreaker(log, status),
-        changed: (change) => logAddressChange(log, change),
-      },
-      now,
-    );
+    this.#upstream = openUpstream(config, log, now);
     this.#upstreamMetrics = new UpstreamMetrics(metrics);
     this.#budget = new ByteBudget(config['push.max_bytes_in_flight']);
     const doors = {
@@ -334,15 +310,4 @@ export class DataPlane implements DataPlanes {
     });
     exportUpstream(metrics, this.#upstream);
   }
-}
-
-function fairnessOf(config: Config): UpstreamOptions['fairness'] {
-  const mode = config['upstream.fairness'];
-  if (mode === 'off') return undefined;
-  return {
-    mode,
-    maxBytes: config['upstream.fair_bytes'],
-    maxWaitMs: config['upstream.fair_wait'],
-    capacity: { floor: config['upstream.capacity_floor'], learningMs: config['upstream.capacity_learning'] },
-  };
 }

@@ -11,8 +11,6 @@ import {
   bodyTooLarge,
   bodyTooLate,
   decoderLost,
-  edgeOverloaded,
-  overShare,
   type Sentence,
   upstreamFull,
 } from '../../enforce/sentences.js';
@@ -31,10 +29,11 @@ import type { ProtocolLabel } from '../push-metrics.js';
 import { isUnreadable, protocolLabel, readAs } from '../read-as.js';
 import { NOTHING, tooLarge, undecodedBody, type Written, writtenOf } from '../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../retry-after.js';
-import type { Overrun, SharedBudget } from '../shared-budget.js';
+import type { SharedBudget } from '../shared-budget.js';
 import type { WriteRoute } from '../write-paths.js';
 import type { Caller } from './caller.js';
 import { upstreamHeaders } from './forwarded-headers.js';
+import { HeldBytes } from './held-bytes.js';
 import { tookNothing } from './mimir-took.js';
 import { Relay, type RelayObserver } from './relay.js';
 import { answerDuplicate, answerRefusal, type PartialAnswer } from './respond.js';
@@ -86,11 +85,7 @@ export class PushExchange {
   readonly #caller: Caller;
   readonly #requestId: string;
   readonly #route: WriteRoute;
-  /** For whom memory is held. */
-  readonly #holder: { tenant: string | undefined; readonly address: string };
-  #reservedBytes = 0;
-  /** Why there was no room. */
-  #overrun: Overrun = 'all';
+  readonly #held: HeldBytes;
   /** Whole, and read by nobody but this. */
   #body: Body | undefined;
   /** What a Remote Write 2.0 sender is told of it. */
@@ -101,14 +96,14 @@ export class PushExchange {
     this.#caller = caller;
     this.#requestId = requestId;
     this.#route = route;
-    this.#holder = { tenant: undefined, address: caller.remoteAddress };
+    this.#held = new HeldBytes(parts.budget, caller.remoteAddress);
   }
 
   /** To be called once, whatever became of the push. */
   release(): void {
     this.#body?.release();
     this.#body = undefined;
-    this.#unreserve(this.#reservedBytes);
+    this.#held.releaseTo(0);
   }
 
   async handle(): Promise<PushOutcome> {
@@ -121,7 +116,7 @@ export class PushExchange {
       return this.#refuse(admission.tenant, admission, shadow) ? 'answered' : 'unread';
     }
     const { tenant } = admission;
-    this.#holder.tenant = tenant.whole;
+    this.#held.tenant = tenant.whole;
     if (tenant.mode === 'off') return 'unread';
     if (admission.shadowed !== undefined) this.#refuse(tenant, admission.shadowed, true);
 
@@ -135,19 +130,17 @@ export class PushExchange {
     if (declaredBytes > options.maxBodyBytes) {
       return this.#refuseUnread(tenant, tooLarge(how.source), bodyTooLarge(options.maxBodyBytes));
     }
-    const overrun = this.#parts.budget.overrun(this.#holder, declaredBytes);
-    if (overrun !== undefined) {
-      return this.#refuseUnread(tenant, reasonOf(overrun), this.#overloaded(overrun));
-    }
+    const held = this.#held;
+    if (!held.hasRoomFor(declaredBytes)) return this.#refuseUnread(tenant, held.reason(), held.sentence());
 
     this.#caller.continue();
     const { maxBodyBytes, bodyTimeoutMs } = options;
-    const reading = readBody(this.#caller, maxBodyBytes, bodyTimeoutMs, declaredBytes, this.#reserve);
+    const reading = readBody(this.#caller, maxBodyBytes, bodyTimeoutMs, declaredBytes, held.reserve);
     const body = reading instanceof Promise ? await reading : reading;
     if (typeof body === 'string') return this.#refuseBodyFault(tenant, body, how.source);
     this.#body = body;
 
-    const bodyBytes = this.#reservedBytes;
+    const bodyBytes = held.bytes;
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged, and filtered.
     const { decoder } = this.#parts;
@@ -156,12 +149,10 @@ export class PushExchange {
       body.chunks,
       body.byteLength,
       decodeOptions(how, tenant, options),
-      this.#reserve,
+      held.reserve,
     );
     const decoded = decoding instanceof Promise ? await decoding : decoding;
-    if (decoded === 'over_budget') {
-      return this.#refuseForGood(tenant, reasonOf(this.#overrun), this.#overloaded(this.#overrun));
-    }
+    if (decoded === 'over_budget') return this.#refuseForGood(tenant, held.reason(), held.sentence());
     const decodeEndMs = now();
     observer.decoded((decodeEndMs - decodeStartMs) / 1000, protocolLabel(how));
     if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body, how.source);
@@ -181,24 +172,9 @@ export class PushExchange {
     }
     if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict);
     if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
-    this.#unreserve(this.#reservedBytes - bodyBytes);
+    held.releaseTo(bodyBytes);
     // To return a promise is to wait for it three times.
     return await this.#forward(admission, { charge: verdict, body, replicas, partial: undefined });
-  }
-
-  readonly #reserve = (bytes: number): boolean => {
-    const overrun = this.#parts.budget.reserve(this.#holder, bytes);
-    if (overrun === undefined) {
-      this.#reservedBytes += bytes;
-      return true;
-    }
-    this.#overrun = overrun;
-    return false;
-  };
-
-  #unreserve(bytes: number): void {
-    this.#parts.budget.release(this.#holder, bytes);
-    this.#reservedBytes -= bytes;
   }
 
   /** The body is written anew at once, while its push can still be read. */
@@ -214,10 +190,10 @@ export class PushExchange {
     }
     // What came is not needed any more. A sender may have compressed it better than the edge does.
     this.release();
-    if (!this.#reserve(filtered.length)) {
+    const held = this.#held;
+    if (!held.reserve(filtered.length)) {
       enforcer.giveBack(admission, verdict);
-      const why = this.#overloaded(this.#overrun);
-      return this.#refuseForGood(admission.tenant, reasonOf(this.#overrun), why);
+      return this.#refuseForGood(admission.tenant, held.reason(), held.sentence());
     }
     let { answer } = verdict;
     if (answer.kind === 'refuse') {
@@ -285,7 +261,7 @@ export class PushExchange {
       {
         tenant: admission.tenant.whole,
         place: admission.tenant.place,
-        address: this.#holder.address,
+        address: this.#held.address,
         method: this.#caller.method,
         path: this.#caller.url,
         headers: upstreamHeaders(this.#caller, options.tenantHeader),
@@ -341,29 +317,13 @@ export class PushExchange {
     return 'answered';
   }
 
-  #overloaded(overrun: Overrun): Sentence {
-    const { budget } = this.#parts;
-    const { tenant, address } = this.#holder;
-    const { all, tenantCapacity, addressCapacity } = budget;
-    switch (overrun) {
-      case 'all':
-        return edgeOverloaded(all.used, all.capacity);
-      case 'tenant': {
-        const held = budget.ofTenant(tenant ?? '');
-        return overShare('this tenant', held, tenantCapacity, 'push.tenant_share');
-      }
-      case 'address':
-        return overShare('this address', budget.ofAddress(address), addressCapacity, 'push.address_share');
-    }
-  }
-
   /** Half a body can not be passed on. */
   #refuseBodyFault(tenant: Tenant, fault: BodyFault, source: Source | undefined): PushOutcome {
     const { options } = this.#parts;
     if (fault === 'aborted') return 'answered';
     const [reason, why] = {
       too_large: [tooLarge(source), bodyTooLarge(options.maxBodyBytes)] as const,
-      over_budget: [reasonOf(this.#overrun), this.#overloaded(this.#overrun)] as const,
+      over_budget: [this.#held.reason(), this.#held.sentence()] as const,
       timeout: ['edge_incomplete_body', bodyTooLate(options.bodyTimeoutMs)] as const,
     }[fault];
     return this.#refuseForGood(tenant, reason, why);
@@ -392,9 +352,4 @@ export class PushExchange {
 /** As whom a tenant waits when Mimir can not take all. */
 function senderOf({ whole, place, limits: { edge, ingestion_rate } }: Tenant): Sender {
   return { tenant: whole, place, weight: edge.weight || ingestion_rate || 1, priority: edge.priority };
-}
-
-/** What is too much of one sender is no matter of the edge's: nobody should send it past the edge. */
-function reasonOf(overrun: Overrun): Reason {
-  return overrun === 'all' ? 'edge_overloaded' : 'edge_body_share';
 }
