@@ -316,9 +316,10 @@ t.test('requests that a client sends without waiting are answered one by one, in
   const ours = await edgeReader();
   const bytes = Array.from(
     { length: 50 },
-    (_, i) => `${PUSH}Content-Length: ${i}\r\n\r\n${'x'.repeat(i)}`,
+    (_, i) => `${PUSH}${i === 49 ? 'Connection: close\r\n' : ''}Content-Length: ${i}\r\n\r\n${'x'.repeat(i)}`,
   ).join('');
-  const answers = await talk(ours.port, [bytes]);
+  // Until the connection is closed.
+  const answers = await talk(ours.port, [bytes], 60_000);
   t.equal(statusesOf(answers).length, 50);
   t.strictSame(
     ours.read.map(({ body }) => body.length),
