@@ -5,6 +5,7 @@
 import { isEdges, isMimirsTrouble, REASON_NAMES } from '../enforce/reasons.js';
 import { type AddressStatus, upstreamState } from '../upstream/address-health.js';
 import type { Edge, EdgeStatus } from './edge.js';
+import { guardProblems } from './guard-problems.js';
 import { type TenantUsage, usageOf } from './tenant-usage.js';
 import { count, duration, shorter } from './words.js';
 
@@ -59,6 +60,7 @@ export function verdictOf(edge: Edge): Verdict {
     ...mimirProblems(status, losing),
     ...edgeProblems(edge, status, losing),
     ...tenantProblems(edge),
+    ...guardProblems(edge),
   ].sort((a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'));
   const mimir = mimirPart(status, problems);
   const edgePart = partOfEdge(edge, status, problems);

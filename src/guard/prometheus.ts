@@ -36,19 +36,34 @@ export class Prometheus {
 
   /** Rejects when there is no number: it does not answer, or its answer has none. */
   async ask(expression: string): Promise<number> {
-    const { url, timeoutMs } = this.#options;
-    const { statusCode, body } = await request(`${url.replace(/\/+$/, '')}/api/v1/query`, {
-      method: 'POST',
-      dispatcher: await this.#dispatcher(),
-      headers: { 'content-type': 'application/x-www-form-urlencoded', ...(await this.#headers()) },
-      body: new URLSearchParams({ query: expression }).toString(),
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const bytes = await readAll(body, MAX_ANSWER_BYTES);
+    const [dispatcher, headers] = [await this.#dispatcher(), await this.#headers()];
+    const { statusCode, bytes } = await this.#post(expression, dispatcher, headers);
     if (bytes === undefined) throw new Error(`answers with more than ${MAX_ANSWER_BYTES} bytes`);
     const answer = parsed(bytes);
     if (statusCode !== 200) throw new Error(`answers ${statusCode}${errorOf(answer)}`);
     return highestOf(answer);
+  }
+
+  /** Without bytes: there are too many. */
+  async #post(
+    expression: string,
+    dispatcher: Agent,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<{ readonly statusCode: number; readonly bytes: Buffer | undefined }> {
+    const { url, timeoutMs } = this.#options;
+    try {
+      const { statusCode, body } = await request(`${url.replace(/\/+$/, '')}/api/v1/query`, {
+        method: 'POST',
+        dispatcher,
+        headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+        body: new URLSearchParams({ query: expression }).toString(),
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      return { statusCode, bytes: await readAll(body, MAX_ANSWER_BYTES) };
+    } catch (error) {
+      if ((error as Error).name === 'TimeoutError') throw new Error(`did not answer within ${timeoutMs} ms`);
+      throw new Error(`can not be asked: ${messageOf(error)}`);
+    }
   }
 
   /** Cuts what is under way short. */
@@ -124,7 +139,8 @@ async function readSecret(setting: string, path: string): Promise<string> {
   const name = `guard.prometheus.${setting}`;
   const secret = (await readSmall(name, path, MAX_SECRET_BYTES)).trim();
   // No message says what is in it.
-  if (!/^[^\r\n]+$/.test(secret)) throw new Error(`${name}: expected one line and nothing else`);
+  if (!/^[^\r\n]+$/.test(secret))
+    throw new Error(`is not asked: ${name}: expected one line and nothing else`);
   return secret;
 }
 
@@ -133,6 +149,6 @@ async function readSmall(name: string, path: string, maxBytes: number): Promise<
     if ((await stat(path)).size > maxBytes) throw new Error(`more than ${maxBytes} bytes`);
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new Error(`${name}: ${messageOf(error)}`);
+    throw new Error(`is not asked: ${name}: ${messageOf(error)}`);
   }
 }

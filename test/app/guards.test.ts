@@ -36,9 +36,9 @@ const QUICK = {
   'guard.recovery.after': '100ms',
   'guard.recovery.every': '100ms',
   'guard.recovery.step': '30',
-  'guard.prometheus.interval': '200ms',
-  'guard.prometheus.timeout': '200ms',
-  'guard.prometheus.keep': '200ms',
+  'guard.prometheus.interval': '1s',
+  'guard.prometheus.timeout': '1s',
+  'guard.prometheus.keep': '1s',
 };
 const BURST = 'overrides: { a: { ingestion_rate: 1e-9, ingestion_burst_size: 1000 } }';
 
@@ -60,6 +60,10 @@ async function prometheus(t: Test, given: { value: string | undefined }): Promis
 }
 
 const top = async (edge: GivenAdmin) => (await run(['top', '--once', `--url=${edge.url}`])).stdout;
+const problems = async (edge: GivenAdmin) =>
+  (await edge.json<{ verdict: { problems: { text: string }[] } }>('overview')).verdict.problems.map(
+    ({ text }) => text,
+  );
 const panic = (edge: GivenAdmin) => edge.json<Panic>('panic');
 
 async function reaches(t: Test, edge: GivenAdmin, normal: number, what: string): Promise<void> {
@@ -116,12 +120,17 @@ for (const [name, admin] of [
         await top(edge),
         /, PANIC: critical 90 %, normal 10 %, low 10 % of their rates; .*\nguard prometheus acts: panic, because memory is at 96 %/s,
       );
+      t.match(
+        (await problems(edge)).find((text) => text.startsWith('A guard acts')),
+        /^A guard acts, by what a Prometheus says: panic, admits 10 % .*; memory is at 96 %/,
+      );
       given.value = undefined;
       t.ok(
         await eventually(async () => /503/.test((await panic(edge)).guard.guards[1]?.rules[0]?.error ?? '')),
         'that it does not answer is said',
       );
       t.match(await top(edge), /\nguard prometheus does not know memory: it answers 503\n/);
+      t.ok((await problems(edge)).includes('A guard does not know memory: its Prometheus answers 503.'));
       given.value = '0.1';
       await reaches(t, edge, 1, 'all comes back');
       t.equal((await edge.push()).status, 200);

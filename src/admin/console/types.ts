@@ -110,6 +110,13 @@ export interface Status {
       readonly turnedAway: number;
     } | null;
   };
+  readonly panic: {
+    readonly guard: {
+      readonly mode: 'observe' | 'act';
+      readonly modeSource: 'settings' | 'temporary';
+      readonly guards: readonly Guard[];
+    };
+  };
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
   readonly requestsInFlight: number;
   readonly replicas: number;
@@ -143,6 +150,19 @@ export interface Status {
     readonly lastError: string | null;
   };
   readonly controls: readonly Control[];
+}
+
+export interface Guard {
+  readonly guard: 'edge' | 'prometheus';
+  readonly level: 'calm' | 'recovering' | 'warn' | 'emergency' | 'panic';
+  readonly admitted: { readonly critical: number; readonly normal: number; readonly low: number };
+  readonly since: string | null;
+  readonly cause: string | null;
+  readonly rules: readonly {
+    readonly rule: string;
+    readonly load: number | null;
+    readonly error: string | null;
+  }[];
 }
 
 export interface LimitUse {

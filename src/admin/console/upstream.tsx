@@ -1,6 +1,7 @@
 /** Mimir as the edge meets it: its addresses, the breaker, and how much it takes. */
 import type { JSX } from 'preact';
 import { duration, Num, percent, shortBytes } from './format.js';
+import { Guards } from './guards.js';
 import { Dot, Empty, Loading, Panel } from './parts.js';
 import { useApp } from './state.js';
 import type { Address, Level, Status } from './types.js';
@@ -30,6 +31,7 @@ export function UpstreamView(): JSX.Element {
         <Breaker breaker={upstream.breaker} />
         <Capacity admission={upstream.admission} />
       </div>
+      <Guards panic={status.panic} />
       <Answers upstream={upstream} />
     </>
   );

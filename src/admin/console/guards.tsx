@@ -1,0 +1,80 @@
+/** Guards: what they see, where they stand, and what they do or would do. */
+import type { JSX } from 'preact';
+import { percent, Time } from './format.js';
+import { Dot, Panel } from './parts.js';
+import type { Guard, Level, Status } from './types.js';
+
+const LEVELS: Readonly<Record<Guard['level'], Level>> = {
+  calm: 'good',
+  recovering: 'near',
+  warn: 'near',
+  emergency: 'bad',
+  panic: 'bad',
+};
+
+export function Guards({ panic }: { panic: Status['panic'] }): JSX.Element {
+  const { mode, modeSource, guards } = panic.guard;
+  const how = modeSource === 'temporary' ? ', for a time' : '';
+  return (
+    <Panel
+      id="guards"
+      title="Guards"
+      beside={
+        <span class="quiet">
+          {mode === 'act' ? `they act${how}` : `they only observe${how}: what they would do is not done`}
+        </span>
+      }
+    >
+      <table class="rows guards">
+        <thead>
+          <tr>
+            <th scope="col">By what</th>
+            <th scope="col">Level</th>
+            <th scope="col">{mode === 'act' ? 'Tenants may use' : 'Tenants might use'}</th>
+            <th scope="col">Loads</th>
+            <th scope="col">Why</th>
+          </tr>
+        </thead>
+        <tbody>
+          {guards.map((one) => (
+            <GuardRow key={one.guard} one={one} />
+          ))}
+        </tbody>
+      </table>
+    </Panel>
+  );
+}
+
+function GuardRow({ one }: { one: Guard }): JSX.Element {
+  const { normal, critical } = one.admitted;
+  return (
+    <tr>
+      <th scope="row">{one.guard === 'edge' ? 'what this edge measures' : 'a Prometheus'}</th>
+      <td>
+        <Dot level={LEVELS[one.level]} />
+        {one.level}
+        {one.since === null ? null : (
+          <span class="quiet">
+            {' '}
+            since <Time iso={one.since} />
+          </span>
+        )}
+      </td>
+      <td>
+        {percent(normal)} of their rates
+        {critical === normal ? '' : `, critical ones ${percent(critical)}`}
+      </td>
+      <td>
+        {one.rules.length === 0
+          ? 'none yet'
+          : one.rules.map(({ rule, load, error }) => (
+              <div key={rule}>
+                {rule}:{' '}
+                {load === null ? <span class="quiet">{error ?? 'too little to tell'}</span> : percent(load)}
+              </div>
+            ))}
+      </td>
+      <td class="why">{one.cause ?? <span class="quiet">–</span>}</td>
+    </tr>
+  );
+}
