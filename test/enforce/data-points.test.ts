@@ -40,7 +40,9 @@ function decode(body: Uint8Array, rules?: SeriesRules): Push {
     protocol: 'otlp',
     maxUncompressedBytes: 1 << 20,
     maxSeries: 1000,
-    excludeLabel: '',
+    excludeLabel: '__replica__',
+    clusterLabel: 'cluster',
+    pairPerSeries: true,
     ...(rules && { rules, nowMs: 1_700_000_000_000 }),
   } as const;
   const push = decoder.decodePlain(body, options);
@@ -137,3 +139,34 @@ t.test('in shadow mode data points are counted whole, and nothing is left out', 
   });
   t.equal(tenant.tally.refused, undefined);
 });
+
+t.test(
+  'of replicas that are not elected whole data points are dropped, and neither charged nor counted',
+  async (t) => {
+    const { tenant, push } = given({ accept_ha_samples: true, ha_tracker_per_sample_dedupe: true });
+    const from = (replica: string) => [text('cluster', 'c'), text('__replica__', replica)];
+    const sent = (replica: string) => {
+      const one = histogram('d', 2);
+      Object.assign(one.histogram.dataPoints[0] as object, { attributes: from(replica) });
+      return resource('h', one, gauge('g'), gauge('e', ...from(replica)));
+    };
+    t.match(push(sent('r1')), { kind: 'accept', items: 5 + 1 + 1 + 1 + 4 });
+    t.equal(tenant.series?.active, 8);
+    const verdict = push(sent('r2'));
+    t.match(verdict, {
+      kind: 'filter',
+      // The gauge that is of no pair, target_info, and metadata as it was sent.
+      items: 1 + 1 + 4,
+      leftOut: { series: 0, duplicates: 6 },
+      answer: { kind: 'duplicate' },
+    });
+    t.match(rest(verdict), { series: 2 });
+    t.equal(tenant.series?.active, 8);
+    t.equal(tenant.tally.deduplicated, 6);
+    t.match(
+      push(resource('h', gauge('e', ...from('r2')))),
+      { kind: 'duplicate' },
+      'nothing is left: not its target_info',
+    );
+  },
+);

@@ -13,6 +13,7 @@ import { InlineFilter } from '#src/payload/filter.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import type { Push } from '#src/payload/push.js';
 import { addRow, noRows } from '#src/payload/rows.js';
+import { encodeVersion1, encodeVersion2 } from '../payload/encode.js';
 import { writeRequest } from '../payload/odd-pushes.js';
 import { expect, found, mayBeStricter, uncompress, without } from '../payload/oracle.js';
 import {
@@ -21,6 +22,7 @@ import {
   messageV1,
   messageV2,
   oddSeries,
+  pairedSeries,
   seriesAlike,
   someRules,
 } from '../payload/pushes.js';
@@ -43,6 +45,9 @@ const real = readdirSync(data)
   .filter((name) => name.endsWith('.snappy'))
   .map((name) => SnappyJS.uncompress(readFileSync(new URL(name, data))));
 
+const paired = fc
+  .array(pairedSeries, { maxLength: 12 })
+  .map((all) => all.map((labels) => ({ labels, value: 1, timestampMs: 1 })));
 const oddPush = fc.array(oddSeries, { maxLength: 8 });
 const cases = fc.record({
   plain: fc.oneof(
@@ -51,6 +56,8 @@ const cases = fc.record({
     { weight: 3, arbitrary: messageV2 },
     { weight: 3, arbitrary: oddPush.map((series) => writeRequest(series, 1)) },
     { weight: 3, arbitrary: oddPush.map((series) => writeRequest(series, 2)) },
+    { weight: 1, arbitrary: paired.map((series) => encodeVersion1(series)) },
+    { weight: 1, arbitrary: paired.map((series) => encodeVersion2(series)) },
     { weight: 1, arbitrary: fc.constantFrom(...real) },
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 100 }) },
   ),

@@ -20,6 +20,8 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 const seed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
 const OPTIONS = { maxUncompressedBytes: 16 << 20, maxSeries: 100_000, excludeLabel: '__x__' };
+/** Each series is of the HA pair that its own labels name. */
+const PAIRS = { ...OPTIONS, clusterLabel: 'code', pairPerSeries: true };
 /** One kernel for all: what one body leaves in its memory must not reach the next. */
 const decoder = new InlineDecoder(64 << 20);
 
@@ -32,7 +34,8 @@ while (Date.now() < deadline) {
   const whole = randomRequest(dice);
   const body = dice.is(2) ? damaged(whole, dice) : whole;
   const otlp = randomTranslation(dice);
-  const problem = difference(decoder, body, otlp, OPTIONS) ?? filtersWrong(body, otlp, dice);
+  const options = dice.is(3) ? PAIRS : OPTIONS;
+  const problem = difference(decoder, body, otlp, options) ?? filtersWrong(body, otlp, dice);
   if (problem === undefined) continue;
   const file = `fuzz-otlp-${seed}-${executions}.hex`;
   writeFileSync(file, Buffer.from(body).toString('hex'));

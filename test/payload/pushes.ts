@@ -361,4 +361,5 @@ export const someRules: fc.Arbitrary<Rules> = fc.record({
   nowMs: fc.constant(NOW_MS),
   excludeLabel: fc.constantFrom('', '__replica__'),
   clusterLabel: fc.constantFrom('', 'cluster'),
+  pairPerSeries: fc.boolean(),
 });

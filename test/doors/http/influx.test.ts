@@ -2,7 +2,9 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { createDecoder } from '#src/payload/decoder-pool.js';
+import { readLabelNames, readRules } from '#src/relabel/rule.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
+import { tracker } from '../../series/fixtures.js';
 import { edge, type GivenEdgeOptions, rawExchange, upstream } from './fixtures.js';
 
 const LINES = 'cpu,host=a usage=1,idle=2i,up=t,text="x" 1465839830100400200\ncpu,host=b usage=3\n';
@@ -43,6 +45,46 @@ t.test('lines are counted, charged and forwarded byte for byte', async (t) => {
   t.match(tally, { samples: 8, series: 8, accepted: 2, uncompressedBytes: 2 * LINES.length });
   t.equal(tally?.bodyBytes, LINES.length + gzipped.length);
 });
+
+t.test(
+  'lines are relabelled before they are limited, counted and charged, and forwarded as they came',
+  async (t) => {
+    const text = (read: { value: string } | { problem: string }) => ('value' in read ? read.value : '');
+    const rules = {
+      drop_labels: text(readLabelNames(['region'])),
+      metric_relabel_configs: text(
+        readRules([
+          { source_labels: ['__name__'], regex: 'cpu_idle', action: 'drop' },
+          { source_labels: ['__proxy_source__'], regex: '(.*)', target_label: 'came_by', replacement: '$1' },
+        ]),
+      ),
+    };
+    const own = {
+      ...limits({
+        ingestion_rate: 0,
+        ...rules,
+        max_global_series_per_user: 2,
+        max_label_names_per_series: 4,
+      }),
+    };
+    const { mimir, proxy } = await given(t, {
+      enforcer: { snapshot: snapshot({ a: own }), series: tracker() },
+    });
+    const lines = 'cpu,host=a,region=x usage=1,idle=2\ncpu,host=a,region=y usage=3\nmem,host=b used=1\n';
+    t.equal((await write(proxy.url, lines)).status, 204, 'two series, of four labels with the new one');
+    t.equal(`${mimir.arrived[0]?.body}`, lines);
+    const tenant = proxy.enforcer.tenants.use('a', 0);
+    t.equal(tenant?.series?.active, 2);
+    t.equal(tenant?.items.bucket.left(0), 200_000 - 3, 'three samples');
+
+    const more = 'disk,host=a free=1,size=2\ncpu,host=a,region=z idle=4,usage=5\n';
+    const refused = await write(proxy.url, gzipSync(more), { 'Content-Encoding': 'gzip' });
+    t.equal(refused.status, 400);
+    t.match(await refused.text(), /2 of 4 series .*err-mimir-max-series-per-user/s);
+    t.match(`${gunzipSync(mimir.arrived[1]?.body as Buffer)}`, /^\ncpu,host=a,region=z (idle=4,)?usage=5\n$/);
+    t.equal(tenant?.series?.active, 2);
+  },
+);
 
 t.test('a push over its rate is refused, and its sender told when to come again', async (t) => {
   const few = limits({ ingestion_rate: 1e-9, ingestion_burst_size: 5 });
