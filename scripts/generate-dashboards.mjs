@@ -61,6 +61,7 @@ dashboard('overview', 'Mimir edge: overview', [
     [sum('mimir_edge_discarded_requests_total'), 'refused'],
   ),
   graph('Refused, by reason', 'reqps', [refused(), '{{reason}}']),
+  graph('Pushes, by protocol', 'reqps', [sum('mimir_edge_pushes_total', 'protocol'), '{{protocol}}']),
   graph('Largest tenants, samples', 'short', [
     top(`sum by (user) (user:mimir_edge_received_items:rate5m{${JOB}})`),
     '{{user}}',

@@ -1,5 +1,5 @@
 /** OpenTelemetry's own SDK sends through a real edge, in protobuf and in JSON, and understands how it is answered. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { OTLPMetricExporter as JsonExporter } from '@opentelemetry/exporter-metrics-otlp-http';
@@ -87,6 +87,20 @@ t.test('an export is counted as Mimir counts it, and arrives as it was sent', as
   }
   t.equal(await count('mimir_edge_pushes_total{protocol="otlp"}'), pushes);
   t.equal(await count('mimir_edge_active_series{user="shop"}'), SERIES);
+});
+
+t.test('an SDK that has the environment of the README sends to the edge, for its tenant', async (t) => {
+  const { mimir, edge, count } = await given(t, 'ingestion_rate: 1e6');
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  const lines = [...readme.matchAll(/^export (OTEL_\w+)=(.*)$/gm)];
+  t.equal(lines.length, 3);
+  for (const [, name = '', value = ''] of lines) {
+    process.env[name] = value.replace('http://mimir-edge:8081', edge.proxy).replace('team-a', 'shop');
+    t.teardown(() => delete process.env[name]);
+  }
+  t.strictSame(await exported(new ProtobufExporter()), { code: 0 });
+  t.equal(mimir.arrived[0]?.headers['content-encoding'], 'gzip');
+  t.equal(await count('mimir_edge_received_series_total{user="shop"}'), SERIES);
 });
 
 t.test('an export that is refused for good is an error, with the sentence of the edge', async (t) => {
