@@ -1,45 +1,27 @@
 /** Pushes of one series each, which has a number that no other push has: so whoever takes them can say which came, and how often. */
 import SnappyJS from 'snappyjs';
+import { compress, encodeVersion1 } from '../test/payload/encode.js';
 
 /** Larger bodies are none of these. */
 const MOST_BYTES = 200;
+/** The end of the label's name, and the tag of its value. */
+const NAME = Buffer.from('n\x12', 'latin1');
 
-/** The label's name, and the tag of its value. */
-const NUMBER = Buffer.from('\n\x01n\x12', 'latin1');
-
-/** One sample of `numbered{n="17"}`, as Prometheus would send it. */
+/** One sample of `numbered{n="17"}`. */
 export function numberedPush(number: number): Buffer {
-  const labels = [label('__name__', 'numbered'), label('n', String(number))];
-  const sample = Buffer.alloc(9 + 8);
-  sample[0] = 0x09;
-  sample.writeDoubleLE(1, 1);
-  sample[9] = 0x10;
-  const timestamp = varint(Date.now());
-  const body = Buffer.concat([sample.subarray(0, 10), timestamp]);
-  const series = Buffer.concat([...labels.map((one) => field(1, one)), field(2, body)]);
-  return Buffer.from(SnappyJS.compress(field(1, series)));
+  const labels = [
+    ['__name__', 'numbered'],
+    ['n', String(number)],
+  ] as const;
+  return Buffer.from(compress(encodeVersion1([{ labels, value: 1, timestampMs: Date.now() }])));
 }
 
+/** Undefined: it is no such push. */
 export function numberOf(body: Buffer): number | undefined {
   if (body.length > MOST_BYTES) return undefined;
   const bytes = Buffer.from(SnappyJS.uncompress(body));
-  const at = bytes.indexOf(NUMBER);
+  const at = bytes.lastIndexOf(NAME);
   // What follows is the value's length and the value.
-  const from = at + NUMBER.length + 1;
+  const from = at + NAME.length + 1;
   return at < 0 ? undefined : Number(bytes.toString('latin1', from, from + (bytes[from - 1] ?? 0)));
-}
-
-function label(name: string, value: string): Buffer {
-  return Buffer.concat([field(1, Buffer.from(name)), field(2, Buffer.from(value))]);
-}
-
-function field(number: number, bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.of((number << 3) | 2), varint(bytes.length), bytes]);
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let left = value;
-  for (; left >= 128; left = Math.floor(left / 128)) bytes.push((left % 128) | 128);
-  return Buffer.from([...bytes, left]);
 }

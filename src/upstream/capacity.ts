@@ -18,10 +18,10 @@ const ENOUGH_ANSWERS = 10;
 /** Times of a window that are looked at. */
 const MOST_TIMES = 64;
 /** An address may take so many times as long as is usual before any is taken away. */
-const TOLERANCE = 1.15;
+const TOLERANCE = 1.1;
 const LEAST_GRADIENT = 0.5;
 /** Each time it may have more, as long as it uses what it has: so it grows, and settles a little above the tolerance. */
-const GROWTH = 1.1;
+const GROWTH = 1.05;
 /** Of the way from the limit to what is wanted. */
 const SMOOTHING_UP = 0.2;
 const SMOOTHING_DOWN = 0.4;
