@@ -165,14 +165,43 @@ function scopeMetrics(dice: Dice): Field[] {
       ...attributes(dice, 3, 3),
     ],
   };
+  const before: Before = { attributes: undefined, order: dice.next(4) };
   return [
     ...(dice.is(4) ? [] : [scope]),
-    ...dice.many(4, () => ({ n: 2, m: metric(dice) })),
+    ...dice.many(4, () => ({ n: 2, m: metric(dice, before) })),
     ...(dice.is(3) ? [{ n: 3, b: 'https://schema' }] : []),
   ];
 }
 
-function metric(dice: Dice): Field[] {
+/** Of the data point before. */
+interface Before {
+  attributes: readonly (readonly Field[])[] | undefined;
+  /** Where they stand among the other fields. */
+  readonly order: number;
+}
+
+/** The data point with the attributes of the one before it, a few of them with other values. */
+function alike(point: Field[], n: number, before: Before, dice: Dice): Field[] {
+  const own = point.flatMap((field) => (field.n === n && 'm' in field ? [field.m] : []));
+  const attributes =
+    before.attributes?.map(([key = { n: 1, b: 'a' }, ...value]) => [
+      key,
+      ...(dice.is(3) ? [{ n: 2, m: anyValue(dice, 0) }] : value),
+    ]) ?? own;
+  before.attributes = attributes;
+  const rest = point.filter((field) => field.n !== n);
+  const fields = attributes.map((m) => ({ n, m }));
+  if (dice.is(12))
+    fields.splice(
+      dice.next(fields.length + 1),
+      dice.next(2),
+      ...dice.many(1, () => ({ n, m: own[0] ?? [] })),
+    );
+  if (before.order === 0) return [...fields.slice(1), ...rest, ...fields.slice(0, 1)];
+  return before.order === 1 ? [...rest, ...fields] : [...fields, ...rest];
+}
+
+function metric(dice: Dice, before: Before): Field[] {
   const number = dice.pick([5, 7, 7, 9, 9, 10, 11]);
   const kinds = {
     5: numberPoint,
@@ -181,7 +210,14 @@ function metric(dice: Dice): Field[] {
     10: exponentialPoint,
     11: summaryPoint,
   } as const;
-  const data: Field[] = dice.many(5, () => ({ n: 1, m: kinds[number as 5](dice) }));
+  const isAlike = dice.is(2);
+  const data: Field[] = dice.many(5, () => {
+    const point = kinds[number as 5](dice);
+    return {
+      n: 1,
+      m: isAlike ? alike(point, number === 9 ? 9 : number === 10 ? 1 : 7, before, dice) : point,
+    };
+  });
   if (number !== 5 && number !== 11 && !dice.is(15)) data.push({ n: 2, v: dice.is(8) ? dice.next(4) : 2 });
   if (number === 7 && !dice.is(3)) data.push({ n: 3, v: 1 });
   const fields: Field[] = [

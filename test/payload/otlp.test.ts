@@ -146,6 +146,42 @@ t.test('series are told by their translated labels', async (t) => {
   );
 });
 
+t.test('data points that are alike become what each would by itself, however long they are', async (t) => {
+  for (const length of [0, 1, 57, 58, 59, 60, 61, 120, 124, 126, 127, 128, 16_000, 16_370, 16_384, 70_000]) {
+    for (const place of [0, 1, 2]) {
+      const points = ['a', 'b', 'b', '', 'cc', 'cc', 'a'].map((value, index): Field => {
+        const values = [value, 'same', `${index}`].map((own, at) =>
+          at === place ? own.padEnd(length, 'x') : own,
+        );
+        const own = values.map((text, at) => attribute(7, `key${at}`, text));
+        return { n: 1, m: [...own, { n: 3, f: NOW }, { n: 4, d: 1 }] };
+      });
+      const metrics = ['m', 'm', 'n'].map((name): Field[] => [
+        { n: 1, b: name },
+        { n: 5, m: points },
+      ]);
+      const found = difference(decoder, request(...metrics), PLAIN, LIMITS);
+      t.equal(found, undefined, `${length} bytes of the value at ${place}`);
+    }
+  }
+});
+
+t.test('data points that are alike may have any number of attributes', async (t) => {
+  for (const count of [1, 63, 64, 65, 66, 130, 1100]) {
+    const points = ['a', 'a', 'b', 'c'].map((value): Field => {
+      const own = Array.from({ length: count }, (_, at) =>
+        attribute(7, `key${at}`, at % 60 === 5 ? value : 's'),
+      );
+      return { n: 1, m: [...own, { n: 3, f: NOW }, { n: 4, d: 1 }] };
+    });
+    const metric = [
+      { n: 1, b: 'm' },
+      { n: 5, m: points },
+    ];
+    t.equal(difference(decoder, request(metric, metric), PLAIN, LIMITS), undefined, `${count} attributes`);
+  }
+});
+
 t.test('what Mimir skips is counted, with the first reason', async (t) => {
   const delta: Field[] = [
     { n: 1, b: 'd' },

@@ -3,9 +3,20 @@
  * place. They are sorted by name, as Mimir sorts them.
  */
 import { finish, hashBytes, hashLabel } from './hash';
+import {
+  beginCompare,
+  beginFields,
+  compareFields,
+  forgetFields,
+  isCompared,
+  isKnown,
+  know,
+  noteField,
+  noteLabel,
+} from './otlp-alike';
 import { isPromoted, escapeNames, keepIdentifying, promoteScope } from './otlp-options';
 import { makeLabelName, made, madeLength } from './otlp-names';
-import { addEntry, emptyList, forgetList, keep, listAt, listBytes, writeLabel } from './otlp-out';
+import { addEntry, copy, emptyList, ensure, forgetList, keep, listAt, listBytes, moveOut, out, writeLabel } from './otlp-out';
 import {
   INSTANCE,
   isSame,
@@ -20,7 +31,7 @@ import {
 } from './otlp-texts';
 import { key, keyLength, readAttribute, text, textLength } from './otlp-values';
 import { compareTexts } from './text';
-import { fault } from './wire';
+import { cursor, fault } from './wire';
 
 /** An attribute: name and value as they become a label's, the key that it was sent under, its place among the others. */
 const ATTRIBUTE: u32 = 32;
@@ -44,6 +55,12 @@ const sorted = <u32>memory.data(12);
 /** Of each label the place of the attribute that gives it its value. */
 const sources = <u32>memory.data(12);
 const NO_SOURCE: u32 = 0xffffffff;
+/** Of each label where it was written with the value that it has, and in how many bytes; 0: nowhere. */
+const written = <u32>memory.data(12);
+const WRITTEN: u32 = 8;
+/** Of more labels it is not remembered. */
+const WRITTEN_MOST: u32 = 1024;
+let remembersWritten: bool = false;
 
 /** The labels are those of the data point before, but for values: keys of so many bytes of the list, given labels as they were. */
 let isLayout: bool = false;
@@ -68,6 +85,8 @@ export function forgetLabelLists(): void {
   forgetList(given);
   forgetList(sorted);
   forgetList(sources);
+  forgetList(written);
+  forgetFields();
   isLayout = false;
   forgetList(RESOURCE);
   forgetList(SCOPE);
@@ -243,11 +262,16 @@ function lastThatCounts(first: u32, end: u32): u32 {
   return 0;
 }
 
-export function beginAttributes(): void {
+/** A data point begins. True: its attributes are to be compared with those of the one before, if they may be. */
+export function beginAttributes(mayCompare: bool): bool {
+  beginCompare();
+  if (mayCompare && isLayout && isKnown) return true;
+  beginFields();
   emptyList(attributes);
   nameless = false;
   place = 0;
   isAlike = isLayout;
+  return false;
 }
 
 /** Nothing is left of the name of an attribute. */
@@ -255,9 +279,17 @@ let nameless: bool = false;
 /** Of the next attribute among those of its data point, in bytes of the list. */
 let place: u32 = 0;
 
-/** Reads an attribute of a data point. Look at `fault` afterwards. */
-export function addAttribute(end: u32): void {
+/** The attributes from `at` on, if they are those of the data point before. Answers where they end; 0: they are not. */
+export function compareAttributes(at: u32, end: u32): u32 {
+  return compareFields(at, end, listAt(labels), listAt(written));
+}
+
+/** Reads an attribute of a data point, whose field begins at `at`. Look at `fault` afterwards. */
+export function addAttribute(at: u32, end: u32): void {
+  const content = cursor;
   readAttribute(end);
+  if (fault !== 0) return;
+  noteField(at, content, end);
   if (fault === 0) take();
 }
 
@@ -315,8 +347,10 @@ function remember(at: u32, name: u32, nameLength: u32): bool {
 
 /** Makes the labels of the attributes that were read. False: nothing is left of a name, or `fault` is set. */
 export function makeLabels(): bool {
+  if (isCompared) return true;
   if (isAlike && listBytes(attributes) === layoutBytes) {
     fillLabels();
+    if (remembersWritten) know(layoutBytes / ATTRIBUTE);
     return true;
   }
   const bytes = listBytes(attributes);
@@ -342,6 +376,7 @@ export function makeLabels(): bool {
       if (entry === 0 || source === 0) return false;
       v128.store(entry, v128.load(from));
       store<u32>(source, from === a ? load<u32>(a, 24) : NO_SOURCE);
+      if (from === a) noteLabel(load<u32>(a, 24) / ATTRIBUTE, entry - listAt(labels));
     }
     if (order < 0) a += ATTRIBUTE;
     else if (order > 0) g += GIVEN;
@@ -362,6 +397,8 @@ export function makeLabels(): bool {
     }
   }
   findPlaces();
+  if (!forgetWritten()) return false;
+  if (isLayout && remembersWritten) know(bytes / ATTRIBUTE);
   return true;
 }
 
@@ -372,7 +409,11 @@ function fillLabels(): void {
   const end = listAt(labels) + listBytes(labels);
   for (let at = listAt(labels); at < end; at += LABEL) {
     const attribute = load<u32>(source);
-    if (attribute !== NO_SOURCE) store<u64>(at, load<u64>(from + attribute, 8), 8);
+    if (attribute !== NO_SOURCE) {
+      store<u64>(at, load<u64>(from + attribute, 8), 8);
+      if (remembersWritten) store<u64>(writtenOf(at), 0);
+      noteLabel(attribute / ATTRIBUTE, at - listAt(labels));
+    }
     source += 4;
   }
 }
@@ -489,19 +530,66 @@ function comesAfter(a: u32, b: u32): i32 {
   return compareTexts(load<u32>(a, 16), load<u32>(a, 20), load<u32>(b, 16), load<u32>(b, 20));
 }
 
-/** Before which labels the metric's name stands. */
-let nameAt: u32 = 0;
+/** Before which labels the metric's name stands, and those of its name, which do not count. */
+let nameFrom: u32 = 0;
+let nameTo: u32 = 0;
+/** The same of one more label, of this name. */
+let extra: u32 = 0;
+let extraFrom: u32 = 0;
+let extraTo: u32 = 0;
 
 function findPlaces(): void {
   const list = listAt(labels);
   const end = list + listBytes(labels);
-  nameAt = list;
-  while (nameAt < end && compareTexts(load<u32>(nameAt), load<u32>(nameAt, 4), NAME, 8) < 0) nameAt += LABEL;
+  nameFrom = list;
+  while (nameFrom < end && compareTexts(load<u32>(nameFrom), load<u32>(nameFrom, 4), NAME, 8) < 0) nameFrom += LABEL;
+  nameTo = nameFrom;
+  while (nameTo < end && isSame(load<u32>(nameTo), load<u32>(nameTo, 4), NAME, 8)) nameTo += LABEL;
+  extra = 0;
 }
 
-/** Writes the labels that were made, with a metric's name. */
-export function writeLabels(metric: u32, metricLength: u32): void {
-  writeLabelsWith(metric, metricLength, 0, 0, 0, 0);
+function findExtra(name: u32, nameLength: u32): void {
+  const end = listAt(labels) + listBytes(labels);
+  extra = name;
+  extraFrom = nameTo;
+  while (extraFrom < end && compareTexts(load<u32>(extraFrom), load<u32>(extraFrom, 4), name, nameLength) < 0) extraFrom += LABEL;
+  extraTo = extraFrom;
+  while (extraTo < end && isSame(load<u32>(extraTo), load<u32>(extraTo, 4), name, nameLength)) extraTo += LABEL;
+}
+
+/** Where the metric's name was written last, with its tag, and how many bytes it has there. */
+let writtenName: u32 = 0;
+let writtenNameBytes: u32 = 0;
+/** What is to be copied next. */
+let copyFrom: u32 = 0;
+let copyTo: u32 = 0;
+
+/** No label is written, or none is where it was. False: `fault` is set. */
+export function forgetWritten(): bool {
+  emptyList(written);
+  writtenNameBytes = 0;
+  const count = listBytes(labels) / LABEL;
+  remembersWritten = count <= WRITTEN_MOST;
+  if (!remembersWritten) return true;
+  const bytes = count * WRITTEN;
+  if (bytes > 0 && addEntry(written, bytes) === 0) return false;
+  memory.fill(listAt(written), 0, bytes);
+  return true;
+}
+
+// @ts-ignore: decorator
+@inline
+function writtenOf(label: u32): u32 {
+  return listAt(written) + ((label - listAt(labels)) / LABEL) * WRITTEN;
+}
+
+/** Writes the labels that were made, with a metric's name. `isSameName`: it is the one that was written last. */
+export function writeLabels(metric: u32, metricLength: u32, isSameName: bool): void {
+  const list = listAt(labels);
+  writeThose(list, nameFrom);
+  writeName(metric, metricLength, isSameName);
+  writeThose(nameTo, list + listBytes(labels));
+  copyRest();
 }
 
 /** And with one more, which comes after the metric's name and replaces another of its name. */
@@ -513,23 +601,66 @@ export function writeLabelsWith(
   value: u32,
   valueLength: u32,
 ): void {
-  const end = listAt(labels) + listBytes(labels);
-  let at = listAt(labels);
-  for (; at < nameAt; at += LABEL) writeEntry(at);
-  if (metricLength > 0) writeLabel(NAME, 8, metric, metricLength);
-  while (at < end && isSame(load<u32>(at), load<u32>(at, 4), NAME, 8)) at += LABEL;
-  if (nameLength > 0) {
-    for (; at < end && compareTexts(load<u32>(at), load<u32>(at, 4), name, nameLength) < 0; at += LABEL) writeEntry(at);
-    writeLabel(name, nameLength, value, valueLength);
-    while (at < end && isSame(load<u32>(at), load<u32>(at, 4), name, nameLength)) at += LABEL;
+  if (extra !== name) findExtra(name, nameLength);
+  const list = listAt(labels);
+  writeThose(list, nameFrom);
+  writeName(metric, metricLength, false);
+  writeThose(nameTo, extraFrom);
+  copyRest();
+  writeLabel(name, nameLength, value, valueLength);
+  writeThose(extraTo, list + listBytes(labels));
+  copyRest();
+}
+
+/**
+ * A label that has the value that it had is copied from where it was written, with those that stand behind it there: not from
+ * the series before, as what was written just now is slow to read.
+ */
+function writeThose(at: u32, end: u32): void {
+  let slot = writtenOf(at);
+  for (; at < end; at += LABEL, slot += WRITTEN) {
+    const from = remembersWritten ? load<u32>(slot) : 0;
+    const bytes = remembersWritten ? load<u32>(slot, 4) : 0;
+    if (bytes === 0) {
+      copyRest();
+      const begin = out;
+      writeLabel(load<u32>(at), load<u32>(at, 4), load<u32>(at, 8), load<u32>(at, 12));
+      if (!remembersWritten) continue;
+      store<u32>(slot, begin);
+      store<u32>(slot, out - begin, 4);
+    } else copyNext(from, bytes);
   }
-  for (; at < end; at += LABEL) writeEntry(at);
+}
+
+function writeName(metric: u32, metricLength: u32, isSame: bool): void {
+  if (isSame && writtenNameBytes > 0) {
+    copyNext(writtenName, writtenNameBytes);
+    return;
+  }
+  copyRest();
+  writtenName = out;
+  if (metricLength > 0) writeLabel(NAME, 8, metric, metricLength);
+  writtenNameBytes = out - writtenName;
 }
 
 // @ts-ignore: decorator
 @inline
-function writeEntry(at: u32): void {
-  writeLabel(load<u32>(at), load<u32>(at, 4), load<u32>(at, 8), load<u32>(at, 12));
+function copyNext(from: u32, bytes: u32): void {
+  if (from !== copyTo) {
+    copyRest();
+    copyFrom = from;
+  }
+  copyTo = from + bytes;
+}
+
+function copyRest(): void {
+  const bytes = copyTo - copyFrom;
+  const from = copyFrom;
+  copyFrom = 0;
+  copyTo = 0;
+  if (bytes === 0 || !ensure(bytes + 32)) return;
+  copy(out, from, bytes);
+  moveOut(out + bytes);
 }
 
 /** The labels of target_info. False: there is none to it, or `fault` is set. */
@@ -539,7 +670,7 @@ export function makeTargetLabels(): bool {
   if (resourceAttribute(SERVICE_NAME, 12) !== 0) identifying++;
   if (resourceAttribute(SERVICE_NAMESPACE, 17) !== 0) identifying++;
   if (resourceAttribute(SERVICE_INSTANCE, 19) !== 0) identifying++;
-  beginAttributes();
+  beginAttributes(false);
   if (count === identifying || !giveLabels(false, true)) return false;
   for (let i: u32 = 0; i < count && fault === 0; i++) {
     const entry = listAt(RESOURCE) + i * LABEL;

@@ -228,8 +228,46 @@ function cleanUnit(): bool {
   return true;
 }
 
+// Metrics that follow one another mostly have one unit: the text that `unit` was made of last, and what that is in names.
+let unitText: u32 = 0;
+let unitTextLength: u32 = 0;
+let nameText: u32 = 0;
+let nameTextLength: u32 = 0;
+let nameMain: u32 = 0;
+let nameMainLength: u32 = 0;
+let namePer: u32 = 0;
+let namePerLength: u32 = 0;
+
+/** A new body begins. */
+export function forgetUnits(): void {
+  unitTextLength = 0;
+  nameTextLength = 0;
+}
+
+/** Both parts of a unit, as they are added to names. False: `fault` is set. */
+function takeUnit(at: u32, length: u32): bool {
+  if (isSame(at, length, nameText, nameTextLength)) {
+    main = nameMain;
+    mainLength = nameMainLength;
+    per = namePer;
+    perLength = namePerLength;
+    return true;
+  }
+  nameTextLength = 0;
+  if (!splitUnit(at, length) || (escapeNames && !cleanUnit())) return false;
+  nameText = at;
+  nameTextLength = length;
+  nameMain = main;
+  nameMainLength = mainLength;
+  namePer = per;
+  namePerLength = perLength;
+  return true;
+}
+
 /** Makes `unit`. False: `fault` is set. */
 export function makeUnit(at: u32, length: u32): bool {
+  if (length > 0 && isSame(at, length, unitText, unitTextLength)) return true;
+  unitTextLength = 0;
   unitLength = 0;
   if (length === 0) return true;
   if (!splitUnit(at, length) || !cleanUnit()) return false;
@@ -245,6 +283,8 @@ export function makeUnit(at: u32, length: u32): bool {
     unitLength--;
   }
   if (unitLength > 0 && <u32>load<u8>(unit + unitLength - 1) === UNDERSCORE) unitLength--;
+  unitText = at;
+  unitTextLength = length;
   return true;
 }
 
@@ -261,8 +301,7 @@ export function makeMetricName(
   const isRatio = isGauge && unitBytes === 1 && load<u8>(unitAt) === 0x31;
   mainLength = 0;
   perLength = 0;
-  if (addSuffixes && unitBytes > 0 && !splitUnit(unitAt, unitBytes)) return false;
-  if (addSuffixes && escapeNames && !cleanUnit()) return false;
+  if (addSuffixes && unitBytes > 0 && !takeUnit(unitAt, unitBytes)) return false;
   // Copies may write up to 15 bytes too many.
   const room = keep(length + mainLength + perLength + ending + 32);
   if (room === 0) return false;

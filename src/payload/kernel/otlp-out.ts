@@ -166,16 +166,28 @@ export function writeLabel(name: u32, nameLength: u32, value: u32, valueLength: 
 /** The tag of samples in a series. */
 const SAMPLE: u32 = 0x12;
 
+/** A sample as it was written last, for its timestamp. */
+const sample = <u32>memory.data(32);
+let sampleBytes: u32 = 0;
+let sampleTimestamp: i64 = 0;
+
 /** What it is, nobody asks: only when. */
 export function writeSample(timestamp: i64): void {
+  if (timestamp !== sampleTimestamp || sampleBytes === 0) makeSample(timestamp);
   if (!ensure(40)) return;
-  const at = out;
-  store<u64>(at + 3, 0);
-  store<u8>(at, SAMPLE);
-  store<u8>(at + 2, 0x09);
-  store<u8>(at + 11, 0x10);
-  out = writeVarint(at + 12, <u64>timestamp);
-  store<u8>(at + 1, out - at - 2);
+  v128.store(out, v128.load(sample));
+  v128.store(out, v128.load(sample, 16), 16);
+  out += sampleBytes;
+}
+
+function makeSample(timestamp: i64): void {
+  store<u8>(sample, SAMPLE);
+  store<u8>(sample + 2, 0x09);
+  store<u64>(sample + 3, 0);
+  store<u8>(sample + 11, 0x10);
+  sampleBytes = writeVarint(sample + 12, <u64>timestamp) - sample;
+  store<u8>(sample + 1, sampleBytes - 2);
+  sampleTimestamp = timestamp;
 }
 
 /** Of which data point the series was made: where it is in the body, and how long; of a resource: where that is, and 0. */

@@ -2,7 +2,8 @@
 import { readExemplars } from './otlp-exemplars';
 import { EXPONENTIAL, GAUGE, HISTOGRAM, SKIP_EXEMPLAR, SKIP_LABEL_NAME, SKIP_SCALE, SUMMARY, SUMS } from './otlp-kinds';
 import { BOUND_TEXTS, WIRE_TYPE } from './memory';
-import { addAttribute, beginAttributes, makeLabels } from './otlp-labels';
+import { isCompared } from './otlp-alike';
+import { addAttribute, beginAttributes, compareAttributes, makeLabels } from './otlp-labels';
 import { BUCKETS, checkOtlp, EXEMPLAR, KEY_VALUE, QUANTILES } from './otlp-check';
 import { nativeBuckets } from './otlp-options';
 import { addEntry, emptyList, ensure, forgetList, listAt, listBytes, moveOut, out, writeVarint, endField } from './otlp-out';
@@ -89,20 +90,29 @@ export function beginPoints(): void {
 
 /** Reads a data point up to `end`; `takes`: its labels and buckets, too. Look at `fault` afterwards. */
 export function readPoint(kind: u32, end: u32, takes: bool): void {
+  const at = cursor;
+  if (readFields(kind, end, takes, true) || fault !== 0) return;
+  seek(at);
+  readFields(kind, end, takes, false);
+}
+
+/** False: the attributes are not those of the data point before, with which they were compared, or `fault` is set. */
+function readFields(kind: u32, end: u32, takes: bool, mayCompare: bool): bool {
   time = 0;
   hasSum = false;
   hasExemplars = false;
   scale = 0;
   positiveOffset = 0;
   negativeOffset = 0;
+  let compares = false;
   if (takes) {
-    beginAttributes();
+    compares = beginAttributes(mayCompare);
     if (kind >= HISTOGRAM) emptyLists();
   }
   while (cursor < end) {
     const at = cursor;
     const tag = readTag(end);
-    if (fault !== 0) return;
+    if (fault !== 0) return false;
     const number = tag >>> 3;
     const wire = tag & 7;
     const field = number < 16 ? <u32>load<u8>(FIELDS + kind * 16 + number) : 0;
@@ -115,7 +125,7 @@ export function readPoint(kind: u32, end: u32, takes: bool): void {
       case SUM_FIELD:
         if (wire !== WIRE_FIXED64) {
           fail(WIRE_TYPE, at);
-          return;
+          return false;
         }
         if (field === TIME) time = load<u64>(cursor);
         else if (field === SUM_FIELD) hasSum = true;
@@ -141,14 +151,22 @@ export function readPoint(kind: u32, end: u32, takes: bool): void {
       default:
         if (wire !== WIRE_BYTES) {
           fail(WIRE_TYPE, at);
-          return;
+          return false;
+        }
+        if (compares && field === ATTRIBUTE) {
+          const next = isCompared ? 0 : compareAttributes(at, end);
+          if (next === 0) return false;
+          seek(next);
+          break;
         }
         const length = readLength(end);
-        if (fault !== 0) return;
-        readPart(field, cursor + length, takes);
+        if (fault !== 0) return false;
+        if (takes && field === ATTRIBUTE) addAttribute(at, cursor + length);
+        else readPart(field, cursor + length, takes);
     }
-    if (fault !== 0) return;
+    if (fault !== 0) return false;
   }
+  return !compares || isCompared;
 }
 
 function emptyLists(): void {
@@ -163,8 +181,7 @@ function readPart(field: u32, end: u32, takes: bool): void {
   const at = cursor;
   switch (field) {
     case ATTRIBUTE:
-      if (takes) addAttribute(end);
-      else checkOtlp(KEY_VALUE, end);
+      checkOtlp(KEY_VALUE, end);
       return;
     case EXEMPLARS_FIELD:
       hasExemplars = true;

@@ -33,7 +33,7 @@ import {
   takeResource,
   takeScope,
 } from './otlp-labels';
-import { made, madeLength, makeMetricName, makeUnit } from './otlp-names';
+import { forgetUnits, made, madeLength, makeMetricName, makeUnit } from './otlp-names';
 import { takeDelta } from './otlp-options';
 import { addEntry, beginOut, emptyList, forgetList, keep, listAt, listBytes, writeSample } from './otlp-out';
 import { beginPoints, readPoint, time, translatePoint } from './otlp-points';
@@ -87,6 +87,7 @@ export function translateOtlp(at: u32, end: u32, to: u32, most: u64, maxSeries: 
   beginOut(to, most);
   beginSeriesOut(maxSeries);
   beginPoints();
+  forgetUnits();
   beginExemplars();
   forgetLabelLists();
   forgetList(targetTimes);
@@ -122,6 +123,20 @@ function bytesEnd(tag: u32, at: u32, end: u32): u32 {
   if ((tag & 7) !== WIRE_BYTES) return fail(WIRE_TYPE, at);
   const length = readLength(end);
   return fault === 0 ? cursor + length : 0;
+}
+
+/** The end of a data point, as every sender begins it: its tag, and one or two bytes for its length; 0: it begins otherwise. */
+// @ts-ignore: decorator
+@inline
+function pointEnd(end: u32): u32 {
+  const head = load<u32>(cursor);
+  const isShort = (head & 0x80ff) === 0x000a;
+  if (!isShort && (head & 0x8080ff) !== 0x00800a) return 0;
+  const point = cursor + (isShort ? 2 : 3);
+  const next = point + ((head >>> 8) & 0x7f) + (isShort ? 0 : (head >>> 9) & 0x3f80);
+  if (next > end) return 0;
+  seek(point);
+  return next;
 }
 
 function skip(reason: u32): void {
@@ -350,6 +365,12 @@ function readHead(kind: u32, at: u32, end: u32): void {
   hasPoints = false;
   seek(at);
   while (cursor < end) {
+    const quick = pointEnd(end);
+    if (quick !== 0) {
+      hasPoints = true;
+      seek(quick);
+      continue;
+    }
     const fieldAt = cursor;
     const tag = readTag(end);
     if (fault !== 0) return;
@@ -400,20 +421,23 @@ function readData(kind: u32, at: u32, end: u32, takes: u32, isIgnored: bool): vo
   seek(at);
   while (cursor < end) {
     const field = cursor;
-    const tag = readTag(end);
-    if (fault !== 0) return;
-    const number = tag >>> 3;
-    if (number !== 1) {
-      if (((number === 2 && hasTemporality(kind)) || (number === 3 && kind === SUMS)) && (tag & 7) !== WIRE_VARINT) {
-        fail(WIRE_TYPE, field);
-        return;
-      }
-      skipField(tag, end);
+    let next = pointEnd(end);
+    if (next === 0) {
+      const tag = readTag(end);
       if (fault !== 0) return;
-      continue;
+      const number = tag >>> 3;
+      if (number !== 1) {
+        if (((number === 2 && hasTemporality(kind)) || (number === 3 && kind === SUMS)) && (tag & 7) !== WIRE_VARINT) {
+          fail(WIRE_TYPE, field);
+          return;
+        }
+        skipField(tag, end);
+        if (fault !== 0) return;
+        continue;
+      }
+      next = bytesEnd(tag, field, end);
+      if (fault !== 0) return;
     }
-    const next = bytesEnd(tag, field, end);
-    if (fault !== 0) return;
     const point = cursor;
     readPoint(kind, next, takes !== 0);
     if (fault !== 0) return;

@@ -1,7 +1,7 @@
 /** Writes the series that data points become, and the metadata of their families. */
 import { finish, hashBytes, hashLabel } from './hash';
 import { TOO_MANY_SERIES } from './memory';
-import { writeLabels, writeLabelsWith } from './otlp-labels';
+import { forgetWritten, writeLabels, writeLabelsWith } from './otlp-labels';
 import { unit, unitLength } from './otlp-names';
 import {
   addEntry,
@@ -42,6 +42,8 @@ export let metric: u32 = 0;
 export let metricLength: u32 = 0;
 let meta: u64 = 0;
 let isTold: bool = false;
+/** The series that was written last has the metric's name, without an ending. */
+let isNameWritten: bool = false;
 
 export function beginSeriesOut(most: u32): void {
   series = 0;
@@ -55,6 +57,7 @@ export function beginSeriesOut(most: u32): void {
 export function setMetric(name: u32, nameLength: u32, type: u32, help: u32, helpLength: u32): void {
   metric = name;
   metricLength = nameLength;
+  isNameWritten = false;
   meta = finish(hashLabel(hashBytes(unit, unitLength), hashBytes(help, helpLength)) + <u64>type);
   isTold = false;
 }
@@ -102,7 +105,9 @@ export function beginSeriesWith(
   if (fault !== 0 || !ensure(64)) return 0;
   const at = beginField();
   if (endingLength > 0) memory.copy(metric + metricLength, ending, endingLength);
-  if (nameLength === 0) writeLabels(metric, metricLength + endingLength);
+  const isSameName = isNameWritten && endingLength === 0;
+  isNameWritten = endingLength === 0;
+  if (nameLength === 0) writeLabels(metric, metricLength + endingLength, isSameName);
   else writeLabelsWith(metric, metricLength + endingLength, name, nameLength, value, valueLength);
   return fault === 0 ? at : 0;
 }
@@ -126,7 +131,11 @@ export function writeExemplars(from: u32, to: u32): void {
 
 export function endSeries(at: u32): void {
   writeOrigin(origin, originLength);
-  if (fault === 0) endField(at, TIMESERIES);
+  if (fault !== 0) return;
+  const end = out;
+  endField(at, TIMESERIES);
+  // A long one is moved.
+  if (out !== end) forgetWritten();
 }
 
 /** A series of one sample. */

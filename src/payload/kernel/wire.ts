@@ -52,6 +52,11 @@ export function readVarint32(end: u32): u32 {
 
 function readLongVarint32(end: u32): u32 {
   const at = cursor;
+  const pair = <u32>load<u16>(at);
+  if ((pair & 0x8080) === 0x80 && at + 2 <= end) {
+    cursor = at + 2;
+    return (pair & 127) | ((pair >>> 1) & 0x3f80);
+  }
   let value: u64 = 0;
   for (let shift: u64 = 0; shift < 70; shift += 7) {
     if (cursor >= end) return fail(TRUNCATED, at);
