@@ -39,7 +39,7 @@ export function costOf({ offered, refused, peaks, coveredSeconds }: UsageRecord,
   const active = peaks.activeSeries ?? peaks.series ?? 0;
   const hours = coveredSeconds / HOUR_SECONDS;
   const samples = (passed('items') / 1e6) * prices.millionSamples;
-  const series = (active / 1000) * (hours / MONTH_HOURS) * prices.thousandSeriesMonth;
+  const series = (active * hours * prices.thousandSeriesMonth) / (1000 * MONTH_HOURS);
   const bytes = (passed('bytes') / 1e9) * prices.gigabyte;
   return { samples, series, bytes, total: samples + series + bytes };
 }
