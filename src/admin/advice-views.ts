@@ -89,8 +89,19 @@ export async function costsView(advisor: Advisor, query: Query): Promise<object>
     matching: costs.length,
     offset,
     tenants: costs.slice(offset, offset + limit),
+    groups: groupsOf(all),
     all: costsOf(together('', all)),
     budgets: budgetStandings(budgets, all, Date.now()),
+  });
+}
+
+/** By policy: each tenant is in one. */
+function groupsOf(all: readonly Standing[]): object[] {
+  const names = [...new Set(all.map(({ advice }) => advice.policy))];
+  return names.map((name) => {
+    const own = all.filter(({ advice }) => advice.policy === name);
+    const { tenant: policy, ...costs } = costsOf(together(name, own));
+    return { policy, tenants: own.length, ...costs };
   });
 }
 

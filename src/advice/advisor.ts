@@ -3,6 +3,7 @@
  * of it stands in a push's way: between tenants others run, and unless somebody waits there are pauses.
  */
 import { setTimeout as pause, setImmediate } from 'node:timers/promises';
+import { NO_TENANT, OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 import type { TenantLimits } from '../limits/limits.js';
 import type { UsageHistory } from '../usage/usage-record.js';
 import type { Budget } from './budget.js';
@@ -35,6 +36,8 @@ const FRESH_MS = 10 * 60_000;
 /** Without anybody who looks: what a month brought changes little in an hour. */
 const BACKGROUND_MS = 60 * 60_000;
 const PAUSE_MS = 20;
+/** What histories call those that have no history of their own. */
+const NO_TENANTS: readonly string[] = [NO_TENANT, OTHER_TENANTS];
 
 export class Advisor {
   readonly #options: AdvisorOptions;
@@ -107,7 +110,8 @@ export class Advisor {
 
   async #workOut(): Promise<void> {
     const { histories, named, nowMs } = this.#options;
-    const ids = [...new Set([...(await histories.tenants()), ...named()])].sort();
+    const sent = (await histories.tenants()).filter((id) => !NO_TENANTS.includes(id));
+    const ids = [...new Set([...sent, ...named()])].sort();
     const standings = new Map<string, Standing>();
     for (const tenant of ids) {
       standings.set(tenant, this.#standing(await histories.history(tenant)));

@@ -25,10 +25,20 @@ export interface Budget {
   readonly period: BudgetPeriod;
   /** In the currency of the price list. */
   readonly amount: number;
+  /** Nothing, or half of the ingestion rate for a day at most. */
+  readonly onOverBudget: OverBudget;
 }
+
+export const OVER_BUDGET = ['observe', 'halve_rate'] as const;
+export type OverBudget = (typeof OVER_BUDGET)[number];
 
 export function readBudgets(raw: unknown): readonly Budget[] | FieldProblem {
   return readRecords(raw, BUDGETS);
+}
+
+/** As it would be written. */
+export function writtenBudget({ onOverBudget, ...budget }: Budget): Record<string, unknown> {
+  return { ...budget, on_over_budget: onOverBudget };
 }
 
 const BUDGETS: RecordKind<Budget> = {
@@ -42,6 +52,7 @@ const BUDGETS: RecordKind<Budget> = {
       readNumber(raw, [1e-6, 1e15], 'an amount above 0, in the currency of the prices', (amount) => ({
         amount,
       })),
+    on_over_budget: (raw) => readChoice(raw, OVER_BUDGET, (onOverBudget) => ({ onOverBudget })),
   },
   fallback: (index) => ({
     name: `budget ${index + 1}`,
@@ -49,6 +60,7 @@ const BUDGETS: RecordKind<Budget> = {
     of: 'all',
     period: 'month',
     amount: 0,
+    onOverBudget: 'observe',
   }),
   check: (raw, budget) => {
     for (const name of ['tenants', 'amount']) if (!(name in raw)) return problem(`${name}, which is missing`);

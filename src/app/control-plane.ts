@@ -34,6 +34,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { History, SAMPLE_MS } from '../usage/history.js';
 import { exportHistory } from '../usage/history-metrics.js';
 import { LimitHistory } from '../usage/limit-history.js';
+import { BudgetActs } from './budget-acts.js';
 import { edgeOf } from './edge-of.js';
 import { openAdvisor } from './open-advisor.js';
 import { openAudit, openTokens } from './open-audit.js';
@@ -71,6 +72,7 @@ export class ControlPlane {
   readonly #now = (): number => performance.now();
   readonly #audit: Audit;
   readonly #advisor: Advisor;
+  readonly #budgets: BudgetActs;
   readonly #tokens: Tokens;
   readonly #overrides: Overrides;
   readonly #controls: Controls;
@@ -113,6 +115,15 @@ export class ControlPlane {
     });
     this.#orders = this.#ordersNow();
     this.#advisor = openAdvisor(config, this.usage.kept, () => this.#overrides.snapshot);
+    this.#budgets = new BudgetActs({
+      advisor: this.#advisor,
+      controls: this.#controls,
+      audit: this.#audit,
+      log,
+      isKeeper: () => this.usage.bookkeeper.status().keeping,
+      mayAddTenants: config['tenants.unknown'] !== 'refuse',
+      nowMs: Date.now,
+    });
     this.#edge = edgeOf({
       config,
       planes,
@@ -205,15 +216,16 @@ export class ControlPlane {
 
   /** For the metrics. What histories can not be read is tried again. */
   #startAdvising(): void {
-    const keepUp = (): void => {
-      this.#advisor.keepUp().catch((error: unknown) => {
-        this.#log.warn(
-          { error: messageOf(error) },
-          'advice could not be worked out: histories can not be read',
-        );
-      });
+    const keepUp = async (): Promise<void> => {
+      await this.#advisor.keepUp();
+      await this.#budgets.act();
     };
-    this.#advising = setInterval(keepUp, ADVISE_MS).unref();
+    const warn = (error: unknown): void =>
+      this.#log.warn(
+        { error: messageOf(error) },
+        'advice could not be worked out: histories can not be read',
+      );
+    this.#advising = setInterval(() => void keepUp().catch(warn), ADVISE_MS).unref();
   }
 
   async #sample(): Promise<void> {

@@ -1,5 +1,6 @@
 /** Answers of the API about advice: null is what nobody knows. */
 import type { BudgetStanding, TenantCosts } from '../advice/costs.js';
+import type { Trend } from '../advice/forecast.js';
 import type { PriceList } from '../advice/price.js';
 import type { FleetDay, ForecastRow, Report } from '../advice/report.js';
 
@@ -12,6 +13,8 @@ export interface ReportAnswer extends Omit<Report, 'forecasts' | 'fleet'> {
   readonly currency: string;
   readonly forecasts: readonly Nullable<ForecastRow>[];
   readonly fleet: {
+    readonly items: Trend | null;
+    readonly series: Trend | null;
     readonly days: readonly (Nullable<Omit<FleetDay, 'startMs'>> & { readonly at: string })[];
   };
 }
@@ -20,5 +23,9 @@ export interface Costs {
   readonly prices: PriceList;
   readonly notPriced: readonly string[];
   readonly tenants: readonly TenantCosts[];
+  readonly groups: readonly (Omit<TenantCosts, 'tenant'> & {
+    readonly policy: string;
+    readonly tenants: number;
+  })[];
   readonly budgets: readonly Nullable<BudgetStanding>[];
 }

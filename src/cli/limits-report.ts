@@ -4,7 +4,7 @@ import { type Baseline, driftOf, plainLimits } from '../advice/report.js';
 import { adviceSource, limitsIn, SOURCE_HELP, SOURCE_OPTIONS, type SourceValues } from './advice-source.js';
 import type { Costs, ReportAnswer } from './answers.js';
 import { asUsage, type Io, readInput, UsageError } from './io.js';
-import { type GatheredReport, type LimitsNow, limitsNow, withWho, workersBehind } from './report-data.js';
+import { type GatheredReport, type LimitsNow, limitsNow, onOtherLimits, withWho } from './report-data.js';
 import { csvReport, htmlReport, textReport } from './report-form.js';
 import { readConfig } from './serve.js';
 
@@ -68,7 +68,7 @@ async function gather(
   const isEdge = values['from-prometheus'] === undefined;
   const report = await ask<ReportAnswer>(`report?limit=${entries}`);
   const costs = await ask<Costs>(`costs?limit=${Math.min(entries, 500)}`);
-  const behind = isEdge ? await workersBehind(ask) : undefined;
+  const behind = isEdge ? await onOtherLimits(ask) : undefined;
   if (baselineFile === undefined) return { report, costs, drift: undefined, behind };
   const baseline = await readBaseline(baselineFile, io);
   const now = isEdge ? await limitsNow(ask) : await limitsOfFiles(values, io);

@@ -14,8 +14,8 @@ export interface GatheredReport {
   readonly costs: Costs;
   /** Undefined: there is no baseline. */
   readonly drift: readonly DriftRow[] | undefined;
-  /** Workers whose limits are not those of their edge; undefined: there is no edge. */
-  readonly behind: readonly { readonly worker: string; readonly limitsHash: string }[] | undefined;
+  /** Replicas, or their workers, whose limits are not those of most; undefined: there is no edge. */
+  readonly behind: readonly { readonly replica: string; readonly limitsHash: string }[] | undefined;
 }
 
 export type LimitsNow = Omit<Baseline, 'savedAt'>;
@@ -63,14 +63,27 @@ export async function withWho(ask: Ask, drift: readonly Drift[], since: string):
   });
 }
 
-interface Status {
-  readonly limitsHash: string;
-  readonly workers: { readonly each: readonly { worker: number; limitsHash: string }[] } | null;
+interface Fleet {
+  readonly replicas: readonly {
+    readonly name: string;
+    readonly alive: boolean;
+    readonly dataPlanes: readonly { readonly worker: number | null; readonly limitsHash: string | null }[];
+  }[];
 }
 
-export async function workersBehind(ask: Ask): Promise<GatheredReport['behind']> {
-  const { limitsHash, workers } = await ask<Status>('status');
-  return (workers?.each ?? [])
-    .filter((one) => one.limitsHash !== limitsHash)
-    .map((one) => ({ worker: String(one.worker), limitsHash: one.limitsHash }));
+/** Data planes of replicas that are alive, as they told the book; those that most agree with are not named. */
+export async function onOtherLimits(ask: Ask): Promise<GatheredReport['behind']> {
+  const { replicas } = await ask<Fleet>('fleet');
+  const planes = replicas
+    .filter(({ alive }) => alive)
+    .flatMap(({ name, dataPlanes }) =>
+      dataPlanes.map(({ worker, limitsHash }) => ({
+        replica: worker === null ? name : `${name}, worker ${worker}`,
+        limitsHash: limitsHash ?? '',
+      })),
+    );
+  const counts = new Map<string, number>();
+  for (const { limitsHash } of planes) counts.set(limitsHash, (counts.get(limitsHash) ?? 0) + 1);
+  const [usual] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? [];
+  return planes.filter(({ limitsHash }) => limitsHash !== usual);
 }

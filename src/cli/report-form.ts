@@ -1,6 +1,7 @@
 /** The report as text, as CSV and as one HTML page that needs nothing else and runs no script. */
 import { createHash } from 'node:crypto';
 import { csv } from '../admin/csv.js';
+import type { Trend } from '../advice/forecast.js';
 import { short, table } from './io.js';
 import type { DriftRow, GatheredReport } from './report-data.js';
 
@@ -60,6 +61,15 @@ export function sectionsOf({ report, costs, drift, behind }: GatheredReport): Se
           : `${report.withoutForecast} limits have not enough history for a forecast.`,
     },
     {
+      title: 'Where the fleet goes',
+      none: none('There is not enough history: seven whole days are needed.'),
+      head: ['all tenants', 'now', 'more each day', 'from', 'to', 'in 30 days'],
+      rows: [
+        ...trendRow('items a second', report.fleet.items),
+        ...trendRow('active series', report.fleet.series),
+      ],
+    },
+    {
       title: 'Far too wide: less than a tenth used for 14 days',
       none: none('None, or there are no 14 days of history.'),
       head: ['tenant', 'limit', 'now', 'used'],
@@ -89,10 +99,10 @@ export function sectionsOf({ report, costs, drift, behind }: GatheredReport): Se
       ? []
       : [
           {
-            title: 'Workers on other limits',
+            title: 'Replicas on other limits than most',
             none: 'None.',
-            head: ['worker', 'limits hash'],
-            rows: behind.map(({ worker, limitsHash }) => [worker, limitsHash]),
+            head: ['replica', 'limits hash'],
+            rows: behind.map(({ replica, limitsHash }) => [replica, limitsHash]),
             texts: [1],
           },
         ]),
@@ -113,6 +123,19 @@ export function sectionsOf({ report, costs, drift, behind }: GatheredReport): Se
       note: `Not priced: ${costs.notPriced.join('; ')}.`,
     },
     {
+      title: `Costs by policy (${currency})`,
+      none: NO_HISTORY,
+      head: ['policy', 'tenants', 'this month', 'all days known'],
+      rows: costs.groups
+        .filter(({ days }) => days.length > 0)
+        .map(({ policy, tenants, months, total }) => [
+          policy,
+          String(tenants),
+          money(months.at(-1)?.total ?? 0),
+          money(total.total),
+        ]),
+    },
+    {
       title: `Budgets (${currency})`,
       none: 'None is set.',
       head: ['budget', 'tenant', 'period', 'spent', 'of', 'used'],
@@ -127,6 +150,12 @@ export function sectionsOf({ report, costs, drift, behind }: GatheredReport): Se
       texts: [1, 2],
     },
   ];
+}
+
+function trendRow(name: string, trend: Trend | null): Cells[] {
+  if (trend === null) return [];
+  const { level, slope, slopeFrom, slopeTo } = trend;
+  return [[name, ...[level, slope, slopeFrom, slopeTo, Math.max(0, level + 30 * slope)].map(short)]];
 }
 
 function driftSection(drift: readonly DriftRow[], since: string): Section {

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, stringify, type YAMLMap } from 'yaml';
+import { type Budget, writtenBudget } from '../advice/budget.js';
 import { type Policy, writtenPolicy } from '../advice/policy.js';
 import {
   DEFAULT_LIMITS,
@@ -261,6 +262,7 @@ function printed(setting: Setting, value: unknown): unknown {
   if (setting.type === 'duration') return `${value}ms`;
   if (setting.type === 'most') return value === Number.POSITIVE_INFINITY ? 'all' : value;
   if (setting.type === 'redis') return (value as readonly string[]).map(withoutPassword);
+  if (setting.type === 'budgets') return (value as readonly Budget[]).map(writtenBudget);
   if (setting.type === 'policies') return (value as readonly Policy[]).map(writtenPolicy);
   if (setting.type === 'sources') return (value as readonly SourceSpec[]).map(printSourceSpec);
   if (setting.type === 'address') {

@@ -817,7 +817,7 @@ export const SETTINGS = {
     'budgets',
     '',
     'What tenants, groups of them or all may cost in a day, a month or a year, a list ([advice.md](advice.md)). Going over ' +
-      'one is told; nobody is stopped by it.',
+      'one is told; only where it says so are rates halved for a time.',
   ),
 
   'guard.mode': setting(

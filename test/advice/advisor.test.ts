@@ -99,8 +99,8 @@ async function metricsOf(advisor: Advisor, isShown: (tenant: string) => boolean)
 
 t.test('metrics: advised limits of tenants that have lines of their own, and budgets', async (t) => {
   const budgets = [
-    { name: 'all', tenants: ['*'], of: 'all', period: 'year', amount: 100_000 },
-    { name: 'each', tenants: ['a', 'b'], of: 'each', period: 'year', amount: 1000 },
+    { name: 'all', tenants: ['*'], of: 'all', period: 'year', amount: 100_000, onOverBudget: 'observe' },
+    { name: 'each', tenants: ['a', 'b'], of: 'each', period: 'year', amount: 1000, onOverBudget: 'observe' },
   ] as const;
   const { advisor, state } = given(['a', 'b'], { budgets });
   state.nowMs = Date.UTC(2026, 0, 21);

@@ -75,6 +75,7 @@ t.test('budgets: of all, of each, and the levels that are reached', async (t) =>
     of: 'all',
     period: 'month',
     amount: 40,
+    onOverBudget: 'observe',
     ...more,
   });
   const now = Date.parse('2026-02-02T15:00:00Z');

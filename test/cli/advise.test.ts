@@ -103,6 +103,13 @@ t.test('a tenant that is only named has no numbers either', async (t) => {
   t.strictSame(advice.curves, []);
 });
 
+const plane = (limitsHash: string, worker: number | null = null) => ({ worker, limitsHash });
+const REPLICAS = [
+  { name: 'edge-0', alive: true, dataPlanes: [plane('new', 1), plane('new', 2)] },
+  { name: 'edge-1', alive: true, dataPlanes: [plane('old', 1), plane('new', 2)] },
+  { name: 'gone', alive: false, dataPlanes: [plane('older')] },
+];
+
 const CONFIG = `
 advice:
   currency: EUR
@@ -113,7 +120,7 @@ advice:
 `;
 
 t.test('a report: at risk, forecasts, too wide, without overrides, costs', async (t) => {
-  const url = await advisedEdge(t, HISTORIES, OVERRIDES, CONFIG);
+  const url = await advisedEdge(t, HISTORIES, OVERRIDES, CONFIG, REPLICAS);
   const { stdout } = await run(['report', '--url', url]);
   t.match(stdout, /busy +ingestion_rate +10K +300 % +95 %/);
   t.match(stdout, /busy +max_global_series_per_user +150K +93 % +80 %/);
@@ -124,6 +131,9 @@ t.test('a report: at risk, forecasts, too wide, without overrides, costs', async
   // 10,000/s is reached when the hour's mean is: 172.8 a day more, from 8,400.
   t.ok(Number(forecast?.[1]) >= 8 && Number(forecast?.[1]) <= 11, stdout);
   t.match(stdout, /Costs \(EUR\)/);
+  t.match(stdout, /Replicas on other limits than most\nreplica +limits hash\nedge-1, worker 1 +old\n\n/);
+  t.match(stdout, /items a second +35K\.\d? |items a second +3\d/);
+  t.match(stdout, /Costs by policy \(EUR\)\npolicy .*\ndefault +4 /);
   t.match(stdout, /Not priced: queries;/);
   const html = (await run(['report', '--format', 'html', '--url', url])).stdout;
   t.match(html, /Content-Security-Policy" content="default-src 'none'; style-src 'sha256-/);

@@ -17,6 +17,7 @@ export async function advisedEdge(
   histories: readonly UsageHistory[],
   overrides = 'overrides: {}',
   config = '',
+  replicas: readonly object[] = [],
 ): Promise<string> {
   const loaded = loadConfig({ file: { name: 'edge.yaml', text: config }, env: {}, flags: {} });
   if ('errors' in loaded) throw new Error(JSON.stringify(loaded.errors));
@@ -37,8 +38,8 @@ export async function advisedEdge(
   const server = createServer((req, res) => {
     const { pathname, search } = new URL(req.url ?? '', 'http://here');
     const path = pathname.replace('/api/v1', '');
-    if (path === '/status') {
-      res.setHeader('Content-Type', 'application/json').end('{"limitsHash":"a","workers":null}');
+    if (path === '/fleet') {
+      res.setHeader('Content-Type', 'application/json').end(JSON.stringify({ replicas }));
       return;
     }
     api.handle(req, res, path, search).catch((error: unknown) => {

@@ -183,7 +183,7 @@ const POLICIES = `advice:
   price:
     million_samples: 0.01
   budgets:
-    - { name: gold, tenants: gold-*, period: month, amount: 1000 }
+    - { name: gold, tenants: gold-*, period: month, amount: 1000, on_over_budget: halve_rate }
 `;
 
 t.test('policies and budgets are lists of maps, and what they do not say is as by default', async (t) => {
@@ -207,7 +207,14 @@ t.test('policies and budgets are lists of maps, and what they do not say is as b
   t.equal(config['advice.price.gigabyte'], 0);
   t.equal(config['advice.currency'], 'USD');
   t.strictSame(config['advice.budgets'], [
-    { name: 'gold', tenants: ['gold-*'], of: 'all', period: 'month', amount: 1000 },
+    {
+      name: 'gold',
+      tenants: ['gold-*'],
+      of: 'all',
+      period: 'month',
+      amount: 1000,
+      onOverBudget: 'halve_rate',
+    },
   ]);
   const again = load(printConfig(config));
   t.strictSame(again['advice.policies'], config['advice.policies'], '--print-config has them');

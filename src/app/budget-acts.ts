@@ -1,0 +1,69 @@
+/**
+ * Sets what is done about a budget that is spent, as a control with an end. Only whoever keeps the fleet's book does, and never
+ * over what a person has set.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Audit } from '../admin/audit.js';
+import type { Advisor } from '../advice/advisor.js';
+import { type RateCut, rateCuts } from '../advice/over-budget.js';
+import { messageOf } from '../base/message-of.js';
+import type { Controls } from '../controls/controls.js';
+
+export interface BudgetActsParts {
+  readonly advisor: Advisor;
+  readonly controls: Controls;
+  readonly audit: Audit;
+  readonly log: Logger;
+  readonly isKeeper: () => boolean;
+  readonly mayAddTenants: boolean;
+  readonly nowMs: () => number;
+}
+
+const RATE = 'ingestion_rate';
+
+export class BudgetActs {
+  readonly #parts: BudgetActsParts;
+
+  constructor(parts: BudgetActsParts) {
+    this.#parts = parts;
+  }
+
+  async act(): Promise<void> {
+    const { advisor, controls, isKeeper, mayAddTenants, nowMs } = this.#parts;
+    if (!isKeeper() || advisor.atMs === undefined) return;
+    const spenders = [...advisor.known.values()].filter(({ named }) => named || mayAddTenants);
+    for (const cut of rateCuts(advisor.budgets, spenders, nowMs())) {
+      if (controls.get(cut.tenant, RATE) === undefined) await this.#set(cut);
+    }
+  }
+
+  async #set({ tenant, ingestionRate, untilMs, budget, reason }: RateCut): Promise<void> {
+    const { controls, audit, log, nowMs } = this.#parts;
+    const id = randomUUID();
+    const by = `budget ${budget}`;
+    try {
+      // The line comes first: what can not be written down is not done.
+      audit.add({
+        at: new Date(nowMs()).toISOString(),
+        who: by,
+        from: 'here',
+        action: 'set',
+        tenant,
+        name: RATE,
+        before: ingestionRate * 2,
+        after: ingestionRate,
+        reason,
+        until: new Date(untilMs).toISOString(),
+        id,
+      });
+    } catch (error) {
+      log.error(
+        { error: messageOf(error), tenant },
+        'a budget is spent, and nothing is done: the audit log can not be written',
+      );
+      return;
+    }
+    await controls.write({ id, tenant, name: RATE, value: ingestionRate, reason, by, untilMs });
+  }
+}
