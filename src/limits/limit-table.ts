@@ -357,7 +357,7 @@ export const EDGE_LIMITS: Table<EdgeLimits> = {
     type: ['critical', 'normal', 'low'],
     fallback: 'normal',
     zero: '',
-    doc: 'Then critical goes before normal, and normal before low, whatever their weights.',
+    doc: 'Then critical goes before normal, and normal before low, whatever their weights. In a panic critical is touched last ([panic.md](panic.md)).',
   },
 };
 

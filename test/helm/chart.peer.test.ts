@@ -302,6 +302,16 @@ t.test('ports, probes, policies and Services follow the addresses in the setting
   t.match(refused.error, /config\.listen\.admin is 127\.0\.0\.1:8082, which nobody reaches/);
 });
 
+t.test('a Prometheus that guards ask may be reached, and none where none is asked', async (t) => {
+  const networkPolicy = { enabled: true, prometheus: [{ podSelector: {} }], prometheusPorts: [9091] };
+  const egress = (config: object) =>
+    of('NetworkPolicy', manifests(helm({ config: { ...UPSTREAM, ...config }, networkPolicy })))['spec']
+      .egress;
+  const guard = { prometheus: { url: 'http://prometheus:9091', memory: 'x' } };
+  t.match(egress({ guard }), [{}, {}, { ports: [{ port: 9091 }], to: [{ podSelector: {} }] }]);
+  t.notMatch(JSON.stringify(egress({})), '9091');
+});
+
 t.test('ConfigMaps that are named in the settings may be read, each where it is', async (t) => {
   const overrides = {
     sources: ['configmap:mimir/runtime#x', 'configmap:own', 'file:/a'],
