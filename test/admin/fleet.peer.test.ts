@@ -24,6 +24,30 @@ t.test('with Redis', { skip: redisMissing }, async (t) => {
     t.match(answer, { scope: 'fleet', workersBehind: [], replicasBehind: [], note: /every replica obeys/ });
   });
 
+  t.test(
+    'a panic that is set on one replica holds on all, one that is started later too, until it ends',
+    async (t) => {
+      const { redis, edges } = await fleet(t, 2);
+      const [one, two] = edges as [GivenAdmin, GivenAdmin];
+      const panic = { factor: 0, ttl: '10m', reason: 'ingesters are full' };
+      t.match(await (await one.write('PUT', 'panic', panic)).json(), { scope: 'fleet' });
+      const later = await inOneProcess(t, {
+        'state.redis.url': redis.url,
+        'state.redis.command_timeout': '5s',
+      });
+      for (const edge of [one, two, later]) {
+        const { status } = await edge.push();
+        t.equal(status, 503);
+        t.match(await edge.json('panic'), { set: [{ factor: 0, by: 'alice', reason: panic.reason }] });
+      }
+      t.match(await two.json('audit'), {
+        entries: [{ who: 'alice', from: 'fleet', name: 'panic', after: 0 }],
+      });
+      t.match(await (await two.write('DELETE', 'panic')).json(), { scope: 'fleet' });
+      t.equal((await one.push()).status, 200);
+    },
+  );
+
   t.test('one that was alive lately and does not obey is named', async (t) => {
     const { redis, edges } = await fleet(t, 1);
     const now = String(Date.now()).padStart(15, '0');

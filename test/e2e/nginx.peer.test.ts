@@ -360,3 +360,23 @@ t.test('what the edge keeps from a Mimir that fails is not sent round it', async
   t.equal(failing.arrived.length, 20);
   t.equal(direct.arrived.length, 0);
 });
+
+t.test('what the edge refuses in a panic is not sent round it', async (t) => {
+  const { direct } = await givenMimir(t);
+  const through = await upstream();
+  t.teardown(() => through.close());
+  const token = 'writer-token-0123456789';
+  const tokens = join(t.testdir({ tokens: `alice write ${token}\n` }), 'tokens');
+  const edge = await startEdge(t, [`--upstream.url=${through.url}`, `--admin.tokens_file=${tokens}`]);
+  const nginx = await startNginx(t, join(t.testdirName, 'nginx'), { edges: [edge.proxy], mimir: direct.url });
+  t.match(await push(nginx.url, AS.header('a')), { status: 200, way: 'edge' });
+  const set = await fetch(`${edge.admin}/api/v1/panic`, {
+    method: 'PUT',
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ factor: 0, ttl: '10m', reason: 'Mimir is full' }),
+  });
+  t.equal(set.status, 200);
+  const refused = await push(nginx.url, AS.header('a'));
+  t.match(refused, { status: 503, way: 'edge' });
+  t.equal(direct.arrived.length, 0);
+});

@@ -104,3 +104,22 @@ t.test('a change says which worker is behind, and holds there when it goes on', 
   t.match(await (await edge.write('PUT', 'mode', { ...off, reason: 'again' })).json(), { workersBehind: [] });
   for (let i = 0; i < 4; i++) t.equal((await edge.push()).status, 200, 'it is obeyed by whoever answers');
 });
+
+t.test('a worker that is replaced in a panic admits no more than the others', async (t) => {
+  const edge = await inTwoWorkers(t);
+  t.equal((await edge.push()).status, 200);
+  const panic = { factor: 0, ttl: '10m', reason: 'Mimir is full' };
+  t.match(await (await edge.write('PUT', 'panic', panic)).json(), { after: 0, workersBehind: [] });
+  for (let i = 0; i < 4; i++) t.equal((await edge.push()).status, 503);
+  const { workers } = await edge.json<Status>('status');
+  process.kill(workers.each[0]!.pid, 'SIGKILL');
+  t.ok(
+    await eventually(async () => {
+      const { serving, restarts } = (await edge.json<Status>('status')).workers;
+      return serving === 2 && restarts === 1;
+    }),
+  );
+  for (let i = 0; i < 4; i++) t.equal((await edge.push()).status, 503, 'from the first push on');
+  t.equal((await edge.write('DELETE', 'panic')).status, 200);
+  for (let i = 0; i < 4; i++) t.equal((await edge.push()).status, 200);
+});

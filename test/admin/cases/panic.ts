@@ -83,6 +83,16 @@ export function panicCases(t: Test, admin: StartAdmin): void {
     t.same(await admitted(), { critical: 1, normal: 1, low: 1 }, 'without a class all of it ends');
   });
 
+  t.test('a panic outlives a restart where there is a folder for it', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'state-'));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    const first = await admin(t, { 'state.dir': folder });
+    const panic = { factor: 0, class: 'all', ttl: '10m', reason: 'x' };
+    t.equal((await first.write('PUT', 'panic', panic)).status, 200);
+    const second = await admin(t, { 'state.dir': folder });
+    t.equal((await second.push()).status, 503, 'from the first push on');
+  });
+
   t.test('what is no panic is refused with a sentence, and needs a token', async (t) => {
     const edge = await admin(t);
     for (const [body, wrong] of [
