@@ -17,6 +17,7 @@ const GREEDY = 2;
 const QUIET_PART = 0.9;
 const TIMES = 10;
 const LEARNING_SECONDS = 6;
+const USUAL_RATE = 100_000;
 
 interface Way {
   readonly name: string;
@@ -68,6 +69,8 @@ async function runOne(lab: Lab, way: Way): Promise<Found> {
       `--upstream.fairness=${way.fairness}`,
       `--upstream.capacity_learning=${lab.seconds(LEARNING_SECONDS)}s`,
       `--upstream.capacity_floor=${SAMPLES}`,
+      // As long beside a push as at the usual rate.
+      `--upstream.fair_wait=${Math.max(1, USUAL_RATE / lab.rate)}s`,
     ]),
   );
   const front = way.nginx ? await lab.start(startNginx(edge.url)) : edge;

@@ -2,7 +2,7 @@
  * What of the pushes goes to Mimir now: as much as its addresses take (capacity.ts), shared by tenants (fair-queue.ts). In mode
  * `observe` all go, and what would have waited is counted.
  */
-import { Capacity, type CapacityOptions } from './capacity.js';
+import { Capacity, type CapacityOptions, type Load } from './capacity.js';
 import { type Entry, FairQueue, type FairQueueOptions, type Sender, type Turn } from './fair-queue.js';
 
 export type FairnessMode = 'observe' | 'act';
@@ -61,8 +61,8 @@ export class Admission {
   }
 
   /** For a push that may go. */
-  begin(items: number): PushUnderWay {
-    return new PushUnderWay(this.#queue, items, this.#options.now);
+  begin(load: Load): PushUnderWay {
+    return new PushUnderWay(this.#queue, load, this.#options.now);
   }
 
   status(): AdmissionStatus {
@@ -86,15 +86,15 @@ export class Admission {
 /** A push that went, until it is known what became of it. */
 export class PushUnderWay {
   readonly #queue: FairQueue;
-  readonly #items: number;
+  readonly #load: Load;
   readonly #now: () => number;
   readonly #startMs: number;
   #capacity: Capacity | undefined;
   #over = false;
 
-  constructor(queue: FairQueue, items: number, now: () => number) {
+  constructor(queue: FairQueue, load: Load, now: () => number) {
     this.#queue = queue;
-    this.#items = items;
+    this.#load = load;
     this.#now = now;
     this.#startMs = now();
   }
@@ -103,7 +103,7 @@ export class PushUnderWay {
   at(address: HasCapacity | undefined): void {
     if (this.#over) return;
     this.#capacity = address?.capacity;
-    this.#capacity?.begin(this.#items);
+    this.#capacity?.begin(this.#load);
   }
 
   /** 0: there was no answer. What is said after the first time is not heard. */
@@ -112,8 +112,8 @@ export class PushUnderWay {
     this.#over = true;
     const nowMs = this.#now();
     const overloaded = status === 0 || (status >= 502 && status <= 504);
-    this.#capacity?.answered(this.#items, nowMs - this.#startMs, overloaded, nowMs);
-    this.#queue.leave(this.#items);
+    this.#capacity?.answered(this.#load, nowMs - this.#startMs, overloaded, nowMs);
+    this.#queue.leave(this.#load.items);
   }
 
   /** It ended, and nothing is known by it; or it is over already. */
@@ -121,8 +121,8 @@ export class PushUnderWay {
     if (this.#over) return;
     this.#over = true;
     const nowMs = this.#now();
-    this.#capacity?.end(this.#items, nowMs - this.#startMs, nowMs);
-    this.#queue.leave(this.#items);
+    this.#capacity?.end(this.#load, nowMs - this.#startMs, nowMs);
+    this.#queue.leave(this.#load.items);
   }
 }
 

@@ -3,6 +3,9 @@
  * usual for pushes of that size, a little more; when it takes longer, less, in proportion; when it says that it is overloaded, or says
  * nothing, a tenth less. Where sending half as much makes it answer no sooner, it is not what is sent that makes it slow, and what
  * it takes becomes usual. At first it only watches. Time is handed in.
+ *
+ * Those who send count alike, however much they send: one whose pushes are slow, or fail, by what is in them makes nothing smaller
+ * for the others.
  */
 
 export interface CapacityOptions {
@@ -15,8 +18,11 @@ export interface CapacityOptions {
 /** The limit is thought over so often, when there were so many answers. */
 const WINDOW_MS = 1000;
 const ENOUGH_ANSWERS = 10;
-/** Times of a window that are looked at. */
-const MOST_TIMES = 64;
+/** Answers of a window that are looked at: so many of each sender, and so many senders. */
+const MOST_TIMES = 16;
+const MOST_SENDERS = 200;
+/** No id of a tenant has parentheses around it. */
+const OTHERS = '(others)';
 /** An address may take so many times as long as is usual before any is taken away. */
 const TOLERANCE = 1.1;
 const LEAST_GRADIENT = 0.5;
@@ -29,6 +35,8 @@ const SMOOTHING_DOWN = 0.4;
 const AS_EVER = 1.05;
 const FAST_GROWTH = 1.25;
 const OVERLOADED_FACTOR = 0.9;
+/** Of the answers: fewer are no overload. */
+const OVERLOADED_PART = 0.05;
 /**
  * Of the way from the time that is usual to that of a window: slowly when it rises, and most slowly while all that may be is under
  * way, so that an overload does not become usual within minutes.
@@ -41,6 +49,21 @@ const LEARNT_FACTOR = 2;
 /** With half as much under way an overloaded address takes about half as long. */
 const HELPS = 0.8;
 
+/** What a push counts, and as whose. */
+export interface Load {
+  readonly items: number;
+  readonly place: string;
+}
+
+/** Answers to one sender within a window. */
+interface Heard {
+  answers: number;
+  overloaded: number;
+  /** By answer, in a ring. */
+  readonly times: number[];
+  readonly sizes: number[];
+}
+
 export class Capacity {
   /** Items that may be under way. */
   limit = Number.POSITIVE_INFINITY;
@@ -49,10 +72,9 @@ export class Capacity {
   inFlight = 0;
   readonly #options: CapacityOptions;
   readonly #learnsUntilMs: number;
-  readonly #times = new Float64Array(MOST_TIMES);
-  readonly #sizes = new Uint8Array(MOST_TIMES);
+  /** Of this window, by sender. */
+  #heard = new Map<string, Heard>();
   #answers = 0;
-  #overloaded = 0;
   /** Most items at once, in this window and since the start. */
   #peak = 0;
   #highest = 0;
@@ -70,27 +92,28 @@ export class Capacity {
     this.#windowMs = nowMs;
   }
 
-  begin(items: number): void {
+  begin({ items }: Load): void {
     this.inFlight += items;
     if (this.inFlight > this.#peak) this.#peak = this.inFlight;
     if (items > this.#largest) this.#largest = items;
   }
 
   /** Nobody waited for the answer. That there was none so far says something once it takes longer than is usual. */
-  end(items: number, tookMs: number, nowMs: number): void {
-    const usualMs = this.#usualMs[sizeOf(items)] ?? 0;
-    if (usualMs > 0 && tookMs > usualMs * TOLERANCE) this.answered(items, tookMs, false, nowMs);
-    else this.inFlight -= items;
+  end(load: Load, tookMs: number, nowMs: number): void {
+    const usualMs = this.#usualMs[sizeOf(load.items)] ?? 0;
+    if (usualMs > 0 && tookMs > usualMs * TOLERANCE) this.answered(load, tookMs, false, nowMs);
+    else this.inFlight -= load.items;
   }
 
   /** `overloaded`: it said so, or said nothing in time. */
-  answered(items: number, tookMs: number, overloaded: boolean, nowMs: number): void {
+  answered({ items, place }: Load, tookMs: number, overloaded: boolean, nowMs: number): void {
     this.inFlight -= items;
-    const at = this.#answers % MOST_TIMES;
-    this.#times[at] = tookMs;
-    this.#sizes[at] = sizeOf(items);
     this.#answers++;
-    if (overloaded) this.#overloaded++;
+    const heard = this.#of(place);
+    const at = heard.answers++ % MOST_TIMES;
+    heard.times[at] = tookMs;
+    heard.sizes[at] = sizeOf(items);
+    if (overloaded) heard.overloaded++;
     if (nowMs - this.#windowMs >= WINDOW_MS && this.#answers >= ENOUGH_ANSWERS) this.#think(nowMs);
   }
 
@@ -104,14 +127,14 @@ export class Capacity {
     } else this.#adapt(slowness);
     this.#windowMs = nowMs;
     this.#answers = 0;
-    this.#overloaded = 0;
+    this.#heard = new Map();
     this.#peak = this.inFlight;
     this.#largest = 0;
   }
 
   #adapt(slowness: number): void {
     this.gradient = Math.max(LEAST_GRADIENT, Math.min(1, TOLERANCE / slowness));
-    if (this.#overloaded > 0) this.limit *= OVERLOADED_FACTOR;
+    if (this.#isOverloaded()) this.limit *= OVERLOADED_FACTOR;
     else if (this.#isSlowByItself(slowness)) {
       for (let size = 0; size < this.#usualMs.length; size++) {
         this.#usualMs[size] = (this.#usualMs[size] ?? 0) * slowness;
@@ -145,24 +168,47 @@ export class Capacity {
     return false;
   }
 
-  /** How many times as long as usual the pushes of this window took, most of them. */
-  #slowness(): number {
-    const ratios: number[] = [];
-    for (let i = 0; i < this.#looked(); i++) {
-      const usualMs = this.#usualMs[this.#sizes[i] ?? 0] ?? 0;
-      if (usualMs > 0) ratios.push((this.#times[i] ?? 0) / usualMs);
+  /** It says so to others than the one who hears it most, unless nobody else sends. */
+  #isOverloaded(): boolean {
+    let overloaded = 0;
+    let answers = 0;
+    let most: Heard | undefined;
+    for (const heard of this.#heard.values()) {
+      overloaded += heard.overloaded;
+      answers += heard.answers;
+      if (most === undefined || heard.overloaded > most.overloaded) most = heard;
     }
-    return ratios.length === 0 ? 1 : median(ratios);
+    if (most !== undefined && this.#heard.size > 1) {
+      overloaded -= most.overloaded;
+      answers -= most.answers;
+    }
+    return overloaded > 0 && overloaded >= answers * OVERLOADED_PART;
+  }
+
+  /** How many times as long as usual pushes took in this window: for one half of those who sent longer, for the other shorter. */
+  #slowness(): number {
+    const each: number[] = [];
+    for (const { times, sizes } of this.#heard.values()) {
+      const ratios: number[] = [];
+      for (const [i, tookMs] of times.entries()) {
+        const usualMs = this.#usualMs[sizes[i] ?? 0] ?? 0;
+        if (usualMs > 0) ratios.push(tookMs / usualMs);
+      }
+      if (ratios.length > 0) each.push(median(ratios));
+    }
+    return each.length === 0 ? 1 : median(each);
   }
 
   /** What is usual comes nearer to what was seen: by so much when it rises. */
   #learn(slowness: number, rises: number): void {
     const bySize = new Map<number, number[]>();
-    for (let i = 0; i < this.#looked(); i++) {
-      const size = this.#sizes[i] ?? 0;
-      const times = bySize.get(size) ?? [];
-      times.push(this.#times[i] ?? 0);
-      bySize.set(size, times);
+    for (const { times, sizes } of this.#heard.values()) {
+      for (const [i, tookMs] of times.entries()) {
+        const size = sizes[i] ?? 0;
+        const known = bySize.get(size);
+        if (known === undefined) bySize.set(size, [tookMs]);
+        else known.push(tookMs);
+      }
     }
     for (const [size, times] of bySize) {
       const tookMs = median(times);
@@ -173,8 +219,14 @@ export class Capacity {
     }
   }
 
-  #looked(): number {
-    return Math.min(this.#answers, MOST_TIMES);
+  #of(place: string): Heard {
+    const key = this.#heard.size < MOST_SENDERS || this.#heard.has(place) ? place : OTHERS;
+    let heard = this.#heard.get(key);
+    if (heard === undefined) {
+      heard = { answers: 0, overloaded: 0, times: [], sizes: [] };
+      this.#heard.set(key, heard);
+    }
+    return heard;
   }
 }
 

@@ -121,12 +121,11 @@ export class FairQueue {
 
   /** Answers at once while there is room and nobody waits. */
   enter(sender: Sender, items: number, bytes: number): Entry | Turn {
-    const place = this.#place(sender);
-    if (this.#all.size === 0 && this.#fits(items)) return this.#go(sender.tenant, place, items);
-    this.counts.waited++;
-    if (!this.#options.holds || this.#closed) return this.#go(sender.tenant, place, items);
-    if (bytes > this.#options.maxBytes) return this.#turnAway(sender.tenant);
-    return this.#wait(sender.tenant, place, items, bytes);
+    if (this.#all.size > 0 || !this.#fits(items)) {
+      this.counts.waited++;
+      if (this.#options.holds && !this.#closed) return this.#queue(sender, items, bytes);
+    }
+    return this.#go(sender.tenant, this.#place(sender), items);
   }
 
   /** To be called once for each that went. */
@@ -145,14 +144,15 @@ export class FairQueue {
     }
   }
 
-  #wait(id: string, place: Place, items: number, bytes: number): Turn {
+  #queue(sender: Sender, items: number, bytes: number): Entry | Turn {
     const { now, maxWaitMs, maxBytes } = this.#options;
+    if (bytes > maxBytes) return this.#turnAway(sender.tenant);
     let settle: Waiting['settle'] = () => {};
     const entry = new Promise<Entry>((resolve) => {
       settle = resolve;
     });
     const waiting = {
-      tenant: this.#tenant(place, id),
+      tenant: this.#tenant(this.#place(sender), sender.tenant),
       items,
       bytes,
       untilMs: now() + maxWaitMs,

@@ -29,7 +29,7 @@ t.test('a push is under way until it has an answer, or ends without one, and onc
   const address = { capacity: admission.capacity() };
   for (const end of ['answered', 'ended'] as const) {
     t.equal(admission.enter(SENDER, 4, 1), 'go');
-    const push = admission.begin(4);
+    const push = admission.begin({ items: 4, place: 'a' });
     push.at(address);
     t.equal(address.capacity.inFlight, 4);
     t.equal(admission.status().inFlight, 4);
@@ -46,7 +46,7 @@ t.test('one that was answered before anybody knew where it went is nowhere', asy
   const { admission } = given('act');
   const address = { capacity: admission.capacity() };
   admission.enter(SENDER, 4, 1);
-  const push = admission.begin(4);
+  const push = admission.begin({ items: 4, place: 'a' });
   push.answered(0);
   push.at(address);
   t.equal(address.capacity.inFlight, 0);
@@ -79,7 +79,7 @@ t.test('no answer, and 502 to 504, say that an address has too much', async (t) 
     const answerTen = (fromMs: number, answer: number): void => {
       for (let i = 0; i < 10; i++) {
         at(fromMs);
-        const push = admission.begin(100);
+        const push = admission.begin({ items: 100, place: 'a' });
         push.at({ capacity });
         at(fromMs + 1000);
         push.answered(answer);

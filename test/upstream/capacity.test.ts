@@ -3,6 +3,7 @@ import t from 'tap';
 import { Capacity } from '#src/upstream/capacity.js';
 
 const ITEMS = 100;
+const LOAD = { items: ITEMS, place: 'a' };
 
 /** Answers in so many milliseconds to what it has under way; below `knee` items always in the same time. */
 interface Address {
@@ -30,13 +31,13 @@ function given(floor = 200, learningMs = 5000): Given {
       while (nowMs < endMs) {
         let items = 0;
         while (items + ITEMS <= Math.min(offered, Math.max(capacity.limit, ITEMS))) {
-          capacity.begin(ITEMS);
+          capacity.begin(LOAD);
           items += ITEMS;
         }
         const tookMs = address.tookMs(items);
         const overloaded = address.overloaded?.(items) ?? false;
         nowMs += tookMs;
-        for (let i = 0; i < items / ITEMS; i++) capacity.answered(ITEMS, tookMs, overloaded, nowMs);
+        for (let i = 0; i < items / ITEMS; i++) capacity.answered(LOAD, tookMs, overloaded, nowMs);
       }
     },
   };
@@ -94,6 +95,25 @@ t.test(
   },
 );
 
+t.test('one whose pushes fail or are slow by what is in them makes nothing smaller for others', async (t) => {
+  for (const [what, tookMs, overloaded] of [
+    ['fail', 10, true],
+    ['are slow', 1000, false],
+  ] as const) {
+    const { capacity, run } = given();
+    run(8, queueing(1e9), 1000);
+    const { limit } = capacity;
+    for (let i = 0; i < 600; i++) {
+      const place = i % 10 < 8 ? 'hostile' : `good ${i % 10}`;
+      capacity.begin({ items: ITEMS, place });
+      const isHostile = place === 'hostile';
+      const load = { items: ITEMS, place };
+      capacity.answered(load, isHostile ? tookMs : 10, isHostile && overloaded, 8000 + 50 * i);
+    }
+    t.equal(capacity.limit, limit, what);
+  }
+});
+
 t.test('few answers change nothing', async (t) => {
   const { capacity } = given(200, 0);
   for (const [answers, limit] of [
@@ -101,8 +121,8 @@ t.test('few answers change nothing', async (t) => {
     [1, 200],
   ] as const) {
     for (let i = 0; i < answers; i++) {
-      capacity.begin(ITEMS);
-      capacity.answered(ITEMS, 10, true, 2000);
+      capacity.begin(LOAD);
+      capacity.answered(LOAD, 10, true, 2000);
     }
     t.equal(capacity.limit, limit);
   }
@@ -117,8 +137,8 @@ t.test('one that nobody waited for says how late it is, once it is late', async 
     run(8, queueing(1e9), 1000);
     const { limit } = capacity;
     for (let i = 0; i < 40; i++) {
-      capacity.begin(ITEMS);
-      capacity.end(ITEMS, tookMs, 8000 + i * 100);
+      capacity.begin(LOAD);
+      capacity.end(LOAD, tookMs, 8000 + i * 100);
     }
     t.equal(capacity.limit < limit, isLess, `${tookMs} ms`);
     t.equal(capacity.inFlight, 0);
@@ -127,10 +147,10 @@ t.test('one that nobody waited for says how late it is, once it is late', async 
 
 t.test('what is under way is what began and has not ended', async (t) => {
   const { capacity } = given();
-  capacity.begin(5);
-  capacity.begin(7);
-  capacity.answered(5, 1, false, 1);
+  capacity.begin({ items: 5, place: 'a' });
+  capacity.begin({ items: 7, place: 'a' });
+  capacity.answered({ items: 5, place: 'a' }, 1, false, 1);
   t.equal(capacity.inFlight, 7);
-  capacity.end(7, 1, 1);
+  capacity.end({ items: 7, place: 'a' }, 1, 1);
   t.equal(capacity.inFlight, 0);
 });

@@ -105,7 +105,7 @@ export async function simulate(
     };
     const arrivedMs = nowMs;
     const heard = (entry: Entry): void => {
-      if (entry === 'go') send(admission.begin(items), name, items, arrivedMs);
+      if (entry === 'go') send(admission.begin({ items, place: sender.place }), name, items, arrivedMs);
       else outcomes.push({ tenant: name, items, atMs: nowMs, tookMs: undefined });
     };
     const entered = admission.enter(sender, items, items * 64);

@@ -422,7 +422,7 @@ t.test('what it takes, and who waits for it, is in the metrics', async (t) => {
   // Ten answers, the last of them a second later, and it is known what it takes.
   t.ok(
     await eventually(async () => {
-      const underWay = admission?.begin(5);
+      const underWay = admission?.begin({ items: 5, place: 'a' });
       admission?.enter(sender, 5, 1);
       underWay?.at(upstream.push(request('a'), NOBODY));
       underWay?.answered(200);

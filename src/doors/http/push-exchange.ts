@@ -218,7 +218,12 @@ export class PushExchange {
     const items = weightOf(delivery.charge.items, bytes);
     const entering = upstream.admission.enter(senderOf(admission.tenant), items, bytes);
     const entry = typeof entering === 'object' && 'entry' in entering ? await this.#turn(entering) : entering;
-    if (entry === 'go') return this.#sendInTurn(admission, delivery, upstream.admission.begin(items));
+    if (entry === 'go')
+      return this.#sendInTurn(
+        admission,
+        delivery,
+        upstream.admission.begin({ items, place: admission.tenant.place }),
+      );
     this.#parts.enforcer.giveBack(admission, delivery.charge);
     if (entry === 'gone') return 'answered';
     return this.#refuseForGood(admission.tenant, 'edge_upstream_full', upstreamFull(), entry.againInSeconds);
