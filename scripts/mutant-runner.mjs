@@ -15,9 +15,11 @@ process.send = undefined;
 const { Test } = await import('tap');
 process.send = send;
 
-/** In place of tap a test file gets what only notes its tests. */
+/** In place of tap a test file gets what notes its tests, and else is the test that is run. */
 const HOOKS = `
-  const noting = 'data:text/javascript,export default { test: (...args) => globalThis.noteTest(...args) }';
+  const noting = 'data:text/javascript,' + encodeURIComponent(
+    'export default new Proxy({ test: (...args) => globalThis.noteTest(...args), teardown() {} },' +
+    '{ get: (own, name) => own[name] ?? globalThis.testThatRuns[name] })');
   export const resolve = (specifier, context, next) =>
     specifier === 'tap' && context.parentURL?.includes('/build/test/')
       ? { url: noting, shortCircuit: true }
@@ -105,6 +107,7 @@ class LoadedTests {
     this.#switches.currentTestId = id;
     const startedAt = performance.now();
     const root = new Test({ name: id, timeout: 0 });
+    globalThis.testThatRuns = root;
     root.resume();
     root.runMain(() => {});
     let thrown;
