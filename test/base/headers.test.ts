@@ -29,6 +29,11 @@ t.test('what is meant for one connection only does not reach the client', async 
   t.equal(HOP_BY_HOP.size, 9);
 });
 
+t.test("what another says in the edge's name does not reach the client", async (t) => {
+  const raw = ['X-Mimir-Edge-Reason', 'rate_limited', 'Not-X-Mimir-Edge-', 'its own'];
+  t.strictSame(downstreamHeaders(raw).list, ['Not-X-Mimir-Edge-', 'its own']);
+});
+
 t.test('what the upstream names in Connection does not reach the client either', async (t) => {
   for (const [connection, list] of [
     ['close', ['X-One', '1', 'X-Two', '2', 'Content-Type', 'text/plain']],
