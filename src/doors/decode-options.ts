@@ -18,11 +18,11 @@ export function decodeOptions(
   const fromPairs = haTracker && limits.accept_ha_samples;
   return {
     protocol,
-    ...(source !== undefined && { source }),
+    source,
     maxUncompressedBytes,
     maxSeries,
     sender: whole,
-    ...(protocol === 'otlp' && { otlp: otlpTranslation(limits) }),
+    otlp: protocol === 'otlp' ? otlpTranslation(limits) : undefined,
     excludeLabel: fromPairs ? limits.ha_replica_label : '',
     clusterLabel: fromPairs ? limits.ha_cluster_label : '',
     pairPerSeries: limits.ha_tracker_per_sample_dedupe,

@@ -324,7 +324,7 @@ export class KernelInstance {
       longestLabelValue: this.#result(10),
       unnamedSeries: this.#result(11),
       ha: this.#haLabels(),
-      ...(this.#result(RESULT_PAIRS + 1) > 0 && { pairs: this.#pairs() }),
+      pairs: this.#result(RESULT_PAIRS + 1) > 0 ? this.#pairs() : undefined,
       records: this.#words.subarray(recordsAt, recordsAt + series * RECORD_WORDS),
       body: this.#bytes.subarray(bodyAt, bodyAt + uncompressedBytes),
     };

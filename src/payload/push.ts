@@ -47,7 +47,7 @@ export interface Push {
   /** Of an OTLP body only. */
   readonly otlp?: OtlpTotals;
   /** Where each series is of a pair of its own: the replicas that they come from, in the order of `pairNumber`. */
-  readonly pairs?: readonly HaLabels[];
+  readonly pairs?: readonly HaLabels[] | undefined;
   /** `series` rows of RECORD_WORDS words, laid out as below. */
   readonly records: Uint32Array;
   /** The uncompressed protobuf that the records' offsets point into. */
@@ -290,9 +290,9 @@ export interface DecodeOptions {
   readonly maxUncompressedBytes: number;
   readonly maxSeries: number;
   /** The body is no remote write, and is made into one that the kernel reads. */
-  readonly source?: Source;
+  readonly source?: Source | undefined;
   /** Of OTLP; Mimir's defaults where it is not given. */
-  readonly otlp?: OtlpTranslation;
+  readonly otlp?: OtlpTranslation | undefined;
   /** A label name left out of the series hash (the HA replica label), or the empty string. */
   readonly excludeLabel: string;
   /** The label that names an HA pair: its value and the excluded label's are read from the first series. */
