@@ -21,6 +21,7 @@ import {
   statusView,
   tenantsView,
 } from './reads.js';
+import { sendersView } from './senders-view.js';
 import { Streams } from './stream.js';
 import type { Identity, Tokens } from './tokens.js';
 import { curveView, fleetView, usageView } from './usage-reads.js';
@@ -152,6 +153,7 @@ export class Api {
         const { refusals, csv } = refusalsView(edge, query);
         return csv === undefined ? { denials: refusals } : sendCsv(res, 'denials.csv', csv);
       }),
+      get('/senders', ({ query }) => sendersView(edge, query)),
       get('/limits', ({ query }) => limitsView(edge, query)),
       get('/reasons', () => reasonsView()),
       get('/config', () => configView(edge)),

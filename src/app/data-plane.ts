@@ -15,6 +15,7 @@ import type { ProxyServer } from '../doors/http/proxy-server.js';
 import { exportBudget, PushMetrics } from '../doors/push-metrics.js';
 import { RecentRefusals } from '../doors/recent-refusals.js';
 import { RefusalLog } from '../doors/refusal-log.js';
+import { type SenderCounts, Senders } from '../doors/senders.js';
 import { Enforcer } from '../enforce/enforcer.js';
 import { isSameAdmitted } from '../enforce/panic.js';
 import type { Tally } from '../enforce/tally.js';
@@ -35,7 +36,7 @@ import { openProxy } from './open-proxy.js';
 import { hashKeyOf, type OpenLedger, openActiveSeries, openLedger } from './open-shared.js';
 import { openUpstream } from './open-upstream.js';
 import { type Part, together } from './parts.js';
-import { type DataPlanes, type Orders, type PlaneStatus, RECENT_REFUSALS } from './planes.js';
+import { type DataPlanes, MOST_SENDERS, type Orders, type PlaneStatus, RECENT_REFUSALS } from './planes.js';
 
 export interface DataPlaneOptions {
   readonly config: Config;
@@ -61,6 +62,7 @@ export class DataPlane implements DataPlanes {
   readonly #log: Logger;
   readonly #now = (): number => performance.now();
   readonly #shared: OpenLedger;
+  readonly #senders: Senders;
   readonly #series: SeriesTracker | undefined;
   readonly #decoder: PooledDecoder;
   readonly #upstream: Upstream;
@@ -110,6 +112,7 @@ export class DataPlane implements DataPlanes {
     });
     this.#upstream = openUpstream(config, log, now);
     this.#upstreamMetrics = new UpstreamMetrics(metrics);
+    this.#senders = new Senders(now);
     this.#budget = new ByteBudget(config['push.max_bytes_in_flight']);
     const doors = {
       enforcer: this.enforcer,
@@ -124,6 +127,7 @@ export class DataPlane implements DataPlanes {
       ...doors,
       upstream: this.#upstream,
       upstreamMetrics: this.#upstreamMetrics,
+      senders: this.#senders,
     });
     this.#envoy = openEnvoy(config, {
       ...doors,
@@ -227,6 +231,10 @@ export class DataPlane implements DataPlanes {
   async topMetrics(id: string): Promise<TopMetrics> {
     const series = this.enforcer.tenants.get(id)?.series;
     return { active: series?.topMetrics('active') ?? [], new: series?.topMetrics('new') ?? [] };
+  }
+
+  async senders(tenant: string | undefined): Promise<readonly SenderCounts[]> {
+    return this.#senders.list(tenant, MOST_SENDERS);
   }
 
   async healthy(): Promise<boolean> {

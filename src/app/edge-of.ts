@@ -87,6 +87,7 @@ export function edgeOf(parts: EdgeParts): Edge {
     tenant: (id) => planes.tenant(id) ?? unseen({ ...orders(), unknownTenants }, id),
     unattributed: () => planes.unattributed(),
     topMetrics: (id) => planes.topMetrics(id),
+    senders: (tenant) => planes.senders(tenant),
     snapshot: () => orders().snapshot,
     origins: (id) => overrides.origins(id),
     config: () => printConfig(config),

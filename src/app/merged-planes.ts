@@ -3,6 +3,7 @@
  * it ended stays. One that hangs is waited for once, and then no more until it answers.
  */
 import type { TenantState, TopMetrics, WorkersStatus } from '../admin/edge.js';
+import { mergedSenders, type SenderCounts } from '../doors/senders.js';
 import type { Tally } from '../enforce/tally.js';
 import type { LimitsInForce } from '../limits/effective.js';
 import { TOP } from '../series/top-metrics.js';
@@ -24,6 +25,7 @@ import { MergedTenants, mergedTopMetrics } from './merged-tenants.js';
 import {
   type DataPlaneLink,
   type DataPlanes,
+  MOST_SENDERS,
   type Orders,
   type PlaneStatus,
   RECENT_REFUSALS,
@@ -194,6 +196,16 @@ export class MergedPlanes implements DataPlanes {
       if (answer !== undefined) answers.push(answer);
     });
     return mergedTopMetrics(answers, TOP);
+  }
+
+  async senders(tenant: string | undefined): Promise<readonly SenderCounts[]> {
+    const answers: (readonly SenderCounts[])[] = [];
+    const planes = this.#serving().filter(({ hangs }) => !hangs);
+    await this.#late(planes, async ({ link }) => {
+      const answer = await link.senders(tenant);
+      if (answer !== undefined) answers.push(answer);
+    });
+    return mergedSenders(answers, MOST_SENDERS);
   }
 
   #serving(): LinkedPlane[] {

@@ -5,6 +5,7 @@ import type { ByteBudget } from '../doors/body.js';
 import { ProxyServer } from '../doors/http/proxy-server.js';
 import type { PushMetrics } from '../doors/push-metrics.js';
 import type { RefusalLog } from '../doors/refusal-log.js';
+import type { Senders } from '../doors/senders.js';
 import { SharedBudget } from '../doors/shared-budget.js';
 import type { Enforcer } from '../enforce/enforcer.js';
 import type { Decoder } from '../payload/push.js';
@@ -20,12 +21,14 @@ export interface ProxyParts {
   readonly pushMetrics: PushMetrics;
   readonly upstreamMetrics: UpstreamMetrics;
   readonly refused: RefusalLog['refused'];
+  readonly senders: Senders;
   readonly log: Logger;
   readonly now: () => number;
 }
 
 export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
-  const { enforcer, decoder, upstream, budget, pushMetrics, upstreamMetrics, refused, log, now } = parts;
+  const { enforcer, decoder, upstream, budget, pushMetrics, upstreamMetrics, refused, senders, log, now } =
+    parts;
   if (config['upstream.url'].length > 0 && config['push.unjudged'] === 'pass') {
     log.warn(
       'push.unjudged is pass: what is sent in a way that is not judged goes past every limit of the edge',
@@ -43,6 +46,7 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
         now,
       ),
       now,
+      senders,
       observer: {
         decoded: (seconds, protocol) => pushMetrics.decoded(seconds, protocol),
         decided: (seconds) => pushMetrics.decided(seconds),

@@ -5,6 +5,7 @@
  */
 import type { TenantState, TopMetrics, WorkersStatus } from '../admin/edge.js';
 import type { RecentRefusal, RefusalList } from '../doors/recent-refusals.js';
+import type { SenderCounts } from '../doors/senders.js';
 import type { AdmittedParts } from '../enforce/panic.js';
 import type { Tally } from '../enforce/tally.js';
 import type { EdgeSample } from '../guard/edge-loads.js';
@@ -17,6 +18,8 @@ import type { BreakerStatus } from '../upstream/breaker.js';
 
 /** Kept in each data plane, and of all of them together. */
 export const RECENT_REFUSALS = 5000;
+/** That are told of: those that have sent most. */
+export const MOST_SENDERS = 1000;
 
 export interface Orders {
   /** With what is set for a time laid over it. */
@@ -111,6 +114,8 @@ export interface DataPlaneLink {
   status(): Promise<PlaneStatus | undefined>;
   /** Undefined: it has ended. */
   topMetrics(id: string): Promise<TopMetrics | undefined>;
+  /** Undefined: it has ended. */
+  senders(tenant: string | undefined): Promise<readonly SenderCounts[] | undefined>;
 }
 
 /** The data planes of this machine as the control plane sees them: its own process's one, or those of all workers as one. */
@@ -137,6 +142,8 @@ export interface DataPlanes {
   unattributed(): TenantState;
   readonly refusals: RefusalList;
   topMetrics(id: string): Promise<TopMetrics>;
+  /** Of a tenant, or of all; who has sent most comes first. */
+  senders(tenant: string | undefined): Promise<readonly SenderCounts[]>;
   /** False: one of them hangs, and nothing but an end will help. Never rejects. */
   healthy(): Promise<boolean>;
   /** Undefined: the data plane is in this process. */

@@ -4,6 +4,7 @@ import type { TopMetrics } from '../admin/edge.js';
 import type { Machine } from '../app/open-usage.js';
 import type { Orders, PlaneStatus, Report } from '../app/planes.js';
 import type { Config } from '../config/config.js';
+import type { SenderCounts } from '../doors/senders.js';
 import type { SnapshotChange } from '../limits/snapshot-change.js';
 import type { NumberedReply, NumberedRequest } from '../shared/ipc/ipc-store.js';
 import type { MetricValues } from '../telemetry/summed-metrics.js';
@@ -43,17 +44,29 @@ export type Question =
   | { readonly about: 'report' }
   | { readonly about: 'status' }
   | { readonly about: 'metrics' }
-  | { readonly about: 'top'; readonly tenant: string };
+  | { readonly about: 'top'; readonly tenant: string }
+  | { readonly about: 'senders'; readonly tenant: string | undefined };
 
 export type Answer =
   | { readonly about: 'report'; readonly report: Report }
   | { readonly about: 'status'; readonly status: PlaneStatus }
   | { readonly about: 'metrics'; readonly metrics: readonly MetricValues[] }
-  | { readonly about: 'top'; readonly tenant: string; readonly top: TopMetrics };
+  | { readonly about: 'top'; readonly tenant: string; readonly top: TopMetrics }
+  | {
+      readonly about: 'senders';
+      readonly tenant: string | undefined;
+      readonly senders: readonly SenderCounts[];
+    };
 
 export type AnswerTo<Q extends Question> = Extract<Answer, { readonly about: Q['about'] }>;
 
 /** A question and its answer have the same. */
 export function keyOf(one: Question | Answer): string {
-  return one.about === 'top' ? `top ${one.tenant}` : one.about;
+  switch (one.about) {
+    case 'top':
+    case 'senders':
+      return `${one.about} ${one.tenant ?? ''}`;
+    default:
+      return one.about;
+  }
 }

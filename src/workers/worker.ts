@@ -111,6 +111,10 @@ class Worker {
     if (about === 'metrics') return { about, metrics: await this.#metrics.registry.getMetricsAsJSON() };
     if (about === 'status') return { about, status: this.#data.status() };
     if (about === 'report') return { about, report: this.#reporter.report() };
+    if (about === 'senders') {
+      const { tenant } = question;
+      return { about, tenant, senders: await this.#data.senders(tenant) };
+    }
     const { tenant } = question;
     return { about, tenant, top: await this.#data.topMetrics(tenant) };
   }

@@ -6,6 +6,7 @@ import { changesCases } from './cases/changes.js';
 import { overviewCases } from './cases/overview.js';
 import { panicCases } from './cases/panic.js';
 import { questionsCases } from './cases/questions.js';
+import { sendersCases } from './cases/senders.js';
 import { streamCases } from './cases/stream.js';
 import { inOneProcess } from './fixtures.js';
 
@@ -17,6 +18,7 @@ for (const cases of [
   panicCases,
   streamCases,
   overviewCases,
+  sendersCases,
 ]) {
   cases(t, inOneProcess);
 }

@@ -10,6 +10,7 @@ import type {
   TenantChanges,
 } from '#src/app/planes.js';
 import type { RecentRefusal } from '#src/doors/recent-refusals.js';
+import type { SenderCounts } from '#src/doors/senders.js';
 import { ALL_ADMITTED } from '#src/enforce/panic.js';
 import { TALLY_NUMBERS } from '#src/enforce/tally.js';
 import { snapshot } from '../enforce/fixtures.js';
@@ -125,6 +126,13 @@ export class FakeLink implements DataPlaneLink {
   status(): Promise<PlaneStatus | undefined> {
     this.askedStatus++;
     return new Promise((resolve) => this.#statuses.push(resolve));
+  }
+
+  /** Empty: none have sent. */
+  knownSenders: readonly SenderCounts[] = [];
+
+  async senders(): Promise<readonly SenderCounts[] | undefined> {
+    return this.knownSenders;
   }
 
   topMetrics(): Promise<TopMetrics | undefined> {

@@ -12,12 +12,34 @@ interface Said {
   readonly failed: boolean;
 }
 
-const TTLS: readonly (readonly [string, string])[] = [
+type Option = readonly (readonly [value: string, text: string])[];
+
+const TTLS: Option = [
   ['15m', '15 minutes'],
   ['1h', '1 hour'],
   ['4h', '4 hours'],
   ['1d', '1 day'],
   ['7d', '7 days'],
+];
+
+const MODES: Option = [
+  ['enforce', 'enforce'],
+  ['shadow', 'shadow'],
+  ['off', 'off'],
+];
+const FACTORS: Option = [
+  ['0.5', 'half'],
+  ['0.2', 'a fifth'],
+  ['0.1', 'a tenth'],
+  ['0.02', 'a fiftieth'],
+  ['0', 'nothing'],
+];
+const CLASSES: Option = [
+  ['', 'all but critical tenants'],
+  ['low', 'tenants of low priority'],
+  ['normal', 'tenants of normal priority'],
+  ['critical', 'critical tenants'],
+  ['all', 'all tenants, critical ones too'],
 ];
 
 /** Other replicas will obey, too, where changes are shared. */
@@ -102,6 +124,8 @@ function titleOf(change: Change): string {
       return `${change.name} of ${change.tenant}`;
     case 'take back':
       return `Take back ${change.name}${change.tenant === null ? '' : ` of ${change.tenant}`}`;
+    case 'panic':
+      return 'Panic: tenants may use a part of their rates';
     default:
       return 'Read the overrides again';
   }
@@ -116,7 +140,7 @@ interface AskProps {
 
 function Ask({ change, typed, onGoOn, onCancel }: AskProps): JSX.Element {
   const { state } = useApp();
-  const forTime = change.kind === 'mode' || change.kind === 'limit';
+  const forTime = change.kind === 'mode' || change.kind === 'limit' || change.kind === 'panic';
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const fields = [...new FormData(event.currentTarget as HTMLFormElement)];
@@ -126,14 +150,18 @@ function Ask({ change, typed, onGoOn, onCancel }: AskProps): JSX.Element {
     <form onSubmit={submit}>
       {change.kind === 'mode' ? (
         <Field name="mode" label="Mode">
-          <select id="change-mode" name="mode" defaultValue={typed['mode'] ?? change.before}>
-            {['enforce', 'shadow', 'off'].map((mode) => (
-              <option key={mode} value={mode} selected={mode === (typed['mode'] ?? change.before)}>
-                {mode}
-              </option>
-            ))}
-          </select>
+          <Options name="mode" options={MODES} chosen={typed['mode'] ?? change.before} />
         </Field>
+      ) : null}
+      {change.kind === 'panic' ? (
+        <>
+          <Field name="factor" label="What they may use of their rates">
+            <Options name="factor" options={FACTORS} chosen={typed['factor'] ?? '0.5'} />
+          </Field>
+          <Field name="class" label="Who">
+            <Options name="class" options={CLASSES} chosen={typed['class'] ?? ''} />
+          </Field>
+        </>
       ) : null}
       {change.kind === 'limit' ? (
         <Field name="value" label={`Value (now ${change.before})`}>
@@ -148,13 +176,11 @@ function Ask({ change, typed, onGoOn, onCancel }: AskProps): JSX.Element {
       ) : null}
       {forTime ? (
         <Field name="ttl" label="For">
-          <select id="change-ttl" name="ttl">
-            {TTLS.map(([ttl, name]) => (
-              <option key={ttl} value={ttl} selected={ttl === (typed['ttl'] ?? '1h')}>
-                {name}
-              </option>
-            ))}
-          </select>
+          <Options
+            name="ttl"
+            options={TTLS}
+            chosen={typed['ttl'] ?? (change.kind === 'panic' ? '15m' : '1h')}
+          />
         </Field>
       ) : null}
       <Field name="reason" label="Why">
@@ -188,6 +214,18 @@ function Ask({ change, typed, onGoOn, onCancel }: AskProps): JSX.Element {
         </button>
       </div>
     </form>
+  );
+}
+
+function Options({ name, options, chosen }: { name: string; options: Option; chosen: string }): JSX.Element {
+  return (
+    <select id={`change-${name}`} name={name}>
+      {options.map(([value, text]) => (
+        <option key={value} value={value} selected={value === chosen}>
+          {text}
+        </option>
+      ))}
+    </select>
   );
 }
 
@@ -226,6 +264,11 @@ function consequence(change: Change, shared: boolean, fields: Fields): string {
     }
     case 'limit':
       return `${change.name} of tenant ${change.tenant} becomes ${fields['value']} instead of ${change.before}, ${where}, for ${time}. Then it is ${change.before} again. What Mimir itself enforces does not change.`;
+    case 'panic': {
+      const who = CLASSES.find(([its]) => its === fields['class'])?.[1] ?? '';
+      const part = FACTORS.find(([factor]) => factor === fields['factor'])?.[1] ?? '';
+      return `For ${time}, ${where}, ${who} may use ${part} of their rates and bursts. What is over it gets 503 with Retry-After: senders keep it and come again.`;
+    }
     case 'take back':
       return `${change.name} is no longer ${change.before}: the overrides and settings hold again, ${where}.`;
     default:
@@ -236,6 +279,10 @@ function consequence(change: Change, shared: boolean, fields: Fields): string {
 function request(change: Change, fields: Fields): Promise<Written> {
   const { mode, ttl, reason = '' } = fields;
   if (change.kind === 'reload') return write('POST', 'reload', { reason });
+  if (change.kind === 'panic') {
+    const its = fields['class'] === '' ? {} : { class: fields['class'] };
+    return write('PUT', 'panic', { factor: Number(fields['factor']), ttl, reason, ...its });
+  }
   const base = change.tenant === null ? '' : `tenants/${encodeURIComponent(change.tenant)}/`;
   switch (change.kind) {
     case 'mode':
@@ -243,6 +290,10 @@ function request(change: Change, fields: Fields): Promise<Written> {
     case 'limit':
       return write('PUT', `${base}limits/${change.name}`, { value: fields['value'], ttl, reason });
     default:
+      if (change.name.startsWith('panic')) {
+        const its = change.name.split('.')[1];
+        return write('DELETE', 'panic', { reason, ...(its === undefined ? {} : { class: its }) });
+      }
       return write('DELETE', change.name === 'mode' ? `${base}mode` : `${base}limits/${change.name}`, {
         reason,
       });

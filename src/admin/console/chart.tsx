@@ -5,7 +5,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { short, timeText } from './format.js';
+import { short, shortBytes, timeText } from './format.js';
 
 export interface Line {
   readonly label: string;
@@ -26,7 +26,8 @@ export interface ChartMark {
 export interface Chart {
   readonly id: string;
   readonly title: string;
-  readonly unit: string;
+  /** Of what there are so many. */
+  readonly unit: 'bytes' | 'count';
   readonly endMs: number;
   readonly stepSeconds: number;
   readonly lines: readonly Line[];
@@ -111,17 +112,13 @@ function Legend({ chart, at }: { chart: Chart; at: number | undefined }): JSX.El
       {chart.lines.map((line, row) => (
         <span key={line.label}>
           <i class={`swatch ${line.colour} ${line.dashed ? 'dashed' : ''}`} aria-hidden="true" />
-          {line.label}{' '}
-          <b>
-            {count === 0 ? '–' : short(chart.lines[row]?.points[index] ?? 0)}
-            {chart.unit}
-          </b>
+          {line.label} <b>{count === 0 ? '–' : said(chart, chart.lines[row]?.points[index] ?? 0)}</b>
         </span>
       ))}
       {isLimited(chart) ? (
         <span>
           <i class="swatch limit" aria-hidden="true" />
-          limit <b>{level === null ? 'off' : short(level)}</b>
+          limit <b>{level === null ? 'off' : said(chart, level)}</b>
         </span>
       ) : null}
       {near === undefined ? null : <span class="legend-mark">▾ {near.text}</span>}
@@ -138,6 +135,10 @@ function useScheme(): boolean {
     return () => media.removeEventListener('change', changed);
   }, []);
   return dark;
+}
+
+function said({ unit }: Chart, value: number): string {
+  return unit === 'bytes' ? shortBytes(value) : short(value);
 }
 
 function countOf({ lines }: Chart): number {
@@ -157,17 +158,17 @@ function levelAt({ limit }: Chart, seconds: number): number | null {
 }
 
 function words(chart: Chart): string {
-  const { lines, limit, limitMarks = [], marks, unit } = chart;
-  const said = lines.map(({ label, points }) =>
+  const { lines, limit, limitMarks = [], marks } = chart;
+  const curves = lines.map(({ label, points }) =>
     points.length === 0
       ? `${label}: nothing yet`
-      : `${label}: now ${short(points.at(-1) ?? 0)}${unit}, at most ${short(Math.max(...points))}${unit}`,
+      : `${label}: now ${said(chart, points.at(-1) ?? 0)}, at most ${said(chart, Math.max(...points))}`,
   );
   const level = limit?.at(-1)?.level;
   const at = (atMs: number): string => timeText(new Date(atMs), true);
   return [
-    ...said,
-    ...(level === undefined ? [] : [`limit: ${short(level)}${unit}`]),
+    ...curves,
+    ...(level === undefined ? [] : [`limit: ${said(chart, level)}`]),
     ...limitMarks.map(({ atMs, text }) => `limit changed at ${at(atMs)}: ${text}`),
     ...marks.map(({ atMs, text }) => `${at(atMs)}: ${text}`),
   ].join('; ');
@@ -244,7 +245,7 @@ function optionsOf(
         ...axis,
         size: 52,
         space: 34,
-        values: (_plot, ticks) => ticks.map((tick) => `${short(tick)}${latest.current.unit}`),
+        values: (_plot, ticks) => ticks.map((tick) => said(latest.current, tick)),
       },
     ],
   };
@@ -273,14 +274,22 @@ function drawMarks(plot: uPlot, chart: Chart, colour: string, font: string): voi
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
+    if (x - 5 * ratio <= taken) continue;
     const free = (marks[index + 1]?.x ?? right) - x;
-    const label = plot.width < MIN_LABEL_WIDTH ? '▾' : `▾ ${text}`;
-    const needed = ctx.measureText(label).width;
-    const left = x + needed > right && x - needed > taken ? x - needed + 10 * ratio : x - 5 * ratio;
-    if (left <= taken) continue;
-    const fits = needed <= free + 5 * ratio || left < x - 6 * ratio;
-    ctx.fillText(fits ? label : '▾', fits ? left : x - 5 * ratio, bbox.top - 2 * ratio);
-    taken = (fits ? left + needed : x + 5 * ratio) + 8 * ratio;
+    const needed = ctx.measureText(`▾ ${text}`).width;
+    const isWide = plot.width >= MIN_LABEL_WIDTH;
+    const top = bbox.top - 2 * ratio;
+    const half = 5 * ratio;
+    if (isWide && needed <= free + half) {
+      ctx.fillText(`▾ ${text}`, x - half, top);
+      taken = x + needed;
+    } else if (isWide && x - needed > taken) {
+      ctx.fillText(`${text} ▾`, x + half - needed, top);
+      taken = x + half;
+    } else {
+      ctx.fillText('▾', x - half, top);
+      taken = x + half;
+    }
   }
   ctx.restore();
 }

@@ -1,7 +1,9 @@
 /** Who serves: replicas and workers, with which limits, and how they share what they count. */
 import type { JSX } from 'preact';
+import { Refused } from './client.js';
 import { duration, Num, percent, shortBytes, Time } from './format.js';
-import { Dot, Empty, Loading, Panel } from './parts.js';
+import { Dot, Empty, Failed, Loading, Panel } from './parts.js';
+import { useReading } from './reading.js';
 import { useApp } from './state.js';
 import type { Status, Worker } from './types.js';
 
@@ -16,6 +18,7 @@ export function FleetView(): JSX.Element {
           {status.verdict.edge.figure}. {status.verdict.edge.note}
         </p>
       </div>
+      <Replicas />
       <div class="two">
         <ThisReplica status={status} />
         <Shared status={status} />
@@ -23,6 +26,144 @@ export function FleetView(): JSX.Element {
       <Workers workers={status.workers} />
       <Overrides status={status} />
     </>
+  );
+}
+
+interface Fleet {
+  readonly here: string;
+  readonly replicas: readonly Replica[];
+  readonly book: {
+    readonly keptHere: boolean;
+    readonly error: string | null;
+    readonly framesMissing: number;
+  };
+}
+
+interface Replica {
+  readonly machine: string;
+  readonly name: string;
+  readonly alive: boolean;
+  readonly dataPlanes: readonly {
+    readonly plane: string;
+    readonly version: string;
+    readonly limitsHash: string | null;
+    readonly mode: string | null;
+    readonly started: string;
+    readonly silentSeconds: number;
+    readonly clockAheadSeconds: number;
+    readonly tenantsInLastStep: number;
+    readonly totals: Readonly<Record<string, number>>;
+    readonly refused: { readonly pushes: number; readonly samples: number };
+  }[];
+}
+
+/** Whoever sends frames to the fleet's book. */
+function Replicas(): JSX.Element {
+  const { data, problem } = useReading<Fleet>('fleet', 2);
+  const missing = problem instanceof Refused && problem.status === 404;
+  return (
+    <Panel
+      id="replicas"
+      title="Replicas"
+      beside={
+        data === undefined ? null : (
+          <span class="quiet">the book is kept {data.book.keptHere ? 'here' : 'by another replica'}</span>
+        )
+      }
+    >
+      {data === undefined ? (
+        missing ? (
+          <Empty title="This edge knows how many replicas there are, not who they are." />
+        ) : problem === undefined ? (
+          <Loading what="who is in the fleet" />
+        ) : (
+          <Failed what="Who is in the fleet" problem={problem} />
+        )
+      ) : data.replicas.length === 0 ? (
+        <Empty title="The first ten seconds are not over yet." />
+      ) : (
+        <table class="rows addresses">
+          <thead>
+            <tr>
+              <th scope="col">Replica</th>
+              <th scope="col">State</th>
+              <th scope="col">Version</th>
+              <th scope="col">Limits</th>
+              <th scope="col" class="num">
+                Tenants
+              </th>
+              <th scope="col" class="num">
+                Pushes
+              </th>
+              <th scope="col" class="num">
+                Refused
+              </th>
+              <th scope="col" class="num">
+                Clock
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {data.replicas.map((one) => (
+              <ReplicaRow key={one.machine} one={one} here={data.here} hashes={hashesOf(data)} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  );
+}
+
+function hashesOf({ replicas }: Fleet): ReadonlySet<string | null> {
+  return new Set(
+    replicas
+      .filter(({ alive }) => alive)
+      .flatMap((one) => one.dataPlanes.map(({ limitsHash }) => limitsHash)),
+  );
+}
+
+interface ReplicaRowProps {
+  readonly one: Replica;
+  readonly here: string;
+  /** Of all that are alive: more than one are worth a look. */
+  readonly hashes: ReadonlySet<string | null>;
+}
+
+function ReplicaRow({ one, here, hashes }: ReplicaRowProps): JSX.Element {
+  const planes = one.dataPlanes;
+  const sum = (of: (plane: Replica['dataPlanes'][number]) => number): number =>
+    planes.reduce((total, plane) => total + of(plane), 0);
+  const silent = Math.min(...planes.map(({ silentSeconds }) => silentSeconds));
+  const clock = planes[0]?.clockAheadSeconds ?? 0;
+  return (
+    <tr>
+      <th scope="row">
+        {one.name} {one.name === here ? <span class="tag">this one</span> : null}
+      </th>
+      <td>
+        <Dot level={one.alive ? 'good' : 'bad'} />
+        {one.alive ? 'alive' : `silent for ${duration(silent)}`}
+        {planes.length > 1 ? <span class="quiet"> {planes.length} workers</span> : null}
+      </td>
+      <td>{planes[0]?.version ?? ''}</td>
+      <td>
+        {hashes.size > 1 ? <Dot level="near" /> : null}
+        <code>{planes[0]?.limitsHash?.slice(0, 8) ?? '–'}</code>
+      </td>
+      <td class="num">
+        <span class="card-label">tenants </span>
+        <Num value={Math.max(0, ...planes.map(({ tenantsInLastStep }) => tenantsInLastStep))} />
+      </td>
+      <td class="num">
+        <span class="card-label">pushes </span>
+        <Num value={sum(({ totals }) => totals['requests'] ?? 0)} />
+      </td>
+      <td class="num">
+        <span class="card-label">refused </span>
+        <Num value={sum(({ refused }) => refused.pushes)} />
+      </td>
+      <td class="num">{clock === 0 ? 'agrees' : `${clock} s ahead`}</td>
+    </tr>
   );
 }
 

@@ -1,12 +1,13 @@
 /** The console: follows the stream, keeps the state, and shows the view that the address names. */
 import { type ComponentType, render } from 'preact';
+import { AdviceView } from './advice.js';
 import { ChangeDialog } from './change.js';
 import { ChangesView } from './changes.js';
 import { follow, hasToken, read, useToken } from './client.js';
 import { FleetView } from './fleet.js';
 import { OverviewView } from './overview.js';
-import { AdviceView, SendersView } from './planned.js';
 import { hashOf, readRoute, type View } from './route.js';
+import { SendersView } from './senders.js';
 import { Shell, TokenForm } from './shell.js';
 import { type Actions, AppContext, type State } from './state.js';
 import { cameFromTable, TenantView } from './tenant.js';

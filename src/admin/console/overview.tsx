@@ -137,7 +137,7 @@ function SamplesChart({ overview }: { overview: Overview }): JSX.Element {
       chart={{
         id: 'chart-samples',
         title: 'Passed on and lost',
-        unit: '',
+        unit: 'count',
         endMs: Date.parse(history.end),
         stepSeconds: history.stepSeconds,
         height: 210,
@@ -215,8 +215,14 @@ function LoserRow({ one }: { one: Loser }): JSX.Element {
         {one.mode === 'enforce' ? null : <span class="tag">{one.mode}</span>}
       </th>
       <td class={`num ${one.losing ? 'lost' : ''}`}>
-        <Num value={one.lostSamplesPerSecond} />
-        <span class="card-unit"> samples/s lost</span>
+        {one.losing && one.lostSamplesPerSecond === 0 ? (
+          <Num value={one.refusedPerSecond} unit="pushes/s" />
+        ) : (
+          <>
+            <Num value={one.lostSamplesPerSecond} />
+            <span class="card-unit"> samples/s lost</span>
+          </>
+        )}
       </td>
       <td class="why">
         {first === undefined ? (

@@ -39,7 +39,7 @@ export function Shell({ children }: { children: ComponentChildren }): JSX.Elemen
       </nav>
       <div class="page">
         <Head />
-        <main id="main" tabIndex={-1} class={connection === 'lost' ? 'old' : ''}>
+        <main id="main" tabIndex={-1} class={connection === 'lost' && !state.needsToken ? 'old' : ''}>
           {children}
         </main>
       </div>
@@ -79,6 +79,9 @@ function Head(): JSX.Element {
           Mode: {status.mode}
         </button>
       )}
+      <button type="button" onClick={() => actions.change({ kind: 'panic' })}>
+        Panic …
+      </button>
       <button type="button" onClick={() => actions.change({ kind: 'reload' })}>
         Reload overrides
       </button>
@@ -92,7 +95,7 @@ function Head(): JSX.Element {
 }
 
 function Connection(): JSX.Element {
-  const { connection, lastEventAt, status } = useApp().state;
+  const { connection, lastEventAt, status, needsToken } = useApp().state;
   const ofWhom =
     status === undefined ? '' : `, ${status.replicas} ${status.replicas === 1 ? 'replica' : 'replicas'}`;
   const text = {
@@ -100,6 +103,14 @@ function Connection(): JSX.Element {
     live: `Live${ofWhom}`,
     lost: `Connection lost${lastEventAt === undefined ? '' : `: what is shown is of ${timeText(lastEventAt, true)}`}. Trying again.`,
   }[connection];
+  if (needsToken) {
+    return (
+      <span class="connection" role="status" id="connection">
+        <Dot level="quiet" />
+        No permission to read
+      </span>
+    );
+  }
   const level = ({ connecting: 'quiet', live: 'good', lost: 'bad' } as const)[connection];
   return (
     <span class={`connection ${connection}`} role="status" id="connection">

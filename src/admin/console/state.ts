@@ -41,6 +41,7 @@ export type Change =
       readonly name: string;
       readonly before: string;
     }
+  | { readonly kind: 'panic' }
   | { readonly kind: 'reload' };
 
 export interface App {

@@ -1,6 +1,7 @@
 /** One tenant: what it sends against what it may, what it loses and what to do about it. */
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { TenantAdvicePanel } from './advice.js';
 import { type Chart, ChartView, type Line } from './chart.js';
 import { Refused } from './client.js';
 import { Bytes, byLoss, duration, lossText, Num, Time, unmarked, valueText } from './format.js';
@@ -8,6 +9,7 @@ import { Choice, Empty, Failed, Loading, Meter, Panel } from './parts.js';
 import { useReading } from './reading.js';
 import { Refusals } from './refusals.js';
 import { hashOf } from './route.js';
+import { TenantSenders } from './senders.js';
 import { useApp } from './state.js';
 import { SetForATime } from './timeline.js';
 import type { LimitStep, Tenant, TopMetric } from './types.js';
@@ -114,6 +116,8 @@ function Known({ tenant, range }: { tenant: Tenant; range: '1h' | '24h' }): JSX.
       </Panel>
       <Refusals denials={tenant.denials} withTenant={false} />
       <Metrics tenant={tenant} />
+      <TenantSenders id={tenant.id} />
+      <TenantAdvicePanel id={tenant.id} />
       <Limits tenant={tenant} />
     </>
   );
@@ -185,7 +189,7 @@ function Why({ tenant }: { tenant: Tenant }): JSX.Element {
 /** Everything that is drawn for a tenant. */
 function chartsOf(tenant: Tenant): Chart[] {
   const { history } = tenant;
-  const common = { unit: '', endMs: Date.parse(history.end), stepSeconds: history.stepSeconds };
+  const common = { unit: 'count' as const, endMs: Date.parse(history.end), stepSeconds: history.stepSeconds };
   const allowed = (name: string): Pick<Chart, 'limit' | 'limitMarks' | 'marks'> => {
     const its = history.changes.filter(({ limit }) => limit === name);
     return {
@@ -255,7 +259,7 @@ function chartsOf(tenant: Tenant): Chart[] {
       id: 'chart-bytes',
       title: 'Bytes a second, against bytes_per_second',
       ...common,
-      unit: '\u00a0B',
+      unit: 'bytes',
       lines: [{ label: 'on the wire', points: bytes, colour: 'traffic', filled: true }],
       ...allowed('bytes_per_second'),
     },

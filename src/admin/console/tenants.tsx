@@ -287,7 +287,6 @@ function Row({ tenant, index }: { tenant: TenantRow; index: number }): JSX.Eleme
       </th>
       <td class={`num ${tenant.lostSamplesPerSecond > 0 || tenant.refusedPerSecond > 0 ? 'lost' : ''}`}>
         <Lost tenant={tenant} />
-        <span class="card-unit"> samples/s lost</span>
       </td>
       <td class="num wide">
         <Num value={tenant.samplesPerSecond} />
@@ -323,8 +322,16 @@ function Row({ tenant, index }: { tenant: TenantRow; index: number }): JSX.Eleme
 /** Pushes where no sample of them was read. */
 function Lost({ tenant }: { tenant: TenantRow }): JSX.Element {
   const { lostSamplesPerSecond, refusedPerSecond, shadowLostSamplesPerSecond } = tenant;
-  if (lostSamplesPerSecond > 0) return <Num value={lostSamplesPerSecond} />;
-  if (refusedPerSecond > 0) return <Num value={refusedPerSecond} unit="pushes" />;
+  const unit = <span class="card-unit"> samples/s lost</span>;
+  if (lostSamplesPerSecond > 0) {
+    return (
+      <>
+        <Num value={lostSamplesPerSecond} />
+        {unit}
+      </>
+    );
+  }
+  if (refusedPerSecond > 0) return <Num value={refusedPerSecond} unit="pushes/s" />;
   if (shadowLostSamplesPerSecond > 0) {
     return (
       <>
@@ -332,7 +339,12 @@ function Lost({ tenant }: { tenant: TenantRow }): JSX.Element {
       </>
     );
   }
-  return <Num value={0} />;
+  return (
+    <>
+      <Num value={0} />
+      {unit}
+    </>
+  );
 }
 
 function nearest(limits: readonly LimitUse[]): LimitUse | undefined {

@@ -90,6 +90,7 @@ function AddressRow({ one }: { one: Address }): JSX.Element {
         {one.state} <span class="quiet">for {duration(one.sinceSeconds)}</span>
       </td>
       <td>
+        <span class="card-label">sent to </span>
         {SENT_TO[one.sentTo]}
         {back}
       </td>
@@ -112,7 +113,7 @@ function AddressRow({ one }: { one: Address }): JSX.Element {
       </td>
       <td class="why">
         {one.lastFailure === null ? (
-          <span class="quiet">none</span>
+          <span class="quiet">no failure yet</span>
         ) : (
           `${one.lastFailure.message}, ${duration(one.lastFailure.secondsAgo)} ago`
         )}
@@ -133,9 +134,9 @@ function Breaker({ breaker }: { breaker: Status['upstream']['breaker'] }): JSX.E
             <Dot level={breaker.state === 'closed' ? 'good' : 'bad'} />
             {breaker.state} <span class="quiet">for {duration(breaker.sinceSeconds)}</span>
           </dd>
-          <dt>It</dt>
+          <dt>When it opens</dt>
           <dd>
-            {{ act: 'stops pushes when it is open', observe: 'only watches', off: 'is off' }[breaker.mode]}
+            {{ act: 'pushes are answered 503', observe: 'it only watches', off: 'it is off' }[breaker.mode]}
           </dd>
           <dt>Answered in Mimir’s place</dt>
           <dd>
@@ -198,19 +199,15 @@ function Answers({ upstream }: { upstream: Status['upstream'] }): JSX.Element {
       {answers.length === 0 && upstream.failures === 0 ? (
         <Empty title="None yet." />
       ) : (
-        <dl class="pairs">
-          {answers.map(([code, count]) => (
-            <>
-              <dt key={`${code} name`}>{code}</dt>
-              <dd key={code}>
+        <dl class="figures">
+          {[...answers, ['no answer', upstream.failures] as const].map(([code, count]) => (
+            <div key={code}>
+              <dt>{code}</dt>
+              <dd>
                 <Num value={count} />
               </dd>
-            </>
+            </div>
           ))}
-          <dt>no answer</dt>
-          <dd>
-            <Num value={upstream.failures} />
-          </dd>
         </dl>
       )}
     </Panel>

@@ -30,6 +30,8 @@ export interface RequestHead {
   readonly expectsContinue: boolean;
   /** What goes to the upstream, once somebody knows. */
   forwarded?: MessageHeaders;
+  /** For whom pushes with this head are counted, once somebody knows. */
+  sender?: object | undefined;
 }
 
 /** Why a head is refused: the status of the answer, and what the client is told. */

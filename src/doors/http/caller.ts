@@ -5,6 +5,7 @@ import { type HeadFault, headerOf, type RequestHead } from '../../base/http1/req
 import type { BodyStream } from '../../upstream/call.js';
 import type { AnswerForm } from '../answer-form.js';
 import type { BodySink, BodySource } from '../body.js';
+import type { KnownSender } from '../senders.js';
 
 /** What a request has of its connection. */
 export interface CallerHost {
@@ -106,6 +107,15 @@ export class Caller implements BodySource {
 
   set forwarded(headers: MessageHeaders) {
     this.#head.forwarded = headers;
+  }
+
+  /** Kept with the head, too. */
+  get sender(): KnownSender | undefined {
+    return this.#head.sender as KnownSender | undefined;
+  }
+
+  set sender(known: KnownSender | undefined) {
+    this.#head.sender = known;
   }
 
   /** The answer has begun. */

@@ -29,6 +29,7 @@ import type { ProtocolLabel } from '../push-metrics.js';
 import { isUnreadable, protocolLabel, readAs } from '../read-as.js';
 import { NOTHING, tooLarge, undecodedBody, type Written, writtenOf } from '../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../retry-after.js';
+import type { SenderPlace, SenderProtocol, Senders } from '../senders.js';
 import type { SharedBudget } from '../shared-budget.js';
 import type { WriteRoute } from '../write-paths.js';
 import type { Caller } from './caller.js';
@@ -63,6 +64,7 @@ export interface PushParts {
   readonly upstream: Upstream;
   readonly budget: SharedBudget;
   readonly observer: PushObserver;
+  readonly senders: Senders;
   /** Milliseconds of a clock that never steps back. */
   readonly now: () => number;
   readonly options: PushOptions;
@@ -88,6 +90,8 @@ export class PushExchange {
   readonly #held: HeldBytes;
   /** Whole, and read by nobody but this. */
   #body: Body | undefined;
+  /** Undefined: it named no tenant that may send. */
+  #sender: SenderPlace | undefined;
   /** What a Remote Write 2.0 sender is told of it. */
   #written: Written = NOTHING;
 
@@ -112,19 +116,17 @@ export class PushExchange {
     const admitting = enforcer.admit(this.#caller.header(options.tenantHeader));
     const admission = admitting instanceof Promise ? await admitting : admitting;
     if (admission.kind === 'refuse') {
+      if (admission.tenant !== undefined) this.#countSender(admission.tenant);
       const shadow = admission.tenant === undefined && enforcer.mode !== 'enforce';
       return this.#refuse(admission.tenant, admission, shadow) ? 'answered' : 'unread';
     }
     const { tenant } = admission;
     this.#held.tenant = tenant.whole;
+    this.#countSender(tenant);
     if (tenant.mode === 'off') return 'unread';
     if (admission.shadowed !== undefined) this.#refuse(tenant, admission.shadowed, true);
 
-    const how = readAs(this.#route, {
-      target: this.#caller.url,
-      contentType: this.#caller.header('content-type'),
-      contentEncoding: this.#caller.header('content-encoding'),
-    });
+    const how = this.#readAs();
     if (isUnreadable(how)) return this.#refuseUnread(tenant, ...how);
     const declaredBytes = this.#caller.contentLength ?? 0;
     if (declaredBytes > options.maxBodyBytes) {
@@ -139,6 +141,7 @@ export class PushExchange {
     const body = reading instanceof Promise ? await reading : reading;
     if (typeof body === 'string') return this.#refuseBodyFault(tenant, body, how.source);
     this.#body = body;
+    this.#sender?.read(body.byteLength);
 
     const bodyBytes = held.bytes;
     const decodeStartMs = now();
@@ -175,6 +178,24 @@ export class PushExchange {
     held.releaseTo(bodyBytes);
     // To return a promise is to wait for it three times.
     return await this.#forward(admission, { charge: verdict, body, replicas, partial: undefined });
+  }
+
+  #readAs(): ReturnType<typeof readAs> {
+    return readAs(this.#route, {
+      target: this.#caller.url,
+      contentType: this.#caller.header('content-type'),
+      contentEncoding: this.#caller.header('content-encoding'),
+    });
+  }
+
+  #countSender({ whole }: Tenant): void {
+    this.#sender = this.#parts.senders.push(this.#caller, whole, this);
+  }
+
+  /** Asked for where the sender is not known. */
+  senderProtocol(): SenderProtocol {
+    const how = this.#readAs();
+    return isUnreadable(how) ? 'unreadable' : protocolLabel(how);
   }
 
   /** The body is written anew at once, while its push can still be read. */
@@ -303,6 +324,7 @@ export class PushExchange {
   #refuse(tenant: Tenant | undefined, found: Refusal, shadow: boolean): boolean {
     const refusal = this.#withRetryAfter(found);
     this.#parts.observer.refused(tenant, refusal, this.#requestId, shadow);
+    if (!shadow) this.#sender?.refuse(refusal.retryAfterSeconds);
     if (!shadow) answerRefusal(this.#caller, refusal, this.#written);
     return !shadow;
   }

@@ -50,6 +50,7 @@ export function answersCases(t: Test, admin: StartAdmin): void {
         ['get', '/usage/{id}/curve', 'usage/noisy/curve'],
         ['get', '/fleet', 'fleet'],
         ['get', '/denials', 'denials'],
+        ['get', '/senders', 'senders'],
         ['get', '/limits', 'limits?limit=1'],
         ['get', '/reasons', 'reasons'],
         ['get', '/config', 'config'],

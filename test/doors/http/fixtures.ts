@@ -6,6 +6,7 @@ import { type AddressInfo, connect, type Server as NetServer } from 'node:net';
 import { ByteBudget } from '#src/doors/body.js';
 import { ProxyServer, type ServerOptions } from '#src/doors/http/proxy-server.js';
 import type { PushOptions } from '#src/doors/http/push-exchange.js';
+import { Senders } from '#src/doors/senders.js';
 import { SharedBudget } from '#src/doors/shared-budget.js';
 import type { Enforcer, EnforcerOptions } from '#src/enforce/enforcer.js';
 import type { Refusal } from '#src/enforce/refusal.js';
@@ -73,6 +74,7 @@ export interface GivenEdge {
   readonly port: number;
   readonly enforcer: Enforcer;
   readonly budget: ByteBudget;
+  readonly senders: Senders;
   readonly proxy: ProxyServer;
   readonly upstream: Upstream;
   readonly refusals: { tenant: string | undefined; refusal: Refusal; shadow: boolean }[];
@@ -122,6 +124,7 @@ export async function edge(
     },
     now,
   );
+  const senders = new Senders(now);
   const budget = new ByteBudget(options.bytesInFlight ?? 64 << 20);
   const refusals: GivenEdge['refusals'] = [];
   const failures: string[] = [];
@@ -133,6 +136,7 @@ export async function edge(
       upstream,
       budget: new SharedBudget(budget, options.tenantShare ?? 1, options.addressShare ?? 1, now),
       now,
+      senders,
       observer: {
         decoded() {},
         decided() {},
@@ -178,6 +182,7 @@ export async function edge(
     proxy,
     upstream,
     refusals,
+    senders,
     failures,
     bugs,
     async stop() {

@@ -1,0 +1,218 @@
+/** Who pushes, found out from the traffic alone. */
+import type { JSX } from 'preact';
+import { duration, Num, shortBytes, Time } from './format.js';
+import { Empty, Failed, Loading, Name, Panel } from './parts.js';
+import { useReading } from './reading.js';
+import { useApp } from './state.js';
+
+interface Sender {
+  readonly tenant: string;
+  readonly program: string;
+  readonly version: string;
+  readonly network: string;
+  readonly protocol: string;
+  readonly compression: string;
+  readonly pushes: number;
+  readonly atMostOver: number;
+  readonly largest: number;
+  readonly meanBytes: number | null;
+  readonly refused: number;
+  readonly retries: number;
+  readonly early: number;
+  readonly isNew: boolean;
+  readonly first: string;
+  readonly last: string;
+}
+
+interface Senders {
+  readonly since: string;
+  readonly known: number;
+  readonly ofVersion1: number;
+  readonly ignoringRetryAfter: number;
+  readonly newToday: number;
+  readonly senders: readonly Sender[];
+}
+
+const PROTOCOLS: Readonly<Record<string, string>> = {
+  rw1: 'Remote Write 1',
+  rw2: 'Remote Write 2',
+  otlp: 'OTLP',
+  'otlp-json': 'OTLP, JSON',
+  influx: 'line protocol',
+  unreadable: 'can not be read',
+};
+/** One who has not pushed for so long may be gone. */
+const SILENT_SECONDS = 300;
+
+export function SendersView(): JSX.Element {
+  const { state, actions } = useApp();
+  const search = state.route.params.get('search') ?? '';
+  const { data, problem } = useReading<Senders>('senders?limit=1000', 2);
+  const shown = data?.senders.filter((one) =>
+    `${one.tenant} ${one.program} ${one.version} ${one.network}`.toLowerCase().includes(search.toLowerCase()),
+  );
+  return (
+    <Panel
+      id="senders"
+      isView
+      title="Senders"
+      beside={data === undefined ? null : <Summary senders={data} />}
+    >
+      <div class="filters">
+        <label class="search" for="search">
+          <span class="unseen">Search</span>
+          <input
+            id="search"
+            type="search"
+            maxLength={150}
+            placeholder="Tenant, program, address ( / )"
+            value={search}
+            onInput={(event) => actions.params({ search: event.currentTarget.value })}
+          />
+        </label>
+      </div>
+      <Table senders={shown} problem={problem} withTenant search={search} />
+    </Panel>
+  );
+}
+
+/** On a tenant's page: those of it alone. */
+export function TenantSenders({ id }: { id: string }): JSX.Element {
+  const { data, problem } = useReading<Senders>(`senders?tenant=${encodeURIComponent(id)}`, 5);
+  return (
+    <Panel
+      id="tenant-senders"
+      title="Who sends"
+      beside={data === undefined ? null : <Summary senders={data} />}
+    >
+      <Table senders={data?.senders} problem={problem} withTenant={false} search="" />
+    </Panel>
+  );
+}
+
+function Summary({ senders }: { senders: Senders }): JSX.Element {
+  const { known, ofVersion1, ignoringRetryAfter, newToday, since } = senders;
+  return (
+    <span class="quiet">
+      {known} since <Time iso={since} />: {ofVersion1} of version 1, {ignoringRetryAfter} come again too
+      early, {newToday} new today
+    </span>
+  );
+}
+
+interface TableProps {
+  readonly senders: readonly Sender[] | undefined;
+  readonly problem: Error | undefined;
+  readonly withTenant: boolean;
+  readonly search: string;
+}
+
+function Table({ senders, problem, withTenant, search }: TableProps): JSX.Element {
+  if (senders === undefined) {
+    return problem === undefined ? (
+      <Loading what="who sends" />
+    ) : (
+      <Failed what="Who sends" problem={problem} />
+    );
+  }
+  if (senders.length === 0) {
+    return (
+      <Empty
+        title={
+          search === ''
+            ? 'Nobody has pushed through the proxy yet.'
+            : `No sender has “${search}” in its name.`
+        }
+      >
+        What comes through Envoy is not counted here.
+      </Empty>
+    );
+  }
+  return (
+    <table class="rows addresses">
+      <thead>
+        <tr>
+          <th scope="col">Program</th>
+          {withTenant ? <th scope="col">Tenant</th> : null}
+          <th scope="col">From</th>
+          <th scope="col">Protocol</th>
+          <th scope="col" class="num">
+            Pushes
+          </th>
+          <th scope="col" class="num">
+            Size, mean and most
+          </th>
+          <th scope="col" class="num">
+            Refused
+          </th>
+          <th scope="col" class="num">
+            Came again
+          </th>
+          <th scope="col" class="num">
+            Last
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {senders.map((one) => (
+          <Row
+            key={[one.tenant, one.program, one.version, one.network, one.protocol, one.compression].join(' ')}
+            one={one}
+            withTenant={withTenant}
+          />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Row({ one, withTenant }: { one: Sender; withTenant: boolean }): JSX.Element {
+  const silent = (Date.now() - Date.parse(one.last)) / 1000;
+  return (
+    <tr>
+      <th scope="row">
+        {one.program === '' ? <span class="quiet">names none</span> : one.program}{' '}
+        <span class="quiet">{one.version}</span>
+        {one.isNew ? <span class="tag">new</span> : null}
+      </th>
+      {withTenant ? (
+        <td>
+          <Name id={one.tenant} />
+        </td>
+      ) : null}
+      <td>
+        <code>{one.network}</code>
+      </td>
+      <td>
+        {PROTOCOLS[one.protocol] ?? one.protocol}{' '}
+        <span class="quiet">{one.compression === '' ? 'plain' : one.compression}</span>
+      </td>
+      <td class="num">
+        <span class="card-label">pushes </span>
+        <Num value={one.pushes} />
+        {one.atMostOver > 0 ? <span class="note"> of them {one.atMostOver} at most of others</span> : null}
+      </td>
+      <td class="num">
+        {one.meanBytes === null ? '–' : shortBytes(one.meanBytes)}{' '}
+        <span class="quiet">{shortBytes(one.largest)}</span>
+      </td>
+      <td class={`num ${one.refused > 0 ? 'lost' : ''}`}>
+        <span class="card-label">refused </span>
+        <Num value={one.refused} />
+      </td>
+      <td class="num">
+        <span class="card-label">came again </span>
+        <Num value={one.retries} />
+        {one.early > 0 ? <span class="pill near">{one.early} too early</span> : null}
+      </td>
+      <td class="num">
+        <span class="card-label">last </span>
+        {silent > SILENT_SECONDS ? (
+          <span class="quiet">{duration(silent)} ago</span>
+        ) : (
+          <Time iso={one.last} seconds />
+        )}
+      </td>
+    </tr>
+  );
+}
