@@ -10,6 +10,7 @@ import type { Query } from './query.js';
 import { type TenantUsage, usageOf } from './tenant-usage.js';
 import { type LimitUse, limitUses, rangeView, ratesOf, rounded } from './tenant-view.js';
 import { thinned } from './thinned.js';
+import { readReplica, scopedEdge } from './usage-reads.js';
 import { NEAR, verdictOf } from './verdict.js';
 
 const LOSERS = 8;
@@ -30,11 +31,14 @@ const LIMIT_OF: Readonly<Partial<Record<Reason, string>>> = {
   per_user_series_limit: 'max_global_series_per_user',
 };
 
-export function overviewView(edge: Edge, query: Query): object {
+export function overviewView(own: Edge, query: Query): object {
   const range = query.choice('range', ['1h', '24h'] as const) ?? '1h';
+  const replica = readReplica(query);
   query.done();
+  const { edge, scope } = scopedEdge(own, replica);
   const now = usageOf(edge, '1m');
   return {
+    scope,
     verdict: verdictOf(edge),
     range: rangeView(edge, range),
     now: { ...ratesOf(now.sums, edge.history.seconds('1m', edge.now())), tenants: now.each.length },

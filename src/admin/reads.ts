@@ -27,7 +27,7 @@ export function statusView(edge: Edge): object {
   return {
     version: VERSION,
     uptimeSeconds: rounded(process.uptime()),
-    verdict: verdictOf(edge),
+    verdict: verdictOf(scopedEdge(edge, undefined).edge),
     mode: edge.mode(),
     modeSource: edge.controls.get('', 'mode') === undefined ? 'settings' : 'temporary',
     ...status,

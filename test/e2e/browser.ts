@@ -45,8 +45,8 @@ export async function open(
 }
 
 /** Asked through the debugger: a function in the page would need `unsafe-eval`. */
-export async function shows(page: Page, expression: string): Promise<boolean> {
-  for (let i = 0; i < 300; i++) {
+export async function shows(page: Page, expression: string, withinMs = 15_000): Promise<boolean> {
+  for (const deadline = Date.now() + withinMs; Date.now() < deadline; ) {
     if (await page.evaluate(expression)) return true;
     await page.waitForTimeout(50);
   }

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { ChartView } from './chart.js';
 import { lossText, Num, short, Time, timeText } from './format.js';
-import { Choice, Dot, Empty, Failed, Loading, Meter, Name, Panel, Spark } from './parts.js';
+import { Choice, Dot, Empty, Failed, Loading, Meter, Name, Panel, ScopeNote, Spark } from './parts.js';
 import { useReading } from './reading.js';
 import { Refusals } from './refusals.js';
 import { hashOf } from './route.js';
@@ -47,6 +47,7 @@ export function OverviewView(): JSX.Element {
               />
             }
           >
+            <ScopeNote scope={data.scope} />
             <SamplesChart overview={data} />
           </Panel>
           <Losers overview={data} />

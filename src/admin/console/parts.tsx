@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { percent } from './format.js';
 import { tenantHash } from './route.js';
-import type { Level } from './types.js';
+import type { Level, Scope } from './types.js';
 
 /** Told apart by shape as well as by colour. */
 const SHAPES: Readonly<Record<Level, string>> = { good: '●', quiet: '○', near: '▲', bad: '■' };
@@ -100,6 +100,18 @@ export function Name({ id, focusKey }: { id: string; focusKey?: string }): JSX.E
 
 export function levelOf(ratio: number): Level {
   return ratio > 1 ? 'bad' : ratio >= 0.8 ? 'near' : 'good';
+}
+
+/** Whom the figures are of, and how old they are. */
+export function ScopeNote({ scope }: { scope: Scope }): JSX.Element {
+  const { of, replicas, ageSeconds, note } = scope;
+  return (
+    <span class="note scope">
+      {of === 'fleet'
+        ? `of ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}, ${Math.round(ageSeconds)} s old`
+        : (note ?? 'of this machine')}
+    </span>
+  );
 }
 
 const METER_WORDS: Readonly<Record<Level, string>> = {

@@ -5,7 +5,7 @@ import { TenantAdvicePanel } from './advice.js';
 import { type Chart, ChartView, type Line } from './chart.js';
 import { Refused } from './client.js';
 import { Bytes, byLoss, duration, lossText, Num, Time, unmarked, valueText } from './format.js';
-import { Choice, Empty, Failed, Loading, Meter, Panel } from './parts.js';
+import { Choice, Empty, Failed, Loading, Meter, Panel, ScopeNote } from './parts.js';
 import { useReading } from './reading.js';
 import { Refusals } from './refusals.js';
 import { hashOf } from './route.js';
@@ -34,6 +34,7 @@ export function TenantView({ id }: { id: string }): JSX.Element {
           {id}
         </h1>
         {tenant === undefined ? null : <Mode tenant={tenant} />}
+        {tenant === undefined ? null : <ScopeNote scope={tenant.scope} />}
       </div>
       {tenant === undefined ? (
         <NotThere id={id} problem={problem} />

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { read } from './client.js';
 import { Bytes, byLoss, lossText, Num, short } from './format.js';
-import { Choice, Empty, Failed, Loading, Meter, Name, Panel, Spark } from './parts.js';
+import { Choice, Empty, Failed, Loading, Meter, Name, Panel, ScopeNote, Spark } from './parts.js';
 import { RANGES, useApp } from './state.js';
 import type { LimitUse, TenantRow, Tenants } from './types.js';
 import { type Shown, scrollToRow, useWindowed } from './windowed.js';
@@ -63,7 +63,13 @@ export function TenantsView(): JSX.Element {
       id="tenants"
       isView
       title="Tenants"
-      beside={rows === undefined ? null : <span class="quiet">{counted(rows, table)}</span>}
+      beside={
+        rows === undefined ? null : (
+          <span class="quiet">
+            {counted(rows, table)} <ScopeNote scope={rows.scope} />
+          </span>
+        )
+      }
     >
       <Filters table={table} />
       {rows === undefined ? (

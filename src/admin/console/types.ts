@@ -202,6 +202,7 @@ export interface TenantRow {
 }
 
 export interface Tenants {
+  readonly scope: Scope;
   readonly range: { readonly name: string; readonly seconds: number };
   readonly totals: {
     readonly tenants: number;
@@ -234,6 +235,7 @@ export interface Denial {
 }
 
 export interface Tenant extends TenantRow {
+  readonly scope: Scope;
   readonly range: { readonly name: string; readonly seconds: number };
   readonly modeSource: string;
   readonly limitsInForce: readonly {
@@ -262,7 +264,17 @@ export interface Tenant extends TenantRow {
   readonly denials: readonly Denial[];
 }
 
+/** Whom an answer speaks for. */
+export interface Scope {
+  readonly of: 'fleet' | 'machine';
+  readonly replicas: number;
+  readonly ageSeconds: number;
+  /** Why it does not speak for the fleet. */
+  readonly note: string | null;
+}
+
 export interface Overview {
+  readonly scope: Scope;
   readonly verdict: Verdict;
   readonly range: { readonly name: string; readonly seconds: number };
   readonly now: {
