@@ -1,14 +1,15 @@
-/** mimir-edge top: the table of tenants in a terminal, from the admin API of a running edge. */
+/** mimir-edge top: the console's first screen in a terminal of 80 columns, from the admin API of a running edge. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../base/message-of.js';
-import { asUsage, type Io, short, table, UsageError } from './io.js';
+import { asUsage, type Io, short, UsageError } from './io.js';
 import { type Loss, lossText } from './loss-text.js';
 
 const HELP = `Usage: mimir-edge top [--url URL] [--sort COLUMN] [--range RANGE] [--search TEXT] [--limit N] [--once]
 
-Shows who loses data and why, and who is close to a limit, as a running edge tells it, every two seconds.
+Shows whose fault it is, who loses data and why, and who is close to a limit, as a running edge tells it, every two
+seconds. It fits 80 columns.
 
   --url URL           the admin listener (default: http://127.0.0.1:8082)
   --sort COLUMN       lost (samples, default), refused (pushes), samples, pushes, bytes, series, shadowLost, shadowed,
@@ -28,6 +29,9 @@ Examples:
 
 const REFRESH_MS = 2000;
 const TIMEOUT_MS = 5000;
+/** Of a terminal. */
+const COLUMNS = 80;
+const NAME = 26;
 
 interface Row {
   readonly id: string;
@@ -43,6 +47,12 @@ interface Row {
 }
 
 interface Tenants {
+  readonly scope: {
+    readonly of: string;
+    readonly replicas: number;
+    readonly ageSeconds: number;
+    readonly note: string | null;
+  };
   readonly range: { readonly name: string };
   readonly matching: number;
   readonly totals: Omit<Row, 'id' | 'mode' | 'lost' | 'shadowLost' | 'limits'> & {
@@ -51,22 +61,32 @@ interface Tenants {
   readonly tenants: readonly Row[];
 }
 
+interface Part {
+  readonly figure: string;
+  readonly note: string;
+}
+
+interface Verdict {
+  readonly level: Level;
+  readonly title: string;
+  readonly mimir: Part;
+  readonly edge: Part;
+  readonly tenants: Part;
+  readonly problems: readonly { readonly of: string; readonly level: Level; readonly text: string }[];
+}
+
+type Level = 'quiet' | 'good' | 'near' | 'bad';
+
 interface Status {
+  readonly verdict: Verdict;
   readonly version: string;
   readonly mode: string;
-  readonly ready: boolean;
   /** An older edge has none. */
   readonly panic?: {
     readonly admitted: Readonly<Record<string, number>>;
     readonly guard?: { readonly mode: string; readonly guards: readonly GuardRow[] };
   };
   readonly replicas: number;
-  readonly overrides: { readonly stale: boolean };
-  readonly ledger: { readonly state: string } | null;
-  readonly upstream: {
-    readonly addresses: readonly Address[];
-    readonly breaker: { readonly mode: string; readonly state: string; readonly cause: string | null } | null;
-  };
 }
 
 interface GuardRow {
@@ -74,15 +94,6 @@ interface GuardRow {
   readonly level: string;
   readonly cause: string | null;
   readonly rules: readonly { readonly rule: string; readonly error: string | null }[];
-}
-
-interface Address {
-  readonly address: string;
-  readonly state: string;
-  readonly answered: number;
-  readonly failed: number;
-  readonly lastFailure: { readonly message: string } | null;
-  readonly sentTo: 'in' | 'out' | 'probing';
 }
 
 interface Options {
@@ -181,24 +192,44 @@ async function ask<T>({ base, token }: Options, path: string): Promise<T> {
   throw response.status < 500 ? new UsageError(message) : new Error(message);
 }
 
-function head(status: Status, { range, matching, totals, tenants }: Tenants): string {
-  const failing = status.upstream.addresses.filter(({ failed, sentTo }) => failed > 0 || sentTo !== 'in');
-  const notes = [
-    ...(failing.some(({ state }) => state === 'down') ? ['MIMIR IS DOWN'] : []),
-    ...(failing.some(({ state }) => state === 'failing') ? ['Mimir fails'] : []),
-    ...(isStopped(status) ? ['PUSHES ARE NOT SENT'] : []),
-    ...panic(status),
-    ...(status.ready ? [] : ['NOT READY']),
-    ...(status.mode === 'enforce' ? [] : [`mode ${status.mode}`]),
-    ...(status.overrides.stale ? ['overrides can not be used'] : []),
-    ...(status.ledger?.state === 'degraded' ? ['Redis does not answer'] : []),
-  ];
+function head(status: Status, { scope, range, matching, totals, tenants }: Tenants): string {
+  const { verdict } = status;
+  const notes = [...panic(status), ...(status.mode === 'enforce' ? [] : [`mode ${status.mode}`])];
   const shown = tenants.length < matching ? `${tenants.length} of ${matching}` : String(matching);
-  return (
-    `mimir-edge ${status.version}, ${status.replicas} ${status.replicas === 1 ? 'replica' : 'replicas'}, ${notes.join(', ') || 'well'}; ` +
-    `${totals.tenants} tenants, ${short(totals.samplesPerSecond)} samples/s, ` +
-    `${short(totals.lostSamplesPerSecond)} lost, ${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown)\n${failing.map(trouble).join('')}${guards(status)}\n`
-  );
+  const ofWhom =
+    scope.of === 'fleet'
+      ? `of ${scope.replicas} replicas, ${Math.round(scope.ageSeconds)} s old`
+      : 'of this machine';
+  const lines = [
+    `mimir-edge ${status.version}, ${status.replicas} ${status.replicas === 1 ? 'replica' : 'replicas'}, ${notes.join(', ') || 'enforcing'}; ` +
+      `${totals.tenants} tenants, ${short(totals.samplesPerSecond)} samples/s, ` +
+      `${short(totals.lostSamplesPerSecond)} lost, ${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown, ${ofWhom})`,
+    '',
+    `${SHAPES[verdict.level]} ${verdict.title}`,
+    part('Mimir', verdict.mimir),
+    part('Edge', verdict.edge),
+    part('Tenants', verdict.tenants),
+    ...verdict.problems.map(({ level, text }) => `${SHAPES[level]} ${text}`),
+  ];
+  return `${lines.map(folded).join('\n')}\n${guards(status)}\n`;
+}
+
+const SHAPES: Readonly<Record<Level, string>> = { good: '●', quiet: '○', near: '▲', bad: '■' };
+
+function part(name: string, { figure, note }: Part): string {
+  return `  ${name.padEnd(8)} ${figure}: ${note}`;
+}
+
+/** What is longer goes on below, moved in. */
+function folded(line: string): string {
+  const lines = [''];
+  for (const word of line.split(/(?<=\S) /)) {
+    const last = lines.at(-1) ?? '';
+    if (last === '') lines[lines.length - 1] = lines.length === 1 ? word : `  ${word}`;
+    else if (last.length + 1 + word.length <= COLUMNS) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(`  ${word}`);
+  }
+  return lines.join('\n');
 }
 
 /** "PANIC: normal 50 %, low 25 % of their rates" */
@@ -215,38 +246,43 @@ function guards({ panic: { guard } = { admitted: {} } }: Status): string {
   const does = mode === 'act' ? 'acts' : 'would act';
   return all
     .flatMap(({ guard: name, level, cause, rules }) => [
-      ...(level === 'calm' ? [] : [`guard ${name} ${does}: ${level}, because ${cause ?? ''}\n`]),
+      ...(level === 'calm' ? [] : [`${folded(`guard ${name} ${does}: ${level}, because ${cause ?? ''}`)}\n`]),
       ...rules.flatMap(({ rule, error }) =>
-        error === null ? [] : [`guard ${name} does not know ${rule}: it ${error}\n`],
+        error === null ? [] : [`${folded(`guard ${name} does not know ${rule}: it ${error}`)}\n`],
       ),
     ])
     .join('');
 }
 
-function isStopped({ upstream: { breaker } }: Status): boolean {
-  return breaker !== null && breaker.mode === 'act' && breaker.state !== 'closed';
-}
-
-function trouble({ address, answered, failed, lastFailure, sentTo }: Address): string {
-  const all = answered + failed;
-  const now = sentTo === 'in' ? '' : sentTo === 'out' ? ', left out' : ', tried again';
-  return `${address}: ${failed} of ${all} requests failed in the last 10 s${now}; last: ${lastFailure?.message ?? ''}\n`;
-}
-
+/** A tenant is a line; what it loses and why is another below it. */
 function tenantTable({ tenants }: Tenants): string {
-  const rows = tenants.map((tenant) => [
-    tenant.mode === 'enforce' ? tenant.id : `${tenant.id} (${tenant.mode})`,
-    short(tenant.samplesPerSecond),
-    short(tenant.pushesPerSecond),
-    short(tenant.bytesPerSecond),
-    short(tenant.lostSamplesPerSecond),
-    nearest(tenant),
-    why(tenant),
-  ]);
-  return table(
-    [['tenant', 'samples/s', 'pushes/s', 'bytes/s', 'lost samples/s', 'nearest limit', 'why'], ...rows],
-    [5, 6],
-  );
+  const heads = [
+    'tenant'.padEnd(NAME),
+    'lost/s'.padStart(8),
+    'samples/s'.padStart(9),
+    'pushes/s'.padStart(8),
+    'nearest limit',
+  ];
+  const lines = [heads.join('  ')];
+  for (const tenant of tenants) {
+    const { id, mode, lostSamplesPerSecond, samplesPerSecond, pushesPerSecond } = tenant;
+    const cells = [
+      shortened(mode === 'enforce' ? id : `${id} (${mode})`, NAME).padEnd(NAME),
+      short(lostSamplesPerSecond).padStart(8),
+      short(samplesPerSecond).padStart(9),
+      short(pushesPerSecond).padStart(8),
+      nearest(tenant),
+    ];
+    lines.push(cells.join('  ').slice(0, COLUMNS).trimEnd(), ...why(tenant).map((one) => folded(`  ${one}`)));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** Without its middle: names mostly differ at their end. */
+function shortened(name: string, most: number): string {
+  if (name.length <= most) return name;
+  const tail = Math.floor(most / 2);
+  return `${name.slice(0, most - tail - 1)}…${name.slice(-tail)}`;
 }
 
 function nearest({ limits }: Row): string {
@@ -254,10 +290,10 @@ function nearest({ limits }: Row): string {
   return most === undefined ? '' : `${Math.round(most.ratio * 100)}% ${most.limit}`;
 }
 
-function why({ lost, shadowLost }: Row): string {
+function why({ lost, shadowLost }: Row): string[] {
   const reasons = (losses: Readonly<Record<string, Loss>>, note: string): string[] =>
     Object.entries(losses)
       .sort(([, a], [, b]) => b.samples - a.samples)
       .map(([reason, loss]) => `${reason} ${lossText(loss)}${note}`);
-  return [...reasons(lost, ''), ...reasons(shadowLost, ' (let pass)')].join('; ');
+  return [...reasons(lost, ''), ...reasons(shadowLost, ' (let pass)')];
 }

@@ -59,11 +59,12 @@ async function prometheus(t: Test, given: { value: string | undefined }): Promis
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const top = async (edge: GivenAdmin) => (await run(['top', '--once', `--url=${edge.url}`])).stdout;
 const problems = async (edge: GivenAdmin) =>
   (await edge.json<{ verdict: { problems: { text: string }[] } }>('overview')).verdict.problems.map(
     ({ text }) => text,
   );
+const top = async (edge: GivenAdmin) =>
+  (await run(['top', '--once', `--url=${edge.url}`])).stdout.replaceAll('\n  ', ' ');
 const panic = (edge: GivenAdmin) => edge.json<Panic>('panic');
 
 async function reaches(t: Test, edge: GivenAdmin, normal: number, what: string): Promise<void> {

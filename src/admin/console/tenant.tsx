@@ -247,7 +247,7 @@ function chartsOf(tenant: Tenant): Chart[] {
             ...common,
             lines: [
               {
-                label: 'seen by this replica',
+                label: 'active series',
                 points: history.activeSeries,
                 colour: 'traffic',
                 filled: true,

@@ -43,7 +43,7 @@ export function panicCases(t: Test, admin: StartAdmin): void {
       controls: [{ tenant: null, name: 'panic', value: 0.25 }],
     });
     t.match(
-      (await run(['top', '--once', `--url=${edge.url}`])).stdout,
+      (await run(['top', '--once', `--url=${edge.url}`])).stdout.replaceAll('\n  ', ' '),
       /, PANIC: normal 25 %, low 25 % of their rates; /,
     );
     t.match(await edge.json('denials?reason=edge_panic'), { denials: [{ status: 503 }, { status: 503 }] });
