@@ -6,8 +6,15 @@
  */
 import { Tally } from '#src/enforce/tally.js';
 import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
+import { RedisUsage } from '#src/shared/redis/redis-usage.js';
+import { Bookkeeper } from '#src/usage/bookkeeper.js';
+import { addDiscards, emptyEntry, type FrameEntry, STEP_MS } from '#src/usage/frame.js';
 import { packFrame, unpackFrame } from '#src/usage/frame-codec.js';
+import { packRecords } from '#src/usage/record-codec.js';
 import { type ReadTenant, TallyReader, type TallySource } from '#src/usage/tally-reader.js';
+import { CURVE_WINDOWS, type UsageRecord } from '#src/usage/usage-record.js';
+import { plainRedis } from '../test/shared/fixtures.js';
+import { RedisServer, redisMissing } from '../test/shared/redis-server.js';
 import { median, printTable, smoke } from './rounds.js';
 
 const TENANTS = smoke ? 200 : 10_000;
@@ -15,6 +22,12 @@ const ROUNDS = smoke ? 3 : 20;
 
 const rows: [string, string][] = [];
 await reading();
+if (redisMissing === false) {
+  const redis = await RedisServer.start();
+  await fleet(redis);
+  await memory(redis);
+  await redis.stop();
+}
 printTable(rows);
 
 async function reading(): Promise<void> {
@@ -88,4 +101,187 @@ function manyTenants(): ReadTenant[] {
     tally: new Tally(),
     series: undefined,
   }));
+}
+
+/**
+ * Forty replicas, each with a frame of a thousand tenants every ten seconds, a bookkeeper, and all of them reading what it
+ * closed; on a clock that does not wait. What Redis and the bookkeeper use of a core is their CPU by that clock.
+ */
+async function fleet(redis: RedisServer): Promise<void> {
+  const replicas = smoke ? 3 : 40;
+  const steps = smoke ? 3 : 30;
+  const tenants = smoke ? 50 : 1000;
+  let nowMs = 400_000 * 3_600_000;
+  const now = () => nowMs;
+  const store = new RedisUsage({ ...plainRedis([redis.url]), keyPrefix: 'fleet:' });
+  await store.connect(5000);
+  const log = { info() {}, warn() {} };
+  const keeper = new Bookkeeper({ store, id: 'one', tenantsMax: 20_000, maxBytes: 1 << 30, now, log });
+  const packed: Buffer[][] = [];
+  for (let step = 0; step < steps; step++) {
+    const each: Buffer[] = [];
+    for (let replica = 0; replica < replicas; replica++) {
+      const entries = Array.from({ length: tenants }, (_, i) => entryOf(i, replica + step));
+      const info = {
+        name: `pod-${replica}:1`,
+        machine: `machine-${replica}`,
+        version: '0.1.0',
+        startedMs: 0,
+      };
+      const number = Math.floor(nowMs / STEP_MS) + step;
+      each.push(await packFrame({ plane: `plane-${replica}`, seq: step + 1, step: number, info, entries }));
+    }
+    packed.push(each);
+  }
+  const before = await cpuOf(redis);
+  let keeperUs = 0;
+  for (const each of packed) {
+    for (const frame of each) await store.send(frame);
+    for (let second = 0; second < 10; second++) {
+      nowMs += 1000;
+      const cpu = process.cpuUsage();
+      await keeper.tick();
+      const used = process.cpuUsage(cpu);
+      keeperUs += used.user + used.system;
+      if (second % 2 === 1) {
+        const reading = Array.from({ length: replicas }, () => store.state());
+        await Promise.all(reading);
+      }
+    }
+    // Each replica takes in what was closed.
+    const closed = keeper.state?.step ?? 0;
+    await Promise.all(Array.from({ length: replicas }, () => store.steps('sums', [closed])));
+  }
+  const after = await cpuOf(redis);
+  const seconds = steps * 10;
+  rows.push([
+    `Redis, ${replicas} replicas with ${tenants} tenants each`,
+    `${((100 * (after - before)) / seconds).toFixed(2)} % of a core`,
+  ]);
+  rows.push(['the bookkeeper there', `${(keeperUs / 1e4 / seconds).toFixed(2)} % of a core`]);
+  rows.push([
+    'a frame of it on the wire',
+    `${Math.round(median(packed.flat().map((one) => one.length)))} bytes`,
+  ]);
+  store.close();
+}
+
+/** All that is kept of ten thousand tenants: 48 hours and 35 days each, and the sums of each ten seconds of an hour. */
+async function memory(redis: RedisServer): Promise<void> {
+  const tenants = smoke ? 100 : 10_000;
+  const stepsMeasured = smoke ? 2 : 36;
+  const store = new RedisUsage({ ...plainRedis([redis.url]), keyPrefix: 'memory:' });
+  await store.connect(5000);
+  const fence = (await store.elect('bench', 3_600_000)) ?? 0;
+  const empty = { state: '{}', pages: [], gonePages: [], steps: [], records: [], appliedId: '0-0' };
+  const before = await usedMemory(redis);
+  for (let first = 0; first < tenants; first += 50) {
+    const records = Array.from({ length: Math.min(50, tenants - first) }, (_, i) => {
+      const tenant = nameOf(first + i);
+      return [
+        { kind: 'hours' as const, tenant, bytes: packRecords(recordsOf(first + i, 48, 3600)) },
+        { kind: 'days' as const, tenant, bytes: packRecords(recordsOf(first + i, 35, 86_400)) },
+      ];
+    }).flat();
+    await store.commit('bench', fence, { ...empty, records });
+  }
+  const withRecords = await usedMemory(redis);
+  rows.push([`hours and days of ${tenants} tenants in Redis`, `${mb(withRecords - before)} MB`]);
+  for (let step = 0; step < stepsMeasured; step++) {
+    const entries = Array.from({ length: tenants }, (_, i) => ({ ...entryOf(i, step), seconds: undefined }));
+    const info = { name: 'fleet', machine: 'fleet', version: '', startedMs: 0 };
+    const bytes = await packFrame({ plane: 'fleet', seq: step, step, info, entries });
+    await store.commit('bench', fence, { ...empty, steps: [{ step, kind: 'sums', bytes }] });
+  }
+  const withSteps = await usedMemory(redis);
+  rows.push([
+    `an hour of ten seconds of them, from ${stepsMeasured} of 360`,
+    `${mb(((withSteps - withRecords) / stepsMeasured) * 360)} MB`,
+  ]);
+  store.close();
+}
+
+async function infoOf(redis: RedisServer, section: string, field: string): Promise<number> {
+  const text = await redis.admin.info(section);
+  return Number(new RegExp(`^${field}:([\\d.]+)`, 'm').exec(text)?.[1]);
+}
+
+async function cpuOf(redis: RedisServer): Promise<number> {
+  return (await infoOf(redis, 'cpu', 'used_cpu_user')) + (await infoOf(redis, 'cpu', 'used_cpu_sys'));
+}
+
+function usedMemory(redis: RedisServer): Promise<number> {
+  return infoOf(redis, 'memory', 'used_memory');
+}
+
+function mb(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
+
+function nameOf(i: number): string {
+  return `tenant-${String(i).padStart(5, '0')}`;
+}
+
+/** Numbers that are not all alike: what is packed is smaller when they are. */
+function random(seed: number): () => number {
+  let state = (seed + 1) * 2654435761;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function entryOf(i: number, salt: number): FrameEntry {
+  const next = random(i * 1000 + salt);
+  const entry = emptyEntry(nameOf(i));
+  const seconds = entry.seconds ?? [];
+  for (let second = 0; second < 10; second++) {
+    const pushes = Math.floor(next() * 3);
+    const items = pushes * Math.floor(500 + next() * 1500);
+    [items, pushes, items * 12].forEach((count, kind) => {
+      seconds[second * 3 + kind] = count;
+    });
+    entry.items += items;
+    // Requests, accepted ones, series, samples, bytes as sent and uncompressed, in the order of a tally.
+    for (const [at, count] of [
+      [0, pushes],
+      [1, pushes],
+      [4, items],
+      [5, items],
+      [9, items * 12],
+      [10, items * 90],
+    ] as const) {
+      entry.added[at] = (entry.added[at] ?? 0) + count;
+    }
+  }
+  entry.active = Math.floor(next() * 100_000);
+  entry.fleet = entry.active;
+  entry.perMetric = Math.floor(next() * 5000);
+  if (i % 20 === 0) addDiscards(entry, 'refused', 'rate_limited', [3, 4000, 0, 0, 4000]);
+  return entry;
+}
+
+function recordsOf(i: number, count: number, seconds: number): UsageRecord[] {
+  const next = random(i);
+  return Array.from({ length: count }, (_, at) => {
+    const rate = 100 + next() * 10_000;
+    const curve = (scale: number) =>
+      CURVE_WINDOWS.map((window) => Math.floor(rate * scale * window * (1 + next() / Math.sqrt(window))));
+    return {
+      startMs: (480_000 + (at * seconds) / 3600) * 3_600_000,
+      seconds,
+      coveredSeconds: seconds,
+      resolutionSeconds: 1,
+      offered: {
+        requests: Math.floor((rate * seconds) / 900),
+        items: Math.floor(rate * seconds),
+        bytes: Math.floor(rate * seconds * 12),
+        newSeries: Math.floor(next() * 10_000),
+      },
+      refused: { requests: 12, items: 4000, bytes: Number.NaN, newSeries: 0 },
+      reasons: i % 5 === 0 ? [{ reason: 'rate_limited', pushes: 12, samples: 4000 }] : [],
+      curves: { items: curve(1), requests: curve(1 / 900), bytes: curve(12) },
+      peaks: { activeSeries: Math.floor(next() * 200_000), seriesPerMetric: Math.floor(next() * 9000) },
+    };
+  });
 }
