@@ -24,6 +24,7 @@ import type { FrameSenderStatus } from '../usage/frame-sender.js';
 import type { History } from '../usage/history.js';
 import type { KeptUsage } from '../usage/kept-usage.js';
 import type { LimitHistory } from '../usage/limit-history.js';
+import type { ImportStatus } from '../usage/prometheus-import.js';
 import type { Audit } from './audit.js';
 
 export interface TenantState {
@@ -102,6 +103,8 @@ export interface EdgeUsage {
   readonly kept: KeptUsage;
   readonly sender: { status(): FrameSenderStatus };
   readonly bookkeeper: { status(): BookkeeperStatus };
+  /** Undefined: no Prometheus is asked for what was before. */
+  readonly before: { status(): ImportStatus } | undefined;
   /** Undefined: nothing is shared, and this machine is the fleet. */
   readonly fleet: { readonly counts: FleetCounts; readonly edge: Edge } | undefined;
 }

@@ -2,6 +2,7 @@
 import { TALLY_NUMBERS } from '../enforce/tally.js';
 import type { PlaneState } from '../usage/book.js';
 import { STEP_MS } from '../usage/frame.js';
+import type { ImportStatus } from '../usage/prometheus-import.js';
 import { merged } from '../usage/records.js';
 import { CURVE_WINDOWS, type UsageCounts, type UsageRecord } from '../usage/usage-record.js';
 import { csv } from './csv.js';
@@ -154,6 +155,7 @@ export async function fleetView(edge: Edge): Promise<object> {
       error: lastError ?? null,
       failingSince: failingSinceMs === undefined ? null : iso(failingSinceMs),
     },
+    before: beforeView(usage.before?.status()),
     replicas: [...byMachine]
       .map(([machine, planes]) => ({
         machine,
@@ -165,6 +167,11 @@ export async function fleetView(edge: Edge): Promise<object> {
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
+}
+
+function beforeView(status: ImportStatus | undefined): object | null {
+  if (status === undefined) return null;
+  return { state: status.state, done: rounded(status.done), error: status.error ?? null };
 }
 
 function planeView(

@@ -49,12 +49,12 @@ export function edgeOf(parts: EdgeParts): Edge {
     obeyed,
     now,
   } = parts;
-  const { machine, name, isShared, kept, sender, bookkeeper, counts } = usage;
+  const { machine, name, isShared, kept, sender, bookkeeper, before, counts } = usage;
   const configured = configuredLimits(config);
   const unknownTenants = config['tenants.unknown'];
   const edge: Edge = {
     history,
-    usage: { machine, name, isShared, kept, sender, bookkeeper, fleet: undefined },
+    usage: { machine, name, isShared, kept, sender, bookkeeper, before, fleet: undefined },
     limitHistory,
     refusals: planes.refusals,
     controls,

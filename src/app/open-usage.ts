@@ -13,6 +13,8 @@ import { FleetCounts, type FleetCountsOptions } from '../usage/fleet-counts.js';
 import { FrameSender } from '../usage/frame-sender.js';
 import { KeptUsage } from '../usage/kept-usage.js';
 import { PlaneUsage } from '../usage/plane-usage.js';
+import { readPrometheusHistory } from '../usage/prometheus-history.js';
+import { PrometheusImport, type ReadRange } from '../usage/prometheus-import.js';
 import { UsageFolder } from '../usage/usage-folder.js';
 import { exportUsage } from '../usage/usage-metrics.js';
 import type { DataPlane } from './data-plane.js';
@@ -63,6 +65,8 @@ export class Usage implements Machine {
   readonly kept: KeptUsage;
   readonly sender: FrameSender;
   readonly bookkeeper: Bookkeeper;
+  /** Undefined: no Prometheus is asked for what was before. */
+  readonly before: PrometheusImport | undefined;
   /** Undefined: nothing is shared. */
   readonly counts: FleetCounts | undefined;
   readonly part: Part;
@@ -85,6 +89,7 @@ export class Usage implements Machine {
       now: Date.now,
       log,
     });
+    this.before = openImport(config, log, this.bookkeeper);
     this.counts = this.isShared
       ? new FleetCounts({
           store,
@@ -111,11 +116,13 @@ export class Usage implements Machine {
   async #start(): Promise<void> {
     await this.#store.connect(this.#connectTimeoutMs);
     this.bookkeeper.start();
+    this.before?.start();
     this.counts?.start();
   }
 
   /** Data planes have stopped, and told what they had counted. */
   async #stop(): Promise<void> {
+    await Promise.race([this.before?.stop(), atMost(LAST_FRAMES_MS)]);
     await Promise.race([this.counts?.stop(), atMost(LAST_FRAMES_MS)]);
     await Promise.race([this.sender.flush(), atMost(LAST_FRAMES_MS)]);
     this.sender.stop();
@@ -123,6 +130,23 @@ export class Usage implements Machine {
     if (this.#store instanceof UsageFolder) await this.#store.stop();
     this.#store.close();
   }
+}
+
+function openImport(config: Config, log: Logger, bookkeeper: Bookkeeper): PrometheusImport | undefined {
+  const url = config['usage.prometheus.url'];
+  if (url === '') return undefined;
+  const tenant = config['usage.prometheus.tenant'];
+  const bearerTokenFile = config['usage.prometheus.bearer_token_file'];
+  const options = {
+    url,
+    headers: tenant === '' ? {} : { 'X-Scope-OrgID': tenant },
+    ...(bearerTokenFile !== '' && { bearerTokenFile }),
+    selector: config['usage.prometheus.selector'],
+    replicationFactor: config['usage.prometheus.replication_factor'],
+    maxTenants: config['usage.tenants_max'],
+  };
+  const read = (range: ReadRange) => readPrometheusHistory({ ...options, ...range });
+  return new PrometheusImport({ bookkeeper, read, now: Date.now, log });
 }
 
 function openStore(config: Config, log: Logger): UsageStore {

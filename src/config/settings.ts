@@ -258,7 +258,7 @@ export const SETTINGS = {
   'usage.max_bytes': setting(
     'size',
     '256MiB',
-    'The most memory, in Redis or here, for the hours and days of all tenants. A tenant that always sends takes about 8 kB. ' +
+    'The most memory, in Redis or here, for the hours and days of all tenants. A tenant that always sends takes about 9 kB. ' +
       'Beyond it tenants that have none yet get none (`mimir_edge_usage_records_without_room`).',
     0,
   ),
@@ -269,6 +269,35 @@ export const SETTINGS = {
       'kept. Further ones are counted together as `(other)` (`mimir_edge_usage_tenants_without_room`).',
     1,
     100_000,
+  ),
+
+  'usage.prometheus.url': setting(
+    'string',
+    '',
+    "A Prometheus, or what answers like one (Mimir's is behind `/prometheus`), that is asked once for the tenants' usage of " +
+      'before the edge kept it ([usage.md](usage.md)). Empty: none is.',
+  ),
+  'usage.prometheus.bearer_token_file': setting(
+    'path',
+    '',
+    'A file with a token that is sent to it (`Authorization: Bearer`). Empty: none is sent.',
+  ),
+  'usage.prometheus.tenant': setting(
+    'string',
+    '',
+    'The `X-Scope-OrgID` that is sent to it. Empty: none is sent.',
+  ),
+  'usage.prometheus.selector': setting(
+    'string',
+    '',
+    'Further matchers for its metrics, as in PromQL: `cluster="prod"`, where it has several Mimirs\'.',
+  ),
+  'usage.prometheus.replication_factor': setting(
+    'count',
+    '3',
+    'How many ingesters of Mimir hold each series: what they say of active series is divided by it.',
+    1,
+    10,
   ),
 
   'metrics.tenants': setting(

@@ -71,6 +71,8 @@ export interface BookState {
   late: number;
   /** Frames that came once more. */
   twice: number;
+  /** When hours and days of before the book were taken in; undefined: they were not. */
+  importedMs?: number;
   /** The day on which records of silent tenants were looked at last. */
   sweptDay: number;
   /** Of records that are kept. */

@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../base/message-of.js';
-import { FIRST_ID, type UsageCommit, type UsageStore } from '../shared/usage-store.js';
+import { FIRST_ID, type RecordKind, type UsageCommit, type UsageStore } from '../shared/usage-store.js';
 import { HOUR_STEPS } from './arrival-curve.js';
 import { Book, type BookState, type ClosedStep, type TenantRecord } from './book.js';
 import { Damaged } from './bytes.js';
@@ -22,7 +22,7 @@ import {
   withLate,
   withRecord,
 } from './records.js';
-import type { UsageRecord } from './usage-record.js';
+import type { UsageHistory, UsageRecord } from './usage-record.js';
 
 export interface BookkeeperOptions {
   readonly store: UsageStore;
@@ -91,6 +91,8 @@ export class Bookkeeper {
   #damaged = 0;
   #timer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
+  /** Of before the book, on its way into it. */
+  #incoming: { readonly histories: UsageHistory[]; readonly ended: (taken: boolean) => void } | undefined;
 
   constructor(options: BookkeeperOptions) {
     this.#options = options;
@@ -121,6 +123,13 @@ export class Bookkeeper {
     return { keeping: this.#keeping !== undefined, lastError: this.#lastError, damaged: this.#damaged };
   }
 
+  /** Hours and days of before the book; what it has of its own stays. False: another one keeps the book by now. */
+  takeIn(histories: readonly UsageHistory[]): Promise<boolean> {
+    return new Promise((ended) => {
+      this.#incoming = { histories: [...histories], ended };
+    });
+  }
+
   /** One at a time. Never rejects. */
   tick(): Promise<void> {
     this.#ticking ??= this.#guarded(() => this.#work()).finally(() => {
@@ -142,13 +151,69 @@ export class Bookkeeper {
 
   async #work(): Promise<void> {
     await this.#elect();
-    if (this.#fence === undefined) return;
+    if (this.#fence === undefined) {
+      this.#endIncoming(false);
+      return;
+    }
     const keeping = this.#keeping ?? (await this.#takeOver(this.#fence));
     this.#keeping = keeping;
     if (!(await this.#write(keeping))) return;
     await this.#read(keeping);
     if (!(await this.#close(keeping, this.#closable(keeping.book)))) return;
     await this.#file(keeping);
+    await this.#writeIncoming(keeping);
+  }
+
+  /** Some tenants at a time. */
+  async #writeIncoming(keeping: Keeping): Promise<void> {
+    const incoming = this.#incoming;
+    if (incoming === undefined) return;
+    for (let commits = 0; commits < COMMITS_A_TICK && incoming.histories.length > 0; commits++) {
+      const records = await this.#withHistories(keeping.book, incoming.histories.slice(0, TENANTS_A_COMMIT));
+      keeping.commit = this.#commitOf(keeping, { records });
+      if (!(await this.#write(keeping))) return this.#endIncoming(false);
+      incoming.histories.splice(0, TENANTS_A_COMMIT);
+    }
+    if (incoming.histories.length > 0) return;
+    keeping.book.state.importedMs = this.#options.now();
+    keeping.commit = this.#commitOf(keeping, {});
+    this.#endIncoming(await this.#write(keeping));
+  }
+
+  #endIncoming(taken: boolean): void {
+    this.#incoming?.ended(taken);
+    this.#incoming = undefined;
+  }
+
+  async #withHistories(book: Book, histories: readonly UsageHistory[]): Promise<UsageCommit['records']> {
+    const tenants = histories.map(({ tenant }) => tenant);
+    const written: { kind: RecordKind; tenant: string; bytes: Buffer | undefined }[] = [];
+    for (const [kind, lengthMs, count] of [
+      ['hours', HOUR_MS, KEPT_HOURS],
+      ['days', DAY_MS, KEPT_DAYS],
+    ] as const) {
+      const found = await this.#options.store.records(kind, tenants);
+      for (const [i, history] of histories.entries()) {
+        const before = found[i]?.length ?? 0;
+        if (before === 0 && book.state.bytes >= this.#options.maxBytes) {
+          book.state.withoutRoom++;
+          continue;
+        }
+        const own = this.#readable(found[i]);
+        const keptSinceMs = this.#keptSince(lengthMs, count);
+        const all = history[kind].reduce(
+          (records, record) =>
+            own.some(({ startMs }) => startMs === record.startMs)
+              ? records
+              : withRecord(records, record, keptSinceMs),
+          own,
+        );
+        const bytes = packRecords(all);
+        book.state.bytes += bytes.length - before;
+        written.push({ kind, tenant: history.tenant, bytes });
+      }
+    }
+    return written;
   }
 
   /** All that came, as far as it came. */
@@ -348,7 +413,7 @@ export class Bookkeeper {
       await this.#options.store.records('hours', tenants),
       await this.#options.store.records('days', tenants),
     ];
-    const written: { kind: 'hours' | 'days'; tenant: string; bytes: Buffer | undefined }[] = [];
+    const written: { kind: RecordKind; tenant: string; bytes: Buffer | undefined }[] = [];
     for (const [i, tenant] of tenants.entries()) {
       const before = (hours[i]?.length ?? 0) + (days[i]?.length ?? 0);
       if (before === 0 && book.state.bytes >= this.#options.maxBytes) {

@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { readPrometheusHistory } from '#src/usage/prometheus-history.js';
+import { start } from '../admin/fixtures.js';
+import { eventually } from '../doors/http/fixtures.js';
 import { needs } from '../e2e/processes.js';
 import { startPrometheus } from '../e2e/prometheus-processes.js';
 
@@ -21,7 +23,7 @@ t.test('hours and days come out of a real Prometheus, of the metrics of Mimir an
   const counter = (name: string, labels: string, perSecond: number, burst = perSecond) => {
     lines.push(`# TYPE ${name.replace(/_total$/, '')} counter`);
     let value = 0;
-    for (let at = begin - HOUR; at <= end + HOUR; at += SCRAPE) {
+    for (let at = begin - HOUR; at <= end + 2 * HOUR; at += SCRAPE) {
       lines.push(`${name}{${labels}} ${value} ${at}`);
       const inBurst = at >= begin + 600 && at < begin + 900;
       value += (inBurst ? burst : perSecond) * SCRAPE;
@@ -29,7 +31,7 @@ t.test('hours and days come out of a real Prometheus, of the metrics of Mimir an
   };
   const gauge = (name: string, labels: string, value: number) => {
     lines.push(`# TYPE ${name} gauge`);
-    for (let at = begin - HOUR; at <= end + HOUR; at += SCRAPE)
+    for (let at = begin - HOUR; at <= end + 2 * HOUR; at += SCRAPE)
       lines.push(`${name}{${labels}} ${value} ${at}`);
   };
   const mimir = 'user="team-a",pod="distributor-0"';
@@ -71,4 +73,26 @@ t.test('hours and days come out of a real Prometheus, of the metrics of Mimir an
   t.ok(Number.isNaN(curve[4]), '30 s are not known');
   const five = curve[7]!;
   t.ok(Math.abs(five - 300_000) < 3000, `${five}: five minutes of a thousand a second`);
+
+  const token = join(folder, 'token');
+  writeFileSync(token, 'a-token\n');
+  const edge = await start(t, {
+    'upstream.url': 'http://127.0.0.1:1',
+    'usage.prometheus.url': url,
+    'usage.prometheus.tenant': 'nobody',
+    'usage.prometheus.bearer_token_file': token,
+    'usage.prometheus.selector': 'user="team-b"',
+    'usage.prometheus.replication_factor': '1',
+  });
+  const isDone = async () =>
+    (await edge.json<{ before: { state: string } }>('fleet')).before.state === 'done';
+  t.ok(await eventually(isDone, 90_000), JSON.stringify(await edge.json('fleet')));
+  const { records } = await edge.json<{ records: { start: string }[] }>('usage?tenant=team-b');
+  const known = records.find((one) => one.start === new Date((begin + HOUR) * 1000).toISOString());
+  t.match(known, {
+    resolutionSeconds: 60,
+    offered: { items: 100 * HOUR, bytes: 5000 * HOUR, newSeries: null },
+    curves: { items: { 0: null, 4: null, 5: Number } },
+  });
+  t.match(await edge.json('usage?tenant=team-a'), { records: [] }, 'it is not selected');
 });
