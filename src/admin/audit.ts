@@ -112,6 +112,11 @@ export class Audit {
     return this.#entries.slice(-limit).reverse();
   }
 
+  /** The newest about this. */
+  lastOf(name: string): AuditEntry | undefined {
+    return this.#entries.findLast((entry) => entry.name === name);
+  }
+
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
   }

@@ -321,10 +321,11 @@ export class ControlPlane {
     });
   }
 
-  /** A guard that renews where it stands has done nothing. */
+  /** Of guards that take the same step in one moment, or renew where they stand, the first is told of. */
   #noteReceived(control: Control, before: Control | undefined): void {
-    const [now, was] = [shown(control), before && shown(before)];
-    if (control.name !== GUARD || now.value !== (was?.value ?? null)) this.#audit.note('fleet', now, was);
+    const now = shown(control);
+    const isTold = control.name === GUARD && this.#audit.lastOf(now.name)?.after === now.value;
+    if (!isTold) this.#audit.note('fleet', now, before && shown(before));
   }
 
   /** A worker that hung may go on by now, so it is told again. */

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { type GivenAdmin, inOneProcess, inTwoWorkers } from '../admin/fixtures.js';
 import { run } from '../cli/run.js';
 import { eventually, PUSH_500, upstream } from '../doors/http/fixtures.js';
+import { startEdge } from '../e2e/processes.js';
 
 interface Panic {
   readonly admitted: { readonly critical: number; readonly normal: number; readonly low: number };
@@ -211,3 +212,41 @@ for (const [name, admin] of [
     });
   });
 }
+
+t.test('the log has each step, and says whether it was done', async (t) => {
+  for (const [mode, line] of [
+    [
+      'act',
+      /"level":40[^\n]*"acts":true,"msg":"guard: panic, admits 10 % and 90 % of critical tenants, because memory is at 99 %: /,
+    ],
+    [
+      'observe',
+      /"level":40[^\n]*"acts":false,"msg":"guard: panic, admits 10 % [^"]* \(observes: nothing is done\), because memory is at 99 %: /,
+    ],
+  ] as const) {
+    const given: { value: string | undefined } = { value: '0.99' };
+    const url = await prometheus(t, given);
+    const flags = {
+      ...QUICK,
+      'guard.mode': mode,
+      'guard.prometheus.url': url,
+      'guard.prometheus.memory': 'memory',
+    };
+    const mimir = await upstream();
+    t.teardown(() => mimir.close());
+    const edge = await startEdge(t, [
+      `--upstream.url=${mimir.url}`,
+      ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
+    ]);
+    t.ok(await eventually(() => line.test(edge.output())), mode);
+    given.value = undefined;
+    const unknown = /"msg":"guard: memory is not known, and raises nothing: Prometheus answers 503"/;
+    t.ok(await eventually(() => unknown.test(edge.output())), 'nor is it silent about what it does not know');
+    given.value = '0';
+    t.ok(await eventually(() => /"msg":"guard: memory is known again"/.test(edge.output())));
+    t.ok(
+      await eventually(() => /"level":30[^\n]*"msg":"guard: calm/.test(edge.output())),
+      'and says when it is over',
+    );
+  }
+});
