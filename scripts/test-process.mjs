@@ -4,23 +4,28 @@
  * when nothing is left that would keep a process alive, as it would be by itself, and has failed when it leaves the
  * process otherwise than it found it: what the next one tests must not depend on it.
  */
-import { register } from 'node:module';
-import { resolve } from 'node:path';
+import module from 'node:module';
 import { pathToFileURL } from 'node:url';
 
+const { register, registerHooks } = module;
 const { send } = process;
 const { TAP_TIMEOUT } = process.env;
 // tap itself is not to speak to the parent.
 process.send = undefined;
 const { Test } = await import('tap');
 
-/** A test file that imports tap gets its own: one that is asked for by the file's name. */
-const HOOKS = `
-  export const resolve = (specifier, context, next) =>
-    specifier === 'tap' && context.parentURL?.endsWith('.test.js')
-      ? { url: 'data:text/javascript,export default globalThis.tapOfFile//' + context.parentURL, shortCircuit: true }
-      : next(specifier, context);`;
-register(`data:text/javascript,${encodeURIComponent(HOOKS)}`);
+/** A test file that imports tap gets its own. */
+function resolve(specifier, context, next) {
+  return specifier === 'tap' && context.parentURL?.endsWith('.test.js')
+    ? {
+        url: `data:text/javascript,export default globalThis.tapOfFile//${context.parentURL}`,
+        shortCircuit: true,
+      }
+    : next(specifier, context);
+}
+// Node 20 has the older of the two, of which newer ones warn.
+if (registerHooks === undefined) register(`data:text/javascript,${encodeURIComponent(`export ${resolve}`)}`);
+else registerHooks({ resolve });
 
 const TIMERS = ['setTimeout', 'setInterval', 'setImmediate', 'Date'];
 const timers = Object.fromEntries(TIMERS.map((name) => [name, globalThis[name]]));
@@ -56,7 +61,7 @@ function begin(file) {
   tap.on('complete', () => tap.comment(tap.counts.toJSON()));
   tap.runMain(() => {});
   globalThis.tapOfFile = tap;
-  import(pathToFileURL(resolve(file))).catch((error) => tap.threw(error)).finally(() => tap.end());
+  import(pathToFileURL(file)).catch((error) => tap.threw(error)).finally(() => tap.end());
   return { tap, before, output };
 }
 

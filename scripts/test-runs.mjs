@@ -6,7 +6,7 @@ import { judge } from './tap-output.mjs';
 /** A file that takes longer is ended. */
 const MOST_SECONDS = 240;
 /** A process that has grown to this runs no more files. */
-const MOST_BYTES = 700 * 2 ** 20;
+const MOST_BYTES = 500 * 2 ** 20;
 const SHARED = fileURLToPath(new URL('test-process.mjs', import.meta.url));
 
 export function sourceOf(file) {
