@@ -21,11 +21,9 @@ process.send = send;
  */
 const LESS_ENDLESS = 10;
 
-/** In place of tap a test file gets what notes its tests, and else is the test that is run. */
+/** In place of tap a test file gets what only notes its tests. */
 const HOOKS = `
-  const noting = 'data:text/javascript,' + encodeURIComponent(
-    'export default new Proxy({ test: (...args) => globalThis.noteTest(...args), teardown() {} },' +
-    '{ get: (own, name) => own[name] ?? globalThis.testThatRuns[name] })');
+  const noting = 'data:text/javascript,export default { test: (...args) => globalThis.noteTest(...args), teardown() {} }';
   export const resolve = (specifier, context, next) =>
     specifier === 'tap' && context.parentURL?.includes('/build/test/')
       ? { url: noting, shortCircuit: true }
@@ -114,7 +112,6 @@ class LoadedTests {
     this.#switches.currentTestId = id;
     const startedAt = performance.now();
     const root = new Test({ name: id, timeout: 0 });
-    globalThis.testThatRuns = root;
     root.resume();
     root.runMain(() => {});
     let thrown;

@@ -9,7 +9,7 @@ import { SnapshotFollower, snapshotChange } from '#src/limits/snapshot-change.js
 function of(overrides: Record<string, object>, edge: Record<string, object> = {}): IndexedSnapshot {
   const document = (entries: object, kind: 'mimir' | 'edge') => {
     const parsed = parseOverrides(JSON.stringify({ overrides: entries }), kind);
-    t.strictSame(parsed.errors, []);
+    if (parsed.errors.length > 0) throw new Error(JSON.stringify(parsed.errors));
     return [parsed];
   };
   return buildSnapshot({
