@@ -1,10 +1,12 @@
 /**
  * OTLP in the kernel against a full protobufjs decode with a plain translation to series, and against remote write of the same
- * series: 500 number points of 100 metrics, as an SDK with one resource sends them.
+ * series: 500 number points of 100 metrics, as an SDK with one resource sends them. The same as gzip, and as JSON, which is made
+ * protobuf first.
  *
  *   npm run bench:otlp [-- --smoke]
  */
 import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
 import SnappyJS from 'snappyjs';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
@@ -60,6 +62,8 @@ const type = protobuf
   .parse(readFileSync(new URL('../../proto/otlp-metrics.proto', import.meta.url), 'utf8'))
   .root.lookupType('otlp.ExportMetricsServiceRequest');
 const message = type.encode(type.fromObject(request())).finish();
+const gzipped = gzipSync(message);
+const json = Buffer.from(JSON.stringify(request()));
 
 const decoder = new InlineDecoder(64 << 20);
 const translated = decode(message, { ...OPTIONS, protocol: 'otlp', otlp: OTLP });
@@ -70,7 +74,8 @@ const series = Array.from({ length: translated.series }, (_, row) => ({
 }));
 const plain = encodeVersion1(series);
 const snappy = SnappyJS.compress(plain);
-if (translate() !== translated.series) throw new Error('the ways find other series');
+if (translate() !== translated.series || decode(json, from('identity', true)).series !== translated.series)
+  throw new Error('the ways find other series');
 
 const results = await compare(
   [
@@ -80,6 +85,8 @@ const results = await compare(
     },
     { name: 'protobufjs', run: repeat(REPEATS.protobufjs, () => void translate()) },
     { name: 'rw1', run: repeat(REPEATS.rw1, () => decode(snappy, { ...OPTIONS, protocol: 'rw1' })) },
+    { name: 'gzip', run: repeat(REPEATS.kernel, () => decode(gzipped, from('gzip', false))) },
+    { name: 'json', run: repeat(REPEATS.protobufjs, () => decode(json, from('identity', true))) },
   ],
   ROUNDS,
 );
@@ -101,7 +108,17 @@ printTable([
     `${(time('rw1') / 1000).toFixed(0)} us`,
     `1/${(kernel / time('rw1')).toFixed(1)}`,
   ],
+  ['kernel, OTLP in gzip', ...beside('gzip')],
+  [`kernel, OTLP as JSON (${json.length} bytes)`, ...beside('json')],
 ]);
+
+function beside(name: string): [string, string] {
+  return [`${(time(name) / 1000).toFixed(0)} us`, `${(time(name) / kernel).toFixed(1)}x`];
+}
+
+function from(encoding: 'gzip' | 'identity', isJson: boolean): DecodeOptions {
+  return { ...OPTIONS, protocol: 'otlp', otlp: OTLP, source: { form: 'otlp', encoding, json: isJson } };
+}
 
 function repeat(times: number, once: () => void): () => number {
   return () => {

@@ -28,9 +28,6 @@ export interface Field {
   readonly message: MessageName | undefined;
 }
 
-/** By the names that a field has in JSON: in camel case, and as in the .proto file. */
-export type Message = ReadonlyMap<string, Field>;
-
 type Declared = readonly [number: number, kind: ScalarKind | MessageName, repeated?: 'repeated'];
 
 const DECLARED = {
@@ -161,13 +158,60 @@ function declarations(): [MessageName, [name: string, field: Field][]][] {
   ]);
 }
 
+/** The fields of a message by the names that they have in JSON: in camel case, and as in the .proto file. */
+export class FieldNames {
+  readonly #names: ReadonlyMap<string, Field>;
+  /** By length and last letter: no message has many names that share both. */
+  readonly #places: (readonly NamedField[] | undefined)[] = [];
+
+  constructor(names: ReadonlyMap<string, Field>) {
+    this.#names = names;
+    for (const [name, field] of names) {
+      const bytes = Buffer.from(name, 'latin1');
+      const place = placeOf(bytes, 0, bytes.length);
+      this.#places[place] = [...(this.#places[place] ?? []), { bytes, field }];
+    }
+  }
+
+  get(name: string): Field | undefined {
+    return this.#names.get(name);
+  }
+
+  /** By a name that has no escapes, where it stands in the JSON. */
+  at(json: Uint8Array, start: number, end: number): Field | undefined {
+    const named = this.#places[placeOf(json, start, end)];
+    if (named === undefined) return undefined;
+    for (const { bytes, field } of named) if (isSame(bytes, json, start, end)) return field;
+    return undefined;
+  }
+}
+
+interface NamedField {
+  readonly bytes: Uint8Array;
+  readonly field: Field;
+}
+
+const LONGEST_NAME = 31;
+
+function placeOf(bytes: Uint8Array, start: number, end: number): number {
+  return (Math.min(end - start, LONGEST_NAME) << 8) | (bytes[end - 1] ?? 0);
+}
+
+function isSame(name: Uint8Array, json: Uint8Array, start: number, end: number): boolean {
+  if (name.length !== end - start) return false;
+  for (let i = 0; i < name.length; i++) if (name[i] !== json[start + i]) return false;
+  return true;
+}
+
 /** To read JSON. */
-export const MESSAGES: Readonly<Record<MessageName, Message>> = Object.fromEntries(
+export const MESSAGES: Readonly<Record<MessageName, FieldNames>> = Object.fromEntries(
   declarations().map(([message, fields]) => [
     message,
-    new Map(fields.flatMap(([name, field]) => [[name, field] as const, [camelCase(name), field] as const])),
+    new FieldNames(
+      new Map(fields.flatMap(([name, field]) => [[name, field] as const, [camelCase(name), field] as const])),
+    ),
   ]),
-) as unknown as Record<MessageName, Message>;
+) as unknown as Record<MessageName, FieldNames>;
 
 /** To write it: by field number, with its name. */
 export const FIELDS: Readonly<Record<MessageName, ReadonlyMap<number, Field & { readonly name: string }>>> =

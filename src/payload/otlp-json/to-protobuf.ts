@@ -3,7 +3,15 @@
  * and that is capped. Names may be in camel case or as in the .proto files, 64-bit numbers may be text, ids are hexadecimal, enums
  * numbers or names; what has an unknown name is looked over. Whatever else is not JSON, or not OTLP, is a fault.
  */
-import { type Field, MESSAGES, type MessageName, type ScalarKind, TEMPORALITIES } from './fields.js';
+import {
+  type Field,
+  type FieldNames,
+  MESSAGES,
+  type MessageName,
+  type ScalarKind,
+  TEMPORALITIES,
+} from './fields.js';
+import { ShortDecimal, ShortWhole } from './short-numbers.js';
 import { ProtobufWriter, TooLarge } from './writer.js';
 
 export interface JsonFault {
@@ -52,6 +60,8 @@ const CLOSE_BRACE = 125;
 class JsonWalk {
   readonly #json: Buffer;
   readonly #writer: ProtobufWriter;
+  readonly #short = new ShortWhole();
+  readonly #decimal = new ShortDecimal();
   #at = 0;
   #valueDepth = 0;
 
@@ -78,8 +88,7 @@ class JsonWalk {
     this.#expect(OPEN_BRACE, 'an object');
     if (this.#take(CLOSE_BRACE)) return;
     do {
-      const key = this.#key();
-      const field = fields.get(key);
+      const field = this.#field(fields);
       if (field === undefined) this.#skipValue();
       else if (field.repeated) this.#repeated(field);
       else this.#value(field);
@@ -87,12 +96,17 @@ class JsonWalk {
     this.#expect(CLOSE_BRACE, 'a comma, or the end of the object');
   }
 
-  #key(): string {
+  /** Past the name of a field, and the colon. Undefined: it is none of these. */
+  #field(fields: FieldNames | undefined): Field | undefined {
     if (this.#next() !== QUOTE) throw new Fault('the name of a field is missing');
-    const key = this.#text();
-    if (key === '') throw new Fault('the name of a field is empty');
+    const start = this.#at;
+    const hasEscapes = this.#skipText();
+    const end = this.#at;
+    if (end - start === 2) throw new Fault('the name of a field is empty');
     this.#expect(COLON, 'a colon');
-    return key;
+    return hasEscapes
+      ? fields?.get(unescaped(this.#json, start, end))
+      : fields?.at(this.#json, start + 1, end - 1);
   }
 
   #repeated(field: Field): void {
@@ -127,13 +141,14 @@ class JsonWalk {
     const writer = this.#writer;
     switch (kind) {
       case 'string':
-        writer.data(field ?? 0, this.#textBytes());
+        this.#writeText(field ?? 0);
         break;
       case 'double':
         writer.double(field, this.#double());
         break;
       case 'fixed64':
-        writer.fixed64(field, this.#whole(0n, MOST_UNSIGNED));
+        if (this.#shortWhole()) writer.fixed32s(field, this.#short.low, this.#short.high);
+        else writer.fixed64(field, this.#whole(0n, MOST_UNSIGNED));
         break;
       case 'sfixed64':
         writer.fixed64(field, this.#whole(LEAST_SIGNED, MOST_SIGNED));
@@ -197,7 +212,23 @@ class JsonWalk {
     return TEMPORALITIES.get(text) ?? 0;
   }
 
+  /** Nearly all are: of up to 19 digits, as text. */
+  #shortWhole(): boolean {
+    if (this.#next() !== QUOTE) return false;
+    const end = this.#short.read(this.#json, this.#at + 1);
+    if (end < 0 || this.#json[end] !== QUOTE) return false;
+    this.#at = end + 1;
+    return true;
+  }
+
   #double(): number {
+    if (this.#next() !== QUOTE) {
+      const end = this.#decimal.read(this.#json, this.#at);
+      if (end >= 0 && !isOfNumber(this.#json[end])) {
+        this.#at = end;
+        return this.#decimal.value;
+      }
+    }
     const text = this.#next() === QUOTE ? this.#text() : this.#number();
     const special = SPECIAL_DOUBLES.exec(text);
     if (special !== null) return special[2] === undefined ? specialDouble(special) : Number.NaN;
@@ -230,12 +261,11 @@ class JsonWalk {
       : this.#json.toString('latin1', start + 1, this.#at - 1);
   }
 
-  #textBytes(): Uint8Array {
+  #writeText(field: number): void {
     if (this.#next() !== QUOTE) throw new Fault('a text was expected');
     const start = this.#at;
-    return this.#skipText()
-      ? Buffer.from(unescaped(this.#json, start, this.#at))
-      : this.#json.subarray(start + 1, this.#at - 1);
+    if (this.#skipText()) this.#writer.data(field, Buffer.from(unescaped(this.#json, start, this.#at)));
+    else this.#writer.part(field, this.#json, start + 1, this.#at - 1);
   }
 
   /** Past the closing quote. True: there are escapes in it. */
@@ -273,7 +303,7 @@ class JsonWalk {
       if (opened !== undefined && !this.#take(opened ? CLOSE_BRACE : CLOSE_BRACKET)) {
         inObject.push(opened);
         if (inObject.length > MOST_SKIPPED_DEPTH) throw new Fault('values are nested too deeply');
-        if (opened) this.#key();
+        if (opened) this.#field(undefined);
         continue;
       }
       if (!this.#skipToNext(inObject)) return;
@@ -305,7 +335,7 @@ class JsonWalk {
       const top = inObject[inObject.length - 1];
       if (top === undefined) return false;
       if (this.#take(COMMA)) {
-        if (top) this.#key();
+        if (top) this.#field(undefined);
         return true;
       }
       this.#expect(top ? CLOSE_BRACE : CLOSE_BRACKET, 'a comma, or the end of a value');

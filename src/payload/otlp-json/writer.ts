@@ -5,6 +5,9 @@ const FIRST_ROOM = 16 * 1024;
 const LENGTH_BYTES = 4;
 const LONGEST_MESSAGE = 2 ** (7 * LENGTH_BYTES) - 1;
 
+/** Its length has one byte, and to call for fewer is not worth it. */
+const COPIED_BY_HAND = 64;
+
 const VARINT = 0;
 const FIXED64 = 1;
 const BYTES = 2;
@@ -49,6 +52,19 @@ export class ProtobufWriter {
     this.#length += bytes.length;
   }
 
+  /** A part of other bytes. */
+  part(field: number, bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (length > COPIED_BY_HAND) {
+      this.data(field, bytes.subarray(start, end));
+      return;
+    }
+    this.#room(length + 12);
+    this.#tag(field, BYTES);
+    this.#buffer[this.#length++] = length;
+    for (let at = start; at < end; at++) this.#buffer[this.#length++] = bytes[at] as number;
+  }
+
   /** Undefined: without a tag, as an element of a packed field. The same below. */
   double(field: number | undefined, value: number): void {
     this.#room(10);
@@ -61,6 +77,14 @@ export class ProtobufWriter {
     this.#room(10);
     if (field !== undefined) this.#tag(field, FIXED64);
     this.#length = this.#buffer.writeBigUInt64LE(BigInt.asUintN(64, value), this.#length);
+  }
+
+  /** The same in two halves. */
+  fixed32s(field: number | undefined, low: number, high: number): void {
+    this.#room(10);
+    if (field !== undefined) this.#tag(field, FIXED64);
+    this.#length = this.#buffer.writeUInt32LE(low, this.#length);
+    this.#length = this.#buffer.writeUInt32LE(high, this.#length);
   }
 
   varint(field: number | undefined, value: bigint | number): void {
