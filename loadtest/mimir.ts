@@ -36,6 +36,8 @@ const {
 const log = file === undefined ? undefined : openSync(file, 'a');
 let behaviour: Behaviour = 'well';
 let inFlight = 0;
+/** Pushes that were answered. */
+let taken = 0;
 /** When each worker is free again. */
 const freeAtMs = new Float64Array(workers);
 
@@ -48,7 +50,7 @@ createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
 function handle({ method, url = '' }: IncomingMessage, response: ServerResponse, body: Buffer[]): void {
   if (url.startsWith('/behave/')) behaviour = url.slice('/behave/'.length) as Behaviour;
   if (method === 'POST') push(response, body);
-  else response.end();
+  else response.end(url === '/taken' ? String(taken) : '');
 }
 
 function push(response: ServerResponse, body: Buffer[]): void {
@@ -61,6 +63,7 @@ function push(response: ServerResponse, body: Buffer[]): void {
   inFlight++;
   setTimeout(() => {
     inFlight--;
+    taken++;
     response.end();
   }, serviceMs());
 }
