@@ -109,8 +109,12 @@ function knownOf(curve: ArrivalCurve): Known[] {
 
 /** Pushes of n counted steps may lie little more than n − 2 steps apart, so that is what the bucket earns meanwhile. */
 function linesBetween(curve: ArrivalCurve, step: number): Line[] {
+  const most = mostWithin(knownOf(curve), step);
   const lines: Line[] = [];
-  for (const [steps, amount] of mostWithin(knownOf(curve), step).entries()) {
+  for (let steps = 0; steps < most.length; steps++) {
+    const amount = most[steps] as number;
+    // The shortest window of an amount asks for the most.
+    if (steps > 0 && amount === most[steps - 1]) continue;
     addToHull(lines, { amount, seconds: (steps - 2) * step });
   }
   return lines;
@@ -118,18 +122,18 @@ function linesBetween(curve: ArrivalCurve, step: number): Line[] {
 
 /**
  * For each number of steps, up to the longest window, the most that may have arrived: no more than in the next longer window,
- * nor than in several shorter ones together.
+ * nor than in several shorter ones together. An hour has 3,600 of them: typed arrays, and no objects.
  */
 function mostWithin(known: readonly Known[], step: number): Float64Array {
-  const windows = known.map(({ window, amount }) => ({ steps: Math.round(window / step), amount }));
-  const most = new Float64Array((windows.at(-1)?.steps ?? 0) + 1);
+  const windows = Int32Array.from(known, ({ window }) => Math.round(window / step));
+  const amounts = Float64Array.from(known, ({ amount }) => amount);
+  const most = new Float64Array((windows.at(-1) ?? 0) + 1);
   let next = 0;
   for (let steps = 1; steps < most.length; steps++) {
-    while ((windows[next]?.steps ?? 0) < steps) next++;
-    let least = windows[next]?.amount ?? 0;
+    while ((windows[next] as number) < steps) next++;
+    let least = amounts[next] as number;
     for (let shorter = 0; shorter < next; shorter++) {
-      const { steps: own = 0, amount = 0 } = windows[shorter] ?? {};
-      const together = amount + (most[steps - own] ?? 0);
+      const together = (amounts[shorter] as number) + (most[steps - (windows[shorter] as number)] as number);
       if (together < least) least = together;
     }
     most[steps] = least;
@@ -137,22 +141,18 @@ function mostWithin(known: readonly Known[], step: number): Float64Array {
   return most;
 }
 
-/** Lines come in order of seconds: those that are never the highest, at no rate, go. */
+/** Lines come in order of seconds and of amounts: those that are never the highest, at no rate, go. */
 function addToHull(lines: Line[], line: Line): void {
-  while (lines.length > 0) {
-    const last = lines[lines.length - 1] ?? line;
-    const before = lines[lines.length - 2];
+  while (lines.length > 1) {
+    const last = lines[lines.length - 1] as Line;
+    const before = lines[lines.length - 2] as Line;
     const isBelow =
-      line.amount <= last.amount
-        ? false
-        : before !== undefined &&
-          (last.amount - before.amount) * (line.seconds - last.seconds) <=
-            (line.amount - last.amount) * (last.seconds - before.seconds);
+      (last.amount - before.amount) * (line.seconds - last.seconds) <=
+      (line.amount - last.amount) * (last.seconds - before.seconds);
     if (!isBelow) break;
     lines.pop();
   }
-  const last = lines[lines.length - 1];
-  if (last === undefined || line.amount > last.amount) lines.push(line);
+  lines.push(line);
 }
 
 export interface PairWishes {

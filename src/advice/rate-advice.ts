@@ -5,7 +5,7 @@ import {
   type UsageCounts,
   type UsageRecord,
 } from '../usage/usage-record.js';
-import type { Basis, CurvePicture, LimitAdvice, Refusals } from './advice.js';
+import type { Basis, Confidence, CurvePicture, LimitAdvice, Refusals } from './advice.js';
 import {
   burstFor,
   type CountedCurve,
@@ -51,6 +51,9 @@ export interface RateAdvice {
   readonly limits: readonly LimitAdvice[];
   readonly curve: CurvePicture | undefined;
 }
+
+/** Of the hours. */
+const MANY_REFUSALS = 0.1;
 
 interface Counted {
   readonly period: Period;
@@ -130,7 +133,7 @@ class Chooser {
     const from = this.#without(enabled);
     const shared = {
       kind: limit.kind,
-      confidence: this.#basis.confidence,
+      confidence: this.#confidence(),
       headroom: finite(headroomOf(this.#all, final)),
       currentHeadroom: limit.current === undefined ? undefined : finite(headroomOf(this.#all, limit.current)),
       wouldRefuse: this.#refusals(final),
@@ -157,6 +160,13 @@ class Chooser {
       limits: enabled.map((name) => one(name, name === limit.rate ? 'rate' : 'burst')),
       curve: this.#picture(final),
     };
+  }
+
+  /** What has retries in it, or no seconds, is not to be relied on so far. */
+  #confidence(): Confidence {
+    const { confidence, resolutionSeconds = 1, hoursWatched, hoursWithRefusals } = this.#basis;
+    const isVague = resolutionSeconds > 1 || hoursWithRefusals > hoursWatched * MANY_REFUSALS;
+    return confidence === 'high' && isVague ? 'medium' : confidence;
   }
 
   /** Without what the policy lets go. */
@@ -217,11 +227,10 @@ class Chooser {
     return SIZE_CLASSES.find(({ rate, burst }) => rate >= needed.rate && burst >= needed.burst);
   }
 
+  /** Of one second, which no push has more than; 0: nobody knows. */
   #mostAtOnce(): number {
-    const first = highestOf(this.#counted.map(({ curve }) => curve.curve)).find(
-      (amount) => !Number.isNaN(amount),
-    );
-    return (first ?? 0) * this.#margin;
+    const [second = Number.NaN] = highestOf(this.#counted.map(({ curve }) => curve.curve));
+    return Number.isNaN(second) ? 0 : second * this.#margin;
   }
 
   /** Why what is in force is to stay; undefined: it is to be changed. */

@@ -289,6 +289,10 @@ t.test(
     t.equal(of(advice, 'ingestion_rate').recommended, 1200);
     t.ok((of(advice, 'ingestion_burst_size').recommended ?? 0) >= 144_000, 'two minutes of the rate');
     t.equal(advice.basis.resolutionSeconds, 60);
+    t.equal(of(advice, 'ingestion_rate').confidence, 'medium');
+    const ten = of(adviceOn(history, {}, DEFAULT_LIMITS, 10), 'ingestion_burst_size').recommended ?? 0;
+    const alone = of(advice, 'ingestion_burst_size').recommended ?? 0;
+    t.equal(ten, Math.ceil(alone / 10), 'what came in a minute is no push');
     t.strictSame(advice.curves[0]?.arrived.slice(0, 5), [null, null, null, null, null]);
   },
 );
