@@ -243,11 +243,20 @@ class Chooser {
     if (values.rate.value === written.rate && values.burst.value === written.burst) return ' It is in force.';
     const { hysteresis, neverLower } = this.#policy;
     const change = exposureOf(chosen) / exposureOf(current) - 1;
-    const enough = this.#refusals(current).hours.atMost <= this.#refusals(chosen).hours.atMost;
+    const enough = this.#lets(current);
     if (enough && Math.abs(change) < hysteresis)
       return ` What is in force differs by less than ${percent(hysteresis)}, so it may stay.`;
     if (enough && neverLower && change <= 0) return ' The policy never lowers a limit, so it stays.';
     return undefined;
+  }
+
+  /** All but what the policy lets go passes, whatever came between the windows that were counted. */
+  #lets({ rate, burst }: Pair): boolean {
+    const demand = demandOf(
+      this.#kept().map(({ curve }) => curve),
+      1,
+    );
+    return rate >= demand.leastRate && burst >= burstFor(demand, rate);
   }
 
   /** With what was refused taken for retries. Undefined: nothing was refused. */
