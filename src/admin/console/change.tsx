@@ -126,6 +126,8 @@ function titleOf(change: Change): string {
       return `Take back ${change.name}${change.tenant === null ? '' : ` of ${change.tenant}`}`;
     case 'panic':
       return 'Panic: tenants may use a part of their rates';
+    case 'guards':
+      return change.mode === 'act' ? 'Have guards act' : 'Have guards only observe';
     default:
       return 'Read the overrides again';
   }
@@ -140,7 +142,7 @@ interface AskProps {
 
 function Ask({ change, typed, onGoOn, onCancel }: AskProps): JSX.Element {
   const { state } = useApp();
-  const forTime = change.kind === 'mode' || change.kind === 'limit' || change.kind === 'panic';
+  const forTime = change.kind !== 'take back' && change.kind !== 'reload';
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const fields = [...new FormData(event.currentTarget as HTMLFormElement)];
@@ -264,6 +266,10 @@ function consequence(change: Change, shared: boolean, fields: Fields): string {
     }
     case 'limit':
       return `${change.name} of tenant ${change.tenant} becomes ${fields['value']} instead of ${change.before}, ${where}, for ${time}. Then it is ${change.before} again. What Mimir itself enforces does not change.`;
+    case 'guards':
+      return change.mode === 'act'
+        ? `For ${time}, ${where}, guards admit less while a load is too high: tenants get 503 for what is over a part of their rates.`
+        : `For ${time}, ${where}, nothing is done by guards, and what they did is not in force; they say what they would do.`;
     case 'panic': {
       const who = CLASSES.find(([its]) => its === fields['class'])?.[1] ?? '';
       const part = FACTORS.find(([factor]) => factor === fields['factor'])?.[1] ?? '';
@@ -283,6 +289,7 @@ function request(change: Change, fields: Fields): Promise<Written> {
     const its = fields['class'] === '' ? {} : { class: fields['class'] };
     return write('PUT', 'panic', { factor: Number(fields['factor']), ttl, reason, ...its });
   }
+  if (change.kind === 'guards') return write('PUT', 'guard', { mode: change.mode, ttl, reason });
   const base = change.tenant === null ? '' : `tenants/${encodeURIComponent(change.tenant)}/`;
   switch (change.kind) {
     case 'mode':
@@ -290,6 +297,7 @@ function request(change: Change, fields: Fields): Promise<Written> {
     case 'limit':
       return write('PUT', `${base}limits/${change.name}`, { value: fields['value'], ttl, reason });
     default:
+      if (change.name === 'guard.mode') return write('DELETE', 'guard', { reason });
       if (change.name.startsWith('panic')) {
         const its = change.name.split('.')[1];
         return write('DELETE', 'panic', { reason, ...(its === undefined ? {} : { class: its }) });

@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { percent, Time } from './format.js';
 import { Dot, Panel } from './parts.js';
+import { useApp } from './state.js';
 import type { Guard, Level, Status } from './types.js';
 
 const LEVELS: Readonly<Record<Guard['level'], Level>> = {
@@ -14,15 +15,22 @@ const LEVELS: Readonly<Record<Guard['level'], Level>> = {
 
 export function Guards({ panic }: { panic: Status['panic'] }): JSX.Element {
   const { mode, modeSource, guards } = panic.guard;
+  const { actions } = useApp();
+  const other = mode === 'act' ? 'observe' : 'act';
   const how = modeSource === 'temporary' ? ', for a time' : '';
   return (
     <Panel
       id="guards"
       title="Guards"
       beside={
-        <span class="quiet">
-          {mode === 'act' ? `they act${how}` : `they only observe${how}: what they would do is not done`}
-        </span>
+        <>
+          <span class="quiet">
+            {mode === 'act' ? `they act${how}` : `they only observe${how}: what they would do is not done`}
+          </span>{' '}
+          <button type="button" onClick={() => actions.change({ kind: 'guards', mode: other })}>
+            {other === 'act' ? 'Have them act …' : 'Have them observe …'}
+          </button>
+        </>
       }
     >
       <table class="rows guards">

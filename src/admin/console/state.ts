@@ -42,6 +42,8 @@ export type Change =
       readonly before: string;
     }
   | { readonly kind: 'panic' }
+  /** Whether guards act or observe: the other than it is. */
+  | { readonly kind: 'guards'; readonly mode: 'observe' | 'act' }
   | { readonly kind: 'reload' };
 
 export interface App {
