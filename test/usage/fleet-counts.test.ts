@@ -1,0 +1,95 @@
+import t from 'tap';
+import { MemoryUsage } from '#src/shared/memory/memory-usage.js';
+import { HOUR_STEPS } from '#src/usage/arrival-curve.js';
+import { Bookkeeper } from '#src/usage/bookkeeper.js';
+import { FleetCounts } from '#src/usage/fleet-counts.js';
+import { STEP_MS } from '#src/usage/frame.js';
+import { packFrame } from '#src/usage/frame-codec.js';
+import { limits } from '../enforce/fixtures.js';
+import { entryOf, frameOf } from './fixtures.js';
+
+const FIRST = HOUR_STEPS * 1000;
+
+function fleet(tenantsMax = 10) {
+  const clock = { ms: FIRST * STEP_MS };
+  const now = () => clock.ms;
+  const store = new MemoryUsage(now);
+  const log = { info() {}, warn() {} };
+  const bookkeeper = new Bookkeeper({ store, id: 'one', tenantsMax: 100, maxBytes: 1 << 20, now, log });
+  const inForce = () => ({ limits: limits(), mode: 'enforce' as const });
+  const open = () => new FleetCounts({ store, maxBytes: 1 << 22, tenantsMax, inForce, now });
+  const seq = new Map<string, number>();
+  const step = async (...frames: [plane: string, ...entries: ReturnType<typeof entryOf>[]][]) => {
+    for (const [plane, ...entries] of frames) {
+      seq.set(plane, (seq.get(plane) ?? 0) + 1);
+      const number = Math.floor(clock.ms / STEP_MS);
+      await store.send(await packFrame(frameOf(plane, seq.get(plane)!, number, ...entries)));
+    }
+    clock.ms += STEP_MS;
+    clock.ms += 3000;
+    await bookkeeper.tick();
+    clock.ms -= 3000;
+  };
+  return { clock, store, open, step };
+}
+
+t.test('each replica sees what all of them have counted, with its history and its reasons', async (t) => {
+  const { open, step } = fleet();
+  const counts = open();
+  t.notOk(counts.isFresh, 'nothing was closed yet');
+  await step(['a', entryOf('t', 100, 0, 3)], ['b', entryOf('t', 50)]);
+  await step(['a', entryOf('t', 10)], ['b', entryOf('u', 1)]);
+  await counts.follow();
+  t.ok(counts.isFresh);
+  const tenant = counts.tenant('t')!;
+  t.equal(tenant.tally.samples, 160);
+  t.same([...counts.tenants()].map(({ id }) => id).sort(), ['t', 'u']);
+  t.match(counts.history.totals(tenant, '5m'), {
+    samples: 160,
+    pushes: 3,
+    refused: { pushes: 1, samples: 3 },
+  });
+  t.match(counts.history.reasons(tenant, '5m', 'refused'), { rate_limited: { pushes: 1 } });
+  t.equal(Object.keys(counts.state.planes).length, 2);
+  await step(['a', entryOf('t', 5)], ['b']);
+  await counts.follow();
+  await counts.follow();
+  t.equal(tenant.tally.samples, 165, 'each step once');
+});
+
+t.test('one that begins later knows the last hour', async (t) => {
+  const { open, step } = fleet();
+  for (let i = 0; i < 4; i++) await step(['a', entryOf('t', 10)]);
+  const counts = open();
+  await counts.follow();
+  t.equal(counts.tenant('t')?.tally.samples, 40);
+  t.equal(
+    counts.history.series('t', '5m').counts.samples.reduce((a, b) => a + b, 0),
+    40,
+  );
+});
+
+t.test('a fleet that is not heard of any more is said to be so', async (t) => {
+  const { clock, store, open, step } = fleet();
+  const counts = open();
+  await step(['a', entryOf('t', 10)]);
+  await counts.follow();
+  clock.ms += 61_000;
+  t.notOk(counts.isFresh);
+  store.state = async () => {
+    throw new Error('Redis is away');
+  };
+  await counts.follow();
+  t.equal(counts.error, 'Redis is away');
+});
+
+t.test('tenants beyond the most are counted together', async (t) => {
+  const { open, step } = fleet(2);
+  await step(['a', ...['x', 'y', 'z'].map((id) => entryOf(id, 10))]);
+  const counts = open();
+  await counts.follow();
+  t.same(
+    [...counts.tenants()].map(({ id }) => id),
+    ['x', 'y', '(other)'],
+  );
+});
