@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 
 const { register, registerHooks } = module;
 const { send } = process;
-const { TAP_TIMEOUT } = process.env;
+const { MOST_SECONDS } = process.env;
 // tap itself is not to speak to the parent.
 process.send = undefined;
 const { Test } = await import('tap');
@@ -55,7 +55,7 @@ function begin(file) {
   const before = surroundings();
   const tap = new Test({
     name: file.replace(/\.js$/, ''),
-    timeout: Number(TAP_TIMEOUT) * 1000,
+    timeout: Number(MOST_SECONDS) * 1000,
   });
   tap.on('data', (chunk) => output.push(chunk));
   tap.on('complete', () => tap.comment(tap.counts.toJSON()));

@@ -38,6 +38,8 @@ export class SharedProcess {
   #before = [];
 
   async run(file) {
+    // One that has ended between two files is no file's fault.
+    if (this.#child?.connected !== true) this.stop();
     this.#child ??= this.#start();
     const child = this.#child;
     const startMs = performance.now();
@@ -63,7 +65,8 @@ export class SharedProcess {
     const child = fork(SHARED, {
       execArgv: ['--enable-source-maps'],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, TAP_TIMEOUT: String(MOST_SECONDS) },
+      // The process lives longer than a file may take.
+      env: { ...process.env, TAP_TIMEOUT: '0', MOST_SECONDS: String(MOST_SECONDS) },
     });
     this.#printed = gather(child.stdout);
     this.#errors = gather(child.stderr);
@@ -77,7 +80,8 @@ export class SharedProcess {
         child.off('close', ended);
         resolve(answer);
       });
-      child.send({ file });
+      // Where it has just ended, that is told by its end.
+      child.send({ file }, () => {});
     });
   }
 

@@ -1,5 +1,6 @@
 /** A process that runs test files one after the other says of each what it would be told by a process of its own. */
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 
 interface Result {
@@ -89,6 +90,23 @@ t.test('a file that fails only behind another one is told so', async (t) => {
   t.equal(second?.failed, 1);
   t.match(reasonsOf(second!), 'first.test.ts');
   t.match(reasonsOf(second!), 'it passes by itself; in the same process ran before it');
+});
+
+t.test('a process that has ended between two files is replaced', async (t) => {
+  const ends = `${PASSES}setTimeout(() => process.exit(0), 200).unref();\n`;
+  const folder = t.testdir({ 'ends.test.js': ends, 'after.test.js': PASSES });
+  const shared = new SharedProcess();
+  t.match(await shared.run(join(folder, 'ends.test.js')), { passed: 1, failed: 0 });
+  await delay(1000);
+  t.match(await shared.run(join(folder, 'after.test.js')), { passed: 1, failed: 0 });
+  shared.stop();
+});
+
+t.test('a process lives longer than a file may take', async (t) => {
+  const folder = t.testdir({ 'says.test.js': `${PASSES}console.error(process.env.TAP_TIMEOUT);\n` });
+  const shared = new SharedProcess();
+  t.equal((await shared.run(join(folder, 'says.test.js'))).errors, '0\n');
+  shared.stop();
 });
 
 t.test('a process of its own says the same', async (t) => {
