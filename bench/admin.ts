@@ -12,6 +12,9 @@ import { request } from 'undici';
 import { Audit } from '#src/admin/audit.js';
 import type { Edge } from '#src/admin/edge.js';
 import { type Listing, listTenants } from '#src/admin/listing.js';
+import { overviewView } from '#src/admin/overview.js';
+import { Query } from '#src/admin/query.js';
+import { statusView } from '#src/admin/reads.js';
 import { DataPlane } from '#src/app/data-plane.js';
 import { edgeOf } from '#src/app/edge-of.js';
 import { NO_HISTORIES, openAdvisor } from '#src/app/open-advisor.js';
@@ -92,6 +95,34 @@ async function eventLoop(): Promise<void> {
     `${Math.max(...samples).toFixed(1)} ms`,
     '',
   ]);
+  const views: [string, (asked: Edge) => object][] = [
+    [
+      'the overview, every 2 s where one is open',
+      (asked) => overviewView(asked, new Query(new URLSearchParams())),
+    ],
+    ['the status with its verdict, every 2 s for all streams', (asked) => statusView(asked)],
+    [
+      'the first 100 rows with their trends',
+      (asked) => listTenants(asked, { ...listing, limit: 100, trend: '1h' }),
+    ],
+  ];
+  for (const [name, view] of views) {
+    const [times, anew]: [number[], number[]] = [[], []];
+    let bytes = 0;
+    for (let round = 0; round < ROUNDS * 2; round++) {
+      for (const [asked, into] of [[edge, times] as const, [{ ...edge }, anew] as const]) {
+        const start = performance.now();
+        bytes = JSON.stringify(view(asked)).length;
+        into.push(performance.now() - start);
+      }
+    }
+    rows.push([
+      `${name} (${(bytes / 1000).toFixed(0)} kB)`,
+      `${median(times).toFixed(1)} ms`,
+      `${Math.max(...times).toFixed(1)} ms`,
+      `${median(anew).toFixed(1)} ms`,
+    ]);
+  }
   console.log(
     `Time on the event loop, ${TENANTS} tenants (history: ${(edge.history.bytes / 2 ** 20).toFixed(0)} MiB)`,
   );

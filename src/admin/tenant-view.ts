@@ -172,6 +172,7 @@ export function tenantView(edge: Edge, tenant: TenantState, topMetrics: TopMetri
   return {
     ...tenantRow(edge, tenant, range),
     range: rangeView(edge, range),
+    now: tenantRow(edge, tenant, '1m'),
     limitsInForce: limitsInForce(edge, tenant.id, tenant.limits),
     modeSource: modeSource(edge, tenant),
     history: {

@@ -216,7 +216,7 @@ function optionsOf(
   return {
     width,
     height: chart.height ?? HEIGHT,
-    padding: [MARK_ROOM, 8, 0, 0],
+    padding: [MARK_ROOM, 20, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

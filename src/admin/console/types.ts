@@ -235,6 +235,8 @@ export interface Denial {
 }
 
 export interface Tenant extends TenantRow {
+  /** Over the last minute. */
+  readonly now: TenantRow;
   readonly scope: Scope;
   readonly range: { readonly name: string; readonly seconds: number };
   readonly modeSource: string;
