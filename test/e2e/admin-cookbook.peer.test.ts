@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { PUSH_500, send, upstream } from '../doors/http/fixtures.js';
+import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { needs, startEdge } from './processes.js';
 
 const DOCUMENT = readFileSync(new URL('../../../docs/admin-api.md', import.meta.url), 'utf8');
@@ -30,6 +30,14 @@ async function cookbook(t: Test, flags: readonly string[]): Promise<void> {
   ]);
   await send(edge.proxy, PUSH_500, { 'X-Scope-OrgID': 'team-a' });
   t.ok(EXAMPLES.length >= 10);
+  // Advice is made of what is kept: of ten seconds that are over.
+  const isKept = async () => {
+    const usage = (await (await fetch(`${edge.admin}/api/v1/usage?tenant=team-a`)).json()) as {
+      records: object[];
+    };
+    return usage.records.length > 0;
+  };
+  t.ok(await eventually(isKept, 60_000), 'usage is kept');
   for (const example of EXAMPLES) {
     const child = spawn('sh', ['-ec', example], {
       cwd: folder,
@@ -47,5 +55,7 @@ async function cookbook(t: Test, flags: readonly string[]): Promise<void> {
   }
   t.match(readFileSync(join(folder, 'denials.csv'), 'utf8'), /^"at","tenant"/);
   const { entries } = (await (await fetch(`${edge.admin}/api/v1/audit`)).json()) as { entries: object[] };
-  t.equal(entries.length, 7, 'each write is in the audit');
+  const writes = EXAMPLES.join('').match(/-X (PUT|POST|DELETE)/g) ?? [];
+  t.equal(entries.length, writes.length, 'each write is in the audit');
+  t.match(readFileSync(join(folder, 'usage.csv'), 'utf8'), /^"start","seconds"/);
 }
