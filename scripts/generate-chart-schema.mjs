@@ -11,7 +11,7 @@ import { OTHER_MIMIR_LIMITS } from '../dist/limits/other-mimir-limits.js';
 const FILE = 'helm/mimir-edge/values.schema.json';
 
 const text = { type: 'string' };
-const records = { type: 'array', items: { type: 'object' } };
+const records = { anyOf: [text, { type: 'array', items: { type: 'object' } }] };
 const texts = { anyOf: [text, { type: 'array', items: text }] };
 const duration = { type: 'string', pattern: '^(0|([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w|y))+)$' };
 const bounded = (min, max) => ({
@@ -39,7 +39,9 @@ const SETTING_SCHEMAS = {
   threads: ({ min, max }) => ({ anyOf: [bounded(min, max), { const: 'auto' }] }),
   most: ({ min, max }) => ({ anyOf: [bounded(min, max), { enum: ['all', 'none'] }] }),
   bool: () => ({ type: 'boolean' }),
-  number: ({ min }) => ({ type: 'number', ...(min !== undefined && { minimum: min }) }),
+  number: ({ min }) => ({
+    anyOf: [{ type: 'number', ...(min !== undefined && { minimum: min }) }, text],
+  }),
   policies: () => records,
   budgets: () => records,
 };

@@ -52,23 +52,26 @@ t.test('30 days of a real Prometheus give the advice that they give in an edge',
   const url = await startPrometheus(t, folder, undefined, ['--storage.tsdb.retention.time=40d']);
   const overrides = join(folder, 'overrides.yaml');
 
-  const ran = await run([
-    'advise',
-    '--from-prometheus',
-    url,
-    '--days',
-    '30',
-    '--overrides',
-    overrides,
-    '--json',
-  ]);
+  const adviseWith = ['advise', '--from-prometheus', url, '--days', '30', '--overrides', overrides, '--json'];
+  const both = async () => ({
+    ran: await run(adviseWith),
+    histories: await readPrometheusHistory({
+      url,
+      fromMs: Date.now() - DAYS * DAY * 1000,
+      toMs: Date.now(),
+    }),
+  });
+  const hour = (): number => Math.floor(Date.now() / 1000 / HOUR);
+  const began = hour();
+  const first = await both();
+  // Whole hours are read: of two reads with a new hour between them one knows more.
+  const { ran, histories } = hour() === began ? first : await both();
   t.equal(ran.status, 0, ran.stderr);
   const [ours] = JSON.parse(ran.stdout) as TenantAdvice[];
   if (ours === undefined) throw new Error('no advice');
   t.match(ours, { tenant: 'team-a', basis: { resolutionSeconds: 300 } });
   t.ok(ours.basis.hoursWatched > 29.9 * 24, String(ours.basis.hoursWatched));
 
-  const histories = await readPrometheusHistory({ url, fromMs: (end - 30 * DAY) * 1000, toMs: Date.now() });
   const edge = await advisedEdge(t, histories, 'overrides: { team-a: { ingestion_rate: 50000 } }');
   const inEdge = await run(['advise', '--url', edge, '--json']);
   t.strictSame(JSON.parse(inEdge.stdout), JSON.parse(ran.stdout), 'the same history, the same advice');
