@@ -33,7 +33,7 @@ export function Guards({ panic }: { panic: Status['panic'] }): JSX.Element {
         </>
       }
     >
-      <table class="rows guards">
+      <table class="rows addresses guards">
         <thead>
           <tr>
             <th scope="col">By what</th>
