@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Audit } from '../admin/audit.js';
+import { PrometheusClient } from '../base/prometheus.js';
 import type { Config } from '../config/config.js';
 import type { Controls } from '../controls/controls.js';
 import { CALM, GUARD, type Standing, standingText } from '../controls/guard-control.js';
@@ -10,7 +11,7 @@ import { FleetStanding } from '../guard/fleet-standing.js';
 import { Guard, OwnStanding } from '../guard/guard.js';
 import { EDGE_INTERVAL_MS, type FleetGuardParts, type GuardName, Guards } from '../guard/guards.js';
 import type { LadderSettings, Step } from '../guard/ladder.js';
-import { Prometheus } from '../guard/prometheus.js';
+import { highestNow } from '../guard/prometheus.js';
 import { PrometheusLoads } from '../guard/prometheus-loads.js';
 import { BOUNDS } from '../telemetry/latency-histogram.js';
 import type { DataPlanes } from './planes.js';
@@ -25,6 +26,8 @@ export interface GuardsParts {
   readonly changed: () => void;
 }
 
+/** An expression comes to few series: what is larger is a mistake. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
 /** Looks that may be missed. */
 const GAP_INTERVALS = 15;
 
@@ -113,7 +116,7 @@ function fleetGuard(
 ): FleetGuardParts | undefined {
   if (config['guard.prometheus.url'] === '') return undefined;
   const intervalMs = config['guard.prometheus.interval'];
-  const prometheus = new Prometheus({
+  const prometheus = new PrometheusClient({
     url: config['guard.prometheus.url'],
     timeoutMs: config['guard.prometheus.timeout'],
     tenant: config['guard.prometheus.tenant'],
@@ -121,6 +124,8 @@ function fleetGuard(
     usernameFile: config['guard.prometheus.username_file'],
     passwordFile: config['guard.prometheus.password_file'],
     caFile: config['guard.prometheus.tls.ca_file'],
+    settings: 'guard.prometheus.',
+    maxBytes: MAX_ANSWER_BYTES,
   });
   const keepMs = config['guard.prometheus.keep'];
   const rules = [
@@ -140,7 +145,7 @@ function fleetGuard(
     }),
     loads: new PrometheusLoads({
       rules,
-      ask: (expression) => prometheus.ask(expression),
+      ask: (expression) => highestNow(prometheus, expression),
       keepMs,
       now: Date.now,
     }),

@@ -135,12 +135,11 @@ export class Usage implements Machine {
 function openImport(config: Config, log: Logger, bookkeeper: Bookkeeper): PrometheusImport | undefined {
   const url = config['usage.prometheus.url'];
   if (url === '') return undefined;
-  const tenant = config['usage.prometheus.tenant'];
-  const bearerTokenFile = config['usage.prometheus.bearer_token_file'];
   const options = {
     url,
-    headers: tenant === '' ? {} : { 'X-Scope-OrgID': tenant },
-    ...(bearerTokenFile !== '' && { bearerTokenFile }),
+    tenant: config['usage.prometheus.tenant'],
+    bearerTokenFile: config['usage.prometheus.bearer_token_file'],
+    settings: 'usage.prometheus.',
     selector: config['usage.prometheus.selector'],
     replicationFactor: config['usage.prometheus.replication_factor'],
     maxTenants: config['usage.tenants_max'],

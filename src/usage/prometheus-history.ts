@@ -7,12 +7,7 @@
  * `increase` makes of a counter is an estimate.
  */
 import { messageOf } from '../base/message-of.js';
-import {
-  AnswerTooLarge,
-  PrometheusClient,
-  type PrometheusOptions,
-  type PrometheusSeries,
-} from './prometheus-client.js';
+import { AnswerTooLarge, type PrometheusOptions } from '../base/prometheus.js';
 import {
   EDGE_METRICS,
   type Level,
@@ -21,6 +16,7 @@ import {
   type Quantity,
   type Question,
 } from './prometheus-metrics.js';
+import { PrometheusReader, type PrometheusSeries } from './prometheus-series.js';
 import { DAY_MS, dayOf, HOUR_MS, KEPT_DAYS, KEPT_HOURS, merged } from './records.js';
 import { CURVE_WINDOWS, type UsageHistory, type UsageRecord } from './usage-record.js';
 
@@ -57,21 +53,21 @@ const TENANTS_A_MATCHER = 500;
 
 /** Tenants in the order of their names. Rejects when the Prometheus can not be asked, or knows nothing of tenants. */
 export async function readPrometheusHistory(options: PrometheusHistoryOptions): Promise<UsageHistory[]> {
-  const client = new PrometheusClient(options);
+  const reader = new PrometheusReader(options);
   try {
-    return await new Reading(client, options).all();
+    return await new Reading(reader, options).all();
   } finally {
-    await client.close();
+    await reader.close();
   }
 }
 
 class Reading {
-  readonly #client: PrometheusClient;
+  readonly #reader: PrometheusReader;
   readonly #options: PrometheusHistoryOptions;
   readonly #tenants = new Map<string, TenantReading>();
 
-  constructor(client: PrometheusClient, options: PrometheusHistoryOptions) {
-    this.#client = client;
+  constructor(reader: PrometheusReader, options: PrometheusHistoryOptions) {
+    this.#reader = reader;
     this.#options = options;
   }
 
@@ -120,7 +116,7 @@ class Reading {
   async #countTenants({ requests }: MetricsOf, at: number): Promise<number> {
     let count = 0;
     for (const match of this.#matchers()) {
-      const found = await this.#client.query(
+      const found = await this.#reader.query(
         `count(count by (user) (last_over_time(${requests}{${match}}[1h])))`,
         at,
       );
@@ -132,7 +128,7 @@ class Reading {
   async #step({ requests }: MetricsOf, at: number): Promise<number> {
     const least = this.#options.stepSeconds ?? STEP_SECONDS;
     const [match = ''] = this.#matchers();
-    const found = await this.#client.query(
+    const found = await this.#reader.query(
       `quantile(0.5, count_over_time(${requests}{${match}}[${SCRAPES_SECONDS}s]))`,
       at,
     );
@@ -148,7 +144,7 @@ class Reading {
       for (const match of this.#matchers()) {
         const expr = question.expr.replaceAll('MATCH', match).replaceAll('STEP', `${step}s`);
         // A point has what came before it.
-        const answer = await this.#client.range(expr, from + step, to, step).catch((error: unknown) => {
+        const answer = await this.#reader.range(expr, from + step, to, step).catch((error: unknown) => {
           if (error instanceof AnswerTooLarge) throw error;
           throw new Error(`${question.what}: ${messageOf(error)}`);
         });

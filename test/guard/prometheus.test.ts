@@ -4,7 +4,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { Prometheus, type PrometheusOptions } from '#src/guard/prometheus.js';
+import { PrometheusClient, type PrometheusOptions } from '#src/base/prometheus.js';
+import { highestNow } from '#src/guard/prometheus.js';
 import { PrometheusLoads } from '#src/guard/prometheus-loads.js';
 
 const TLS = new URL('../../../test/data/tls', import.meta.url).pathname;
@@ -40,19 +41,16 @@ async function serve(t: Test, given: { answer: Answer }, tls = false) {
   return { url: tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`, asked };
 }
 
-function prometheus(t: Test, url: string, options: Partial<PrometheusOptions> = {}): Prometheus {
-  const one = new Prometheus({
+function prometheus(t: Test, url: string, options: Partial<PrometheusOptions> = {}) {
+  const client = new PrometheusClient({
     url,
     timeoutMs: 5000,
-    tenant: '',
-    bearerTokenFile: '',
-    usernameFile: '',
-    passwordFile: '',
-    caFile: '',
+    settings: 'guard.prometheus.',
+    maxBytes: 1 << 20,
     ...options,
   });
-  t.teardown(() => one.close());
-  return one;
+  t.teardown(() => client.close());
+  return { ask: (expression: string) => highestNow(client, expression) };
 }
 
 const json =
