@@ -50,7 +50,9 @@ async function buildAndRun() {
   const times = readTimes();
   const missing = named.filter((name) => filesOf(name).length === 0);
   if (missing.length > 0) return sayMissing(missing);
-  const waiting = filesToRun().sort((a, b) => (times[b] ?? 1) - (times[a] ?? 1));
+  // Without a last run, what starts processes is likely to be what takes long.
+  const secondsOf = (file) => times[file] ?? (NEEDS_ITS_OWN.test(file) ? 5 : 1);
+  const waiting = filesToRun().sort((a, b) => secondsOf(b) - secondsOf(a));
   // The programs that peers start fill the cores already.
   const jobs = Number(options.jobs ?? (options.peers ? 1 : availableParallelism() + 2));
   const isSmall = waiting.length <= jobs || options.grep !== undefined;
