@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import t from 'tap';
 import { SETTING_PATHS } from '#src/config/config.js';
+import { SETTINGS } from '#src/config/settings.js';
 import { REASONS } from '#src/enforce/reasons.js';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
@@ -47,6 +48,15 @@ t.test('npm scripts that are named exist', async (t) => {
     for (const [, name = ''] of text.matchAll(/npm run (?:-s |--silent )?([a-z][a-z:]*)/g))
       t.ok(name in scripts, `${file}: npm run ${name}`);
   }
+});
+
+t.test('examples send to the port that senders have', async (t) => {
+  const { port } = new URL(`http://${SETTINGS['listen.proxy'].fallback}`);
+  const examples = documents.flatMap(({ file, text }) =>
+    [...text.matchAll(/:(\d+)\/(?:otlp|api\/v1\/push)/g)].map(([example, to]) => ({ file, example, to })),
+  );
+  t.ok(examples.length > 0);
+  for (const { file, example, to } of examples) t.equal(to, port, `${file}: ${example}`);
 });
 
 t.test('metrics and reasons that are named exist', async (t) => {

@@ -95,7 +95,7 @@ t.test('an SDK that has the environment of the README sends to the edge, for its
   const lines = [...readme.matchAll(/^export (OTEL_\w+)=(.*)$/gm)];
   t.equal(lines.length, 3);
   for (const [, name = '', value = ''] of lines) {
-    process.env[name] = value.replace('http://mimir-edge:8081', edge.proxy).replace('team-a', 'shop');
+    process.env[name] = value.replace('http://mimir-edge:8080', edge.proxy).replace('team-a', 'shop');
     t.teardown(() => delete process.env[name]);
   }
   t.strictSame(await exported(new ProtobufExporter()), { code: 0 });
