@@ -65,7 +65,8 @@ export class RemoteWrite {
   readonly #headers: Record<string, string>;
   #sending = true;
   #closed = false;
-  readonly #work: Promise<unknown>;
+  readonly #producers: Promise<unknown>;
+  readonly #shards: Promise<unknown>;
 
   constructor(options: RemoteWriteOptions) {
     this.#options = options;
@@ -73,11 +74,11 @@ export class RemoteWrite {
     this.#pool = new Pool(target, { connections: tenants.length * shards, pipelining: 1 });
     this.#headers = pushHeaders({ version: 1, gzip: false, headers: [] });
     this.#queues = tenants.map(() => new Queue());
-    this.#work = Promise.all(
-      tenants.flatMap((tenant, index) => [
-        this.#produce(index),
-        ...Array.from({ length: shards }, () => this.#shard(tenant, this.#queues[index] as Queue)),
-      ]),
+    this.#producers = Promise.all(tenants.map((_, index) => this.#produce(index)));
+    this.#shards = Promise.all(
+      tenants.flatMap((tenant, index) =>
+        Array.from({ length: shards }, () => this.#shard(tenant, this.#queues[index] as Queue)),
+      ),
     );
   }
 
@@ -89,12 +90,14 @@ export class RemoteWrite {
   /** Nothing more is due. Resolves when all is accepted, or after so long. */
   async finish(mostMs: number): Promise<void> {
     this.#sending = false;
+    // What each of them waits for is still due.
+    await this.#producers;
     const untilMs = performance.now() + mostMs;
     while (this.backlog > 0 && performance.now() < untilMs) await delay(20);
     this.#closed = true;
     for (const queue of this.#queues) queue.close();
     await this.#pool.destroy();
-    await this.#work;
+    await this.#shards;
   }
 
   async #produce(index: number): Promise<void> {
