@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { csv } from '../admin/csv.js';
 import type { Trend } from '../advice/forecast.js';
+import { escapeHtml } from '../base/escape-html.js';
 import { short, table } from './io.js';
 import type { DriftRow, GatheredReport } from './report-data.js';
 
@@ -276,14 +277,6 @@ function percent(part: number): string {
 
 function wholeDays(days: number | null): string {
   return days === null ? 'never' : days < 1000 ? String(Math.round(days)) : '> 1000';
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }
 
 const STYLE = `

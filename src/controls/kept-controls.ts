@@ -2,8 +2,9 @@
  * The controls of this replica on disk, one a line, for a start while nothing that replicas share can be read: a kill
  * switch has to hold then, too. Written aside and renamed, so that the file is there whole or not at all.
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from '../base/replace-file.js';
 import { type Control, readControl } from './control.js';
 
 const FILE = 'controls.jsonl';
@@ -34,8 +35,7 @@ export class KeptControls {
     const writing = this.#writing.then(async () => {
       const path = join(this.#folder, FILE);
       await mkdir(this.#folder, { recursive: true });
-      await writeFile(`${path}.new`, text, { mode: 0o600 });
-      await rename(`${path}.new`, path);
+      await replaceFile(path, text);
     });
     this.#writing = writing.catch(() => undefined);
     return writing;

@@ -1,4 +1,6 @@
 /** A report as one HTML page that needs nothing else: its curves are drawn as SVG, and it runs no script. */
+
+import { escapeHtml } from '../base/escape-html.js';
 import { PROFILE_MEANINGS } from './profile.js';
 import { type LoadReport, type Slot, warnings } from './report.js';
 import { amount, describeReport, milliseconds, type Rows, tenantRows } from './report-text.js';
@@ -151,14 +153,6 @@ function htmlTable([head = [], ...rows]: Rows): string {
   const cells = (row: readonly string[], tag: 'th' | 'td'): string =>
     `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
   return `<table>${cells(head, 'th')}${rows.map((row) => cells(row, 'td')).join('')}</table>`;
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }
 
 const STYLE = `

@@ -3,8 +3,9 @@
  * renamed, so that a file is there whole or not at all.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from '../base/replace-file.js';
 import type { DocumentRef } from './source.js';
 
 export class KeptDocuments {
@@ -32,8 +33,7 @@ export class KeptDocuments {
     const writing = this.#writing.then(async () => {
       const path = this.#path(ref);
       await mkdir(this.#folder, { recursive: true });
-      await writeFile(`${path}.new`, text, { mode: 0o600 });
-      await rename(`${path}.new`, path);
+      await replaceFile(path, text);
     });
     this.#writing = writing.catch(() => undefined);
     return writing;

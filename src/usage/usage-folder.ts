@@ -4,9 +4,10 @@
  * set aside under another name and said; the rest is used.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../base/message-of.js';
+import { replaceFile } from '../base/replace-file.js';
 import { MemoryUsage } from '../shared/memory/memory-usage.js';
 import type { RecordKind, UsageCommit } from '../shared/usage-store.js';
 import { ByteReader, ByteWriter, Damaged } from './bytes.js';
@@ -101,8 +102,7 @@ export class UsageFolder extends MemoryUsage {
 
   async #writeFile(name: string, body: Buffer): Promise<void> {
     const path = join(this.#options.folder, name);
-    await writeFile(`${path}.new`, Buffer.concat([MAGIC, checksum(body), body]), { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    await replaceFile(path, Buffer.concat([MAGIC, checksum(body), body]));
   }
 
   async #read(name: string, take: (from: ByteReader) => void): Promise<void> {
