@@ -204,7 +204,7 @@ export class Upstream {
       receiver.failed('unreachable', new Error('no name in upstream.url has an address'));
       return undefined;
     }
-    this.#budget.sent();
+    this.#budget.sent(senderOf(kind, request), nowMs);
     const path = address.source.basePath + request.path;
     const again = (): boolean => this.#again(kind, request, receiver, address, nowMs);
     const first: Attempt = {
@@ -230,7 +230,7 @@ export class Upstream {
     const nowMs = this.#now();
     const address = this.#addresses.pick(nowMs, kind === 'pushes', before);
     if (address === undefined) return false;
-    if (!this.#budget.take(nowMs)) {
+    if (!this.#budget.take(senderOf(kind, request), nowMs)) {
       if (address.standing.state !== 'in') address.standing.giveBackProbe();
       this.retries.overBudget++;
       return false;
@@ -246,4 +246,9 @@ export class Upstream {
     address[kind].send(request, path, receiver, last, arrivedMs, nowMs);
     return true;
   }
+}
+
+/** Whoever passes something through may name any tenant: there all are one. */
+function senderOf(kind: 'pushes' | 'passes', request: UpstreamRequest): string {
+  return kind === 'pushes' ? request.place : '(passed through)';
 }

@@ -255,6 +255,22 @@ t.test('what goes again is a tenth of what goes, and a few a second', async (t) 
   t.ok(again >= 10 && again < 150, `${again} went again`);
 });
 
+t.test('a tenant whose pushes get 503 wherever they go takes no second try from others', async (t) => {
+  const [one, two] = [await mimir(t), await mimir(t)];
+  const badFails = (address: Mimir) => (response: ServerResponse) =>
+    (address.pushes.at(-1) === 'bad' ? failing : well)(response);
+  one.answer = badFails(one);
+  two.answer = (response) => (two.pushes.at(-1) === 'first' ? well : failing)(response);
+  // Time stands still: what may go again comes of what goes alone.
+  const upstream = upstreamOf(t, [one.url, two.url], { retry503: true }, () => 0);
+  await push(upstream, 'first', 20_000, 'good');
+  await Promise.all(Array.from({ length: 300 }, () => push(upstream, 'bad', 20_000, 'bad')));
+  t.ok(upstream.retries.overBudget > 200, 'which has used up what it may');
+  const outcomes: Outcome[] = [];
+  for (let i = 0; i < 20; i++) outcomes.push(await push(upstream, `good ${i}`, 20_000, 'good'));
+  t.strictSame(counted(outcomes), { 200: 20 });
+});
+
 t.test('an address that hangs gets less and less, and then nothing', async (t) => {
   const [one, two] = [await mimir(t), await mimir(t)];
   two.answer = () => {};
