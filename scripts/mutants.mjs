@@ -75,6 +75,34 @@ const AREAS = {
     tests: ['test/series/*.test.ts'],
     except: ['test/series/series-table-large.test.ts'],
   },
+  upstream: {
+    // What is arithmetic: who is to blame, who is sent to, and whose turn it is.
+    sources: [
+      'src/upstream/blame.ts',
+      'src/upstream/breaker.ts',
+      'src/upstream/fair-queue.ts',
+      'src/upstream/recent-counts.ts',
+      'src/upstream/retry-budget.ts',
+      'src/upstream/standing.ts',
+      'src/upstream/tenant-queue.ts',
+      'src/upstream/turned-away.ts',
+    ],
+    tests: [
+      'test/upstream/blame.test.ts',
+      'test/upstream/breaker.test.ts',
+      'test/upstream/fair-queue.test.ts',
+      'test/upstream/address-health.test.ts',
+      'test/upstream/retry-budget.test.ts',
+      'test/upstream/standing.test.ts',
+      'test/upstream/tenant-queue.test.ts',
+      'test/base/heap.test.ts',
+    ],
+  },
+  ladder: {
+    sources: ['src/guard/ladder.ts', 'src/controls/guard-control.ts'],
+    tests: ['test/guard/ladder.test.ts', 'test/controls/guard-control.test.ts'],
+  },
+  arrivals: { sources: ['src/usage/arrival-curve.ts'], tests: ['test/usage/arrival-curve.test.ts'] },
 };
 
 // Stryker ends what takes too long, not tap.

@@ -2,6 +2,7 @@
 import { type Judgement, nothingMayPass } from './judgement.js';
 import { metadataReason } from './label-rules.js';
 import type { Answer } from './ledger.js';
+import { metadataRefused, seriesRefused } from './left-out-sentences.js';
 import { isOverBurst, type LimitedBucket } from './limited-bucket.js';
 import { USUAL_PRICE } from './panic.js';
 import type { Reason } from './reasons.js';
@@ -90,7 +91,7 @@ export function refuseSeries(judgement: Judgement): Refusal {
   const { tenant, push, leftOut } = judgement;
   const lead = leftOut?.lead;
   if (leftOut === undefined || lead === undefined) throw new Error('no series of this push is left out');
-  const sentence = sentences.seriesRefused({
+  const sentence = seriesRefused({
     tenant: tenant.id,
     limits: tenant.limits,
     series: push.series,
@@ -112,6 +113,6 @@ export function refuseMetadata({ tenant, push }: Judgement): Refusal {
   const reason = metadataReason(push);
   return refuse(
     reason,
-    sentences.metadataRefused(tenant.id, reason, push.invalidMetadata, tenant.limits.max_metadata_length),
+    metadataRefused(tenant.id, reason, push.invalidMetadata, tenant.limits.max_metadata_length),
   );
 }
