@@ -26,9 +26,8 @@ export function isSelectedByMetadata(limit: string): boolean {
 
 /** `id`: a tenant and its metadata. Without an entry for the metadata: the limits of the tenant. */
 export function limitsByMetadata({ tenants, defaults }: Snapshot, id: string): TenantLimits {
-  const start = id.indexOf(METADATA);
-  const tenant = id.slice(0, start);
-  const entries = metadataPairs(id.slice(start)).flatMap((pair) => [pair, tenant + pair]);
+  const tenant = id.slice(0, id.indexOf(METADATA));
+  const entries = metadataPairs(id).flatMap((pair) => [pair, tenant + pair]);
   const replaced = [...entries, id].map((entry) => replacedBy(tenants.get(entry)));
   const own = tenants.get(tenant) ?? defaults;
   if (replaced.every((values) => values === undefined)) return own;
@@ -41,7 +40,7 @@ function replacedBy(entry: TenantLimits | undefined): Partial<TenantLimits> | un
   const named = entry.named?.split(',') ?? [];
   const names = [
     ...ABOVE_ZERO.filter((name) => entry[name] > 0),
-    ...NOT_EMPTY.filter((name) => values[name] !== undefined && values[name] !== ''),
+    ...NOT_EMPTY.filter((name) => entry[name] !== ''),
     ...WHERE_NAMED.filter((name) => named.includes(name)),
   ];
   return Object.fromEntries(names.map((name) => [name, values[name]]));

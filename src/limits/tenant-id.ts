@@ -40,9 +40,9 @@ export function resolveTenantId(header: string): ResolvedTenantId {
   return { id, metadata: metadataOf(header, id.length) };
 }
 
-/** Pairs of metadata, each with its colon. */
-export function metadataPairs(metadata: string): string[] {
-  return metadata
+/** Pairs of metadata, each with its colon. A tenant in front of them is left out. */
+export function metadataPairs(id: string): string[] {
+  return id
     .split(METADATA)
     .slice(1)
     .map((pair) => METADATA + pair);

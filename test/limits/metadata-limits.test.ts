@@ -1,6 +1,6 @@
 /** Limits by metadata, as Mimir merges them. */
 import t from 'tap';
-import { effectiveLimits, effectiveMode } from '#src/limits/effective.js';
+import { effectiveLimits, effectiveMode, entryLimits, wholeTenant } from '#src/limits/effective.js';
 import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
 import { parseOverrides } from '#src/limits/overrides-document.js';
 import { buildSnapshot, type IndexedSnapshot } from '#src/limits/snapshot.js';
@@ -102,6 +102,8 @@ t.test('names and translation follow an entry only where it says so', async (t) 
     'few:a=1': { ingestion_rate: 5 },
     'few:a=2': { name_validation_scheme: 'legacy', otel_metric_suffixes_enabled: false },
     'few:a=3': { otel_translation_strategy: 'NoTranslation', name_validation_scheme: null },
+    many: { otel_translation_strategy: 'NoTranslation' },
+    'many:a=1': { otel_translation_strategy: '' },
   });
   const names = (id: string) => {
     const limits = effectiveLimits(snapshot, id);
@@ -115,6 +117,7 @@ t.test('names and translation follow an entry only where it says so', async (t) 
   t.strictSame(names('few:a=1'), ['utf8', true, '']);
   t.strictSame(names('few:a=2'), ['legacy', false, ''], 'also where that is the default');
   t.strictSame(names('few:a=3'), ['utf8', true, 'NoTranslation']);
+  t.equal(names('many:a=1')[2], 'NoTranslation', 'no strategy replaces none');
 });
 
 t.test(
@@ -138,7 +141,34 @@ t.test('mode, and whether a tenant is known, are the tenant’s, whatever its me
   t.equal(effectiveMode(inForce, 'few:a=1'), 'shadow');
   t.equal(effectiveMode(inForce, 'new:a=1'), 'off', 'no document names it without');
   t.equal(effectiveMode({ ...inForce, unknownTenants: 'defaults' }, 'new:a=1'), 'enforce');
+  t.equal(effectiveMode({ ...inForce, mode: 'off' }, 'few'), 'off', 'off for all beats a mode of its own');
 });
+
+t.test('an id without its metadata is the tenant', async (t) => {
+  for (const [id, whole] of [
+    ['few', 'few'],
+    ['few:a=1', 'few'],
+    ['few:a=1:b=2', 'few'],
+    [':a=1', ''],
+  ] as const) {
+    t.equal(wholeTenant(id), whole, id);
+  }
+});
+
+t.test(
+  'an entry for metadata of all tenants comes to what it says, one for a tenant to what is merged',
+  async (t) => {
+    const snapshot = of({
+      few: { request_rate: 7 },
+      ':a=1': { request_rate: 8 },
+      'few:b=2': { ingestion_rate: 9 },
+    });
+    t.match(entryLimits(snapshot, ':a=1'), { request_rate: 8, ingestion_rate: 10_000 });
+    t.match(entryLimits(snapshot, 'few:b=2'), { request_rate: 7, ingestion_rate: 9 });
+    t.equal(entryLimits(snapshot, 'few'), snapshot.tenants.get('few'));
+    t.equal(entryLimits(snapshot, ':z=1'), DEFAULT_LIMITS, 'no document has it any more');
+  },
+);
 
 t.test(
   'entries for metadata are a part of the snapshot: they change its hash, and reach workers',

@@ -40,6 +40,7 @@ t.test('whoever follows has what it follows, change by change', async () => {
 t.test('limits with the same values are no change, any other value is', async (t) => {
   const before = snapshot({ a: limits() });
   t.strictSame(snapshotChange(before, snapshot({ a: limits() })).tenants, []);
+  t.strictSame(snapshotChange(before, snapshot({ a: before.tenants.get('a') ?? limits() })).tenants, []);
   t.strictSame(snapshotChange(before, snapshot({ a: limits({ request_rate: 1 }) })).tenants, ['a']);
   t.strictSame(snapshotChange(before, snapshot({ a: limits({}, { mode: 'off' }) })).tenants, ['a']);
   t.strictSame(snapshotChange(before, snapshot({ a: limits(), b: limits() })).tenants, ['b']);
