@@ -1,7 +1,7 @@
 /** A process that runs test files one after the other says of each what it would be told by a process of its own. */
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { eventually } from '../doors/http/fixtures.js';
 
 interface Result {
   readonly source: string;
@@ -31,6 +31,14 @@ async function runAll(t: Test, files: Readonly<Record<string, string>>): Promise
   for (const name of Object.keys(files)) results[name] = await shared.run(join(folder, `${name}.test.js`));
   shared.stop();
   return results;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 const reasonsOf = ({ tap }: Result) =>
@@ -93,11 +101,12 @@ t.test('a file that fails only behind another one is told so', async (t) => {
 });
 
 t.test('a process that has ended between two files is replaced', async (t) => {
-  const ends = `${PASSES}setTimeout(() => process.exit(0), 200).unref();\n`;
+  const ends = `${PASSES}console.error(process.pid);\nsetTimeout(() => process.exit(0), 200).unref();\n`;
   const folder = t.testdir({ 'ends.test.js': ends, 'after.test.js': PASSES });
   const shared = new SharedProcess();
-  t.match(await shared.run(join(folder, 'ends.test.js')), { passed: 1, failed: 0 });
-  await delay(1000);
+  const first = await shared.run(join(folder, 'ends.test.js'));
+  t.match(first, { passed: 1, failed: 0 });
+  t.ok(await eventually(() => !isAlive(Number(first.errors))));
   t.match(await shared.run(join(folder, 'after.test.js')), { passed: 1, failed: 0 });
   shared.stop();
 });

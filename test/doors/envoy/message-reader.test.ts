@@ -13,18 +13,22 @@ t.test('a message is whole when all of it has come, in whatever pieces', async (
       const reader = new MessageReader(length, always);
       t.equal(reader.isEmpty, true);
       t.equal(reader.isWhole, false);
-      for (let at = 0; at < frame.length; at += piece) {
-        const chunk = frame.subarray(at, at + piece);
-        if (reader.add(chunk, 0) !== chunk.length || reader.isEmpty)
-          t.fail(`not taken at ${at} of ${length}`);
-        const whole = at + chunk.length === frame.length;
-        if (reader.isWhole !== whole) t.fail(`whole at ${at} of ${length}`);
-      }
+      t.equal(firstFault(reader, frame, piece), undefined, `${length} bytes in pieces of ${piece}`);
       t.ok(reader.message().equals(bytes(length)), `${length} bytes in pieces of ${piece}`);
       reader.release();
     }
   }
 });
+
+/** Adds a frame piece by piece. */
+function firstFault(reader: MessageReader, frame: Buffer, piece: number): string | undefined {
+  for (let at = 0; at < frame.length; at += piece) {
+    const chunk = frame.subarray(at, at + piece);
+    if (reader.add(chunk, 0) !== chunk.length || reader.isEmpty) return `not taken at ${at}`;
+    if (reader.isWhole !== (at + chunk.length === frame.length)) return `whole or not at ${at}`;
+  }
+  return undefined;
+}
 
 t.test('only its own bytes are taken of a chunk', async (t) => {
   const two = Buffer.concat([Buffer.from('xx'), framed(bytes(10)), framed(bytes(3))]);
