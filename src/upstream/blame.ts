@@ -97,7 +97,6 @@ export class Blame {
   forget(): void {
     this.#now = period();
     this.#before = period();
-    this.#leftOut = undefined;
     this.#endRow();
   }
 

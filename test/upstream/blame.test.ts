@@ -18,6 +18,7 @@ function given() {
 t.test('the sender whose pushes fail most is left out where others send', async (t) => {
   const { blame, well, fail } = given();
   t.strictSame(blame.withoutCause(), { requests: 0, failed: 0 });
+  t.notOk(blame.hasOneSender(), 'nothing failed');
   fail('bad', 10);
   t.strictSame(blame.withoutCause(), { requests: 10, failed: 10 }, 'but not where nobody else does');
   t.ok(blame.hasOneSender());
@@ -76,4 +77,49 @@ t.test('made-up names cost no memory without bound', async (t) => {
   for (let i = 0; i < 100_000; i++) fail(`made-up ${i}`);
   t.equal(blame.all().failed, 100_000);
   t.equal(blame.withoutCause().failed, 100, 'all that there was no room for are one sender');
+});
+
+t.test('another sender is heard of as soon as one of its pushes goes well', async (t) => {
+  const { blame, well, fail } = given();
+  fail('bad', 2);
+  t.ok(blame.hasOneSender());
+  well('a');
+  t.notOk(blame.hasOneSender());
+});
+
+t.test('who may be the cause is another once the failures of the first are forgotten', async (t) => {
+  const { blame, fail } = given();
+  fail('a', 6);
+  blame.tick(5000);
+  fail('b', 4);
+  t.strictSame(blame.withoutCause(), { requests: 4, failed: 4 });
+  blame.tick(10_000);
+  t.strictSame(blame.withoutCause(), { requests: 4, failed: 4 }, 'the one that is left');
+  t.ok(blame.hasOneSender());
+});
+
+t.test('of ten seconds without a look nothing is kept', async (t) => {
+  for (const [passedMs, failed] of [
+    [9999, 1],
+    [10_000, 0],
+  ] as const) {
+    const { blame, fail } = given();
+    fail('a');
+    blame.tick(passedMs);
+    t.equal(blame.all().failed, failed, `${passedMs} ms`);
+  }
+});
+
+t.test('what is to be forgotten is, the failures in a row included', async (t) => {
+  const { blame, well, fail } = given();
+  fail('a', 5);
+  blame.tick(5000);
+  fail('a', 5);
+  well('b');
+  fail('a', 5);
+  blame.forget();
+  t.strictSame(blame.all(), { requests: 0, failed: 0 });
+  t.notOk(blame.inARow(1));
+  fail('a');
+  t.ok(blame.hasOneSender(), 'and who sent');
 });

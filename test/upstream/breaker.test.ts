@@ -78,6 +78,15 @@ t.test('what failed longer ago does not count', async (t) => {
   t.equal(state(), 'closed');
 });
 
+t.test('nor does it when nobody has looked since', async (t) => {
+  let nowMs = 0;
+  const breaker = new Breaker({ mode: 'act', allFail: () => true, now: () => nowMs, changed() {} });
+  for (let i = 0; i < 19; i++) breaker.failed('no answer', LATE);
+  nowMs = 10_000;
+  breaker.failed('no answer', LATE);
+  t.equal(breaker.status().state, 'closed');
+});
+
 t.test('it stays closed while any address is well', async (t) => {
   const { push, state } = given('act', () => false);
   push(100, 100);
@@ -232,5 +241,6 @@ t.test('of several processes the worst is shown, and what all of them answered',
     sinceSeconds: 2,
     refused: 7,
   });
+  t.match(mergedBreaker([one('closed', 1), one('half-open', 4)]), { state: 'half-open' });
   t.equal(mergedBreaker([]), undefined);
 });

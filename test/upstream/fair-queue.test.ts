@@ -14,25 +14,32 @@ interface Given {
   /** Pushes in the order in which they went, by tenant. */
   readonly went: string[];
   readonly turnedAway: (readonly [string, number])[];
+  /** Those that are set: in how many milliseconds each is due. */
+  readonly timers: { readonly ms: number; readonly run: () => void }[];
   /** Answers how to give it up. */
   enter(from: Sender, items?: number, bytes?: number): () => void;
   /** So many of those that went have their answer. */
   leave(pushes: number, items?: number): Promise<void>;
 }
 
-function given(limit = 10, maxBytes = 1000, maxWaitMs = 60_000): Given {
+function given(limit = 10, maxBytes = 1000, maxWaitMs = 60_000, holds = true): Given {
   const self: Given = {
     queue: new FairQueue({
       limit: () => self.limit,
       maxBytes,
       maxWaitMs,
-      holds: true,
+      holds,
       now: () => self.nowMs,
+      later(run, ms) {
+        self.timers.push({ ms, run });
+        return undefined;
+      },
     }),
     limit,
     nowMs: 0,
     went: [],
     turnedAway: [],
+    timers: [],
     enter(from, items = 1, bytes = 1) {
       const hear = (entry: Entry): void => {
         if (entry === 'go') self.went.push(from.tenant);
@@ -192,15 +199,52 @@ t.test('and not for so long that what it has a share in is not asked for', async
   ]);
 });
 
-t.test('who has waited for too long is turned away', async (t) => {
+t.test('who has waited for too long is turned away, each in its time', async (t) => {
   const one = given(1, 1000, 20);
+  const due = () => one.timers.map(({ ms }) => ms);
+  const pass = async (ms: number) => {
+    one.nowMs += ms;
+    one.timers.shift()?.run();
+    await settled();
+  };
   one.enter(sender('first'));
   one.enter(sender('a'));
-  one.nowMs = 20;
-  const until = performance.now() + 20_000;
-  while (one.turnedAway.length === 0 && performance.now() < until) await settled();
+  one.nowMs = 5;
+  one.enter(sender('b'));
+  t.strictSame(due(), [20], 'there is one timer for all');
+  await pass(15);
   t.strictSame(one.turnedAway, [['a', 2]]);
+  t.strictSame(due(), [5]);
+  await pass(5);
+  t.strictSame(one.turnedAway, [
+    ['a', 2],
+    ['b', 2],
+  ]);
   t.match(one.queue, { waiting: 0, waitingBytes: 0, inFlight: 1 });
+  t.strictSame(due(), [], 'while nobody waits there is none');
+  one.enter(sender('a'));
+  t.strictSame(due(), [20]);
+});
+
+t.test('when one that has waited for too long is turned away, what waited behind it may go', async (t) => {
+  const one = given(10, 1000, 20);
+  one.enter(sender('first'), 6);
+  one.enter(sender('large'), 10);
+  one.nowMs = 5;
+  one.enter(sender('small'), 4);
+  t.strictSame(one.went, ['first']);
+  one.nowMs = 20;
+  one.timers.shift()?.run();
+  await settled();
+  t.strictSame(one.went, ['first', 'small']);
+});
+
+t.test('a queue that holds nothing back lets all go, and counts those that would have waited', async (t) => {
+  const { enter, went, turnedAway, queue, timers } = given(2, 1, 20, false);
+  for (let i = 0; i < 5; i++) enter(sender('a'));
+  t.equal(went.length, 5);
+  t.match(queue, { inFlight: 5, waiting: 0, waitingBytes: 0, counts: { waited: 3, turnedAway: 0 } });
+  t.strictSame([turnedAway, timers], [[], []]);
 });
 
 t.test('a push that is larger than all there is goes when nothing else is under way', async (t) => {
@@ -289,6 +333,9 @@ t.test('when it is closed nobody is held back', async (t) => {
   queue.close();
   await settled();
   t.equal(went.length, 5);
+  enter(sender('a'));
+  t.equal(went.length, 6, 'nor is who comes then');
+  t.match(queue, { waiting: 0, waitingBytes: 0 });
 });
 
 t.test('whoever offers less than its share is never turned away, and gets all of it', async () => {

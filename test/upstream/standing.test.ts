@@ -73,6 +73,44 @@ t.test('one that refuses connections is tried sooner, and never waits for long',
   t.strictSame(waits, [1, 2, 4, 8, 15, 15]);
 });
 
+t.test('three in a row are three after the last failure', async (t) => {
+  const standing = out();
+  standing.tick(10_000);
+  for (let i = 0; i < 2; i++) {
+    standing.takeProbe(true);
+    standing.succeeded(() => 10_000);
+  }
+  standing.takeProbe(true);
+  standing.failed(10_000);
+  standing.tick(30_000);
+  for (const isBack of [false, false, true]) {
+    t.ok(standing.takeProbe(true), 'the one that failed is under way no more');
+    t.equal(
+      standing.succeeded(() => 30_000),
+      isBack,
+    );
+  }
+});
+
+t.test('what is heard while nothing is tried moves it nowhere', async (t) => {
+  const standing = out();
+  t.equal(
+    standing.succeeded(() => 5000),
+    false,
+  );
+  t.equal(standing.failed(5000), false);
+  t.equal(standing.state, 'out');
+  t.equal(standing.untilMs, 10_000, 'nor does it stay out for longer');
+  comeBack(standing, 10_000);
+  t.equal(standing.failed(11_000), false);
+  t.equal(
+    standing.succeeded(() => 11_000),
+    false,
+  );
+  standing.tick(1e9);
+  t.equal(standing.state, 'in');
+});
+
 t.test('times out are forgotten when it has been well for five minutes', async (t) => {
   for (const [wellMs, waitMs] of [
     [300_000, 20_000],

@@ -131,3 +131,21 @@ t.test('a step that was fed already is not counted twice', async (t) => {
   arrivals.add(999, counts);
   t.equal(arrivals.curve(0).at(-1), 10);
 });
+
+t.test('it is silent when nothing came for an hour and the step before it', async (t) => {
+  const arrivals = new Arrivals();
+  t.ok(arrivals.isSilentAt(1000), 'nothing ever came');
+  arrivals.add(1000, new Float64Array(STEP_COUNTS).fill(1));
+  t.notOk(arrivals.isSilentAt(1000 + HOUR_STEPS + 1));
+  t.ok(arrivals.isSilentAt(1000 + HOUR_STEPS + 2));
+});
+
+t.test('when the most is forgotten, what windows have of before still counts', async (t) => {
+  const arrivals = new Arrivals();
+  const counts = new Float64Array(STEP_COUNTS).fill(1);
+  arrivals.add(1000, counts);
+  arrivals.forgetMost();
+  t.ok(arrivals.curve(0).every((most) => most === 0));
+  arrivals.add(1001, counts);
+  t.equal(arrivals.curve(0).at(-1), 20);
+});
