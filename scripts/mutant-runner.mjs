@@ -33,11 +33,12 @@ export const strykerPlugins = [{ kind: 'TestRunner', name: 'loaded', factory: cr
 
 createRunner.inject = ['options'];
 function createRunner(options) {
-  return new LoadedTests(options.loaded.testFiles);
+  return new LoadedTests(options.loaded);
 }
 
 class LoadedTests {
   #files;
+  #isQuick;
   #tests = [];
   /** What the changed code reads: which mutant is on, and how often one may be passed before it counts as endless. */
   #switches = {};
@@ -46,8 +47,9 @@ class LoadedTests {
   #isFresh = true;
   #isSpoiled = false;
 
-  constructor(files) {
-    this.#files = files;
+  constructor({ testFiles, isQuick }) {
+    this.#files = testFiles;
+    this.#isQuick = isQuick;
     globalThis.__stryker__ = this.#switches;
   }
 
@@ -80,7 +82,7 @@ class LoadedTests {
     const isEndless = this.#switches.hitCount > mostHits || failed?.isStuck;
     Object.assign(this.#switches, { activeMutant: undefined, hitLimit: undefined });
     if (failed === undefined && !isEndless) {
-      if (!isFresh) process.exit(1);
+      if (!isFresh && !this.#isQuick) process.exit(1);
       return { status: 'survived', nrOfTests: tests.length };
     }
     this.#isSpoiled = failed === undefined || (await this.#run(failed.test)).status === 'failed';

@@ -4,7 +4,9 @@
  * where fewer than 90 % of an area's mutants are noticed. docs/mutants.md says why those that are left change nothing.
  *
  *   --only judge.ts   only those of the area's sources whose path ends so; may be given more than once
+ *   --tests a.test.ts only those of the area's tests whose path ends so; may be given more than once
  *   --survivors       only the places where one survived, for when a test has been added
+ *   --quick           what no test notices is not run again in a process of its own: a --survivors afterwards does that
  *   --told            what is known from runs before, with no run
  *   --jobs 1          mutants at once; two unless told
  */
@@ -111,7 +113,9 @@ process.env.TAP_TIMEOUT = '0';
 const { values, positionals } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: [''] },
+    tests: { type: 'string', multiple: true, default: [''] },
     survivors: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
     told: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '2' },
   },
@@ -152,9 +156,10 @@ async function run(name) {
     // Stryker would rewrite it through an API that the compiler does not have; nothing in it has to be rewritten.
     tsconfigFile: 'none',
     loaded: {
+      isQuick: values.quick,
       testFiles: tests
         .flatMap(filesOf)
-        .filter(wanted)
+        .filter((path) => wanted(path) && values.tests.some((end) => path.endsWith(end)))
         .map((test) => `build/${test.replace(/ts$/, 'js')}`),
     },
     coverageAnalysis: 'perTest',
