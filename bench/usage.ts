@@ -188,7 +188,11 @@ async function memory(redis: RedisServer): Promise<void> {
   const withRecords = await usedMemory(redis);
   rows.push([`hours and days of ${tenants} tenants in Redis`, `${mb(withRecords - before)} MB`]);
   for (let step = 0; step < stepsMeasured; step++) {
-    const entries = Array.from({ length: tenants }, (_, i) => ({ ...entryOf(i, step), seconds: undefined }));
+    const entries = Array.from({ length: tenants }, (_, i) => ({
+      ...entryOf(i, step),
+      seconds: undefined,
+      peaks: [],
+    }));
     const info = { name: 'fleet', machine: 'fleet', version: '', startedMs: 0 };
     const bytes = await packFrame({ plane: 'fleet', seq: step, step, info, entries });
     await store.commit('bench', fence, { ...empty, steps: [{ step, kind: 'sums', bytes }] });
@@ -257,6 +261,9 @@ function entryOf(i: number, salt: number): FrameEntry {
   entry.active = Math.floor(next() * 100_000);
   entry.fleet = entry.active;
   entry.perMetric = Math.floor(next() * 5000);
+  [2000, 30, 200_000, 60, 300].forEach((most, at) => {
+    entry.peaks[at] = Math.floor(next() * most);
+  });
   if (i % 20 === 0) addDiscards(entry, 'refused', 'rate_limited', [3, 4000, 0, 0, 4000]);
   return entry;
 }
@@ -281,7 +288,15 @@ function recordsOf(i: number, count: number, seconds: number): UsageRecord[] {
       refused: { requests: 12, items: 4000, bytes: Number.NaN, newSeries: 0 },
       reasons: i % 5 === 0 ? [{ reason: 'rate_limited', pushes: 12, samples: 4000 }] : [],
       curves: { items: curve(1), requests: curve(1 / 900), bytes: curve(12) },
-      peaks: { activeSeries: Math.floor(next() * 200_000), seriesPerMetric: Math.floor(next() * 9000) },
+      peaks: {
+        activeSeries: Math.floor(next() * 200_000),
+        seriesPerMetric: Math.floor(next() * 9000),
+        seriesPerRequest: Math.floor(next() * 2000),
+        labelsPerSeries: Math.floor(next() * 30),
+        bytesPerRequest: Math.floor(next() * 200_000),
+        labelNameBytes: Math.floor(next() * 60),
+        labelValueBytes: Math.floor(next() * 300),
+      },
     };
   });
 }

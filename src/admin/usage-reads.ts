@@ -257,9 +257,20 @@ function recordView(record: UsageRecord): object {
     refused: countsView(refused),
     reasons,
     curves: curvesView(curves),
-    peaks: { activeSeries: null, seriesPerMetric: null, ...peaks },
+    peaks: { ...NO_PEAKS, ...peaks },
   };
 }
+
+/** Nobody saw any. */
+const NO_PEAKS = {
+  activeSeries: null,
+  seriesPerMetric: null,
+  seriesPerRequest: null,
+  labelsPerSeries: null,
+  bytesPerRequest: null,
+  labelNameBytes: null,
+  labelValueBytes: null,
+};
 
 function countsView(counts: UsageCounts): object {
   return Object.fromEntries(Object.entries(counts).map(([name, value]) => [name, known(value)]));

@@ -16,7 +16,7 @@ export function advise(history: UsageHistory, inForce: InForce, policy: Policy):
   const periods = periodsOf(history);
   const basis = basisOf(periods);
   const rates = rateLimits(inForce).map((limit) => adviseRate(limit, periods, policy, basis));
-  const peaks = peakLimits(inForce).flatMap((limit) => advisePeak(limit, periods, policy, basis) ?? []);
+  const peaks = peakLimits(inForce).flatMap((limit) => advisePeak(limit, periods, policy) ?? []);
   return {
     tenant: history.tenant,
     policy: policy.name,

@@ -97,6 +97,7 @@ export function peakLimits({ limits }: InForce): PeakLimit[] {
       current: aboveZero(limits[tenantSeriesLimit(limits)]),
       hiddenBy: SERIES_REASONS,
       hasClasses: true,
+      isOnlyRaised: false,
     },
     {
       kind: 'mimir',
@@ -106,6 +107,7 @@ export function peakLimits({ limits }: InForce): PeakLimit[] {
       current: aboveZero(limits.max_global_series_per_metric),
       hiddenBy: ['per_metric_series_limit'],
       hasClasses: false,
+      isOnlyRaised: false,
     },
     {
       kind: 'mimir',
@@ -115,6 +117,27 @@ export function peakLimits({ limits }: InForce): PeakLimit[] {
       current: limits.max_label_names_per_series,
       hiddenBy: [],
       hasClasses: false,
+      isOnlyRaised: true,
+    },
+    {
+      kind: 'mimir',
+      limit: 'max_label_name_length',
+      unit: 'bytes of a label name',
+      peakOf: ({ peaks }) => peaks.labelNameBytes,
+      current: limits.max_label_name_length,
+      hiddenBy: [],
+      hasClasses: false,
+      isOnlyRaised: true,
+    },
+    {
+      kind: 'mimir',
+      limit: 'max_label_value_length',
+      unit: 'bytes of a label value',
+      peakOf: ({ peaks }) => peaks.labelValueBytes,
+      current: limits.max_label_value_length,
+      hiddenBy: [],
+      hasClasses: false,
+      isOnlyRaised: true,
     },
     {
       kind: 'edge',
@@ -124,6 +147,7 @@ export function peakLimits({ limits }: InForce): PeakLimit[] {
       current: aboveZero(limits.edge.max_series_per_request),
       hiddenBy: [],
       hasClasses: false,
+      isOnlyRaised: false,
     },
   ];
 }

@@ -8,6 +8,8 @@ export interface Meter {
   /** Of a rate and its burst, the rate: both are used together. */
   readonly limit: AdvisedLimit;
   readonly current: number;
+  /** That little of it is used says nothing. */
+  readonly mayBeWide: boolean;
   readonly used: (record: UsageRecord) => number | undefined;
 }
 
@@ -21,15 +23,15 @@ export function metersOf(inForce: InForce): Meter[] {
         1 / (1 + headroomOf(countedDemand([{ curve, resolutionSeconds: record.resolutionSeconds }]), current))
       );
     };
-    return [{ limit: rate, current: written.rate, used }];
+    return [{ limit: rate, current: written.rate, mayBeWide: false, used }];
   });
-  const peaks = peakLimits(inForce).flatMap(({ limit, current, peakOf }): Meter[] => {
+  const peaks = peakLimits(inForce).flatMap(({ limit, current, isOnlyRaised, peakOf }): Meter[] => {
     if (current === undefined || current === 0) return [];
     const used = (record: UsageRecord): number | undefined => {
       const peak = peakOf(record);
       return peak === undefined || Number.isNaN(peak) ? undefined : peak / current;
     };
-    return [{ limit, current, used }];
+    return [{ limit, current, mayBeWide: isOnlyRaised, used }];
   });
   return [...rates, ...peaks];
 }

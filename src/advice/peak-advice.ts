@@ -1,10 +1,10 @@
 /** A limit on what there is at one time, or in one push: its peak and a margin. */
 import type { UsageRecord } from '../usage/usage-record.js';
 import type { Basis, LimitAdvice, Refusals } from './advice.js';
+import { basisOf, LEAST_HOURS } from './basis.js';
 import { addRefusals, bounded, directionOf, noAdvice, percent, rounded, shown } from './choose.js';
 import { keptPeriods, type Period } from './periods.js';
-import type { AdvisedLimit, Policy } from './policy.js';
-import { tooLittle } from './rate-advice.js';
+import { type AdvisedLimit, asksFor, type Policy } from './policy.js';
 import { SIZE_CLASSES } from './size-classes.js';
 
 export interface PeakLimit {
@@ -18,6 +18,11 @@ export interface PeakLimit {
   /** Series that were refused for this limit and so are not in the peak, as often as they were sent. */
   readonly hiddenBy: readonly string[];
   readonly hasClasses: boolean;
+  /**
+   * It is reached by a change of what is sent, not by growth, and then refuses all of it: it is raised, and lowered only where a
+   * policy asks for it by name.
+   */
+  readonly isOnlyRaised: boolean;
 }
 
 interface Peak {
@@ -29,13 +34,17 @@ export function advisePeak(
   limit: PeakLimit,
   periods: readonly Period[],
   policy: Policy,
-  basis: Basis,
 ): LimitAdvice | undefined {
   if (!policy.enabledLimits.includes(limit.limit)) return undefined;
   const none = (why: string): LimitAdvice => noAdvice(limit.limit, limit.kind, limit.current, why);
   const peaks = peaksIn(limit, periods);
   if (peaks.length === 0) return none(`The history has no figures on ${limit.unit}.`);
-  if (basis.confidence === 'none') return none(tooLittle(basis));
+  // An earlier version may have measured less: what it rests on is what was seen, and when nothing was sent.
+  const basis = basisOf(periods.filter((period) => isKnown(limit, period)));
+  if (basis.confidence === 'none')
+    return none(
+      `The history has figures on ${limit.unit} for ${shown(Math.floor(basis.hoursWatched))} hours: below ${LEAST_HOURS} nothing is advised.`,
+    );
   const highest = highestOf(peaks);
   if (highest.peak === 0) return none(`The tenant had no ${limit.unit} in this time.`);
   return chosen(limit, peaks, highest, policy, basis);
@@ -46,6 +55,11 @@ function peaksIn({ peakOf }: PeakLimit, periods: readonly Period[]): Peak[] {
     const peak = peakOf(period.record);
     return peak === undefined || Number.isNaN(peak) ? [] : [{ period, peak }];
   });
+}
+
+function isKnown({ peakOf }: PeakLimit, { record }: Period): boolean {
+  const peak = peakOf(record);
+  return (peak !== undefined && !Number.isNaN(peak)) || record.offered.requests === 0;
 }
 
 function highestOf(peaks: readonly Peak[]): Peak {
@@ -94,17 +108,21 @@ function roundedTo(value: number, { hasClasses }: PeakLimit, policy: Policy): nu
 }
 
 function reasonToStay(
-  { current }: PeakLimit,
+  { limit, current, isOnlyRaised }: PeakLimit,
   value: number,
   most: number,
-  { hysteresis, neverLower }: Policy,
+  policy: Policy,
 ): string | undefined {
+  const { hysteresis, neverLower } = policy;
   if (current === undefined) return undefined;
   if (current === value) return ' It is in force.';
   if (current < most) return undefined;
   if (Math.abs(value / current - 1) < hysteresis)
     return ` What is in force differs by less than ${percent(hysteresis)}, so it may stay.`;
-  return neverLower && value < current ? ' The policy never lowers a limit, so it stays.' : undefined;
+  if (value > current) return undefined;
+  if (isOnlyRaised && !asksFor(policy, limit))
+    return " It is wide enough and stays: it is lowered where a policy's enabled_limits name it.";
+  return neverLower ? ' The policy never lowers a limit, so it stays.' : undefined;
 }
 
 function hiddenIn({ hiddenBy }: PeakLimit, { reasons, refused }: UsageRecord): number {

@@ -30,6 +30,8 @@ export const ADVISED_LIMITS = [
   'max_active_series_per_user',
   'max_global_series_per_metric',
   'max_label_names_per_series',
+  'max_label_name_length',
+  'max_label_value_length',
   'bytes_per_second',
   'bytes_burst_size',
   'max_series_per_request',
@@ -77,6 +79,11 @@ export const DEFAULT_POLICY: Policy = {
   burstAtMost: undefined,
   enabledLimits: ADVISED_LIMITS,
 };
+
+/** It lists the limit by name, rather than leaving them at all there are. */
+export function asksFor({ enabledLimits }: Policy, limit: AdvisedLimit): boolean {
+  return enabledLimits !== ADVISED_LIMITS && enabledLimits.includes(limit);
+}
 
 export function policyFor(policies: readonly Policy[], tenant: string): Policy {
   return policies.find(({ tenants }) => matchesAny(tenants, tenant)) ?? DEFAULT_POLICY;

@@ -80,7 +80,7 @@ export function adviseRate(
   return new Chooser(limit, counted, policy, basis, all).advise(enabled);
 }
 
-export function tooLittle({ hoursWatched }: Basis): string {
+function tooLittle({ hoursWatched }: Basis): string {
   return `There are ${shown(Math.floor(hoursWatched))} hours of history: below 24 nothing is advised.`;
 }
 

@@ -15,7 +15,7 @@ export interface LimitStanding {
   readonly current: number;
   /** At the peak of the history; 1 is all of it. */
   readonly used: number;
-  /** At the peak of the last 14 days; undefined: there are not as many. */
+  /** At the peak of the last 14 days; undefined: there are not as many, or it would say nothing. */
   readonly usedLately: number | undefined;
   /** Undefined: not enough history. */
   readonly forecast: { readonly trend: Trend; readonly until: DaysUntil } | undefined;
@@ -60,14 +60,14 @@ export function standingOf(
     named,
     limits: inForce.limits,
     advice: advise(history, inForce, policy),
-    standings: metersOf(inForce).flatMap(({ limit, current, used }): LimitStanding[] => {
+    standings: metersOf(inForce).flatMap(({ limit, current, mayBeWide, used }): LimitStanding[] => {
       const most = highest(records, used);
       if (most === undefined) return [];
       const days = valuesOf(history.days, used);
       const trend = trendOf(days);
       const forecast = trend === undefined ? undefined : { trend, until: daysUntil(trend, 1) };
       const lately = days.slice(-LATELY_DAYS).map(({ value }) => value);
-      const usedLately = lately.length < LATELY_DAYS ? undefined : Math.max(...lately);
+      const usedLately = mayBeWide || lately.length < LATELY_DAYS ? undefined : Math.max(...lately);
       return [{ limit, current, used: most, usedLately, forecast }];
     }),
     days: history.days.map((day) => dayOf(day, prices)),

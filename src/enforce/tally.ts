@@ -29,6 +29,16 @@ export const TALLY_NUMBERS = [
   'uncompressedBytes',
   'newSeries',
   'seriesOverLimit',
+  'refusedBytes',
+] as const;
+
+/** The most that one push had, or one of its series, since whoever keeps usage took them last. */
+export const PUSH_PEAKS = [
+  'seriesPerRequest',
+  'labelsPerSeries',
+  'bytesPerRequest',
+  'labelNameBytes',
+  'labelValueBytes',
 ] as const;
 
 export class Tally {
@@ -48,6 +58,14 @@ export class Tally {
   /** Series that were not known before, and those that there was no room for. */
   newSeries = 0;
   seriesOverLimit = 0;
+  /** Of the body bytes: those of pushes that were refused as a whole, once they were read. */
+  refusedBytes = 0;
+  /** PUSH_PEAKS, which begin anew whenever they are taken. */
+  seriesPerRequest = 0;
+  labelsPerSeries = 0;
+  bytesPerRequest = 0;
+  labelNameBytes = 0;
+  labelValueBytes = 0;
   /** Undefined until the first refusal: most tenants never have one. */
   refused: Float64Array | undefined;
   /** What would have been refused, had the tenant not been in shadow mode. */
@@ -61,12 +79,27 @@ export class Tally {
     this.metadata += push.metadata;
     this.bodyBytes += push.compressedBytes;
     this.uncompressedBytes += push.uncompressedBytes;
+    if (push.series > this.seriesPerRequest) this.seriesPerRequest = push.series;
+    if (push.mostPlainLabels > this.labelsPerSeries) this.labelsPerSeries = push.mostPlainLabels;
+    if (push.compressedBytes > this.bytesPerRequest) this.bytesPerRequest = push.compressedBytes;
+    if (push.longestLabelName > this.labelNameBytes) this.labelNameBytes = push.longestLabelName;
+    if (push.longestLabelValue > this.labelValueBytes) this.labelValueBytes = push.longestLabelValue;
+  }
+
+  /** Into `peaks`, in the order of PUSH_PEAKS, where they are higher than what it has. They begin anew. */
+  takePeaks(peaks: number[]): void {
+    for (let i = 0; i < PUSH_PEAKS.length; i++) {
+      const name = PUSH_PEAKS[i] as (typeof PUSH_PEAKS)[number];
+      peaks[i] = Math.max(peaks[i] ?? 0, this[name]);
+      this[name] = 0;
+    }
   }
 
   /** `push` is undefined where the refusal came before the body was decoded. What was left out before has its own reasons. */
   refuse(reason: Reason, push: Push | undefined, leftOut?: LeftOut): void {
     this.refused ??= new Float64Array(REASON_NAMES.length * FIELDS);
     discard(this.refused, reason, push, leftOut);
+    if (push !== undefined) this.refusedBytes += push.compressedBytes;
   }
 
   shadow(reason: Reason, push: Push | undefined, leftOut?: LeftOut): void {

@@ -320,6 +320,7 @@ export class KernelInstance {
       leastTimestampMs: this.#signedResult(14),
       greatestTimestampMs: this.#signedResult(16),
       mostLabels: this.#result(8),
+      mostPlainLabels: this.#result(31),
       longestLabelName: this.#result(9),
       longestLabelValue: this.#result(10),
       unnamedSeries: this.#result(11),

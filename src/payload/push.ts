@@ -38,6 +38,8 @@ export interface Push {
   readonly greatestTimestampMs: number;
   /** The largest of each over all series, so that a clean push needs no look at the records. */
   readonly mostLabels: number;
+  /** Of series whose metric name does not end in `_info`: Mimir allows those more. */
+  readonly mostPlainLabels: number;
   readonly longestLabelName: number;
   readonly longestLabelValue: number;
   /** Series with no `__name__` label, or with an empty one. */

@@ -484,10 +484,12 @@ export class Bookkeeper {
 
 async function packStep({ step, entries, late }: ClosedStep): Promise<UsageCommit['steps'][number][]> {
   const frame = { plane: FLEET, seq: step, step, info: FLEET_INFO };
-  const sums = [...entries, ...late].map((entry) => ({ ...entry, seconds: undefined }));
+  const sums = [...entries, ...late].map((entry) => ({ ...entry, seconds: undefined, peaks: NO_PEAKS }));
   const packed = { step, kind: 'sums' as const, bytes: await packFrame({ ...frame, entries: sums }) };
   if (entries.length === 0) return [packed];
   return [packed, { step, kind: 'seconds', bytes: await packFrame({ ...frame, entries }) }];
 }
 
+/** Curves and rates are made of steps: peaks are in the hour. */
+const NO_PEAKS: number[] = [];
 const FLEET_INFO = { name: FLEET, machine: FLEET, version: '', startedMs: 0 };

@@ -5,12 +5,14 @@
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { constants, deflateRaw, inflateRaw } from 'node:zlib';
-import { TALLY_NUMBERS } from '../enforce/tally.js';
+import { PUSH_PEAKS, TALLY_NUMBERS } from '../enforce/tally.js';
 import { STEP_COUNTS } from './arrival-curve.js';
 import { ByteReader, ByteWriter, Damaged } from './bytes.js';
 import { DISCARD_FIELDS, emptyEntry, type Frame, type FrameEntry, type PlaneInfo, zeros } from './frame.js';
 
 const VERSION = 1;
+/** What an entry has of each: sums, then peaks. */
+const NUMBERS: readonly string[] = [...TALLY_NUMBERS, ...PUSH_PEAKS];
 export const MOST_PACKED_BYTES = 16 << 20;
 const MOST_BYTES = 64 << 20;
 /** An id with metadata, and then some. */
@@ -72,8 +74,8 @@ function encodeHead({ plane, seq, step, info, entries }: Frame): {
   to.number(seq);
   to.number(step);
   to.text(JSON.stringify(info));
-  to.number(TALLY_NUMBERS.length);
-  for (const name of TALLY_NUMBERS) to.text(name);
+  to.number(NUMBERS.length);
+  for (const name of NUMBERS) to.text(name);
   const reasons = [...new Set(entries.flatMap(({ discards }) => discards.map(({ reason }) => reason)))];
   to.number(reasons.length);
   for (const reason of reasons) to.text(reason);
@@ -87,7 +89,7 @@ export function decodeFrame(bytes: Buffer): Frame {
   const seq = from.number();
   const step = from.number();
   const info = readInfo(from.text(MOST_INFO_BYTES));
-  const places = namesIn(from).map((name) => (TALLY_NUMBERS as readonly string[]).indexOf(name));
+  const places = namesIn(from).map((name) => NUMBERS.indexOf(name));
   const reasons = namesIn(from);
   const count = from.count(LEAST_ENTRY_BYTES);
   if (count > MOST_ENTRIES) throw new Damaged(`a frame has ${count} tenants`);
@@ -97,9 +99,9 @@ export function decodeFrame(bytes: Buffer): Frame {
 }
 
 function encodeEntry(to: ByteWriter, entry: FrameEntry, rows: ReadonlyMap<string, number>): void {
-  const { id, added, items, discards, active, fleet, perMetric, seconds } = entry;
+  const { id, added, peaks, items, discards, active, fleet, perMetric, seconds } = entry;
   to.text(id);
-  encodeSparse(to, added);
+  encodeSparse(to, [...added, ...peaks]);
   to.number(items);
   to.number(discards.length);
   for (const { kind, reason, counts } of discards) {
@@ -117,10 +119,10 @@ function encodeEntry(to: ByteWriter, entry: FrameEntry, rows: ReadonlyMap<string
 
 function decodeEntry(from: ByteReader, places: readonly number[], reasons: readonly string[]): FrameEntry {
   const id = from.text(MOST_ID_BYTES);
-  const added = zeros(TALLY_NUMBERS.length);
+  const numbers = zeros(NUMBERS.length);
   decodeSparse(from, places.length, (i, value) => {
     const place = places[i] ?? -1;
-    if (place >= 0) added[place] = value;
+    if (place >= 0) numbers[place] = value;
   });
   const items = from.number();
   const discards: FrameEntry['discards'] = [];
@@ -133,7 +135,13 @@ function decodeEntry(from: ByteReader, places: readonly number[], reasons: reado
     discards.push({ kind: code % 2 === 1 ? 'shadowed' : 'refused', reason, counts });
   }
   const flags = from.byte();
-  const entry: FrameEntry = { ...emptyEntry(id, (flags & HAS_SECONDS) !== 0), added, items, discards };
+  const entry: FrameEntry = {
+    ...emptyEntry(id, (flags & HAS_SECONDS) !== 0),
+    added: numbers.slice(0, TALLY_NUMBERS.length),
+    peaks: numbers.slice(TALLY_NUMBERS.length),
+    items,
+    discards,
+  };
   if (flags & HAS_ACTIVE) entry.active = from.number();
   if (flags & HAS_FLEET) entry.fleet = from.number();
   if (flags & HAS_PER_METRIC) entry.perMetric = from.number();

@@ -3,7 +3,7 @@
  * tenants that sent are in it. Frames of one data plane are numbered without gaps, so that none is counted twice and one
  * that is missing is noticed.
  */
-import { TALLY_NUMBERS } from '../enforce/tally.js';
+import { PUSH_PEAKS, TALLY_NUMBERS } from '../enforce/tally.js';
 import { STEP_COUNTS } from './arrival-curve.js';
 
 export const STEP_MS = 10_000;
@@ -22,6 +22,8 @@ export interface FrameEntry {
   readonly added: number[];
   /** What `ingestion_rate` counts: exemplars only where the tenant may have some. */
   items: number;
+  /** In the order of PUSH_PEAKS; 0: not known. */
+  readonly peaks: number[];
   readonly discards: Discards[];
   /** Series that are active there, over all replicas, and of the metric with the most; NaN: not known. */
   active: number;
@@ -61,6 +63,7 @@ export function emptyEntry(id: string, withSeconds = true): FrameEntry {
     id,
     added: zeros(TALLY_NUMBERS.length),
     items: 0,
+    peaks: zeros(PUSH_PEAKS.length),
     discards: [],
     active: Number.NaN,
     fleet: Number.NaN,
@@ -73,6 +76,7 @@ export function emptyEntry(id: string, withSeconds = true): FrameEntry {
 export function addEntry(to: FrameEntry, from: FrameEntry): void {
   for (let i = 0; i < to.added.length; i++) to.added[i] = (to.added[i] ?? 0) + (from.added[i] ?? 0);
   to.items += from.items;
+  for (let i = 0; i < to.peaks.length; i++) to.peaks[i] = Math.max(to.peaks[i] ?? 0, from.peaks[i] ?? 0);
   for (const { kind, reason, counts } of from.discards) addDiscards(to, kind, reason, counts);
   to.active = largest(to.active, from.active);
   to.fleet = largest(to.fleet, from.fleet);

@@ -1,13 +1,20 @@
 /** A tenant's hour under way: frames are added to it, and it can be written down and gone on with at any time. */
-import { DISCARDED_REQUESTS, DISCARDED_SAMPLES, DISCARDED_SERIES, TALLY_NUMBERS } from '../enforce/tally.js';
+import {
+  DISCARDED_REQUESTS,
+  DISCARDED_SAMPLES,
+  DISCARDED_SERIES,
+  PUSH_PEAKS,
+  TALLY_NUMBERS,
+} from '../enforce/tally.js';
 import type { Arrivals } from './arrival-curve.js';
-import { type FrameEntry, largest } from './frame.js';
+import { type FrameEntry, largest, zeros } from './frame.js';
 import { HOUR_MS } from './records.js';
 import type { UsageRecord } from './usage-record.js';
 
 const REQUESTS = TALLY_NUMBERS.indexOf('requests');
 const BODY_BYTES = TALLY_NUMBERS.indexOf('bodyBytes');
 const NEW_SERIES = TALLY_NUMBERS.indexOf('newSeries');
+const REFUSED_BYTES = TALLY_NUMBERS.indexOf('refusedBytes');
 /** Of a discard: what has a limit of its own, `ingestion_rate`, is samples, exemplars and metadata. */
 const DISCARDED_EXEMPLARS = 2;
 const DISCARDED_METADATA = 3;
@@ -24,10 +31,13 @@ export class OpenHour {
   #newSeries = 0;
   #refusedRequests = 0;
   #refusedItems = 0;
+  #refusedBytes = 0;
   #refusedSeries = 0;
   readonly #reasons = new Map<string, { pushes: number; samples: number }>();
   #active = Number.NaN;
   #perMetric = Number.NaN;
+  /** In the order of PUSH_PEAKS; 0: not known. */
+  readonly #peaks = zeros(PUSH_PEAKS.length);
 
   constructor(id: string) {
     this.id = id;
@@ -41,18 +51,22 @@ export class OpenHour {
     hour.#newSeries = offered.newSeries;
     hour.#refusedRequests = refused.requests;
     hour.#refusedItems = refused.items;
+    hour.#refusedBytes = refused.bytes;
     hour.#refusedSeries = refused.newSeries;
     for (const { reason, pushes, samples } of reasons) hour.#reasons.set(reason, { pushes, samples });
     hour.#active = peaks.activeSeries ?? Number.NaN;
     hour.#perMetric = peaks.seriesPerMetric ?? Number.NaN;
+    for (const [i, name] of PUSH_PEAKS.entries()) hour.#peaks[i] = peaks[name] ?? 0;
     return hour;
   }
 
-  add({ added, items, discards, active, fleet, perMetric }: FrameEntry): void {
+  add({ added, items, peaks, discards, active, fleet, perMetric }: FrameEntry): void {
     this.#requests += added[REQUESTS] ?? 0;
     this.#items += items;
     this.#bytes += added[BODY_BYTES] ?? 0;
     this.#newSeries += added[NEW_SERIES] ?? 0;
+    this.#refusedBytes += added[REFUSED_BYTES] ?? 0;
+    for (let i = 0; i < peaks.length; i++) this.#peaks[i] = Math.max(this.#peaks[i] ?? 0, peaks[i] ?? 0);
     for (const { kind, reason, counts } of discards) if (kind === 'refused') this.#refuse(reason, counts);
     // What all replicas know together is more than any of them sees.
     this.#active = largest(this.#active, largest(active, fleet));
@@ -74,7 +88,7 @@ export class OpenHour {
       refused: {
         requests: this.#refusedRequests,
         items: this.#refusedItems,
-        bytes: Number.NaN,
+        bytes: this.#refusedBytes,
         newSeries: this.#refusedSeries,
       },
       reasons: [...this.#reasons]
@@ -87,6 +101,9 @@ export class OpenHour {
       peaks: {
         ...(!Number.isNaN(this.#active) && { activeSeries: this.#active }),
         ...(!Number.isNaN(this.#perMetric) && { seriesPerMetric: this.#perMetric }),
+        ...Object.fromEntries(
+          PUSH_PEAKS.map((name, i) => [name, this.#peaks[i] ?? 0]).filter(([, peak]) => peak !== 0),
+        ),
       },
     };
   }

@@ -18,6 +18,8 @@ const PEAKS = [
   'seriesPerRequest',
   'labelsPerSeries',
   'bytesPerRequest',
+  'labelNameBytes',
+  'labelValueBytes',
 ] as const;
 const EXACT_CURVES = 8;
 /** In place of a window that was not measured. */

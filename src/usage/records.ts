@@ -14,6 +14,8 @@ const PEAKS = [
   'seriesPerRequest',
   'labelsPerSeries',
   'bytesPerRequest',
+  'labelNameBytes',
+  'labelValueBytes',
 ] as const;
 
 export function emptyRecord(startMs: number, seconds: number, coveredSeconds = 0): UsageRecord {
@@ -23,8 +25,7 @@ export function emptyRecord(startMs: number, seconds: number, coveredSeconds = 0
     coveredSeconds,
     resolutionSeconds: 1,
     offered: noCounts(),
-    // Bytes of what is refused are not counted apart.
-    refused: { ...noCounts(), bytes: Number.NaN },
+    refused: noCounts(),
     reasons: [],
     curves: {},
     peaks: {},

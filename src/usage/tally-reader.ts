@@ -180,6 +180,7 @@ export class TallyReader {
       before[name] += added;
     });
     entry.items = read.itemsAdded;
+    tally.takePeaks(entry.peaks);
     for (const kind of ['refused', 'shadowed'] as const) flushDiscards(entry, kind, tally, before);
     entry.active = active;
     entry.fleet = tenant.series?.fleet ?? Number.NaN;

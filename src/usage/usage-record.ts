@@ -36,8 +36,13 @@ export interface UsageRecord {
     /** Of the metric with the most series. */
     readonly seriesPerMetric?: number;
     readonly seriesPerRequest?: number;
+    /** Without info series, which have a limit of their own. */
     readonly labelsPerSeries?: number;
+    /** On the wire. */
     readonly bytesPerRequest?: number;
+    /** Of the longest label name, and of the longest value. */
+    readonly labelNameBytes?: number;
+    readonly labelValueBytes?: number;
   };
 }
 

@@ -236,6 +236,59 @@ t.test('series that were refused hide how many there are: the range has them', a
   t.strictSame(series.range, { from: 60_000, to: 96_000 });
 });
 
+/** With these peaks in each hour and day, as pushes had them. */
+function withPeaks(history: UsageHistory, peaks: UsageRecord['peaks']): UsageHistory {
+  const put = (record: UsageRecord): UsageRecord => ({ ...record, peaks: { ...record.peaks, ...peaks } });
+  return { ...history, hours: history.hours.map(put), days: history.days.map(put) };
+}
+
+t.test('labels and series of a push are advised by the most that any push had', async (t) => {
+  const peaks = { labelsPerSeries: 29, seriesPerRequest: 2000, labelNameBytes: 40, labelValueBytes: 2000 };
+  const advice = adviceOn(withPeaks(steady, peaks));
+  t.match(of(advice, 'max_series_per_request'), {
+    kind: 'edge',
+    direction: 'set',
+    recommended: 2400,
+    confidence: 'high',
+  });
+  t.match(of(advice, 'max_label_names_per_series'), { direction: 'raise', recommended: 35, peak: 29 });
+  t.match(of(advice, 'max_label_value_length'), { direction: 'raise', recommended: 2400 });
+  const refused = of(adviceOn(withPeaks(steady, { labelsPerSeries: 40 })), 'max_label_names_per_series');
+  t.match(refused, { recommended: 48, currentWouldRefuse: { hours: { atLeast: 66, atMost: 480 } } });
+});
+
+t.test('a limit on labels is lowered only where a policy names it', async (t) => {
+  const peaks = { labelsPerSeries: 12, labelNameBytes: 40 };
+  const advice = adviceOn(withPeaks(steady, peaks));
+  t.match(of(advice, 'max_label_names_per_series'), {
+    direction: 'keep',
+    recommended: 30,
+    peak: 12,
+    why: /wide enough and stays/,
+  });
+  t.match(of(advice, 'max_label_name_length'), { direction: 'keep', recommended: 1024 });
+  const named: Partial<Policy> = { enabledLimits: ['max_label_names_per_series'] };
+  t.match(of(adviceOn(withPeaks(steady, peaks), named), 'max_label_names_per_series'), {
+    direction: 'lower',
+    recommended: 15,
+  });
+});
+
+t.test('advice on what an earlier version did not measure rests on the hours that have it', async (t) => {
+  const last = (count: number): UsageHistory => ({
+    ...steady,
+    hours: steady.hours.map((hour, at) =>
+      at < steady.hours.length - count ? hour : { ...hour, peaks: { ...hour.peaks, seriesPerRequest: 1000 } },
+    ),
+  });
+  t.match(of(adviceOn(last(5)), 'max_series_per_request'), {
+    recommended: undefined,
+    why: 'The history has figures on series in one push for 5 hours: below 24 nothing is advised.',
+  });
+  t.match(of(adviceOn(last(24)), 'max_series_per_request'), { recommended: 2400, confidence: 'low' });
+  t.equal(of(adviceOn(last(24)), 'ingestion_rate').confidence, 'high');
+});
+
 t.test('floor, ceiling, rounding, hysteresis and never_lower', async (t) => {
   const rate = (policy: Partial<Policy>, limits?: TenantLimits) =>
     of(adviceOn(steady, policy, limits), 'ingestion_rate');

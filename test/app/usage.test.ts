@@ -23,7 +23,18 @@ t.test('with usage.dir hours and days are there after a restart; a damaged file 
   const second = await start(t, { 'upstream.url': 'http://127.0.0.1:1', ...flags });
   const { records, scope } = await second.json<Usage>('usage?tenant=team-a');
   t.equal(records.length, 1);
-  t.match(records[0], { offered: { requests: 3, items: 1500 }, curves: { items: { length: 11 } } });
+  t.match(records[0], {
+    offered: { requests: 3, items: 1500 },
+    refused: { bytes: 0 },
+    curves: { items: { length: 11 } },
+    peaks: {
+      seriesPerRequest: 500,
+      labelsPerSeries: 8,
+      bytesPerRequest: PUSH_500.length,
+      labelNameBytes: 13,
+      labelValueBytes: 71,
+    },
+  });
   t.match(scope, { of: 'machine', note: /nothing is shared/ });
   const csv = await (await second.get('/api/v1/usage?tenant=team-a&step=1d&format=csv')).text();
   t.match(csv, /^"start","seconds",.*\r\n"\d{4}-.*Z",86400,10,1,3,1500,/);

@@ -184,6 +184,7 @@ export function push(series: GivenSeries[], metadata = 0, compressedBytes = 100)
     leastTimestampMs: 0,
     greatestTimestampMs: 0,
     mostLabels: most((row) => row.labels),
+    mostPlainLabels: most((row) => ((row.flags & RECORD_FLAG_INFO) === 0 ? row.labels : 0)),
     longestLabelName: most((row) => row.longestName),
     longestLabelValue: most((row) => row.longestValue),
     unnamedSeries: rows.filter((row) => (row.flags & RECORD_FLAG_NAMED) === 0).length,

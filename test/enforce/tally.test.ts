@@ -8,9 +8,11 @@ import {
   DISCARDED_SAMPLES,
   DISCARDED_SERIES,
   discarded,
+  PUSH_PEAKS,
   TALLY_NUMBERS,
   Tally,
 } from '#src/enforce/tally.js';
+import { RECORD_FLAG_INFO, RECORD_FLAG_NAMED } from '#src/payload/push.js';
 import { push } from './fixtures.js';
 
 /** Three series with six samples and two histograms, three exemplars and seven metadata. */
@@ -38,6 +40,10 @@ function leftOut(): LeftOut {
   out.add(PUSH, 0, 'missing_metric_name');
   out.add(PUSH, 1, 'label_name_too_long');
   return out;
+}
+
+function named(peaks: readonly number[]) {
+  return Object.fromEntries(PUSH_PEAKS.map((name, i) => [name, peaks[i]]));
 }
 
 t.test('all that is in a push is counted', async (t) => {
@@ -121,15 +127,54 @@ for (const [kind, refuse, leaveOut] of [
   });
 }
 
+t.test('the most that a push had, or one of its series, is known until it is taken', async (t) => {
+  const tally = new Tally();
+  const INFO = RECORD_FLAG_NAMED | RECORD_FLAG_INFO;
+  tally.received(
+    push(
+      [
+        { labels: 9, longestName: 30 },
+        { labels: 60, flags: INFO },
+      ],
+      0,
+      500,
+    ),
+  );
+  tally.received(push([{ labels: 12, longestValue: 99 }], 0, 400));
+  const peaks = [0, 0, 450, 0, 0];
+  tally.takePeaks(peaks);
+  t.strictSame(named(peaks), {
+    seriesPerRequest: 2,
+    labelsPerSeries: 12,
+    bytesPerRequest: 500,
+    labelNameBytes: 30,
+    labelValueBytes: 99,
+  });
+  tally.takePeaks(peaks);
+  tally.received(push([{}], 0, 10));
+  const later = [0, 0, 0, 0, 0];
+  tally.takePeaks(later);
+  t.match(named(later), { seriesPerRequest: 1, bytesPerRequest: 10 }, 'they begin anew');
+});
+
+t.test('bytes are refused where a push was read, and all of it is', async (t) => {
+  const tally = new Tally();
+  tally.refuse('rate_limited', PUSH);
+  tally.refuse('rate_limited', undefined);
+  tally.shadow('rate_limited', PUSH);
+  tally.leaveOut(leftOut());
+  t.equal(tally.refusedBytes, 110);
+});
+
 t.test('a tally that takes another in has what both had, and gives it back', async (t) => {
   const [all, one] = [new Tally(), new Tally()];
+  all.refuse('rate_limited', PUSH);
+  one.refuse('rate_limited', PUSH);
+  one.shadow('burst_exceeded', PUSH);
   for (const [index, name] of TALLY_NUMBERS.entries()) {
     all[name] = 1000 * index;
     one[name] = index + 1;
   }
-  all.refuse('rate_limited', PUSH);
-  one.refuse('rate_limited', PUSH);
-  one.shadow('burst_exceeded', PUSH);
   all.absorb(one);
   for (const [index, name] of TALLY_NUMBERS.entries()) t.equal(all[name], 1001 * index + 1, name);
   t.match(discardedOf(all, 'refused', 'rate_limited'), { requests: 2, samples: 16 });

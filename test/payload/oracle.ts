@@ -41,6 +41,7 @@ export interface Expected {
   leastTimestampMs: number;
   greatestTimestampMs: number;
   mostLabels: number;
+  mostPlainLabels: number;
   longestLabelName: number;
   longestLabelValue: number;
   unnamedSeries: number;
@@ -357,6 +358,7 @@ function addUp(all: readonly Series[], metadata: readonly Entry[], options: Rule
       rows.reduce((a, { greatestTimestamp: b }) => (b > a ? b : a), NO_TIME.greatest),
     ),
     mostLabels: most(({ labels }) => labels),
+    mostPlainLabels: most(({ labels, flags }) => (flags === 3 ? 0 : labels)),
     longestLabelName: most(({ longestName }) => longestName),
     longestLabelValue: most(({ longestValue }) => longestValue),
     unnamedSeries: sum(({ flags }) => Number(flags === 0)),
@@ -407,6 +409,7 @@ export function found(push: Push): Expected {
     leastTimestampMs,
     greatestTimestampMs,
     mostLabels,
+    mostPlainLabels: push.mostPlainLabels,
     longestLabelName,
     longestLabelValue: push.longestLabelValue,
     unnamedSeries: push.unnamedSeries,

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { TALLY_NUMBERS } from '#src/enforce/tally.js';
 import { OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import { HOUR_STEPS } from '#src/usage/arrival-curve.js';
 import { Book } from '#src/usage/book.js';
@@ -27,6 +28,31 @@ t.test(
     });
   },
 );
+
+t.test('an hour has the most that any push had, a bookkeeper after another goes on with it', async (t) => {
+  const entry = (peaks: number[], refusedBytes: number) => {
+    const one = { ...entryOf('t', 100), peaks };
+    one.added[TALLY_NUMBERS.indexOf('refusedBytes')] = refusedBytes;
+    return one;
+  };
+  const book = new Book({ tenantsMax: 10 });
+  book.take(frameOf('a', 1, FIRST, entry([500, 12, 9000, 0, 0], 9000)), at(FIRST));
+  book.take(frameOf('b', 1, FIRST, entry([700, 11, 8000, 20, 0], 0)), at(FIRST));
+  await book.close(FIRST, at(FIRST));
+  const heir = new Book({ tenantsMax: 10 });
+  await heir.restore(
+    book.state,
+    book.takeChangedPages().map(([, page]) => page),
+    [],
+  );
+  heir.take(frameOf('a', 2, FIRST + 1, entry([1, 30, 1, 1, 0], 500)), at(FIRST + 1));
+  await heir.close(FIRST + 1, at(FIRST + 1));
+  t.match(heir.record('t'), {
+    refused: { bytes: 9500 },
+    peaks: { seriesPerRequest: 700, labelsPerSeries: 30, bytesPerRequest: 9000, labelNameBytes: 20 },
+  });
+  t.notOk('labelValueBytes' in heir.record('t')!.peaks, 'nobody told of it');
+});
 
 t.test('a frame counts once, however often it comes, and one that never comes is noticed', async (t) => {
   const book = new Book({ tenantsMax: 10 });

@@ -2,7 +2,7 @@ import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import t from 'tap';
 import { REASON_NAMES } from '#src/enforce/reasons.js';
-import { TALLY_NUMBERS } from '#src/enforce/tally.js';
+import { PUSH_PEAKS, TALLY_NUMBERS } from '#src/enforce/tally.js';
 import { STEP_COUNTS } from '#src/usage/arrival-curve.js';
 import { ByteWriter, Damaged } from '#src/usage/bytes.js';
 import { DISCARD_FIELDS, type Frame, type FrameEntry } from '#src/usage/frame.js';
@@ -16,6 +16,7 @@ const entry: fc.Arbitrary<FrameEntry> = fc.record({
   id: fc.string({ minLength: 1, maxLength: 100 }),
   added: counts(TALLY_NUMBERS.length),
   items: number,
+  peaks: counts(PUSH_PEAKS.length),
   discards: fc.uniqueArray(
     fc.record({
       kind: fc.constantFrom('refused' as const, 'shadowed' as const),
@@ -95,5 +96,7 @@ t.test('a count that this version does not know is passed over', async (t) => {
   to.number(0);
   to.number(0);
   to.byte(0);
-  t.match(decodeFrame(to.bytes()).entries, [{ id: 'tenant', added: { 0: 11 } }]);
+  const { entries } = decodeFrame(to.bytes());
+  t.match(entries, [{ id: 'tenant', added: { 0: 11 } }]);
+  t.same(entries[0]?.peaks, [0, 0, 0, 0, 0], 'one that knows no peaks tells of none');
 });

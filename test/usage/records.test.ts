@@ -8,7 +8,8 @@ import { decode } from '#src/usage/tracks.js';
 import { CURVE_WINDOWS, type UsageRecord } from '#src/usage/usage-record.js';
 
 const count = fc.oneof(fc.nat(1000), fc.nat(2 ** 50));
-const counts = fc.record({ requests: count, items: count, bytes: count, newSeries: count });
+const eachCount = { requests: count, items: count, bytes: count, newSeries: count };
+const counts = fc.record(eachCount);
 const curve = fc.array(fc.oneof(fc.constant(Number.NaN), count), {
   minLength: CURVE_WINDOWS.length,
   maxLength: CURVE_WINDOWS.length,
@@ -19,14 +20,22 @@ const record: fc.Arbitrary<UsageRecord> = fc.record({
   coveredSeconds: fc.nat(86_400),
   resolutionSeconds: fc.constantFrom(1, 15, 60),
   offered: counts,
-  refused: counts.map((one) => ({ ...one, bytes: Number.NaN })),
+  refused: fc.record({ ...eachCount, bytes: fc.oneof(fc.constant(Number.NaN), count) }),
   reasons: fc.uniqueArray(
     fc.record({ reason: fc.constantFrom<string>(...REASON_NAMES), pushes: count, samples: count }),
     { selector: ({ reason }) => reason, maxLength: 5 },
   ),
   curves: fc.record({ items: curve, requests: curve, bytes: curve }, { requiredKeys: [] }),
   peaks: fc.record(
-    { activeSeries: fc.nat(), seriesPerMetric: fc.nat(), bytesPerRequest: fc.nat() },
+    {
+      activeSeries: fc.nat(),
+      seriesPerMetric: fc.nat(),
+      seriesPerRequest: fc.nat(),
+      labelsPerSeries: fc.nat(),
+      bytesPerRequest: fc.nat(),
+      labelNameBytes: fc.nat(),
+      labelValueBytes: fc.nat(),
+    },
     { requiredKeys: [] },
   ),
 });
@@ -125,3 +134,16 @@ t.test('a record takes the place of one of the same hour, and old ones go', asyn
   t.match(list, [{ startMs: 2 * HOUR_MS, coveredSeconds: 7 }, { startMs: 3 * HOUR_MS }]);
   t.equal(list.length, 2);
 });
+
+t.test(
+  'what a record of an earlier version did not measure is not known, and stays so in a day with it',
+  async (t) => {
+    // One hour with a peak of active series, as it was written before pushes had peaks.
+    const before = unpackRecords(Buffer.from('01011801901c0101010101010100010006460700', 'hex'));
+    t.same(before[0]?.peaks, { activeSeries: 70, seriesPerMetric: 7 });
+    t.ok(Number.isNaN(before[0]?.refused.bytes), 'nor is what bytes were refused');
+    const hour: UsageRecord = { ...emptyRecord(25 * HOUR_MS, 3600, 3600), peaks: { labelsPerSeries: 12 } };
+    t.match(dayFromHours(DAY_MS, [...before, hour]).peaks, { activeSeries: 70, labelsPerSeries: 12 });
+    t.notOk('bytesPerRequest' in dayFromHours(DAY_MS, [...before, hour]).peaks);
+  },
+);

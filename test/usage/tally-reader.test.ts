@@ -10,7 +10,7 @@ import {
 import { NO_TENANT, OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import { addEntry, emptyEntry, type FrameEntry } from '#src/usage/frame.js';
 import { type ReadTenant, TallyReader } from '#src/usage/tally-reader.js';
-import { limits, samples } from '../enforce/fixtures.js';
+import { limits, push, samples } from '../enforce/fixtures.js';
 
 class Source {
   readonly byId = new Map<string, ReadTenant>();
@@ -166,4 +166,26 @@ t.test('those that came and left between two readings are counted together', asy
   source.leave('brief');
   reader.read(1);
   t.match(reader.entriesNow(), [{ id: OTHER_TENANTS, added: { 0: 3 } }]);
+});
+
+t.test('a frame has the most of any push since the last one, of a tenant that left, too', async (t) => {
+  const source = new Source();
+  const reader = new TallyReader(source);
+  const { tally } = source.of('a');
+  const send = (series: number, labels: number, bytes: number) => {
+    tally.requests++;
+    tally.received(push(Array(series).fill({ labels }), 0, bytes));
+  };
+  const peaks = () => {
+    reader.read(0);
+    return reader.entriesNow().map((entry) => entry.peaks.slice(0, 3));
+  };
+  send(3, 12, 700);
+  send(2, 14, 900);
+  t.same(peaks(), [[3, 14, 900]]);
+  send(1, 5, 100);
+  t.same(peaks(), [[1, 5, 100]], 'what came before is not in it any more');
+  send(4, 6, 200);
+  source.leave('a');
+  t.same(peaks(), [[4, 6, 200]]);
 });

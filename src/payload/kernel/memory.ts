@@ -64,6 +64,8 @@ export const RESULT_PAIRS_FOUND: u32 = RESULT + 108;
 export const RESULT_POINTS: u32 = RESULT + 112;
 export const RESULT_SKIPPED_POINTS: u32 = RESULT + 116;
 export const RESULT_FIRST_SKIPPED: u32 = RESULT + 120;
+/** Of series that are no info series: Mimir has a limit of its own for those. */
+export const RESULT_MOST_PLAIN_LABELS: u32 = RESULT + 124;
 
 // What a decode answers; src/payload/kernel-instance.ts has the sentences.
 export const OK: u32 = 0;

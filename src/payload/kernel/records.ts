@@ -18,6 +18,7 @@ import {
   RESULT_METADATA,
   RESULT_METADATA_FAULT,
   RESULT_MOST_LABELS,
+  RESULT_MOST_PLAIN_LABELS,
   RESULT_RECORDS,
   RESULT_SAMPLES,
   RESULT_SERIES,
@@ -32,6 +33,7 @@ export const RECORD_BYTES: u32 = 80;
 const RECORD_LABELS: usize = 24;
 const RECORD_SAMPLES: usize = 36;
 export const RECORD_EXEMPLARS: usize = 44;
+const RECORD_FLAGS: usize = 48;
 const RECORD_FAULT: usize = 52;
 const RECORD_LEAST: usize = 56;
 const RECORD_GREATEST: usize = 64;
@@ -79,6 +81,7 @@ export function endPush(): void {
   let greatest: i64 = i64.MIN_VALUE;
   let faulty: u32 = 0;
   let uncharged: u32 = 0;
+  let mostPlain: u32 = 0;
   const end = table + series * RECORD_BYTES;
   for (let at = table; at < end; at += RECORD_BYTES) {
     most = i32x4.max_u(most, v128.load(at, RECORD_LABELS));
@@ -87,6 +90,9 @@ export function endPush(): void {
     greatest = max<i64>(greatest, load<i64>(at, RECORD_GREATEST));
     faulty += <u32>((load<u32>(at, RECORD_FAULT) | load<u32>(at, RECORD_DATA_FAULT)) !== 0);
     uncharged += load<u32>(at, RECORD_UNCHARGED);
+    // 0 of an info series, without a branch.
+    const plainMask = ((load<u32>(at, RECORD_FLAGS) & FLAG_INFO) >> 1) - 1;
+    mostPlain = max<u32>(mostPlain, load<u32>(at, RECORD_LABELS) & plainMask);
   }
   store<u32>(RESULT_RECORDS, table);
   store<u32>(RESULT_SERIES, series);
@@ -95,6 +101,7 @@ export function endPush(): void {
   store<u32>(RESULT_EXEMPLARS, i32x4.extract_lane(sums, 2));
   store<u32>(RESULT_METADATA, metadata);
   store<u32>(RESULT_MOST_LABELS, i32x4.extract_lane(most, 0));
+  store<u32>(RESULT_MOST_PLAIN_LABELS, mostPlain);
   store<u32>(RESULT_LONGEST_NAME, i32x4.extract_lane(most, 1));
   store<u32>(RESULT_LONGEST_VALUE, i32x4.extract_lane(most, 2));
   store<u32>(RESULT_UNNAMED, series - i32x4.extract_lane(sums, 3));
