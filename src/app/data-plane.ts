@@ -111,7 +111,7 @@ export class DataPlane implements DataPlanes {
       hashKey: hashKeyOf(config),
     });
     this.#upstream = openUpstream(config, log, now);
-    this.#upstreamMetrics = new UpstreamMetrics(metrics);
+    this.#upstreamMetrics = new UpstreamMetrics(metrics, now());
     this.#senders = new Senders(now);
     this.#budget = new ByteBudget(config['push.max_bytes_in_flight']);
     const doors = {
@@ -204,7 +204,7 @@ export class DataPlane implements DataPlanes {
         breaker: this.#upstream.breaker(),
         admission: this.#upstream.admission?.status(),
       },
-      measured: { pushes: this.#upstream.pushes(), answers: this.#upstreamMetrics.answers() },
+      measured: { pushes: this.#upstream.pushes(), answers: this.#upstreamMetrics.answers(this.#now()) },
       bytesInFlight: { used: this.#budget.used, capacity: this.#budget.capacity },
       requestsInFlight: this.#proxy.activeRequests,
       evictions: this.enforcer.tenants.evictions,

@@ -1,6 +1,7 @@
 /** What several data planes say of themselves as one: sums, and of what can not be added up the worst. */
 import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
+import { mergedAnswers } from '../upstream/answer-times.js';
 import type { PlaneStatus } from './planes.js';
 
 /** What is only ever added to, and outlives the data plane that counted it. */
@@ -53,13 +54,12 @@ export function mergedSeries(each: readonly SeriesStatus[]): SeriesStatus | unde
 }
 
 export function mergedMeasures(each: readonly PlaneStatus['measured'][]): PlaneStatus['measured'] {
-  const [first = { answers: [] }] = each;
   return {
     pushes: {
       requests: sumOf(each, ({ pushes }) => pushes.requests),
       failed: sumOf(each, ({ pushes }) => pushes.failed),
     },
-    answers: first.answers.map((_, i) => sumOf(each, ({ answers }) => answers[i] ?? 0)),
+    answers: mergedAnswers(each.map(({ answers }) => answers)),
   };
 }
 

@@ -50,7 +50,7 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
       observer: {
         decoded: (seconds, protocol) => pushMetrics.decoded(seconds, protocol),
         decided: (seconds) => pushMetrics.decided(seconds),
-        forwarded: (status, seconds) => upstreamMetrics.forwarded(status, seconds),
+        forwarded: (status, seconds, sender) => upstreamMetrics.forwarded(status, seconds, sender),
         failed: (failure) => upstreamMetrics.failed(failure),
         refused,
       },

@@ -2,6 +2,8 @@
  * How near this machine's edge and its Mimir are to what they can bear, in percent: body bytes in memory, pushes that fail, and how
  * much longer than usual Mimir takes. What can not be told is undefined, and no number. Pure: samples and time are handed in.
  */
+import type { SenderAnswers } from '../upstream/answer-times.js';
+import { AnswerLoad } from './answer-load.js';
 import type { Load } from './load.js';
 
 /** Of all processes of this machine. */
@@ -9,8 +11,8 @@ export interface EdgeSample {
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
   /** Of the last ten seconds, without those of the tenant whose pushes fail most, if others send. */
   readonly pushes: { readonly requests: number; readonly failed: number };
-  /** Mimir's answers since the start, by the bounds that the time to each was within, in seconds. */
-  readonly answers: readonly number[];
+  /** Mimir's answers to pushes of the last ten seconds. */
+  readonly answers: readonly SenderAnswers[];
   /** The breaker of the upstream is not closed. */
   readonly broken: boolean;
 }
@@ -23,32 +25,17 @@ export interface EdgeLoadSettings {
   readonly latency: number;
 }
 
-/** Fewer of the last seconds say nothing. */
+/** Fewer pushes of the last seconds say nothing. */
 const ENOUGH = 20;
-/** Samples that a median is taken over. */
-const WINDOW = 5;
-/** Medians until it is known what is usual. */
-const LEARNS = 30;
-/** What takes less than this is never slow. */
-const LEAST_USUAL_SECONDS = 0.02;
-/** Of the way from what is usual to a median, with each of them: slowly up, and most slowly when it is far up. */
-const FALLS = 1 / 10;
-const RISES = 1 / 150;
-const RISES_WHEN_SLOW = 1 / 3000;
-const SLOW = 2;
 
 export class EdgeLoads {
   readonly #settings: EdgeLoadSettings;
-  readonly #bounds: readonly number[];
-  /** The last ones, the oldest first. */
-  #answers: (readonly number[])[] = [];
-  #medians = 0;
-  #usualSeconds = 0;
+  readonly #answers: AnswerLoad;
 
   /** `bounds`: the upper ones of what answers are counted in, in seconds; what is over all of them is counted last. */
   constructor(settings: EdgeLoadSettings, bounds: readonly number[]) {
     this.#settings = settings;
-    this.#bounds = bounds;
+    this.#answers = new AnswerLoad(bounds);
   }
 
   /** To be called every two seconds or so. */
@@ -63,52 +50,11 @@ export class EdgeLoads {
 
   #latencyLoad({ answers }: EdgeSample, full: number): Load {
     const rule = 'upstream_latency';
-    const median = this.#median(answers);
-    if (median === undefined) return { rule, percent: undefined, text: '' };
-    const usual = this.#learn(median);
-    if (usual === undefined) return { rule, percent: undefined, text: '' };
-    const times = median / usual;
-    const text = `Mimir takes ${ms(median)} ms to answer, ${rounded(times)} times as long as usual`;
+    const found = this.#answers.take(answers);
+    if (found === undefined) return { rule, percent: undefined, text: '' };
+    const { seconds, times } = found;
+    const text = `Mimir takes ${ms(seconds)} ms to answer, ${rounded(times)} times as long as usual`;
     return { rule, percent: (times / full) * 100, text };
-  }
-
-  /** Of the last seconds. Undefined: there were too few, or a process that counted them is gone. */
-  #median(answers: readonly number[]): number | undefined {
-    const first = this.#answers[0];
-    this.#answers = [...this.#answers, answers].slice(-WINDOW);
-    if (first === undefined || first.length !== answers.length) return undefined;
-    const counts = answers.map((count, i) => count - (first[i] ?? 0));
-    if (counts.some((count) => count < 0)) {
-      this.#answers = [answers];
-      return undefined;
-    }
-    const all = counts.reduce((sum, count) => sum + count, 0);
-    return all < ENOUGH ? undefined : this.#middleOf(counts, all / 2);
-  }
-
-  /** As if answers were spread evenly within each bound. */
-  #middleOf(counts: readonly number[], middle: number): number {
-    let below = 0;
-    for (const [i, count] of counts.entries()) {
-      if (count > 0 && below + count >= middle) {
-        const lower = this.#bounds[i - 1] ?? 0;
-        const upper = this.#bounds[i] ?? lower * 2;
-        return lower + ((upper - lower) * (middle - below)) / count;
-      }
-      below += count;
-    }
-    return this.#bounds.at(-1) ?? 0;
-  }
-
-  /** What is usual, once that is known. */
-  #learn(median: number): number | undefined {
-    this.#medians++;
-    if (this.#medians === 1) this.#usualSeconds = median;
-    const usual = this.#usualSeconds;
-    const isLearning = this.#medians <= LEARNS;
-    const rises = median > usual * SLOW ? RISES_WHEN_SLOW : RISES;
-    this.#usualSeconds += (median - usual) * (isLearning || median < usual ? FALLS : rises);
-    return isLearning ? undefined : Math.max(LEAST_USUAL_SECONDS, this.#usualSeconds);
   }
 }
 

@@ -9,6 +9,13 @@ export const BOUNDS: readonly number[] = [
   0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
 
+/** Which of BOUNDS it is within; their number: it is over all. */
+export function bucketOf(seconds: number): number {
+  let bucket = 0;
+  while (bucket < BOUNDS.length && seconds > (BOUNDS[bucket] ?? 0)) bucket++;
+  return bucket;
+}
+
 export class LatencyHistogram {
   readonly name: string;
   readonly help: string;
@@ -25,15 +32,9 @@ export class LatencyHistogram {
   }
 
   observe(seconds: number): void {
-    let bucket = 0;
-    while (bucket < BOUNDS.length && seconds > (BOUNDS[bucket] ?? 0)) bucket++;
+    const bucket = bucketOf(seconds);
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
     this.#sum += seconds;
-  }
-
-  /** How many were within each of BOUNDS and over the one before; the last are over all. */
-  get counts(): readonly number[] {
-    return [...this.#counts];
   }
 
   /** prom-client calls this for each scrape. */

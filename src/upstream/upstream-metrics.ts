@@ -2,6 +2,7 @@
 import type { LatencyHistogram } from '../telemetry/latency-histogram.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { WordCounter } from '../telemetry/word-counter.js';
+import { AnswerTimes, type SenderAnswers } from './answer-times.js';
 import type { Upstream } from './upstream.js';
 
 const STATUS_CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'];
@@ -9,11 +10,13 @@ const STATUS_CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'];
 export class UpstreamMetrics {
   readonly #duration: LatencyHistogram;
   readonly #failures: WordCounter<string>;
+  readonly #times: AnswerTimes;
   /** By the first digit of the status. */
   readonly #responses = new Float64Array(STATUS_CLASSES.length);
   #failed = 0;
 
-  constructor(metrics: Metrics) {
+  constructor(metrics: Metrics, nowMs: number) {
+    this.#times = new AnswerTimes(nowMs);
     this.#duration = metrics.histogram(
       'mimir_edge_upstream_duration_seconds',
       'Time from sending a request to the first byte of the answer.',
@@ -43,13 +46,15 @@ export class UpstreamMetrics {
     return this.#failed;
   }
 
-  /** Answers since the start, by the time that they took (BOUNDS of the latency histogram). */
-  answers(): readonly number[] {
-    return this.#duration.counts;
+  /** Answers to pushes of the last seconds. */
+  answers(nowMs: number): SenderAnswers[] {
+    return this.#times.recent(nowMs);
   }
 
-  forwarded(status: number, seconds: number): void {
+  /** `sender`: of a push, as whom it counts; what is passed through takes as long as what is asked does. */
+  forwarded(status: number, seconds: number, sender: string | undefined): void {
     this.#duration.observe(seconds);
+    if (sender !== undefined) this.#times.answered(sender, seconds);
     const known = status >= 100 && status < 600 ? Math.floor(status / 100) : 0;
     this.#responses[known] = (this.#responses[known] ?? 0) + 1;
   }

@@ -100,9 +100,24 @@ t.test('what is known of series is added up', async (t) => {
   });
 });
 
-t.test('what guards look at is added up: pushes, and answers by the time that they took', async (t) => {
-  const one = { pushes: { requests: 10, failed: 2 }, answers: [1, 2, 3] };
-  const other = { pushes: { requests: 5, failed: 0 }, answers: [0, 1, 0] };
-  t.strictSame(mergedMeasures([one, other]), { pushes: { requests: 15, failed: 2 }, answers: [1, 3, 3] });
-  t.strictSame(mergedMeasures([]), { pushes: { requests: 0, failed: 0 }, answers: [] });
-});
+t.test(
+  'what guards look at is added up: pushes, and answers by sender and by the time that they took',
+  async (t) => {
+    const one = { pushes: { requests: 10, failed: 2 }, answers: [{ sender: 'a', counts: [1, 2, 3] }] };
+    const other = {
+      pushes: { requests: 5, failed: 0 },
+      answers: [
+        { sender: 'b', counts: [4, 1, 0] },
+        { sender: 'a', counts: [0, 1, 0] },
+      ],
+    };
+    t.strictSame(mergedMeasures([one, other]), {
+      pushes: { requests: 15, failed: 2 },
+      answers: [
+        { sender: 'a', counts: [1, 3, 3] },
+        { sender: 'b', counts: [4, 1, 0] },
+      ],
+    });
+    t.strictSame(mergedMeasures([]), { pushes: { requests: 0, failed: 0 }, answers: [] });
+  },
+);

@@ -9,7 +9,7 @@ function sample(given: Partial<EdgeSample> = {}): EdgeSample {
   return {
     bytesInFlight: { used: 0, capacity: 1000 },
     pushes: { requests: 0, failed: 0 },
-    answers: BOUNDS.map(() => 0).concat(0),
+    answers: [],
     broken: false,
     ...given,
   };
@@ -41,31 +41,31 @@ t.test('pushes that fail are a load as part of what the setting says, once there
   t.match(of(loads, 'upstream_failures', { broken: true }), { percent: 100, text: /breaker is open/ });
 });
 
-/** Samples of a Mimir of which each takes so long, twenty answers at a time. */
+type Pushes = Readonly<Record<string, { readonly seconds: number; readonly each?: number }>>;
+
+/** Samples of answers to senders, of which each takes so long, twenty at a time. */
 class Mimir {
   readonly loads = new EdgeLoads(SETTINGS, BOUNDS);
-  #answers = BOUNDS.map(() => 0).concat(0);
 
   answers(seconds: number, samples: number, each = 20): number | undefined {
-    let percent: number | undefined;
-    for (let i = 0; i < samples; i++) {
-      const at = BOUNDS.findIndex((bound) => seconds <= bound);
-      this.#answers = this.#answers.map((count, n) =>
-        n === (at < 0 ? BOUNDS.length : at) ? count + each : count,
-      );
-      percent = of(this.loads, 'upstream_latency', { answers: this.#answers })?.percent;
-    }
-    return percent;
+    return this.to({ a: { seconds, each } }, samples);
   }
 
-  restarts(): void {
-    this.#answers = BOUNDS.map(() => 0).concat(0);
+  to(senders: Pushes, samples: number): number | undefined {
+    const answers = Object.entries(senders).map(([sender, { seconds, each = 20 }]) => {
+      const at = BOUNDS.findIndex((bound) => seconds <= bound);
+      const counts = [...BOUNDS, Infinity].map((_, n) => (n === (at < 0 ? BOUNDS.length : at) ? each : 0));
+      return { sender, counts };
+    });
+    let percent: number | undefined;
+    for (let i = 0; i < samples; i++) percent = of(this.loads, 'upstream_latency', { answers })?.percent;
+    return percent;
   }
 }
 
 t.test('Mimir takes as long as usual, or longer, once it is known what is usual', async (t) => {
   const mimir = new Mimir();
-  t.equal(mimir.answers(0.035, 31), undefined, 'it is only watched at first');
+  t.equal(mimir.answers(0.035, 30), undefined, 'it is only watched at first');
   const usual = mimir.answers(0.035, 10) ?? Number.NaN;
   t.ok(Math.abs(usual - 20) < 1, `${usual} % is once the usual of five times`);
   const slow = mimir.answers(0.3, 6) ?? Number.NaN;
@@ -80,16 +80,41 @@ t.test('what is quick is never slow, and too few answers say nothing', async (t)
   mimir.answers(0.001, 60);
   const quick = mimir.answers(0.015, 10) ?? Number.NaN;
   t.ok(quick <= 20, `${quick} %: three times as long, and under 20 ms`);
-  mimir.answers(0.3, 5, 0);
   t.equal(mimir.answers(0.3, 1, 19), undefined);
 });
 
-t.test('a process that is gone with what it counted makes nothing up', async (t) => {
+t.test('one whose pushes take long says nothing of Mimir while others send', async (t) => {
+  const mimir = new Mimir();
+  const quick = { seconds: 0.035 };
+  mimir.to({ a: quick, b: quick, slow: quick }, 60);
+  for (const [senders, load] of [
+    [{ a: quick, b: quick, slow: { seconds: 0.3, each: 1000 } }, 20],
+    [{ a: quick, slow: { seconds: 0.3, each: 1000 } }, 20],
+    [{ slow: { seconds: 0.3, each: 1000 } }, 160],
+    [{ a: { seconds: 0.3 }, b: { seconds: 0.3 }, slow: { seconds: 0.3, each: 1000 } }, 160],
+    [{ a: { seconds: 0.3 }, b: { seconds: 0.3 }, slow: { seconds: 0.035, each: 1000 } }, 160],
+  ] as const) {
+    const percent = mimir.to(senders, 1) ?? Number.NaN;
+    t.ok(Math.abs(percent - load) < 15, `${JSON.stringify(senders)}: ${percent}`);
+  }
+});
+
+t.test('one that always takes long, or comes and goes, makes nothing slower', async (t) => {
+  const mimir = new Mimir();
+  const senders = { small: { seconds: 0.035 }, large: { seconds: 0.3 } };
+  mimir.to(senders, 60);
+  t.ok((mimir.to({ large: senders.large }, 1) ?? 100) < 25, 'its own usual counts');
+  t.ok((mimir.to({ ...senders, new: { seconds: 10 } }, 20) ?? 100) < 25, 'one that is new has none yet');
+});
+
+t.test('senders without end take no memory', async (t) => {
   const mimir = new Mimir();
   mimir.answers(0.035, 60);
-  mimir.restarts();
-  t.equal(mimir.answers(0.3, 1), undefined);
-  t.ok((mimir.answers(0.3, 6) ?? 0) > 100, 'from then on it is known again');
+  for (let i = 0; i < 400; i++) {
+    const many = Array.from({ length: 50 }, (_, n) => [`made-up-${i}-${n}`, { seconds: 10 }]);
+    mimir.to({ ...Object.fromEntries(many), a: { seconds: 0.035 } }, 1);
+  }
+  t.ok((mimir.answers(0.3, 1) ?? 0) > 130, 'and who is known stays known');
 });
 
 t.test('what is switched off is not looked at', async (t) => {

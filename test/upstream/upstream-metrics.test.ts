@@ -1,11 +1,12 @@
 import t from 'tap';
+import { BOUNDS } from '#src/telemetry/latency-histogram.js';
 import { Metrics } from '#src/telemetry/metrics.js';
 import { UpstreamMetrics } from '#src/upstream/upstream-metrics.js';
 
 t.test('answers are counted by class, and what was not answered by its failure', async (t) => {
   const metrics = new Metrics();
-  const upstream = new UpstreamMetrics(metrics);
-  for (const status of [200, 204, 404, 599, 600, 99]) upstream.forwarded(status, 0.2);
+  const upstream = new UpstreamMetrics(metrics, 0);
+  for (const status of [200, 204, 404, 599, 600, 99]) upstream.forwarded(status, 0.2, undefined);
   upstream.failed('timeout');
   t.strictSame(upstream.responses(), { other: 2, '1xx': 0, '2xx': 2, '3xx': 0, '4xx': 1, '5xx': 1 });
   t.equal(upstream.failures, 1);
@@ -19,4 +20,14 @@ t.test('answers are counted by class, and what was not answered by its failure',
   ]) {
     t.ok(text.includes(`${line}\n`), line);
   }
+});
+
+t.test('how soon pushes were answered is told by sender; what is passed through is not', async (t) => {
+  const upstream = new UpstreamMetrics(new Metrics(), 0);
+  for (let i = 0; i < 10; i++) {
+    upstream.forwarded(200, 0.2, 'a');
+    upstream.forwarded(200, 20, undefined);
+  }
+  t.match(upstream.answers(1000), [{ sender: 'a' }]);
+  t.equal(upstream.answers(1000)[0]?.counts[BOUNDS.indexOf(0.25)], 10);
 });

@@ -14,7 +14,7 @@ export function passThrough(
   requestId: string,
 ): Promise<void> {
   caller.continue();
-  const relay = new Relay(caller, parts.observer, parts.now, () => {});
+  const relay = new Relay(caller, parts.observer, parts.now, undefined, () => {});
   const tenant = caller.header(parts.options.tenantHeader) ?? '';
   parts.upstream.pass(
     {

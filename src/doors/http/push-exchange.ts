@@ -277,6 +277,7 @@ export class PushExchange {
       this.#caller,
       observer,
       now,
+      admission.tenant.place,
       (status, words) => {
         underWay?.answered(status);
         this.#answered(admission, delivery, status, words);

@@ -9,8 +9,8 @@ import { isInDoubt, MOST_WORDS } from './mimir-took.js';
 import { answerFailure, answerPartial, countWhole, type PartialAnswer } from './respond.js';
 
 export interface RelayObserver {
-  /** The upstream answered, after this many seconds. */
-  forwarded(status: number, seconds: number): void;
+  /** The upstream answered, after this many seconds. `sender`: of a push, as whom it counts. */
+  forwarded(status: number, seconds: number, sender: string | undefined): void;
   failed(failure: UpstreamFailure): void;
 }
 
@@ -22,6 +22,7 @@ export class Relay implements UpstreamReceiver {
   readonly #caller: Caller;
   readonly #observer: RelayObserver;
   readonly #now: () => number;
+  readonly #sender: string | undefined;
   readonly #answered: (status: number, words: string) => void;
   readonly #partial: PartialAnswer | undefined;
   readonly #startMs: number;
@@ -36,19 +37,21 @@ export class Relay implements UpstreamReceiver {
   #replaced = false;
 
   /**
-   * `answered` is called once: with the upstream's status, or with 0 when there was none, and where it is in doubt what that
+   * `sender`: of a push. `answered` is called once: with the upstream's status, or with 0 when there was none, and where it is in doubt what that
    * says (mimir-took.ts) with the words of the answer, once they are there.
    */
   constructor(
     caller: Caller,
     observer: RelayObserver,
     now: () => number,
+    sender: string | undefined,
     answered: (status: number, words: string) => void,
     partial?: PartialAnswer,
   ) {
     this.#caller = caller;
     this.#observer = observer;
     this.#now = now;
+    this.#sender = sender;
     this.#answered = answered;
     this.#partial = partial;
     this.#startMs = now();
@@ -70,7 +73,7 @@ export class Relay implements UpstreamReceiver {
 
   response(answer: Answer, flow: Flow): void {
     const { status } = answer;
-    this.#observer.forwarded(status, (this.#now() - this.#startMs) / 1000);
+    this.#observer.forwarded(status, (this.#now() - this.#startMs) / 1000, this.#sender);
     if (isInDoubt(status)) this.#doubtful = status;
     else this.#answered(status, '');
     const partial = this.#partial;
