@@ -19,7 +19,14 @@ import { type Config, changedSettings } from '../config/config.js';
 import { type Control, RELOAD } from '../controls/control.js';
 import type { Controls } from '../controls/controls.js';
 import { exportControls } from '../controls/controls-metrics.js';
-import { GUARD, readStanding, standingText } from '../controls/guard-control.js';
+import {
+  GUARD,
+  guardTitle,
+  isGuard,
+  isOwnGuard,
+  readStanding,
+  standingText,
+} from '../controls/guard-control.js';
 import { leastOf } from '../enforce/panic.js';
 import { ShownTenants } from '../enforce/shown-tenants.js';
 import { exportLimits, exportTenants } from '../enforce/tenant-metrics.js';
@@ -311,7 +318,8 @@ export class ControlPlane {
         if (control.name === RELOAD && control.value !== null) void this.#overrides.reload();
       },
       ended: (control) => {
-        if (control.name !== RELOAD) this.#audit.note('time', shown(control), undefined);
+        if (control.name !== RELOAD && !isOwnGuard(control.name))
+          this.#audit.note('time', shown(control), undefined);
       },
       trouble: (message) => {
         if (message === undefined) this.#log.info('temporary modes and limits are shared and kept again');
@@ -323,6 +331,8 @@ export class ControlPlane {
 
   /** Of guards that take the same step in one moment, or renew where they stand, the first is told of. */
   #noteReceived(control: Control, before: Control | undefined): void {
+    // A machine's own guard concerns that machine alone, which has told.
+    if (isOwnGuard(control.name)) return;
     const now = shown(control);
     const isTold = control.name === GUARD && this.#audit.lastOf(now.name)?.after === now.value;
     if (!isTold) this.#audit.note('fleet', now, before && shown(before));
@@ -387,11 +397,11 @@ export class ControlPlane {
 
 /** As people read it. */
 function shown(control: Control): Control {
-  if (control.name !== GUARD) return control;
+  if (!isGuard(control.name)) return control;
   const standing = readStanding(control.value);
   return {
     ...control,
-    name: `${GUARD}.prometheus`,
+    name: guardTitle(control.name),
     value: standing === undefined ? null : standingText(standing),
   };
 }

@@ -1,15 +1,16 @@
 /** The guards, as the settings say: what they look at, where they stand, and who hears of their steps. */
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Audit } from '../admin/audit.js';
 import { PrometheusClient } from '../base/prometheus.js';
 import type { Config } from '../config/config.js';
 import type { Controls } from '../controls/controls.js';
-import { CALM, GUARD, type Standing, standingText } from '../controls/guard-control.js';
+import { GUARD, ownGuard, type Standing, standingText } from '../controls/guard-control.js';
 import { EdgeLoads, type EdgeSample } from '../guard/edge-loads.js';
-import { FleetStanding } from '../guard/fleet-standing.js';
-import { Guard, OwnStanding } from '../guard/guard.js';
+import { Guard } from '../guard/guard.js';
 import { EDGE_INTERVAL_MS, type FleetGuardParts, type GuardName, Guards } from '../guard/guards.js';
+import { KeptStanding } from '../guard/kept-standing.js';
 import type { LadderSettings, Step } from '../guard/ladder.js';
 import { highestNow } from '../guard/prometheus.js';
 import { PrometheusLoads } from '../guard/prometheus-loads.js';
@@ -36,15 +37,23 @@ export function openGuards(parts: GuardsParts): Guards {
   const mode = () => controls.guardMode() ?? config['guard.mode'];
   const settings = ladderSettings(config);
   const stepped = (name: GuardName) => (step: Step, before: Standing) => {
-    tell(parts, name, mode() === 'act', step, before);
-    if (mode() === 'act') parts.changed();
+    tell(parts, name, acts(), step, before);
+    if (acts()) parts.changed();
   };
+  const acts = () => mode() === 'act';
+  const own = new KeptStanding({
+    controls,
+    name: ownGuard(machineOf(config)),
+    settings,
+    acts,
+    now: Date.now,
+  });
   return new Guards({
     mode,
     edge: {
       guard: new Guard({
         settings,
-        standings: new OwnStanding(CALM),
+        standings: own,
         longestGapMs: EDGE_INTERVAL_MS * GAP_INTERVALS,
         now: Date.now,
         stepped: stepped('edge'),
@@ -57,9 +66,10 @@ export function openGuards(parts: GuardsParts): Guards {
         },
         BOUNDS,
       ),
+      standing: own,
       sample: () => sampleOf(planes),
     },
-    fleet: fleetGuard(config, controls, settings, () => mode() === 'act', stepped('prometheus')),
+    fleet: fleetGuard(config, controls, settings, acts, stepped('prometheus')),
     random: Math.random,
     trouble: (rule, error) => {
       if (error === undefined) log.info({ rule }, `guard: ${rule} is known again`);
@@ -67,6 +77,11 @@ export function openGuards(parts: GuardsParts): Guards {
     },
     failed: (error) => log.error({ err: error }, 'a guard fails for a reason that is a bug'),
   });
+}
+
+/** A container that is started again has the host name and the ports that it had. */
+function machineOf(config: Config): string {
+  return `${hostname()}:${config['listen.admin'].port}`;
 }
 
 export function ladderSettings(config: Config): LadderSettings {
@@ -134,7 +149,7 @@ function fleetGuard(
     { rule: 'series', expression: config['guard.prometheus.series'] },
     { rule: 'other', expression: config['guard.prometheus.other'] },
   ].filter(({ expression }) => expression !== '');
-  const standing = new FleetStanding({ controls, settings, acts, now: Date.now });
+  const standing = new KeptStanding({ controls, name: GUARD, settings, acts, now: Date.now });
   return {
     guard: new Guard({
       settings,

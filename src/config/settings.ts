@@ -687,7 +687,8 @@ export const SETTINGS = {
     'path',
     '',
     "A folder of this replica's own for what has to outlive its restart: the modes and limits that are set for a " +
-      'time, so that a kill switch holds again though Redis is away. Empty: nothing is kept.',
+      'time, and where guards stand, so that a kill switch or a panic holds again though Redis is away. Empty: ' +
+      'nothing is kept.',
   ),
   'state.close_timeout': setting(
     'duration',

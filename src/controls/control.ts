@@ -16,7 +16,7 @@ import {
 import type { Mode, Snapshot } from '../limits/limits.js';
 import { tenantLimits } from '../limits/snapshot.js';
 import { tenantIdFault } from '../limits/tenant-id.js';
-import { GUARD, GUARD_MODE, GUARD_MODES, type GuardMode, readStanding } from './guard-control.js';
+import { GUARD_MODE, GUARD_MODES, type GuardMode, isGuard, readStanding } from './guard-control.js';
 import { isPanicName, isPart } from './panic-control.js';
 
 export type ControlValue = string | number | boolean;
@@ -91,7 +91,7 @@ export function readControl(text: string): Control | undefined {
   if (tenant !== '' && tenantIdFault(control.tenant) !== undefined) return undefined;
   if (value === null) return control;
   if (name === MODE) return MODES.includes(value as Mode) ? control : undefined;
-  if (tenant === '' && name === GUARD) return readStanding(value) === undefined ? undefined : control;
+  if (tenant === '' && isGuard(control.name)) return readStanding(value) === undefined ? undefined : control;
   if (tenant === '' && name === GUARD_MODE)
     return GUARD_MODES.includes(value as GuardMode) ? control : undefined;
   if (tenant === '' && isPanicName(control.name)) return isPart(value) ? control : undefined;

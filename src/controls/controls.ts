@@ -27,6 +27,7 @@ import {
   GUARD,
   GUARD_MODE,
   type GuardMode,
+  isGuard,
   readStanding,
   type SharedStanding,
 } from './guard-control.js';
@@ -75,7 +76,9 @@ const LOOK_MS = 100;
 export const MAX_CONTROLS = 500;
 /** Of all tenants, and they always have a place. */
 const MOST_OF_ALL = [MODE, RELOAD, GUARD, GUARD_MODE, ...PANIC_NAMES].length;
-export const MAX_ENTRIES = MAX_CONTROLS + MOST_OF_ALL;
+/** Machines of which each has a guard for itself that is not calm. */
+const MOST_MACHINES = 100;
+export const MAX_ENTRIES = MAX_CONTROLS + MOST_OF_ALL + MOST_MACHINES;
 
 export class Controls {
   readonly #shared: Entries | undefined;
@@ -125,7 +128,7 @@ export class Controls {
   /** In force now, the newest first; what people set, and not what a guard did. */
   active(): Control[] {
     return [...this.#set.values()]
-      .filter(({ value, name }) => value !== null && name !== RELOAD && name !== GUARD)
+      .filter(({ value, name }) => value !== null && name !== RELOAD && !isGuard(name))
       .sort((a, b) => b.atMs - a.atMs);
   }
 
@@ -160,9 +163,9 @@ export class Controls {
     return globalMode(this.#set.values());
   }
 
-  /** Where the guard stands that all replicas have in common. */
-  guardStanding(): SharedStanding {
-    return readStanding(this.get('', GUARD)?.value) ?? { ...CALM, seenMs: 0 };
+  /** Where a guard stands. */
+  guardStanding(name: string): SharedStanding {
+    return readStanding(this.get('', name)?.value) ?? { ...CALM, seenMs: 0 };
   }
 
   /** Of guards, as people have set it. */

@@ -1,11 +1,30 @@
 /**
- * What guards put among the controls: where the one stands that all replicas have in common, and a mode of guards that somebody
- * set for a time.
+ * What guards put among the controls: where the one stands that all replicas have in common, where each machine's own stands, and
+ * a mode of guards that somebody set for a time.
  */
 import type { AdmittedParts } from '../enforce/panic.js';
 
 export const GUARD = 'guard';
 export const GUARD_MODE = 'guard.mode';
+const OWN = 'guard.edge';
+
+/** Of the guard that a machine has for itself. */
+export function ownGuard(machine: string): string {
+  return `${OWN}.${machine}`;
+}
+
+export function isOwnGuard(name: string): boolean {
+  return name.startsWith(`${OWN}.`);
+}
+
+export function isGuard(name: string): boolean {
+  return name === GUARD || isOwnGuard(name);
+}
+
+/** As audit and log name it. */
+export function guardTitle(name: string): string {
+  return name === GUARD ? `${GUARD}.prometheus` : OWN;
+}
 
 export const ALARMS = ['warn', 'emergency', 'panic'] as const;
 

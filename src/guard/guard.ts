@@ -1,6 +1,6 @@
 /**
  * A guard: it looks at loads now and then, and takes steps up and down the levels (ladder.ts). Where it stands is kept by somebody
- * else: in memory, or among the controls where replicas have it in common. In mode `observe` the steps are told, and nothing more.
+ * else. In mode `observe` the steps are told, and nothing more.
  */
 import type { Standing } from '../controls/guard-control.js';
 import { type LadderSettings, type Step, type StepKind, Watch } from './ladder.js';
@@ -64,23 +64,6 @@ export class Guard {
     standings.step(step);
     this.counts[step.kind]++;
     stepped(step, before);
-  }
-}
-
-/** For a guard that nobody else has a part in. */
-export class OwnStanding implements Standings {
-  #standing: Standing;
-
-  constructor(standing: Standing) {
-    this.#standing = standing;
-  }
-
-  now(): Standing {
-    return this.#standing;
-  }
-
-  step({ standing }: Step): void {
-    this.#standing = standing;
   }
 }
 

@@ -7,8 +7,8 @@ import { Poller } from '../base/poller.js';
 import { admittedBy, type GuardMode, type Standing } from '../controls/guard-control.js';
 import { type AdmittedParts, ALL_ADMITTED, leastOf } from '../enforce/panic.js';
 import type { EdgeLoads, EdgeSample } from './edge-loads.js';
-import type { FleetStanding } from './fleet-standing.js';
 import type { Guard, RuleStatus } from './guard.js';
+import type { KeptStanding } from './kept-standing.js';
 import type { Load } from './load.js';
 import type { PrometheusLoads } from './prometheus-loads.js';
 
@@ -17,13 +17,14 @@ export type GuardName = 'edge' | 'prometheus';
 export interface EdgeGuardParts {
   readonly guard: Guard;
   readonly loads: EdgeLoads;
+  readonly standing: KeptStanding;
   readonly sample: () => Promise<EdgeSample>;
 }
 
 export interface FleetGuardParts {
   readonly guard: Guard;
   readonly loads: PrometheusLoads;
-  readonly standing: FleetStanding;
+  readonly standing: KeptStanding;
   readonly intervalMs: number;
   readonly keepMs: number;
   readonly close: () => Promise<void>;
@@ -111,8 +112,9 @@ export class Guards {
   }
 
   async lookAtEdge(): Promise<void> {
-    const { guard, loads, sample } = this.#options.edge;
+    const { guard, loads, standing, sample } = this.#options.edge;
     guard.look(loads.take(await sample()));
+    standing.renew();
   }
 
   async lookAtPrometheus(): Promise<void> {

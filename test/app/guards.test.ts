@@ -250,3 +250,43 @@ t.test('the log has each step, and says whether it was done', async (t) => {
     );
   }
 });
+
+t.test(
+  'a process that is killed while its guard acts comes back with what was admitted before',
+  async (t) => {
+    const mimir = await upstream((_req, res) => res.writeHead(500).end());
+    t.teardown(() => mimir.close());
+    const flags = {
+      ...QUICK,
+      'upstream.url': mimir.url,
+      'upstream.breaker': 'off',
+      'guard.recovery.after': '10m',
+      'state.dir': t.testdir(),
+    };
+    const start = () =>
+      startEdge(
+        t,
+        Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
+      );
+    const admitted = async ({ admin }: { admin: string }) =>
+      ((await (await fetch(`${admin}/api/v1/panic`)).json()) as Panic).admitted.normal;
+    const edge = await start();
+    const push = async (proxy: string) => {
+      const headers = {
+        'content-encoding': 'snappy',
+        'content-type': 'application/x-protobuf',
+        'x-scope-orgid': 'a',
+      };
+      return (await fetch(`${proxy}/api/v1/push`, { method: 'POST', headers, body: PUSH_500 })).status;
+    };
+    const fails = async () => {
+      await Promise.all(Array.from({ length: 20 }, () => push(edge.proxy)));
+      return (await admitted(edge)) < 1;
+    };
+    t.ok(await eventually(fails), 'it acts');
+    const ended = new Promise((resolve) => edge.child.once('exit', resolve));
+    edge.child.kill('SIGKILL');
+    await ended;
+    t.equal(await admitted(await start()), 0.1);
+  },
+);

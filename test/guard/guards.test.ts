@@ -1,12 +1,12 @@
 /** Guards with controls of several replicas between them: who acts, who obeys, and what those do that see nothing. */
 import t from 'tap';
 import { Controls } from '#src/controls/controls.js';
-import { CALM, GUARD, GUARD_MODE, type GuardMode } from '#src/controls/guard-control.js';
+import { GUARD, GUARD_MODE, type GuardMode, ownGuard } from '#src/controls/guard-control.js';
 import { ALL_ADMITTED } from '#src/enforce/panic.js';
 import { EdgeLoads, type EdgeSample } from '#src/guard/edge-loads.js';
-import { FleetStanding } from '#src/guard/fleet-standing.js';
-import { Guard, OwnStanding } from '#src/guard/guard.js';
+import { Guard } from '#src/guard/guard.js';
 import { Guards } from '#src/guard/guards.js';
+import { KeptStanding } from '#src/guard/kept-standing.js';
 import type { LadderSettings, Step } from '#src/guard/ladder.js';
 import { PrometheusLoads } from '#src/guard/prometheus-loads.js';
 import type { Entries, Entry } from '#src/shared/entries.js';
@@ -69,7 +69,14 @@ interface GivenReplica {
   sample: EdgeSample;
 }
 
-function replica(clock: Clock, store: Entries | undefined, configured: GuardMode = 'act'): GivenReplica {
+let machines = 0;
+
+function replica(
+  clock: Clock,
+  store: Entries | undefined,
+  configured: GuardMode = 'act',
+  machine = `pod-${machines++}`,
+): GivenReplica {
   const now = () => clock.ms;
   const controls = new Controls(
     { shared: store, kept: undefined, name: 'x', now },
@@ -78,15 +85,18 @@ function replica(clock: Clock, store: Entries | undefined, configured: GuardMode
   const steps: string[] = [];
   const troubles: (string | undefined)[] = [];
   const mode = () => controls.guardMode() ?? configured;
-  const standing = new FleetStanding({ controls, settings: SETTINGS, acts: () => mode() === 'act', now });
+  const kept = (name: string) =>
+    new KeptStanding({ controls, name, settings: SETTINGS, acts: () => mode() === 'act', now });
+  const [own, standing] = [kept(ownGuard(machine)), kept(GUARD)];
   const stepped = ({ kind, standing: { level, admitted, critical } }: Step) =>
     steps.push(`${kind} ${level} ${admitted}/${critical}`);
   const common = { settings: SETTINGS, longestGapMs: 30 * S, now, stepped };
   const guards = new Guards({
     mode,
     edge: {
-      guard: new Guard({ ...common, standings: new OwnStanding(CALM) }),
+      guard: new Guard({ ...common, standings: own }),
       loads: new EdgeLoads({ bytesInFlight: true, failures: 0, latency: 0 }, [1]),
+      standing: own,
       sample: async () => given.sample,
     },
     fleet: {
@@ -257,7 +267,9 @@ t.test("what the edge measures is this machine's own, and both guards hold", asy
   for (const { guards } of [one, other]) await guards.lookAtEdge();
   t.same(one.guards.admitted(), { critical: 1, normal: 0.75, low: 0.75 });
   t.same(other.guards.admitted(), ALL_ADMITTED);
-  t.equal(store.writes, 0);
+  await other.controls.sync();
+  t.same(other.guards.admitted(), ALL_ADMITTED, 'nor does the other obey it');
+  t.strictSame(one.controls.active(), [], 'and it is no control that people have set');
   one.load = 0.97;
   await pass(clock, 5, one);
   t.same(one.guards.admitted(), HALF, 'the least of both');
@@ -271,4 +283,46 @@ t.test("what the edge measures is this machine's own, and both guards hold", asy
       standing: { level: 'panic', cause: 'memory is at 97 %: its expression comes to 0.97' },
     },
   ]);
+});
+
+t.test('a machine that is started again stands where it stood, and comes back by steps', async (t) => {
+  const clock = { ms: 1e9 };
+  const store = new Store();
+  const before = replica(clock, store, 'act', 'pod-x');
+  const full = { ...before.sample, bytesInFlight: { used: 99, capacity: 100 } };
+  before.sample = full;
+  await before.guards.lookAtEdge();
+  await before.controls.sync();
+  t.same(before.guards.admitted(), HALF);
+
+  clock.ms += 60 * S;
+  const after = replica(clock, store, 'act', 'pod-x');
+  await after.controls.sync();
+  t.same(after.guards.admitted(), HALF);
+  t.match(after.guards.status(), [{ standing: { level: 'panic', cause: /^bytes_in_flight is at 99 %/ } }]);
+  const admitted = [];
+  for (let i = 0; i < 20; i++) {
+    await after.guards.lookAtEdge();
+    admitted.push(after.guards.admitted().normal);
+    clock.ms += 2 * S;
+  }
+  t.strictSame([...new Set(admitted)], [0.5, 0.75, 1], 'once it was below for as long as ever');
+  t.equal(admitted.indexOf(0.75), SETTINGS.recovery.afterMs / (2 * S));
+
+  const other = replica(clock, store);
+  await other.controls.sync();
+  t.same(other.guards.admitted(), ALL_ADMITTED, 'another machine begins anew');
+});
+
+t.test('where a machine stood is forgotten once it would have recovered', async (t) => {
+  const clock = { ms: 1e9 };
+  const store = new Store();
+  const before = replica(clock, store, 'act', 'pod-x');
+  before.sample = { ...before.sample, bytesInFlight: { used: 99, capacity: 100 } };
+  await before.guards.lookAtEdge();
+  await before.controls.sync();
+  clock.ms += 60 * 60 * S;
+  const after = replica(clock, store, 'act', 'pod-x');
+  await after.controls.sync();
+  t.same(after.guards.admitted(), ALL_ADMITTED);
 });

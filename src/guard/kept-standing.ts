@@ -1,18 +1,21 @@
 /**
- * Where the guard stands that all replicas have in common: it is a control like any other, so no replica has to be elected. Each of
- * them looks for itself and takes the next step from where the control says that all of them stand; who comes second finds it taken,
- * and of two that write at one moment the later wins, with the same. The control ends by itself when nobody is there to renew it.
+ * Where a guard stands, kept as a control like any other: in Redis, on disk, in memory. So it outlives a restart, and the guard that
+ * all replicas have in common needs nobody who is elected: each of them looks for itself and takes the next step from where the
+ * control says that all of them stand; who comes second finds it taken, and of two that write at one moment the later wins, with
+ * the same. The control ends by itself when nobody is there to renew it.
  *
  * Who only observes has a standing of its own, and writes nothing.
  */
 import { randomUUID } from 'node:crypto';
 import type { Controls } from '../controls/controls.js';
-import { CALM, GUARD, type SharedStanding, type Standing, writeStanding } from '../controls/guard-control.js';
+import { CALM, type SharedStanding, type Standing, writeStanding } from '../controls/guard-control.js';
 import type { Standings } from './guard.js';
 import { type LadderSettings, recoveryMs, type Step } from './ladder.js';
 
-export interface FleetStandingOptions {
+export interface KeptStandingOptions {
   readonly controls: Controls;
+  /** Of the control. */
+  readonly name: string;
   readonly settings: LadderSettings;
   readonly acts: () => boolean;
   readonly now: () => number;
@@ -23,16 +26,16 @@ const RENEWED_MS = 30_000;
 /** Beyond the time that it takes to recover. */
 const MARGIN_MS = 5 * 60_000;
 
-export class FleetStanding implements Standings {
-  readonly #options: FleetStandingOptions;
+export class KeptStanding implements Standings {
+  readonly #options: KeptStandingOptions;
   #observed: Standing = CALM;
 
-  constructor(options: FleetStandingOptions) {
+  constructor(options: KeptStandingOptions) {
     this.#options = options;
   }
 
   now(): Standing {
-    return this.#options.acts() ? this.#options.controls.guardStanding() : this.#observed;
+    return this.#options.acts() ? this.#kept() : this.#observed;
   }
 
   step({ standing }: Step): void {
@@ -41,7 +44,7 @@ export class FleetStanding implements Standings {
       return;
     }
     this.#observed = CALM;
-    this.#write({ ...standing, seenMs: this.#options.controls.guardStanding().seenMs });
+    this.#write({ ...standing, seenMs: this.#kept().seenMs });
   }
 
   /** What other replicas did by now is known when this resolves, if it can be. Never rejects. */
@@ -51,25 +54,30 @@ export class FleetStanding implements Standings {
 
   /** Whether another replica knew every load within this time. */
   isSeen(withinMs: number): boolean {
-    const { acts, controls, now } = this.#options;
-    return acts() && now() - controls.guardStanding().seenMs < withinMs;
+    const { acts, now } = this.#options;
+    return acts() && now() - this.#kept().seenMs < withinMs;
   }
 
   /** This replica knows every load. */
   renew(): void {
-    const { acts, controls, now } = this.#options;
-    const standing = controls.guardStanding();
+    const { acts, now } = this.#options;
+    const standing = this.#kept();
     if (!acts() || standing.level === 'calm' || now() - standing.seenMs < RENEWED_MS) return;
     this.#write({ ...standing, seenMs: now() });
   }
 
+  #kept(): SharedStanding {
+    const { controls, name } = this.#options;
+    return controls.guardStanding(name);
+  }
+
   #write(standing: SharedStanding): void {
-    const { controls, settings, now } = this.#options;
+    const { controls, name, settings, now } = this.#options;
     const isOver = standing.level === 'calm';
     void controls.write({
       id: randomUUID(),
       tenant: '',
-      name: GUARD,
+      name,
       value: isOver ? null : writeStanding(standing),
       reason: standing.cause,
       by: 'guard',
