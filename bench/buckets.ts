@@ -24,7 +24,7 @@ const push = samples(500);
 const tally = new Tally();
 const metrics = new Metrics();
 const pushMetrics = new PushMetrics(metrics);
-const upstreamMetrics = new UpstreamMetrics(metrics);
+const upstreamMetrics = new UpstreamMetrics(metrics, nowMs);
 const ids = Array.from({ length: TENANTS }, (_, index) => `tenant-${index}`);
 
 const tenants = ids.map((id) => judging.tenant(id)).filter((tenant) => tenant instanceof Tenant);
@@ -69,7 +69,7 @@ const results = await compare([
         tally.received(push);
         pushMetrics.decoded(0.0001, 'rw1');
         pushMetrics.decided(0.00001);
-        upstreamMetrics.forwarded(200, 0.002);
+        upstreamMetrics.forwarded(200, 0.002, ids[i % TENANTS]);
       }
       return DECISIONS;
     },
