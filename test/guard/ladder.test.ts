@@ -153,10 +153,31 @@ t.test('of a time in which nobody looked nothing is known', async (t) => {
     given.nowMs += gapMs;
     t.strictSame(given.for(20 * S, 99), ['10 raised panic 50/80'], `after ${gapMs} ms`);
   }
-  const within = new Given();
-  within.for(S, 99);
-  within.nowMs += 28 * S;
-  t.strictSame(within.for(S, 99), ['0 raised panic 50/80']);
+  for (const gapMs of [29 * S, 30 * S]) {
+    const within = new Given();
+    within.look({ load: 99 });
+    within.nowMs += gapMs;
+    t.strictSame(within.for(S, 99), ['0 raised panic 50/80'], `after ${gapMs} ms`);
+  }
+  const twice = new Given();
+  for (let i = 0; i < 11; i++) {
+    for (let look = 0; look < 2; look++) twice.look({ load: 99 });
+    twice.nowMs += S;
+  }
+  t.strictSame(twice.steps, ['raised panic 50/80'], 'two looks in one moment leave out no time');
+});
+
+t.test('how long a recovery takes at least is told by what is admitted least', async (t) => {
+  for (const [admitted, critical, minutes] of [
+    [50, 80, 10 + 5 * 5],
+    [80, 50, 10 + 5 * 5],
+    [51, 80, 10 + 5 * 5],
+    [60, 80, 10 + 4 * 5],
+    [100, 100, 10],
+  ] as const) {
+    const standing = { ...CALM, admitted, critical };
+    t.equal(recoveryMs(SETTINGS, standing), minutes * MIN, `${admitted}/${critical}`);
+  }
 });
 
 t.test('a step that was taken at a time to come does not keep it for ever', async (t) => {
