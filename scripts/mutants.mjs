@@ -97,7 +97,7 @@ const AREAS = {
       'test/upstream/retry-budget.test.ts',
       'test/upstream/standing.test.ts',
       'test/upstream/tenant-queue.test.ts',
-      'test/base/heap.test.ts',
+      'test/upstream/turned-away.test.ts',
     ],
   },
   ladder: {

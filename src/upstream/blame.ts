@@ -125,8 +125,8 @@ export class Blame {
   #othersThan(sender: string): boolean {
     return [this.#now, this.#before].some(
       ({ wellFor, wellForOther, failedBy }) =>
+        wellForOther !== undefined ||
         (wellFor !== undefined && wellFor !== sender) ||
-        (wellForOther !== undefined && wellForOther !== sender) ||
         failedBy.size > (failedBy.has(sender) ? 1 : 0),
     );
   }

@@ -134,7 +134,7 @@ export class Breaker {
   }
 
   #isTrial({ attempt }: Called): boolean {
-    return this.#state === 'half-open' && this.#trial !== 0 && attempt.trial === this.#trial;
+    return this.#trial !== 0 && attempt.trial === this.#trial;
   }
 
   #halfFail(): boolean {

@@ -79,6 +79,24 @@ t.test('made-up names cost no memory without bound', async (t) => {
   t.equal(blame.withoutCause().failed, 100, 'all that there was no room for are one sender');
 });
 
+t.test('others are heard of in whatever order they send, and who sends again is no other', async (t) => {
+  for (const [senders, hasOne] of [
+    ['', true],
+    ['bb', true],
+    ['ab', false],
+    ['ba', false],
+    ['aba', false],
+  ] as const) {
+    const { blame, well, fail } = given();
+    for (const sender of senders) well(sender);
+    fail('b');
+    t.equal(blame.hasOneSender(), hasOne, senders);
+    blame.tick(5000);
+    t.match(blame.all(), { requests: senders.length + 1, failed: 1 });
+    t.equal(blame.hasOneSender(), hasOne, `${senders}, of the five seconds before`);
+  }
+});
+
 t.test('another sender is heard of as soon as one of its pushes goes well', async (t) => {
   const { blame, well, fail } = given();
   fail('bad', 2);
@@ -117,8 +135,9 @@ t.test('what is to be forgotten is, the failures in a row included', async (t) =
   fail('a', 5);
   well('b');
   fail('a', 5);
+  t.strictSame(blame.withoutCause(), { requests: 1, failed: 0 });
   blame.forget();
-  t.strictSame(blame.all(), { requests: 0, failed: 0 });
+  t.strictSame([blame.all(), blame.withoutCause()], Array(2).fill({ requests: 0, failed: 0 }));
   t.notOk(blame.inARow(1));
   fail('a');
   t.ok(blame.hasOneSender(), 'and who sent');

@@ -105,14 +105,16 @@ t.test('502, 503 and 504 are failures; 500 may be about one push, and 4xx is an 
     const one = given();
     for (let i = 0; i < 20; i++) one.breaker.answered(status, one.enter() ?? LATE);
     t.equal(one.state(), state, String(status));
+    if (state === 'open') t.match(one.breaker.cause, new RegExp(`: Mimir answers ${status}$`));
   }
 });
 
 t.test('open, no push goes out until its time is over, and each is told when to come again', async (t) => {
   const { push, breaker, at, waitMs } = given();
+  at(5000);
   push(20, 20);
   t.equal(waitMs(), 1000);
-  at(400);
+  at(5400);
   t.equal(waitMs(), 1000, 'never less than a second');
   t.match(breaker.status(), {
     state: 'open',
@@ -184,6 +186,9 @@ t.test('half-open, only what is tried is heard: others were on their way before'
   breaker.answered(200, first);
   t.equal(state(), 'half-open', 'nor is one of an earlier time');
   breaker.answered(200, second);
+  for (let i = 0; i < 30; i++) breaker.answered(200, LATE);
+  breaker.failed('late', LATE);
+  t.equal(state(), 'half-open', 'nor while none is tried');
   push(2, 0);
   t.strictSame(states, ['open', 'half-open', 'open', 'half-open', 'closed']);
 });

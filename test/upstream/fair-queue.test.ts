@@ -226,6 +226,18 @@ t.test('who has waited for too long is turned away, each in its time', async (t)
   t.strictSame(due(), [20]);
 });
 
+t.test('by itself it goes by Node’s timers', async (t) => {
+  const options = { limit: () => 1, maxBytes: 10, maxWaitMs: 1, holds: true };
+  const queue = new FairQueue({ ...options, now: () => performance.now() });
+  queue.enter(sender('first'), 1, 1);
+  const turn = queue.enter(sender('a'), 1, 1);
+  if (typeof turn !== 'object' || !('entry' in turn)) throw new Error('it waits');
+  // Its own timer keeps no process.
+  const alive = setInterval(() => {}, 1000);
+  t.strictSame(await turn.entry, { againInSeconds: 2 });
+  clearInterval(alive);
+});
+
 t.test('when one that has waited for too long is turned away, what waited behind it may go', async (t) => {
   const one = given(10, 1000, 20);
   one.enter(sender('first'), 6);
