@@ -25,12 +25,12 @@ const MOST_SENDERS = 200;
 const OTHERS = '(others)';
 /** An address may take so many times as long as is usual before any is taken away. */
 const TOLERANCE = 1.1;
-const LEAST_GRADIENT = 0.5;
+const LEAST_GRADIENT = 0.3;
 /** Each time it may have more, as long as it uses what it has: so it grows, and settles a little above the tolerance. */
 const GROWTH = 1.05;
 /** Of the way from the limit to what is wanted. */
 const SMOOTHING_UP = 0.2;
-const SMOOTHING_DOWN = 0.4;
+const SMOOTHING_DOWN = 0.6;
 /** While it answers as soon as ever it may have so many times as much. */
 const AS_EVER = 1.05;
 const FAST_GROWTH = 1.25;
@@ -80,6 +80,8 @@ export class Capacity {
   #highest = 0;
   /** Of the pushes that began in this window. */
   #largest = 0;
+  /** In the window before this one: what was answered in the first such window was mostly sent before it. */
+  #wasUsedUp = false;
   #windowMs: number;
   /** By size, as powers of two; 0: not known. */
   readonly #usualMs = new Float64Array(33);
@@ -125,6 +127,7 @@ export class Capacity {
       this.limit = Math.max(this.#options.floor, this.#highest * LEARNT_FACTOR);
       this.#learn(slowness, 0);
     } else this.#adapt(slowness);
+    this.#wasUsedUp = this.#isUsedUp();
     this.#windowMs = nowMs;
     this.#answers = 0;
     this.#heard = new Map();
@@ -142,7 +145,7 @@ export class Capacity {
       this.limit = Math.max(this.limit, (this.#slow?.peak ?? 0) * LEARNT_FACTOR);
       this.#slow = undefined;
       return;
-    } else if (this.#isUsedUp() && slowness <= AS_EVER) this.limit *= FAST_GROWTH;
+    } else if (this.#isUsedUp() && this.#wasUsedUp && slowness <= AS_EVER) this.limit *= FAST_GROWTH;
     else if (this.gradient < 1 || this.#isUsedUp()) {
       const wanted = this.limit * this.gradient * GROWTH;
       this.limit += (wanted - this.limit) * (wanted > this.limit ? SMOOTHING_UP : SMOOTHING_DOWN);
@@ -185,7 +188,11 @@ export class Capacity {
     return overloaded > 0 && overloaded >= answers * OVERLOADED_PART;
   }
 
-  /** How many times as long as usual pushes took in this window: for one half of those who sent longer, for the other shorter. */
+  /**
+   * How many times as long as usual pushes took in this window: the mean of the middle half of each sender's, and of the middle half
+   * of the senders. Where workers are busy half of the pushes may wait as long as one takes, and half not at all: a median says the
+   * one or the other.
+   */
   #slowness(): number {
     const each: number[] = [];
     for (const { times, sizes } of this.#heard.values()) {
@@ -194,9 +201,9 @@ export class Capacity {
         const usualMs = this.#usualMs[sizes[i] ?? 0] ?? 0;
         if (usualMs > 0) ratios.push(tookMs / usualMs);
       }
-      if (ratios.length > 0) each.push(median(ratios));
+      if (ratios.length > 0) each.push(middleMean(ratios));
     }
-    return each.length === 0 ? 1 : median(each);
+    return each.length === 0 ? 1 : middleMean(each);
   }
 
   /** What is usual comes nearer to what was seen: by so much when it rises. */
@@ -232,6 +239,14 @@ export class Capacity {
 
 function sizeOf(items: number): number {
   return 32 - Math.clz32(items);
+}
+
+/** The mean of the middle half: without the least and the greatest where there are three. */
+function middleMean(values: number[]): number {
+  values.sort((a, b) => a - b);
+  const left = (values.length + 1) >>> 2;
+  const middle = values.slice(left, values.length - left);
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length;
 }
 
 function median(values: number[]): number {

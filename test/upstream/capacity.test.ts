@@ -114,6 +114,32 @@ t.test('one whose pushes fail or are slow by what is in them makes nothing small
   }
 });
 
+t.test('where some wait for as long as a push takes, and most not at all, it is slower by the mean', async (t) => {
+  const { capacity, run } = given();
+  run(8, queueing(1e9), 1000);
+  run(1.1, queueing(1e9), 1e9);
+  const { limit } = capacity;
+  // Each sender always meets the workers in the same state.
+  for (let round = 0; round < 30; round++) {
+    const loads = Array.from({ length: 20 }, (_, i) => ({ items: ITEMS, place: `sender ${i % 10}` }));
+    for (const load of loads) capacity.begin(load);
+    for (const [i, load] of loads.entries()) {
+      capacity.answered(load, i % 10 < 6 ? 10 : 20, false, 10_000 + 100 * round);
+    }
+  }
+  t.ok(capacity.limit < limit, `${limit} -> ${capacity.limit}`);
+});
+
+t.test('the first second with no room to spare says nothing of what it takes', async (t) => {
+  const { capacity, run } = given();
+  run(8, queueing(1e9), 1000);
+  const { limit } = capacity;
+  run(1.02, queueing(1e9), 1e9);
+  t.ok(capacity.limit <= limit * 1.05, `${limit} -> ${capacity.limit}`);
+  run(1.02, queueing(1e9), 1e9);
+  t.ok(capacity.limit > limit * 1.2, `${limit} -> ${capacity.limit}`);
+});
+
 t.test('few answers change nothing', async (t) => {
   const { capacity } = given(200, 0);
   for (const [answers, limit] of [
