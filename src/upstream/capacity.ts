@@ -1,8 +1,8 @@
 /**
- * How much one address may have under way, in items, found out by how soon it answers: while the time that it takes is near what is
- * usual for pushes of that size, a little more; when it takes longer, less, in proportion; when it says that it is overloaded, or says
- * nothing, a tenth less. Where sending half as much makes it answer no sooner, it is not what is sent that makes it slow, and what
- * it takes becomes usual. At first it only watches. Time is handed in.
+ * How much one address may have under way, in items, found out by how soon it answers while all of it is used: while the time that it
+ * takes is near what is usual for pushes of that size, a little more; when it takes longer, by more than times differ by themselves,
+ * less, in proportion; when it says that it is overloaded, or says nothing, a tenth less. Where sending half as much makes it answer
+ * no sooner, it is not what is sent that makes it slow, and what it takes becomes usual. At first it only watches. Time is handed in.
  *
  * Those who send count alike, however much they send: one whose pushes are slow, or fail, by what is in them makes nothing smaller
  * for the others.
@@ -23,16 +23,16 @@ const MOST_TIMES = 16;
 const MOST_SENDERS = 200;
 /** No id of a tenant has parentheses around it. */
 const OTHERS = '(others)';
-/** An address may take so many times as long as is usual before any is taken away. */
-const TOLERANCE = 1.1;
+/** It may take so much longer than is usual before any is taken away, as a part of it, or so many times what times differ by themselves. */
+const TOLERANCE = 0.05;
+const DEVIATIONS = 3;
 const LEAST_GRADIENT = 0.3;
 /** Each time it may have more, as long as it uses what it has: so it grows, and settles a little above the tolerance. */
 const GROWTH = 1.05;
 /** Of the way from the limit to what is wanted. */
 const SMOOTHING_UP = 0.2;
 const SMOOTHING_DOWN = 0.6;
-/** While it answers as soon as ever it may have so many times as much. */
-const AS_EVER = 1.05;
+/** While it takes no longer than half of what is tolerated it may have so many times as much. */
 const FAST_GROWTH = 1.25;
 const OVERLOADED_FACTOR = 0.9;
 /** Of the answers: fewer are no overload. */
@@ -44,10 +44,13 @@ const OVERLOADED_PART = 0.05;
 const RISES = 1 / 120;
 const RISES_WHEN_FULL = 1 / 1200;
 const FALLS = 1 / 10;
+/** The same, of how slow it seems when all is as usual, and of how much that differs: while it learns, and later. */
+const LEARNS = 1 / 5;
+const FOLLOWS = 1 / 60;
 /** After learning it may have so many times what it had at once. */
 const LEARNT_FACTOR = 2;
-/** With half as much under way an overloaded address takes about half as long. */
-const HELPS = 0.8;
+/** With half as much under way an overloaded address takes about half as long; times differ by themselves, too. */
+const HELPS = 0.65;
 
 /** What a push counts, and as whose. */
 export interface Load {
@@ -85,8 +88,12 @@ export class Capacity {
   #windowMs: number;
   /** By size, as powers of two; 0: not known. */
   readonly #usualMs = new Float64Array(33);
-  /** When it was slowest: how slow, and what was under way. */
-  #slow: { readonly slowness: number; readonly peak: number } | undefined;
+  /** How slow it seems when all is as usual: about 1, and not quite where times differ much. */
+  #asUsual = 1;
+  /** By how much that differs from second to second. */
+  #deviation = 0;
+  /** Since it is slower than is tolerated: how slow, most that was under way, and for how long it has been half of that. */
+  #slow: { slowness: number; peak: number; seconds: number } | undefined;
 
   constructor(options: CapacityOptions, nowMs: number) {
     this.#options = options;
@@ -103,7 +110,7 @@ export class Capacity {
   /** Nobody waited for the answer. That there was none so far says something once it takes longer than is usual. */
   end(load: Load, tookMs: number, nowMs: number): void {
     const usualMs = this.#usualMs[sizeOf(load.items)] ?? 0;
-    if (usualMs > 0 && tookMs > usualMs * TOLERANCE) this.answered(load, tookMs, false, nowMs);
+    if (usualMs > 0 && tookMs > usualMs * (1 + TOLERANCE)) this.answered(load, tookMs, false, nowMs);
     else this.inFlight -= load.items;
   }
 
@@ -121,8 +128,10 @@ export class Capacity {
 
   #think(nowMs: number): void {
     this.#highest = Math.max(this.#highest, this.#peak);
-    const slowness = this.#slowness();
-    if (nowMs < this.#learnsUntilMs) this.#learn(slowness, FALLS);
+    const slowness = this.#slowness() / this.#asUsual;
+    const isLearning = nowMs < this.#learnsUntilMs;
+    if (isLearning || !this.#isUsedUp()) this.#follow(slowness, isLearning ? LEARNS : FOLLOWS);
+    if (isLearning) this.#learn(slowness, FALLS);
     else if (this.limit === Number.POSITIVE_INFINITY) {
       this.limit = Math.max(this.#options.floor, this.#highest * LEARNT_FACTOR);
       this.#learn(slowness, 0);
@@ -135,18 +144,27 @@ export class Capacity {
     this.#largest = 0;
   }
 
+  /** A second in which all stood still says no more than one that was twice as slow. */
+  #follow(slowness: number, part: number): void {
+    const by = Math.min(slowness - 1, 1);
+    this.#asUsual *= 1 + by * part;
+    this.#deviation += (Math.abs(by) - this.#deviation) * part;
+  }
+
   #adapt(slowness: number): void {
-    this.gradient = Math.max(LEAST_GRADIENT, Math.min(1, TOLERANCE / slowness));
+    const tolerance = 1 + Math.max(TOLERANCE, DEVIATIONS * this.#deviation);
+    this.gradient = Math.max(LEAST_GRADIENT, Math.min(1, tolerance / slowness));
     if (this.#isOverloaded()) this.limit *= OVERLOADED_FACTOR;
-    else if (this.#isSlowByItself(slowness)) {
+    else if (this.#isSlowByItself(slowness, tolerance)) {
       for (let size = 0; size < this.#usualMs.length; size++) {
         this.#usualMs[size] = (this.#usualMs[size] ?? 0) * slowness;
       }
-      this.limit = Math.max(this.limit, (this.#slow?.peak ?? 0) * LEARNT_FACTOR);
+      this.limit = Math.max(this.limit, this.#slow?.peak ?? 0);
       this.#slow = undefined;
       return;
-    } else if (this.#isUsedUp() && this.#wasUsedUp && slowness <= AS_EVER) this.limit *= FAST_GROWTH;
-    else if (this.gradient < 1 || this.#isUsedUp()) {
+    } else if (this.#isUsedUp() && this.#wasUsedUp && slowness <= (1 + tolerance) / 2)
+      this.limit *= FAST_GROWTH;
+    else if (this.#isUsedUp()) {
       const wanted = this.limit * this.gradient * GROWTH;
       this.limit += (wanted - this.limit) * (wanted > this.limit ? SMOOTHING_UP : SMOOTHING_DOWN);
     }
@@ -159,15 +177,26 @@ export class Capacity {
     return this.#peak + this.#largest > this.limit;
   }
 
-  /** It has half as much under way as when it was slowest, and is as slow as then. */
-  #isSlowByItself(slowness: number): boolean {
-    const peak = this.#peak;
-    if (slowness <= TOLERANCE) this.#slow = undefined;
-    else if (this.#slow === undefined || slowness > this.#slow.slowness) this.#slow = { slowness, peak };
-    else if (peak * 2 <= this.#slow.peak) {
-      if (slowness > this.#slow.slowness * HELPS) return true;
-      this.#slow = { slowness, peak };
+  /**
+   * It has half as much under way as when it became slow, or as little as may be, and is as slow as it was then: for more than a
+   * second, so that what is answered was sent since.
+   */
+  #isSlowByItself(slowness: number, tolerance: number): boolean {
+    if (slowness <= tolerance) {
+      this.#slow = undefined;
+      return false;
     }
+    this.#slow ??= { slowness, peak: this.#peak, seconds: 0 };
+    const slow = this.#slow;
+    if (this.#peak * 2 > slow.peak && this.limit > this.#options.floor) {
+      slow.slowness = Math.max(slow.slowness, slowness);
+      slow.peak = Math.max(slow.peak, this.#peak);
+      slow.seconds = 0;
+      return false;
+    }
+    if (++slow.seconds < 2) return false;
+    if (slowness > slow.slowness * HELPS) return true;
+    this.#slow = undefined;
     return false;
   }
 

@@ -61,6 +61,46 @@ t.test('twenty within their shares see nothing of two at ten times theirs, who s
   t.ok(all >= 0.95 * TAKES, `goodput ${Math.round(all)}`);
 });
 
+/** Of exponential distribution, the same each time. */
+function random(meanMs: () => number): () => number {
+  let seed = 11;
+  return () => {
+    seed = (seed * 16_807) % 2_147_483_647;
+    return -Math.log(1 - seed / 2_147_483_647) * meanMs();
+  };
+}
+
+t.test('one whose times differ by themselves turns nobody away, as long as it can take all', async (t) => {
+  const wide = { workers: 64, baseMs: 5, serviceMs: random(() => 80) };
+  const tenants = Array.from({ length: 20 }, (_, i) => ({
+    name: `quiet ${i}`,
+    pushesPerSecond: 20,
+    items: 500,
+  }));
+  const { outcomes } = await simulate(tenants, wide, 1.5 * END_MS, OPTIONS);
+  t.equal(times(outcomes).length, outcomes.length);
+});
+
+t.test(
+  'one whose times differ, and that becomes three times as slow by itself, is sent as much',
+  async (t) => {
+    const serviceMs = random(() => 60);
+    const slower = {
+      workers: 400,
+      baseMs: 5,
+      serviceMs: (_: number, nowMs: number) => serviceMs() * (nowMs < QUIET_MS ? 1 : 3),
+    };
+    const tenants = Array.from({ length: 20 }, (_, i) => ({
+      name: `quiet ${i}`,
+      pushesPerSecond: 20,
+      items: 500,
+    }));
+    const { outcomes } = await simulate(tenants, slower, 1.5 * END_MS, OPTIONS);
+    const late = of(outcomes, 'quiet', QUIET_MS + 20_000, 1.5 * END_MS);
+    t.equal(times(late).length, late.length, 'nobody is turned away once that is known');
+  },
+);
+
 t.test('one with made-up names gets what one with a name gets', async (t) => {
   const hostile = Array.from({ length: 100 }, (_, i) => ({
     name: `made-up ${i}`,
