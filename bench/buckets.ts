@@ -69,7 +69,7 @@ const results = await compare([
         tally.received(push);
         pushMetrics.decoded(0.0001, 'rw1');
         pushMetrics.decided(0.00001);
-        upstreamMetrics.forwarded(200, 0.002, ids[i % TENANTS]);
+        upstreamMetrics.forwarded(200, 0.002, ids[i % TENANTS], i);
       }
       return DECISIONS;
     },

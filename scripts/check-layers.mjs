@@ -36,7 +36,7 @@ const ONLY = {
   // Compiled on their own: by AssemblyScript, and for the browser.
   'payload/kernel': [],
   'series/kernel': ['payload/kernel'],
-  'admin/console': [],
+  'admin/console': ['base'],
 };
 
 /** Folders that only these import. */

@@ -77,6 +77,8 @@ export interface EdgeStatus {
     /** Answers by class, and requests that got none. */
     readonly responses: Readonly<Record<string, number>>;
     readonly failures: number;
+    /** How long answers to pushes of the last ten seconds took (upstream/recent-times.ts). */
+    readonly recentTimes: readonly number[];
     readonly addresses: readonly AddressStatus[];
     /** Names in `upstream.url` that could not be resolved when they were last asked for. */
     readonly unresolved: readonly string[];

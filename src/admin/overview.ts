@@ -2,6 +2,7 @@
  * The first screen: whose fault it is, what was sent and lost over time, who loses what and why, and what was changed
  * meanwhile. Of ten thousand tenants only those that are shown are looked at closely.
  */
+import { plain } from '../base/amounts.js';
 import { REASONS, type Reason } from '../enforce/reasons.js';
 import { type LossTotals, noLoss } from '../usage/history.js';
 import type { AuditEntry } from './audit.js';
@@ -225,5 +226,5 @@ function shortDocument(name: string): string {
 
 function said(value: AuditEntry['before']): string {
   if (typeof value !== 'number') return value === null ? 'unset' : String(value);
-  return value.toLocaleString('en');
+  return plain(value);
 }

@@ -6,6 +6,7 @@ import { PANIC_CLASSES, panicName } from '../controls/panic-control.js';
 import { REASON_NAMES, REASONS } from '../enforce/reasons.js';
 import type { GuardStatus } from '../guard/guards.js';
 import { upstreamState } from '../upstream/address-health.js';
+import { knownTimes, TIMES_SECONDS } from '../upstream/recent-times.js';
 import { RANGE_NAMES } from '../usage/tracks.js';
 import type { AuditEntry } from './audit.js';
 import { csv } from './csv.js';
@@ -87,9 +88,16 @@ function guardView({ guard, standing, rules }: GuardStatus): object {
   };
 }
 
-function upstreamView({ addresses, breaker, admission, ...upstream }: EdgeStatus['upstream']): object {
+function upstreamView({
+  addresses,
+  breaker,
+  admission,
+  recentTimes,
+  ...upstream
+}: EdgeStatus['upstream']): object {
   return {
     ...upstream,
+    times: timesView(recentTimes),
     state: upstreamState(addresses),
     breaker:
       breaker === undefined
@@ -108,6 +116,11 @@ function upstreamView({ addresses, breaker, admission, ...upstream }: EdgeStatus
           : { message: lastFailure.message, secondsAgo: rounded(lastFailure.secondsAgo) },
     })),
   };
+}
+
+function timesView(recentTimes: readonly number[]): object | null {
+  const times = knownTimes(recentTimes);
+  return times === undefined ? null : { overSeconds: TIMES_SECONDS, ...times };
 }
 
 function workerView({ pid, ledger, series, ...worker }: WorkerStatus): object {

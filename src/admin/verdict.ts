@@ -2,12 +2,13 @@
  * The answer to the first question at night: is something wrong, and is it the edge's fault, Mimir's, or a tenant's? Console
  * and `mimir-edge top` show what is said here, and say nothing of their own.
  */
+import { counted, duration, short, took } from '../base/amounts.js';
 import { isEdges, isMimirsTrouble, REASON_NAMES } from '../enforce/reasons.js';
 import { type AddressStatus, upstreamState } from '../upstream/address-health.js';
+import { knownTimes } from '../upstream/recent-times.js';
 import type { Edge, EdgeStatus } from './edge.js';
 import { guardProblems } from './guard-problems.js';
 import { type TenantUsage, usageOf } from './tenant-usage.js';
-import { count, duration, shorter } from './words.js';
 
 /** `quiet`: nothing is known, because nothing was asked of it. `near`: somebody should know. `bad`: somebody should act. */
 export type Level = 'quiet' | 'good' | 'near' | 'bad';
@@ -146,7 +147,7 @@ function worst(of: Of, problems: readonly Problem[]): Level {
 }
 
 function mimirPart({ upstream }: EdgeStatus, problems: readonly Problem[]): Part {
-  const { addresses } = upstream;
+  const { addresses, recentTimes } = upstream;
   const level = worst('mimir', problems);
   if (addresses.length === 0) {
     return {
@@ -162,14 +163,19 @@ function mimirPart({ upstream }: EdgeStatus, problems: readonly Problem[]): Part
     return {
       level: 'quiet',
       figure: 'quiet',
-      note: `${count(addresses.length, 'address', 'addresses')}. Nothing was sent to Mimir in the last ten seconds.`,
+      note: `${counted(addresses.length, 'address', 'addresses')}. Nothing was sent to Mimir in the last ten seconds.`,
     };
   }
   const share = answered + failed === 0 ? 0 : (failed / (answered + failed)) * 100;
+  const p99 = knownTimes(recentTimes)?.p99Seconds;
+  const notes = [
+    p99 === undefined ? 'p99 not known' : `p99 ${took(p99)}`,
+    `${share === 0 ? '0' : share.toFixed(2)} % of ${counted(answered + failed, 'request', 'requests')} failed`,
+  ];
   return {
     level,
     figure: `${well} of ${addresses.length} well`,
-    note: `${share === 0 ? '0' : share.toFixed(2)} % of ${shorter(answered + failed)} requests failed in the last ten seconds`,
+    note: `${notes.join(' · ')} in the last ten seconds`,
   };
 }
 
@@ -189,7 +195,7 @@ function partOfEdge(edge: Edge, status: EdgeStatus, problems: readonly Problem[]
   ];
   return {
     level: worst('edge', problems),
-    figure: count(replicas, 'replica', 'replicas'),
+    figure: counted(replicas, 'replica', 'replicas'),
     note: notes.join(' · '),
   };
 }
@@ -197,8 +203,8 @@ function partOfEdge(edge: Edge, status: EdgeStatus, problems: readonly Problem[]
 function tenantsPart({ losing, near, inShadow, lostPerSecond, tenants }: Losing): Verdict['tenants'] {
   return {
     level: losing > 0 ? 'bad' : near > 0 ? 'near' : tenants === 0 ? 'quiet' : 'good',
-    figure: tenants === 0 ? 'none yet' : `${shorter(lostPerSecond)} samples/s lost`,
-    note: `${losing} of ${count(tenants, 'tenant', 'tenants')} · ${near} near a limit · ${inShadow} in shadow`,
+    figure: tenants === 0 ? 'none yet' : `${short(lostPerSecond)} samples/s lost`,
+    note: `${losing} of ${counted(tenants, 'tenant', 'tenants')} · ${near} near a limit · ${inShadow} in shadow`,
     losing,
     near,
     inShadow,
@@ -229,7 +235,7 @@ function mimirProblems({ upstream }: EdgeStatus, { byMimir }: Losing): Problem[]
     found.push({
       of: 'mimir',
       level: byMimir > 0 ? 'bad' : 'near',
-      text: `Mimir is slower than usual and can have ${shorter(admission.limit)} items under way, of ${shorter(admission.inFlight)}: ${what}.`,
+      text: `Mimir is slower than usual and can have ${short(admission.limit)} items under way, of ${short(admission.inFlight)}: ${what}.`,
     });
   }
   for (const name of upstream.unresolved)
@@ -309,7 +315,7 @@ function edgeProblems(edge: Edge, status: EdgeStatus, { byEdge }: Losing): Probl
   if (byEdge > 0)
     say(
       'bad',
-      `The edge itself held back ${shorter(byEdge)} samples in the last minute; their senders come again.`,
+      `The edge itself held back ${short(byEdge)} samples in the last minute; their senders come again.`,
     );
   if (edge.history.withoutRoom > 0)
     say(
@@ -327,7 +333,7 @@ function tenantProblems(edge: Edge): Problem[] {
     {
       of: 'tenants',
       level: 'near',
-      text: `${count(refused.pushes, 'push', 'pushes')} named no valid tenant: refused in the last five minutes.`,
+      text: `${counted(refused.pushes, 'push', 'pushes')} named no valid tenant: refused in the last five minutes.`,
     },
   ];
 }

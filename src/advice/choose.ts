@@ -1,4 +1,5 @@
 /** From what is needed to what is advised: floor, ceiling, rounding, and whether it is worth a change at all. */
+import { precise } from '../base/amounts.js';
 import type { Direction, LimitAdvice, Refusals } from './advice.js';
 import type { AdvisedLimit, Policy } from './policy.js';
 import { roundUp } from './size-classes.js';
@@ -71,11 +72,10 @@ export function addRefusals(each: readonly Refusals[]): Refusals {
 }
 
 const NUMBER = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
-const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 4 });
 
-/** 12,345; from a million up 1.234M. */
+/** 12,345; from a million up 1.234 M: who reads it may set it. */
 export function shown(value: number): string {
-  return value < 1e6 ? NUMBER.format(value) : SHORT.format(value);
+  return value < 1e6 ? NUMBER.format(value) : precise(value);
 }
 
 export function percent(part: number): string {

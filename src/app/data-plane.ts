@@ -199,6 +199,7 @@ export class DataPlane implements DataPlanes {
       upstream: {
         responses: this.#upstreamMetrics.responses(),
         failures: this.#upstreamMetrics.failures,
+        recentTimes: this.#upstreamMetrics.recentTimes(this.#now()),
         addresses: this.#upstream.addresses(),
         unresolved: this.#upstream.unresolved(),
         breaker: this.#upstream.breaker(),

@@ -10,6 +10,7 @@ import { TOP } from '../series/top-metrics.js';
 import { mergedAddresses } from '../upstream/address-health.js';
 import { mergedAdmission } from '../upstream/admission.js';
 import { mergedBreaker } from '../upstream/breaker.js';
+import { summedTimes } from '../upstream/recent-times.js';
 import { LinkedPlane } from './linked-plane.js';
 import { MergedRefusals } from './merged-refusals.js';
 import {
@@ -135,6 +136,7 @@ export class MergedPlanes implements DataPlanes {
       upstream: {
         responses,
         failures,
+        recentTimes: summedTimes(each.map(({ upstream }) => upstream.recentTimes)),
         addresses: mergedAddresses(each.map(({ upstream }) => upstream.addresses)),
         unresolved: [...new Set(each.flatMap(({ upstream }) => upstream.unresolved))],
         breaker: mergedBreaker(each.flatMap(({ upstream }) => upstream.breaker ?? [])),

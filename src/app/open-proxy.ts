@@ -50,7 +50,8 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
       observer: {
         decoded: (seconds, protocol) => pushMetrics.decoded(seconds, protocol),
         decided: (seconds) => pushMetrics.decided(seconds),
-        forwarded: (status, seconds, sender) => upstreamMetrics.forwarded(status, seconds, sender),
+        forwarded: (status, seconds, sender, nowMs) =>
+          upstreamMetrics.forwarded(status, seconds, sender, nowMs),
         failed: (failure) => upstreamMetrics.failed(failure),
         refused,
       },

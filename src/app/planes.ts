@@ -59,6 +59,8 @@ export interface UpstreamStatus {
   readonly responses: Readonly<Record<string, number>>;
   /** Requests that got no answer, since the start. */
   readonly failures: number;
+  /** How long answers to pushes of the last ten seconds took (upstream/recent-times.ts). */
+  readonly recentTimes: readonly number[];
   readonly addresses: readonly AddressStatus[];
   /** Names that could not be resolved when they were last asked for: what was known of them is used. */
   readonly unresolved: readonly string[];

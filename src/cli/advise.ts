@@ -2,10 +2,11 @@
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import type { Basis, LimitAdvice } from '../advice/advice.js';
+import { short } from '../base/amounts.js';
 import { messageOf } from '../base/message-of.js';
 import { type Ask, adviceSource, SOURCE_HELP, SOURCE_OPTIONS } from './advice-source.js';
 import type { Nullable } from './answers.js';
-import { asUsage, type Io, readInput, short, table, UsageError } from './io.js';
+import { asUsage, type Io, readInput, table, UsageError } from './io.js';
 import { type LimitToWrite, patchDocument } from './patch-document.js';
 
 const HELP = `Usage: mimir-edge advise [TENANT ...] [options]

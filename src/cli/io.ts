@@ -48,9 +48,3 @@ export function table(rows: readonly (readonly string[])[], texts: readonly numb
       .trimEnd();
   return `${rows.map(line).join('\n')}\n`;
 }
-
-const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
-
-export function short(value: number): string {
-  return SHORT.format(value);
-}

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { csv } from '../admin/csv.js';
 import type { Trend } from '../advice/forecast.js';
+import { short } from '../base/amounts.js';
 import { escapeHtml } from '../base/escape-html.js';
-import { short, table } from './io.js';
+import { table } from './io.js';
 import type { DriftRow, GatheredReport } from './report-data.js';
 
 type Cells = readonly string[];

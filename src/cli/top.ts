@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { type Loss, lossText, short } from '../base/amounts.js';
 import { messageOf } from '../base/message-of.js';
-import { asUsage, type Io, short, UsageError } from './io.js';
-import { type Loss, lossText } from './loss-text.js';
+import { asUsage, type Io, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge top [--url URL] [--sort COLUMN] [--range RANGE] [--search TEXT] [--limit N] [--once]
 

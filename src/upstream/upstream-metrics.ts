@@ -3,6 +3,7 @@ import type { LatencyHistogram } from '../telemetry/latency-histogram.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { WordCounter } from '../telemetry/word-counter.js';
 import { AnswerTimes, type SenderAnswers } from './answer-times.js';
+import { RecentTimes } from './recent-times.js';
 import type { Upstream } from './upstream.js';
 
 const STATUS_CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'];
@@ -11,6 +12,7 @@ export class UpstreamMetrics {
   readonly #duration: LatencyHistogram;
   readonly #failures: WordCounter<string>;
   readonly #times: AnswerTimes;
+  readonly #recent = new RecentTimes();
   /** By the first digit of the status. */
   readonly #responses = new Float64Array(STATUS_CLASSES.length);
   #failed = 0;
@@ -51,10 +53,18 @@ export class UpstreamMetrics {
     return this.#times.recent(nowMs);
   }
 
+  /** Of pushes, and of the last ten seconds (recent-times.ts). */
+  recentTimes(nowMs: number): number[] {
+    return this.#recent.counts(nowMs);
+  }
+
   /** `sender`: of a push, as whom it counts; what is passed through takes as long as what is asked does. */
-  forwarded(status: number, seconds: number, sender: string | undefined): void {
+  forwarded(status: number, seconds: number, sender: string | undefined, nowMs: number): void {
     this.#duration.observe(seconds);
-    if (sender !== undefined) this.#times.answered(sender, seconds);
+    if (sender !== undefined) {
+      this.#times.answered(sender, seconds);
+      this.#recent.add(seconds, nowMs);
+    }
     const known = status >= 100 && status < 600 ? Math.floor(status / 100) : 0;
     this.#responses[known] = (this.#responses[known] ?? 0) + 1;
   }

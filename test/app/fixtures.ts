@@ -37,6 +37,7 @@ export function planeStatus(given: Partial<PlaneStatus> = {}): PlaneStatus {
     upstream: {
       responses: {},
       failures: 0,
+      recentTimes: [],
       addresses: [],
       unresolved: [],
       breaker: undefined,

@@ -62,6 +62,7 @@ t.test('a refresh asks all that serve, and what they counted is one', async (t) 
           upstream: {
             responses: { '2xx': 3 },
             failures: 1,
+            recentTimes: [0, 2],
             addresses: [ADDRESS],
             unresolved: ['srv:http://_http._tcp.mimir'],
             breaker: BREAKER,
@@ -84,6 +85,7 @@ t.test('a refresh asks all that serve, and what they counted is one', async (t) 
     upstream: {
       responses: { '2xx': 6 },
       failures: 2,
+      recentTimes: [0, 4],
       breaker: { state: 'open', refused: 4 },
       addresses: [{ ...ADDRESS, answered: 14 }],
       unresolved: ['srv:http://_http._tcp.mimir'],
@@ -158,6 +160,7 @@ t.test('one that ends while answers are merged holds up nobody, and what it had 
           upstream: {
             responses: { '2xx': 5 },
             failures: 1,
+            recentTimes: [0, 2],
             addresses: [ADDRESS],
             unresolved: ['srv:http://_http._tcp.mimir'],
             breaker: BREAKER,

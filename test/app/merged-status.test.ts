@@ -33,6 +33,7 @@ t.test('what was counted is added up, class by class', async (t) => {
     upstream: {
       responses: { '2xx': 5, '5xx': 1 },
       failures: 2,
+      recentTimes: [],
       addresses: [],
       unresolved: [],
       breaker: undefined,
@@ -44,6 +45,7 @@ t.test('what was counted is added up, class by class', async (t) => {
     upstream: {
       responses: { '2xx': 1, '4xx': 4 },
       failures: 1,
+      recentTimes: [],
       addresses: [],
       unresolved: [],
       breaker: undefined,

@@ -1,7 +1,7 @@
 /** Which limits tenants should have, and what that rests on; nothing is changed from here. */
 import type { JSX } from 'preact';
+import { duration, plain, short } from '../../base/amounts.js';
 import { CurveView } from './curve.js';
-import { duration, plain, short } from './format.js';
 import { Empty, Failed, Loading, Name, Panel } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';

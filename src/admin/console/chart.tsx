@@ -5,7 +5,8 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { short, shortBytes, timeText } from './format.js';
+import { short, shortBytes } from '../../base/amounts.js';
+import { timeText } from './format.js';
 
 export interface Line {
   readonly label: string;

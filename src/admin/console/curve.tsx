@@ -2,8 +2,8 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
+import { short } from '../../base/amounts.js';
 import type { Colour } from './chart.js';
-import { short } from './format.js';
 
 interface CurveProps {
   readonly title: string;

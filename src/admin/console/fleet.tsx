@@ -1,7 +1,8 @@
 /** Who serves: replicas and workers, with which limits, and how they share what they count. */
 import type { JSX } from 'preact';
+import { duration, shortBytes } from '../../base/amounts.js';
 import { Refused } from './client.js';
-import { duration, Num, percent, shortBytes, Time } from './format.js';
+import { Num, percent, Time } from './format.js';
 import { Dot, Empty, Failed, Loading, Panel } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';

@@ -1,7 +1,8 @@
 /** The first screen: whose fault it is, what is lost and by whom, and what was changed meanwhile. */
 import type { JSX } from 'preact';
+import { lossText, short } from '../../base/amounts.js';
 import { ChartView } from './chart.js';
-import { lossText, Num, short, Time, timeText } from './format.js';
+import { Num, Time, timeText } from './format.js';
 import { Choice, Dot, Empty, Failed, Loading, Meter, Name, Panel, ScopeNote, Spark } from './parts.js';
 import { useReading } from './reading.js';
 import { Refusals } from './refusals.js';

@@ -1,7 +1,8 @@
 /** The last refusals, one of each kind, in plain words. They can be held still, and what was opened stays open. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { plain, short, Time, unmarked } from './format.js';
+import { plain, short } from '../../base/amounts.js';
+import { Time, unmarked } from './format.js';
 import { Empty, Name, Panel } from './parts.js';
 import { useApp } from './state.js';
 import type { Denial, Reason } from './types.js';

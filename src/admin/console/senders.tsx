@@ -1,6 +1,7 @@
 /** Who pushes, found out from the traffic alone. */
 import type { JSX } from 'preact';
-import { duration, Num, shortBytes, Time } from './format.js';
+import { duration, shortBytes } from '../../base/amounts.js';
+import { Num, Time } from './format.js';
 import { Empty, Failed, Loading, Name, Panel } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';

@@ -1,6 +1,7 @@
 /** What is around every view: where one can go, how the edge is, and what can be changed for all of it. */
 import type { ComponentChildren, JSX } from 'preact';
-import { duration, timeText } from './format.js';
+import { duration } from '../../base/amounts.js';
+import { timeText } from './format.js';
 import { Dot } from './parts.js';
 import { hashOf, type View } from './route.js';
 import { useApp } from './state.js';

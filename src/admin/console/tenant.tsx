@@ -1,10 +1,11 @@
 /** One tenant: what it sends against what it may, what it loses and what to do about it. */
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { lossText } from '../../base/amounts.js';
 import { TenantAdvicePanel } from './advice.js';
 import { type Chart, ChartView, type Line } from './chart.js';
 import { Refused } from './client.js';
-import { Bytes, byLoss, lossText, Num, Time, unmarked, valueText } from './format.js';
+import { Bytes, byLoss, Num, Time, unmarked, valueText } from './format.js';
 import { Choice, Empty, Failed, Loading, Meter, Panel, ScopeNote } from './parts.js';
 import { useReading } from './reading.js';
 import { Refusals } from './refusals.js';

@@ -1,8 +1,9 @@
 /** The table of tenants: who loses data and why, and who is close to a limit. Ten thousand rows are as quick as ten. */
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { lossText, short } from '../../base/amounts.js';
 import { read } from './client.js';
-import { Bytes, byLoss, lossText, Num, short } from './format.js';
+import { Bytes, byLoss, Num } from './format.js';
 import { Choice, Empty, Failed, Loading, Meter, Name, Panel, ScopeNote, Spark } from './parts.js';
 import { RANGES, useApp } from './state.js';
 import type { LimitUse, TenantRow, Tenants } from './types.js';

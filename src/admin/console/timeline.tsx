@@ -1,6 +1,7 @@
 /** What was changed, by whom and why: the same lines on the overview, at a tenant, and in the view of all changes. */
 import type { JSX } from 'preact';
-import { duration, Time, valueText } from './format.js';
+import { duration } from '../../base/amounts.js';
+import { Time, valueText } from './format.js';
 import { Empty, Name, Panel } from './parts.js';
 import { useApp } from './state.js';
 import type { AuditEntry, Control } from './types.js';

@@ -1,5 +1,7 @@
 /** What the API answers, as far as the page reads it; openapi.json has the whole. */
 
+import type { Loss } from '../../base/amounts.js';
+
 export type Mode = 'enforce' | 'shadow' | 'off';
 export type Value = string | number | boolean | null;
 
@@ -91,6 +93,13 @@ export interface Status {
   readonly upstream: {
     readonly state: AddressState;
     readonly addresses: readonly Address[];
+    /** Null: nothing was answered lately. */
+    readonly times: {
+      readonly overSeconds: number;
+      readonly answers: number;
+      readonly medianSeconds: number;
+      readonly p99Seconds: number;
+    } | null;
     readonly breaker: {
       readonly mode: 'off' | 'observe' | 'act';
       readonly state: 'closed' | 'open' | 'half-open';
@@ -170,13 +179,6 @@ export interface LimitUse {
   readonly allowed: number;
   readonly observed: number;
   readonly ratio: number;
-}
-
-/** Pushes refused whole; samples and series in them, and those left out of others. */
-export interface Loss {
-  readonly pushes: number;
-  readonly samples: number;
-  readonly series: number;
 }
 
 export type Losses = Readonly<Record<string, Loss>>;

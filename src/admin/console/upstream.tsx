@@ -1,6 +1,7 @@
 /** Mimir as the edge meets it: its addresses, the breaker, and how much it takes. */
 import type { JSX } from 'preact';
-import { duration, Num, percent, shortBytes } from './format.js';
+import { duration, shortBytes } from '../../base/amounts.js';
+import { Num, percent } from './format.js';
 import { Guards } from './guards.js';
 import { Dot, Empty, Loading, Panel } from './parts.js';
 import { useApp } from './state.js';

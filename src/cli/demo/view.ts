@@ -1,9 +1,10 @@
 /** What the proxy has counted for each tenant, as a table that is drawn over itself on a terminal. */
+
+import { lossText } from '../../base/amounts.js';
 import { REASON_NAMES } from '../../enforce/reasons.js';
 import { DISCARDED_REQUESTS, DISCARDED_SAMPLES, DISCARDED_SERIES, discarded } from '../../enforce/tally.js';
 import type { Tenant } from '../../enforce/tenant.js';
 import { type Io, table } from '../io.js';
-import { lossText } from '../loss-text.js';
 
 export class View {
   readonly #tenantsInMemory: () => Iterable<Tenant>;

@@ -9,8 +9,8 @@ import { isInDoubt, MOST_WORDS } from './mimir-took.js';
 import { answerFailure, answerPartial, countWhole, type PartialAnswer } from './respond.js';
 
 export interface RelayObserver {
-  /** The upstream answered, after this many seconds. `sender`: of a push, as whom it counts. */
-  forwarded(status: number, seconds: number, sender: string | undefined): void;
+  /** The upstream answered now, after this many seconds. `sender`: of a push, as whom it counts. */
+  forwarded(status: number, seconds: number, sender: string | undefined, nowMs: number): void;
   failed(failure: UpstreamFailure): void;
 }
 
@@ -73,7 +73,8 @@ export class Relay implements UpstreamReceiver {
 
   response(answer: Answer, flow: Flow): void {
     const { status } = answer;
-    this.#observer.forwarded(status, (this.#now() - this.#startMs) / 1000, this.#sender);
+    const nowMs = this.#now();
+    this.#observer.forwarded(status, (nowMs - this.#startMs) / 1000, this.#sender, nowMs);
     if (isInDoubt(status)) this.#doubtful = status;
     else this.#answered(status, '');
     const partial = this.#partial;

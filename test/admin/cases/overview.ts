@@ -29,6 +29,17 @@ interface Overview {
   readonly marks: readonly { readonly kind: string; readonly text: string }[];
 }
 
+interface Status {
+  readonly upstream: {
+    readonly times: {
+      readonly overSeconds: number;
+      readonly answers: number;
+      readonly medianSeconds: number;
+      readonly p99Seconds: number;
+    } | null;
+  };
+}
+
 const OVERRIDES = `overrides:
   noisy: { ingestion_rate: 10, ingestion_burst_size: 100 }
   full: { max_global_series_per_user: 4 }
@@ -42,6 +53,7 @@ export function overviewCases(t: Test, admin: StartAdmin): void {
     t.match(verdict, { level: 'good', faults: [], problems: [], mimir: { level: 'quiet', figure: 'quiet' } });
     t.equal(verdict.title, 'The edge is well, and nothing is lost.');
     t.strictSame([losers, now.tenants], [[], 0]);
+    t.equal((await edge.json<Status>('status')).upstream.times, null, 'that nothing was asked is no time');
   });
 
   t.test('who loses comes first, then who is near a limit; each with its reason and its limit', async (t) => {
@@ -55,6 +67,10 @@ export function overviewCases(t: Test, admin: StartAdmin): void {
     t.equal((await push('quiet', 9)).status, 200);
     const { verdict, losers } = await edge.json<Overview>('overview');
     t.match(verdict, { level: 'bad', faults: ['tenants'], tenants: { losing: 2, near: 1 } });
+    t.match(verdict.mimir.note, /^p99 [\d.]+\sm?s · 0 % of 4 requests failed in the last ten seconds$/);
+    const { times } = (await edge.json<Status>('status')).upstream;
+    t.match(times, { overSeconds: 10, answers: 4 });
+    t.ok(times !== null && times.p99Seconds >= times.medianSeconds && times.medianSeconds > 0);
     t.equal(verdict.title, '2 tenants lose samples. Mimir and the edge are well.');
     t.match(losers, [
       {
