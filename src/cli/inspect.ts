@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { uncompress } from '../payload/encodings.js';
 import { InlineDecoder } from '../payload/inline-decoder.js';
-import { labelsOf, readSymbols } from '../payload/labels.js';
+import { labelsOfRows } from '../payload/labels.js';
 import type { Broken, DecodeOptions, Push } from '../payload/push.js';
 import type { Source } from '../payload/source.js';
 
@@ -265,10 +265,9 @@ function inspectPush(push: Push, { version, protocol, encoding }: Attempt, top: 
 }
 
 function topMetrics(push: Push, top: number): { name: string; series: number }[] {
-  const symbols = readSymbols(push);
   const counts = new Map<string, number>();
-  for (let row = 0; row < push.series; row++) {
-    const name = labelsOf(push, row, symbols).find(([label]) => label === '__name__')?.[1] ?? '';
+  for (const labels of labelsOfRows(push)) {
+    const name = labels.find(([label]) => label === '__name__')?.[1] ?? '';
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   return [...counts]

@@ -4,7 +4,7 @@ import { seriesRules } from '../enforce/series-rules.js';
 import { effectiveLimits } from '../limits/effective.js';
 import { DEFAULT_LIMITS } from '../limits/limit-table.js';
 import { buildSnapshot } from '../limits/snapshot.js';
-import { labelsOf, readSymbols, seriesName, storedLabelsOf } from '../payload/labels.js';
+import { labelsOfRows, seriesName, storedAs } from '../payload/labels.js';
 import { type DecodeOptions, FAULT, type Push, RECORD_FAULT, RECORD_WORDS } from '../payload/push.js';
 import { defaultsOf, documentsOfKind, readDocuments, reportFindings } from './documents.js';
 import { type Io, table, UsageError } from './io.js';
@@ -37,14 +37,14 @@ export async function tenantOptions(
 }
 
 export function relabellingOf(push: Push): Relabelling {
-  const symbols = readSymbols(push);
   const examples: { sent: string; stored: string | null }[] = [];
   let changed = 0;
   let dropped = 0;
-  for (let row = 0; row < push.series; row++) {
-    const sent = seriesName(labelsOf(push, row, symbols));
-    const isDropped = push.records[row * RECORD_WORDS + RECORD_FAULT] === FAULT.noLabels;
-    const stored = isDropped ? null : seriesName(storedLabelsOf(push, row, symbols));
+  let row = 0;
+  for (const labels of labelsOfRows(push)) {
+    const sent = seriesName(labels);
+    const isDropped = push.records[row++ * RECORD_WORDS + RECORD_FAULT] === FAULT.noLabels;
+    const stored = isDropped ? null : seriesName(storedAs(labels, push));
     if (sent === stored) continue;
     if (isDropped) dropped++;
     else changed++;

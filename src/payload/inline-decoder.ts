@@ -47,11 +47,18 @@ export class InlineDecoder {
   /** A message that is not compressed: no sender's, but what somebody may want to look into. */
   decodePlain(message: Uint8Array, options: DecodeOptions): Decoded {
     const kernel = this.#freshKernel();
-    const decoded =
-      options.protocol === 'otlp'
-        ? kernel.decodeOtlp(message, options)
-        : kernel.decode([message], message.length, options, false);
-    return this.#rewritten(kernel, decoded, options);
+    if (options.protocol === 'otlp') return this.#decodeOtlp(kernel, message, options);
+    return this.#rewritten(kernel, kernel.decode([message], message.length, options, false), options);
+  }
+
+  /** Series are written for those who read their labels: relabelling, and the search for HA pairs. */
+  #decodeOtlp(kernel: KernelInstance, message: Uint8Array, options: DecodeOptions): Decoded {
+    const written = options.rewriting !== undefined || options.excludeLabel !== '';
+    const decoded = kernel.decodeOtlp(message, options, written);
+    if (!written || decoded.kind !== 'push') return decoded;
+    const rewritten = this.#rewritten(kernel, decoded, options);
+    if (rewritten.kind === 'push') kernel.pointAtPoints();
+    return rewritten;
   }
 
   #rewritten(kernel: KernelInstance, decoded: Decoded, { rewriting }: DecodeOptions): Decoded {

@@ -19,6 +19,8 @@ import {
   type OtlpTotals,
   type OtlpTranslation,
   type Push,
+  RECORD_LENGTH,
+  RECORD_OFFSET,
   RECORD_WORDS,
 } from './push.js';
 import type { LongValues } from './rewriting.js';
@@ -43,7 +45,9 @@ interface KernelExports {
     maxSeries: number,
     replicaNameLength: number,
     clusterNameLength: number,
+    only: number,
   ): number;
+  pointAtPoints(): void;
   compress(length: number): number;
   labelList(): number;
   listLabels(row: number, most: number): number;
@@ -75,6 +79,18 @@ const RESULT_PAIRS = 26;
 /** Cluster and replica, address and length of each. */
 const PAIR_WORDS = 4;
 const RESULT_OTLP = 28;
+
+/** As kernel/otlp-scan.ts and kernel/otlp-options.ts have them. */
+const EVERYTHING = 0xffffffff;
+const WRITES_SERIES = 256;
+
+/** What was decoded once may be written whatever it becomes. */
+const UNLIMITED: DecodeOptions = {
+  protocol: 'otlp',
+  maxUncompressedBytes: 0x7fffffff,
+  maxSeries: 0x7fffffff,
+  excludeLabel: '',
+};
 
 /** As kernel/shorten.ts has them. */
 const SHORTENING: Readonly<Record<LongValues, number>> = { error: 0, truncate: 1, drop: 2 };
@@ -139,6 +155,8 @@ export class KernelInstance {
   #words: Uint32Array<ArrayBuffer>;
   #doubles: Float64Array;
   #views: KernelViews;
+  /** Of the message that was loaded last: the list of promoted attributes behind it. */
+  #promotedBytes = 0;
   /** That the kernel asked for last. */
   #made: Uint8Array = new Uint8Array();
 
@@ -198,36 +216,82 @@ export class KernelInstance {
     return code === OUT_OF_MEMORY ? NO_MEMORY : broken(code, this.#result(12));
   }
 
-  /** A message of OTLP, which is not compressed. The push's body is what it becomes in remote write. */
-  decodeOtlp(message: Uint8Array, options: DecodeOptions): Decoded {
-    const byteLength = message.length;
+  /**
+   * A message of OTLP, which is not compressed. `written`: its series are written as remote write, to be listed and judged anew, and
+   * until `pointAtPoints` the records say where they are there.
+   */
+  decodeOtlp(message: Uint8Array, options: DecodeOptions, written: boolean): Decoded {
     const { otlp = DEFAULT_TRANSLATION } = options;
-    const promoted = promotedList(otlp.promoteResourceAttributes);
-    const kernel = this.#exports;
-    if (kernel.input(byteLength + promoted.length + 2 * SLOP) === 0) return NO_MEMORY;
+    if (!this.loadOtlp(message, otlp)) return NO_MEMORY;
+    const code = this.#translate(message.length, otlp, options, written, EVERYTHING);
+    if (code !== 0) return code === OUT_OF_MEMORY ? NO_MEMORY : broken(code, this.#result(12));
+    return {
+      ...this.#push(message.length, options),
+      ...this.#ofOtlp(message.length),
+      translation: otlp,
+    };
+  }
+
+  /** Takes a message of OTLP in, to be written. False: there is no memory for it. */
+  loadOtlp(message: Uint8Array, { promoteResourceAttributes } = DEFAULT_TRANSLATION): boolean {
+    const promoted = promotedList(promoteResourceAttributes);
+    if (this.#exports.input(message.length + promoted.length + 2 * SLOP) === 0) return false;
     this.#refreshViews();
     this.#bytes.set(message, INPUT);
-    this.#bytes.set(promoted, (INPUT + byteLength + SLOP + 15) & ~15);
+    this.#promotedBytes = promoted.length;
+    this.#bytes.set(promoted, (INPUT + message.length + SLOP + 15) & ~15);
+    return true;
+  }
+
+  /**
+   * Writes the message that was loaded as remote write. `only`: where the data point or the resource is in it whose series alone
+   * are wanted. Answers with what copies the series of a row out.
+   */
+  writeOtlp(byteLength: number, otlp = DEFAULT_TRANSLATION, only = EVERYTHING): (row: number) => Uint8Array {
+    if (this.#translate(byteLength, otlp, UNLIMITED, true, only) !== 0) return () => NO_BYTES;
+    const body = this.#result(0);
+    const records = this.#result(2) / 4;
+    const series = this.#result(3);
+    return (row) => {
+      if (row >= series) return NO_BYTES;
+      const record = records + row * RECORD_WORDS;
+      const at = body + (this.#words[record + RECORD_OFFSET] ?? 0);
+      return this.#bytes.slice(at, at + (this.#words[record + RECORD_LENGTH] ?? 0));
+    };
+  }
+
+  #translate(
+    byteLength: number,
+    otlp: OtlpTranslation,
+    options: DecodeOptions,
+    written: boolean,
+    only: number,
+  ): number {
     this.#writeRules(options);
-    const code = kernel.decodeOtlp(
+    const code = this.#exports.decodeOtlp(
       byteLength,
-      translationBits(otlp),
-      promoted.length,
+      translationBits(otlp) | (written ? WRITES_SERIES : 0),
+      this.#promotedBytes,
       options.maxUncompressedBytes,
       options.maxSeries,
       this.#writeName(EXCLUDE, options.excludeLabel),
       this.#writeName(WANTED, options.clusterLabel ?? ''),
+      only,
     );
     this.#refreshViews();
-    if (code !== 0) return code === OUT_OF_MEMORY ? NO_MEMORY : broken(code, this.#result(12));
-    return { ...this.#push(byteLength, options), ...this.#ofOtlp(byteLength) };
+    return code;
   }
 
-  #ofOtlp(byteLength: number): Pick<Push, 'uncompressedBytes' | 'otlp' | 'original'> {
+  /** From now on the records of a message that was written say where its data points are in it. */
+  pointAtPoints(): void {
+    this.#exports.pointAtPoints();
+  }
+
+  #ofOtlp(byteLength: number): Pick<Push, 'uncompressedBytes' | 'otlp' | 'body'> {
     return {
       uncompressedBytes: byteLength,
       otlp: this.#otlpTotals(),
-      original: this.#bytes.subarray(INPUT, INPUT + byteLength),
+      body: this.#bytes.subarray(INPUT, INPUT + byteLength),
     };
   }
 
@@ -295,7 +359,8 @@ export class KernelInstance {
   summedUp(push: Push): Push {
     this.#exports.addUpAgain();
     const summedUp = this.#push(push.compressedBytes, push);
-    return push.protocol === 'otlp' ? { ...summedUp, ...this.#ofOtlp(push.uncompressedBytes) } : summedUp;
+    if (push.protocol !== 'otlp') return summedUp;
+    return { ...summedUp, ...this.#ofOtlp(push.uncompressedBytes), translation: push.translation };
   }
 
   #push(compressedBytes: number, { protocol }: Pick<DecodeOptions, 'protocol'>): Push {

@@ -3,6 +3,7 @@
  * push was found sound by the kernel, so nothing is checked again.
  */
 import { storedLabels } from './compiled-rewriting.js';
+import { writtenSeries } from './otlp-labels.js';
 import { type Push, RECORD_LENGTH, RECORD_OFFSET, RECORD_WORDS } from './push.js';
 
 export type Label = readonly [name: string, value: string];
@@ -14,28 +15,41 @@ const WIRE_BYTES = 2;
 
 const text = new TextDecoder();
 
-/** Labels in the order of the body. Version 2 reads its symbols table anew unless it is handed in. */
-export function labelsOf(push: Push, row: number, symbols = readSymbols(push)): Label[] {
-  const at = row * RECORD_WORDS;
-  const offset = push.records[at + RECORD_OFFSET] ?? 0;
-  const field = push.body.subarray(offset, offset + (push.records[at + RECORD_LENGTH] ?? 0));
-  for (const series of fields(field))
-    return push.protocol !== 'rw2' ? labelsV1(series.bytes) : labelsV2(series.bytes, symbols);
+/** Labels in the order of the body, as they were sent. */
+export function labelsOf(push: Push, row: number): Label[] {
+  for (const labels of labelsOfRows(push, [row])) return labels;
   return [];
 }
 
+/** The same of many rows, one after the other: what they share is read once. */
+export function* labelsOfRows(push: Push, rows = allRows(push)): Generator<Label[]> {
+  const symbols = push.protocol === 'rw2' ? readSymbols(push) : [];
+  const written = push.protocol === 'otlp' ? writtenSeries(push, rows) : undefined;
+  for (const [index, row] of rows.entries()) {
+    const [series] = fields(written?.[index] ?? seriesField(push, row));
+    const bytes = series?.bytes ?? NO_BYTES;
+    yield push.protocol === 'rw2' ? labelsV2(bytes, symbols) : labelsV1(bytes);
+  }
+}
+
+function allRows({ series }: Push): readonly number[] {
+  return Array.from({ length: series }, (_, row) => row);
+}
+
 /** The same as they are stored: what relabelling makes of them. */
-export function storedLabelsOf(push: Push, row: number, symbols = readSymbols(push)): readonly Label[] {
-  const sent = labelsOf(push, row, symbols);
-  return push.rewriting === undefined ? sent : storedLabels(sent, push.rewriting);
+export function storedLabelsOf(push: Push, row: number): readonly Label[] {
+  return storedAs(labelsOf(push, row), push);
+}
+
+export function storedAs(sent: readonly Label[], { rewriting }: Push): readonly Label[] {
+  return rewriting === undefined ? sent : storedLabels(sent, rewriting);
 }
 
 const LONGEST_NAME = 300;
 
 /** Series as PromQL writes them and as they are stored, each cut to a length that fits a message. */
 export function seriesNames(push: Push, rows: readonly number[], maxLength = LONGEST_NAME): string[] {
-  const symbols = readSymbols(push);
-  return rows.map((row) => seriesName(storedLabelsOf(push, row, symbols), maxLength));
+  return Array.from(labelsOfRows(push, rows), (sent) => seriesName(storedAs(sent, push), maxLength));
 }
 
 export function seriesName(labels: readonly Label[], maxLength = LONGEST_NAME): string {
@@ -47,8 +61,13 @@ export function seriesName(labels: readonly Label[], maxLength = LONGEST_NAME): 
   return whole.length <= maxLength ? whole : `${whole.slice(0, maxLength)}...`;
 }
 
-export function readSymbols(push: Push): readonly string[] {
-  if (push.protocol !== 'rw2') return [];
+function seriesField({ body, records }: Push, row: number): Uint8Array {
+  const at = row * RECORD_WORDS;
+  const offset = records[at + RECORD_OFFSET] ?? 0;
+  return body.subarray(offset, offset + (records[at + RECORD_LENGTH] ?? 0));
+}
+
+function readSymbols(push: Push): readonly string[] {
   const symbols: string[] = [];
   for (const { number, bytes } of fields(push.body)) {
     if (number === REQUEST_SYMBOLS) symbols.push(text.decode(bytes));

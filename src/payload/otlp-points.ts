@@ -8,24 +8,22 @@ import { addRow, hasRow, type Rows } from './rows.js';
 /** Of what each row of an OTLP push was made: of a data point, or (target_info) of a resource. */
 export class Origins {
   readonly #records: Uint32Array;
-  readonly #view: DataView;
   readonly #rows: number;
 
-  constructor({ body, records, series }: Push) {
+  constructor({ records, series }: Push) {
     this.#records = records;
     this.#rows = series;
-    this.#view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   }
 
   /** Where its data point is in the request. Undefined: it was made of a resource. */
   point(row: number): number | undefined {
-    const end = this.#end(row);
-    return this.#view.getUint32(end - 4, true) === 0 ? undefined : this.#view.getUint32(end - 8, true);
+    const at = row * RECORD_WORDS;
+    return this.#records[at + RECORD_LENGTH] === 0 ? undefined : this.#records[at + RECORD_OFFSET];
   }
 
   /** Of a row that was made of a resource: where that is in the request. Its data points are behind it. */
   resource(row: number): number {
-    return this.#view.getUint32(this.#end(row) - 8, true);
+    return this.#records[row * RECORD_WORDS + RECORD_OFFSET] ?? 0;
   }
 
   /** Its data point makes other rows, too: they stand beside it. */
@@ -35,11 +33,6 @@ export class Origins {
     const isOther = (other: number): boolean =>
       other >= 0 && other < this.#rows && this.point(other) === point;
     return isOther(row - 1) || isOther(row + 1);
-  }
-
-  #end(row: number): number {
-    const at = row * RECORD_WORDS;
-    return (this.#records[at + RECORD_OFFSET] ?? 0) + (this.#records[at + RECORD_LENGTH] ?? 0);
   }
 }
 
@@ -105,7 +98,7 @@ export function rowsOfWholePoints(push: Push, rows: Rows): Rows {
 
 /** Not compressed. */
 export function withoutPoints(push: Push, leftOut: Rows): Uint8Array {
-  const body = push.original ?? new Uint8Array();
+  const { body } = push;
   const filter = new PointFilter(body, pointsAmong(push, leftOut));
   return Buffer.concat(filter.message(0, body.length, 0).parts);
 }

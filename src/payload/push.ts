@@ -46,17 +46,18 @@ export interface Push {
   readonly unnamedSeries: number;
   /** Of the first series, if it has both labels and they were asked for. */
   readonly ha: HaLabels | undefined;
-  /** Of an OTLP body only. */
+  /** Of an OTLP body only, and how it becomes series. */
   readonly otlp?: OtlpTotals;
+  readonly translation?: OtlpTranslation | undefined;
   /** Where each series is of a pair of its own: the replicas that they come from, in the order of `pairNumber`. */
   readonly pairs?: readonly HaLabels[] | undefined;
   /** `series` rows of RECORD_WORDS words, laid out as below. */
   readonly records: Uint32Array;
-  /** The uncompressed protobuf that the records' offsets point into. */
+  /** The uncompressed protobuf that the records' offsets point into: at series, in OTLP at what they were made of. */
   readonly body: Uint8Array;
   /** Its records are of series whose labels were rewritten like this; the body has them as they were sent. */
   readonly rewriting?: LabelRewriting;
-  /** What it came as, where that is no remote write, and its lines or its OTLP: `body` was made from them. */
+  /** What it came as, where that is no remote write, and its lines of line protocol: `body` was made from them. */
   readonly source?: Source;
   readonly original?: Uint8Array;
 }
@@ -120,7 +121,10 @@ export function ownedPush(push: Push): Push {
 /** Words (u32) of one record. */
 export const RECORD_WORDS = 20;
 export const RECORD_BYTES = 4 * RECORD_WORDS;
-/** Offset of the series' field in the body, at its tag, and its length with tag and length prefix. */
+/**
+ * Offset of the series' field in the body, at its tag, and its length with tag and length prefix. Of OTLP: of the data point
+ * that it was made of; or (target_info) where its resource begins, and 0.
+ */
 export const RECORD_OFFSET = 0;
 export const RECORD_LENGTH = 1;
 export const RECORD_HASH_LOW = 2;

@@ -11,7 +11,7 @@ import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import { pointsOf, withoutPoints } from '#src/payload/otlp-points.js';
 import type { OtlpTranslation } from '#src/payload/push.js';
 import { addRow, noRows } from '#src/payload/rows.js';
-import { difference } from '../payload/otlp-compare.js';
+import { difference, ODD_NOW_MS, ODD_RULES } from '../payload/otlp-compare.js';
 import { Dice, damaged, randomRequest, randomTranslation } from '../payload/otlp-requests.js';
 
 const { values } = parseArgs({
@@ -19,9 +19,11 @@ const { values } = parseArgs({
 });
 const seconds = Number(values.seconds);
 const seed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
-const OPTIONS = { maxUncompressedBytes: 16 << 20, maxSeries: 100_000, excludeLabel: '__x__' };
+const OPTIONS = { maxUncompressedBytes: 16 << 20, maxSeries: 100_000, excludeLabel: '' };
+/** Such that some series break each of them. */
+const RULED = { ...OPTIONS, rules: ODD_RULES, nowMs: ODD_NOW_MS };
 /** Each series is of the HA pair that its own labels name. */
-const PAIRS = { ...OPTIONS, clusterLabel: 'code', pairPerSeries: true };
+const PAIRS = { ...OPTIONS, excludeLabel: '__x__', clusterLabel: 'code', pairPerSeries: true };
 /** One kernel for all: what one body leaves in its memory must not reach the next. */
 const decoder = new InlineDecoder(64 << 20);
 
@@ -34,7 +36,7 @@ while (Date.now() < deadline) {
   const whole = randomRequest(dice);
   const body = dice.is(2) ? damaged(whole, dice) : whole;
   const otlp = randomTranslation(dice);
-  const options = dice.is(3) ? PAIRS : OPTIONS;
+  const options = dice.is(4) ? PAIRS : dice.is(2) ? RULED : OPTIONS;
   const problem = difference(decoder, body, otlp, options) ?? filtersWrong(body, otlp, dice);
   if (problem === undefined) continue;
   const file = `fuzz-otlp-${seed}-${executions}.hex`;

@@ -1,33 +1,24 @@
 import t from 'tap';
 import { createDecoder } from '#src/payload/decoder-pool.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
-import { labelsOf } from '#src/payload/labels.js';
+import { labelsOf, labelsOfRows } from '#src/payload/labels.js';
 import { pointsOf, rowsOfWholePoints, withoutPoints } from '#src/payload/otlp-points.js';
 import { NO_RULES, type OtlpTranslation, type Push } from '#src/payload/push.js';
 import { addRow, hasRow, noRows } from '#src/payload/rows.js';
-import { difference } from './otlp-compare.js';
+import { difference, ODD_NOW_MS, ODD_RULES } from './otlp-compare.js';
+import { translate } from './otlp-oracle.js';
 import { Dice, damaged, randomRequest, randomTranslation } from './otlp-requests.js';
 import { encode, type Field } from './otlp-wire.js';
 
 const decoder = new InlineDecoder(64 << 20);
 const LIMITS = { maxUncompressedBytes: 16 << 20, maxSeries: 100_000, excludeLabel: '' };
-/** Such that some series break each of them. */
-const RULES = {
-  ...NO_RULES,
-  utf8Names: false,
-  maxLabels: 8,
-  maxInfoLabels: 9,
-  maxNameLength: 18,
-  maxValueLength: 60,
-  maxExemplars: 1,
-  maxBuckets: 6,
-};
 
 t.test('OTLP is the series that Mimir makes of it: those of the same remote write', async (t) => {
   for (let seed = 0; seed < 2000; seed++) {
     const dice = new Dice(seed);
     const body = randomRequest(dice);
-    const options = dice.is(2) ? LIMITS : { ...LIMITS, excludeLabel: 'code', rules: RULES };
+    const rules = dice.is(2) ? ODD_RULES : NO_RULES;
+    const options = { ...LIMITS, rules, nowMs: ODD_NOW_MS, excludeLabel: dice.is(3) ? 'code' : '' };
     const found = difference(decoder, body, randomTranslation(dice), options);
     t.equal(found, undefined, `seed ${seed}`);
     if (found !== undefined) break;
@@ -125,6 +116,26 @@ function names(push: Push): string[] {
       .join(','),
   );
 }
+
+t.test('a series is told by the labels of its remote write, whichever others are told with it', async (t) => {
+  for (let seed = 0; seed < 300; seed++) {
+    const dice = new Dice(seed);
+    const body = randomRequest(dice);
+    const otlp = randomTranslation(dice);
+    const expected = translate(body, otlp);
+    if (expected === undefined || expected === 'too_many') continue;
+    const sent = decoder.decodePlain(expected.body, { ...LIMITS, protocol: 'rw1' });
+    const wanted = sent.kind === 'push' ? [...labelsOfRows(sent)].map((labels) => labels.join()) : [];
+    const push = decode(body, otlp);
+    const alone = Array.from({ length: push.series }, (_, row) => labelsOf(push, row).join());
+    t.same(
+      [...labelsOfRows(push)].map((labels) => labels.join()),
+      alone,
+      `seed ${seed}`,
+    );
+    t.same(alone.sort(), wanted.sort(), `seed ${seed}`);
+  }
+});
 
 t.test('series are told by their translated labels', async (t) => {
   t.same(names(decode(request(gauge('mem.used', '/a')))), [
@@ -253,7 +264,7 @@ t.test('a data point is left out whole, and what holds none any more goes with i
   const left = decode(Uint8Array.from(withoutPoints(push, rows)));
   t.same(names(left), stay);
   t.equal(left.otlp?.dataPoints, 2);
-  t.notOk(Buffer.from(left.original ?? []).includes('\n\x01h'), 'its metric went');
+  t.notOk(Buffer.from(left.body).includes('\n\x01h'), 'its metric went');
 });
 
 t.test('whatever is left out, the rest is what was sent', async (t) => {
@@ -297,11 +308,11 @@ t.test('a thread of the pool says what is said inline', async (t) => {
     if (push.kind !== 'push') throw new Error(push.message);
     const rows = noRows(push.series);
     addRow(rows, 2);
-    const { records, body: _, original, ...told } = push;
+    const { records, body: request, ...told } = push;
     pushes.push({
       ...told,
       records: [...records],
-      original: Buffer.from(original ?? []).toString('hex'),
+      body: Buffer.from(request).toString('hex'),
       rest: Buffer.from((await pool.filter(push, rows)) as Uint8Array).toString('hex'),
     });
   }

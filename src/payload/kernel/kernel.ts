@@ -20,8 +20,9 @@ import {
   TOO_LARGE,
   TOO_MANY_SERIES,
 } from './memory';
-import { readOptions } from './otlp-options';
+import { readOptions, writesSeries } from './otlp-options';
 import { out } from './otlp-out';
+import { endJudging, pointAtOrigins } from './otlp-judge';
 import { noteRepeats } from './otlp-repeats';
 import { translateOtlp } from './otlp-scan';
 import { beginPush, endPush } from './records';
@@ -74,8 +75,9 @@ export function decode(
 }
 
 /**
- * Decodes OTLP: the input becomes a body of version 1, which is scanned. Behind the input, and SLOP, is the list of promoted
- * attributes.
+ * Decodes OTLP: the input becomes a body of version 1, which is scanned, or (by the options) its series are judged without
+ * being written. Behind the input, and SLOP, is the list of promoted attributes. `only`: where in the input the data point or
+ * the resource is that alone is wanted.
  */
 export function decodeOtlp(
   length: u32,
@@ -85,6 +87,7 @@ export function decodeOtlp(
   maxSeries: u32,
   replicaNameLength: u32,
   clusterNameLength: u32,
+  only: u32,
 ): u32 {
   readRules();
   setPair(replicaNameLength, clusterNameLength);
@@ -92,9 +95,20 @@ export function decodeOtlp(
   const list = align16(INPUT + length + SLOP);
   readOptions(options, list, promotedBytes);
   const body = align16(list + promotedBytes + SLOP);
-  translateOtlp(INPUT, INPUT + length, body, <u64>maxUncompressed * OTLP_GROWTH + OTLP_LEAST, maxSeries);
+  translateOtlp(INPUT, INPUT + length, body, <u64>maxUncompressed * OTLP_GROWTH + OTLP_LEAST, maxSeries, only);
   if (fault !== 0) return failed(fault, max<u32>(faultAt, INPUT) - INPUT);
-  return scan(body, out - body, false, maxSeries, true);
+  if (writesSeries) return scan(body, out - body, false, maxSeries, true);
+  endJudging();
+  if (!noteRepeats()) return failed(OUT_OF_MEMORY, 0);
+  endPush();
+  countDroppedExemplars(INPUT);
+  pointAtOrigins(INPUT, false);
+  return OK;
+}
+
+/** Of a body of OTLP that was written and scanned: its records say where the data points are, not the series. */
+export function pointAtPoints(): void {
+  pointAtOrigins(load<u32>(RESULT_BODY), true);
 }
 
 /** Adds the records up again, after labels were rewritten. */

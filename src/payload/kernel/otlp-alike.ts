@@ -3,6 +3,7 @@
  * compared, sixteen at a time, and only those that differ are read. Equal bytes are equal attributes, so this changes no
  * result; whatever is otherwise is read from its beginning as if nothing had been before it.
  */
+import { changeFact } from './otlp-facts';
 import { addEntry, emptyList, forgetList, listAt, listBytes } from './otlp-out';
 import { isSameText } from './otlp-texts';
 import { key, keyLength, readAttribute, text, textLength } from './otlp-values';
@@ -79,7 +80,7 @@ export function noteLabel(attribute: u32, label: u32): void {
 
 /**
  * Compares the attributes that begin at `at`. Values that differ go into the list of labels, and have been
- * written nowhere. Answers where the attributes end; 0: they are not alike, or `fault` is set.
+ * written nowhere; without a list of what is written their facts are found out. Answers where the attributes end; 0: they are not alike, or `fault` is set.
  */
 export function compareFields(at: u32, end: u32, labels: u32, written: u32): u32 {
   let before = first;
@@ -122,7 +123,8 @@ export function compareFields(at: u32, end: u32, labels: u32, written: u32): u32
     if (label !== NO_LABEL) {
       store<u32>(labels + label, string, 8);
       store<u32>(labels + label, length, 12);
-      store<u64>(written + label / 2, 0);
+      if (written !== 0) store<u64>(written + label / 2, 0);
+      else changeFact(label, string, length);
     }
     before += load<u32>(field);
     store<u32>(field, after - at);

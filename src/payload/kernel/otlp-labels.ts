@@ -14,7 +14,8 @@ import {
   noteField,
   noteLabel,
 } from './otlp-alike';
-import { isPromoted, escapeNames, keepIdentifying, promoteScope } from './otlp-options';
+import { addUpFacts, changeFact, forgetFacts, makeFacts } from './otlp-facts';
+import { isPromoted, escapeNames, keepIdentifying, promoteScope, writesSeries } from './otlp-options';
 import { makeLabelName, made, madeLength } from './otlp-names';
 import { addEntry, copy, emptyList, ensure, forgetList, keep, listAt, listBytes, moveOut, out, writeLabel } from './otlp-out';
 import {
@@ -58,9 +59,9 @@ const NO_SOURCE: u32 = 0xffffffff;
 /** Of each label where it was written with the value that it has, and in how many bytes; 0: nowhere. */
 const written = <u32>memory.data(12);
 const WRITTEN: u32 = 8;
-/** Of more labels it is not remembered. */
-const WRITTEN_MOST: u32 = 1024;
-let remembersWritten: bool = false;
+/** Of more labels nothing is remembered. */
+const REMEMBERED_MOST: u32 = 1024;
+let remembersLabels: bool = false;
 
 /** The labels are those of the data point before, but for values: keys of so many bytes of the list, given labels as they were. */
 let isLayout: bool = false;
@@ -87,6 +88,7 @@ export function forgetLabelLists(): void {
   forgetList(sources);
   forgetList(written);
   forgetFields();
+  forgetFacts();
   isLayout = false;
   forgetList(RESOURCE);
   forgetList(SCOPE);
@@ -281,7 +283,7 @@ let place: u32 = 0;
 
 /** The attributes from `at` on, if they are those of the data point before. Answers where they end; 0: they are not. */
 export function compareAttributes(at: u32, end: u32): u32 {
-  return compareFields(at, end, listAt(labels), listAt(written));
+  return compareFields(at, end, listAt(labels), writesSeries ? listAt(written) : 0);
 }
 
 /** Reads an attribute of a data point, whose field begins at `at`. Look at `fault` afterwards. */
@@ -347,10 +349,15 @@ function remember(at: u32, name: u32, nameLength: u32): bool {
 
 /** Makes the labels of the attributes that were read. False: nothing is left of a name, or `fault` is set. */
 export function makeLabels(): bool {
-  if (isCompared) return true;
+  const isMade = isCompared || fillOrSort();
+  if (isMade && !writesSeries) addUpFacts();
+  return isMade;
+}
+
+function fillOrSort(): bool {
   if (isAlike && listBytes(attributes) === layoutBytes) {
     fillLabels();
-    if (remembersWritten) know(layoutBytes / ATTRIBUTE);
+    if (remembersLabels) know(layoutBytes / ATTRIBUTE);
     return true;
   }
   const bytes = listBytes(attributes);
@@ -397,9 +404,15 @@ export function makeLabels(): bool {
     }
   }
   findPlaces();
-  if (!forgetWritten()) return false;
-  if (isLayout && remembersWritten) know(bytes / ATTRIBUTE);
+  if (writesSeries ? !forgetWritten() : !findFacts()) return false;
+  if (isLayout && remembersLabels) know(bytes / ATTRIBUTE);
   return true;
+}
+
+function findFacts(): bool {
+  const from = listAt(labels);
+  remembersLabels = listBytes(labels) <= REMEMBERED_MOST * LABEL;
+  return makeFacts(from, remembersLabels ? from + listBytes(labels) : from, nameFrom !== nameTo || !remembersLabels);
 }
 
 /** The labels are there: they get the values of this data point. */
@@ -411,7 +424,10 @@ function fillLabels(): void {
     const attribute = load<u32>(source);
     if (attribute !== NO_SOURCE) {
       store<u64>(at, load<u64>(from + attribute, 8), 8);
-      if (remembersWritten) store<u64>(writtenOf(at), 0);
+      if (remembersLabels) {
+        if (writesSeries) store<u64>(writtenOf(at), 0);
+        else changeFact(at - listAt(labels), load<u32>(at, 8), load<u32>(at, 12));
+      }
       noteLabel(attribute / ATTRIBUTE, at - listAt(labels));
     }
     source += 4;
@@ -557,6 +573,12 @@ function findExtra(name: u32, nameLength: u32): void {
   while (extraTo < end && isSame(load<u32>(extraTo), load<u32>(extraTo, 4), name, nameLength)) extraTo += LABEL;
 }
 
+/** One of the labels that were made has this name, which comes behind that of the metric's. */
+export function hasLabel(name: u32, nameLength: u32): bool {
+  if (extra !== name) findExtra(name, nameLength);
+  return extraFrom !== extraTo;
+}
+
 /** Where the metric's name was written last, with its tag, and how many bytes it has there. */
 let writtenName: u32 = 0;
 let writtenNameBytes: u32 = 0;
@@ -569,8 +591,8 @@ export function forgetWritten(): bool {
   emptyList(written);
   writtenNameBytes = 0;
   const count = listBytes(labels) / LABEL;
-  remembersWritten = count <= WRITTEN_MOST;
-  if (!remembersWritten) return true;
+  remembersLabels = count <= REMEMBERED_MOST;
+  if (!remembersLabels) return true;
   const bytes = count * WRITTEN;
   if (bytes > 0 && addEntry(written, bytes) === 0) return false;
   memory.fill(listAt(written), 0, bytes);
@@ -617,6 +639,7 @@ export function writeLabelsWith(
  * the series before, as what was written just now is slow to read.
  */
 function writeThose(at: u32, end: u32): void {
+  const remembersWritten = writesSeries && remembersLabels;
   let slot = writtenOf(at);
   for (; at < end; at += LABEL, slot += WRITTEN) {
     const from = remembersWritten ? load<u32>(slot) : 0;

@@ -8,6 +8,8 @@ export let promoteScope: bool = false;
 export let takeDelta: bool = false;
 export let prefixUnderscore: bool = false;
 export let keepUnderscores: bool = false;
+/** All series are written, for somebody who reads them. Otherwise those that are plain are judged without. */
+export let writesSeries: bool = false;
 
 /** Names of attributes, each with its length before it, u32. */
 export let promoted: u32 = 0;
@@ -22,6 +24,7 @@ export function readOptions(bits: u32, list: u32, listBytes: u32): void {
   takeDelta = (bits & 32) !== 0;
   prefixUnderscore = (bits & 64) !== 0;
   keepUnderscores = (bits & 128) !== 0;
+  writesSeries = (bits & 256) !== 0;
   promoted = list;
   promotedEnd = list + listBytes;
 }

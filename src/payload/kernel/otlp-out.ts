@@ -7,7 +7,8 @@ import { fail } from './wire';
 
 /** The next byte to write. */
 export let out: u32 = 0;
-let outEnd: u64 = 0;
+/** Signed: more may count than there is room for. */
+let outEnd: i64 = 0;
 /** What is reserved. */
 let ready: u64 = 0;
 
@@ -20,7 +21,7 @@ const KEPT_HEAD: u32 = 6;
 
 export function beginOut(at: u32, most: u64): void {
   out = at;
-  outEnd = <u64>at + most;
+  outEnd = <i64>(<u64>at + most);
   ready = 0;
 }
 
@@ -33,7 +34,7 @@ export function ensure(bytes: u32): bool {
 
 function grow(bytes: u32): bool {
   const end = <u64>out + <u64>bytes;
-  if (end > outEnd) {
+  if (<i64>end > outEnd) {
     fail(TOO_LARGE, 0);
     return false;
   }
@@ -59,6 +60,22 @@ export function keep(bytes: u32): u32 {
   writePadded(out + 1, length);
   out = at + bytes;
   return at;
+}
+
+/** The same, of memory that is not to count among what a body becomes. */
+export function keepBeside(bytes: u32): u32 {
+  outEnd += <i64>bytes + 64;
+  return keep(bytes);
+}
+
+/** So many bytes need not be written, and count as if they were. False: `fault` is set. */
+// @ts-ignore: decorator
+@inline
+export function spare(bytes: u32): bool {
+  outEnd -= <i64>bytes;
+  if (<i64>out <= outEnd) return true;
+  fail(TOO_LARGE, 0);
+  return false;
 }
 
 /** What is written from now on stays, and belongs to no series. */
@@ -190,13 +207,15 @@ function makeSample(timestamp: i64): void {
   sampleTimestamp = timestamp;
 }
 
+export const ORIGIN_BYTES: u32 = 9;
+
 /** Of which data point the series was made: where it is in the body, and how long; of a resource: where that is, and 0. */
 export function writeOrigin(offset: u32, length: u32): void {
   if (!ensure(16)) return;
   store<u8>(out, 0x79);
   store<u32>(out + 1, offset);
   store<u32>(out + 5, length);
-  out += 9;
+  out += ORIGIN_BYTES;
 }
 
 // Lists that grow: where they are, how many bytes they may have, how many they have, u32 each.

@@ -17,6 +17,7 @@ import {
   setPoint,
   writeExemplars,
   writeSeries,
+  writeSeriesWith,
   writeTimestamp,
 } from './otlp-series';
 import { BUCKET, COUNT, doubleText, INFINITE, LE, QUANTILE, SUM } from './otlp-texts';
@@ -265,6 +266,10 @@ export function translatePoint(kind: u32, body: u32, field: u32, at: u32, end: u
     return 0;
   }
   if (kind !== GAUGE && hasExemplars && !readExemplars(kind, at, end)) return SKIP_EXEMPLAR;
+  if (kind <= SUMS && exemplarCount() === 0) {
+    writeSeries(0, 0);
+    return 0;
+  }
   const series = beginSeries(0, 0);
   if (series === 0) return 0;
   if (kind === GAUGE || kind === SUMS) writeTimestamp();
@@ -294,6 +299,10 @@ function translateHistogram(at: u32, end: u32): u32 {
 
 function writeBucket(bound: u32, boundLength: u32, exemplar: u32, exemplarEnd: u32): void {
   if (fault !== 0) return;
+  if (exemplar === exemplarEnd) {
+    writeSeriesWith(BUCKET, 7, LE, 2, bound, boundLength);
+    return;
+  }
   const series = beginSeriesWith(BUCKET, 7, LE, 2, bound, boundLength);
   if (series === 0) return;
   writeTimestamp();
@@ -308,10 +317,7 @@ function translateSummary(): void {
   for (let i: u32 = 0; i < end && fault === 0; i += 8) {
     writeBound(load<f64>(listAt(quantiles) + i));
     if (fault !== 0) return;
-    const series = beginSeriesWith(0, 0, QUANTILE, 8, text, textLength);
-    if (series === 0) return;
-    writeTimestamp();
-    endSeries(series);
+    writeSeriesWith(0, 0, QUANTILE, 8, text, textLength);
   }
 }
 

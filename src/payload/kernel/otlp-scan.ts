@@ -34,7 +34,8 @@ import {
   takeScope,
 } from './otlp-labels';
 import { forgetUnits, made, madeLength, makeMetricName, makeUnit } from './otlp-names';
-import { takeDelta } from './otlp-options';
+import { beginJudging } from './otlp-judge';
+import { takeDelta, writesSeries } from './otlp-options';
 import { addEntry, beginOut, emptyList, forgetList, keep, listAt, listBytes, writeSample } from './otlp-out';
 import { beginPoints, readPoint, time, translatePoint } from './otlp-points';
 import { beginSeries, beginSeriesOut, endSeries, setMetric, setPoint } from './otlp-series';
@@ -70,7 +71,12 @@ const TYPE_SUMMARY: u32 = 4;
 
 const LONGEST_ENDING: u32 = 7;
 
+/** As `only`: all data points are read. */
+export const EVERYTHING: u32 = 0xffffffff;
+
 let body: u32 = 0;
+/** The data point, or the resource, whose series are wanted: where it is in the body. */
+let only: u32 = EVERYTHING;
 let points: u32 = 0;
 let skippedPoints: u32 = 0;
 let firstSkipped: u32 = 0;
@@ -78,13 +84,14 @@ let firstSkipped: u32 = 0;
 let earliest: u64 = 0;
 let latest: u64 = 0;
 
-/** Translates a whole body to `to`. Look at `fault` afterwards. */
-export function translateOtlp(at: u32, end: u32, to: u32, most: u64, maxSeries: u32): void {
+/** Translates a body to `to`. Look at `fault` afterwards. */
+export function translateOtlp(at: u32, end: u32, to: u32, most: u64, maxSeries: u32, onlyOf: u32): void {
   body = at;
   points = 0;
   skippedPoints = 0;
   firstSkipped = 0;
   beginOut(to, most);
+  only = onlyOf;
   beginSeriesOut(maxSeries);
   beginPoints();
   forgetUnits();
@@ -95,6 +102,7 @@ export function translateOtlp(at: u32, end: u32, to: u32, most: u64, maxSeries: 
   seenMask = 0;
   seenCount = 0;
   start(at);
+  if (!writesSeries && !beginJudging(end - at, maxSeries)) return;
   while (cursor < end) {
     const next = readMessage(1, end);
     if (fault !== 0) return;
@@ -171,7 +179,8 @@ function readResourceMetrics(end: u32): void {
   readScopes(hasScopes ? SCOPE_METRICS : SCOPE_METRICS_BEFORE, at, end, isNamed);
   // What does not count has to be sound all the same.
   if (fault === 0 && hasScopes) readScopes(SCOPE_METRICS_BEFORE, at, end, false, true);
-  if (fault === 0 && isNamed && earliest < u64.MAX_VALUE) writeTargetInfo(at);
+  const isWanted = only === EVERYTHING || only === at - body;
+  if (fault === 0 && isNamed && isWanted && earliest < u64.MAX_VALUE) writeTargetInfo(at);
   seek(end);
 }
 
@@ -437,6 +446,11 @@ function readData(kind: u32, at: u32, end: u32, takes: u32, isIgnored: bool): vo
       }
       next = bytesEnd(tag, field, end);
       if (fault !== 0) return;
+    }
+    if (only !== EVERYTHING && only !== field - body) {
+      earliest = 0;
+      seek(next);
+      continue;
     }
     const point = cursor;
     readPoint(kind, next, takes !== 0);

@@ -1,8 +1,10 @@
 /** Writes the series that data points become, and the metadata of their families. */
 import { finish, hashBytes, hashLabel } from './hash';
 import { TOO_MANY_SERIES } from './memory';
-import { forgetWritten, writeLabels, writeLabelsWith } from './otlp-labels';
+import { addLabel, hasRecord, judgePlain, judgeWritten, nameSeries, removeLabel } from './otlp-judge';
+import { forgetWritten, hasLabel, writeLabels, writeLabelsWith } from './otlp-labels';
 import { unit, unitLength } from './otlp-names';
+import { writesSeries } from './otlp-options';
 import {
   addEntry,
   beginField,
@@ -16,14 +18,18 @@ import {
   listBytes,
   moveOut,
   out,
+  spare,
   writeOrigin,
   writeSample,
   writeVarint,
 } from './otlp-out';
+import { addMetadata } from './records';
 import { fail, fault } from './wire';
 
 const TIMESERIES: u32 = 0x0a;
 const METADATA: u32 = 0x1a;
+
+const NONE: u32 = 0xffffffff;
 
 let series: u32 = 0;
 let maxSeries: u32 = 0;
@@ -44,6 +50,8 @@ let meta: u64 = 0;
 let isTold: bool = false;
 /** The series that was written last has the metric's name, without an ending. */
 let isNameWritten: bool = false;
+/** The ending of the name that series are judged under. */
+let judgedEnding: u32 = NONE;
 
 export function beginSeriesOut(most: u32): void {
   series = 0;
@@ -58,6 +66,7 @@ export function setMetric(name: u32, nameLength: u32, type: u32, help: u32, help
   metric = name;
   metricLength = nameLength;
   isNameWritten = false;
+  judgedEnding = NONE;
   meta = finish(hashLabel(hashBytes(unit, unitLength), hashBytes(help, helpLength)) + <u64>type);
   isTold = false;
 }
@@ -99,13 +108,23 @@ export function beginSeriesWith(
   value: u32,
   valueLength: u32,
 ): u32 {
+  if (!countSeries()) return 0;
+  return writeHead(ending, endingLength, name, nameLength, value, valueLength);
+}
+
+/** False: `fault` is set. */
+function countSeries(): bool {
   if (!isTold) tellMetadata();
-  if (series === maxSeries) return fail(TOO_MANY_SERIES, 0);
+  if (series === maxSeries) fail(TOO_MANY_SERIES, 0);
   series++;
-  if (fault !== 0 || !ensure(64)) return 0;
+  return fault === 0 && (writesSeries || hasRecord());
+}
+
+function writeHead(ending: u32, endingLength: u32, name: u32, nameLength: u32, value: u32, valueLength: u32): u32 {
+  if (!ensure(64)) return 0;
   const at = beginField();
   if (endingLength > 0) memory.copy(metric + metricLength, ending, endingLength);
-  const isSameName = isNameWritten && endingLength === 0;
+  const isSameName = isNameWritten && endingLength === 0 && writesSeries;
   isNameWritten = endingLength === 0;
   if (nameLength === 0) writeLabels(metric, metricLength + endingLength, isSameName);
   else writeLabelsWith(metric, metricLength + endingLength, name, nameLength, value, valueLength);
@@ -134,16 +153,45 @@ export function endSeries(at: u32): void {
   if (fault !== 0) return;
   const end = out;
   endField(at, TIMESERIES);
+  if (!writesSeries) {
+    if (fault === 0) judgeWritten(at);
+    return;
+  }
   // A long one is moved.
   if (out !== end) forgetWritten();
 }
 
 /** A series of one sample. */
 export function writeSeries(ending: u32, endingLength: u32): void {
-  const at = beginSeries(ending, endingLength);
+  writeSeriesWith(ending, endingLength, 0, 0, 0, 0);
+}
+
+export function writeSeriesWith(
+  ending: u32,
+  endingLength: u32,
+  name: u32,
+  nameLength: u32,
+  value: u32,
+  valueLength: u32,
+): void {
+  if (!countSeries()) return;
+  if (!writesSeries && (nameLength === 0 || !hasLabel(name, nameLength))) {
+    nameJudged(ending, endingLength);
+    if (nameLength === 0) removeLabel();
+    else addLabel(name, nameLength, value, valueLength);
+    if (judgePlain(origin, originLength, timestamp) || fault !== 0) return;
+  }
+  const at = writeHead(ending, endingLength, name, nameLength, value, valueLength);
   if (at === 0) return;
   writeSample(timestamp);
   endSeries(at);
+}
+
+function nameJudged(ending: u32, endingLength: u32): void {
+  if (ending === judgedEnding) return;
+  judgedEnding = ending;
+  if (endingLength > 0) memory.copy(metric + metricLength, ending, endingLength);
+  nameSeries(metric, metricLength + endingLength);
 }
 
 export function writeTimestamp(): void {
@@ -170,6 +218,10 @@ function tellMetadata(): void {
   if (!isKnown) familyCount++;
   store<u64>(slot, family);
   store<u64>(slot, meta, 8);
+  if (!writesSeries) {
+    if (spare(metricLength + unitLength + 32)) addMetadata(metricLength, unitLength);
+    return;
+  }
   if (!ensure(metricLength + unitLength + 64)) return;
   const field = beginField();
   store<u16>(out, 0x0108);

@@ -56,6 +56,8 @@ const INFO_SUFFIX_LAST: u32 = 0x6f;
 
 let table: u32 = 0;
 let room: u32 = 0;
+/** Where memory is free; 0: behind the records. */
+let freeFrom: u32 = 0;
 let maxSeries: u32 = 0;
 
 let series: u32 = 0;
@@ -66,11 +68,29 @@ let metadataFault: u32 = 0;
 export function beginPush(at: u32, most: u32): void {
   table = at;
   room = 0;
+  freeFrom = 0;
   maxSeries = most;
   series = 0;
   metadata = 0;
   invalidMetadata = 0;
   metadataFault = 0;
+}
+
+/** Records lie among other memory: from now on here, where there is room for so many. */
+export function moveRecords(to: u32, count: u32): void {
+  memory.copy(to, table, series * RECORD_BYTES);
+  table = to;
+  room = count;
+}
+
+// @ts-ignore: decorator
+@inline
+export function isFull(): bool {
+  return series === room;
+}
+
+export function setFreeMemory(at: u32): void {
+  freeFrom = at;
 }
 
 /** Adds up the records. */
@@ -171,9 +191,9 @@ export function isFromPair(record: u32): bool {
   return (load<u32>(record, 48) & FLAG_FROM_PAIR) !== 0;
 }
 
-/** Memory behind the records, until there is another one. */
+/** Memory that nobody uses, until there is another record. */
 export function freeMemory(): u32 {
-  return align16(table + room * RECORD_BYTES);
+  return freeFrom !== 0 ? freeFrom : align16(table + room * RECORD_BYTES);
 }
 
 /** Writes the record of a series with which nothing is wrong. The scans keep these in locals: as globals they would cost a store for each label. */

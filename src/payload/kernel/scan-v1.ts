@@ -94,7 +94,8 @@ export function scanVersion1(body: u32, end: u32): void {
   }
 }
 
-function scanSeries(at: u32, body: u32, end: u32): void {
+/** A series whose field begins at `at`, and whose content begins at the cursor. */
+export function scanSeries(at: u32, body: u32, end: u32): void {
   const full = beginSeries();
   if (full !== 0) {
     fail(full, at);

@@ -1,0 +1,90 @@
+/**
+ * What labels of OTLP add up to, label by label, so that series are judged without being written: nearly all labels of a data
+ * point are those of the one before, and what is known of them is kept.
+ */
+import { hashBytes, hashLabel } from './hash';
+import { addEntry, emptyList, forgetList, listAt, listBytes } from './otlp-out';
+import { isLabelName } from './rules';
+import { isBefore, isUtf8 } from './text';
+
+/**
+ * Of a label: the hash of both, bytes of the value, whether it may not be one (1), the hash of the name. Sixteen bytes of it are
+ * added up at once.
+ */
+const FACT: u32 = 24;
+const VALUE_LENGTH: usize = 8;
+const ODD: usize = 12;
+const NAME_HASH: usize = 16;
+/** A label in the list of labels. */
+const LABEL: u32 = 16;
+
+const facts = <u32>memory.data(12);
+
+/** Of all labels. */
+export let labelHashes: u64 = 0;
+export let labelCount: u32 = 0;
+export let longestName: u32 = 0;
+export let longestValue: u32 = 0;
+export let labelBytes: u32 = 0;
+/** A label may break a rule, or be there twice. */
+export let hasOddLabel: bool = false;
+
+let nameBytes: u32 = 0;
+let hasOddName: bool = false;
+
+export function forgetFacts(): void {
+  forgetList(facts);
+}
+
+/** Labels from `at` to `end`, sorted. `isOdd`: one is known to be. False: `fault` is set. */
+export function makeFacts(at: u32, end: u32, isOdd: bool): bool {
+  emptyList(facts);
+  labelCount = (end - at) / LABEL;
+  longestName = 0;
+  nameBytes = 0;
+  hasOddName = isOdd;
+  for (let label = at; label < end; label += LABEL) {
+    const name = load<u32>(label);
+    const length = load<u32>(label, 4);
+    const fact = addEntry(facts, FACT);
+    if (fact === 0) return false;
+    store<u64>(fact, hashBytes(name, length), NAME_HASH);
+    storeValue(fact, load<u32>(label, 8), load<u32>(label, 12));
+    longestName = max<u32>(longestName, length);
+    nameBytes += length;
+    if (!isLabelName(name, length)) hasOddName = true;
+    if (label > at && !isBefore(load<u32>(label - LABEL), load<u32>(label - LABEL, 4), name, length)) hasOddName = true;
+  }
+  return true;
+}
+
+/** Of the label at `label` bytes of the list of labels, which has another value. */
+// @ts-ignore: decorator
+@inline
+export function changeFact(label: u32, value: u32, length: u32): void {
+  storeValue(listAt(facts) + (label / LABEL) * FACT, value, length);
+}
+
+// @ts-ignore: decorator
+@inline
+function storeValue(fact: u32, value: u32, length: u32): void {
+  store<u64>(fact, hashLabel(load<u64>(fact, NAME_HASH), hashBytes(value, length)));
+  store<u32>(fact, length, VALUE_LENGTH);
+  store<u32>(fact, <u32>!isUtf8(value, length), ODD);
+}
+
+export function addUpFacts(): void {
+  let sums: v128 = i64x2.splat(0);
+  let maxima: v128 = i32x4.splat(0);
+  const end = listAt(facts) + listBytes(facts);
+  for (let fact = listAt(facts); fact < end; fact += FACT) {
+    const one = v128.load(fact);
+    sums = i64x2.add(sums, one);
+    maxima = i32x4.max_u(maxima, one);
+  }
+  labelHashes = i64x2.extract_lane(sums, 0);
+  labelBytes = nameBytes + <u32>i32x4.extract_lane(sums, 2) + 6 * labelCount;
+  longestValue = i32x4.extract_lane(maxima, 2);
+  hasOddLabel = hasOddName || i32x4.extract_lane(maxima, 3) !== 0;
+}
+
