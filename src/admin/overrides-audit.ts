@@ -2,6 +2,7 @@
 import { diffLimits, tenantsThatDiffer } from '../limits/diff.js';
 import { entryLimits } from '../limits/effective.js';
 import type { Snapshot } from '../limits/limits.js';
+import type { DocumentsChange } from '../overrides/overrides.js';
 import type { AuditEntry } from './audit.js';
 
 /** Whose changes are told one by one. Of the rest there is the number. */
@@ -13,11 +14,11 @@ export interface OverridesChange {
   readonly entries: readonly AuditEntry[];
 }
 
-/** `documents`: those that changed. */
+/** `documents`: those that changed. `said`: by whom and when, as far as their sources say. */
 export function overridesChange(
   before: Snapshot,
   after: Snapshot,
-  documents: readonly string[],
+  { documents, said }: DocumentsChange,
   atMs: number,
 ): OverridesChange {
   const ids = tenantsThatDiffer(before, after);
@@ -25,7 +26,7 @@ export function overridesChange(
     at: new Date(atMs).toISOString(),
     who: documents.join(', '),
     from: 'overrides' as const,
-    reason: '',
+    reason: said,
     until: null,
     id: null,
   };
@@ -59,7 +60,7 @@ export function overridesChange(
   });
   const more = ids.length - MOST_TENANTS;
   if (more > 0) {
-    const reason = `and of ${more} more tenants, which are not listed`;
+    const reason = `and of ${more} more tenants, which are not listed: ${said}`;
     entries.push({
       ...common,
       action: 'set',

@@ -42,7 +42,12 @@ export function statusView(edge: Edge): object {
       secondsSinceGood,
       staleSeconds: source.stale ? secondsSinceGood : 0,
       lagSeconds: rounded(lagMs / 1000),
-      sources: sources.map((one) => ({ ...one, error: one.error ?? null })),
+      sources: sources.map(({ lastChange: { by, atMs }, ...one }) => ({
+        ...one,
+        error: one.error ?? null,
+        changedBy: by ?? null,
+        changedAt: atMs === undefined ? null : new Date(atMs).toISOString(),
+      })),
       lastError: lastError ?? null,
     },
     limitsHash: edge.snapshot().hash,

@@ -34,7 +34,7 @@ import { exportGuards } from '../guard/guard-metrics.js';
 import type { Guards } from '../guard/guards.js';
 import { effectiveLimits, effectiveMode } from '../limits/effective.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
-import type { Overrides } from '../overrides/overrides.js';
+import type { DocumentsChange, Overrides } from '../overrides/overrides.js';
 import { exportOverrides } from '../overrides/overrides-metrics.js';
 import { exposition, type TextFormat } from '../telemetry/exposition.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -276,17 +276,17 @@ export class ControlPlane {
   }
 
   /** Without documents they are read for the first time, which is no change of anything. */
-  #limitsChanged(snapshot: Snapshot, documents: readonly string[] | undefined): void {
+  #limitsChanged(snapshot: Snapshot, change: DocumentsChange | undefined): void {
     const before = this.#documented;
     this.#documented = snapshot;
-    if (documents !== undefined) this.#pairs.look(snapshot);
+    if (change !== undefined) this.#pairs.look(snapshot);
     this.#order();
     const facts = { tenants: snapshot.tenants.size, hash: snapshot.hash };
-    if (documents === undefined) {
+    if (change === undefined) {
       this.#log.info(facts, 'limits changed');
       return;
     }
-    const { tenants: changed, entries } = overridesChange(before, snapshot, documents, Date.now());
+    const { tenants: changed, entries } = overridesChange(before, snapshot, change, Date.now());
     this.#audit.addIfPossible(entries);
     const changes = entries.slice(0, LOGGED_CHANGES).map(({ tenant, name, before, after }) => ({
       tenant,
@@ -294,13 +294,13 @@ export class ControlPlane {
       before,
       after,
     }));
-    this.#log.info({ ...facts, documents, changed, changes }, 'limits changed');
+    this.#log.info({ ...facts, ...change, changed, changes }, 'limits changed');
   }
 
   #openOverrides(): Overrides {
     const log = this.#log;
     return openOverrides(this.#config, {
-      changed: (snapshot, documents) => this.#limitsChanged(snapshot, documents),
+      changed: (snapshot, change) => this.#limitsChanged(snapshot, change),
       loaded: () => this.#order(),
       failed: (message) =>
         log.error({ error: message }, 'overrides can not be used: the last good ones stay'),

@@ -1,10 +1,19 @@
 /** mimir-edge report: limits at risk, too wide, missing or changed, forecasts and costs. */
+import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Baseline, driftOf, plainLimits } from '../advice/report.js';
 import { adviceSource, limitsIn, SOURCE_HELP, SOURCE_OPTIONS, type SourceValues } from './advice-source.js';
 import type { Costs, ReportAnswer } from './answers.js';
 import { asUsage, type Io, readInput, UsageError } from './io.js';
-import { type GatheredReport, type LimitsNow, limitsNow, onOtherLimits, withWho } from './report-data.js';
+import {
+  type GatheredReport,
+  type LimitSource,
+  type LimitsNow,
+  limitsNow,
+  onOtherLimits,
+  whoOf,
+  withWho,
+} from './report-data.js';
 import { csvReport, htmlReport, textReport } from './report-form.js';
 import { readConfig } from './serve.js';
 
@@ -79,9 +88,18 @@ async function gather(
     costs,
     drift: isEdge
       ? await withWho(ask, drift, baseline.savedAt)
-      : drift.map((one) => ({ ...one, who: undefined })),
+      : drift.map((one) => ({ ...one, who: whoOf(filesOf(values), baseline.savedAt) })),
     behind,
   };
+}
+
+/** As far as files tell: when they were written. */
+function filesOf({ overrides = [], 'edge-file': edgeFile, config }: SourceValues): LimitSource[] {
+  const files = [...overrides, edgeFile, config].filter((file) => file !== undefined);
+  return files.map((name) => ({
+    name,
+    lastChange: { atMs: statSync(name, { throwIfNoEntry: false })?.mtimeMs },
+  }));
 }
 
 async function readBaseline(file: string, io: Io): Promise<Baseline> {

@@ -1,12 +1,13 @@
 /** What a report is made of: the API's answers, and what has changed since a baseline. */
 
 import type { Baseline, Drift } from '../advice/report.js';
+import { type LastChange, lastChangeText } from '../overrides/last-change.js';
 import type { Ask } from './advice-source.js';
 import type { Costs, ReportAnswer } from './answers.js';
 
 export interface DriftRow extends Drift {
-  /** As far as the audit knows. */
-  readonly who: string | undefined;
+  /** As far as audit and sources know; never empty. */
+  readonly who: string;
 }
 
 export interface GatheredReport {
@@ -50,17 +51,59 @@ interface AuditEntry {
   readonly who: string;
   readonly tenant: string | null;
   readonly name: string;
+  readonly from: string;
+  readonly reason: string;
 }
 
-/** The last who changed it; the source of limits says no more than which document it was. */
+interface Status {
+  readonly overrides: {
+    readonly sources: readonly {
+      readonly name: string;
+      readonly changedBy: string | null;
+      readonly changedAt: string | null;
+    }[];
+  };
+}
+
+/** What limits are read from: an edge's source, or a file. */
+export interface LimitSource {
+  readonly name: string;
+  readonly lastChange: LastChange;
+}
+
+/** The last who changed it by the audit; before it began, what the sources say. */
 export async function withWho(ask: Ask, drift: readonly Drift[], since: string): Promise<DriftRow[]> {
   const { entries } = await ask<{ entries: AuditEntry[] }>('audit?limit=1000');
+  const { overrides } = await ask<Status>('status');
+  const sources = overrides.sources.map(
+    ({ name, changedBy, changedAt }): LimitSource => ({
+      name,
+      lastChange: {
+        by: changedBy ?? undefined,
+        atMs: changedAt === null ? undefined : Date.parse(changedAt),
+      },
+    }),
+  );
+  const unknown = whoOf(sources, since);
   return drift.map((one) => {
     const entry = entries.find(
       ({ at, tenant, name }) => at >= since && (tenant ?? '') === one.tenant && name === one.limit,
     );
-    return { ...one, who: entry === undefined ? undefined : `${entry.who}, ${entry.at.slice(0, 16)}` };
+    return { ...one, who: entry === undefined ? unknown : whoIn(entry) };
   });
+}
+
+function whoIn({ at, who, from, reason }: AuditEntry): string {
+  if (from === 'overrides') return `${who}: ${reason}`;
+  return `${who === '' ? 'its time was over' : who}, ${at.slice(0, 16)}`;
+}
+
+/** Of sources that have changed since; those that do not say when may have. */
+export function whoOf(sources: readonly LimitSource[], since: string): string {
+  const sinceMs = Date.parse(since);
+  const changed = sources.filter(({ lastChange: { atMs } }) => atMs === undefined || atMs >= sinceMs);
+  if (changed.length === 0) return 'the source does not say';
+  return changed.map(({ name, lastChange }) => `${name}: ${lastChangeText(lastChange)}`).join('; ');
 }
 
 interface Fleet {

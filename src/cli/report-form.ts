@@ -170,7 +170,7 @@ function driftSection(drift: readonly DriftRow[], since: string): Section {
       limit,
       String(before ?? 'unset'),
       String(after ?? 'unset'),
-      who ?? '',
+      who,
     ]),
     texts: [1, 4],
   };

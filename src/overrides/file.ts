@@ -60,12 +60,17 @@ export class FileSource implements Source {
 
   async #read(): Promise<SourceRead> {
     const { path, maxBytes } = this.#options;
-    const { size, ctimeMs } = await stat(path);
+    const { size, ctimeMs, mtimeMs } = await stat(path);
     if (size > maxBytes)
       throw new Error(`${path} has ${size} bytes, more than overrides.max_bytes (${maxBytes})`);
     const text = await decodeText(path, await readFile(path), maxBytes);
     // A file that is moved into its place keeps the time at which it was written; this one is of the move.
-    return { documents: [{ text }], version: new Date(ctimeMs).toISOString(), changedAtMs: ctimeMs };
+    return {
+      documents: [{ text }],
+      version: new Date(ctimeMs).toISOString(),
+      changedAtMs: ctimeMs,
+      lastChange: { atMs: mtimeMs },
+    };
   }
 
   /** The folder, not the file: a file that is replaced takes its watcher with it. */

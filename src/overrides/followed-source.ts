@@ -1,6 +1,7 @@
 /** A source as it is followed: what it said last, and what became of each of its documents. */
 import type { Finding } from '../limits/overrides-document.js';
 import { type DocumentState, errorOf, NEW_DOCUMENT } from './document-state.js';
+import type { LastChange } from './last-change.js';
 import type { DocumentRef, Source } from './source.js';
 
 export interface SourceStatus {
@@ -10,6 +11,8 @@ export interface SourceStatus {
   /** It is followed as it should be: a watch stands, a file can be read. */
   readonly up: boolean;
   readonly error: string | undefined;
+  /** Of what was read last. */
+  readonly lastChange: LastChange;
 }
 
 export class FollowedDocument {
@@ -45,6 +48,7 @@ export class FollowedSource {
   readonly source: Source;
   readonly documents: readonly FollowedDocument[];
   version = '';
+  lastChange: LastChange = {};
   /** When all that it holds was last found good; on the clock of Date.now(). */
   goodAtMs = Date.now();
   /** Why what it holds can not be known. */
@@ -68,12 +72,13 @@ export class FollowedSource {
   }
 
   status(): SourceStatus {
-    const { source, version, error, degradation } = this;
+    const { source, version, error, degradation, lastChange } = this;
     return {
       name: source.name,
       version,
       up: error === undefined && degradation === undefined,
       error: error ?? degradation,
+      lastChange,
     };
   }
 

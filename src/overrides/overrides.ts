@@ -19,6 +19,7 @@ import {
 } from './document-state.js';
 import { type FollowedDocument, FollowedSource, type SourceStatus } from './followed-source.js';
 import type { KeptDocuments } from './kept-documents.js';
+import { lastChangeText } from './last-change.js';
 import { originsOf } from './origins.js';
 import type { ParsedDocument } from './parse-worker.js';
 import type { Parser } from './parser.js';
@@ -34,8 +35,8 @@ export interface OverridesOptions {
 }
 
 export interface OverridesListener {
-  /** `documents`: names of those that came into force. Undefined: it is the first time that all are there. */
-  changed(snapshot: Snapshot, documents: readonly string[] | undefined): void;
+  /** Undefined: it is the first time that all are there. */
+  changed(snapshot: Snapshot, change: DocumentsChange | undefined): void;
   /** Once: all documents were read and understood, after `changed` where they change anything. */
   loaded(): void;
   /** Once for each new problem: the last good document stays. */
@@ -44,6 +45,13 @@ export interface OverridesListener {
   warned(document: string, finding: Finding): void;
   /** Once for each thing that is worth knowing and needs nobody yet. */
   noticed(message: string): void;
+}
+
+export interface DocumentsChange {
+  /** Names of those that came into force. */
+  readonly documents: readonly string[];
+  /** Who changed them, and when, as far as their sources say. */
+  readonly said: string;
 }
 
 export interface OverridesStatus {
@@ -140,8 +148,9 @@ export class Overrides {
     await this.#options.kept?.close();
   }
 
-  #take(followed: FollowedSource, { documents, version, changedAtMs }: SourceRead): void {
+  #take(followed: FollowedSource, { documents, version, changedAtMs, lastChange = {} }: SourceRead): void {
     followed.version = version;
+    followed.lastChange = lastChange;
     followed.failure = undefined;
     for (const [index, document] of followed.documents.entries()) {
       const read = documents[index] ?? { problem: `${document.name} is not there` };
@@ -200,8 +209,8 @@ export class Overrides {
         if (result !== undefined && document.state.parsing !== undefined) this.#judge(document, result);
       }
       const changed = this.#documents.filter(({ inForce }, index) => inForce !== before[index]);
-      const names = changed.map(({ name }) => name);
-      this.#swap(parsed.snapshot, wasLoaded ? { documents: names, changedAtMs } : undefined);
+      const change = { documents: changed.map(({ name }) => name), said: this.#saidOf(changed) };
+      this.#swap(parsed.snapshot, wasLoaded ? change : undefined, changedAtMs);
       if (!wasLoaded && this.status().loaded) this.#listener.loaded();
     } catch (error) {
       if (this.#stopped) return;
@@ -233,14 +242,17 @@ export class Overrides {
   }
 
   /** Without a change: it is the first time. */
-  #swap(
-    snapshot: IndexedSnapshot,
-    change: { readonly documents: readonly string[]; readonly changedAtMs: number } | undefined,
-  ): void {
+  #swap(snapshot: IndexedSnapshot, change: DocumentsChange | undefined, changedAtMs: number): void {
     if (snapshot.hash === this.#snapshot.hash) return;
     this.#snapshot = snapshot;
-    this.#listener.changed(snapshot, change?.documents);
-    if (change !== undefined) this.#lagMs = Math.max(0, Date.now() - change.changedAtMs);
+    this.#listener.changed(snapshot, change);
+    if (change !== undefined) this.#lagMs = Math.max(0, Date.now() - changedAtMs);
+  }
+
+  /** Of the sources that have the documents. */
+  #saidOf(changed: readonly FollowedDocument[]): string {
+    const sources = this.#sources.filter(({ documents }) => documents.some((one) => changed.includes(one)));
+    return sources.map(({ lastChange }) => lastChangeText(lastChange)).join('; ');
   }
 
   #sourceFailed(followed: FollowedSource, message: string): void {

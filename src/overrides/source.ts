@@ -3,6 +3,7 @@
  * time what is there; it neither parses nor remembers. `Overrides` does both, for all sources.
  */
 import type { DocumentKind } from '../limits/overrides-document.js';
+import type { LastChange } from './last-change.js';
 
 export interface Source {
   /** For messages, metrics and status. */
@@ -38,6 +39,8 @@ export interface SourceRead {
   readonly version: string;
   /** When it changed, as far as is known; on the clock of Date.now(). */
   readonly changedAtMs: number;
+  /** Undefined: the source says nothing of it. */
+  readonly lastChange?: LastChange;
 }
 
 /** `name`: what messages call it, where the source knows better than the reference does. */

@@ -11,6 +11,7 @@ import { readAll } from '../base/read-all.js';
 import { readRetryAfterMs } from '../base/retry-after.js';
 import type { DocumentKind } from '../limits/overrides-document.js';
 import { decodeText } from './decode-text.js';
+import type { LastChange } from './last-change.js';
 import type { DocumentRead, DocumentRef, Source, SourceListener } from './source.js';
 
 export interface UrlSourceOptions {
@@ -41,6 +42,7 @@ export class UrlSource implements Source {
   #listener: SourceListener | undefined;
   #etag: string | undefined;
   #read: DocumentRead | undefined;
+  #lastChange: LastChange = {};
   /** The last poll that found what is known: what changed since changed after it. */
   #unchangedAtMs = Date.now();
   #notBeforeMs = 0;
@@ -97,9 +99,16 @@ export class UrlSource implements Source {
       const text = await decodeText(new URL(url).pathname, bytes, maxBytes);
       this.#etag = typeof headers.etag === 'string' ? headers.etag : undefined;
       this.#read = { text };
+      const modifiedMs = Date.parse(String(headers['last-modified']));
+      this.#lastChange = Number.isNaN(modifiedMs) ? {} : { atMs: modifiedMs };
     }
     const version = this.#etag ?? '';
-    this.#listener?.read({ documents: [this.#read], version, changedAtMs: this.#unchangedAtMs });
+    this.#listener?.read({
+      documents: [this.#read],
+      version,
+      changedAtMs: this.#unchangedAtMs,
+      lastChange: this.#lastChange,
+    });
     this.#unchangedAtMs = startedMs;
   }
 }

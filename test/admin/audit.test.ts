@@ -138,7 +138,12 @@ t.test('a change of overrides says of each tenant what its limits were and are',
     ...snapshot({ a: limits({ ingestion_rate: 6 }, { mode: 'off' }), b: limits(), d: limits(), same: a }),
     defaults: before.defaults,
   };
-  const { tenants, entries } = overridesChange(before, after, ['x.yaml', 'y.yaml'], 0);
+  const { tenants, entries } = overridesChange(
+    before,
+    after,
+    { documents: ['x.yaml', 'y.yaml'], said: 'changed by helm' },
+    0,
+  );
   t.equal(tenants, 4, 'b has another object, and the same limits');
   t.strictSame(
     entries.map(({ tenant, action, name, before, after }) => [tenant, action, name, before, after]),
@@ -152,6 +157,7 @@ t.test('a change of overrides says of each tenant what its limits were and are',
   );
   t.match(entries[0], {
     who: 'x.yaml, y.yaml',
+    reason: 'changed by helm',
     from: 'overrides',
     at: '1970-01-01T00:00:00.000Z',
     until: null,
@@ -166,10 +172,10 @@ t.test('of very many tenants the first hundred are told, and how many there are'
   const { tenants, entries } = overridesChange(
     before,
     { ...snapshot(all), defaults: before.defaults },
-    ['x'],
+    { documents: ['x'], said: 'changed by helm' },
     0,
   );
   t.equal(tenants, 150);
   t.equal(entries.length, 201);
-  t.match(entries.at(-1), { tenant: null, name: 'overrides', reason: /50 more tenants/ });
+  t.match(entries.at(-1), { tenant: null, name: 'overrides', reason: /50 more tenants.*: changed by helm/ });
 });

@@ -120,7 +120,7 @@ advice:
 `;
 
 t.test('a report: at risk, forecasts, too wide, without overrides, costs', async (t) => {
-  const url = await advisedEdge(t, HISTORIES, OVERRIDES, CONFIG, REPLICAS);
+  const url = await advisedEdge(t, HISTORIES, OVERRIDES, CONFIG, { replicas: REPLICAS });
   const { stdout } = await run(['report', '--url', url]);
   t.match(stdout, /busy +ingestion_rate +10\sk +300 % +95 %/);
   t.match(stdout, /busy +max_global_series_per_user +150\sk +93 % +80 %/);
@@ -147,6 +147,17 @@ t.test('a report: at risk, forecasts, too wide, without overrides, costs', async
   t.equal(busy.months[0].of, '2026-01');
 });
 
+/** Long after any baseline. */
+const CHANGE = {
+  at: '2126-01-01T00:00:00.000Z',
+  action: 'set',
+  name: 'ingestion_rate',
+  before: 1,
+  after: 2,
+  until: null,
+  id: null,
+};
+
 t.test('what has changed since a baseline', async (t) => {
   const file = join(t.testdir(), 'limits.json');
   const before = await advisedEdge(t, HISTORIES, OVERRIDES);
@@ -156,11 +167,29 @@ t.test('what has changed since a baseline', async (t) => {
   });
   const same = await run(['report', '--baseline', file, '--url', before]);
   t.match(same.stdout, /Changed since 20.*\nNothing\.\n/);
-  const after = await advisedEdge(t, HISTORIES, OVERRIDES.replace('1e5', '2e5').replace('unused', 'other'));
+  const audit = [
+    {
+      ...CHANGE,
+      tenant: 'small',
+      who: 'configmap:mimir',
+      from: 'overrides',
+      reason: 'changed by helm at 2126-01-01T00:00:00Z',
+    },
+    { ...CHANGE, tenant: 'unused', who: 'anna', from: 'here', reason: 'less' },
+  ];
+  const source = { name: 'overrides.yaml', changedBy: null, changedAt: '2126-01-01T00:00:00Z' };
+  const sources = [source, { ...source, name: 'old.yaml', changedAt: '2020-01-01T00:00:00Z' }];
+  const text = OVERRIDES.replace('1e5', '2e5').replace('unused', 'other');
+  const after = await advisedEdge(t, HISTORIES, text, '', { audit, sources });
   const changed = await run(['report', '--baseline', file, '--url', after]);
-  t.match(changed.stdout, /other +ingestion_rate +10000 +5\n/);
-  t.match(changed.stdout, /small +ingestion_rate +100000 +200000\n/);
-  t.match(changed.stdout, /unused +ingestion_rate +5 +10000\n/);
+  const written =
+    /other +ingestion_rate +10000 +5 +overrides.yaml: written at 2126-.*; the source does not say by whom\n/;
+  t.match(changed.stdout, written, 'what no audit knows, by the source that has changed');
+  t.match(changed.stdout, /small +.* 200000 +configmap:mimir: changed by helm at 2126-01-01T00:00:00Z\n/);
+  t.match(changed.stdout, /unused +ingestion_rate +5 +10000 +anna, 2126-01-01T00:00\n/);
+  const silent = await advisedEdge(t, HISTORIES, text);
+  const { stdout: unsaid } = await run(['report', '--baseline', file, '--url', silent]);
+  t.match(unsaid, /small +.* 200000 +the source does not say\n/);
   const overrides = join(t.testdir({ 'o.yaml': OVERRIDES }), 'o.yaml');
   t.match(await run(['baseline', 'save', file, '--overrides', overrides]), { status: 0 });
   t.match(await run(['report', '--baseline', overrides, '--url', after]), { status: 2, stderr: /JSON/ });

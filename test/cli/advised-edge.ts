@@ -12,12 +12,19 @@ import { parseOverrides } from '#src/limits/overrides-document.js';
 import { buildSnapshot } from '#src/limits/snapshot.js';
 import type { UsageHistory } from '#src/usage/usage-record.js';
 
+/** What else it answers. */
+interface Told {
+  readonly replicas?: readonly object[];
+  readonly sources?: readonly object[];
+  readonly audit?: readonly object[];
+}
+
 export async function advisedEdge(
   t: Test,
   histories: readonly UsageHistory[],
   overrides = 'overrides: {}',
   config = '',
-  replicas: readonly object[] = [],
+  { replicas = [], sources = [], audit: entries = [] }: Told = {},
 ): Promise<string> {
   const loaded = loadConfig({ file: { name: 'edge.yaml', text: config }, env: {}, flags: {} });
   if ('errors' in loaded) throw new Error(JSON.stringify(loaded.errors));
@@ -32,14 +39,15 @@ export async function advisedEdge(
     history: async (tenant: string) => byTenant.get(tenant) ?? { tenant, hours: [], days: [] },
   };
   const advisor = openAdvisor(loaded.config, kept, () => snapshot);
-  const audit = { newest: () => [], newestOf: () => [] };
+  const audit = { newest: () => entries, newestOf: () => entries };
   const edge = { advisor, audit, snapshot: () => snapshot, refresh: async () => {} } as unknown as Edge;
   const api = new Api(edge, { tokens: new Tokens('', () => {}), reads: 'open', wrote() {} });
   const server = createServer((req, res) => {
     const { pathname, search } = new URL(req.url ?? '', 'http://here');
     const path = pathname.replace('/api/v1', '');
-    if (path === '/fleet') {
-      res.setHeader('Content-Type', 'application/json').end(JSON.stringify({ replicas }));
+    const answer = { '/fleet': { replicas }, '/status': { overrides: { sources } } }[path];
+    if (answer !== undefined) {
+      res.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer));
       return;
     }
     api.handle(req, res, path, search).catch((error: unknown) => {

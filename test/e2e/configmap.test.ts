@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { run } from '../cli/run.js';
 import { send, upstream } from '../doors/http/fixtures.js';
 import { cluster, limits } from './cluster.js';
 import { answering, startEdge } from './processes.js';
@@ -52,6 +54,35 @@ t.test('limits from a ConfigMap are enforced, and metrics and probe say which', 
   t.equal((await fetch(`${cold.admin}/readyz`)).status, 200);
   t.match(cold.output(), /is taken as it was when last found good/);
 });
+
+t.test(
+  'a report says who changed a limit, as the ConfigMap does, after a restart of the edge, too',
+  async (t) => {
+    const { server, folder, kubeconfig } = await cluster(t);
+    server.put('mimir-runtime', limits(500));
+    const flags = [
+      '--upstream.url=http://127.0.0.1:1',
+      `--overrides.kubeconfig=${kubeconfig}`,
+      '--overrides.sources=configmap:mimir-runtime',
+    ];
+    const edge = await startEdge(t, flags);
+    const file = join(folder, 'limits.json');
+    t.match(await run(['baseline', 'save', file, '--url', edge.admin]), { status: 0 });
+    const saved = JSON.parse(readFileSync(file, 'utf8'));
+    // The API server knows no parts of a second.
+    writeFileSync(file, JSON.stringify({ ...saved, savedAt: `${saved.savedAt.slice(0, 19)}.000Z` }));
+    server.put('mimir-runtime', limits(700));
+    const report = async (admin: string) =>
+      (await run(['report', '--baseline', file, '--url', admin])).stdout;
+    const changed =
+      /a +ingestion_burst_size +500 +700 +configmap:mimir-runtime\S*: changed by test at 20\S+Z\n/;
+    t.ok(await answering(`${edge.admin}/api/v1/limits`, (text) => text.includes('700')));
+    t.match(await report(edge.admin), changed);
+    await edge.stop();
+    const restarted = await startEdge(t, flags);
+    t.match(await report(restarted.admin), changed, 'its audit is empty');
+  },
+);
 
 t.test('what is wrong with a source is said at the start, with its setting', async (t) => {
   const mimir = await upstream();

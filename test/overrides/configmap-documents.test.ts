@@ -1,6 +1,7 @@
 import t from 'tap';
 import { parseOverrides } from '#src/limits/overrides-document.js';
-import { changedAtMs, documentOf } from '#src/overrides/kubernetes/configmap-documents.js';
+import { changedAtMs, documentOf, lastChangeOf } from '#src/overrides/kubernetes/configmap-documents.js';
+import { lastChangeText } from '#src/overrides/last-change.js';
 
 async function textOf(data: Record<string, string>, kind: 'mimir' | 'edge' = 'mimir', key = '') {
   const read = await documentOf({ data }, kind, key, 1000);
@@ -71,4 +72,20 @@ t.test('a ConfigMap has changed when the last of its fields has, as late as it c
   t.equal(changed([{}, { time: 'soon' }]), at + 60_000);
   t.equal(changed([{ time: '2026-03-01T09:00:00Z' }, { time: '2026-03-01T10:00:00Z' }, {}]), at + 999);
   t.equal(changed([{ time: '2026-03-01T11:00:00Z' }]), at + 60_000, 'never later than it came');
+});
+
+t.test('who changed a ConfigMap is the manager that set something of its data last', async (t) => {
+  const last = (...managedFields: object[]) =>
+    lastChangeOf({ metadata: { name: 'x', resourceVersion: '1', managedFields } });
+  const [helm, edit, label] = [
+    { manager: 'helm', time: '2026-03-01T09:00:00Z', fieldsV1: { 'f:data': {} } },
+    { manager: 'kubectl-edit', time: '2026-03-01T10:00:00Z', fieldsV1: { 'f:data': { 'f:x': {} } } },
+    { manager: 'labeller', time: '2026-03-01T11:00:00Z', fieldsV1: { 'f:metadata': {} } },
+  ];
+  t.strictSame(last(helm, edit, label), { by: 'kubectl-edit', atMs: Date.parse('2026-03-01T10:00:00Z') });
+  t.strictSame(last(edit, helm), last(helm, edit), 'in whatever order');
+  t.equal(lastChangeText(last(helm)), 'changed by helm at 2026-03-01T09:00:00Z');
+  t.strictSame([last(), last({}), last(label)], [{}, {}, {}]);
+  t.equal(lastChangeText({}), 'the source does not say who changed it, nor when');
+  t.equal(lastChangeText({ by: 'helm' }), 'changed by helm');
 });

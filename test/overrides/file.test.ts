@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
@@ -31,6 +31,18 @@ t.test('a file is read at the start, and again when it is written in place', asy
   t.ok(await eventually(() => rate() === 2));
   t.equal(snapshots.length, 2);
   t.match(overrides.status(), { loaded: true, stale: false, failures: 0 });
+});
+
+t.test('a file says when it was written, and not by whom', async (t) => {
+  const { overrides, file, said, reload } = given(t);
+  writeFileSync(file, withRate(1));
+  await overrides.start();
+  writeFileSync(file, withRate(2));
+  const written = new Date('2026-03-01T10:00:00.700Z');
+  utimesSync(file, written, written);
+  await reload();
+  t.equal(said.at(-1), 'written at 2026-03-01T10:00:00Z; the source does not say by whom');
+  t.match(overrides.status(), { sources: [{ lastChange: { atMs: written.getTime() } }] });
 });
 
 t.test('a file that is replaced by a rename is seen, again and again', async (t) => {

@@ -14,6 +14,8 @@ export const withRate = (rate: number) => `overrides: { a: { ingestion_rate: ${r
 export interface Given {
   overrides: Overrides;
   snapshots: Snapshot[];
+  /** Who changed documents, as their sources say. */
+  said: string[];
   failures: string[];
   warnings: string[];
   notices: string[];
@@ -42,6 +44,7 @@ export function givenOverrides(
   parser: OverridesOptions['parser'] = inlineParser,
 ): Given {
   const snapshots: Snapshot[] = [];
+  const said: string[] = [];
   const failures: string[] = [];
   const warnings: string[] = [];
   const notices: string[] = [];
@@ -49,9 +52,10 @@ export function givenOverrides(
   const overrides = new Overrides(
     { sources, defaults: DEFAULT_LIMITS, kept, parser },
     {
-      changed: (snapshot) => {
+      changed: (snapshot, change) => {
         told.push('changed');
         snapshots.push(snapshot);
+        if (change !== undefined) said.push(change.said);
       },
       failed: (message) => {
         told.push('failed');
@@ -70,5 +74,5 @@ export function givenOverrides(
   );
   t.teardown(() => overrides.stop());
   const rate = () => overrides.snapshot.tenants.get('a')?.ingestion_rate;
-  return { overrides, snapshots, failures, warnings, notices, told, rate };
+  return { overrides, snapshots, said, failures, warnings, notices, told, rate };
 }

@@ -56,8 +56,8 @@ t.test('failures, unknown keys, the lag and the hash are told', async (t) => {
 t.test('each source has its version, and is up or not', async (t) => {
   const metrics = await exported({
     sources: [
-      { name: 'one', version: '17', up: true, error: undefined },
-      { name: 'two', version: '', up: false, error: 'out of reach' },
+      { name: 'one', version: '17', up: true, error: undefined, lastChange: {} },
+      { name: 'two', version: '', up: false, error: 'out of reach', lastChange: {} },
     ],
   });
   t.equal(metrics.get('source_info{source="one",version="17"}'), 1);

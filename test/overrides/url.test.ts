@@ -71,6 +71,20 @@ t.test('a URL is polled, and what changes there changes here', async (t) => {
   t.equal(snapshots.length, 2);
 });
 
+t.test('a URL says when it was changed where its server does', async (t) => {
+  const { server, overrides, said, rate } = await given(t);
+  await overrides.start();
+  t.match(overrides.status(), { sources: [{ lastChange: { atMs: undefined } }] });
+  server.headers['Last-Modified'] = 'Sun, 01 Mar 2026 10:00:00 GMT';
+  server.body = withRate(2);
+  t.ok(await eventually(() => rate() === 2));
+  t.equal(said.at(-1), 'written at 2026-03-01T10:00:00Z; the source does not say by whom');
+  server.headers['Last-Modified'] = 'yesterday';
+  server.body = withRate(3);
+  t.ok(await eventually(() => rate() === 3));
+  t.equal(said.at(-1), 'the source does not say who changed it, nor when');
+});
+
 t.test('with an ETag it is sent once', async (t) => {
   const { server, overrides, rate } = await given(t);
   server.etag = '"one"';

@@ -10,11 +10,18 @@ import type { Access } from './access.js';
 import type { ReadAccess } from './access-reader.js';
 import { JsonLines } from './json-lines.js';
 
+/** What one manager has set: a program, such as kubectl-edit or helm. */
+export interface ManagedFields {
+  readonly manager?: string;
+  readonly time?: string;
+  readonly fieldsV1?: object;
+}
+
 export interface ConfigMap {
   readonly metadata: {
     readonly name: string;
     readonly resourceVersion: string;
-    readonly managedFields?: readonly { readonly time?: string }[];
+    readonly managedFields?: readonly ManagedFields[];
   };
   readonly data?: Readonly<Record<string, string>>;
   readonly binaryData?: Readonly<Record<string, string>>;

@@ -7,6 +7,7 @@ import { messageOf } from '../../base/message-of.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../../limits/limit-table.js';
 import type { DocumentKind } from '../../limits/overrides-document.js';
 import { decodeText } from '../decode-text.js';
+import type { LastChange } from '../last-change.js';
 import type { DocumentRead } from '../source.js';
 import type { ConfigMap } from './api.js';
 
@@ -106,4 +107,15 @@ export function changedAtMs({ metadata }: Pick<ConfigMap, 'metadata'>, arrivedMs
     .map(({ time }) => Date.parse(time ?? ''))
     .filter(Number.isFinite);
   return times.length === 0 ? arrivedMs : Math.min(arrivedMs, Math.max(...times) + 999);
+}
+
+/** The manager that set something of its data last. Kubernetes knows programs, not people. */
+export function lastChangeOf({ metadata }: Pick<ConfigMap, 'metadata'>): LastChange {
+  let last: LastChange = {};
+  for (const { manager, time, fieldsV1 } of metadata.managedFields ?? []) {
+    const atMs = Date.parse(time ?? '');
+    const isOfData = fieldsV1 === undefined || 'f:data' in fieldsV1 || 'f:binaryData' in fieldsV1;
+    if (isOfData && atMs >= (last.atMs ?? 0)) last = { by: manager, atMs };
+  }
+  return last;
 }

@@ -7,7 +7,7 @@ import { Poller } from '../../base/poller.js';
 import type { DocumentKind } from '../../limits/overrides-document.js';
 import type { DocumentRef, Source, SourceListener } from '../source.js';
 import { type ApiOptions, type ConfigMap, ConfigMapApi, isGone } from './api.js';
-import { changedAtMs, documentOf } from './configmap-documents.js';
+import { changedAtMs, documentOf, lastChangeOf } from './configmap-documents.js';
 import { listWaitMs } from './list-wait.js';
 
 export interface ConfigMapSourceOptions extends ApiOptions {
@@ -162,7 +162,12 @@ export class ConfigMapSource implements Source {
       }),
     );
     const version = configMap.metadata.resourceVersion;
-    this.#listener?.read({ documents, version, changedAtMs: changedAtMs(configMap, arrivedMs) });
+    this.#listener?.read({
+      documents,
+      version,
+      changedAtMs: changedAtMs(configMap, arrivedMs),
+      lastChange: lastChangeOf(configMap),
+    });
   }
 
   #report(error: unknown): void {
