@@ -69,7 +69,9 @@ export class DataPlane implements DataPlanes {
   readonly #upstreamMetrics: UpstreamMetrics;
   readonly #budget: ByteBudget;
   readonly #proxy: ProxyServer;
-  readonly #envoy: EnvoyDoor | undefined;
+  readonly #openEnvoy: () => Promise<EnvoyDoor | undefined>;
+  /** Undefined: it has not been opened yet, or Envoy is not served. */
+  #envoy: EnvoyDoor | undefined;
   #orders: Orders;
   #serving = false;
   #draining = false;
@@ -129,12 +131,13 @@ export class DataPlane implements DataPlanes {
       upstreamMetrics: this.#upstreamMetrics,
       senders: this.#senders,
     });
-    this.#envoy = openEnvoy(config, {
-      ...doors,
-      ledger: this.#shared.ledger,
-      metrics,
-      isReady: () => this.#isReady(),
-    });
+    this.#openEnvoy = () =>
+      openEnvoy(config, {
+        ...doors,
+        ledger: this.#shared.ledger,
+        metrics,
+        isReady: () => this.#isReady(),
+      });
     this.parts = this.#inOrder();
     this.#export(metrics);
   }
@@ -277,6 +280,7 @@ export class DataPlane implements DataPlanes {
   }
 
   async #startEnvoy(): Promise<void> {
+    this.#envoy = await this.#openEnvoy();
     this.grpcAddress = await this.#envoy?.start();
   }
 

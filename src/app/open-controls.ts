@@ -4,7 +4,7 @@ import type { Config } from '../config/config.js';
 import { Controls, type ControlsListener, MAX_ENTRIES } from '../controls/controls.js';
 import { KeptControls } from '../controls/kept-controls.js';
 import { RedisEntries } from '../shared/redis/redis-entries.js';
-import { redisOptions } from './open-shared.js';
+import { redisOptions } from './redis-options.js';
 
 export function openControls(config: Config, listener: ControlsListener): Controls {
   const isShared = config['state.redis.url'].length > 0;

@@ -1,11 +1,9 @@
-/** The gRPC door that the settings ask for. */
+/** The gRPC door that the settings ask for. What speaks gRPC is loaded where Envoy is served alone: it would cost every start. */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
 import type { ByteBudget } from '../doors/body.js';
-import { EnvoyDoor } from '../doors/envoy/envoy-door.js';
-import { EnvoyMetrics, exportEnvoyDoor } from '../doors/envoy/envoy-metrics.js';
-import { TlsFiles } from '../doors/envoy/grpc/tls-files.js';
-import { OverrideBuckets } from '../doors/envoy/ratelimit/override-buckets.js';
+import type { EnvoyDoor } from '../doors/envoy/envoy-door.js';
+import type { TlsFiles } from '../doors/envoy/grpc/tls-files.js';
 import type { PushMetrics } from '../doors/push-metrics.js';
 import type { RefusalLog } from '../doors/refusal-log.js';
 import type { Enforcer } from '../enforce/enforcer.js';
@@ -31,7 +29,7 @@ export interface EnvoyParts {
 const TLS_POLL_MS = 5000;
 
 /** Undefined: Envoy is not served. */
-export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefined {
+export async function openEnvoy(config: Config, parts: EnvoyParts): Promise<EnvoyDoor | undefined> {
   if (!config['envoy.enabled']) return undefined;
   const { enforcer, decoder, budget, now, log, refused } = parts;
   // Where the proxy is open, too, it says so.
@@ -40,6 +38,9 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
       'push.unjudged is pass: what is sent in a way that is not judged goes past every limit of the edge',
     );
   }
+  const { EnvoyDoor } = await import('../doors/envoy/envoy-door.js');
+  const { EnvoyMetrics, exportEnvoyDoor } = await import('../doors/envoy/envoy-metrics.js');
+  const { OverrideBuckets } = await import('../doors/envoy/ratelimit/override-buckets.js');
   const metrics = new EnvoyMetrics(parts.metrics);
   const door = new EnvoyDoor(
     {
@@ -50,7 +51,7 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
       headerTimeoutMs: config['server.header_timeout'],
       bodyTimeoutMs: config['server.body_timeout'],
       tlsPollIntervalMs: TLS_POLL_MS,
-      tls: openTls(config),
+      tls: await openTls(config),
     },
     {
       isReady: parts.isReady,
@@ -123,8 +124,9 @@ export function openEnvoy(config: Config, parts: EnvoyParts): EnvoyDoor | undefi
   return door;
 }
 
-function openTls(config: Config): TlsFiles | undefined {
+async function openTls(config: Config): Promise<TlsFiles | undefined> {
   if (config['envoy.tls.cert_file'] === '') return undefined;
+  const { TlsFiles } = await import('../doors/envoy/grpc/tls-files.js');
   try {
     return new TlsFiles({
       cert: config['envoy.tls.cert_file'],

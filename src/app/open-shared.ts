@@ -16,9 +16,9 @@ import { type LedgerStatus, StoreClient } from '../shared/client.js';
 import type { HealthLog } from '../shared/health.js';
 import type { LimitsHashes } from '../shared/limits-version.js';
 import { MemoryLedger } from '../shared/memory/memory-ledger.js';
-import type { RedisOptions } from '../shared/redis/options.js';
 import { RedisStore } from '../shared/redis/redis-store.js';
 import type { Store } from '../shared/store.js';
+import { redisOptions } from './redis-options.js';
 
 export interface OpenLedger {
   readonly ledger: Ledger;
@@ -129,21 +129,4 @@ function openClient(
     maxInFlight: PRIMARY_MAX_IN_FLIGHT,
     replicas: config.workers,
   });
-}
-
-export function redisOptions(config: Config): RedisOptions {
-  return {
-    urls: config['state.redis.url'],
-    mode: config['state.redis.mode'],
-    sentinelMaster: config['state.redis.sentinel_master'],
-    usernameFile: config['state.redis.username_file'],
-    passwordFile: config['state.redis.password_file'],
-    sentinelPasswordFile: config['state.redis.sentinel_password_file'],
-    caFile: config['state.redis.tls.ca_file'],
-    certFile: config['state.redis.tls.cert_file'],
-    keyFile: config['state.redis.tls.key_file'],
-    keyPrefix: config['state.redis.key_prefix'],
-    commandTimeoutMs: config['state.redis.command_timeout'],
-    connectTimeoutMs: config['state.redis.connect_timeout'],
-  };
 }

@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { VERSION } from '../base/version.js';
 import type { Config } from '../config/config.js';
 import { MemoryUsage } from '../shared/memory/memory-usage.js';
 import { RedisUsage } from '../shared/redis/redis-usage.js';
@@ -12,48 +11,15 @@ import { Bookkeeper } from '../usage/bookkeeper.js';
 import { FleetCounts, type FleetCountsOptions } from '../usage/fleet-counts.js';
 import { FrameSender } from '../usage/frame-sender.js';
 import { KeptUsage } from '../usage/kept-usage.js';
-import { PlaneUsage } from '../usage/plane-usage.js';
 import { readPrometheusHistory } from '../usage/prometheus-history.js';
 import { PrometheusImport, type ReadRange } from '../usage/prometheus-import.js';
 import { UsageFolder } from '../usage/usage-folder.js';
 import { exportUsage } from '../usage/usage-metrics.js';
-import type { DataPlane } from './data-plane.js';
-import { redisOptions } from './open-shared.js';
+import type { Machine } from './counting-part.js';
 import type { Part } from './parts.js';
+import { redisOptions } from './redis-options.js';
 
 const LAST_FRAMES_MS = 2000;
-
-/** All data planes of one machine have the same. */
-export interface Machine {
-  readonly machine: string;
-  /** As people know it. */
-  readonly name: string;
-}
-
-/** It counts for as long as the doors are open. `deliver` takes frames in order. */
-export function countingPart(
-  data: DataPlane,
-  { machine, name }: Machine,
-  worker: number | undefined,
-  deliver: (frame: Buffer) => unknown,
-): Part {
-  const startedMs = Date.now();
-  const usage = new PlaneUsage({
-    source: data,
-    info: () => ({
-      name,
-      machine,
-      ...(worker !== undefined && { worker }),
-      version: VERSION,
-      startedMs,
-      limitsHash: data.enforcer.snapshot.hash,
-      mode: data.enforcer.mode,
-    }),
-    deliver,
-    now: Date.now,
-  });
-  return { name: 'counting', start: () => usage.start(), stop: () => usage.stop() };
-}
 
 export class Usage implements Machine {
   /** Of all data planes of this machine. */

@@ -1,20 +1,18 @@
 /** The edge in one process: a data plane, and the control plane over it. */
 import type { AddressInfo } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
+import { setHeapFlags } from '../base/heap-flags.js';
 import { VERSION } from '../base/version.js';
 import type { Config } from '../config/config.js';
 import type { Enforcer } from '../enforce/enforcer.js';
 import type { Ledger } from '../enforce/ledger.js';
-import { ALL_ADMITTED } from '../enforce/panic.js';
-import { buildSnapshot } from '../limits/snapshot.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { checkFiles } from './check-files.js';
 import { ControlPlane } from './control-plane.js';
+import { countingPart } from './counting-part.js';
 import { DataPlane } from './data-plane.js';
-import { countingPart } from './open-usage.js';
+import { beforeAnyDocument } from './first-orders.js';
 import { startParts } from './parts.js';
-import type { Orders } from './planes.js';
 import { exportProcess } from './process-metrics.js';
 
 export interface RunningApp {
@@ -63,18 +61,4 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
       return stopping;
     },
   };
-}
-
-/** What holds until the control plane has said something. */
-export function beforeAnyDocument({ mode, defaults, 'log.level': logLevel }: Config): Orders {
-  const snapshot = buildSnapshot({ defaults, mimir: [], edge: [] });
-  return { snapshot, mode, admitted: ALL_ADMITTED, limitsLoaded: false, logLevel, reloads: 0 };
-}
-
-/**
- * Once a few collections find most objects of a kind alive, V8 makes all of that kind among the old ones, for good. Pushes
- * that wait for a slow upstream are enough for that. docs/performance.md has what it costs.
- */
-export function setHeapFlags(): void {
-  setFlagsFromString('--no-allocation-site-pretenuring');
 }

@@ -1,7 +1,7 @@
 /** mimir-edge serve: the proxy, until SIGTERM or SIGINT. */
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { startApp } from '../app/start-app.js';
+import type { RunningApp } from '../app/start-app.js';
 import { StartError } from '../base/listen.js';
 import { messageOf } from '../base/message-of.js';
 import {
@@ -14,7 +14,7 @@ import {
 } from '../config/config.js';
 import { SETTINGS } from '../config/settings.js';
 import { openLog } from '../telemetry/log.js';
-import { startPrimary } from '../workers/primary.js';
+import type { RunningPrimary } from '../workers/primary.js';
 import { type Io, UsageError } from './io.js';
 
 const HELP = `Usage: mimir-edge serve [--config FILE] [--SETTING=VALUE ...] [--print-config]
@@ -76,7 +76,7 @@ async function serveUntilSignal(config: Config, io: Io, given: Given): Promise<v
   let onHangup = (): void => {};
   process.on('SIGHUP', () => onHangup());
   const log = openLog(config['log.level'], io.stdout, null);
-  const app = config.workers > 1 ? await startPrimary(config, log) : await startApp(config, log);
+  const app = await startEdge(config, log);
   onHangup = () => {
     const settings = rereadConfig(given, io, log) ?? config;
     app.reload(settings).catch((error: unknown) => log.error({ err: error }, 'the reload failed'));
@@ -94,6 +94,12 @@ async function serveUntilSignal(config: Config, io: Io, given: Given): Promise<v
     };
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   });
+}
+
+/** A primary needs nothing of what touches pushes, and a process alone nothing of what keeps workers. */
+async function startEdge(config: Config, log: Logger): Promise<RunningApp | RunningPrimary> {
+  if (config.workers > 1) return (await import('../workers/primary.js')).startPrimary(config, log);
+  return (await import('../app/start-app.js')).startApp(config, log);
 }
 
 /** Undefined: what is there now can not be used, and that is said. */

@@ -1,7 +1,7 @@
 /** What the primary and its workers say to each other. Structured clones: every number arrives as it was. */
 import type { AddressInfo } from 'node:net';
 import type { TopMetrics } from '../admin/edge.js';
-import type { Machine } from '../app/open-usage.js';
+import type { Machine } from '../app/counting-part.js';
 import type { Orders, PlaneStatus, Report } from '../app/planes.js';
 import type { Config } from '../config/config.js';
 import type { SenderCounts } from '../doors/senders.js';

@@ -5,13 +5,13 @@
  */
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
+import { countingPart } from '../app/counting-part.js';
 import { DataPlane } from '../app/data-plane.js';
-import { countingPart } from '../app/open-usage.js';
 import { startParts } from '../app/parts.js';
 import type { Orders } from '../app/planes.js';
 import { exportProcess } from '../app/process-metrics.js';
 import { Reporter } from '../app/reporter.js';
-import { setHeapFlags } from '../app/start-app.js';
+import { setHeapFlags } from '../base/heap-flags.js';
 import { StartError } from '../base/listen.js';
 import { VERSION } from '../base/version.js';
 import { SnapshotFollower } from '../limits/snapshot-change.js';

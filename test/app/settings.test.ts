@@ -5,7 +5,8 @@ import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { hashKeyOf, openActiveSeries, redisOptions } from '#src/app/open-shared.js';
+import { hashKeyOf, openActiveSeries } from '#src/app/open-shared.js';
+import { redisOptions } from '#src/app/redis-options.js';
 import { type Config, loadConfig } from '#src/config/config.js';
 import { start } from '../admin/fixtures.js';
 import {

@@ -1,0 +1,37 @@
+/** What a data plane counts of each tenant, told to the bookkeeper of its machine. */
+import { VERSION } from '../base/version.js';
+import { PlaneUsage } from '../usage/plane-usage.js';
+import type { DataPlane } from './data-plane.js';
+import type { Part } from './parts.js';
+
+/** All data planes of one machine have the same. */
+export interface Machine {
+  readonly machine: string;
+  /** As people know it. */
+  readonly name: string;
+}
+
+/** It counts for as long as the doors are open. `deliver` takes frames in order. */
+export function countingPart(
+  data: DataPlane,
+  { machine, name }: Machine,
+  worker: number | undefined,
+  deliver: (frame: Buffer) => unknown,
+): Part {
+  const startedMs = Date.now();
+  const usage = new PlaneUsage({
+    source: data,
+    info: () => ({
+      name,
+      machine,
+      ...(worker !== undefined && { worker }),
+      version: VERSION,
+      startedMs,
+      limitsHash: data.enforcer.snapshot.hash,
+      mode: data.enforcer.mode,
+    }),
+    deliver,
+    now: Date.now,
+  });
+  return { name: 'counting', start: () => usage.start(), stop: () => usage.stop() };
+}
