@@ -34,7 +34,7 @@ for (const [entry, what, needed, spared] of [
     'workers/primary.js',
     'a primary needs nothing of what touches pushes',
     /^app\/control-plane\.js$/,
-    /^(app\/data-plane|doors\/(http|envoy)|payload\/(decoder|kernel)|series\/(series-tracker|series-table))/,
+    /^(app\/data-plane|doors\/(http|envoy)|payload\/(decoder|kernel)|series\/series-tracker)/,
   ],
   [
     'app/start-app.js',
