@@ -239,7 +239,7 @@ t.test('within that place they take turns, and who has most waiting is turned aw
 });
 
 t.test('who gives up leaves its room in the queue, and the next one may go', async (t) => {
-  const { enter, leave, went, queue } = given(t, 10, 100);
+  const { enter, leave, went, turnedAway, queue } = given(t, 10, 100);
   enter(sender('first'), 6);
   const giveUp = enter(sender('a'), 10, 100);
   enter(sender('a'), 1, 0);
@@ -249,8 +249,10 @@ t.test('who gives up leaves its room in the queue, and the next one may go', asy
   t.match(queue, { waiting: 0, waitingBytes: 0, inFlight: 7 });
   t.strictSame(went, ['first', 'a'], 'what waited behind it is small enough');
   giveUp();
+  t.match(queue, { waiting: 0, waitingBytes: 0 }, 'once');
   await leave(1, 6);
-  t.equal(queue.inFlight, 1, 'once');
+  t.equal(queue.inFlight, 1);
+  t.strictSame(turnedAway, [], 'it is told nothing');
 });
 
 t.test('one that fills the queue alone does not empty it of others', async (t) => {
@@ -261,6 +263,21 @@ t.test('one that fills the queue alone does not empty it of others', async (t) =
   await settled();
   t.strictSame(turnedAway, [['hostile', 2]]);
   t.equal(queue.waiting, 3);
+});
+
+t.test('of ten thousand places it is kept in mind what they sent, and then of those that wait', async (t) => {
+  const one = given(t, 1e9);
+  for (let i = 0; i < 9999; i++) one.enter(sender(`name ${i}`));
+  one.limit = 1;
+  one.enter(sender('waits'));
+  t.equal(one.queue.known, 10_000);
+  one.enter(sender('one more'));
+  t.equal(one.queue.known, 2);
+  one.limit = 1e9;
+  await one.leave(1);
+  t.strictSame(one.went.slice(-2), ['waits', 'one more'], 'it has its turn all the same');
+  for (const name of ['a', 'b']) one.enter(sender(name));
+  t.equal(one.queue.known, 4, 'and there is room again');
 });
 
 t.test('when it is closed nobody is held back', async (t) => {
