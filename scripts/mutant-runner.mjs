@@ -4,6 +4,7 @@
  * not, or pass for something that is remembered. So one that fails again with no mutant on, and a mutant that no test
  * notices, are run again in a new process, which counts: this one ends itself, and Stryker asks the next.
  */
+import { writeFileSync } from 'node:fs';
 import { register } from 'node:module';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +21,11 @@ process.send = send;
  * time has all of it by then.
  */
 const LESS_ENDLESS = 10;
+
+/** A test that is at its end needs no more turns of the event loop than these. */
+const MOST_IDLE_TURNS = 100;
+/** One that waits for the next turn itself, and then for another one, may need many. */
+const MOST_TURNS_WAITED_FOR = 20_000;
 
 /** In place of tap a test file gets what only notes its tests. */
 const HOOKS = `
@@ -39,6 +45,7 @@ function createRunner(options) {
 class LoadedTests {
   #files;
   #isQuick;
+  #leftOutFile;
   #tests = [];
   /** What the changed code reads: which mutant is on, and how often one may be passed before it counts as endless. */
   #switches = {};
@@ -47,9 +54,10 @@ class LoadedTests {
   #isFresh = true;
   #isSpoiled = false;
 
-  constructor({ testFiles, isQuick }) {
+  constructor({ testFiles, isQuick, leftOutFile }) {
     this.#files = testFiles;
     this.#isQuick = isQuick;
+    this.#leftOutFile = leftOutFile;
     globalThis.__stryker__ = this.#switches;
   }
 
@@ -62,6 +70,9 @@ class LoadedTests {
     await this.#load();
     const tests = [];
     for (const test of this.#tests) tests.push(await this.#run(test));
+    // Stryker does without them, and does not say so.
+    const leftOut = tests.filter(({ status }) => status === 'failed').map(({ id }) => `${id}\n`);
+    writeFileSync(this.#leftOutFile, leftOut.join(''));
     return { status: 'complete', tests, mutantCoverage: this.#switches.mutantCoverage };
   }
 
@@ -137,9 +148,10 @@ async function isNeverToEnd(ended) {
   ended.then(() => {
     isOver = true;
   });
-  for (let idleTurns = 0; !isOver && idleTurns < 100; ) {
+  for (let idle = 0; !isOver && idle < 1; ) {
     const isIdle = resources() <= before;
-    idleTurns = isIdle ? idleTurns + 1 : 0;
+    const isWaitedFor = process.getActiveResourcesInfo().includes('Immediate');
+    idle = isIdle ? idle + 1 / (isWaitedFor ? MOST_TURNS_WAITED_FOR : MOST_IDLE_TURNS) : 0;
     await (isIdle ? new Promise(setImmediate) : Promise.race([ended, sleep(20, undefined, { ref: false })]));
   }
   return !isOver;

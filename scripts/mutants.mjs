@@ -10,8 +10,8 @@
  *   --told            what is known from runs before, with no run
  *   --jobs 1          mutants at once; two unless told
  */
-import { mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
@@ -157,6 +157,7 @@ async function run(name) {
     tsconfigFile: 'none',
     loaded: {
       isQuick: values.quick,
+      leftOutFile: resolve(leftOutFile(name)),
       testFiles: tests
         .flatMap(filesOf)
         .filter((path) => wanted(path) && values.tests.some((end) => path.endsWith(end)))
@@ -198,6 +199,10 @@ function tell(name) {
     const reached = status === 'NoCoverage' ? ' (no test comes here)' : '';
     process.stdout.write(`${place} ${mutatorName} -> ${becomes}${reached}\n`);
   }
+  if (existsSync(leftOutFile(name))) {
+    const tests = readFileSync(leftOutFile(name), 'utf8').split('\n').filter(Boolean);
+    for (const test of tests) process.stdout.write(`left out, as it fails with no mutant on: ${test}\n`);
+  }
   const endless = of('Timeout');
   const noticed = of('Killed') + endless;
   const all = noticed + survivors.length;
@@ -216,6 +221,11 @@ function isSurvivor({ status }) {
 
 function resultsFile(name) {
   return `${folderOf(name)}/results.jsonl`;
+}
+
+/** Tests that failed with no mutant on, the last time that they were run. */
+function leftOutFile(name) {
+  return `${folderOf(name)}/left-out.txt`;
 }
 
 function folderOf(name) {
