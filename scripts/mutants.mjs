@@ -94,6 +94,7 @@ const AREAS = {
       'test/upstream/breaker.test.ts',
       'test/upstream/fair-queue.test.ts',
       'test/upstream/address-health.test.ts',
+      'test/upstream/recent-counts.test.ts',
       'test/upstream/retry-budget.test.ts',
       'test/upstream/standing.test.ts',
       'test/upstream/tenant-queue.test.ts',

@@ -30,6 +30,24 @@ t.test('one below its share goes next, however many of another wait', async (t) 
   t.equal(went.at(-1), 'modest');
 });
 
+t.test('of those that are as far the one goes first that came first', async (t) => {
+  const { enter, leave, went } = given(t, 1);
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  enter(sender('first'));
+  for (const name of names) enter(sender(name));
+  for (let i = 0; i < names.length; i++) await leave(1);
+  t.strictSame(went.slice(1), names);
+});
+
+t.test('what one has sent before it waits counts', async (t) => {
+  const { enter, leave, went } = given(t, 101);
+  enter(sender('large'), 100);
+  enter(sender('small'), 1);
+  for (const name of ['large', 'small']) enter(sender(name));
+  await leave(1);
+  t.strictSame(went.slice(2), ['small']);
+});
+
 t.test('those that always want more share by their weights', async (t) => {
   const { enter, leave, went } = given(t, 10);
   for (let i = 0; i < 300; i++) {
@@ -86,8 +104,27 @@ t.test(
       ['greedy', 'greedy'],
     );
     t.equal(queue.waitingBytes, 10);
+    t.match(queue.counts, { waited: 12, turnedAway: 2 });
   },
 );
+
+t.test('how far one is above its share is what it has waiting for its weight', async (t) => {
+  const heavy = [sender('heavy', 10), 5] as const;
+  const light = [sender('light', 1), 3] as const;
+  const others = [sender('another', 1), 1] as const;
+  for (const order of [
+    [heavy, light, others],
+    [others, light, heavy],
+    [others, heavy, light],
+  ]) {
+    const { enter, turnedAway } = given(t, 1, 3);
+    enter(sender('first'));
+    for (const [from, items] of order) enter(from, items);
+    enter(sender('last', 1000), 1);
+    await settled();
+    t.strictSame(turnedAway, [['light', 2]], order.map(([{ tenant }]) => tenant).join());
+  }
+});
 
 t.test('the lowest class is turned away first', async (t) => {
   const { enter, turnedAway } = given(t, 1, 10);
@@ -236,6 +273,24 @@ t.test('within that place they take turns, and who has most waiting is turned aw
   t.strictSame(turnedAway, [['loud', 2]]);
   for (let i = 0; i < 4; i++) await leave(1);
   t.strictSame(went.slice(1), ['loud', 'quiet', 'loud', 'quiet']);
+});
+
+t.test('of those names the one with most items waiting is turned away, whenever it came', async (t) => {
+  const { enter, turnedAway } = given(t, 1, 4);
+  enter(sender('first'));
+  for (const name of ['quiet', 'large', 'another']) enter(madeUp(name), name === 'large' ? 5 : 1);
+  enter(madeUp('quiet'));
+  enter(madeUp('one more'));
+  await settled();
+  t.strictSame(turnedAway, [['large', 2]]);
+});
+
+t.test('a name that has nothing waiting any more holds up none of the others', async (t) => {
+  const { enter, leave, went } = given(t, 1);
+  enter(sender('first'));
+  for (const name of ['once', 'a', 'b', 'a', 'b']) enter(madeUp(name));
+  for (let i = 0; i < 5; i++) await leave(1);
+  t.strictSame(went.slice(1), ['once', 'a', 'b', 'a', 'b']);
 });
 
 t.test('who gives up leaves its room in the queue, and the next one may go', async (t) => {
