@@ -6,7 +6,7 @@
 import type { Advisor } from '../advice/advisor.js';
 import type { Controls } from '../controls/controls.js';
 import type { RefusalList } from '../doors/recent-refusals.js';
-import type { SenderCounts } from '../doors/senders.js';
+import type { SenderList } from '../doors/senders.js';
 import type { AdmittedParts } from '../enforce/panic.js';
 import type { TenantSeries, TopMetric } from '../enforce/series.js';
 import type { Tally } from '../enforce/tally.js';
@@ -130,7 +130,7 @@ export interface Edge {
   unattributed(): TenantState;
   topMetrics(id: string): Promise<TopMetrics>;
   /** Who pushes, of a tenant or of all; who has sent most comes first. */
-  senders(tenant: string | undefined): Promise<readonly SenderCounts[]>;
+  senders(tenant: string | undefined): Promise<SenderList>;
   /** All limits in force, controls included. */
   snapshot(): Snapshot;
   /** Controls for tenants that no document names have an effect. */

@@ -13,13 +13,14 @@ export async function sendersView(edge: Edge, query: Query): Promise<object> {
   const tenant = query.text('tenant', MAX_TENANT);
   const limit = query.count('limit', 200, 1, 1000);
   query.done();
-  const senders = await edge.senders(tenant);
+  const { senders, more } = await edge.senders(tenant);
   const sinceMs = Date.now() - process.uptime() * 1000;
   const isNew = ({ firstMs }: SenderCounts): boolean =>
     firstMs > Date.now() - DAY_MS && firstMs > sinceMs + WARM_UP_MS;
   return {
     since: new Date(sinceMs).toISOString(),
     known: senders.length,
+    more,
     ofVersion1: senders.filter(({ protocol }) => protocol === 'rw1').length,
     ignoringRetryAfter: senders.filter(({ early }) => early > 0).length,
     newToday: senders.filter(isNew).length,

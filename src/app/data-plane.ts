@@ -15,7 +15,7 @@ import type { ProxyServer } from '../doors/http/proxy-server.js';
 import { exportBudget, PushMetrics } from '../doors/push-metrics.js';
 import { RecentRefusals } from '../doors/recent-refusals.js';
 import { RefusalLog } from '../doors/refusal-log.js';
-import { type SenderCounts, Senders } from '../doors/senders.js';
+import { type SenderList, Senders } from '../doors/senders.js';
 import { Enforcer } from '../enforce/enforcer.js';
 import { isSameAdmitted } from '../enforce/panic.js';
 import type { Tally } from '../enforce/tally.js';
@@ -237,7 +237,7 @@ export class DataPlane implements DataPlanes {
     return { active: series?.topMetrics('active') ?? [], new: series?.topMetrics('new') ?? [] };
   }
 
-  async senders(tenant: string | undefined): Promise<readonly SenderCounts[]> {
+  async senders(tenant: string | undefined): Promise<SenderList> {
     return this.#senders.list(tenant, MOST_SENDERS);
   }
 

@@ -3,7 +3,7 @@
  * it ended stays. One that hangs is waited for once, and then no more until it answers.
  */
 import type { TenantState, TopMetrics, WorkersStatus } from '../admin/edge.js';
-import { mergedSenders, type SenderCounts } from '../doors/senders.js';
+import { mergedSenders, type SenderList } from '../doors/senders.js';
 import type { Tally } from '../enforce/tally.js';
 import type { LimitsInForce } from '../limits/effective.js';
 import { TOP } from '../series/top-metrics.js';
@@ -200,8 +200,8 @@ export class MergedPlanes implements DataPlanes {
     return mergedTopMetrics(answers, TOP);
   }
 
-  async senders(tenant: string | undefined): Promise<readonly SenderCounts[]> {
-    const answers: (readonly SenderCounts[])[] = [];
+  async senders(tenant: string | undefined): Promise<SenderList> {
+    const answers: SenderList[] = [];
     const planes = this.#serving().filter(({ hangs }) => !hangs);
     await this.#late(planes, async ({ link }) => {
       const answer = await link.senders(tenant);

@@ -5,7 +5,7 @@
  */
 import type { TenantState, TopMetrics, WorkersStatus } from '../admin/edge.js';
 import type { RecentRefusal, RefusalList } from '../doors/recent-refusals.js';
-import type { SenderCounts } from '../doors/senders.js';
+import type { SenderList } from '../doors/senders.js';
 import type { AdmittedParts } from '../enforce/panic.js';
 import type { Tally } from '../enforce/tally.js';
 import type { EdgeSample } from '../guard/edge-loads.js';
@@ -117,7 +117,7 @@ export interface DataPlaneLink {
   /** Undefined: it has ended. */
   topMetrics(id: string): Promise<TopMetrics | undefined>;
   /** Undefined: it has ended. */
-  senders(tenant: string | undefined): Promise<readonly SenderCounts[] | undefined>;
+  senders(tenant: string | undefined): Promise<SenderList | undefined>;
 }
 
 /** The data planes of this machine as the control plane sees them: its own process's one, or those of all workers as one. */
@@ -145,7 +145,7 @@ export interface DataPlanes {
   readonly refusals: RefusalList;
   topMetrics(id: string): Promise<TopMetrics>;
   /** Of a tenant, or of all; who has sent most comes first. */
-  senders(tenant: string | undefined): Promise<readonly SenderCounts[]>;
+  senders(tenant: string | undefined): Promise<SenderList>;
   /** False: one of them hangs, and nothing but an end will help. Never rejects. */
   healthy(): Promise<boolean>;
   /** Undefined: the data plane is in this process. */

@@ -1,7 +1,8 @@
 /**
  * Who pushes, found out from the pushes alone: for each tenant the programs that send, from which range of addresses, in
  * which protocol, how large, how often again. A sketch of bounded size: a tenant has a few places, and a sender that is new
- * takes the place of the one that was seen least, with its count as the most that it may be over (space-saving).
+ * takes the place of the one that was seen least, with its count as the most that it may be over (space-saving). How many have
+ * no place is told. Tenants that no document names have a quarter of all places once others need them: names are made up easily.
  *
  * A sender that is known costs an increment: its place is kept with the head of its requests, which repeats.
  */
@@ -50,8 +51,19 @@ export interface SenderCounts {
 
 export const SIZES = [1 << 10, 16 << 10, 256 << 10, 1 << 20] as const;
 
+/** Plain values, that can be sent to another process. */
+export interface SenderList {
+  /** Who has sent most comes first. */
+  readonly senders: readonly SenderCounts[];
+  /** Those that there is no place for here, at most: who came twice is counted twice. */
+  readonly more: number;
+}
+
+export const NO_SENDERS: SenderList = { senders: [], more: 0 };
+
 const MOST_OF_ONE = 16;
 const MOST = 20_000;
+const MOST_OF_UNNAMED = MOST / 4;
 const MOST_PROGRAM = 48;
 const MOST_VERSION = 24;
 const MOST_USER_AGENT = 200;
@@ -113,13 +125,40 @@ class Place {
 
 export type { Place as SenderPlace };
 
+/** Of one tenant. */
+interface Places {
+  readonly byKey: Map<string, Place>;
+  /** Senders whose place another has taken. */
+  pushedOut: number;
+}
+
+/** Tenants, in the order in which they had a new sender or connection last. */
+class Group {
+  readonly tenants = new Map<string, Places>();
+  size = 0;
+
+  /** Takes the tenant out; undefined: it is not here. */
+  take(tenant: string): Places | undefined {
+    const places = this.tenants.get(tenant);
+    if (places === undefined) return undefined;
+    this.tenants.delete(tenant);
+    this.size -= places.byKey.size;
+    return places;
+  }
+
+  put(tenant: string, places: Places): void {
+    this.tenants.set(tenant, places);
+    this.size += places.byKey.size;
+  }
+}
+
 export class Senders {
   readonly #now: () => number;
-  /** In the order in which they had a new sender or connection last. */
-  readonly #tenants = new Map<string, Map<string, Place>>();
-  #size = 0;
-  /** Tenants whose senders were forgotten for want of room. */
+  readonly #named = new Group();
+  readonly #unnamed = new Group();
+  /** Tenants whose senders were forgotten for want of room, and those senders. */
   forgotten = 0;
+  #forgottenSenders = 0;
 
   /** `now` never steps back. */
   constructor(now: () => number) {
@@ -127,15 +166,15 @@ export class Senders {
   }
 
   get size(): number {
-    return this.#size;
+    return this.#named.size + this.#unnamed.size;
   }
 
-  /** A push has come. */
-  push(head: SenderHead, tenant: string, read: ReadPush): Place {
+  /** A push has come. `isNamed`: a document names the tenant, or documents name nobody. */
+  push(head: SenderHead, tenant: string, isNamed: boolean, read: ReadPush): Place {
     let known = head.sender;
     if (known === undefined || known.place.taken) {
       known = {
-        place: this.#find(tenant, keyOf(head, read.senderProtocol())),
+        place: this.#find(tenant, isNamed, keyOf(head, read.senderProtocol())),
         isRetry: Number(head.header('retry-attempt') ?? 0) > 0,
       };
       head.sender = known;
@@ -152,55 +191,68 @@ export class Senders {
     return place;
   }
 
-  /** Those of a tenant, or of all; who has sent most comes first. */
-  list(tenant: string | undefined, most: number): SenderCounts[] {
+  /** Those of a tenant, or of all. */
+  list(tenant: string | undefined, most: number): SenderList {
     const clockMs = Date.now() - this.#now();
-    const places =
-      tenant === undefined
-        ? [...this.#tenants.values()].flatMap((its) => [...its.values()])
-        : [...(this.#tenants.get(tenant)?.values() ?? [])];
-    return places
-      .sort((a, b) => b.pushes - a.pushes)
-      .slice(0, most)
-      .map((place) => countsOf(place, clockMs));
+    const its = tenant === undefined ? this.#all() : [...this.#of(tenant)];
+    const places = its.flatMap(({ byKey }) => [...byKey.values()]).sort((a, b) => b.pushes - a.pushes);
+    const pushedOut = its.reduce((sum, places) => sum + places.pushedOut, 0);
+    const forgotten = tenant === undefined ? this.#forgottenSenders : 0;
+    return {
+      senders: places.slice(0, most).map((place) => countsOf(place, clockMs)),
+      more: Math.max(0, places.length - most) + pushedOut + forgotten,
+    };
   }
 
-  #find(tenant: string, key: string): Place {
-    let places = this.#tenants.get(tenant);
-    if (places === undefined) {
-      while (this.#size >= MOST) this.#forgetOne();
-      places = new Map();
-    } else this.#tenants.delete(tenant);
-    this.#tenants.set(tenant, places);
-    const known = places.get(key);
-    if (known !== undefined) return known;
-    let over = 0;
-    if (places.size >= MOST_OF_ONE) over = this.#takeLeast(places);
-    const place = new Place(tenant, key, over, this.#now());
-    places.set(key, place);
-    this.#size++;
+  #all(): Places[] {
+    return [this.#named, this.#unnamed].flatMap(({ tenants }) => [...tenants.values()]);
+  }
+
+  *#of(tenant: string): Generator<Places> {
+    const places = this.#named.tenants.get(tenant) ?? this.#unnamed.tenants.get(tenant);
+    if (places !== undefined) yield places;
+  }
+
+  #find(tenant: string, isNamed: boolean, key: string): Place {
+    const places = this.#named.take(tenant) ?? this.#unnamed.take(tenant) ?? this.#newTenant();
+    const place = places.byKey.get(key) ?? this.#newPlace(places, tenant, key);
+    (isNamed ? this.#named : this.#unnamed).put(tenant, places);
     return place;
   }
 
-  #takeLeast(places: Map<string, Place>): number {
-    let least: Place | undefined;
-    for (const place of places.values())
-      if (least === undefined || place.pushes < least.pushes) least = place;
-    if (least === undefined) return 0;
-    least.taken = true;
-    places.delete(least.key);
-    this.#size--;
-    return least.pushes;
+  #newTenant(): Places {
+    while (this.size >= MOST) this.#forgetOne();
+    return { byKey: new Map(), pushedOut: 0 };
+  }
+
+  #newPlace(places: Places, tenant: string, key: string): Place {
+    const over = places.byKey.size < MOST_OF_ONE ? 0 : takeLeast(places);
+    const place = new Place(tenant, key, over, this.#now());
+    places.byKey.set(key, place);
+    return place;
   }
 
   #forgetOne(): void {
-    const [tenant, places] = this.#tenants.entries().next().value ?? [];
-    if (tenant === undefined || places === undefined) return;
-    for (const place of places.values()) place.taken = true;
-    this.#size -= places.size;
-    this.#tenants.delete(tenant);
+    const isUnnamed = this.#unnamed.size >= MOST_OF_UNNAMED;
+    const group = isUnnamed ? this.#unnamed : this.#named;
+    const [tenant] = group.tenants.keys();
+    const places = tenant === undefined ? undefined : group.take(tenant);
+    if (places === undefined) return;
+    for (const place of places.byKey.values()) place.taken = true;
     this.forgotten++;
+    this.#forgottenSenders += places.byKey.size + places.pushedOut;
   }
+}
+
+function takeLeast(places: Places): number {
+  let least: Place | undefined;
+  for (const place of places.byKey.values())
+    if (least === undefined || place.pushes < least.pushes) least = place;
+  if (least === undefined) return 0;
+  least.taken = true;
+  places.byKey.delete(least.key);
+  places.pushedOut++;
+  return least.pushes;
 }
 
 function countsOf(place: Place, clockMs: number): SenderCounts {
@@ -257,16 +309,26 @@ export function networkOf(address: string): string | undefined {
   return `${parts.join(':').toLowerCase()}::/48`;
 }
 
-/** Of several processes of one machine. */
-export function mergedSenders(lists: readonly (readonly SenderCounts[])[], most: number): SenderCounts[] {
+/** Of several processes of one machine. A tenant has no more places in it than in one. */
+export function mergedSenders(lists: readonly SenderList[], most: number): SenderList {
   const all = new Map<string, SenderCounts>();
-  for (const one of lists.flat()) {
+  for (const one of lists.flatMap(({ senders }) => senders)) {
     const { tenant, program, version, network, protocol, compression } = one;
     const key = [tenant, program, version, network, protocol, compression].join('\n');
     const before = all.get(key);
     all.set(key, before === undefined ? one : added(before, one));
   }
-  return [...all.values()].sort((a, b) => b.pushes - a.pushes).slice(0, most);
+  const ofTenant = new Map<string, number>();
+  const senders = [...all.values()]
+    .sort((a, b) => b.pushes - a.pushes)
+    .filter(({ tenant }) => {
+      const before = ofTenant.get(tenant) ?? 0;
+      ofTenant.set(tenant, before + 1);
+      return before < MOST_OF_ONE;
+    })
+    .slice(0, most);
+  const more = lists.reduce((sum, list) => sum + list.more, 0);
+  return { senders, more: more + all.size - senders.length };
 }
 
 function added(a: SenderCounts, b: SenderCounts): SenderCounts {

@@ -49,7 +49,9 @@ export class AnswerTimes {
 
   #place(sender: string): number[] {
     const key = this.#now.size < MOST_SENDERS ? sender : OTHER_SENDERS;
-    const counts = this.#now.get(key) ?? BOUNDS.map(() => 0).concat(0);
+    const known = this.#now.get(key);
+    if (known !== undefined) return known;
+    const counts = BOUNDS.map(() => 0).concat(0);
     this.#now.set(key, counts);
     return counts;
   }

@@ -4,7 +4,7 @@ import type { TopMetrics } from '../admin/edge.js';
 import type { Machine } from '../app/counting-part.js';
 import type { Orders, PlaneStatus, Report } from '../app/planes.js';
 import type { Config } from '../config/config.js';
-import type { SenderCounts } from '../doors/senders.js';
+import type { SenderList } from '../doors/senders.js';
 import type { SnapshotChange } from '../limits/snapshot-change.js';
 import type { NumberedReply, NumberedRequest } from '../shared/ipc/ipc-store.js';
 import type { MetricValues } from '../telemetry/summed-metrics.js';
@@ -55,7 +55,7 @@ export type Answer =
   | {
       readonly about: 'senders';
       readonly tenant: string | undefined;
-      readonly senders: readonly SenderCounts[];
+      readonly senders: SenderList;
     };
 
 export type AnswerTo<Q extends Question> = Extract<Answer, { readonly about: Q['about'] }>;

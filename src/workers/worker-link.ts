@@ -4,7 +4,7 @@
  */
 import type { TopMetrics } from '../admin/edge.js';
 import type { DataPlaneLink, Orders, PlaneStatus, Report } from '../app/planes.js';
-import type { SenderCounts } from '../doors/senders.js';
+import type { SenderList } from '../doors/senders.js';
 import { isSameAdmitted } from '../enforce/panic.js';
 import { snapshotChange } from '../limits/snapshot-change.js';
 import type { AnswerTo, Question, SentOrders } from './messages.js';
@@ -86,7 +86,7 @@ export class WorkerLink implements DataPlaneLink {
     return (await this.#process.ask({ about: 'top', tenant }))?.top;
   }
 
-  async senders(tenant: string | undefined): Promise<readonly SenderCounts[] | undefined> {
+  async senders(tenant: string | undefined): Promise<SenderList | undefined> {
     return (await this.#process.ask({ about: 'senders', tenant }))?.senders;
   }
 

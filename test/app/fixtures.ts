@@ -10,7 +10,7 @@ import type {
   TenantChanges,
 } from '#src/app/planes.js';
 import type { RecentRefusal } from '#src/doors/recent-refusals.js';
-import type { SenderCounts } from '#src/doors/senders.js';
+import { NO_SENDERS, type SenderList } from '#src/doors/senders.js';
 import { ALL_ADMITTED } from '#src/enforce/panic.js';
 import { TALLY_NUMBERS } from '#src/enforce/tally.js';
 import { snapshot } from '../enforce/fixtures.js';
@@ -130,9 +130,9 @@ export class FakeLink implements DataPlaneLink {
   }
 
   /** Empty: none have sent. */
-  knownSenders: readonly SenderCounts[] = [];
+  knownSenders: SenderList = NO_SENDERS;
 
-  async senders(): Promise<readonly SenderCounts[] | undefined> {
+  async senders(): Promise<SenderList | undefined> {
     return this.knownSenders;
   }
 

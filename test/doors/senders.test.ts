@@ -3,6 +3,7 @@ import t from 'tap';
 import {
   type KnownSender,
   mergedSenders,
+  NO_SENDERS,
   networkOf,
   programOf,
   type SenderHead,
@@ -62,12 +63,12 @@ t.test('a sender that is known by its head is not looked for again', async (t) =
       return 'rw2' as const;
     },
   };
-  const first = senders.push(again, 'a', protocol);
-  for (let i = 0; i < 9; i++) t.equal(senders.push(again, 'a', protocol), first);
+  const first = senders.push(again, 'a', true, protocol);
+  for (let i = 0; i < 9; i++) t.equal(senders.push(again, 'a', true, protocol), first);
   first.read(100);
   first.read(2 << 20);
   t.equal(asked, 1);
-  t.match(senders.list('a', 10), [
+  t.match(senders.list('a', 10).senders, [
     {
       program: 'Prometheus',
       version: '2.53.1',
@@ -82,10 +83,15 @@ t.test('a sender that is known by its head is not looked for again', async (t) =
     },
   ]);
   // The same program on another connection, and another program.
-  senders.push(head({ 'user-agent': 'Prometheus/2.53.1', 'content-encoding': 'snappy' }), 'a', protocol);
-  senders.push(head({ 'user-agent': 'other' }), 'a', protocol);
+  senders.push(
+    head({ 'user-agent': 'Prometheus/2.53.1', 'content-encoding': 'snappy' }),
+    'a',
+    true,
+    protocol,
+  );
+  senders.push(head({ 'user-agent': 'other' }), 'a', true, protocol);
   t.strictSame(
-    senders.list('a', 10).map(({ pushes }) => pushes),
+    senders.list('a', 10).senders.map(({ pushes }) => pushes),
     [11, 1],
   );
 });
@@ -95,18 +101,18 @@ t.test('who comes again before any wait is over is too early; who waits is not',
   const senders = new Senders(() => nowMs);
   const one = head({ 'user-agent': 'one' });
   const retry = head({ 'user-agent': 'one', 'retry-attempt': '1' });
-  senders.push(one, 'a', rw1).refuse(10);
+  senders.push(one, 'a', true, rw1).refuse(10);
   nowMs = 200;
-  senders.push(one, 'a', rw1).refuse(20);
+  senders.push(one, 'a', true, rw1).refuse(20);
   nowMs = 5000;
-  senders.push(retry, 'a', rw1);
-  t.match(senders.list('a', 1), [{ pushes: 3, refused: 2, retries: 1, early: 1 }]);
+  senders.push(retry, 'a', true, rw1);
+  t.match(senders.list('a', 1).senders, [{ pushes: 3, refused: 2, retries: 1, early: 1 }]);
   nowMs = 10_000;
-  senders.push(retry, 'a', rw1);
-  t.match(senders.list('a', 1), [{ retries: 2, early: 1 }], 'the first was told to wait until now');
+  senders.push(retry, 'a', true, rw1);
+  t.match(senders.list('a', 1).senders, [{ retries: 2, early: 1 }], 'the first was told to wait until now');
   nowMs = 11_000;
-  senders.push(one, 'a', rw1);
-  t.match(senders.list('a', 1), [{ retries: 2, early: 1 }], 'a new push is no retry');
+  senders.push(one, 'a', true, rw1);
+  t.match(senders.list('a', 1).senders, [{ retries: 2, early: 1 }], 'a new push is no retry');
 });
 
 t.test(
@@ -118,14 +124,15 @@ t.test(
         const counts = new Map<string, number>();
         for (const program of programs) {
           const name = `program-${program}`;
-          senders.push(head({ 'user-agent': name }), 'a', rw1);
+          senders.push(head({ 'user-agent': name }), 'a', true, rw1);
           counts.set(name, (counts.get(name) ?? 0) + 1);
         }
-        const told = senders.list('a', 100);
+        const { senders: told, more } = senders.list('a', 100);
         const most = programs.length / 16;
         return (
           told.length <= 16 &&
           senders.size === told.length &&
+          told.length + more >= counts.size &&
           told.every(({ program, pushes, over }) => {
             const real = counts.get(program) ?? 0;
             return pushes >= real && pushes - over <= real && over <= most;
@@ -143,25 +150,72 @@ t.test(
   async (t) => {
     const senders = new Senders(() => 0);
     const first = head({ 'user-agent': 'first' });
-    senders.push(first, 'tenant', rw1);
-    for (let tenant = 0; tenant < 30_000; tenant++) senders.push(head(), `tenant-${tenant}`, rw1);
+    senders.push(first, 'tenant', true, rw1);
+    for (let tenant = 0; tenant < 30_000; tenant++) senders.push(head(), `tenant-${tenant}`, true, rw1);
     t.equal(senders.size, 20_000);
     t.equal(senders.forgotten, 10_001);
-    t.strictSame(senders.list('tenant', 1), []);
-    senders.push(first, 'tenant', rw1);
-    t.match(senders.list('tenant', 1), [{ program: 'first', pushes: 1 }]);
+    t.equal(senders.list(undefined, 1000).more, 19_000 + 10_001);
+    t.strictSame(senders.list('tenant', 1), NO_SENDERS);
+    senders.push(first, 'tenant', true, rw1);
+    t.match(senders.list('tenant', 1).senders, [{ program: 'first', pushes: 1 }]);
   },
 );
 
 t.test('several processes are told of as one', async (t) => {
   const lists = [1, 2].map((times) => {
     const senders = new Senders(() => 0);
-    for (let i = 0; i < times; i++) senders.push(head({ 'user-agent': 'same/1' }), 'a', rw1).read(10 * times);
-    if (times === 2) senders.push(head({ 'user-agent': 'other' }), 'b', rw1);
+    for (let i = 0; i < times; i++)
+      senders.push(head({ 'user-agent': 'same/1' }), 'a', true, rw1).read(10 * times);
+    if (times === 2) senders.push(head({ 'user-agent': 'other' }), 'b', true, rw1);
     return senders.list(undefined, 10);
   });
-  t.match(mergedSenders(lists, 10), [
+  t.match(mergedSenders(lists, 10).senders, [
     { tenant: 'a', program: 'same', pushes: 3, bytes: 50, largest: 20 },
     { tenant: 'b', program: 'other', pushes: 1 },
   ]);
 });
+
+t.test('names that no document has take no place from those that one has, once these need it', async (t) => {
+  const senders = new Senders(() => 0);
+  const named = (from: number, to: number) => {
+    for (let i = from; i < to; i++)
+      senders.push(head({ 'user-agent': 'Prometheus/3' }), `team-${i}`, true, rw1);
+  };
+  named(0, 1000);
+  for (let i = 0; i < 100_000; i++) senders.push(head(), `made-up-${i}`, false, rw1);
+  named(1000, 15_000);
+  for (let i = 0; i < 100_000; i++) senders.push(head(), `made-up-again-${i}`, false, rw1);
+  t.equal(senders.size, 20_000);
+  for (const team of [0, 999, 14_999])
+    t.match(senders.list(`team-${team}`, 1).senders, [{ program: 'Prometheus' }]);
+});
+
+t.test('a tenant that a document names from now on keeps its senders', async (t) => {
+  const senders = new Senders(() => 0);
+  senders.push(head({ 'user-agent': 'one' }), 'a', false, rw1);
+  senders.push(head({ 'user-agent': 'two' }), 'a', true, rw1);
+  t.same(
+    senders.list('a', 10).senders.map(({ program }) => program),
+    ['one', 'two'],
+  );
+  t.equal(senders.size, 2);
+});
+
+t.test(
+  'many programs of one tenant take nobody else a place, and it is told how many had none',
+  async (t) => {
+    const lists = [0, 1].map((worker) => {
+      const senders = new Senders(() => 0);
+      senders.push(head({ 'user-agent': 'quiet' }), 'b', true, rw1);
+      for (let i = 0; i < 1000; i++)
+        senders.push(head({ 'user-agent': `made-up-${worker}-${i}` }), 'a', true, rw1);
+      t.equal(senders.list('a', 100).more, 1000 - 16);
+      t.equal(senders.list('b', 100).more, 0);
+      return senders.list(undefined, 100);
+    });
+    const { senders, more } = mergedSenders(lists, 100);
+    t.equal(senders.filter(({ tenant }) => tenant === 'a').length, 16);
+    t.match(senders.at(-1), { tenant: 'b', pushes: 2 });
+    t.equal(more, 2000 - 16);
+  },
+);

@@ -28,6 +28,8 @@ interface Sender {
 interface Senders {
   readonly since: string;
   readonly known: number;
+  /** That there was no place for. */
+  readonly more: number;
   readonly ofVersion1: number;
   readonly ignoringRetryAfter: number;
   readonly newToday: number;
@@ -92,11 +94,12 @@ export function TenantSenders({ id }: { id: string }): JSX.Element {
 }
 
 function Summary({ senders }: { senders: Senders }): JSX.Element {
-  const { known, ofVersion1, ignoringRetryAfter, newToday, since } = senders;
+  const { known, more, ofVersion1, ignoringRetryAfter, newToday, since } = senders;
   return (
     <span class="quiet">
-      {known} since <Time iso={since} />: {ofVersion1} of version 1, {ignoringRetryAfter} come again too
-      early, {newToday} new today
+      {known}
+      {more === 0 ? '' : ` and up to ${more} more`} since <Time iso={since} />: {ofVersion1} of version 1,{' '}
+      {ignoringRetryAfter} come again too early, {newToday} new today
     </span>
   );
 }

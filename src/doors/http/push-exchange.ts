@@ -188,8 +188,8 @@ export class PushExchange {
     });
   }
 
-  #countSender({ whole }: Tenant): void {
-    this.#sender = this.#parts.senders.push(this.#caller, whole, this);
+  #countSender({ whole, place }: Tenant): void {
+    this.#sender = this.#parts.senders.push(this.#caller, whole, place === whole, this);
   }
 
   /** Asked for where the sender is not known. */

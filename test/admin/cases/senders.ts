@@ -6,6 +6,7 @@ import type { StartAdmin } from '../fixtures.js';
 
 interface Senders {
   readonly known: number;
+  readonly more: number;
   readonly ofVersion1: number;
   readonly ignoringRetryAfter: number;
   readonly newToday: number;
@@ -32,7 +33,7 @@ export function sendersCases(t: Test, admin: StartAdmin): void {
         'X-Forwarded-For': '198.51.100.77, 10.20.30.40',
       });
       const all = await edge.json<Senders>('senders');
-      t.match(all, { known: 2, ofVersion1: 1, newToday: 0 });
+      t.match(all, { known: 2, more: 0, ofVersion1: 1, newToday: 0 });
       const [first, second] = all.senders;
       t.match(first, {
         tenant: 'a',
