@@ -107,7 +107,12 @@ export class ControlPlane {
     this.#pairs = new PairsWarning(log, config['ha.tracker_enabled']);
     this.#audit = openAudit(config, log);
     this.#tokens = openTokens(config, log);
-    this.usage = new Usage(config, log, (id) => this.#inForce(id));
+    this.usage = new Usage(
+      config,
+      log,
+      () => this.#overrides.snapshot.tenants,
+      (id) => this.#inForce(id),
+    );
     this.#history = new History(config['admin.history_max_bytes'], this.#now());
     this.#overrides = this.#openOverrides();
     this.#documented = this.#overrides.snapshot;

@@ -11,6 +11,7 @@ import { Bookkeeper } from '../usage/bookkeeper.js';
 import { FleetCounts, type FleetCountsOptions } from '../usage/fleet-counts.js';
 import { FrameSender } from '../usage/frame-sender.js';
 import { KeptUsage } from '../usage/kept-usage.js';
+import type { TenantNames } from '../usage/places.js';
 import { readPrometheusHistory } from '../usage/prometheus-history.js';
 import { PrometheusImport, type ReadRange } from '../usage/prometheus-import.js';
 import { UsageFolder } from '../usage/usage-folder.js';
@@ -39,7 +40,8 @@ export class Usage implements Machine {
   readonly #store: UsageStore;
   readonly #connectTimeoutMs: number;
 
-  constructor(config: Config, log: Logger, inForce: FleetCountsOptions['inForce']) {
+  /** `names`: of the documents, now. */
+  constructor(config: Config, log: Logger, names: () => TenantNames, inForce: FleetCountsOptions['inForce']) {
     this.isShared = config['state.redis.url'].length > 0;
     this.#connectTimeoutMs = config['state.redis.connect_timeout'];
     const store = openStore(config, log);
@@ -51,6 +53,7 @@ export class Usage implements Machine {
       id: this.machine,
       isAlone: !this.isShared,
       tenantsMax: config['usage.tenants_max'],
+      names,
       maxBytes: config['usage.max_bytes'],
       now: Date.now,
       log,
@@ -61,6 +64,7 @@ export class Usage implements Machine {
           store,
           maxBytes: config['admin.history_max_bytes'],
           tenantsMax: config['usage.tenants_max'],
+          names,
           inForce,
           now: Date.now,
         })

@@ -21,6 +21,7 @@ import {
   zeros,
 } from './frame.js';
 import { OpenHour } from './open-hour.js';
+import { NO_NAMES, Places, type TenantNames } from './places.js';
 import { readRecord, writeRecord } from './record-codec.js';
 import { DAY_MS, HOUR_MS, KEPT_DAYS, KEPT_HOURS } from './records.js';
 import type { UsageRecord } from './usage-record.js';
@@ -85,6 +86,8 @@ export interface BookState {
 
 export interface BookOptions {
   readonly tenantsMax: number;
+  /** Undefined: documents name nobody. */
+  readonly names?: () => TenantNames;
 }
 
 /** What a step had, over the fleet. */
@@ -114,7 +117,7 @@ interface WaitingFrame {
 type Entries = Map<string, FrameEntry>;
 
 export class Book {
-  readonly #options: BookOptions;
+  readonly #places: Places;
   #state: BookState = emptyState();
   /** By data plane: the last frame that came, be it in the sums or not. */
   readonly #received = new Map<string, { seq: number; step: number }>();
@@ -133,8 +136,8 @@ export class Book {
   #finishedPages: string[] = [];
   readonly #amendments: TenantRecord[] = [];
 
-  constructor(options: BookOptions) {
-    this.#options = options;
+  constructor({ tenantsMax, names = () => NO_NAMES }: BookOptions) {
+    this.#places = new Places(tenantsMax, names);
   }
 
   get state(): BookState {
@@ -307,8 +310,7 @@ export class Book {
   #openOf(id: string): OpenHour {
     const known = this.#open.get(id);
     if (known !== undefined) return known;
-    const isOver = this.#open.size >= this.#options.tenantsMax && id !== OTHER_TENANTS;
-    if (isOver) return this.#openOf(OTHER_TENANTS);
+    if (id !== OTHER_TENANTS && !this.#places.take(id)) return this.#openOf(OTHER_TENANTS);
     const open = new OpenHour(id);
     open.page = Math.floor(this.#open.size / PAGE_TENANTS);
     this.#open.set(id, open);
@@ -327,6 +329,7 @@ export class Book {
     }
     this.#finishedPages.push(...pages);
     this.#open.clear();
+    this.#places.beginHour();
     this.#changedPages.clear();
     let looked = 0;
     for (const [id, arrivals] of [...this.#arrivals]) {
@@ -455,6 +458,7 @@ export class Book {
         continue;
       }
       const open = OpenHour.from(tenant, record);
+      if (tenant !== OTHER_TENANTS) this.#places.take(tenant);
       open.page = Math.floor(this.#open.size / PAGE_TENANTS);
       this.#open.set(tenant, open);
       this.#changedPages.add(open.page);

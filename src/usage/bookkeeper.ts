@@ -11,6 +11,7 @@ import { Book, type BookState, type ClosedStep, type TenantRecord } from './book
 import { Damaged } from './bytes.js';
 import { type FrameEntry, STEP_MS } from './frame.js';
 import { packFrame, unpackFrame } from './frame-codec.js';
+import { NO_NAMES, type TenantNames } from './places.js';
 import { packRecords, unpackRecords } from './record-codec.js';
 import {
   DAY_MS,
@@ -31,6 +32,8 @@ export interface BookkeeperOptions {
   /** Nobody else has anything to say: at the end the step under way is closed, too. */
   readonly isAlone?: boolean;
   readonly tenantsMax: number;
+  /** Undefined: documents name nobody. */
+  readonly names?: () => TenantNames;
   /** Of records of hours and days. */
   readonly maxBytes: number;
   /** Date.now(): the clock that replicas share. */
@@ -65,6 +68,8 @@ const FRAMES_A_READ = 50;
 const STEPS_A_READ = 20;
 const TENANTS_A_COMMIT = 50;
 const COMMITS_A_TICK = 40;
+/** Of the bytes of records, for tenants that no document names where others are named. */
+const PART_FOR_UNNAMED = 3 / 4;
 /** In place of a data plane: all of them. */
 const FLEET = 'fleet';
 const SECONDS_STEPS = 32;
@@ -195,7 +200,7 @@ export class Bookkeeper {
       const found = await this.#options.store.records(kind, tenants);
       for (const [i, history] of histories.entries()) {
         const before = found[i]?.length ?? 0;
-        if (before === 0 && book.state.bytes >= this.#options.maxBytes) {
+        if (before === 0 && !this.#hasRoom(book, history.tenant)) {
           book.state.withoutRoom++;
           continue;
         }
@@ -240,8 +245,8 @@ export class Bookkeeper {
   }
 
   async #takeOver(fence: number): Promise<Keeping> {
-    const { store, tenantsMax, log } = this.#options;
-    const book = new Book({ tenantsMax });
+    const { store, log } = this.#options;
+    const book = new Book(this.#options);
     let appliedId = FIRST_ID;
     const text = await store.state();
     if (text !== undefined) {
@@ -260,7 +265,7 @@ export class Bookkeeper {
           { error: messageOf(error) },
           "the fleet's usage of this hour can not be read: it begins anew",
         );
-        return this.#begin(fence, new Book({ tenantsMax }), FIRST_ID);
+        return this.#begin(fence, new Book(this.#options), FIRST_ID);
       }
     }
     if (!this.#options.isAlone) {
@@ -416,7 +421,7 @@ export class Bookkeeper {
     const written: { kind: RecordKind; tenant: string; bytes: Buffer | undefined }[] = [];
     for (const [i, tenant] of tenants.entries()) {
       const before = (hours[i]?.length ?? 0) + (days[i]?.length ?? 0);
-      if (before === 0 && book.state.bytes >= this.#options.maxBytes) {
+      if (before === 0 && !this.#hasRoom(book, tenant)) {
         book.state.withoutRoom++;
         continue;
       }
@@ -433,6 +438,14 @@ export class Bookkeeper {
       written.push({ kind: 'hours', tenant, bytes: hourBytes }, { kind: 'days', tenant, bytes: dayBytes });
     }
     return written;
+  }
+
+  /** For records of a tenant that has none yet. Some of it is kept for those that documents name. */
+  #hasRoom({ state }: Book, tenant: string): boolean {
+    const { maxBytes, names = () => NO_NAMES } = this.#options;
+    const named = names();
+    const isFor = named.size === 0 || named.has(tenant) ? maxBytes : maxBytes * PART_FOR_UNNAMED;
+    return state.bytes < isFor;
   }
 
   /** Records that are too old go, of tenants that have sent nothing since, too. */

@@ -14,12 +14,15 @@ import { Damaged } from './bytes.js';
 import { DISCARD_FIELDS, type FrameEntry, STEP_MS } from './frame.js';
 import { unpackFrame } from './frame-codec.js';
 import { History } from './history.js';
+import { NO_NAMES, Places, type TenantNames } from './places.js';
 
 export interface FleetCountsOptions {
   readonly store: UsageStore;
   /** Of the history. */
   readonly maxBytes: number;
   readonly tenantsMax: number;
+  /** Undefined: documents name nobody. */
+  readonly names?: () => TenantNames;
   readonly inForce: (tenant: string) => { readonly limits: TenantLimits; readonly mode: Mode };
   readonly now: () => number;
 }
@@ -76,16 +79,19 @@ export class FleetCounts {
   readonly history: History;
   readonly #options: FleetCountsOptions;
   readonly #tenants = new Map<string, FleetTenant>();
+  readonly #places: Places;
   readonly #unattributed: FleetTenant;
   #state: BookState = emptyState();
   /** The last step that is in the counts. */
   #step: number;
+  #sweptStep = 0;
   #following: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #error: string | undefined;
 
   constructor(options: FleetCountsOptions) {
     this.#options = options;
+    this.#places = new Places(options.tenantsMax, options.names ?? (() => NO_NAMES));
     this.#step = Math.floor(options.now() / STEP_MS) - HOUR_STEPS;
     this.history = new History(options.maxBytes, (this.#step + 1) * STEP_MS);
     this.#unattributed = new FleetTenant(NO_TENANT, options.inForce);
@@ -179,19 +185,28 @@ export class FleetCounts {
     if (id === NO_TENANT) return this.#unattributed;
     let tenant = this.#tenants.get(id);
     if (tenant === undefined) {
-      if (this.#tenants.size >= this.#options.tenantsMax) this.#forgetSilent();
-      if (this.#tenants.size >= this.#options.tenantsMax && id !== OTHER_TENANTS) {
-        return this.#tenantOf(OTHER_TENANTS);
-      }
+      if (id !== OTHER_TENANTS && !this.#hasPlace(id)) return this.#tenantOf(OTHER_TENANTS);
       tenant = new FleetTenant(id, this.#options.inForce);
       this.#tenants.set(id, tenant);
     }
     return tenant;
   }
 
+  #hasPlace(id: string): boolean {
+    if (this.#places.take(id)) return true;
+    // Once for all that a step has too many.
+    if (this.#sweptStep === this.#step) return false;
+    this.#sweptStep = this.#step;
+    this.#forgetSilent();
+    return this.#places.take(id);
+  }
+
   #forgetSilent(): void {
-    for (const [id, { step }] of this.#tenants)
-      if (this.#step - step > SILENT_STEPS) this.#tenants.delete(id);
+    for (const [id, { step }] of this.#tenants) {
+      if (this.#step - step <= SILENT_STEPS) continue;
+      this.#tenants.delete(id);
+      if (id !== OTHER_TENANTS) this.#places.leave(id);
+    }
   }
 }
 

@@ -113,6 +113,26 @@ t.test('tenants beyond the most share one place, and that is said', async (t) =>
   t.equal(book.state.tenantsOver, 2);
 });
 
+t.test(
+  'made-up names take no place from tenants that a document names, nor from those of the hour before',
+  async (t) => {
+    const names = new Set(['team']);
+    const book = new Book({ tenantsMax: 6, names: () => names });
+    const madeUp = (hour: number) => Array.from({ length: 20 }, (_, i) => entryOf(`made-up-${hour}-${i}`, 1));
+    book.take(frameOf('p', 1, FIRST, entryOf('old', 10)), at(FIRST));
+    await book.close(FIRST, at(FIRST));
+    for (let hour = 1; hour <= 3; hour++) {
+      const step = FIRST + hour * HOUR_STEPS;
+      const entries = [...madeUp(hour), entryOf('team', 5), entryOf('old', 10)];
+      book.take(frameOf('p', 1 + hour, step, ...entries), at(step));
+      await book.close(step, at(step));
+      t.equal(book.record('team')?.offered.items, 5, `hour ${hour}`);
+      t.equal(book.record('old')?.offered.items, 10, `hour ${hour}`);
+      t.ok(book.tenants <= 7, 'those that have one, and those that share one');
+    }
+  },
+);
+
 t.test('a clock that is far ahead holds up nobody, and one that steps back loses nothing', async (t) => {
   const book = new Book({ tenantsMax: 10 });
   book.take(frameOf('ahead', 1, FIRST + 1000, entryOf('t', 1)), at(FIRST));

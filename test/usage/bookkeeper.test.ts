@@ -22,7 +22,7 @@ function keeper(
   store: UsageStore,
   clock: Clock,
   id = 'one',
-  limits: { tenantsMax?: number; maxBytes?: number } = {},
+  limits: { tenantsMax?: number; maxBytes?: number; names?: () => Set<string> } = {},
 ) {
   return new Bookkeeper({
     store,
@@ -242,6 +242,27 @@ t.test('records beyond the most bytes are not kept, and that is said', async (t)
   const state = await new KeptUsage(store, clock.now).state();
   t.equal(state.withoutRoom, 79);
   t.ok(state.bytes > 1);
+});
+
+t.test('some of the room for records is kept for tenants that a document names', async (t) => {
+  const clock = new Clock();
+  const store = new MemoryUsage(clock.now);
+  const maxBytes = 4000;
+  const one = keeper(store, clock, 'one', { maxBytes, names: () => new Set(['team']) });
+  let seq = 0;
+  const hour = async (...ids: string[]) => {
+    const step = Math.floor(clock.ms / STEP_MS);
+    await store.send(await packFrame(frameOf('p', ++seq, step, ...ids.map((id) => entryOf(id, 5)))));
+    clock.ms += HOUR_MS;
+    await one.tick();
+  };
+  for (let i = 0; i < 20; i++) await hour(...Array.from({ length: 90 }, (_, n) => `made-up-${i}-${n}`));
+  await hour('made-up', 'team');
+  await hour();
+  const kept = new KeptUsage(store, clock.now);
+  t.ok((await kept.state()).withoutRoom > 0);
+  t.ok((await kept.history('team')).hours.length > 0);
+  t.equal((await kept.history('made-up')).hours.length, 0);
 });
 
 t.test('a frame that can not be read is left out, and said; the others count', async (t) => {

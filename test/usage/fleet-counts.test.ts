@@ -1,4 +1,5 @@
 import t from 'tap';
+import { OTHER_TENANTS } from '#src/enforce/tenant-metrics.js';
 import { MemoryUsage } from '#src/shared/memory/memory-usage.js';
 import { HOUR_STEPS } from '#src/usage/arrival-curve.js';
 import { Bookkeeper } from '#src/usage/bookkeeper.js';
@@ -10,14 +11,15 @@ import { entryOf, frameOf } from './fixtures.js';
 
 const FIRST = HOUR_STEPS * 1000;
 
-function fleet(tenantsMax = 10) {
+function fleet(tenantsMax = 10, names = new Set<string>()) {
   const clock = { ms: FIRST * STEP_MS };
   const now = () => clock.ms;
   const store = new MemoryUsage(now);
   const log = { info() {}, warn() {} };
   const bookkeeper = new Bookkeeper({ store, id: 'one', tenantsMax: 100, maxBytes: 1 << 20, now, log });
   const inForce = () => ({ limits: limits(), mode: 'enforce' as const });
-  const open = () => new FleetCounts({ store, maxBytes: 1 << 22, tenantsMax, inForce, now });
+  const open = () =>
+    new FleetCounts({ store, maxBytes: 1 << 22, tenantsMax, names: () => names, inForce, now });
   const seq = new Map<string, number>();
   const step = async (...frames: [plane: string, ...entries: ReturnType<typeof entryOf>[]][]) => {
     for (const [plane, ...entries] of frames) {
@@ -92,4 +94,14 @@ t.test('tenants beyond the most are counted together', async (t) => {
     [...counts.tenants()].map(({ id }) => id),
     ['x', 'y', '(other)'],
   );
+});
+
+t.test('a tenant that a document names is counted by its name, however many others there are', async (t) => {
+  const { open, step } = fleet(4, new Set(['team']));
+  const counts = open();
+  await step(['a', ...Array.from({ length: 20 }, (_, i) => entryOf(`made-up-${i}`, 1))]);
+  await step(['a', entryOf('team', 7)]);
+  await counts.follow();
+  t.equal(counts.tenant('team')?.tally.samples, 7);
+  t.equal(counts.tenant(OTHER_TENANTS)?.tally.samples, 17);
 });
