@@ -232,7 +232,12 @@ async function edgeOfMany(now: () => number): Promise<Edge> {
       { changed() {}, loaded() {}, failed() {}, warned() {}, noticed() {} },
     ),
     history: new History(256 << 20, 0),
-    usage: new Usage(config, log, () => ({ limits: config.defaults, mode: 'enforce' })),
+    usage: new Usage(
+      config,
+      log,
+      () => new Set(),
+      () => ({ limits: config.defaults, mode: 'enforce' }),
+    ),
     limitHistory: new LimitHistory(),
     controls: new Controls(
       { shared: undefined, kept: undefined, name: 'bench', now: Date.now },
