@@ -17,6 +17,16 @@ t.test('what is counted is of the last ten seconds, whenever it began', async (t
   t.strictSame(counts.sums(), { answered: 0, failed: 0 });
 });
 
+t.test('each of the ten seconds counts', async (t) => {
+  const counts = new RecentCounts(0);
+  for (let second = 0; second < 10; second++) {
+    counts.tick(second * 1000);
+    counts.well();
+    for (let i = 0; i < 2; i++) counts.failed();
+  }
+  t.strictSame(counts.sums(), { answered: 10, failed: 20 });
+});
+
 t.test('after a long time of nothing all is forgotten', async (t) => {
   const counts = new RecentCounts(0);
   counts.well();
