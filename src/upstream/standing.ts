@@ -34,7 +34,7 @@ export class Standing {
   #times = 0;
   #refused = false;
   #inSinceMs: number;
-  #startsSlowly = false;
+  #startsSlowly: boolean;
   #probing = false;
   #probesLeft = 0;
 

@@ -76,6 +76,16 @@ t.test('one that was alone, and used all up, stands back once another sends', as
   t.equal(take(budget, 200, 'good'), 1, 'half of what there is');
 });
 
+t.test('made-up names make nobody forget what a sender used', async (t) => {
+  const budget = new RetryBudget(0);
+  send(budget, 2000, 0, 'bad', 'good');
+  t.equal(take(budget, 0, 'bad'), 50);
+  for (let i = 0; i < 50; i++) t.ok(budget.take(`made-up ${i}`, 0));
+  for (let i = 50; i < 250; i++) budget.take(`made-up ${i}`, (i - 49) * 100);
+  t.notOk(budget.take('bad', 20_100));
+  t.ok(budget.take('good', 20_100));
+});
+
 t.test(
   'names without end take no memory, and together no more than one of those that are known',
   async (t) => {

@@ -156,4 +156,5 @@ t.test('the share of a new one grows where there are others, and is whole at the
   t.equal(new Standing(10_000, 0, true).weight(1000), 0.1);
   t.equal(new Standing(10_000, 0, false).weight(1000), 1);
   t.equal(new Standing(0, 0, true).weight(0), 1);
+  t.equal(new Standing(10_000, 0, true).state, 'in');
 });

@@ -51,6 +51,15 @@ t.test('tenants take turns, and the calls of each go in their order', async (t) 
   t.equal(queue.size, 0);
 });
 
+t.test('a tenant that had nothing waiting comes after those that had', async (t) => {
+  const queue = new TenantQueue();
+  queue.add(call('a', '/1'));
+  t.strictSame(takeAll(queue), ['a/1']);
+  queue.add(call('b', '/1'));
+  queue.add(call('a', '/2'));
+  t.strictSame(takeAll(queue), ['b/1', 'a/2']);
+});
+
 t.test('a tenant that may not have more is passed over, and keeps its place', async (t) => {
   const queue = new TenantQueue();
   for (const path of ['/1', '/2']) queue.add(call('a', path));
