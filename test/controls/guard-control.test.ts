@@ -5,7 +5,11 @@ import {
   CALM,
   GUARD,
   GUARD_MODE,
+  guardTitle,
+  isGuard,
+  isOwnGuard,
   LEVELS,
+  ownGuard,
   readStanding,
   type SharedStanding,
   standingText,
@@ -23,6 +27,10 @@ const PANIC: SharedStanding = {
 
 t.test('where a guard stands is read as it was written', async (t) => {
   for (const level of LEVELS) t.same(readStanding(writeStanding({ ...PANIC, level })), { ...PANIC, level });
+  for (const admitted of [0, 100]) {
+    const standing = { ...PANIC, admitted, critical: admitted };
+    t.same(readStanding(writeStanding(standing)), standing, `${admitted} %`);
+  }
   const long = readStanding(writeStanding({ ...PANIC, cause: 'x'.repeat(10_000) }));
   t.equal(long?.cause.length, 300, 'a cause is no longer than what is read');
 });
@@ -47,6 +55,21 @@ t.test('what is no standing of a guard is none', async (t) => {
   ]) {
     t.equal(readStanding(other), undefined, String(other));
   }
+});
+
+t.test('the guard of all has one name, and each machine’s own has another', async (t) => {
+  for (const [name, isOwn, isOne, title] of [
+    [GUARD, false, true, 'guard.prometheus'],
+    [ownGuard('one'), true, true, 'guard.edge'],
+    [GUARD_MODE, false, false, undefined],
+    ['mode', false, false, undefined],
+    ['other guard.edge.', false, false, undefined],
+  ] as const) {
+    t.equal(isOwnGuard(name), isOwn, name);
+    t.equal(isGuard(name), isOne, name);
+    if (title !== undefined) t.equal(guardTitle(name), title, name);
+  }
+  t.not(ownGuard('one'), ownGuard('two'));
 });
 
 t.test('controls of guards are of all tenants, and as they should be', async (t) => {
