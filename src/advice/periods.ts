@@ -13,6 +13,7 @@ export interface Period {
 }
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const WEEK_MS = 168 * HOUR_MS;
 
 export function periodsOf({ hours, days }: UsageHistory): Period[] {
@@ -56,16 +57,10 @@ export function keptPeriods(
   if (left <= 0) return periods;
   const weighed = periods.map((period) => ({ period, weight: weight(period) }));
   weighed.sort((a, b) => b.weight - a.weight);
-  const bySlot = new Map<string, number[]>();
-  for (const { period, weight } of weighed) {
-    const slot = slotOf(period.record);
-    bySlot.set(slot, [...(bySlot.get(slot) ?? []), weight]);
-  }
+  const usual = usualWeights(weighed);
   const dropped = new Set<Period>();
   for (const { period, weight } of weighed) {
-    const same = bySlot.get(slotOf(period.record)) ?? [];
-    const usual = same[Math.floor(same.length / 2)] ?? 0;
-    const comesAgain = same.length >= 3 && weight <= usual * (1 + margin);
+    const comesAgain = weight <= (usual(period.record) ?? Number.NEGATIVE_INFINITY) * (1 + margin);
     if (comesAgain || period.hours > left) break;
     left -= period.hours;
     dropped.add(period);
@@ -73,7 +68,43 @@ export function keptPeriods(
   return periods.filter((period) => !dropped.has(period));
 }
 
-/** The hour of the week, or the day of it. */
-function slotOf({ startMs, seconds }: UsageRecord): string {
-  return `${seconds}/${startMs % WEEK_MS}`;
+interface Weighed {
+  readonly period: Period;
+  readonly weight: number;
+}
+
+/**
+ * What an hour of the week usually weighs, once there are three weeks of it. Where hours do not reach back so far it is what
+ * the day of the week does: of each date its heaviest hour, or the day as it is kept.
+ */
+function usualWeights(heaviestFirst: readonly Weighed[]): (record: UsageRecord) => number | undefined {
+  const byHour = new Map<number, number[]>();
+  const byDate = new Map<number, number>();
+  for (const { period, weight } of heaviestFirst) {
+    const { startMs, seconds } = period.record;
+    if (seconds * 1000 === HOUR_MS) addTo(byHour, startMs % WEEK_MS, weight);
+    const date = dateOf(startMs);
+    if (!byDate.has(date)) byDate.set(date, weight);
+  }
+  const byDay = new Map<number, number[]>();
+  for (const [date, weight] of byDate) addTo(byDay, date % WEEK_MS, weight);
+  return ({ startMs, seconds }) => {
+    const hours = seconds * 1000 === HOUR_MS ? byHour.get(startMs % WEEK_MS) : undefined;
+    return usualOf(hours) ?? usualOf(byDay.get(dateOf(startMs) % WEEK_MS));
+  };
+}
+
+function addTo(lists: Map<number, number[]>, key: number, value: number): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
+
+/** The heaviest first. Undefined: these are not three weeks. */
+function usualOf(weights: readonly number[] | undefined): number | undefined {
+  return weights === undefined || weights.length < 3 ? undefined : weights[Math.floor(weights.length / 2)];
+}
+
+function dateOf(ms: number): number {
+  return Math.floor(ms / DAY_MS) * DAY_MS;
 }

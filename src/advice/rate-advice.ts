@@ -103,6 +103,8 @@ class Chooser {
   readonly #basis: Basis;
   readonly #all: Demand;
   readonly #margin: number;
+  /** Without what the policy lets go. */
+  readonly #kept: readonly Counted[];
 
   constructor(limit: RateLimit, counted: readonly Counted[], policy: Policy, basis: Basis, all: Demand) {
     this.#limit = limit;
@@ -111,12 +113,13 @@ class Chooser {
     this.#basis = basis;
     this.#all = all;
     this.#margin = (1 + policy.margin) * (1 + basis.extraMargin);
+    this.#kept = this.#withoutExceptions();
   }
 
   advise(enabled: readonly AdvisedLimit[]): RateAdvice {
     const limit = this.#limit;
     const demand = demandOf(
-      this.#kept().map(({ curve }) => curve),
+      this.#kept.map(({ curve }) => curve),
       this.#margin,
     );
     const needed = this.#pair(demand, enabled);
@@ -169,8 +172,7 @@ class Chooser {
     return confidence === 'high' && isVague ? 'medium' : confidence;
   }
 
-  /** Without what the policy lets go. */
-  #kept(): readonly Counted[] {
+  #withoutExceptions(): readonly Counted[] {
     const byPeriod = new Map(this.#counted.map((one) => [one.period, one]));
     const weight = (period: Period): number => {
       const one = byPeriod.get(period);
@@ -227,9 +229,9 @@ class Chooser {
     return SIZE_CLASSES.find(({ rate, burst }) => rate >= needed.rate && burst >= needed.burst);
   }
 
-  /** Of one second, which no push has more than; 0: nobody knows. */
+  /** Of one second, which no push that is to pass has more than; 0: nobody knows. */
   #mostAtOnce(): number {
-    const [second = Number.NaN] = highestOf(this.#counted.map(({ curve }) => curve.curve));
+    const [second = Number.NaN] = highestOf(this.#kept.map(({ curve }) => curve.curve));
     return Number.isNaN(second) ? 0 : second * this.#margin;
   }
 
@@ -253,7 +255,7 @@ class Chooser {
   /** All but what the policy lets go passes, whatever came between the windows that were counted. */
   #lets({ rate, burst }: Pair): boolean {
     const demand = demandOf(
-      this.#kept().map(({ curve }) => curve),
+      this.#kept.map(({ curve }) => curve),
       1,
     );
     return rate >= demand.leastRate && burst >= burstFor(demand, rate);
@@ -263,7 +265,7 @@ class Chooser {
   #without(enabled: readonly AdvisedLimit[]): { rate: number; burst: number } | undefined {
     if (!this.#counted.some(({ period }) => period.refused)) return undefined;
     const demand = demandOf(
-      this.#kept().map(({ period, curve }) => scaled(curve, this.#passedPart(period.record))),
+      this.#kept.map(({ period, curve }) => scaled(curve, this.#passedPart(period.record))),
       this.#margin,
     );
     const pair = this.#pair(demand, enabled);

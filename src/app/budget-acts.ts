@@ -1,6 +1,6 @@
 /**
  * Sets what is done about a budget that is spent, as a control with an end. Only whoever keeps the fleet's book does, and never
- * over what a person has set.
+ * against a person: what one has set stays, and what one has taken back is not set again before its end.
  */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -8,7 +8,7 @@ import type { Audit } from '../admin/audit.js';
 import type { Advisor } from '../advice/advisor.js';
 import { type RateCut, rateCuts } from '../advice/over-budget.js';
 import { messageOf } from '../base/message-of.js';
-import type { Controls } from '../controls/controls.js';
+import { type Controls, MAX_CONTROLS } from '../controls/controls.js';
 
 export interface BudgetActsParts {
   readonly advisor: Advisor;
@@ -21,9 +21,12 @@ export interface BudgetActsParts {
 }
 
 const RATE = 'ingestion_rate';
+/** The rest of what may be set for a time is left to people. */
+const MOST_CONTROLS = MAX_CONTROLS / 2;
 
 export class BudgetActs {
   readonly #parts: BudgetActsParts;
+  #saidTooMany = false;
 
   constructor(parts: BudgetActsParts) {
     this.#parts = parts;
@@ -34,8 +37,21 @@ export class BudgetActs {
     if (!isKeeper() || advisor.atMs === undefined) return;
     const spenders = [...advisor.known.values()].filter(({ named }) => named || mayAddTenants);
     for (const cut of rateCuts(advisor.budgets, spenders, nowMs())) {
-      if (controls.get(cut.tenant, RATE) === undefined) await this.#set(cut);
+      const { tenant } = cut;
+      if (controls.get(tenant, RATE) !== undefined || controls.isTakenBack(tenant, RATE)) continue;
+      if (controls.active().length >= MOST_CONTROLS) return this.#tooMany();
+      await this.#set(cut);
     }
+  }
+
+  /** Told once. */
+  #tooMany(): void {
+    if (this.#saidTooMany) return;
+    this.#saidTooMany = true;
+    this.#parts.log.warn(
+      { most: MOST_CONTROLS },
+      'budgets are spent by more tenants than rates can be halved of: half of all controls are left to people',
+    );
   }
 
   async #set({ tenant, ingestionRate, untilMs, budget, reason }: RateCut): Promise<void> {

@@ -258,7 +258,7 @@ export const SETTINGS = {
   'usage.max_bytes': setting(
     'size',
     '256MiB',
-    'The most memory, in Redis or here, for the hours and days of all tenants. A tenant that always sends takes about 9 kB. ' +
+    'The most memory, in Redis or here, for the hours and days of all tenants. A tenant that always sends takes about 10 kB. ' +
       'Beyond it tenants that have none yet get none (`mimir_edge_usage_records_without_room`).',
     0,
   ),

@@ -137,6 +137,12 @@ export class Controls {
     return control?.value === null ? undefined : control;
   }
 
+  /** Somebody took it back, and it would be in force still. */
+  isTakenBack(tenant: string, name: string): boolean {
+    const control = this.#set.get(controlKey({ tenant, name }));
+    return control?.value === null && control.untilMs > this.#now();
+  }
+
   get full(): boolean {
     return this.active().length >= MAX_CONTROLS;
   }

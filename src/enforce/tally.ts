@@ -86,13 +86,15 @@ export class Tally {
     if (push.longestLabelValue > this.labelValueBytes) this.labelValueBytes = push.longestLabelValue;
   }
 
-  /** Into `peaks`, in the order of PUSH_PEAKS, where they are higher than what it has. They begin anew. */
-  takePeaks(peaks: number[]): void {
-    for (let i = 0; i < PUSH_PEAKS.length; i++) {
-      const name = PUSH_PEAKS[i] as (typeof PUSH_PEAKS)[number];
-      peaks[i] = Math.max(peaks[i] ?? 0, this[name]);
-      this[name] = 0;
-    }
+  /** In the order of PUSH_PEAKS. They begin anew. */
+  takePeaks(): number[] {
+    const { seriesPerRequest, labelsPerSeries, bytesPerRequest, labelNameBytes, labelValueBytes } = this;
+    this.seriesPerRequest = 0;
+    this.labelsPerSeries = 0;
+    this.bytesPerRequest = 0;
+    this.labelNameBytes = 0;
+    this.labelValueBytes = 0;
+    return [seriesPerRequest, labelsPerSeries, bytesPerRequest, labelNameBytes, labelValueBytes];
   }
 
   /** `push` is undefined where the refusal came before the body was decoded. What was left out before has its own reasons. */

@@ -26,6 +26,7 @@ const LEAST_ENTRY_BYTES = 6;
 const MOST_ENTRIES = 400_000;
 
 const ENTRIES_A_TURN = 500;
+const NONE: readonly number[] = [];
 
 const HAS_ACTIVE = 1;
 const HAS_FLEET = 2;
@@ -101,7 +102,7 @@ export function decodeFrame(bytes: Buffer): Frame {
 function encodeEntry(to: ByteWriter, entry: FrameEntry, rows: ReadonlyMap<string, number>): void {
   const { id, added, peaks, items, discards, active, fleet, perMetric, seconds } = entry;
   to.text(id);
-  encodeSparse(to, [...added, ...peaks]);
+  encodeSparse(to, added, peaks);
   to.number(items);
   to.number(discards.length);
   for (const { kind, reason, counts } of discards) {
@@ -119,10 +120,12 @@ function encodeEntry(to: ByteWriter, entry: FrameEntry, rows: ReadonlyMap<string
 
 function decodeEntry(from: ByteReader, places: readonly number[], reasons: readonly string[]): FrameEntry {
   const id = from.text(MOST_ID_BYTES);
-  const numbers = zeros(NUMBERS.length);
+  const added = zeros(TALLY_NUMBERS.length);
+  const peaks = zeros(PUSH_PEAKS.length);
   decodeSparse(from, places.length, (i, value) => {
     const place = places[i] ?? -1;
-    if (place >= 0) numbers[place] = value;
+    if (place >= added.length) peaks[place - added.length] = value;
+    else if (place >= 0) added[place] = value;
   });
   const items = from.number();
   const discards: FrameEntry['discards'] = [];
@@ -137,8 +140,8 @@ function decodeEntry(from: ByteReader, places: readonly number[], reasons: reado
   const flags = from.byte();
   const entry: FrameEntry = {
     ...emptyEntry(id, (flags & HAS_SECONDS) !== 0),
-    added: numbers.slice(0, TALLY_NUMBERS.length),
-    peaks: numbers.slice(TALLY_NUMBERS.length),
+    added,
+    peaks,
     items,
     discards,
   };
@@ -154,12 +157,17 @@ function decodeEntry(from: ByteReader, places: readonly number[], reasons: reado
   return entry;
 }
 
-/** Which of them are not 0, as bits of one number, then those. */
-function encodeSparse(to: ByteWriter, values: readonly number[]): void {
+/** Which of them are not 0, as bits of one number, then those. `more` follow the others. */
+function encodeSparse(to: ByteWriter, values: readonly number[], more: readonly number[] = NONE): void {
+  to.number(bitsOf(values) + bitsOf(more) * 2 ** values.length);
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0) to.number(values[i] ?? 0);
+  for (let i = 0; i < more.length; i++) if (more[i] !== 0) to.number(more[i] ?? 0);
+}
+
+function bitsOf(values: readonly number[]): number {
   let bits = 0;
   for (let i = 0; i < values.length; i++) if (values[i] !== 0) bits += 2 ** i;
-  to.number(bits);
-  for (let i = 0; i < values.length; i++) if (values[i] !== 0) to.number(values[i] ?? 0);
+  return bits;
 }
 
 function decodeSparse(from: ByteReader, length: number, take: (i: number, value: number) => void): void {

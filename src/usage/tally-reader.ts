@@ -173,6 +173,7 @@ export class TallyReader {
     const entry: FrameEntry = {
       ...emptyEntry(tenant.id, false),
       seconds: read.seconds ?? zeros(STEP_COUNTS),
+      peaks: tally.takePeaks(),
     };
     TALLY_NUMBERS.forEach((name, i) => {
       const added = Math.max(0, tally[name] - before[name]);
@@ -180,7 +181,6 @@ export class TallyReader {
       before[name] += added;
     });
     entry.items = read.itemsAdded;
-    tally.takePeaks(entry.peaks);
     for (const kind of ['refused', 'shadowed'] as const) flushDiscards(entry, kind, tally, before);
     entry.active = active;
     entry.fleet = tenant.series?.fleet ?? Number.NaN;

@@ -195,6 +195,8 @@ t.test('a policy may let the heaviest hours go, and says what that refuses', asy
   const let1 = adviceOn(spiked, { refusedHoursAtMost: 1 });
   t.equal(of(let1, 'ingestion_rate').recommended, 1200);
   t.strictSame(of(let1, 'ingestion_rate').wouldRefuse?.hours, { atLeast: 1, atMost: 1 });
+  const burst = of(let1, 'ingestion_burst_size').recommended ?? 0;
+  t.ok(burst < 10_000, `${burst}: what one second of that hour brought is no push that is to pass`);
   t.equal(of(let1, 'max_global_series_per_user').recommended, 60_000);
   t.strictSame(of(let1, 'max_global_series_per_user').wouldRefuse, {
     hours: { atLeast: 1, atMost: 1 },

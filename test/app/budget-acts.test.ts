@@ -4,7 +4,7 @@ import { Audit } from '#src/admin/audit.js';
 import { Advisor } from '#src/advice/advisor.js';
 import type { Budget } from '#src/advice/budget.js';
 import { BudgetActs } from '#src/app/budget-acts.js';
-import { Controls } from '#src/controls/controls.js';
+import { Controls, MAX_CONTROLS } from '#src/controls/controls.js';
 import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
 import { historyOf } from '../advice/history-of.js';
 
@@ -15,12 +15,15 @@ const MIDNIGHT = Date.UTC(2026, 1, 1);
 interface Given {
   readonly budget?: Partial<Budget>;
   readonly keeps?: boolean;
+  readonly tenants?: readonly string[];
 }
 
 /** Each tenant has spent 86.4 in each of 16 days of January. */
-async function given(t: Test, { budget = {}, keeps = true }: Given = {}) {
+async function given(t: Test, { budget = {}, keeps = true, tenants = ['a', 'b', 'other'] }: Given = {}) {
   const items = new Float64Array(16 * DAY).fill(1000);
-  const histories = new Map(['a', 'b', 'other'].map((id) => [id, historyOf({ items }, id)]));
+  const clock = { nowMs: NOW };
+  const one = historyOf({ items });
+  const histories = new Map(tenants.map((tenant) => [tenant, { ...one, tenant }]));
   const advisor = new Advisor({
     histories: {
       tenants: async () => [...histories.keys()],
@@ -42,11 +45,11 @@ async function given(t: Test, { budget = {}, keeps = true }: Given = {}) {
     distributors: 1,
     limitsOf: () => ({ limits: DEFAULT_LIMITS, named: false }),
     named: () => [],
-    nowMs: () => NOW,
+    nowMs: () => clock.nowMs,
   });
   await advisor.all();
   const controls = new Controls(
-    { shared: undefined, kept: undefined, name: 'test', now: () => NOW },
+    { shared: undefined, kept: undefined, name: 'test', now: () => clock.nowMs },
     { changed() {}, received() {}, ended() {}, trouble() {}, obeyed: async () => true },
   );
   t.teardown(() => controls.stop());
@@ -59,9 +62,9 @@ async function given(t: Test, { budget = {}, keeps = true }: Given = {}) {
     log,
     isKeeper: () => keeps,
     mayAddTenants: true,
-    nowMs: () => NOW,
+    nowMs: () => clock.nowMs,
   };
-  return { controls, audit, acts: new BudgetActs(parts) };
+  return { controls, audit, clock, acts: new BudgetActs(parts) };
 }
 
 t.test(
@@ -120,6 +123,36 @@ t.test(
     }
   },
 );
+
+t.test('what a person has taken back stays so until its end, and is set again after it', async (t) => {
+  const { controls, audit, acts, clock } = await given(t, { budget: { period: 'year' } });
+  await acts.act();
+  const { untilMs } = controls.get('a', 'ingestion_rate')!;
+  await controls.write({
+    tenant: 'a',
+    name: 'ingestion_rate',
+    value: null,
+    reason: 'sale',
+    by: 'alice',
+    untilMs,
+  });
+  await acts.act();
+  t.equal(controls.get('a', 'ingestion_rate'), undefined);
+  t.equal(audit.newest(10).length, 2);
+  clock.nowMs = untilMs + 1;
+  await acts.act();
+  t.match(controls.get('a', 'ingestion_rate'), { value: 5000, untilMs: untilMs + 1 + DAY * 1000 });
+});
+
+t.test('half of all that may be set for a time is left to people', async (t) => {
+  const many = Array.from({ length: 300 }, (_, n) => `t${n}`);
+  const { controls, acts } = await given(t, {
+    tenants: many,
+    budget: { of: 'each', tenants: ['*'], amount: 1000 },
+  });
+  await acts.act();
+  t.equal(controls.active().length, MAX_CONTROLS / 2);
+});
 
 t.test('what a person has set stays', async (t) => {
   const { controls, acts } = await given(t);
