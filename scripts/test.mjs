@@ -17,9 +17,12 @@ import { runByItself, SharedProcess, sourceOf } from './test-runs.mjs';
 
 /** Seconds of the last runs, by file: what takes longest begins first. */
 const TIMES = 'build/test-times.json';
+/** What takes longest, for where there was no last run, as in a fresh clone. */
+const LONG =
+  /^build\/test\/(admin\/api.*|e2e\/(guard-latency|workers.*|serve|reload)|app\/guards|scripts\/test-runs|loadtest\/run|payload\/(kernel|rules|otlp))\.test/;
 /** What starts processes, or an edge, or is about the process it runs in, has one of its own. */
 const NEEDS_ITS_OWN =
-  /^build\/test\/(admin|app|cli|demo|e2e|helm|loadtest|scripts)\/|\.peer\.|\/(format|connection|documented|series-table-large)\.test/;
+  /^build\/test\/(admin\/(api|connections|scrapes)|app\/(advice|budget|guards|metrics|open|settings|upstream|usage)|cli\/(advise|commands|loadtest)|(demo|e2e|helm)\/|loadtest\/run|scripts\/(check|test-runs|typecheck))|\.peer\.|\/(format|connection|documented|series-table-large)\.test/;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -50,8 +53,7 @@ async function buildAndRun() {
   const times = readTimes();
   const missing = named.filter((name) => filesOf(name).length === 0);
   if (missing.length > 0) return sayMissing(missing);
-  // Without a last run, what starts processes is likely to be what takes long.
-  const secondsOf = (file) => times[file] ?? (NEEDS_ITS_OWN.test(file) ? 5 : 1);
+  const secondsOf = (file) => times[file] ?? (LONG.test(file) ? 30 : NEEDS_ITS_OWN.test(file) ? 5 : 1);
   const waiting = filesToRun().sort((a, b) => secondsOf(b) - secondsOf(a));
   // The programs that peers start fill the cores already.
   const jobs = Number(options.jobs ?? (options.peers ? 1 : availableParallelism() + 2));

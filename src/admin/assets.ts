@@ -1,8 +1,7 @@
-/** The console's files, read and compressed once: what is served is what was built, and no path leads elsewhere. */
+/** The console's files, compressed when they were built, read once: what is served is what was built, and no path leads elsewhere. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { gzipSync } from 'node:zlib';
 
 interface Asset {
   readonly type: string;
@@ -23,9 +22,10 @@ export class Assets {
 
   constructor() {
     for (const [path, file, type] of FILES) {
-      const body = readFileSync(new URL(`console/${file}`, import.meta.url));
+      const read = (name: string): Buffer => readFileSync(new URL(`console/${name}`, import.meta.url));
+      const body = read(file);
       const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-      this.#byPath.set(path, { type, body, compressed: gzipSync(body, { level: 9 }), etag });
+      this.#byPath.set(path, { type, body, compressed: read(`${file}.gz`), etag });
     }
   }
 

@@ -84,6 +84,8 @@ t.test('npm pack in a fresh clone builds what it packs', async (t) => {
   );
   t.ok(assets.length > 3);
   for (const asset of assets) t.ok(paths.has(asset.replace(/^src/, 'dist')), asset);
+  for (const file of ['index.html', 'main.js', 'style.css', 'icon.svg'])
+    for (const name of [file, `${file}.gz`]) t.ok(paths.has(`dist/admin/console/${name}`), name);
   for (const proto of filesOf('proto')) t.ok(paths.has(`dist/${proto}`), proto);
   t.strictSame(
     [...paths].filter((path) => !/^(dist\/|package\.json$|README\.md$|LICENSE$)/.test(path)),

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { parseOverrides } from '#src/limits/overrides-document.js';
+import { anyText } from '../any-text.js';
 
 t.test('fifty thousand tenants may share one entry', async (t) => {
   const entries = Array.from({ length: 50_000 }, (_, n) => `  t${n}: *a`).join('\n');
@@ -47,7 +48,7 @@ t.test('any text is a document or has errors with a place; nothing throws', asyn
     ': ',
   );
   const text = fc.oneof(
-    fc.string({ unit: 'binary' }),
+    anyText(),
     fc.array(piece, { maxLength: 40 }).map((parts) => parts.join('')),
   );
   fc.assert(

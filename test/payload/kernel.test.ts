@@ -12,6 +12,7 @@ import {
   pairNumber,
   RECORD_WORDS,
 } from '#src/payload/push.js';
+import { anyText } from '../any-text.js';
 import { encodeVersion1, encodeVersion2, type SeriesToSend, WriteRequestV1 } from './encode.js';
 import { expect, found, hashes, mayBeStricter, type Rules, uncompress } from './oracle.js';
 import {
@@ -426,10 +427,7 @@ t.test('more symbols than any push needs are refused before they fill the memory
 });
 
 const named = fc.uniqueArray(
-  fc.tuple(
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }),
-  ),
+  fc.tuple(anyText({ minLength: 1, maxLength: 20 }), anyText({ minLength: 1, maxLength: 40 })),
   {
     selector: ([label]) => label,
     minLength: 1,

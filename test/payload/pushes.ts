@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { NO_RULE, NO_RULES, type SeriesRules } from '#src/payload/push.js';
+import { anyText } from '../any-text.js';
 import { WriteRequestV1, WriteRequestV2 } from './encode.js';
 import type { GivenSeries } from './odd-pushes.js';
 import type { Rules } from './oracle.js';
@@ -12,7 +13,7 @@ const name = fc.oneof(
     arbitrary: fc.constantFrom('__name__', 'job', 'instance', 'le', 'cluster', '__replica__', ''),
   },
   { weight: 1, arbitrary: fc.string({ maxLength: 20 }) },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary', minLength: 120, maxLength: 140 }) },
+  { weight: 1, arbitrary: anyText({ minLength: 120, maxLength: 140 }) },
 );
 const value = fc.oneof(
   {
@@ -30,7 +31,7 @@ const value = fc.oneof(
       '',
     ),
   },
-  { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
+  { weight: 2, arbitrary: anyText({ maxLength: 40 }) },
   { weight: 1, arbitrary: fc.string({ minLength: 100, maxLength: 300 }) },
 );
 const timestamp = fc.oneof(

@@ -1,6 +1,7 @@
 /** What is asked wrongly, and whatever else is asked. */
 import fc from 'fast-check';
 import type { Test } from 'tap';
+import { anyText } from '../../any-text.js';
 import { isProblem, problem } from '../document.js';
 import { OVERRIDES, type StartAdmin, WRITER } from '../fixtures.js';
 
@@ -117,7 +118,7 @@ export function questionsCases(t: Test, admin: StartAdmin): void {
       '\u0000',
       '=1+1',
     ];
-    const word = fc.oneof(fc.constantFrom(...words), fc.string(), fc.string({ unit: 'binary' }));
+    const word = fc.oneof(fc.constantFrom(...words), fc.string(), anyText());
     const paths = ['status', 'tenants', 'denials', 'limits', 'audit', 'reasons', 'config', 'openapi.json'];
     await fc.assert(
       fc.asyncProperty(

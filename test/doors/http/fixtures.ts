@@ -264,11 +264,13 @@ export async function eventually(
   condition: () => boolean | Promise<boolean>,
   withinMs = 30_000,
 ): Promise<boolean> {
-  // What takes long is asked less often: the question may be a push.
+  // What takes long is asked less often: the question may be a push, or one that each worker answers.
+  const longestMs = Math.max(50, withinMs / 600);
   let pauseMs = 5;
-  for (const deadline = Date.now() + withinMs; Date.now() < deadline; pauseMs = Math.min(50, pauseMs * 1.2)) {
+  for (const deadline = Date.now() + withinMs; Date.now() < deadline; ) {
     if (await condition()) return true;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    pauseMs = Math.min(longestMs, pauseMs * 1.2);
   }
   return condition();
 }

@@ -1,5 +1,6 @@
 /** Arbitrary lines for fast-check: sound ones, and such as are nearly so. */
 import fc from 'fast-check';
+import { anyText } from '../../any-text.js';
 
 const word = fc.oneof(
   {
@@ -21,7 +22,7 @@ const word = fc.oneof(
     weight: 3,
     arbitrary: fc.string({ minLength: 1, maxLength: 5, unit: fc.constantFrom(...'ab_-.01 ,="\\é\t') }),
   },
-  { weight: 1, arbitrary: fc.string({ minLength: 1, maxLength: 6, unit: 'binary' }) },
+  { weight: 1, arbitrary: anyText({ minLength: 1, maxLength: 6 }) },
 );
 const escaped = (escapable: RegExp) => word.map((text) => text.replace(escapable, '\\$&'));
 const name = escaped(/[, ="]/g);
