@@ -4,26 +4,31 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readAll } from '../base/read-all.js';
 import { MODE } from '../controls/control.js';
 import { GUARD_MODE } from '../controls/guard-control.js';
+import type { Answer } from '../shared/fleet-messages.js';
 import { adviceView, costsView, reportView, tenantAdviceView } from './advice-views.js';
+import { auditView } from './audit-view.js';
+import { CsvFile } from './csv.js';
+import { denialsView } from './denials.js';
 import type { Edge } from './edge.js';
 import { readListing } from './listing.js';
 import { overviewView } from './overview.js';
 import { Problem } from './problem.js';
 import { Query } from './query.js';
 import {
-  auditView,
   configView,
   limitsView,
   oneTenantView,
   panicView,
   reasonsView,
-  refusalsView,
   statusView,
   tenantsView,
 } from './reads.js';
+import { replicasView } from './replicas-view.js';
+import { otherReplica, readOf, THIS } from './scope.js';
 import { sendersView } from './senders-view.js';
 import { Streams } from './stream.js';
 import type { Identity, Tokens } from './tokens.js';
+import { topMetricsView } from './top-metrics-view.js';
 import { curveView, fleetView, usageView } from './usage-reads.js';
 import {
   endPanic,
@@ -47,12 +52,15 @@ export interface ApiOptions {
   readonly wrote: (action: string, status: number) => void;
 }
 
-interface Call {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+interface Reading {
   readonly query: Query;
   /** From the path, in order. */
   readonly params: readonly string[];
+}
+
+interface Call extends Reading {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
 }
 
 interface ReadRoute {
@@ -60,6 +68,15 @@ interface ReadRoute {
   readonly path: string;
   /** Answers the body, or nothing when it has answered itself. */
   readonly read: (call: Call) => object | undefined | Promise<object | undefined>;
+}
+
+/** A read that can be of one replica: other replicas may ask for it. */
+interface ReplicaRoute {
+  readonly method: 'GET';
+  readonly path: string;
+  /** `whole`: what the replica that is named answers is the answer. `part`: the read asks it itself. */
+  readonly asks: 'whole' | 'part';
+  readonly view: (reading: Reading) => Promise<object>;
 }
 
 interface WriteRoute {
@@ -70,7 +87,7 @@ interface WriteRoute {
   readonly write: (params: readonly string[], request: WriteRequest) => Promise<object>;
 }
 
-type Route = ReadRoute | WriteRoute;
+type Route = ReadRoute | ReplicaRoute | WriteRoute;
 
 export class Api {
   readonly #edge: Edge;
@@ -116,44 +133,81 @@ export class Api {
       return;
     }
     this.#mayRead(req);
-    const body = await route.read({ req, res, query, params });
-    if (body === undefined) return;
-    query.done();
-    sendJson(res, 200, body);
+    let body: object | undefined;
+    if ('view' in route) {
+      body = (await this.#readElsewhere(route, path, search)) ?? (await route.view({ query, params }));
+    } else {
+      body = await route.read({ req, res, query, params });
+      if (body === undefined) return;
+      query.done();
+    }
+    if (body instanceof CsvFile) sendCsv(res, body);
+    else sendJson(res, 200, body);
+  }
+
+  /** What this replica alone answers to another one. */
+  async answer(target: string): Promise<Answer> {
+    try {
+      return { status: 200, body: { ...(await this.#viewOf(target)) }, isCut: false };
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      return { status: error.status, body: { ...error.document() }, isCut: false };
+    }
+  }
+
+  async #viewOf(target: string): Promise<object> {
+    const { pathname: path, searchParams } = new URL(target, 'http://edge');
+    const route = this.#routes.find(({ pattern }) => pattern.test(path));
+    const isOfOne = searchParams.get('replica') === THIS && !searchParams.has('format');
+    if (route === undefined || !('view' in route) || !isOfOne)
+      throw new Problem(400, 'this is not to be asked of a replica');
+    const params = (route.pattern.exec(path) ?? []).slice(1).map(decodeParam);
+    return route.view({ query: new Query(searchParams), params });
+  }
+
+  /** Undefined: it is to be read here. */
+  async #readElsewhere({ asks }: ReplicaRoute, path: string, search: string): Promise<object | undefined> {
+    const params = new URLSearchParams(search);
+    const name = params.get('replica');
+    if (asks !== 'whole' || name === null) return undefined;
+    const other = otherReplica(this.#edge, name);
+    if (other === undefined) return undefined;
+    params.set('replica', THIS);
+    return readOf(this.#edge, other, `${path}?${params}`);
   }
 
   #table(): Route[] {
     const edge = this.#edge;
     const get = (path: string, read: ReadRoute['read']): ReadRoute => ({ method: 'GET', path, read });
+    const ofReplica = (
+      path: string,
+      asks: ReplicaRoute['asks'],
+      view: ReplicaRoute['view'],
+    ): ReplicaRoute => ({ method: 'GET', path, asks, view });
     /** What is counted elsewhere is asked for first. */
-    const fresh = (path: string, read: ReadRoute['read']): ReadRoute =>
-      get(path, async (call) => {
+    const fresh: typeof ofReplica = (path, asks, view) =>
+      ofReplica(path, asks, async (reading) => {
         await edge.refresh();
-        return read(call);
+        return view(reading);
       });
     return [
       get('/openapi.json', ({ res }) => {
         res.setHeader('Content-Type', 'application/json').end(OPENAPI);
         return undefined;
       }),
-      fresh('/status', () => statusView(edge)),
-      fresh('/overview', ({ query }) => overviewView(edge, query)),
-      fresh('/tenants', ({ query }) => tenantsView(edge, query)),
-      fresh('/tenants/{id}', ({ query, params: [id = ''] }) => oneTenantView(edge, id, query)),
-      get('/usage', async ({ res, query }) => {
-        const { body, csv } = await usageView(edge, query);
-        if (csv === undefined) return body;
-        res.setHeader('Content-Type', 'text/csv; charset=utf-8');
-        res.setHeader('Content-Disposition', 'attachment; filename="usage.csv"').end(csv);
-        return undefined;
-      }),
+      fresh('/status', 'whole', ({ query }) => statusView(edge, query)),
+      fresh('/overview', 'whole', ({ query }) => overviewView(edge, query)),
+      fresh('/replicas', 'part', ({ query }) => replicasView(edge, query)),
+      fresh('/tenants', 'whole', async ({ query }) => tenantsView(edge, query)),
+      fresh('/tenants/{id}', 'whole', ({ query, params: [id = ''] }) => oneTenantView(edge, id, query)),
+      ofReplica('/tenants/{id}/metrics', 'part', ({ query, params: [id = ''] }) =>
+        topMetricsView(edge, id, query),
+      ),
+      get('/usage', ({ query }) => usageView(edge, query)),
       get('/usage/{id}/curve', ({ query, params: [id = ''] }) => curveView(edge, id, query)),
       get('/fleet', () => fleetView(edge)),
-      fresh('/denials', ({ res, query }) => {
-        const { refusals, csv } = refusalsView(edge, query);
-        return csv === undefined ? { denials: refusals } : sendCsv(res, 'denials.csv', csv);
-      }),
-      get('/senders', ({ query }) => sendersView(edge, query)),
+      fresh('/denials', 'part', ({ query }) => denialsView(edge, query)),
+      ofReplica('/senders', 'part', ({ query }) => sendersView(edge, query)),
       get('/limits', ({ query }) => limitsView(edge, query)),
       get('/reasons', () => reasonsView()),
       get('/config', () => configView(edge)),
@@ -161,10 +215,7 @@ export class Api {
       get('/advice/{id}', ({ query, params: [id = ''] }) => tenantAdviceView(edge.advisor, id, query)),
       get('/report', ({ query }) => reportView(edge.advisor, query)),
       get('/costs', ({ query }) => costsView(edge.advisor, query)),
-      get('/audit', ({ res, query }) => {
-        const { entries, csv } = auditView(edge, query);
-        return csv === undefined ? { entries } : sendCsv(res, 'changes.csv', csv);
-      }),
+      ofReplica('/audit', 'part', ({ query }) => auditView(edge, query)),
       get('/stream', ({ req, res, query }) => {
         const listing = readListing(query);
         query.done();
@@ -303,11 +354,10 @@ async function readBody(req: IncomingMessage): Promise<Readonly<Record<string, u
   return body as Record<string, unknown>;
 }
 
-/** For a spreadsheet: the browser keeps it as a file. */
-function sendCsv(res: ServerResponse, file: string, text: string): undefined {
+/** The browser keeps it as a file. */
+function sendCsv(res: ServerResponse, { name, text }: CsvFile): void {
   res.setHeader('Content-Type', 'text/csv; charset=utf-8');
-  res.setHeader('Content-Disposition', `attachment; filename="${file}"`).end(text);
-  return undefined;
+  res.setHeader('Content-Disposition', `attachment; filename="${name}"`).end(text);
 }
 
 export function sendJson(

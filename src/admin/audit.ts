@@ -8,25 +8,28 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { type Control, RELOAD } from '../controls/control.js';
 
+/**
+ * `here`: asked of this process. `fleet`: it came from another replica. `time`: a control ended. `overrides`: documents
+ * changed. `start`: a replica started.
+ */
+export const AUDIT_ORIGINS = ['here', 'fleet', 'time', 'overrides', 'start'] as const;
+export const AUDIT_ACTIONS = ['set', 'take back', 'end', 'reload', 'start'] as const;
+
 export interface AuditEntry {
   readonly at: string;
-  /** The token's name, or the documents that say so; empty: nobody, its time was over. */
+  /** The token's name, the documents that say so, or the replica that started; empty: nobody, its time was over. */
   readonly who: string;
-  /**
-   * `here`: asked of this process. `fleet`: it came from another replica. `time`: a control ended. `overrides`: documents
-   * changed.
-   */
-  readonly from: 'here' | 'fleet' | 'time' | 'overrides';
-  readonly action: 'set' | 'take back' | 'end' | 'reload';
+  readonly from: (typeof AUDIT_ORIGINS)[number];
+  readonly action: (typeof AUDIT_ACTIONS)[number];
   /** Null: all tenants. */
   readonly tenant: string | null;
-  /** `mode`, `reload`, a limit, or `overrides`: whether documents name the tenant. */
+  /** `mode`, `reload`, a limit, `overrides`: whether documents name the tenant, or `version`: of the replica that started. */
   readonly name: string;
   readonly before: string | number | boolean | null;
   readonly after: string | number | boolean | null;
   readonly reason: string;
   readonly until: string | null;
-  /** Of the control; null: there is none. */
+  /** Of the control, or of the replica that started; null: there is none. */
   readonly id: string | null;
 }
 
@@ -139,6 +142,7 @@ export function sentenceOf({ who, from, action, tenant, name, before, after, rea
   const of = tenant === null ? 'all tenants' : `tenant ${tenant}`;
   const why = reason === '' ? '' : `: ${reason}`;
   const elsewhere = from === 'fleet' ? ', on another replica' : '';
+  if (action === 'start') return `replica ${who} started, version ${after}`;
   if (action === 'reload') return `${who} had the overrides read again${elsewhere}${why}`;
   if (action === 'end') return `${name} of ${of} was ${before} for a time, which is over`;
   if (action === 'take back')

@@ -12,3 +12,14 @@ function cell(value: Cell): string {
   const safe = /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
   return `"${safe.replaceAll('"', '""')}"`;
 }
+
+/** An answer for a spreadsheet. */
+export class CsvFile {
+  readonly name: string;
+  readonly text: string;
+
+  constructor(name: string, rows: readonly (readonly Cell[])[]) {
+    this.name = name;
+    this.text = csv(rows);
+  }
+}

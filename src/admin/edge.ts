@@ -15,6 +15,7 @@ import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import type { OverridesStatus } from '../overrides/overrides.js';
 import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
+import type { Replicas } from '../shared/replicas.js';
 import type { AddressStatus } from '../upstream/address-health.js';
 import type { AdmissionStatus } from '../upstream/admission.js';
 import type { BreakerStatus } from '../upstream/breaker.js';
@@ -109,6 +110,10 @@ export interface EdgeUsage {
   readonly before: { status(): ImportStatus } | undefined;
   /** Undefined: nothing is shared, and this machine is the fleet. */
   readonly fleet: { readonly counts: FleetCounts; readonly edge: Edge } | undefined;
+  /** The way to other replicas; undefined: nothing is shared. */
+  readonly replicas: Pick<Replicas, 'others' | 'named' | 'ask' | 'starts' | 'status'> | undefined;
+  /** When this process started. */
+  readonly startedMs: number;
 }
 
 export interface Edge {

@@ -5,13 +5,14 @@
 import { plain } from '../base/amounts.js';
 import { REASONS, type Reason } from '../enforce/reasons.js';
 import { type LossTotals, noLoss } from '../usage/history.js';
-import type { AuditEntry } from './audit.js';
+import { type Change, changesOf, MAX_ENTRIES } from './audit-view.js';
 import type { Edge } from './edge.js';
 import type { Query } from './query.js';
+import { replicasOf } from './replicas-view.js';
+import { readReplica, scopedEdge } from './scope.js';
 import { type TenantUsage, usageOf } from './tenant-usage.js';
 import { type LimitUse, limitUses, rangeView, ratesOf, rounded } from './tenant-view.js';
 import { thinned } from './thinned.js';
-import { readReplica, scopedEdge } from './usage-reads.js';
 import { NEAR, verdictOf } from './verdict.js';
 
 const LOSERS = 8;
@@ -20,6 +21,8 @@ const NEAREST = 5;
 const REASONS_SHOWN = 4;
 const SPARK_POINTS = 60;
 const MARKS = 40;
+/** Replicas that start within this time with one version are one deploy. */
+const DEPLOY_MS = 15 * 60_000;
 /** A loss that stops for less than this goes on. */
 const PAUSE_STEPS = 6;
 
@@ -32,20 +35,25 @@ const LIMIT_OF: Readonly<Partial<Record<Reason, string>>> = {
   per_user_series_limit: 'max_global_series_per_user',
 };
 
-export function overviewView(own: Edge, query: Query): object {
+export async function overviewView(own: Edge, query: Query): Promise<object> {
   const range = query.choice('range', ['1h', '24h'] as const) ?? '1h';
   const replica = readReplica(query);
   query.done();
   const { edge, scope } = scopedEdge(own, replica);
+  const sinceMs = Date.now() - edge.history.seconds(range, edge.now()) * 1000 - 1000;
+  const [told, { entries }] = await Promise.all([
+    replicasOf(own, replica),
+    changesOf(own, replica, { limit: MAX_ENTRIES, sinceMs }),
+  ]);
   const now = usageOf(edge, '1m');
   return {
     scope,
-    verdict: verdictOf(edge),
+    verdict: verdictOf(edge, told.others, told.scope.silent),
     range: rangeView(edge, range),
     now: { ...ratesOf(now.sums, edge.history.seconds('1m', edge.now())), tenants: now.each.length },
     history: historyView(edge, range),
     losers: losers(edge, range),
-    marks: marks(edge, range),
+    marks: marks(entries),
   };
 }
 
@@ -162,38 +170,37 @@ function lossSpan(points: readonly number[]): [since: number | undefined, until:
   return [since, last + 1];
 }
 
-/** What may explain a turn in the curves: changes of limits and modes, and the start of this process. The oldest first. */
-function marks(edge: Edge, range: '1h' | '24h'): object[] {
-  const sinceMs = Date.now() - edge.history.seconds(range, edge.now()) * 1000;
-  const startedMs = Date.now() - process.uptime() * 1000;
-  const found: { at: string; kind: string; tenants: (string | null)[]; text: string }[] = [];
-  if (startedMs >= sinceMs - 1000) {
-    found.push({
-      at: new Date(startedMs).toISOString(),
-      kind: 'start',
-      tenants: [],
-      text: 'this replica started',
-    });
+/** What may explain a turn in the curves: changes of limits and modes, and starts of replicas. The oldest first. */
+function marks(entries: readonly Change[]): object[] {
+  const bunches = new Map<string, Change[]>();
+  for (const entry of [...entries].reverse()) {
+    const key = bunchOf(entry);
+    bunches.set(key, [...(bunches.get(key) ?? []), entry]);
   }
-  const byChange = new Map<string, AuditEntry[]>();
-  for (const entry of edge.audit.newest(1000).reverse()) {
-    if (Date.parse(entry.at) < sinceMs) continue;
-    // A change of documents is an entry for each limit of each tenant.
-    const key =
-      entry.from === 'overrides' ? `${entry.at} ${entry.who}` : `${entry.at} ${entry.tenant} ${entry.name}`;
-    byChange.set(key, [...(byChange.get(key) ?? []), entry]);
-  }
-  for (const entries of byChange.values()) found.push(markOf(entries));
-  return found.sort((a, b) => (a.at < b.at ? -1 : 1)).slice(-MARKS);
+  return [...bunches.values()]
+    .map(markOf)
+    .sort((a, b) => (a.at < b.at ? -1 : 1))
+    .slice(-MARKS);
 }
 
-function markOf(entries: readonly AuditEntry[]): {
+/** A change of documents is an entry for each limit of each tenant, and a deploy a start of each replica. */
+function bunchOf({ from, at, who, tenant, name, after }: Change): string {
+  if (from === 'start') return `start ${after} ${Math.floor(Date.parse(at) / DEPLOY_MS)}`;
+  return from === 'overrides' ? `${at} ${who}` : `${at} ${tenant} ${name}`;
+}
+
+function markOf(entries: readonly Change[]): {
   at: string;
   kind: string;
   tenants: (string | null)[];
   text: string;
 } {
-  const [first] = entries as [AuditEntry];
+  const [first] = entries as [Change];
+  if (first.from === 'start') {
+    const replicas = new Set(entries.map(({ who }) => who)).size;
+    const who = replicas === 1 ? `replica ${first.who}` : `${replicas} replicas`;
+    return { at: first.at, kind: 'start', tenants: [], text: `${who} started, version ${first.after}` };
+  }
   const tenants = [...new Set(entries.map(({ tenant }) => tenant))];
   const who =
     first.from === 'time'
@@ -224,7 +231,7 @@ function shortDocument(name: string): string {
   return name.split('/').at(-1) ?? name;
 }
 
-function said(value: AuditEntry['before']): string {
+function said(value: Change['before']): string {
   if (typeof value !== 'number') return value === null ? 'unset' : String(value);
   return plain(value);
 }

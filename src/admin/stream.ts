@@ -3,12 +3,14 @@
  * there are new ones. All streams are served by one timer, and whatever several ask for is made once.
  */
 import type { ServerResponse } from 'node:http';
+import { changesOf } from './audit-view.js';
+import { denialsOf } from './denials.js';
 import type { Edge } from './edge.js';
 import { type Listing, listTenants } from './listing.js';
 import { Problem } from './problem.js';
-import { statusView } from './reads.js';
-import { refusalView } from './tenant-view.js';
-import { scopedEdge } from './usage-reads.js';
+import { statusOf } from './reads.js';
+import { type Replicas, replicasOf } from './replicas-view.js';
+import { scopedEdge } from './scope.js';
 
 const TICK_MS = 2000;
 const MAX_STREAMS = 50;
@@ -21,8 +23,15 @@ interface Stream {
   readonly listing: Listing;
   /** It may still be read by whoever opened it. */
   readonly allowed: () => boolean;
-  refusals: number;
-  audit: number;
+  /** As they were sent last. */
+  denials: unknown;
+  changes: unknown;
+}
+
+interface News {
+  readonly replicas: Replicas;
+  readonly denials: Awaited<ReturnType<typeof denialsOf>>;
+  readonly changes: Awaited<ReturnType<typeof changesOf>>;
 }
 
 export class Streams {
@@ -42,7 +51,7 @@ export class Streams {
     if (this.#open.size >= MAX_STREAMS) {
       throw new Problem(503, `there are ${MAX_STREAMS} streams open`, { 'Retry-After': '10' });
     }
-    const stream: Stream = { res, listing, allowed, refusals: -1, audit: -1 };
+    const stream: Stream = { res, listing, allowed, denials: undefined, changes: undefined };
     this.#open.add(stream);
     res.on('close', () => this.#close(stream));
     res.writeHead(200, {
@@ -68,12 +77,17 @@ export class Streams {
   }
 
   async #tick(streams: Iterable<Stream>): Promise<void> {
-    await this.#edge.refresh();
-    this.#send(streams);
+    const edge = this.#edge;
+    await edge.refresh();
+    const [replicas, denials, changes] = await Promise.all([
+      replicasOf(edge, undefined),
+      denialsOf(edge, undefined, { limit: NEWEST }),
+      changesOf(edge, undefined, { limit: NEWEST }),
+    ]);
+    this.#send(streams, { replicas, denials, changes });
   }
 
-  #send(streams: Iterable<Stream>): void {
-    const { audit, refusals } = this.#edge;
+  #send(streams: Iterable<Stream>, { replicas, denials, changes }: News): void {
     const made = new Map<string, string>();
     const once = (name: string, key: string, make: () => unknown): string => {
       let text = made.get(key);
@@ -83,6 +97,7 @@ export class Streams {
       }
       return text;
     };
+    const seen = { denials: JSON.stringify(denials.denials), changes: JSON.stringify(changes.entries) };
     for (const stream of streams) {
       const { res, listing } = stream;
       if (!this.#open.has(stream)) continue;
@@ -90,18 +105,18 @@ export class Streams {
         res.destroy();
         continue;
       }
-      let text = once('status', 'status', () => statusView(this.#edge));
+      let text = once('status', 'status', () => statusOf(this.#edge, replicas));
       text += once('tenants', JSON.stringify(listing), () => {
         const { edge, scope } = scopedEdge(this.#edge, undefined);
         return { scope, ...listTenants(edge, listing) };
       });
-      if (stream.refusals !== refusals.version) {
-        stream.refusals = refusals.version;
-        text += once('denials', 'denials', () => ({ denials: refusals.newest(NEWEST).map(refusalView) }));
+      if (stream.denials !== seen.denials) {
+        stream.denials = seen.denials;
+        text += once('denials', 'denials', () => denials);
       }
-      if (stream.audit !== audit.version) {
-        stream.audit = audit.version;
-        text += once('audit', 'audit', () => ({ entries: audit.newest(NEWEST) }));
+      if (stream.changes !== seen.changes) {
+        stream.changes = seen.changes;
+        text += once('audit', 'audit', () => changes);
       }
       res.write(text);
     }

@@ -1,6 +1,5 @@
 /** A tenant as the API shows it. Everything that is said of one tenant is put together here. */
 import { limitFacts, MODE } from '../controls/control.js';
-import type { TopMetric } from '../enforce/series.js';
 import { mostSeries, tenantSeriesLimit } from '../enforce/series-limit.js';
 import { wholeTenant } from '../limits/effective.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
@@ -8,7 +7,7 @@ import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { Loss, Totals } from '../usage/history.js';
 import type { DatedChange } from '../usage/limit-history.js';
 import type { Range } from '../usage/tracks.js';
-import type { Edge, TenantState, TopMetrics } from './edge.js';
+import type { Edge, TenantState } from './edge.js';
 
 /** How much of a limit is asked for: above 1, more than it allows. */
 export interface LimitUse {
@@ -160,7 +159,7 @@ export function limitsInForce(edge: Edge, id: string, limits: TenantLimits): Lim
 }
 
 /** Everything about one tenant. */
-export function tenantView(edge: Edge, tenant: TenantState, topMetrics: TopMetrics, range: Range): object {
+export function tenantView(edge: Edge, tenant: TenantState, range: Range): object {
   const { history } = edge;
   const { stepSeconds, endMs, counts, activeSeries, refused, shadowed } = history.series(tenant.id, range);
   const rate = (points: readonly number[]): number[] => points.map((count) => rounded(count / stepSeconds));
@@ -192,12 +191,7 @@ export function tenantView(edge: Edge, tenant: TenantState, topMetrics: TopMetri
         after: after ?? null,
       })),
     },
-    topMetrics: {
-      active: topMetrics.active.map(metricView),
-      new: topMetrics.new.map(metricView),
-    },
     controls: controlViews(edge, tenant.id),
-    denials: edge.refusals.newest(20, { tenant: tenant.id }).map(refusalView),
   };
 }
 
@@ -229,10 +223,6 @@ function limitsOverTime(
   );
 }
 
-function metricView({ name, series, newSeries }: TopMetric): object {
-  return { name: name ?? null, series, newSeries };
-}
-
 /** Where a tenant's mode comes from, in the order in which it is looked for. */
 function modeSource(edge: Edge, { id, mode }: TenantState): string {
   const global = edge.controls.get('', MODE) === undefined ? 'settings' : 'temporary, for all tenants';
@@ -262,18 +252,6 @@ export function controlViews(edge: Edge, tenant?: string): object[] {
       at: new Date(atMs).toISOString(),
       until: new Date(untilMs).toISOString(),
     }));
-}
-
-export function refusalView(refusal: ReturnType<Edge['refusals']['newest']>[number]): object {
-  const { atMs, tenant, observed, allowed, retryAfterSeconds, ...rest } = refusal;
-  return {
-    at: new Date(atMs).toISOString(),
-    tenant: tenant ?? null,
-    ...rest,
-    observed: observed ?? null,
-    allowed: allowed ?? null,
-    retryAfterSeconds: retryAfterSeconds ?? null,
-  };
 }
 
 /** Three digits behind the point: more say nothing of a rate. */

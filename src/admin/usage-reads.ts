@@ -5,87 +5,19 @@ import { STEP_MS } from '../usage/frame.js';
 import type { ImportStatus } from '../usage/prometheus-import.js';
 import { merged } from '../usage/records.js';
 import { CURVE_WINDOWS, type UsageCounts, type UsageRecord } from '../usage/usage-record.js';
-import { csv } from './csv.js';
+import { CsvFile } from './csv.js';
 import type { Edge } from './edge.js';
 import { isTenantId } from './listing.js';
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
+import { isAlive, machinesOf, type Scope } from './scope.js';
 import { rounded } from './tenant-view.js';
 
 /** Of an id with metadata. */
 const MAX_TENANT = 214;
 const PSEUDO_TENANTS = ['(other)', '(none)'];
-const MAX_REPLICA = 100;
-/** A data plane that was not heard of for so long is not counted as one. */
-const ALIVE_MS = 60_000;
 
-/** Whom an answer speaks for. */
-export interface Scope {
-  /** `machine`: of this one alone, because nothing is shared, the fleet is not seen now, or it was asked for. */
-  readonly of: 'fleet' | 'machine';
-  readonly replicas: number;
-  /** What came later is not in it yet; null: it is of now. */
-  readonly until: string | null;
-  readonly ageSeconds: number;
-  /** Why it does not speak for the fleet; null: it does. */
-  readonly note: string | null;
-}
-
-/**
- * The edge as reads are to see it: the fleet's tenants, as far as they are known, or this replica's where it is named. Throws
- * a Problem where another replica is named.
- */
-export function scopedEdge(
-  edge: Edge,
-  replica: string | undefined,
-): { readonly edge: Edge; readonly scope: Scope } {
-  const { usage } = edge;
-  const own = { of: 'machine', replicas: 1, until: null, ageSeconds: 0 } as const;
-  if (replica !== undefined) {
-    if (replica !== 'this' && replica !== usage.name && replica !== usage.machine) {
-      throw new Problem(
-        404,
-        `here is replica ${usage.name}; ${replica.slice(0, MAX_REPLICA)} answers at its own address`,
-      );
-    }
-    return { edge, scope: { ...own, note: `of replica ${usage.name} alone, as asked` } };
-  }
-  const { fleet } = usage;
-  if (fleet === undefined) {
-    return { edge, scope: { ...own, note: 'of this machine: nothing is shared with others' } };
-  }
-  if (!fleet.counts.isFresh) {
-    const why = fleet.counts.error ?? 'nobody has closed a step of it lately';
-    return {
-      edge,
-      scope: { ...own, note: `of this machine alone: the fleet's usage can not be seen (${why})` },
-    };
-  }
-  const nowMs = Date.now();
-  const until = fleet.counts.now();
-  return {
-    edge: fleet.edge,
-    scope: {
-      of: 'fleet',
-      replicas: machinesOf(Object.values(fleet.counts.state.planes), nowMs),
-      until: new Date(until).toISOString(),
-      ageSeconds: rounded((nowMs - until) / 1000),
-      note: null,
-    },
-  };
-}
-
-export function readReplica(query: Query): string | undefined {
-  return query.text('replica', MAX_REPLICA);
-}
-
-export interface UsageAnswer {
-  readonly body: object;
-  /** Undefined: as JSON. */
-  readonly csv: string | undefined;
-}
-
-export async function usageView(edge: Edge, query: Query): Promise<UsageAnswer> {
+export async function usageView(edge: Edge, query: Query): Promise<object> {
   const tenant = query.text('tenant', MAX_TENANT);
   const { from, to } = readRange(query);
   const step = query.choice('step', ['1h', '1d']) ?? '1h';
@@ -94,9 +26,9 @@ export async function usageView(edge: Edge, query: Query): Promise<UsageAnswer> 
   if (tenant === undefined) throw new Problem(400, 'tenant is missing: whose usage is asked for?');
   const { hours, days } = await historyOf(edge, tenant);
   const records = within(step === '1h' ? hours : days, from, to);
-  if (format === 'csv') return { body: {}, csv: csvOf(records) };
+  if (format === 'csv') return fileOf(records);
   const scope = await bookScope(edge);
-  return { body: { scope, tenant, step, records: records.map(recordView) }, csv: undefined };
+  return { scope, tenant, step, records: records.map(recordView) };
 }
 
 export async function curveView(edge: Edge, tenant: string, query: Query): Promise<object> {
@@ -160,7 +92,7 @@ export async function fleetView(edge: Edge): Promise<object> {
       .map(([machine, planes]) => ({
         machine,
         name: planes[0]?.[1].info.name ?? '',
-        alive: planes.some(([, { heardMs }]) => nowMs - heardMs < ALIVE_MS),
+        alive: planes.some(([, { heardMs }]) => isAlive(heardMs, nowMs)),
         dataPlanes: planes
           .map(([plane, one]) => planeView(plane, one, nowMs))
           .sort((a, b) => (a.worker ?? 0) - (b.worker ?? 0)),
@@ -196,18 +128,16 @@ function planeView(
   };
 }
 
-function machinesOf(planes: readonly PlaneState[], nowMs: number): number {
-  return new Set(planes.filter(({ heardMs }) => nowMs - heardMs < ALIVE_MS).map(({ info }) => info.machine))
-    .size;
-}
-
 async function bookScope({ usage }: Edge): Promise<Scope> {
   const { planes, step } = await read(usage.kept.state());
   const nowMs = Date.now();
   const until = (step + 1) * STEP_MS;
+  const replicas = machinesOf(Object.values(planes), nowMs);
   return {
     of: usage.isShared ? 'fleet' : 'machine',
-    replicas: machinesOf(Object.values(planes), nowMs),
+    replicas,
+    known: replicas,
+    silent: [],
     until: step === 0 ? null : iso(until),
     ageSeconds: step === 0 ? 0 : rounded(Math.max(0, nowMs - until) / 1000),
     note: usage.isShared ? null : 'of this machine: nothing is shared with others',
@@ -289,7 +219,7 @@ function iso(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-function csvOf(records: readonly UsageRecord[]): string {
+function fileOf(records: readonly UsageRecord[]): CsvFile {
   const head = [
     'start',
     'seconds',
@@ -320,5 +250,5 @@ function csvOf(records: readonly UsageRecord[]): string {
       ...CURVE_WINDOWS.map((_, i) => known(curves.items?.[i] ?? Number.NaN)),
     ],
   );
-  return csv([head, ...rows]);
+  return new CsvFile('usage.csv', [head, ...rows]);
 }

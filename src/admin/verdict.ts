@@ -11,7 +11,8 @@ import { guardProblems } from './guard-problems.js';
 import { type TenantUsage, usageOf } from './tenant-usage.js';
 
 /** `quiet`: nothing is known, because nothing was asked of it. `near`: somebody should know. `bad`: somebody should act. */
-export type Level = 'quiet' | 'good' | 'near' | 'bad';
+export const LEVELS = ['quiet', 'good', 'near', 'bad'] as const;
+export type Level = (typeof LEVELS)[number];
 export type Of = 'edge' | 'mimir' | 'tenants';
 
 export interface Problem {
@@ -39,6 +40,13 @@ export interface Verdict {
   readonly problems: readonly Problem[];
 }
 
+/** What another replica says of itself. */
+export interface OtherReplica {
+  readonly replica: string;
+  readonly draining: boolean;
+  readonly problems: readonly Problem[];
+}
+
 /** From here on a tenant is near its limit. */
 export const NEAR = 0.8;
 
@@ -54,12 +62,19 @@ interface Losing {
   readonly byMimir: number;
 }
 
-export function verdictOf(edge: Edge): Verdict {
+/** `others`: what is wrong there and not here is told, too. `silent`: they do not answer. */
+export function verdictOf(
+  edge: Edge,
+  others: readonly OtherReplica[] = [],
+  silent: readonly string[] = [],
+): Verdict {
   const status = edge.status();
   const losing = losingNow(edge);
+  const own = [...mimirProblems(status, losing), ...edgeProblems(edge, status, losing)];
   const problems = [
-    ...mimirProblems(status, losing),
-    ...edgeProblems(edge, status, losing),
+    ...own,
+    ...problemsElsewhere(own, others),
+    ...silentProblems(silent),
     ...tenantProblems(edge),
     ...guardProblems(edge),
   ].sort((a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'));
@@ -79,6 +94,43 @@ export function verdictOf(edge: Edge): Verdict {
     tenants,
     problems,
   };
+}
+
+/** What is wrong with this replica, and with Mimir as it sees it. */
+export function troubleOf(edge: Edge, status: EdgeStatus): Problem[] {
+  const losing = losingNow(edge);
+  return [...mimirProblems(status, losing), ...edgeProblems(edge, status, losing)];
+}
+
+/** One of each kind: what all have in common is told once. One that is stopping is on its way out. */
+function problemsElsewhere(own: readonly Problem[], others: readonly OtherReplica[]): Problem[] {
+  const all = others
+    .filter(({ draining }) => !draining)
+    .flatMap(({ replica, problems }) => problems.map((one) => ({ replica, ...one })));
+  return KINDS.flatMap(([of, level]) => {
+    const isKnown = own.some((one) => one.of === of && (one.level === level || one.level === 'bad'));
+    const its = all.filter((one) => one.of === of && one.level === level);
+    const [first] = its;
+    if (isKnown || first === undefined) return [];
+    const more = new Set(its.map(({ replica }) => replica)).size - 1;
+    const who = more === 0 ? first.replica : `${first.replica} and ${more} more`;
+    return [{ of, level, text: `Replica ${who}: ${first.text}` }];
+  });
+}
+
+const KINDS = [
+  ['mimir', 'bad'],
+  ['mimir', 'near'],
+  ['edge', 'bad'],
+  ['edge', 'near'],
+] as const;
+
+function silentProblems(silent: readonly string[]): Problem[] {
+  const [first] = silent;
+  if (first === undefined) return [];
+  const who =
+    silent.length === 1 ? `Replica ${first} does` : `Replicas ${first} and ${silent.length - 1} more do`;
+  return [{ of: 'edge', level: 'near', text: `${who} not answer other replicas.` }];
 }
 
 /** Over the last minute. */

@@ -9,12 +9,14 @@ import { AdminServer } from '../admin/admin-server.js';
 import { Api } from '../admin/api.js';
 import { countWrites, exportApi } from '../admin/api-metrics.js';
 import type { Audit } from '../admin/audit.js';
+import { startEntry } from '../admin/audit-view.js';
 import type { Edge, TenantState } from '../admin/edge.js';
 import { overridesChange } from '../admin/overrides-audit.js';
 import type { Tokens } from '../admin/tokens.js';
 import { exportAdvice } from '../advice/advice-metrics.js';
 import type { Advisor } from '../advice/advisor.js';
 import { messageOf } from '../base/message-of.js';
+import { VERSION } from '../base/version.js';
 import { type Config, changedSettings } from '../config/config.js';
 import { type Control, RELOAD } from '../controls/control.js';
 import type { Controls } from '../controls/controls.js';
@@ -156,6 +158,7 @@ export class ControlPlane {
       reads: config['admin.reads'],
       wrote: countWrites(metrics),
     });
+    this.usage.replicas?.answerWith((path) => api.answer(path));
     this.#admin = this.#openAdmin(api, metrics, scrape);
     this.parts = this.#inOrder();
     this.#export(metrics, api);
@@ -197,7 +200,7 @@ export class ControlPlane {
   /** The listener comes first, so that whoever probes while limits are read hears that this is not ready yet. */
   #inOrder(): readonly Part[] {
     return [
-      { name: 'audit', stop: () => this.#audit.close() },
+      { name: 'audit', start: () => this.#noteStart(), stop: () => this.#audit.close() },
       { name: 'admin listener', start: () => this.#startAdmin(), stop: () => this.#admin.stop() },
       { name: 'overrides', start: () => this.#startOverrides(), stop: () => this.#overrides.stop() },
       {
@@ -210,6 +213,11 @@ export class ControlPlane {
       { name: 'history', start: () => this.#startSampling(), stop: () => clearInterval(this.#sampling) },
       { name: 'advice', start: () => this.#startAdvising(), stop: () => clearInterval(this.#advising) },
     ];
+  }
+
+  #noteStart(): void {
+    const { machine: id, name, startedMs: atMs } = this.usage;
+    this.#audit.addIfPossible([startEntry({ id, name, version: VERSION, atMs })]);
   }
 
   async #startAdmin(): Promise<void> {

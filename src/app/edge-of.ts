@@ -49,12 +49,23 @@ export function edgeOf(parts: EdgeParts): Edge {
     obeyed,
     now,
   } = parts;
-  const { machine, name, isShared, kept, sender, bookkeeper, before, counts } = usage;
+  const { machine, name, isShared, kept, sender, bookkeeper, before, replicas, startedMs, counts } = usage;
   const configured = configuredLimits(config);
   const unknownTenants = config['tenants.unknown'];
   const edge: Edge = {
     history,
-    usage: { machine, name, isShared, kept, sender, bookkeeper, before, fleet: undefined },
+    usage: {
+      machine,
+      name,
+      isShared,
+      kept,
+      sender,
+      bookkeeper,
+      before,
+      replicas,
+      startedMs,
+      fleet: undefined,
+    },
     limitHistory,
     refusals: planes.refusals,
     controls,

@@ -2,9 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import { VERSION } from '../base/version.js';
 import type { Config } from '../config/config.js';
 import { MemoryUsage } from '../shared/memory/memory-usage.js';
+import { RedisFleet } from '../shared/redis/redis-fleet.js';
 import { RedisUsage } from '../shared/redis/redis-usage.js';
+import { Replicas } from '../shared/replicas.js';
 import type { UsageStore } from '../shared/usage-store.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { Bookkeeper } from '../usage/bookkeeper.js';
@@ -36,6 +39,9 @@ export class Usage implements Machine {
   readonly before: PrometheusImport | undefined;
   /** Undefined: nothing is shared. */
   readonly counts: FleetCounts | undefined;
+  /** The way to other replicas; undefined: nothing is shared. */
+  readonly replicas: Replicas | undefined;
+  readonly startedMs = Math.round(Date.now() - process.uptime() * 1000);
   readonly part: Part;
   readonly #store: UsageStore;
   readonly #connectTimeoutMs: number;
@@ -69,6 +75,7 @@ export class Usage implements Machine {
           now: Date.now,
         })
       : undefined;
+    this.replicas = this.isShared ? this.#openReplicas(config) : undefined;
     this.part = { name: 'usage', start: () => this.#start(), stop: () => this.#stop() };
   }
 
@@ -83,8 +90,21 @@ export class Usage implements Machine {
     exportUsage(metrics, { sender, bookkeeper, step, now: Date.now });
   }
 
+  #openReplicas(config: Config): Replicas {
+    const { machine: id, name, startedMs: atMs } = this;
+    return new Replicas({
+      store: new RedisFleet(redisOptions(config)),
+      self: { id, name },
+      start: JSON.stringify({ id, name, version: VERSION, atMs }),
+      now: Date.now,
+    });
+  }
+
   async #start(): Promise<void> {
-    await this.#store.connect(this.#connectTimeoutMs);
+    await Promise.all([
+      this.#store.connect(this.#connectTimeoutMs),
+      this.replicas?.start(this.#connectTimeoutMs),
+    ]);
     this.bookkeeper.start();
     this.before?.start();
     this.counts?.start();
@@ -92,6 +112,7 @@ export class Usage implements Machine {
 
   /** Data planes have stopped, and told what they had counted. */
   async #stop(): Promise<void> {
+    await Promise.race([this.replicas?.stop(), atMost(LAST_FRAMES_MS)]);
     await Promise.race([this.before?.stop(), atMost(LAST_FRAMES_MS)]);
     await Promise.race([this.counts?.stop(), atMost(LAST_FRAMES_MS)]);
     await Promise.race([this.sender.flush(), atMost(LAST_FRAMES_MS)]);

@@ -19,7 +19,8 @@ export interface ReadPush {
   senderProtocol(): SenderProtocol;
 }
 
-export type SenderProtocol = 'rw1' | 'rw2' | 'otlp' | 'otlp-json' | 'influx' | 'unreadable';
+export const SENDER_PROTOCOLS = ['rw1', 'rw2', 'otlp', 'otlp-json', 'influx', 'unreadable'] as const;
+export type SenderProtocol = (typeof SENDER_PROTOCOLS)[number];
 
 /** Plain values, that can be sent to another process. Times are of Date.now(). */
 export interface SenderCounts {
@@ -61,7 +62,8 @@ export interface SenderList {
 
 export const NO_SENDERS: SenderList = { senders: [], more: 0 };
 
-const MOST_OF_ONE = 16;
+/** Senders of one tenant. */
+export const MOST_OF_ONE = 16;
 const MOST = 20_000;
 const MOST_OF_UNNAMED = MOST / 4;
 const MOST_PROGRAM = 48;

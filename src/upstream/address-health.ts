@@ -7,7 +7,8 @@ import { RecentCounts } from './recent-counts.js';
 import type { StandingState } from './standing.js';
 
 /** `idle`: nothing came back in the last ten seconds, so nobody knows. */
-export type AddressState = 'idle' | 'well' | 'failing' | 'down';
+export const ADDRESS_STATES = ['idle', 'well', 'failing', 'down'] as const;
+export type AddressState = (typeof ADDRESS_STATES)[number];
 
 export type AddressOutcome = (typeof OUTCOMES)[number];
 

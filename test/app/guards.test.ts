@@ -169,7 +169,7 @@ for (const [name, admin] of [
       guard: { mode: 'observe', guards: [{}, { admitted: { normal: 0.1 } }] },
     });
     t.equal((await edge.push()).status, 200);
-    t.match(await edge.json('audit'), { entries: [] });
+    t.match(await edge.json('audit?from=people'), { entries: [] });
     t.match(await top(edge), /\nguard prometheus would act: panic, because cpu is at 200 %/);
     const act = { mode: 'act', ttl: '1h', reason: 'it is right' };
     t.equal((await edge.write('PUT', 'guard', act)).status, 200);

@@ -54,7 +54,9 @@ async function cookbook(t: Test, flags: readonly string[]): Promise<void> {
     t.equal(code, 0, `${example}\n${output}`);
   }
   t.match(readFileSync(join(folder, 'denials.csv'), 'utf8'), /^"at","tenant"/);
-  const { entries } = (await (await fetch(`${edge.admin}/api/v1/audit`)).json()) as { entries: object[] };
+  const { entries } = (await (await fetch(`${edge.admin}/api/v1/audit?from=people`)).json()) as {
+    entries: object[];
+  };
   const writes = EXAMPLES.join('').match(/-X (PUT|POST|DELETE)/g) ?? [];
   t.equal(entries.length, writes.length, 'each write is in the audit');
   t.match(readFileSync(join(folder, 'usage.csv'), 'utf8'), /^"start","seconds"/);

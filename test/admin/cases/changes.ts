@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { VERSION } from '#src/base/version.js';
 import { eventually } from '../../doors/http/fixtures.js';
 import { ajv, problem, schema } from '../document.js';
 import { type StartAdmin, WRITER } from '../fixtures.js';
@@ -82,7 +83,11 @@ export function changesCases(t: Test, admin: StartAdmin): void {
 
   t.test('what documents change is told like any other change, also of tenants that vanish', async (t) => {
     const edge = await admin(t, {}, 'overrides: { a: { request_rate: 5 }, b: { request_rate: 1 } }');
-    t.match(await edge.json('audit'), { entries: [] }, 'the first reading is no change');
+    t.match(
+      await edge.json('audit'),
+      { entries: [{ from: 'start', after: VERSION }] },
+      'a start, and the first reading is no change',
+    );
     writeFileSync(edge.overridesFile, 'overrides: { a: { request_rate: 6 } }');
     t.equal((await edge.write('POST', 'reload')).status, 200);
     const response = await edge.get('/api/v1/audit');
@@ -98,7 +103,7 @@ export function changesCases(t: Test, admin: StartAdmin): void {
         { ...common, tenant: 'b', action: 'take back', name: 'request_rate', before: 1, after: 0 },
       ],
     );
-    t.equal(audit.entries.length, 4, 'and that it was asked for');
+    t.equal(audit.entries.length, 5, 'and that it was asked for');
   });
 
   t.test('what limits were over time is part of the history, with marks where they changed', async (t) => {
@@ -134,6 +139,7 @@ export function changesCases(t: Test, admin: StartAdmin): void {
       .split('\n')
       .map((line) => JSON.parse(line));
     t.match(lines, [
+      { from: 'start', action: 'start', after: VERSION },
       {
         who: 'alice',
         action: 'set',

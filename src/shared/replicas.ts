@@ -1,0 +1,248 @@
+/**
+ * Replicas that ask each other when somebody looks: each says that it is alive, hears what is asked and answers within bounds.
+ * Nobody waits past a deadline, and who has not answered by then is named. When nobody looks it costs a few small calls a
+ * second.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../base/message-of.js';
+import { type Answer, fittedAnswer, packAnswer, readQuestion, unpackAnswer } from './fleet-messages.js';
+import type { FleetMember, FleetStore } from './fleet-store.js';
+import { FIRST_ID } from './usage-store.js';
+
+export interface ReplicasOptions {
+  readonly store: FleetStore;
+  readonly self: FleetMember;
+  /** What stays known of this start. */
+  readonly start: string;
+  /** Date.now(). */
+  readonly now: () => number;
+  /** For tests. */
+  readonly wait?: (ms: number) => Promise<unknown>;
+}
+
+export interface Told {
+  readonly replica: FleetMember;
+  readonly answer: Answer;
+}
+
+export interface Heard {
+  readonly told: readonly Told[];
+  /** They are alive, and have not answered in time. */
+  readonly silent: readonly FleetMember[];
+  /** When it was asked: answers are of then or later. */
+  readonly atMs: number;
+}
+
+export interface ReplicasStatus {
+  /** That are alive, with this one, as far as it is known. */
+  readonly known: number;
+  /** Undefined: the store answers. */
+  readonly lastError: string | undefined;
+  /** When the store answered last; undefined: never. */
+  readonly heardMs: number | undefined;
+  readonly asked: number;
+  /** Answers that did not come in time, or could not be read. */
+  readonly missed: number;
+  readonly answered: number;
+  readonly answeredBytes: number;
+  /** Questions that were not answered: there were too many, or the answer could not be sent. */
+  readonly unanswered: number;
+}
+
+const LOOK_MS = 200;
+const FAILED_MS = 1000;
+const ANNOUNCE_MS = 2000;
+/** Two looks of the slowest, and the way there and back. */
+const DEADLINE_MS = 1500;
+const COLLECT_MS = 25;
+/** However many look, what was answered is asked again after this at the earliest. */
+const KEPT_MS = 1000;
+const MOST_UNDER_WAY = 16;
+/** Of questions that others ask. */
+const MOST_ANSWERS_A_SECOND = 30;
+const STARTS_KEPT_MS = 5000;
+
+export class Replicas {
+  readonly self: FleetMember;
+  readonly #options: ReplicasOptions;
+  readonly #wait: (ms: number) => Promise<unknown>;
+  #read: ((path: string) => Promise<Answer>) | undefined;
+  #members: readonly FleetMember[] = [];
+  #announcedMs = Number.NEGATIVE_INFINITY;
+  #after = FIRST_ID;
+  #startAdded = false;
+  #lastError: string | undefined;
+  #heardMs: number | undefined;
+  readonly #underWay = new Map<string, { readonly heard: Promise<Heard>; readonly untilMs: number }>();
+  #starts: { readonly found: Promise<readonly string[]>; readonly untilMs: number } | undefined;
+  #answering: { second: number; count: number } = { second: 0, count: 0 };
+  #counts = { asked: 0, missed: 0, answered: 0, answeredBytes: 0, unanswered: 0 };
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: ReplicasOptions) {
+    this.#options = options;
+    this.self = options.self;
+    this.#wait = options.wait ?? delay;
+  }
+
+  /** What this replica answers with. */
+  answerWith(read: (path: string) => Promise<Answer>): void {
+    this.#read = read;
+  }
+
+  async start(connectTimeoutMs: number): Promise<void> {
+    await this.#options.store.connect(connectTimeoutMs);
+    await this.look();
+    this.#next();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+    if (this.#lastError === undefined) await this.#options.store.leave(this.self.id).catch(() => {});
+    this.#options.store.close();
+  }
+
+  status(): ReplicasStatus {
+    const known = this.others().length + 1;
+    return { known, lastError: this.#lastError, heardMs: this.#heardMs, ...this.#counts };
+  }
+
+  others(): FleetMember[] {
+    return this.#members.filter(({ id }) => id !== this.self.id);
+  }
+
+  /** Undefined: none that is alive is called so. */
+  named(name: string): FleetMember | undefined {
+    return [this.self, ...this.others()].find((one) => one.name === name || one.id === name);
+  }
+
+  /** `path`: a read of the API. Rejects when nobody can be asked. */
+  ask(path: string, to?: FleetMember): Promise<Heard> {
+    // Nobody waits for a store that is known not to answer.
+    if (this.#lastError !== undefined) return Promise.reject(new Error(this.#lastError));
+    const key = `${to?.id ?? ''} ${path}`;
+    const nowMs = this.#options.now();
+    const before = this.#underWay.get(key);
+    if (before !== undefined && nowMs < before.untilMs) return before.heard;
+    for (const [old, { untilMs }] of this.#underWay) if (nowMs >= untilMs) this.#underWay.delete(old);
+    if (this.#underWay.size >= MOST_UNDER_WAY)
+      return Promise.reject(new Error(`${MOST_UNDER_WAY} questions to other replicas are under way`));
+    const heard = this.#ask(path, to === undefined ? this.others() : [to], to);
+    this.#underWay.set(key, { heard, untilMs: nowMs + DEADLINE_MS + KEPT_MS });
+    void heard.then(
+      () => this.#underWay.set(key, { heard, untilMs: this.#options.now() + KEPT_MS }),
+      () => this.#underWay.delete(key),
+    );
+    return heard;
+  }
+
+  /** Texts of those that have started, the oldest first. Rejects when the store does not answer. */
+  starts(): Promise<readonly string[]> {
+    const nowMs = this.#options.now();
+    if (this.#starts === undefined || nowMs >= this.#starts.untilMs) {
+      const found = this.#options.store.starts();
+      this.#starts = { found, untilMs: nowMs + STARTS_KEPT_MS };
+      found.catch(() => {
+        this.#starts = undefined;
+      });
+    }
+    return this.#starts.found;
+  }
+
+  /** Says that it is alive, and answers what was asked. One at a time; never rejects. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look()
+      .then(
+        () => {
+          this.#lastError = undefined;
+          this.#heardMs = this.#options.now();
+        },
+        (error: unknown) => {
+          this.#lastError = messageOf(error);
+        },
+      )
+      .finally(() => {
+        this.#looking = undefined;
+      });
+    return this.#looking;
+  }
+
+  #next(): void {
+    if (this.#stopped) return;
+    const again = (): void => void this.look().then(() => this.#next());
+    this.#timer = setTimeout(again, this.#lastError === undefined ? LOOK_MS : FAILED_MS).unref();
+  }
+
+  async #look(): Promise<void> {
+    const { store, now, start } = this.#options;
+    if (Math.abs(now() - this.#announcedMs) >= ANNOUNCE_MS) {
+      this.#members = await store.announce(this.self);
+      this.#announcedMs = now();
+    }
+    if (!this.#startAdded) {
+      await store.addStart(start);
+      this.#startAdded = true;
+    }
+    const questions = await store.questions(this.#after);
+    // Of a store that was emptied ids may begin anew.
+    if (questions === undefined) this.#after = FIRST_ID;
+    for (const { id, text } of questions ?? []) {
+      this.#after = id;
+      void this.#answer(text);
+    }
+  }
+
+  async #answer(text: string): Promise<void> {
+    const question = readQuestion(text);
+    if (question === undefined || question.from === this.self.id || this.#read === undefined) return;
+    if (question.to !== undefined && question.to !== this.self.id) return;
+    try {
+      if (!this.#mayAnswer()) throw new Error('there are too many questions');
+      const bytes = await packAnswer(fittedAnswer(await this.#read(question.path)));
+      await this.#options.store.answer(question.id, this.self.id, bytes);
+      this.#counts.answered++;
+      this.#counts.answeredBytes += bytes.length;
+    } catch {
+      this.#counts.unanswered++;
+    }
+  }
+
+  #mayAnswer(): boolean {
+    const second = Math.floor(this.#options.now() / 1000);
+    if (this.#answering.second !== second) this.#answering = { second, count: 0 };
+    return ++this.#answering.count <= MOST_ANSWERS_A_SECOND;
+  }
+
+  async #ask(path: string, members: readonly FleetMember[], to: FleetMember | undefined): Promise<Heard> {
+    const { store, now } = this.#options;
+    const atMs = now();
+    if (members.length === 0) return { told: [], silent: [], atMs };
+    const id = randomUUID();
+    this.#counts.asked++;
+    await store.ask(JSON.stringify({ id, from: this.self.id, to: to?.id, path }));
+    const told: Told[] = [];
+    const unreadable: FleetMember[] = [];
+    let waiting = members;
+    for (let waited = 0; waiting.length > 0 && waited < DEADLINE_MS; waited += COLLECT_MS) {
+      await this.#wait(COLLECT_MS);
+      const ids = waiting.map((member) => member.id);
+      const found = await store.answers(id, ids);
+      for (const [i, bytes] of found.entries()) {
+        const replica = waiting[i];
+        if (bytes === undefined || replica === undefined) continue;
+        const answer = await unpackAnswer(bytes);
+        if (answer === undefined) unreadable.push(replica);
+        else told.push({ replica, answer });
+      }
+      waiting = waiting.filter((_, i) => found[i] === undefined);
+    }
+    const silent = [...waiting, ...unreadable];
+    this.#counts.missed += silent.length;
+    return { told, silent, atMs };
+  }
+}
