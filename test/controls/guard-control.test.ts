@@ -26,7 +26,9 @@ const PANIC: SharedStanding = {
 };
 
 t.test('where a guard stands is read as it was written', async (t) => {
-  for (const level of LEVELS) t.same(readStanding(writeStanding({ ...PANIC, level })), { ...PANIC, level });
+  const levels = ['calm', 'recovering', 'warn', 'emergency', 'panic'] as const;
+  t.strictSame(LEVELS, levels, 'the worst is the last');
+  for (const level of levels) t.same(readStanding(writeStanding({ ...PANIC, level })), { ...PANIC, level });
   for (const admitted of [0, 100]) {
     const standing = { ...PANIC, admitted, critical: admitted };
     t.same(readStanding(writeStanding(standing)), standing, `${admitted} %`);

@@ -96,6 +96,7 @@ t.test('it recovers by steps, once the load has been low for its time, to the en
     '1800 ended calm 100/100',
   ]);
   t.same(given.standing.level, 'calm');
+  t.equal(given.standing.cause, 'every load is below 70 %');
   t.strictSame(given.for(60 * MIN, 0), []);
 });
 
@@ -132,6 +133,17 @@ t.test('while nothing is known nothing is raised or eased, and that time counts 
   t.strictSame(given.for(9 * MIN, 10), []);
   t.strictSame(given.for(60 * MIN, blind), []);
   t.strictSame(given.for(2 * MIN, 10), ['60 eased recovering 60/90']);
+  const calmed = new Given();
+  calmed.for(11 * S, 99);
+  calmed.standing = CALM;
+  t.strictSame(calmed.for(S, blind), [], 'though the load was there for long, and somebody made it calm');
+});
+
+t.test('it is over when critical tenants are admitted whole, too', async (t) => {
+  const given = new Given();
+  given.standing = { ...CALM, level: 'panic', admitted: 95, critical: 75 };
+  t.strictSame(given.for(20 * MIN, 10), ['600 eased recovering 100/85', '900 eased recovering 100/95']);
+  t.strictSame(given.for(S, 10), ['0 ended calm 100/100']);
 });
 
 t.test('of several loads one that is not known keeps it from easing, and the others may raise', async (t) => {
@@ -198,19 +210,19 @@ t.test('two that have a standing in common never take a step twice', async (t) =
         [one, other],
         [other, one],
       ] as const) {
-        if (from.look({ load }) !== undefined) steps.push(from.steps.at(-1) ?? '');
+        if (from.look({ load }) !== undefined) steps.push(`${at / S} ${from.steps.at(-1)}`);
         to.standing = from.standing;
         from.nowMs += S;
       }
     }
   }
   t.strictSame(steps, [
-    'raised panic 50/80',
-    'eased recovering 60/90',
-    'eased recovering 70/100',
-    'eased recovering 80/100',
-    'eased recovering 90/100',
-    'ended calm 100/100',
+    '10 raised panic 50/80',
+    '600 eased recovering 60/90',
+    '900 eased recovering 70/100',
+    '1200 eased recovering 80/100',
+    '1500 eased recovering 90/100',
+    '1800 ended calm 100/100',
   ]);
 });
 
