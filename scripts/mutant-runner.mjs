@@ -9,6 +9,7 @@ import { register } from 'node:module';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import fc from 'fast-check';
 
 // tap tells a parent process its timeout, which Stryker would take for an answer.
 const { send } = process;
@@ -21,6 +22,9 @@ process.send = send;
  * time has all of it by then.
  */
 const LESS_ENDLESS = 10;
+
+// That a property fails is enough: nobody reads for what smallest input.
+fc.configureGlobal({ endOnFailure: true });
 
 /** A test that is at its end needs no more turns of the event loop than these. */
 const MOST_IDLE_TURNS = 100;
