@@ -33,8 +33,19 @@ export function decodeOptions(
   };
 }
 
-/** As Mimir's own handler derives it from the tenant's limits. */
+/** By limits: a tenant's are the same object until they change. */
+const translations = new WeakMap<MimirLimits, OtlpTranslation>();
+
 export function otlpTranslation(limits: MimirLimits): OtlpTranslation {
+  const known = translations.get(limits);
+  if (known !== undefined) return known;
+  const translation = makeTranslation(limits);
+  translations.set(limits, translation);
+  return translation;
+}
+
+/** As Mimir's own handler derives it from the tenant's limits. */
+function makeTranslation(limits: MimirLimits): OtlpTranslation {
   const strategy = limits.otel_translation_strategy;
   const promoted = limits.promote_otel_resource_attributes;
   return {

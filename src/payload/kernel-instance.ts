@@ -157,6 +157,8 @@ export class KernelInstance {
   #views: KernelViews;
   /** Of the message that was loaded last: the list of promoted attributes behind it. */
   #promotedBytes = 0;
+  #promotedNames: readonly string[] = [];
+  #promotedList: Uint8Array = NO_BYTES;
   /** That the kernel asked for last. */
   #made: Uint8Array = new Uint8Array();
 
@@ -234,7 +236,7 @@ export class KernelInstance {
 
   /** Takes a message of OTLP in, to be written. False: there is no memory for it. */
   loadOtlp(message: Uint8Array, { promoteResourceAttributes } = DEFAULT_TRANSLATION): boolean {
-    const promoted = promotedList(promoteResourceAttributes);
+    const promoted = this.#promoted(promoteResourceAttributes);
     if (this.#exports.input(message.length + promoted.length + 2 * SLOP) === 0) return false;
     this.#refreshViews();
     this.#bytes.set(message, INPUT);
@@ -258,6 +260,15 @@ export class KernelInstance {
       const at = body + (this.#words[record + RECORD_OFFSET] ?? 0);
       return this.#bytes.slice(at, at + (this.#words[record + RECORD_LENGTH] ?? 0));
     };
+  }
+
+  /** A tenant's list is the same object in all of its pushes until its limits change. */
+  #promoted(names: readonly string[]): Uint8Array {
+    if (names !== this.#promotedNames) {
+      this.#promotedNames = names;
+      this.#promotedList = promotedList(names);
+    }
+    return this.#promotedList;
   }
 
   #translate(

@@ -3,22 +3,25 @@
  * point are those of the one before, and what is known of them is kept.
  */
 import { hashBytes, hashLabel } from './hash';
-import { addEntry, emptyList, forgetList, listAt, listBytes } from './otlp-out';
+import { facts } from './otlp-layouts';
+import { addEntry, listAt, listBytes } from './otlp-out';
+import { isSame, NAME } from './otlp-texts';
 import { isLabelName } from './rules';
 import { isBefore, isUtf8 } from './text';
 
 /**
  * Of a label: the hash of both, bytes of the value, whether it may not be one (1), the hash of the name. Sixteen bytes of it are
- * added up at once.
+ * added up at once. Before the first stands one that says of all names whether one may not be, how long the longest is, and how
+ * many bytes they have.
  */
 const FACT: u32 = 24;
 const VALUE_LENGTH: usize = 8;
 const ODD: usize = 12;
 const NAME_HASH: usize = 16;
+const LONGEST_NAME: usize = 16;
+const NAME_BYTES: usize = 20;
 /** A label in the list of labels. */
 const LABEL: u32 = 16;
-
-const facts = <u32>memory.data(12);
 
 /** Of all labels. */
 export let labelHashes: u64 = 0;
@@ -29,20 +32,12 @@ export let labelBytes: u32 = 0;
 /** A label may break a rule, or be there twice. */
 export let hasOddLabel: bool = false;
 
-let nameBytes: u32 = 0;
-let hasOddName: bool = false;
-
-export function forgetFacts(): void {
-  forgetList(facts);
-}
-
-/** Labels from `at` to `end`, sorted. `isOdd`: one is known to be. False: `fault` is set. */
+/** Of labels from `at` to `end`, sorted, into an empty list. `isOdd`: one is known to be. False: `fault` is set. */
 export function makeFacts(at: u32, end: u32, isOdd: bool): bool {
-  emptyList(facts);
-  labelCount = (end - at) / LABEL;
-  longestName = 0;
-  nameBytes = 0;
-  hasOddName = isOdd;
+  let longest: u32 = 0;
+  let nameBytes: u32 = 0;
+  let hasOddName = isOdd;
+  if (addEntry(facts, FACT) === 0) return false;
   for (let label = at; label < end; label += LABEL) {
     const name = load<u32>(label);
     const length = load<u32>(label, 4);
@@ -50,11 +45,17 @@ export function makeFacts(at: u32, end: u32, isOdd: bool): bool {
     if (fact === 0) return false;
     store<u64>(fact, hashBytes(name, length), NAME_HASH);
     storeValue(fact, load<u32>(label, 8), load<u32>(label, 12));
-    longestName = max<u32>(longestName, length);
+    longest = max<u32>(longest, length);
     nameBytes += length;
-    if (!isLabelName(name, length)) hasOddName = true;
+    if (!isLabelName(name, length) || isSame(name, length, NAME, 8)) hasOddName = true;
     if (label > at && !isBefore(load<u32>(label - LABEL), load<u32>(label - LABEL, 4), name, length)) hasOddName = true;
   }
+  const head = listAt(facts);
+  store<u64>(head, 0);
+  store<u32>(head, 0, VALUE_LENGTH);
+  store<u32>(head, <u32>hasOddName, ODD);
+  store<u32>(head, longest, LONGEST_NAME);
+  store<u32>(head, nameBytes, NAME_BYTES);
   return true;
 }
 
@@ -62,7 +63,7 @@ export function makeFacts(at: u32, end: u32, isOdd: bool): bool {
 // @ts-ignore: decorator
 @inline
 export function changeFact(label: u32, value: u32, length: u32): void {
-  storeValue(listAt(facts) + (label / LABEL) * FACT, value, length);
+  storeValue(listAt(facts) + FACT + (label / LABEL) * FACT, value, length);
 }
 
 // @ts-ignore: decorator
@@ -83,8 +84,11 @@ export function addUpFacts(): void {
     maxima = i32x4.max_u(maxima, one);
   }
   labelHashes = i64x2.extract_lane(sums, 0);
-  labelBytes = nameBytes + <u32>i32x4.extract_lane(sums, 2) + 6 * labelCount;
+  const head = listAt(facts);
+  labelCount = listBytes(facts) / FACT - 1;
+  longestName = load<u32>(head, LONGEST_NAME);
+  labelBytes = load<u32>(head, NAME_BYTES) + <u32>i32x4.extract_lane(sums, 2) + 6 * labelCount;
   longestValue = i32x4.extract_lane(maxima, 2);
-  hasOddLabel = hasOddName || i32x4.extract_lane(maxima, 3) !== 0;
+  hasOddLabel = i32x4.extract_lane(maxima, 3) !== 0;
 }
 

@@ -25,7 +25,7 @@ let room: u32 = 0;
 
 // The name of the metric, with an ending, as a label.
 let nameHash: u64 = 0;
-let metricHash: u64 = 0;
+export let metricHash: u64 = 0;
 let nameFlags: u32 = 0;
 let nameLength: u32 = 0;
 let isOddName: bool = false;

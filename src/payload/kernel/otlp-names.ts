@@ -346,12 +346,13 @@ function makeFullName(at: u32, length: u32, room: u32, isCounter: bool, isRatio:
   const end = at + length;
   let hasMain = false;
   while (at < end) {
-    if (!isTokenByte(load<u8>(at))) {
-      at++;
+    const bits = tokenBytes(at);
+    if ((bits & 1) === 0) {
+      at += ctz(bits | 0x10000);
       continue;
     }
     const token = at;
-    while (at < end && isTokenByte(load<u8>(at))) at++;
+    at = endOfToken(at, end, bits);
     if (isSame(token, at - token, main, mainLength)) hasMain = true;
     if (!removesLast || !isSame(token, at - token, last, 5)) to = addToken(to, token, at - token);
   }
@@ -359,6 +360,29 @@ function makeFullName(at: u32, length: u32, room: u32, isCounter: bool, isRatio:
   if (perLength > 0) to = addToken(to, per, perLength);
   if (removesLast) to = addToken(to, last, 5);
   madeLength = to - room;
+}
+
+/** Which of sixteen bytes are letters, digits or colons. */
+// @ts-ignore: decorator
+@inline
+function tokenBytes(at: u32): u32 {
+  const bytes = v128.load(at);
+  const letters = i8x16.sub(v128.or(bytes, i8x16.splat(0x20)), i8x16.splat(0x61));
+  // The colon comes behind the digits.
+  const others = i8x16.sub(bytes, i8x16.splat(0x30));
+  return <u32>i8x16.bitmask(v128.or(i8x16.le_u(letters, i8x16.splat(25)), i8x16.le_u(others, i8x16.splat(10))));
+}
+
+/** `bits`: those of the first bytes. */
+// @ts-ignore: decorator
+@inline
+function endOfToken(at: u32, end: u32, bits: u32): u32 {
+  while (bits === 0xffff) {
+    at += 16;
+    if (at >= end) return end;
+    bits = tokenBytes(at);
+  }
+  return min(at + ctz(~bits), end);
 }
 
 function addToken(to: u32, at: u32, length: u32): u32 {

@@ -92,9 +92,50 @@ export function beginPoints(): void {
 /** Reads a data point up to `end`; `takes`: its labels and buckets, too. Look at `fault` afterwards. */
 export function readPoint(kind: u32, end: u32, takes: bool): void {
   const at = cursor;
-  if (readFields(kind, end, takes, true) || fault !== 0) return;
+  const mayBePlain = takes && kind <= SUMS;
+  if (mayBePlain && readPlainNumber(at, end)) return;
+  if (fault !== 0) return;
+  seek(at);
+  if (readFields(kind, end, takes, !mayBePlain || !isCompared) || fault !== 0) return;
   seek(at);
   readFields(kind, end, takes, false);
+}
+
+// Tags of a gauge's or a sum's data point.
+const START: u32 = 0x11;
+const TIME_TAG: u32 = 0x19;
+const DOUBLE: u32 = 0x21;
+const INTEGER: u32 = 0x31;
+const ATTRIBUTES: u32 = 0x3a;
+const FLAGS: u32 = 0x40;
+
+/**
+ * Reads a number as every sender writes it: nothing but fixed-size fields, and the attributes of the data point before, in one go.
+ * False: it is to be read from its beginning.
+ */
+function readPlainNumber(at: u32, end: u32): bool {
+  if (!beginAttributes(true)) return false;
+  let when: u64 = 0;
+  while (at < end) {
+    const tag = <u32>load<u8>(at);
+    if (tag === ATTRIBUTES) {
+      if (isCompared) return false;
+      at = compareAttributes(at, end);
+      if (at === 0) return false;
+    } else if (tag === FLAGS) {
+      if (load<u8>(at + 1) > 127) return false;
+      at += 2;
+    } else {
+      if (tag !== TIME_TAG && tag !== DOUBLE && tag !== START && tag !== INTEGER) return false;
+      if (tag === TIME_TAG) when = load<u64>(at + 1);
+      at += 9;
+    }
+  }
+  if (at !== end || !isCompared) return false;
+  time = when;
+  hasExemplars = false;
+  seek(end);
+  return true;
 }
 
 /** False: the attributes are not those of the data point before, with which they were compared, or `fault` is set. */

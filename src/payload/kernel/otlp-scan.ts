@@ -20,11 +20,7 @@ import {
 } from './otlp-kinds';
 import {
   addTo,
-  forgetLabelLists,
   forgetScope,
-  hashLabels,
-  isNameless,
-  makeTargetLabels,
   RESOURCE,
   SCOPE,
   setScopeName,
@@ -32,7 +28,8 @@ import {
   setScopeVersion,
   takeResource,
   takeScope,
-} from './otlp-labels';
+} from './otlp-given';
+import { forgetLabelLists, forgetLabels, hashLabels, isNameless, makeTargetLabels } from './otlp-labels';
 import { forgetUnits, made, madeLength, makeMetricName, makeUnit } from './otlp-names';
 import { beginJudging } from './otlp-judge';
 import { takeDelta, writesSeries } from './otlp-options';
@@ -174,6 +171,7 @@ function readResourceMetrics(end: u32): void {
     if (fault !== 0) return;
   }
   const isNamed = takeResource();
+  forgetLabels();
   if (fault !== 0) return;
   if (!isNamed) skip(SKIP_LABEL_NAME);
   readScopes(hasScopes ? SCOPE_METRICS : SCOPE_METRICS_BEFORE, at, end, isNamed);
@@ -237,6 +235,7 @@ function readScopeMetrics(end: u32, takes: bool, isIgnored: bool): void {
     }
     if (fault !== 0) return;
   }
+  forgetLabels();
   if (takes && !takeScope()) {
     if (fault !== 0) return;
     skip(SKIP_LABEL_NAME);
@@ -377,6 +376,8 @@ function readHead(kind: u32, at: u32, end: u32): void {
     const quick = pointEnd(end);
     if (quick !== 0) {
       hasPoints = true;
+      // Of others there is no more to know.
+      if (!hasTemporality(kind)) return;
       seek(quick);
       continue;
     }

@@ -1,8 +1,8 @@
 /** Writes the series that data points become, and the metadata of their families. */
 import { finish, hashBytes, hashLabel } from './hash';
 import { TOO_MANY_SERIES } from './memory';
-import { addLabel, hasRecord, judgePlain, judgeWritten, nameSeries, removeLabel } from './otlp-judge';
-import { forgetWritten, hasLabel, writeLabels, writeLabelsWith } from './otlp-labels';
+import { addLabel, hasRecord, judgePlain, judgeWritten, metricHash, nameSeries, removeLabel } from './otlp-judge';
+import { forgetWritten, hasLabel, writeLabels, writeLabelsWith } from './otlp-labels-out';
 import { unit, unitLength } from './otlp-names';
 import { writesSeries } from './otlp-options';
 import {
@@ -211,7 +211,8 @@ let familyCount: u32 = 0;
 function tellMetadata(): void {
   isTold = true;
   if (familyCount * 2 >= familiesMask && !growFamilies()) return;
-  const family = finish(hashBytes(metric, metricLength)) | 1;
+  if (!writesSeries) nameJudged(0, 0);
+  const family = (writesSeries ? finish(hashBytes(metric, metricLength)) : metricHash) | 1;
   const slot = familySlot(family);
   const isKnown = load<u64>(slot) === family;
   if (isKnown && load<u64>(slot, 8) === meta) return;
