@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { ChunkedBody } from '../base/http1/chunked.js';
 import { endOfHead, MAX_HEAD_BYTES, parseResponseHead } from '../base/http1/heads.js';
+import { ownBytes } from '../base/shared-reads.js';
 import { type AnswerHead, IDLE_MS, understood } from './answer-head.js';
 import type { AddressFailure, BodyStream, Call, CallOwner, StreamSink } from './call.js';
 
@@ -23,7 +24,8 @@ export interface ConnectionHost {
     readonly now: () => number;
   };
   lastHead: KnownHead | undefined;
-  openSocket(): Socket;
+  /** `onBytes` gets what comes, and may use it until it returns. */
+  openSocket(onBytes: (bytes: Buffer) => void): Socket;
   release(connection: Connection): void;
   closed(connection: Connection): void;
   ended(call: Call): void;
@@ -56,10 +58,9 @@ export class Connection implements CallOwner {
     this.#call = call;
     call.owner = this;
     this.agedAtMs = agedAt(pool.options);
-    this.#socket = pool.openSocket();
+    this.#socket = pool.openSocket(this.#onData);
     this.#socket.setTimeout(pool.options.connectTimeoutMs);
     this.#socket.on(pool.options.tls === undefined ? 'connect' : 'secureConnect', () => this.#onConnect());
-    this.#socket.on('data', this.#onData);
     this.#socket.on('drain', () => this.#sending?.resume());
     this.#socket.on('end', () => this.#onEnd());
     this.#socket.on('timeout', () => this.#onTimeout());
@@ -205,13 +206,13 @@ export class Connection implements CallOwner {
     if (this.#reading === 'chunked') {
       const chunks = this.#chunks as ChunkedBody;
       const used = chunks.take(chunk, at, (piece) => {
-        if (!call.over) receiver.data(piece);
+        if (!call.over) receiver.data(ownBytes(piece));
       });
       if (chunks.done && this.#call === call) this.#complete(call);
       return used;
     }
     const end = this.#reading === 'close' ? chunk.length : Math.min(chunk.length, at + this.#bodyLeft);
-    receiver.data(end - at === chunk.length ? chunk : chunk.subarray(at, end));
+    receiver.data(ownBytes(end - at === chunk.length ? chunk : chunk.subarray(at, end)));
     if (this.#reading === 'length' && this.#call === call) {
       this.#bodyLeft -= end - at;
       if (this.#bodyLeft === 0) this.#complete(call);

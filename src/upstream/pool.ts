@@ -4,6 +4,7 @@
  */
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { sharedReads } from '../base/shared-reads.js';
 import { type Attempt, Call, type Outcomes, type UpstreamReceiver, type UpstreamRequest } from './call.js';
 import { Connection, type KnownHead } from './connection.js';
 import { ConnectionShares, type Shares } from './connection-shares.js';
@@ -148,9 +149,9 @@ export class Pool {
     this.#waiting.remove(call);
   }
 
-  openSocket(): Socket {
+  openSocket(onBytes: (bytes: Buffer) => void): Socket {
     const { host, port, tls, serverName } = this.options;
-    if (tls === undefined) return connect({ host, port, noDelay: true });
+    if (tls === undefined) return connect({ host, port, noDelay: true, onread: sharedReads(onBytes) });
     const socket = connectTls({
       host,
       port,
@@ -160,6 +161,7 @@ export class Pool {
       ...(this.#session === undefined ? {} : { session: this.#session }),
     });
     socket.setNoDelay(true);
+    socket.on('data', onBytes);
     return socket.on('session', (session) => {
       this.#session = session;
     });

@@ -5,11 +5,11 @@
  */
 import type { Socket } from 'node:net';
 import type { HeadFault } from '../../base/http1/request-head.js';
+import { ownBytes, readShared } from '../../base/shared-reads.js';
 import type { Holder, SharedBudget } from '../shared-budget.js';
 import { Caller, type CallerHost, DISCARD_MAX_BYTES, DISCARD_MAX_MS } from './caller.js';
 import { HeadReader } from './head-reader.js';
 import { unreadable } from './respond.js';
-import { ownBytes, readShared } from './shared-reads.js';
 
 export interface ConnectionsOptions {
   readonly maxConnections: number;

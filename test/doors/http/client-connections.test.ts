@@ -9,7 +9,7 @@ import { originForm } from '#src/base/http1/target.js';
 import { ByteBudget } from '#src/doors/body.js';
 import type { Caller } from '#src/doors/http/caller.js';
 import { ClientConnections, MAX_AHEAD_BYTES } from '#src/doors/http/client-connections.js';
-import { canShareReads, SHARED_BYTES } from '#src/doors/http/shared-reads.js';
+import { canShareReads, SHARED_BYTES } from '#src/base/shared-reads.js';
 import { SharedBudget } from '#src/doors/shared-budget.js';
 import { closeServer, edge, eventually, listen, rawExchange, upstream } from './fixtures.js';
 

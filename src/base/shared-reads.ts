@@ -1,12 +1,12 @@
 /**
- * Reads the connections of a server into one buffer that they share, in place of a new one for each read: those would be
- * as large as pushes are, and the collector would be called every few hundred pushes for them alone.
+ * Reads connections into one buffer that they share, in place of a new one for each read: those would be as large as
+ * pushes are, and the collector would be called every few hundred pushes for them alone.
  *
  * net has this for connections that a client makes (`onread`), not for those that a server takes. They are sockets of the
- * same kind, though, so this sets what `onread` would have set. With a version of Node that keeps it elsewhere the
+ * same kind, though, so `readShared` sets what `onread` would have set. With a version of Node that keeps it elsewhere the
  * socket is read as ever: a test says so.
  */
-import { Socket } from 'node:net';
+import { type OnReadOpts, Socket } from 'node:net';
 
 /** Most pushes come in one read, with their heads. */
 export const SHARED_BYTES = 256 * 1024;
@@ -37,6 +37,20 @@ export function readShared(socket: Socket, onBytes: (bytes: Buffer) => void): vo
   own[places.buffer] = shared;
   own[places.callback] = (length: number) => onBytes(shared.subarray(0, length));
   handle.useUserBuffer(shared);
+}
+
+/** `onread` of a connection that is yet to be made. `onBytes` gets all that comes, as above. */
+export function sharedReads(onBytes: (bytes: Buffer) => void): OnReadOpts {
+  let last = shared.subarray(0, 0);
+  return {
+    buffer: shared,
+    callback(length) {
+      // Answers are mostly as long as the one before.
+      if (last.length !== length) last = shared.subarray(0, length);
+      onBytes(last);
+      return true;
+    },
+  };
 }
 
 /** Bytes that stay: those in the shared buffer are copied. */
