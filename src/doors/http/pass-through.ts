@@ -8,29 +8,43 @@ import { Relay } from './relay.js';
 /** A query may think for minutes before its first byte. The client, or Mimir's own query timeout, ends it. */
 const NO_TIMEOUT = 0;
 
+/** Resolves when nothing more will happen. */
 export function passThrough(
   parts: Pick<PushParts, 'upstream' | 'observer' | 'now' | 'options'>,
   caller: Caller,
   requestId: string,
 ): Promise<void> {
+  return new Promise((resolve) => {
+    const relay = new Relay(caller, parts.observer, parts.now, undefined, {
+      answered: () => {},
+      ended: () => resolve(),
+    });
+    pass(parts, caller, requestId, relay);
+  });
+}
+
+function pass(
+  { upstream, options }: Pick<PushParts, 'upstream' | 'options'>,
+  caller: Caller,
+  requestId: string,
+  relay: Relay,
+): void {
   caller.continue();
-  const relay = new Relay(caller, parts.observer, parts.now, undefined, () => {});
-  const tenant = caller.header(parts.options.tenantHeader) ?? '';
-  parts.upstream.pass(
+  const tenant = caller.header(options.tenantHeader) ?? '';
+  upstream.pass(
     {
       tenant,
       place: tenant,
       address: caller.remoteAddress,
       method: caller.method,
       path: caller.url,
-      headers: upstreamHeaders(caller, parts.options.tenantHeader),
+      headers: upstreamHeaders(caller, options.tenantHeader),
       requestId,
-      body: caller.bodyStream(parts.options.bodyTimeoutMs),
+      body: caller.bodyStream(options.bodyTimeoutMs),
       headRoom: 0,
       headersTimeoutMs: NO_TIMEOUT,
       bodyTimeoutMs: NO_TIMEOUT,
     },
     relay,
   );
-  return relay.done;
 }

@@ -10,7 +10,7 @@ import type { Caller } from './caller.js';
 import { ClientConnections } from './client-connections.js';
 import { requestIdOf } from './forwarded-headers.js';
 import { passThrough } from './pass-through.js';
-import { PushExchange, type PushParts } from './push-exchange.js';
+import { PushExchange, type PushOutcome, type PushParts } from './push-exchange.js';
 import { answerBug } from './respond.js';
 
 export interface ServerOptions extends WritePathOptions {
@@ -85,17 +85,20 @@ export class ProxyServer {
     this.#active++;
     const requestId = requestIdOf(caller);
     const route = this.#writePaths.routeOf(caller.method, caller.url);
-    const push = route === 'other' ? undefined : new PushExchange(this.#parts, caller, requestId, route);
+    const push =
+      route === 'other'
+        ? undefined
+        : new PushExchange(this.#parts, caller, requestId, route, () => this.#ended());
+    let outcome: PushOutcome = 'unread';
     try {
-      if (push === undefined || (await push.handle()) === 'unread') {
-        await passThrough(this.#parts, caller, requestId);
-      }
+      if (push !== undefined) outcome = await push.handle();
+      if (outcome === 'unread') await passThrough(this.#parts, caller, requestId);
     } catch (error) {
+      outcome = 'answered';
       this.#failed(caller, error);
-    } finally {
-      push?.release();
-      this.#ended();
     }
+    if (push === undefined) this.#ended();
+    else if (outcome !== 'sent') push.end();
   }
 
   #failed(caller: Caller, error: unknown): void {

@@ -36,7 +36,7 @@ import type { Caller } from './caller.js';
 import { upstreamHeaders } from './forwarded-headers.js';
 import { HeldBytes } from './held-bytes.js';
 import { tookNothing } from './mimir-took.js';
-import { Relay, type RelayObserver } from './relay.js';
+import { Relay, type RelayHost, type RelayObserver } from './relay.js';
 import { answerDuplicate, answerRefusal, type PartialAnswer } from './respond.js';
 
 export interface PushOptions extends DecodeSettings {
@@ -70,11 +70,15 @@ export interface PushParts {
   readonly options: PushOptions;
 }
 
-/** `unread`: the push is none of the edge's business, and its body still to come. */
-export type PushOutcome = 'answered' | 'unread';
+/**
+ * `unread`: the push is none of the edge's business, and its body still to come. `sent`: it is on its way to the upstream, and
+ * ends by itself.
+ */
+export type PushOutcome = 'answered' | 'unread' | 'sent';
 
 /** What goes to the upstream, and what is to be known when it answers. */
 interface Delivery {
+  readonly admission: Admitted;
   readonly charge: Charge;
   readonly body: Pick<Body, 'chunks' | 'headRoom'>;
   readonly replicas: Replicas;
@@ -82,29 +86,45 @@ interface Delivery {
   readonly partial: PartialAnswer | undefined;
 }
 
-export class PushExchange {
+export class PushExchange implements RelayHost {
   readonly #parts: PushParts;
   readonly #caller: Caller;
   readonly #requestId: string;
   readonly #route: WriteRoute;
   readonly #held: HeldBytes;
+  readonly #ended: () => void;
+  #isOver = false;
   /** Whole, and read by nobody but this. */
   #body: Body | undefined;
+  /** The body while the upstream's connection may read it, too. */
+  #bodyUnderWay: Body | undefined;
+  #delivery: Delivery | undefined;
+  #underWay: PushUnderWay | undefined;
   /** Undefined: it named no tenant that may send. */
   #sender: SenderPlace | undefined;
   /** What a Remote Write 2.0 sender is told of it. */
   #written: Written = NOTHING;
 
-  constructor(parts: PushParts, caller: Caller, requestId: string, route: WriteRoute) {
+  /** `ended` is called once, when nothing more will happen. */
+  constructor(parts: PushParts, caller: Caller, requestId: string, route: WriteRoute, ended: () => void) {
     this.#parts = parts;
     this.#caller = caller;
     this.#requestId = requestId;
     this.#route = route;
     this.#held = new HeldBytes(parts.budget, caller.remoteAddress);
+    this.#ended = ended;
   }
 
-  /** To be called once, whatever became of the push. */
-  release(): void {
+  /** To be called where the push was not sent, whatever became of it. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#underWay?.ended();
+    this.#release();
+    this.#ended();
+  }
+
+  #release(): void {
     this.#body?.release();
     this.#body = undefined;
     this.#held.releaseTo(0);
@@ -176,8 +196,10 @@ export class PushExchange {
     if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict);
     if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
     held.releaseTo(bodyBytes);
+    const delivery = { admission, charge: verdict, body, replicas, partial: undefined };
+    const forwarding = this.#forward(delivery);
     // To return a promise is to wait for it three times.
-    return await this.#forward(admission, { charge: verdict, body, replicas, partial: undefined });
+    return forwarding instanceof Promise ? await forwarding : forwarding;
   }
 
   #readAs(): ReturnType<typeof readAs> {
@@ -210,7 +232,7 @@ export class PushExchange {
       return this.#refuseForGood(admission.tenant, 'edge_decoder_lost', decoderLost(filtered.message));
     }
     // What came is not needed any more. A sender may have compressed it better than the edge does.
-    this.release();
+    this.#release();
     const held = this.#held;
     if (!held.reserve(filtered.length)) {
       enforcer.giveBack(admission, verdict);
@@ -221,7 +243,8 @@ export class PushExchange {
       answer = this.#withRetryAfter(answer);
       observer.refused(admission.tenant, answer, this.#requestId, false);
     }
-    return this.#forward(admission, {
+    return this.#forward({
+      admission,
       charge: verdict,
       body: {
         chunks: [Buffer.from(filtered.buffer, filtered.byteOffset, filtered.length)],
@@ -232,22 +255,17 @@ export class PushExchange {
     });
   }
 
-  async #forward(admission: Admitted, delivery: Delivery): Promise<PushOutcome> {
+  /** At once, unless it has to wait for its turn. */
+  #forward(delivery: Delivery): PushOutcome | Promise<PushOutcome> {
     const { upstream } = this.#parts;
-    if (upstream.admission === undefined) return this.#send(admission, delivery, undefined);
-    const bytes = delivery.body.chunks.reduce((sum, { length }) => sum + length, 0);
+    if (upstream.admission === undefined) return this.#send(delivery);
+    let bytes = 0;
+    for (const { length } of delivery.body.chunks) bytes += length;
     const items = weightOf(delivery.charge.items, bytes);
-    const entering = upstream.admission.enter(senderOf(admission.tenant), items, bytes);
-    const entry = typeof entering === 'object' && 'entry' in entering ? await this.#turn(entering) : entering;
-    if (entry === 'go')
-      return this.#sendInTurn(
-        admission,
-        delivery,
-        upstream.admission.begin({ items, place: admission.tenant.place }),
-      );
-    this.#parts.enforcer.giveBack(admission, delivery.charge);
-    if (entry === 'gone') return 'answered';
-    return this.#refuseForGood(admission.tenant, 'edge_upstream_full', upstreamFull(), entry.againInSeconds);
+    const entering = upstream.admission.enter(senderOf(delivery.admission.tenant), items, bytes);
+    return typeof entering === 'object' && 'entry' in entering
+      ? this.#turn(entering).then((entry) => this.#enter(entry, delivery, items))
+      : this.#enter(entering, delivery, items);
   }
 
   /** A client that goes away makes room for another. */
@@ -257,37 +275,30 @@ export class PushExchange {
     return entry;
   }
 
-  /** Whatever becomes of it, its room is another's then. */
-  async #sendInTurn(admission: Admitted, delivery: Delivery, underWay: PushUnderWay): Promise<PushOutcome> {
-    try {
-      return await this.#send(admission, delivery, underWay);
-    } finally {
-      underWay.ended();
+  #enter(entry: Entry, delivery: Delivery, items: number): PushOutcome {
+    const { admission, charge } = delivery;
+    if (entry === 'go') {
+      const load = { items, place: admission.tenant.place };
+      this.#underWay = this.#parts.upstream.admission?.begin(load);
+      return this.#send(delivery);
     }
+    this.#parts.enforcer.giveBack(admission, charge);
+    if (entry === 'gone') return 'answered';
+    return this.#refuseForGood(admission.tenant, 'edge_upstream_full', upstreamFull(), entry.againInSeconds);
   }
 
-  async #send(
-    admission: Admitted,
-    delivery: Delivery,
-    underWay: PushUnderWay | undefined,
-  ): Promise<PushOutcome> {
+  #send(delivery: Delivery): PushOutcome {
     const { observer, now, options, upstream } = this.#parts;
-    const { partial } = delivery;
-    const relay = new Relay(
-      this.#caller,
-      observer,
-      now,
-      admission.tenant.place,
-      (status, words) => {
-        underWay?.answered(status);
-        this.#answered(admission, delivery, status, words);
-      },
-      partial,
-    );
+    const { tenant } = delivery.admission;
+    this.#delivery = delivery;
+    // Until it is sent the upstream's connection reads the body, too.
+    this.#bodyUnderWay = this.#body;
+    this.#body = undefined;
+    const relay = new Relay(this.#caller, observer, now, tenant.place, this, delivery.partial);
     const address = upstream.push(
       {
-        tenant: admission.tenant.whole,
-        place: admission.tenant.place,
+        tenant: tenant.whole,
+        place: tenant.place,
         address: this.#held.address,
         method: this.#caller.method,
         path: this.#caller.url,
@@ -300,20 +311,23 @@ export class PushExchange {
       },
       relay,
     );
-    underWay?.at(address);
-    // Until it is sent the upstream's connection reads the body, too.
-    const body = this.#body;
-    this.#body = undefined;
-    await relay.done;
-    if (relay.bodySent) this.#body = body;
-    return 'answered';
+    this.#underWay?.at(address);
+    return 'sent';
   }
 
   /** A status of 0 is none. What Mimir did not take is not charged. */
-  #answered(admission: Admitted, { charge, replicas }: Delivery, status: number, words: string): void {
-    const { enforcer } = this.#parts;
-    if (tookNothing(status, words)) enforcer.giveBack(admission, charge);
+  answered(status: number, words: string): void {
+    this.#underWay?.answered(status);
+    if (this.#delivery === undefined) return;
+    const { admission, charge, replicas } = this.#delivery;
+    if (tookNothing(status, words)) this.#parts.enforcer.giveBack(admission, charge);
     else if (status === 202) this.#deduplicated(admission.tenant, replicas, charge);
+  }
+
+  ended(bodySent: boolean): void {
+    if (bodySent) this.#body = this.#bodyUnderWay;
+    this.#bodyUnderWay = undefined;
+    this.end();
   }
 
   /** Mimir says it of one of them or several: whichever is heard next may be the right one, and it may have taken the rest. */
@@ -368,7 +382,8 @@ export class PushExchange {
     const [reason, why] = undecodedBody(fault, source);
     const refusal = this.#parts.enforcer.refuse(tenant, reason, why);
     if (this.#refuse(tenant, refusal, tenant.mode === 'shadow')) return 'answered';
-    return this.#forward(admission, {
+    return this.#forward({
+      admission,
       charge: UNCHARGED,
       body,
       replicas: { all: [], isOne: false },

@@ -14,19 +14,25 @@ export interface RelayObserver {
   failed(failure: UpstreamFailure): void;
 }
 
+/** Whose request it is. */
+export interface RelayHost {
+  /**
+   * Called once: with the upstream's status, or with 0 when there was none, and where it is in doubt what that says
+   * (mimir-took.ts) with the words of the answer, once they are there.
+   */
+  answered(status: number, words: string): void;
+  /** Called once, last. `bodySent`: the upstream has all of the body, and nobody reads it any more. */
+  ended(bodySent: boolean): void;
+}
+
 export class Relay implements UpstreamReceiver {
-  /** Resolves when nothing more will happen. */
-  readonly done: Promise<void>;
-  /** The upstream has all of the body, and nobody reads it any more. */
-  bodySent = false;
   readonly #caller: Caller;
   readonly #observer: RelayObserver;
   readonly #now: () => number;
   readonly #sender: string | undefined;
-  readonly #answered: (status: number, words: string) => void;
+  readonly #host: RelayHost;
   readonly #partial: PartialAnswer | undefined;
   readonly #startMs: number;
-  #finished: () => void = () => {};
   #abort: (() => void) | undefined;
   #flow: Flow | undefined;
   /** In doubt, and to be told with what it says; 0: there is no such answer. */
@@ -36,28 +42,22 @@ export class Relay implements UpstreamReceiver {
   /** The client has its answer; what is still to come is not for it. */
   #replaced = false;
 
-  /**
-   * `sender`: of a push. `answered` is called once: with the upstream's status, or with 0 when there was none, and where it is in doubt what that
-   * says (mimir-took.ts) with the words of the answer, once they are there.
-   */
+  /** `sender`: of a push. */
   constructor(
     caller: Caller,
     observer: RelayObserver,
     now: () => number,
     sender: string | undefined,
-    answered: (status: number, words: string) => void,
+    host: RelayHost,
     partial?: PartialAnswer,
   ) {
     this.#caller = caller;
     this.#observer = observer;
     this.#now = now;
     this.#sender = sender;
-    this.#answered = answered;
+    this.#host = host;
     this.#partial = partial;
     this.#startMs = now();
-    this.done = new Promise((resolve) => {
-      this.#finished = resolve;
-    });
     // The client left before it had its answer: Mimir need not finish it.
     caller.onGone = () => {
       this.#clientGone = true;
@@ -76,7 +76,7 @@ export class Relay implements UpstreamReceiver {
     const nowMs = this.#now();
     this.#observer.forwarded(status, (nowMs - this.#startMs) / 1000, this.#sender, nowMs);
     if (isInDoubt(status)) this.#doubtful = status;
-    else this.#answered(status, '');
+    else this.#host.answered(status, '');
     const partial = this.#partial;
     if (partial !== undefined && (status === 200 || status === 204)) {
       this.#replaced = true;
@@ -95,10 +95,9 @@ export class Relay implements UpstreamReceiver {
   }
 
   end(sent: boolean): void {
-    this.bodySent = sent;
     this.#resolve();
     if (!this.#replaced) this.#caller.end();
-    this.#finished();
+    this.#host.ended(sent);
   }
 
   failed(failure: UpstreamFailure, error: Error, waitMs?: number): void {
@@ -109,11 +108,11 @@ export class Relay implements UpstreamReceiver {
       if (this.#caller.answering) {
         if (!this.#replaced) this.#caller.destroy();
       } else {
-        this.#answered(0, '');
+        this.#host.answered(0, '');
         answerFailure(this.#caller, failure, error, waitMs);
       }
     }
-    this.#finished();
+    this.#host.ended(false);
   }
 
   #hear(chunk: Buffer): void {
@@ -124,7 +123,7 @@ export class Relay implements UpstreamReceiver {
   /** Nothing more is to be heard of an answer that was in doubt. */
   #resolve(): void {
     if (this.#doubtful === 0) return;
-    this.#answered(this.#doubtful, this.#words);
+    this.#host.answered(this.#doubtful, this.#words);
     this.#doubtful = 0;
   }
 }

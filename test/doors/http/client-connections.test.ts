@@ -6,10 +6,10 @@ import fc from 'fast-check';
 import t from 'tap';
 import { MessageHeaders } from '#src/base/http1/headers.js';
 import { originForm } from '#src/base/http1/target.js';
+import { canShareReads, SHARED_BYTES } from '#src/base/shared-reads.js';
 import { ByteBudget } from '#src/doors/body.js';
 import type { Caller } from '#src/doors/http/caller.js';
 import { ClientConnections, MAX_AHEAD_BYTES } from '#src/doors/http/client-connections.js';
-import { canShareReads, SHARED_BYTES } from '#src/base/shared-reads.js';
 import { SharedBudget } from '#src/doors/shared-budget.js';
 import { closeServer, edge, eventually, listen, rawExchange, upstream } from './fixtures.js';
 
