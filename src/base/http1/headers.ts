@@ -46,10 +46,11 @@ export class MessageHeaders {
   }
 }
 
+/** Joined, and not added up: a sum of strings stays one of many pieces, which each write would go through. */
 function textOf(list: readonly string[]): string {
-  let text = '';
-  for (let i = 0; i < list.length; i += 2) text += `${list[i]}: ${list[i + 1]}\r\n`;
-  return text;
+  const lines: string[] = [];
+  for (let i = 0; i < list.length; i += 2) lines.push(`${list[i]}: ${list[i + 1]}\r\n`);
+  return lines.join('');
 }
 
 /** What of the upstream's response headers is for the client. */
