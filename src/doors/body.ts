@@ -87,9 +87,10 @@ class SlabBody implements Body {
   /** The body is whole. */
   finish(): void {
     const last = this.#slabs.length - 1;
-    this.chunks = this.#slabs.map((slab, i) =>
-      slab.subarray(i === 0 ? HEAD_ROOM : 0, i === last ? slab.length - this.#room : slab.length),
-    );
+    for (const [i, slab] of this.#slabs.entries()) {
+      const end = i === last ? slab.length - this.#room : slab.length;
+      this.chunks.push(slab.subarray(i === 0 ? HEAD_ROOM : 0, end));
+    }
   }
 
   release(): void {
@@ -128,46 +129,60 @@ export function readBody(
   expectedBytes: number,
   reserve: (bytes: number) => boolean,
 ): Body | BodyFault | Promise<Body | BodyFault> {
-  const body = new SlabBody(expectedBytes, reserve);
-  let settled: Body | BodyFault | undefined;
-  let settleLater: ((outcome: Body | BodyFault) => void) | undefined;
+  const reader = new BodyReader(new SlabBody(expectedBytes, reserve), maxBytes);
+  source.readBody(reader);
+  return reader.outcome ?? reader.outcomeWithin(timeoutMs);
+}
 
-  function settle(outcome: Body | BodyFault): void {
-    settled = outcome;
-    if (outcome !== body) body.release();
-    settleLater?.(outcome);
+class BodyReader implements BodySink {
+  /** Undefined: it is still to come. */
+  outcome: Body | BodyFault | undefined;
+  readonly #body: SlabBody;
+  readonly #maxBytes: number;
+  #settled: ((outcome: Body | BodyFault) => void) | undefined;
+
+  constructor(body: SlabBody, maxBytes: number) {
+    this.#body = body;
+    this.#maxBytes = maxBytes;
   }
 
-  source.readBody({
-    data(chunk) {
-      if (settled !== undefined) return false;
-      if (body.byteLength + chunk.length > maxBytes) {
-        settle('too_large');
-        return false;
-      }
-      if (!body.add(chunk)) {
-        settle('over_budget');
-        return false;
-      }
-      return true;
-    },
-    end() {
-      if (settled !== undefined) return;
-      body.finish();
-      settle(body);
-    },
-    aborted() {
-      if (settled === undefined) settle('aborted');
-    },
-  });
-  if (settled !== undefined) return settled;
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      if (settled === undefined) settle('timeout');
-    }, timeoutMs);
-    settleLater = (outcome) => {
-      clearTimeout(timer);
-      resolve(outcome);
-    };
-  });
+  data(chunk: Buffer): boolean {
+    if (this.outcome !== undefined) return false;
+    const fault = this.#faultWith(chunk);
+    if (fault !== undefined) this.#settle(fault);
+    return fault === undefined;
+  }
+
+  end(): void {
+    if (this.outcome !== undefined) return;
+    this.#body.finish();
+    this.#settle(this.#body);
+  }
+
+  aborted(): void {
+    this.#settle('aborted');
+  }
+
+  outcomeWithin(timeoutMs: number): Promise<Body | BodyFault> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#settle('timeout'), timeoutMs);
+      this.#settled = (outcome) => {
+        clearTimeout(timer);
+        resolve(outcome);
+      };
+    });
+  }
+
+  #faultWith(chunk: Buffer): BodyFault | undefined {
+    if (this.#body.byteLength + chunk.length > this.#maxBytes) return 'too_large';
+    return this.#body.add(chunk) ? undefined : 'over_budget';
+  }
+
+  /** What comes first holds. */
+  #settle(outcome: Body | BodyFault): void {
+    if (this.outcome !== undefined) return;
+    this.outcome = outcome;
+    if (outcome !== this.#body) this.#body.release();
+    this.#settled?.(outcome);
+  }
 }
