@@ -1,7 +1,7 @@
 /** The edge in one process: a data plane, and the control plane over it. */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import { setHeapFlags } from '../base/heap-flags.js';
+import { setEngineFlags } from '../base/engine-flags.js';
 import { VERSION } from '../base/version.js';
 import type { Config } from '../config/config.js';
 import type { Enforcer } from '../enforce/enforcer.js';
@@ -31,7 +31,7 @@ export interface RunningApp {
 
 export async function startApp(config: Config, log: Logger): Promise<RunningApp> {
   checkFiles(config);
-  setHeapFlags();
+  setEngineFlags();
   const metrics = new Metrics();
   exportProcess(metrics);
   const data = new DataPlane({ config, log, metrics, orders: beforeAnyDocument(config), primary: undefined });

@@ -11,7 +11,7 @@ import { startParts } from '../app/parts.js';
 import type { Orders } from '../app/planes.js';
 import { exportProcess } from '../app/process-metrics.js';
 import { Reporter } from '../app/reporter.js';
-import { setHeapFlags } from '../base/heap-flags.js';
+import { setEngineFlags } from '../base/engine-flags.js';
 import { StartError } from '../base/listen.js';
 import { VERSION } from '../base/version.js';
 import { SnapshotFollower } from '../limits/snapshot-change.js';
@@ -37,7 +37,7 @@ class Worker {
   constructor({ worker, config, admin, machine, orders: sent }: Start) {
     this.#log = openLog(config['log.level'], process.stdout, { worker });
     this.#store = new IpcStore(config.workers, (requests) => tell({ kind: 'store', requests }));
-    setHeapFlags();
+    setEngineFlags();
     exportProcess(this.#metrics);
     this.#follower = new SnapshotFollower(config.defaults);
     const orders = this.#read(sent);

@@ -12,7 +12,8 @@ const PRIME_1: u64 = 0x9e3779b185ebca87;
 const LOWER: u64 = 0x00000000ffffffff;
 
 /** Two keys for the length, then two for each eight bytes. */
-const KEY_STEP: u32 = 16;
+export const KEY_STEP: u32 = 16;
+export const KEYS_OF_BYTES: u32 = KEYS + KEY_STEP;
 /** There are keys for so many bytes; longer strings are hashed in blocks. */
 const BLOCK_BYTES: u32 = 1024;
 
@@ -24,44 +25,39 @@ export function hashBytes(at: u32, length: u32): u64 {
   return hashBlock(at, length, length);
 }
 
-/** All bits of the string that `hashShort` hashed last, eight bytes over one another. */
-export let bitsOfShort: u64 = 0;
-
-/** The same as `hashBytes`, of up to 1,024 bytes. */
-// @ts-ignore: decorator
-@inline
-export function hashShort(at: u32, length: u32): u64 {
-  let hash = load<u64>(KEYS) + <u64>length * load<u64>(KEYS, 8);
-  let keys = KEYS + KEY_STEP;
-  let bits: u64 = 0;
-  const rest = at + (length & ~7);
-  while (at < rest) {
-    const word = load<u64>(at);
-    bits |= word;
-    hash += ((word & LOWER) + load<u64>(keys)) * ((word >>> 32) + load<u64>(keys, 8));
-    at += 8;
-    keys += KEY_STEP;
-  }
-  const word = load<u64>(at) & ~(<u64>0xffffffffffffffff << (8 * <u64>(length & 7)));
-  bitsOfShort = bits | word;
-  return hash + ((word & LOWER) + load<u64>(keys)) * ((word >>> 32) + load<u64>(keys, 8));
-}
-
 /** One block of a string, which has `length` bytes in all. */
 // @ts-ignore: decorator
 @inline
 function hashBlock(at: u32, bytes: u32, length: u32): u64 {
-  let hash = load<u64>(KEYS) + <u64>length * load<u64>(KEYS, 8);
-  let keys = KEYS + KEY_STEP;
+  let hash = beginHash(length);
+  let keys = KEYS_OF_BYTES;
   const rest = at + (bytes & ~7);
   while (at < rest) {
-    const word = load<u64>(at);
-    hash += ((word & LOWER) + load<u64>(keys)) * ((word >>> 32) + load<u64>(keys, 8));
+    hash += hashWord(load<u64>(at), keys);
     at += 8;
     keys += KEY_STEP;
   }
-  const word = load<u64>(at) & ~(<u64>0xffffffffffffffff << (8 * <u64>(bytes & 7)));
-  return hash + ((word & LOWER) + load<u64>(keys)) * ((word >>> 32) + load<u64>(keys, 8));
+  return hash + hashWord(lastWord(at, bytes), keys);
+}
+
+// @ts-ignore: decorator
+@inline
+export function beginHash(length: u32): u64 {
+  return load<u64>(KEYS) + <u64>length * load<u64>(KEYS, 8);
+}
+
+/** Eight bytes under the keys of their place. */
+// @ts-ignore: decorator
+@inline
+export function hashWord(word: u64, keys: u32): u64 {
+  return ((word & LOWER) + load<u64>(keys)) * ((word >>> 32) + load<u64>(keys, 8));
+}
+
+/** What is left of a string of so many bytes after its last whole word, which ends at `at`. */
+// @ts-ignore: decorator
+@inline
+export function lastWord(at: u32, length: u32): u64 {
+  return load<u64>(at) & ~(<u64>0xffffffffffffffff << (8 * <u64>(length & 7)));
 }
 
 /** What the blocks before come to is as secret as the keys: nobody without it can make up for it in the next one. */

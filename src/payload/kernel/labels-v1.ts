@@ -14,7 +14,7 @@
  * and behind all entries, for each, the hash of its name. Every length and every mark is a byte, so that one instruction finds the maxima of all.
  */
 import { isExcluded } from './ha-pair';
-import { bitsOfShort, finish, hashBytes, hashLabel, hashShort } from './hash';
+import { beginHash, finish, hashBytes, hashLabel, hashWord, KEY_STEP, KEYS_OF_BYTES, lastWord } from './hash';
 import { LABELS } from './memory';
 import { isNameLabel, namedFlags } from './records';
 import { isLabelName, isMetricName, isPlainMetricName } from './rules';
@@ -114,15 +114,36 @@ export function readLabels(next: u32, end: u32): u32 {
     const nameLength = head >>> 24;
     const value = next + VALUE_HEADS + nameLength;
     const valueHead = <u32>load<u16>(value - 2);
+    const valueLength = valueHead >>> 8;
     if (!isUsual(head, valueHead, next, value, end)) break;
-    if (entry === last || !isSameName(next, before, head ^ load<u32>(entry, HEADS), nameLength)) {
+    if (
+      entry === last ||
+      ((head ^ load<u32>(entry, HEADS)) & ~FIELD_LENGTH_BITS) !== 0 ||
+      !isSameName(next + BEFORE_NAME, before + BEFORE_NAME, nameLength)
+    ) {
       return readOn(next, end, entry, name, hashes, sums, maxima);
     }
-    const valueLength = valueHead >>> 8;
-    const valueHash = hashShort(value, valueLength);
-    const isPlain = (bitsOfShort & HIGH_BITS) === 0 && (entry !== name || isPlainMetricName(value, valueLength));
-    if (!isPlain) return readOn(next, end, entry, name, hashes, sums, maxima);
-    if (entry === name) takeName(value, valueLength, valueHash);
+
+    // As `hashBytes`, and all bits of the value over one another.
+    let valueHash = beginHash(valueLength);
+    let bits: u64 = 0;
+    let at = value;
+    let keys = KEYS_OF_BYTES;
+    const rest = value + (valueLength & ~7);
+    while (at < rest) {
+      const word = load<u64>(at);
+      bits |= word;
+      valueHash += hashWord(word, keys);
+      at += 8;
+      keys += KEY_STEP;
+    }
+    const word = lastWord(at, valueLength);
+    valueHash += hashWord(word, keys);
+    if (((bits | word) & HIGH_BITS) !== 0) return readOn(next, end, entry, name, hashes, sums, maxima);
+    if (entry === name) {
+      if (!isPlainMetricName(value, valueLength)) return readOn(next, end, entry, name, hashes, sums, maxima);
+      takeName(value, valueLength, valueHash);
+    }
 
     // Of the mark, what was found of the name holds, as it comes after the same one.
     const marks = <u32>load<u16>(entry, MARKS) & ~ODD_VALUE;
@@ -182,7 +203,7 @@ function readOn(
 }
 
 /**
- * Tag, length, tag, name, tag, value, each length in one byte, nothing else in it. As in Mimir, a label without a value is
+ * 0: tag, length, tag, name, tag, value, each length in one byte, nothing else in it. As in Mimir, a label without a value is
  * no label: those are left to others.
  */
 // @ts-ignore: decorator
@@ -228,13 +249,10 @@ function oddValue(value: u32, length: u32, isName: bool): u32 {
   return fine ? 0 : ODD_VALUE;
 }
 
-/** Two labels have the same name, of so many bytes. `heads`: in which bits they differ before it. Reads up to 15 bytes past it. */
+/** Two names of so many bytes are the same. Reads up to 15 bytes past them. */
 // @ts-ignore: decorator
 @inline
-function isSameName(a: u32, b: u32, heads: u32, length: u32): bool {
-  if ((heads & ~FIELD_LENGTH_BITS) !== 0) return false;
-  a += BEFORE_NAME;
-  b += BEFORE_NAME;
+function isSameName(a: u32, b: u32, length: u32): bool {
   while (true) {
     const differ = ~(<u32>i8x16.bitmask(i8x16.eq(v128.load(a), v128.load(b)))) & 0xffff;
     if (differ !== 0) return ctz(differ) >= length;
