@@ -117,6 +117,17 @@ t.test(
   },
 );
 
+t.test('what is restored is the most, of its kind alone, until more comes', async (t) => {
+  const arrivals = new Arrivals();
+  const written = CURVE_WINDOWS.map((_, index) => 5 + index);
+  arrivals.restore(1, written);
+  for (const kind of ARRIVAL_KINDS.keys()) {
+    t.same(arrivals.curve(kind), kind === 1 ? written : written.map(() => 0), `${kind}`);
+  }
+  arrivals.add(1000, new Float64Array(STEP_COUNTS).fill(100));
+  t.equal(arrivals.curve(1).at(-1), 1000);
+});
+
 t.test('a step that was fed already is not counted twice', async (t) => {
   const arrivals = new Arrivals();
   const counts = new Float64Array(STEP_COUNTS).fill(1);
