@@ -59,6 +59,11 @@ t.test('what is no standing of a guard is none', async (t) => {
   }
 });
 
+t.test('names and levels stay what they are: edges of other versions have kept them', async (t) => {
+  t.strictSame([GUARD, GUARD_MODE, ownGuard('one')], ['guard', 'guard.mode', 'guard.edge.one']);
+  t.strictSame(CALM, { level: 'calm', admitted: 100, critical: 100, steppedMs: 0, cause: '' });
+});
+
 t.test('the guard of all has one name, and each machine’s own has another', async (t) => {
   for (const [name, isOwn, isOne, title] of [
     [GUARD, false, true, 'guard.prometheus'],
