@@ -88,7 +88,7 @@ export async function changesOf(
   });
   const started = replica === undefined ? await startsOf(edge, wanted) : [];
   const lists = each.map((told) =>
-    told.body.map((entry) => ({ ...entry, replica: whereOf(entry, told.replica) })),
+    told.body.filter(matching(wanted)).map((entry) => ({ ...entry, replica: whereOf(entry, told.replica) })),
   );
   return { scope, entries: oneTimeline([...lists, started]).slice(0, limit) };
 }

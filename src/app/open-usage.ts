@@ -8,6 +8,7 @@ import { MemoryUsage } from '../shared/memory/memory-usage.js';
 import { RedisFleet } from '../shared/redis/redis-fleet.js';
 import { RedisUsage } from '../shared/redis/redis-usage.js';
 import { Replicas } from '../shared/replicas.js';
+import { exportReplicas } from '../shared/replicas-metrics.js';
 import type { UsageStore } from '../shared/usage-store.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { Bookkeeper } from '../usage/bookkeeper.js';
@@ -88,6 +89,7 @@ export class Usage implements Machine {
     const { sender, bookkeeper, counts } = this;
     const step = () => Math.max(bookkeeper.state?.step ?? 0, counts?.state.step ?? 0);
     exportUsage(metrics, { sender, bookkeeper, step, now: Date.now });
+    if (this.replicas !== undefined) exportReplicas(metrics, this.replicas, Date.now);
   }
 
   #openReplicas(config: Config): Replicas {

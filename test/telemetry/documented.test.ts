@@ -11,7 +11,7 @@ const ROOT = new URL('../../../', import.meta.url).pathname;
 const docs = readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8');
 
 /** Exported where there is Redis or a primary with its workers, and not by a process alone. */
-const ELSEWHERE = /^mimir_edge_(ledger_|worker)/;
+const ELSEWHERE = /^mimir_edge_(ledger_|replicas_|worker)/;
 
 /** Names and labels of the tables: a_{b,c} is a_b and a_c. */
 function documented(): Map<string, string> {

@@ -1,0 +1,500 @@
+/** What is made of the answers of several replicas, whatever they are. */
+import t from 'tap';
+import { changesOf, oneTimeline, startEntry } from '#src/admin/audit-view.js';
+import { denialsOf } from '#src/admin/denials.js';
+import type { Edge } from '#src/admin/edge.js';
+import { Query } from '#src/admin/query.js';
+import { replicasOf } from '#src/admin/replicas-view.js';
+import { otherReplica, readOf } from '#src/admin/scope.js';
+import { sendersView } from '#src/admin/senders-view.js';
+import { topMetricsOf } from '#src/admin/top-metrics-view.js';
+import { verdictOf } from '#src/admin/verdict.js';
+import { NO_SENDERS, type SenderCounts } from '#src/doors/senders.js';
+import { Tally } from '#src/enforce/tally.js';
+import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
+import { TOP } from '#src/series/top-metrics.js';
+import type { Answer } from '#src/shared/fleet-messages.js';
+import type { Heard } from '#src/shared/replicas.js';
+
+type Body = Record<string, unknown>;
+
+interface Others {
+  readonly told?: readonly (Body | Partial<Answer>)[];
+  readonly silent?: readonly string[];
+  readonly fails?: string;
+  readonly starts?: readonly string[];
+}
+
+/** An edge that has little of its own, among others that answer this. */
+function edgeAmong({ told = [], silent = [], fails, starts = [] }: Others, own: Partial<Edge> = {}): Edge {
+  const heard: Heard = {
+    told: told.map((one, i) => ({
+      replica: { id: `id-${i}`, name: `other-${i}` },
+      answer: {
+        status: 200,
+        isCut: false,
+        body: {},
+        ...('status' in one || 'body' in one ? one : { body: one }),
+      },
+    })),
+    silent: silent.map((name) => ({ id: name, name })),
+    atMs: Date.now(),
+  };
+  const others = [...heard.told.map(({ replica }) => replica), ...heard.silent];
+  const replicas = {
+    others: () => others,
+    named: (name: string) => others.find((one) => one.name === name),
+    ask: async (_path: string, to?: { id: string }) => {
+      if (fails !== undefined) throw new Error(fails);
+      if (to === undefined) return heard;
+      return { ...heard, told: heard.told.filter(({ replica }) => replica.id === to.id) };
+    },
+    starts: async () => starts,
+    status: () => ({ known: 1 + others.length, lastError: undefined }),
+  };
+  return {
+    usage: { name: 'here', machine: 'id-here', startedMs: 1000, replicas },
+    refusals: { newest: () => [] },
+    audit: { newest: () => [] },
+    senders: async () => NO_SENDERS,
+    topMetrics: async () => ({ active: [], new: [] }),
+    tenant: () => undefined,
+    ...own,
+  } as unknown as Edge;
+}
+
+const denial = (at: string, more: Body = {}) => ({
+  at,
+  tenant: 'a',
+  reason: 'rate_limited',
+  status: 429,
+  shadow: false,
+  count: 1,
+  message: 'm',
+  requestId: 'r',
+  observed: 2,
+  allowed: 1,
+  retryAfterSeconds: 3,
+  ...more,
+});
+
+const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
+
+t.test('refusals of all stand in the order of time, as many as were asked for', async (t) => {
+  const edge = edgeAmong({
+    told: [{ denials: [denial(at(5)), denial(at(2))] }, { denials: [denial(at(4)), denial(at(3))] }],
+  });
+  const { scope, denials } = await denialsOf(edge, undefined, { limit: 3 });
+  t.strictSame(
+    denials.map((one) => [one.at, one.replica]),
+    [
+      [at(5), 'other-0'],
+      [at(4), 'other-1'],
+      [at(3), 'other-1'],
+    ],
+  );
+  t.match(scope, { of: 'fleet', replicas: 3, known: 3, silent: [], until: null, note: null });
+});
+
+t.test('what others tell is not believed', async (t) => {
+  const junk = [
+    null,
+    1,
+    'text',
+    [],
+    {},
+    denial('yesterday'),
+    denial(at(1), { reason: 'of a later version' }),
+    denial(at(2), { message: 'x'.repeat(64_000), requestId: 7, count: 'many', observed: Number.NaN }),
+  ];
+  const { denials } = await denialsOf(edgeAmong({ told: [{ denials: junk }] }), undefined, { limit: 100 });
+  t.equal(denials.length, 1);
+  t.match(denials[0], { at: at(2), requestId: '', count: 1, observed: null, replica: 'other-0' });
+  t.equal(denials[0]?.message.length, 1000);
+  const many = Array.from({ length: 10_000 }, () => denial(at(1)));
+  const asked = await denialsOf(edgeAmong({ told: [{ denials: many }] }), undefined, { limit: 10 });
+  t.equal(asked.denials.length, 10);
+});
+
+t.test('an answer says of whom it is', async (t) => {
+  const of = async (others: Others) => (await denialsOf(edgeAmong(others), undefined, { limit: 1 })).scope;
+  t.match(await of({ told: [{ denials: [] }], silent: ['late'] }), {
+    of: 'fleet',
+    replicas: 2,
+    known: 3,
+    silent: ['late'],
+    note: '1 of 3 replicas did not answer: late',
+  });
+  t.match(await of({ told: [{ denials: 'none' }] }), {
+    of: 'machine',
+    replicas: 1,
+    known: 2,
+    silent: ['other-0'],
+  });
+  t.match(await of({ told: [{ status: 500 }] }), { replicas: 1, silent: ['other-0'] });
+  t.match(await of({ told: [{ status: 404 }] }), { of: 'fleet', replicas: 2, silent: [], note: null });
+  t.match(await of({ told: [{ body: { denials: [] }, isCut: true }] }), {
+    of: 'fleet',
+    note: 'replica other-0 has more than there is room for in an answer',
+  });
+  t.match(await of({ fails: 'gone', silent: ['a', 'b'] }), {
+    of: 'machine',
+    replicas: 1,
+    known: 3,
+    note: 'of this replica alone: the others can not be asked (gone)',
+  });
+});
+
+t.test('one is asked by its name, and what it can not do is said in its name', async (t) => {
+  const edge = edgeAmong({
+    told: [{ denials: [denial(at(1))] }, { status: 404, body: { detail: 'no such tenant' } }],
+  });
+  const { scope, denials } = await denialsOf(edge, 'other-0', { limit: 1 });
+  t.match(scope, { of: 'machine', replicas: 1, note: 'of replica other-0 alone, as asked' });
+  t.match(denials, [{ replica: 'other-0' }]);
+  for (const name of ['this', 'here', 'id-here']) t.equal(otherReplica(edge, name), undefined, name);
+  t.throws(() => otherReplica(edge, 'nobody'), { status: 404, message: /known are here, other-0, other-1$/ });
+  await t.rejects(readOf(edge, { id: 'id-1', name: 'other-1' }, '/tenants/x'), {
+    status: 404,
+    message: 'replica other-1: no such tenant',
+  });
+  await t.rejects(readOf(edge, { id: 'id-9', name: 'late' }, '/tenants/x'), {
+    status: 503,
+    message: /does not answer/,
+  });
+  const cut = edgeAmong({ fails: 'gone' });
+  await t.rejects(readOf(cut, { id: 'id-9', name: 'late' }, '/x'), { status: 503, message: /gone/ });
+});
+
+const change = (from: string, second: number, more: Body = {}) => ({
+  at: at(second),
+  who: 'alice',
+  from,
+  action: 'set',
+  tenant: 'a',
+  name: 'request_rate',
+  before: 1,
+  after: 2,
+  reason: '',
+  until: null,
+  id: null,
+  replica: 'r',
+  ...more,
+});
+type Changes = Parameters<typeof oneTimeline>[0][number];
+const lists = (...all: unknown[][]) => all as unknown as readonly Changes[];
+
+t.test('what several replicas noted of one change stands there once', (t) => {
+  const here = change('here', 10, { id: 'x', replica: 'asked' });
+  const rows: [string, readonly Changes[], [string, string][]][] = [
+    [
+      'of a control the one that was asked',
+      lists([change('fleet', 9, { id: 'x' })], [here]),
+      [['here', at(10)]],
+    ],
+    [
+      'of its end the first',
+      lists([change('time', 31, { id: 'x' })], [change('time', 30, { id: 'x' })]),
+      [['time', at(30)]],
+    ],
+    [
+      'both its beginning and its end',
+      lists([here, change('time', 30, { id: 'x' })]),
+      [
+        ['time', at(30)],
+        ['here', at(10)],
+      ],
+    ],
+    [
+      'of documents the first',
+      lists([change('overrides', 12)], [change('overrides', 50)], [change('overrides', 11)]),
+      [['overrides', at(11)]],
+    ],
+    [
+      'but two of one replica',
+      lists([change('overrides', 11), change('overrides', 13)], [change('overrides', 12)]),
+      [
+        ['overrides', at(13)],
+        ['overrides', at(11)],
+      ],
+    ],
+    [
+      'and those far apart',
+      lists([change('overrides', 0)], [change('overrides', 600)]),
+      [
+        ['overrides', at(600)],
+        ['overrides', at(0)],
+      ],
+    ],
+    [
+      'what two people set is two changes',
+      lists([change('here', 1, { id: 'x' })], [change('here', 2, { id: 'y' })]),
+      [
+        ['here', at(2)],
+        ['here', at(1)],
+      ],
+    ],
+    [
+      'what came from a guard elsewhere is what its replica did',
+      lists([change('here', 1, { id: 'x' })], [change('fleet', 2, { id: 'y', before: null })]),
+      [['here', at(1)]],
+    ],
+    [
+      'values that are lists are compared as texts',
+      lists(
+        [change('overrides', 1, { after: ['a', 'b'] })],
+        [change('overrides', 2, { after: '["a","b"]' })],
+      ),
+      [['overrides', at(1)]],
+    ],
+  ];
+  for (const [what, given, expected] of rows) {
+    const found = oneTimeline(given).map((one) => [one.from, one.at]);
+    t.strictSame(found, expected, what);
+  }
+  t.end();
+});
+
+t.test('starts are told once, also of replicas that are gone; what is none is left out', async (t) => {
+  const start = { id: 's1', name: 'gone', version: '1.0.0', atMs: Date.parse(at(1)) };
+  const own = startEntry({ id: 's2', name: 'here', version: '1.1.0', atMs: Date.parse(at(2)) });
+  const edge = edgeAmong(
+    {
+      told: [{ entries: [change('overrides', 3), { at: 'x' }, change('nonsense', 4)] }],
+      starts: [
+        JSON.stringify(start),
+        JSON.stringify({ ...start, id: 's2', name: 'here', version: '1.1.0', atMs: Date.parse(at(2)) }),
+        '{',
+        'null',
+        JSON.stringify({ ...start, atMs: 'x' }),
+        JSON.stringify({ ...start, atMs: 1e300 }),
+      ],
+    },
+    { audit: { newest: () => [own] } as unknown as Edge['audit'] },
+  );
+  const { entries } = await changesOf(edge, undefined, { limit: 100 });
+  t.match(entries, [
+    { from: 'overrides', replica: 'other-0' },
+    { from: 'start', who: 'here', after: '1.1.0', replica: 'here' },
+    { from: 'start', who: 'gone', after: '1.0.0', replica: 'gone' },
+  ]);
+  t.equal(
+    (await changesOf(edge, undefined, { limit: 100, from: 'starts', search: 'GONE' })).entries.length,
+    1,
+  );
+  t.equal((await changesOf(edge, 'this', { limit: 100 })).entries.length, 1);
+});
+
+const sender = (pushes: number, more: Partial<SenderCounts> = {}): SenderCounts => ({
+  tenant: 'a',
+  program: 'Prometheus',
+  version: '3',
+  network: '10.0.0.0/24',
+  protocol: 'rw1',
+  compression: 'snappy',
+  pushes,
+  over: 0,
+  bytes: 10,
+  bodies: 1,
+  largest: 10,
+  sizes: [1, 0, 0, 0, 0],
+  refused: 1,
+  retries: 0,
+  early: 0,
+  firstMs: 5000,
+  lastMs: 6000,
+  ...more,
+});
+
+const viewOf = ({ over, sizes, firstMs, lastMs, ...one }: SenderCounts) => ({
+  ...one,
+  atMostOver: over,
+  bySize: sizes,
+  first: new Date(firstMs).toISOString(),
+  last: new Date(lastMs).toISOString(),
+});
+
+interface SendersBody {
+  readonly known: number;
+  readonly more: number;
+  readonly since: string;
+  readonly senders: readonly {
+    program: string;
+    pushes: number;
+    atMostMore: number;
+    replicas: number;
+    isNew: boolean;
+  }[];
+}
+
+const senders = async (edge: Edge) =>
+  (await sendersView(edge, new Query(new URLSearchParams()))) as unknown as SendersBody;
+
+t.test('senders are added up, with what a replica without a place for them may have seen', async (t) => {
+  const full = Array.from({ length: 16 }, (_, i) => sender(100 + i, { program: `p${i}` }));
+  const edge = edgeAmong(
+    {
+      told: [
+        { since: at(0), more: 3, senders: [viewOf(sender(5, { over: 2 }))] },
+        { since: at(1), more: 4, senders: full.map(viewOf) },
+      ],
+    },
+    { senders: async () => ({ senders: [sender(2000)], more: 0 }) },
+  );
+  const found = await senders(edge);
+  t.match(found.senders[0], {
+    program: 'Prometheus',
+    pushes: 2005,
+    atMostOver: 2,
+    atMostMore: 100,
+    replicas: 2,
+  });
+  t.match(found, { known: 16, more: 3 + 4 + 1, since: new Date(1000).toISOString() });
+});
+
+t.test('a sender is new where it is new to all who have seen it', async (t) => {
+  const nowMs = Date.now();
+  const began = new Date(nowMs - 3600_000).toISOString();
+  const fresh = sender(1, { firstMs: nowMs - 60_000, lastMs: nowMs });
+  const known = sender(1, { firstMs: nowMs - 3500_000, lastMs: nowMs });
+  const of = async (...each: SenderCounts[]) =>
+    (await senders(edgeAmong({ told: each.map((one) => ({ since: began, senders: [viewOf(one)] })) })))
+      .senders[0]?.isNew;
+  t.strictSame([await of(fresh), await of(fresh, known), await of(known)], [true, false, false]);
+});
+
+t.test('a million made-up senders, and names of 64 kB, take no more than others', async (t) => {
+  const made = Array.from({ length: 100_000 }, (_, i) =>
+    viewOf(
+      sender(i, { tenant: `t${i}`, program: 'x'.repeat(64), network: 'y'.repeat(i === 0 ? 64_000 : 1) }),
+    ),
+  );
+  const { known, senders: found } = await senders(edgeAmong({ told: [{ since: at(0), senders: made }] }));
+  t.ok(known <= 1000 && found.length <= 1000);
+  t.ok(JSON.stringify(found).length < 500_000);
+});
+
+const seen = (activeSeries: number, fleetSeries: number | null, active: [string | null, number][]) => ({
+  activeSeries,
+  fleetSeries,
+  active: active.map(([name, series]) => ({ name, series, newSeries: 0 })),
+  new: [],
+});
+
+t.test('series of metrics lie between the most of one replica and the sum of all', async (t) => {
+  const rows: [string, Body[], Body][] = [
+    [
+      'apart',
+      [seen(100, 200, [['m', 60]]), seen(100, 200, [['m', 40]])],
+      { series: 100, atLeast: 60, atMost: 100 },
+    ],
+    [
+      'the same',
+      [seen(100, 100, [['m', 60]]), seen(100, 100, [['m', 60]])],
+      { series: 60, atLeast: 60, atMost: 100 },
+    ],
+    [
+      'half',
+      [seen(100, 150, [['m', 80]]), seen(100, 150, [['m', 80]])],
+      { series: 120, atLeast: 80, atMost: 150 },
+    ],
+    [
+      'not known',
+      [seen(100, null, [['m', 60]]), seen(100, null, [['m', 60]])],
+      { series: 120, atLeast: 60, atMost: 120 },
+    ],
+    [
+      'one does not name it, and has room for no more',
+      [
+        seen(100, null, [['m', 60]]),
+        seen(
+          900,
+          null,
+          Array.from({ length: TOP }, (_, i) => [`n${i}`, 30 + i]),
+        ),
+      ],
+      { series: 60, atLeast: 60, atMost: 90, replicas: 1 },
+    ],
+  ];
+  for (const [what, told, expected] of rows) {
+    const { metrics } = await topMetricsOf(edgeAmong({ told }), undefined, 'a');
+    t.match(
+      metrics.active.find(({ name }) => name === 'm'),
+      expected,
+      what,
+    );
+  }
+  const nameless = [seen(1, null, [[null, 5]]), seen(1, null, [[null, 5]])];
+  const { metrics } = await topMetricsOf(edgeAmong({ told: nameless }), undefined, 'a');
+  t.equal(metrics.active.length, 2, 'those without a name may be any');
+  const junk = [{ active: [{ name: 'x'.repeat(64_000), series: -1 }, 7], new: [] }];
+  const read = await topMetricsOf(edgeAmong({ told: junk }), undefined, 'a');
+  t.match(read.metrics.active, [{ series: 0 }]);
+  t.equal(read.metrics.active[0]?.name?.length, 512);
+});
+
+/** A replica that nothing was asked of. */
+const nothing = {
+  status: () => ({
+    ready: true,
+    draining: false,
+    upstream: {
+      urls: [],
+      responses: {},
+      failures: 0,
+      recentTimes: [],
+      addresses: [{ address: 'mimir', state: 'idle', answered: 0, failed: 0, sinceSeconds: 0 }],
+      unresolved: [],
+    },
+    overrides: { sources: [], stale: false },
+    bytesInFlight: { used: 0, capacity: 1 },
+  }),
+  mode: () => 'enforce',
+  admitted: () => ({}),
+  snapshot: () => ({ hash: 'h' }),
+  controls: { status: () => ({ shared: false }), get: () => undefined },
+  guards: { status: () => [], mode: 'off' },
+  now: () => 0,
+  history: { seconds: () => 60, withoutRoom: 0, totals: () => ({ refused: { pushes: 0 } }) },
+  tenants: () => [],
+  unattributed: () => ({ id: '', tally: new Tally(), limits: DEFAULT_LIMITS, mode: 'enforce' }),
+} as unknown as Partial<Edge>;
+
+t.test('of a replica that tells nonsense of itself nothing is told but that it is silent', async (t) => {
+  for (const body of [
+    {},
+    { replicas: [{}] },
+    { replicas: [{ started: at(0), level: 'good', problems: [], upstream: 7 }] },
+  ]) {
+    const { scope, others } = await replicasOf(edgeAmong({ told: [body] }, nothing), undefined);
+    t.strictSame([scope.silent, others], [['other-0'], []]);
+  }
+});
+
+t.test('what is wrong elsewhere is told once of each kind, unless it is wrong here as well', (t) => {
+  const edge = edgeAmong({}, nothing);
+  const bad = { of: 'mimir', level: 'bad', text: 'Mimir is down.' } as const;
+  const near = { of: 'edge', level: 'near', text: 'Something.' } as const;
+  const other = (replica: string, ...problems: (typeof bad | typeof near)[]) => ({
+    replica,
+    draining: false,
+    problems,
+  });
+  const of = (...given: Parameters<typeof verdictOf> extends [unknown, ...infer R] ? R : never) => {
+    const { level, faults, problems } = verdictOf(edge, ...given);
+    return [level, faults, problems.map(({ text }) => text)];
+  };
+  t.strictSame(of([other('b')]), ['good', [], []]);
+  t.strictSame(of([other('b', bad), other('c', bad, near)]), [
+    'bad',
+    ['mimir'],
+    ['Replica b and 1 more: Mimir is down.', 'Replica c: Something.'],
+  ]);
+  t.strictSame(
+    of([{ ...other('b', bad), draining: true }]),
+    ['good', [], []],
+    'one that stops is no trouble',
+  );
+  t.strictSame(of([], ['b', 'c']), ['near', [], ['Replicas b and 1 more do not answer other replicas.']]);
+  t.end();
+});
