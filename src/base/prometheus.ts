@@ -61,7 +61,7 @@ export class PrometheusClient {
     const [dispatcher, headers] = [await this.#dispatcher(), await this.#headers()];
     const { statusCode, bytes } = await this.#post(what, params, dispatcher, headers);
     const answer = parsed(bytes);
-    if (statusCode !== 200) throw new Error(`answers ${statusCode}${errorOf(answer)}`);
+    if (statusCode !== 200) throw new Error(`answers ${statusCode}${errorOf(answer) || hintOf(statusCode)}`);
     const { status, data } = answer ?? {};
     if (status !== 'success' || !Array.isArray(data?.result)) {
       throw new Error('answers, and not as a Prometheus does');
@@ -164,6 +164,10 @@ function parsed(bytes: Buffer): Answer | undefined {
   } catch {
     return undefined;
   }
+}
+
+function hintOf(status: number): string {
+  return status === 404 ? ': is /api/v1 behind this URL, as behind http://mimir:8080/prometheus?' : '';
 }
 
 function errorOf(answer: Answer | undefined): string {

@@ -128,6 +128,7 @@ async function patch(file: string, limits: readonly LimitToWrite[], io: Io): Pro
     }
   });
   io.stdout.write(patched.text);
+  if (limits.length === 0) io.stderr.write(`mimir-edge: nothing is to be changed: ${file} is as it was\n`);
   for (const one of patched.leftOut) io.stderr.write(`mimir-edge: ${one}\n`);
   return 0;
 }

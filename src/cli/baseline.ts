@@ -44,7 +44,7 @@ export async function baseline(args: string[], io: Io): Promise<number> {
   }
   const [what, file, ...more] = positionals;
   if (what !== 'save' || file === undefined || more.length > 0)
-    throw new UsageError('it is: baseline save FILE');
+    throw new UsageError('a file is needed: mimir-edge baseline save FILE');
   const isOfFiles = values.overrides.length > 0 || values['edge-file'] !== undefined;
   const api = edgeApi(values.url, values['token-file']);
   const limits = isOfFiles ? await limitsOfFiles(values, io) : await limitsNow((path) => askEdge(api, path));

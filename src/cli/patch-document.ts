@@ -2,17 +2,20 @@
  * Limits written into an overrides document of somebody's: its comments, its order and what else is in it stay. What can not
  * be written without a change for other tenants is left as it is, and said.
  */
+import { isDeepStrictEqual } from 'node:util';
 import {
   type Document,
   isAlias,
   isMap,
   isScalar,
   type Node,
+  type Pair,
   parseDocument,
   Scalar,
   visit,
   type YAMLMap,
 } from 'yaml';
+import { type Edit, edited, editsOf, entryAfter } from './edit-yaml.js';
 
 export interface LimitToWrite {
   readonly tenant: string;
@@ -32,16 +35,25 @@ const TEXT_KEYS = ['runtime.yaml', 'overrides.yaml', 'runtime-config.yaml', 'edg
 
 /** Throws an Error with a sentence when the text is no such document. */
 export function patchDocument(text: string, limits: readonly LimitToWrite[]): Patched {
-  const document = parseDocument(text, { uniqueKeys: false });
+  const document = parse(text);
   const [error] = document.errors;
   if (error !== undefined) throw new Error(`it is no YAML: ${error.message}`);
-  if (String(document.get('kind')) === 'ConfigMap') return patchConfigMap(document, limits);
+  if (String(document.get('kind')) === 'ConfigMap') return patchConfigMap(text, document, limits);
   const section = sectionOf(document);
-  const { written, leftOut } = write(document, section, limits);
-  return { text: print(document), written, leftOut };
+  const tenants = document.getIn(section, true);
+  if (!isMap(tenants) && !isNothing(tenants)) throw new Error(`${section.join('.')} is no map of tenants`);
+  const map = isMap(tenants) ? tenants : undefined;
+  const { allowed, leftOut } = allowedIn(document, map, limits);
+  if (allowed.length === 0) return { text, written: 0, leftOut };
+  const inPlace = map === undefined ? undefined : editedText(text, map, allowed);
+  const written = { written: allowed.length, leftOut };
+  if (inPlace !== undefined && isSame(inPlace, wanted(document, section, allowed)))
+    return { text: inPlace, ...written };
+  write(document, section, allowed);
+  return { text: print(document), ...written };
 }
 
-function patchConfigMap(document: Document, limits: readonly LimitToWrite[]): Patched {
+function patchConfigMap(text: string, document: Document, limits: readonly LimitToWrite[]): Patched {
   const data = document.get('data', true);
   const keys = isMap(data) ? data.items.map(({ key }) => String(isScalar(key) ? key.value : key)) : [];
   const key = keys.find((one) => TEXT_KEYS.includes(one)) ?? (keys.length === 1 ? keys[0] : undefined);
@@ -49,15 +61,60 @@ function patchConfigMap(document: Document, limits: readonly LimitToWrite[]): Pa
   if (key === undefined || !isScalar(node))
     throw new Error(`the ConfigMap has no text under ${TEXT_KEYS.join(', ')}`);
   const inner = patchDocument(String(node.value ?? ''), limits);
+  if (inner.written === 0) return { ...inner, text };
+  const inPlace = withBlock(text, node, inner.text);
+  const plain = document.toJS() as { data: Record<string, unknown> };
+  plain.data[key] = inner.text;
+  if (inPlace !== undefined && isSame(inPlace, plain)) return { ...inner, text: inPlace };
   const scalar = new Scalar(inner.text);
   scalar.type = Scalar.BLOCK_LITERAL;
   document.setIn(['data', key], scalar);
   return { ...inner, text: print(document) };
 }
 
+/** A text that is written in lines of its own, with another in its place. Undefined: it is written otherwise. */
+function withBlock(text: string, { type, range }: Scalar, value: string): string | undefined {
+  const bodyAt = range == null ? 0 : text.indexOf('\n', range[0]) + 1;
+  if (type !== Scalar.BLOCK_LITERAL || range == null || bodyAt === 0) return undefined;
+  const [indent = ''] = /^ +/m.exec(text.slice(bodyAt, range[1])) ?? [];
+  const newLine = text.includes('\r\n') ? '\r\n' : '\n';
+  const [end = ''] = /\s*$/.exec(text.slice(bodyAt, range[1])) ?? [];
+  const lines = value.trimEnd().split('\n');
+  const body = lines.map((line) => (line === '' ? '' : indent + line)).join(newLine);
+  return text.slice(0, bodyAt) + body + end + text.slice(range[1]);
+}
+
+/** All that stands in it is text, as it was typed: an id of digits, say, is no number. */
+function parse(text: string): Document {
+  return parseDocument(text, { uniqueKeys: false, schema: 'failsafe' });
+}
+
+function print(document: Document): string {
+  return document.toString({ lineWidth: 0, flowCollectionPadding: true });
+}
+
+/** The document as plain data, with the limits in it. */
+function wanted(document: Document, section: readonly string[], limits: readonly LimitToWrite[]): unknown {
+  const plain = document.toJS() as Record<string, unknown>;
+  const tenants = section.reduce((map, name) => map[name] as Record<string, unknown>, plain);
+  // Copies: aliases stand for the same object.
+  for (const { tenant, limit, value } of limits)
+    tenants[tenant] = { ...(tenants[tenant] as object | undefined), [limit]: String(value) };
+  return plain;
+}
+
+function isSame(text: string, plain: unknown): boolean {
+  const read = parse(text);
+  return read.errors.length === 0 && isDeepStrictEqual(read.toJS(), plain);
+}
+
+function isNothing(node: unknown): boolean {
+  return node == null || (isScalar(node) && ['', '~', 'null', null].includes(node.value as string | null));
+}
+
 function sectionOf(document: Document): readonly string[] {
   const top = document.contents;
-  if (top === null || (isScalar(top) && top.value === null)) return ['overrides'];
+  if (isNothing(top)) return ['overrides'];
   if (!isMap(top)) throw new Error('it is no map with the key overrides');
   if (top.has('overrides')) return ['overrides'];
   if (top.has('runtimeConfig')) return ['runtimeConfig', 'overrides'];
@@ -68,43 +125,68 @@ function sectionOf(document: Document): readonly string[] {
   return ['overrides'];
 }
 
-function write(
+/** Without those that stand for others, too. */
+function allowedIn(
   document: Document,
-  section: readonly string[],
+  tenants: YAMLMap | undefined,
   limits: readonly LimitToWrite[],
-): { written: number; leftOut: string[] } {
+): { allowed: LimitToWrite[]; leftOut: string[] } {
   const shared = anchorsInUse(document);
-  if (document.contents !== null && !isMap(document.getIn(section, true))) {
-    if (document.getIn(section) != null) throw new Error(`${section.join('.')} is no map of tenants`);
-    document.setIn(section, document.createNode({}));
-  }
+  const isShared = (node: unknown): node is Node & { anchor: string } =>
+    (isMap(node) || isScalar(node)) && node.anchor !== undefined && shared.has(node.anchor);
   const leftOut = new Set<string>();
-  let written = 0;
+  const allowed = limits.filter(({ tenant, limit }) => {
+    const its = tenants && pairOf(tenants, tenant)?.value;
+    const before = isMap(its) ? its.get(limit, true) : undefined;
+    if (isShared(its))
+      leftOut.add(`${tenant} was left as it is: others use its limits, too (&${its.anchor})`);
+    else if (isShared(before))
+      leftOut.add(`${limit} of ${tenant} was left as it is: others use its value, too (&${before.anchor})`);
+    else return true;
+    return false;
+  });
+  return { allowed, leftOut: [...leftOut] };
+}
+
+function pairOf(tenants: YAMLMap, tenant: string): Pair | undefined {
+  return tenants.items.find(({ key }) => isScalar(key) && key.value === tenant);
+}
+
+/** Undefined: not all of it can be written where it stands. */
+function editedText(text: string, tenants: YAMLMap, limits: readonly LimitToWrite[]): string | undefined {
+  const byTenant = new Map<string, (readonly [string, number])[]>();
+  for (const { tenant, limit, value } of limits)
+    byTenant.set(tenant, [...(byTenant.get(tenant) ?? []), [limit, value]]);
+  const edits: Edit[] = [];
+  for (const [tenant, values] of byTenant) {
+    const pair = pairOf(tenants, tenant);
+    const own = pair === undefined ? entryAfter(text, tenants, tenant, values) : undefined;
+    const inMap = isMap(pair?.value) ? editsOf(text, pair.value, values) : undefined;
+    if (own === undefined && inMap === undefined) return undefined;
+    edits.push(...(own === undefined ? [] : [own]), ...(inMap ?? []));
+  }
+  return edited(text, edits);
+}
+
+function write(document: Document, section: readonly string[], limits: readonly LimitToWrite[]): void {
+  if (document.contents !== null && !isMap(document.getIn(section, true)))
+    document.setIn(section, document.createNode({}));
   for (const { tenant, limit, value } of limits) {
     const path = [...section, tenant];
     const node = (document.getIn(path, true) ?? null) as Node | null;
-    if (isMap(node) && node.anchor !== undefined && shared.has(node.anchor)) {
-      leftOut.add(`${tenant} was left as it is: others use its limits, too (&${node.anchor})`);
-      continue;
-    }
     if (isAlias(node)) document.setIn(path, mergedFrom(document, node));
     else if (!isMap(node)) document.setIn(path, document.createNode({}));
     setLimit(document, [...path, limit], value);
-    written++;
   }
-  return { written, leftOut: [...leftOut] };
 }
 
 /** In place of another value, so that the comment beside it stays. */
 function setLimit(document: Document, path: readonly string[], value: number): void {
   const before = document.getIn(path, true);
-  if (isScalar(before) && before.anchor === undefined) {
-    before.value = value;
-    delete before.source;
-    delete before.format;
-    delete before.minFractionDigits;
+  if (isScalar(before)) {
+    before.value = String(value);
     before.type = Scalar.PLAIN;
-  } else document.setIn(path, value);
+  } else document.setIn(path, String(value));
 }
 
 /** A map of its own that begins with what the alias stands for. */
@@ -124,8 +206,4 @@ function anchorsInUse(document: Document): Set<string> {
     },
   });
   return anchors;
-}
-
-function print(document: Document): string {
-  return document.toString({ lineWidth: 0, flowCollectionPadding: true });
 }

@@ -68,11 +68,15 @@ t.test('advise --patch keeps comments, order and what it says nothing of', async
   writeFileSync(file, OVERRIDES);
   const { status, stdout, stderr } = await run(['advise', 'small', '--patch', file, '--url', url]);
   t.strictSame([status, stderr], [0, '']);
-  t.match(stdout, /^# Of the platform team\.\noverrides:\n {2}small:\n {4}# does little\n/);
+  t.match(stdout, /^# Of the platform team\.\noverrides:\n {2}small: # does little\n/);
   t.match(stdout, / {4}ingestion_rate: 6 # far too much\n/);
   t.match(stdout, / {4}max_global_series_per_user: 12\n/);
   t.match(stdout, / {2}unused: \{ ingestion_rate: 5 \}\n$/);
   t.equal(readFileSync(file, 'utf8'), OVERRIDES, 'the file itself stays');
+  const empty = await advisedEdge(t, []);
+  const nothing = await run(['advise', '--patch', file, '--url', empty]);
+  t.strictSame([nothing.status, nothing.stdout], [0, OVERRIDES]);
+  t.match(nothing.stderr, /nothing is to be changed: .*overrides.yaml is as it was/);
   t.match(await run(['advise', '--patch', '/nowhere', '--url', url]), { status: 2, stderr: /ENOENT/ });
 });
 

@@ -154,6 +154,13 @@ t.test('what can not be had is said: errors, no tenants, too many, another progr
   await t.rejects(readPrometheusHistory({ ...range, url: failing.url }), {
     message: /422: query processing would/,
   });
+  const other = createServer((_, res) => res.writeHead(404).end('404 page not found'));
+  await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening));
+  t.teardown(() => other.close());
+  const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}/graph`;
+  await t.rejects(readPrometheusHistory({ ...range, url }), {
+    message: /answers 404: is \/api\/v1 behind this URL/,
+  });
   const empty = await fake(t, () => []);
   await t.rejects(readPrometheusHistory({ ...range, url: empty.url }), {
     message: /neither mimir_edge_received/,
