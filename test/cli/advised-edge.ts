@@ -39,13 +39,16 @@ export async function advisedEdge(
     history: async (tenant: string) => byTenant.get(tenant) ?? { tenant, hours: [], days: [] },
   };
   const advisor = openAdvisor(loaded.config, kept, () => snapshot);
-  const audit = { newest: () => entries, newestOf: () => entries };
-  const edge = { advisor, audit, snapshot: () => snapshot, refresh: async () => {} } as unknown as Edge;
+  const edge = { advisor, snapshot: () => snapshot, refresh: async () => {} } as unknown as Edge;
   const api = new Api(edge, { tokens: new Tokens('', () => {}), reads: 'open', wrote() {} });
   const server = createServer((req, res) => {
     const { pathname, search } = new URL(req.url ?? '', 'http://here');
     const path = pathname.replace('/api/v1', '');
-    const answer = { '/fleet': { replicas }, '/status': { overrides: { sources } } }[path];
+    const answer = {
+      '/fleet': { replicas },
+      '/status': { overrides: { sources } },
+      '/audit': { entries },
+    }[path];
     if (answer !== undefined) {
       res.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer));
       return;
