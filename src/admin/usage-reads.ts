@@ -1,6 +1,6 @@
 /** What the API answers about usage: hours and days of a tenant over the fleet, its arrival curves, and who is in the fleet. */
 import { TALLY_NUMBERS } from '../enforce/tally.js';
-import type { PlaneState } from '../usage/book.js';
+import type { BookState, PlaneState } from '../usage/book.js';
 import { STEP_MS } from '../usage/frame.js';
 import type { ImportStatus } from '../usage/prometheus-import.js';
 import { merged } from '../usage/records.js';
@@ -70,6 +70,7 @@ export async function fleetView(edge: Edge): Promise<object> {
     here: usage.name,
     book: {
       keptHere: keeper.keeping,
+      keeper: keeperView(state, byMachine),
       error: keeper.lastError ?? null,
       until: state.step === 0 ? null : iso((state.step + 1) * STEP_MS),
       framesLate: state.late,
@@ -99,6 +100,16 @@ export async function fleetView(edge: Edge): Promise<object> {
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
+}
+
+/** As it wrote when it took the book over: null until then. */
+function keeperView(
+  { keeper }: BookState,
+  byMachine: ReadonlyMap<string, readonly (readonly [string, PlaneState])[]>,
+): object | null {
+  if (keeper === undefined) return null;
+  const { machine, sinceMs } = keeper;
+  return { machine, name: byMachine.get(machine)?.[0]?.[1].info.name ?? null, since: iso(sinceMs) };
 }
 
 function beforeView(status: ImportStatus | undefined): object | null {

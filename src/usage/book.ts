@@ -66,6 +66,8 @@ export interface BookState {
   /** Steps in which somebody counted, by hour and by day since 1970. */
   coveredHours: Record<string, number>;
   coveredDays: Record<string, number>;
+  /** Who keeps the book, and since when; undefined: nobody who says so has written yet. */
+  keeper?: { readonly machine: string; readonly sinceMs: number };
   /** Frames that never came. */
   missing: number;
   /** Frames that came after their step was closed. */

@@ -275,6 +275,8 @@ export class Bookkeeper {
   }
 
   #begin(fence: number, book: Book, appliedId: string): Keeping {
+    const { id, now } = this.#options;
+    book.state.keeper = { machine: id, sinceMs: now() };
     return { fence, book, unapplied: [], appliedId, readId: appliedId, commit: undefined };
   }
 

@@ -4,7 +4,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
+import { short } from '#src/base/amounts.js';
 import { PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { compress, oneSampleEach } from '../payload/encode.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
@@ -60,7 +62,7 @@ t.test('the console of a fleet', { skip: redisMissing }, async (t) => {
   if (!needs(t, 'chromium')) return;
   const browser = await startBrowser(t);
   const { redis, mimirs, file, edges } = await givenFleet(t);
-  const [first, second, third] = edges;
+  const [first, , third] = edges;
   const push = (edge: StartedEdge, tenant: string, body: Uint8Array = PUSH_500) =>
     send(edge.proxy, body, { 'X-Scope-OrgID': tenant });
   const traffic = async (): Promise<void> => {
@@ -74,23 +76,7 @@ t.test('the console of a fleet', { skip: redisMissing }, async (t) => {
 
   await t.test('numbers on the page are the sums of the counters of all replicas', async (t) => {
     const { page, complaints } = await open(t, browser, `${first.admin}/`);
-    const metrics = await Promise.all(
-      edges.map(async ({ admin }) => (await fetch(`${admin}/metrics`)).text()),
-    );
-    const counted = (name: string, ...labels: string[]): number =>
-      metrics
-        .flatMap((text) => text.split('\n'))
-        .filter((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)))
-        .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
-    for (const tenant of ['team-checkout', 'team-search-production-eu-west-1-blue']) {
-      const lost = counted('mimir_edge_discarded_samples_total', `"${tenant}"`);
-      t.ok(lost > 0, `${tenant} lost ${lost} samples`);
-      const row = `[...document.querySelectorAll('#losers tbody tr')].find((row) => row.querySelector('a').href.endsWith('${tenant}'))`;
-      t.ok(
-        await shows(page, `${row}?.innerText.includes(${JSON.stringify(`${short(lost)} samples,`)})`, 60_000),
-        `${tenant}: the page shows ${short(lost)}: ${await page.evaluate(`${row}?.innerText`)}`,
-      );
-    }
+    await agrees(t, page, await Promise.all(edges.map(lostOf)));
     await page.getByText(/^of 3 replicas, \d+ s old$/).waitFor();
     await page.locator('nav').getByRole('link', { name: 'Fleet' }).click();
     await page.locator('#replicas tbody tr').nth(2).waitFor();
@@ -175,14 +161,46 @@ t.test('the console of a fleet', { skip: redisMissing }, async (t) => {
     await page.locator('nav').getByRole('link', { name: 'Overview' }).click();
   });
 
-  await t.test('a replica that dies is missed', async () => {
-    await second.stop('SIGKILL');
-    await page.locator('#part-edge', { hasText: '2 replicas' }).waitFor({ timeout: 60_000 });
-    await page.locator('nav').getByRole('link', { name: 'Fleet' }).click();
-    await page.locator('#replicas', { hasText: 'silent for' }).waitFor({ timeout: 90_000 });
-    await picture(page, 'state-replica');
-    await page.locator('nav').getByRole('link', { name: 'Overview' }).click();
-  });
+  const bookkeepers = await Promise.all(edges.map(bookkeeperOf));
+  const killed = edges[bookkeepers.findIndex(({ keptHere }) => keptHere)]!;
+  const others = edges.filter((edge) => edge !== killed);
+  const [survivor] = others as [StartedEdge];
+
+  await t.test(
+    'a bookkeeper that dies is missed; the page says who took over, and its numbers are those of the counters still',
+    async (t) => {
+      const { name } = await bookkeeperOf(killed);
+      t.equal(bookkeepers.filter(({ keptHere }) => keptHere).length, 1);
+      t.ok(
+        bookkeepers.every((one) => one.name === name),
+        `all name the same one: ${name}`,
+      );
+      await page.goto(`${survivor.admin}/#/fleet`);
+      await page.locator('#bookkeeper', { hasText: `added up by ${name} since` }).waitFor();
+      const gone = await lostOf(killed);
+      await killed.stop('SIGKILL');
+      for (const edge of others) await push(edge, 'team-checkout');
+      const names = await Promise.all(others.map(async (edge) => (await fleetOf(edge)).here));
+      const taken = page.locator('#bookkeeper', {
+        hasText: new RegExp(`by (${names.map(escaped).join('|')}) since`),
+      });
+      await taken.waitFor({ timeout: 60_000 });
+      const elected = await Promise.all(others.map(bookkeeperOf));
+      const keeper = elected.find(({ keptHere }) => keptHere);
+      t.match(await page.locator('#bookkeeper').innerText(), `by ${keeper?.name} since`);
+      const row = page.locator('#replicas tr', { hasText: keeper?.name ?? '' });
+      t.match(await row.innerText(), /bookkeeper/);
+      await page
+        .locator('#replicas tr', { hasText: name ?? '' })
+        .getByText('silent for')
+        .waitFor({ timeout: 90_000 });
+      t.strictSame(await findings(page), []);
+      await picture(page, 'state-bookkeeper');
+      await page.locator('nav').getByRole('link', { name: 'Overview' }).click();
+      await page.locator('#part-edge', { hasText: '2 replicas' }).waitFor({ timeout: 60_000 });
+      await agrees(t, page, [gone, ...(await Promise.all(others.map(lostOf)))]);
+    },
+  );
 
   await t.test(
     'Redis that is away is the fault of the edge, and each replica serves its share',
@@ -199,7 +217,7 @@ t.test('the console of a fleet', { skip: redisMissing }, async (t) => {
 
   await t.test('Mimir that is away is the fault of Mimir', async (t) => {
     for (const mimir of mimirs) await mimir.close();
-    for (let i = 0; i < 3; i++) await push(first, 'infra-dns', compress(oneSampleEach(4)));
+    for (let i = 0; i < 3; i++) await push(survivor, 'infra-dns', compress(oneSampleEach(4)));
     await says(t, /Mimir does not answer/, /Mimir at http:\S+ answers none of/, 'mimir');
     await page.locator('nav').getByRole('link', { name: 'Upstream' }).click();
     await page.locator('#addresses tr', { hasText: 'down' }).first().waitFor();
@@ -207,7 +225,50 @@ t.test('the console of a fleet', { skip: redisMissing }, async (t) => {
   });
 });
 
-/** As the page writes it. */
-function short(value: number): string {
-  return value < 1000 ? String(value) : `${Number((value / 1000).toFixed(1))}\u00a0k`;
+const LOSERS = ['team-checkout', 'team-search-production-eu-west-1-blue'];
+
+/** Samples that a replica counts as lost, by tenant. */
+async function lostOf({ admin }: StartedEdge): Promise<Map<string, number>> {
+  const lines = (await (await fetch(`${admin}/metrics`)).text()).split('\n');
+  const lost = (tenant: string): number =>
+    lines
+      .filter(
+        (line) => line.startsWith('mimir_edge_discarded_samples_total{') && line.includes(`"${tenant}"`),
+      )
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  return new Map(LOSERS.map((tenant) => [tenant, lost(tenant)]));
+}
+
+/** What the overview says of each who loses is the sum of what replicas count. */
+async function agrees(t: Test, page: Page, replicas: readonly ReadonlyMap<string, number>[]): Promise<void> {
+  for (const tenant of LOSERS) {
+    const lost = replicas.reduce((sum, each) => sum + (each.get(tenant) ?? 0), 0);
+    t.ok(lost > 0, `${tenant} lost ${lost} samples`);
+    const row = `[...document.querySelectorAll('#losers tbody tr')].find((row) => row.querySelector('a').href.endsWith('${tenant}'))`;
+    t.ok(
+      await shows(page, `${row}?.innerText.includes(${JSON.stringify(`${short(lost)} samples,`)})`, 60_000),
+      `${tenant}: the page shows ${short(lost)}: ${await page.evaluate(`${row}?.innerText`)}`,
+    );
+  }
+}
+
+interface Fleet {
+  readonly here: string;
+  readonly book: { readonly keptHere: boolean; readonly keeper: { readonly name: string | null } | null };
+}
+
+async function fleetOf({ admin }: StartedEdge): Promise<Fleet> {
+  return (
+    await fetch(`${admin}/api/v1/fleet`, { headers: { Authorization: `Bearer ${TOKEN}` } })
+  ).json() as Promise<Fleet>;
+}
+
+/** As a replica names who was elected. */
+async function bookkeeperOf(edge: StartedEdge): Promise<{ keptHere: boolean; name: string | null }> {
+  const { book } = await fleetOf(edge);
+  return { keptHere: book.keptHere, name: book.keeper?.name ?? null };
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.\\]/g, '\\$&');
 }

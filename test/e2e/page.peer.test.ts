@@ -168,6 +168,31 @@ function pageTests(browser: Browser, more: readonly string[]): void {
     t.strictSame(complaints, []);
   });
 
+  test('an answer that comes late does not take the place of what was asked for since', async (t) => {
+    const { edge } = await given(t);
+    for (const tenant of ['steady', 'noisy']) await push(edge.proxy, tenant);
+    const { page } = await open(t, browser, `${edge.admin}/#/tenants`);
+    await page.locator('.tenants tbody tr').nth(1).waitFor();
+    let letGo = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const asked = new Promise<void>((resolve) => {
+      void page.route(/tenants\?.*search=noi/, async (route) => {
+        resolve();
+        await held;
+        await route.continue().catch(() => {});
+      });
+    });
+    await page.locator('#search').fill('noi');
+    await asked;
+    await page.locator('#search').fill('stea');
+    t.ok(await shows(page, `${FIRST_ROW}.querySelector('a').textContent === 'steady'`));
+    letGo();
+    // The next word from the edge would mend it within two seconds.
+    t.notOk(await shows(page, `${FIRST_ROW}?.querySelector('a').textContent !== 'steady'`, 3000));
+  });
+
   test('a tenant: charts, refusals in plain words, limits and where they come from', async (t) => {
     const { edge, file } = await given(t);
     for (let i = 0; i < 3; i++) await push(edge.proxy, 'noisy');

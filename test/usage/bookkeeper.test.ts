@@ -184,6 +184,7 @@ t.test(
     clock.ms += LEASE_MS;
     await two.tick();
     t.ok(two.status().keeping, 'one was not heard of');
+    t.strictSame(two.state?.keeper, { machine: 'two', sinceMs: clock.ms }, 'who it is by now is in the book');
     await one.tick();
     t.notOk(one.status().keeping, 'it is another one by now');
     await two.stop();

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { duration, plain, short } from '../../base/amounts.js';
 import { CurveView } from './curve.js';
-import { Empty, Failed, Loading, Name, Panel } from './parts.js';
+import { Empty, Failed, Loading, Name, Panel, SearchField } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';
 
@@ -47,7 +47,7 @@ const PILLS: Readonly<Record<LimitAdvice['direction'], string>> = {
 const EVERY = 15;
 
 export function AdviceView(): JSX.Element {
-  const { state, actions } = useApp();
+  const { state } = useApp();
   const search = state.route.params.get('search') ?? '';
   const query = new URLSearchParams({ limit: '100', ...(search === '' ? {} : { search }) });
   const { data, problem } = useReading<{ tenants: number; matching: number; advice: TenantAdvice[] }>(
@@ -62,17 +62,7 @@ export function AdviceView(): JSX.Element {
       beside={data === undefined ? null : <span class="quiet">{data.matching} tenants</span>}
     >
       <div class="filters">
-        <label class="search" for="search">
-          <span class="unseen">Search</span>
-          <input
-            id="search"
-            type="search"
-            maxLength={150}
-            placeholder="Search a name ( / )"
-            value={search}
-            onInput={(event) => actions.params({ search: event.currentTarget.value })}
-          />
-        </label>
+        <SearchField of="Search a name" />
       </div>
       {data === undefined ? (
         problem === undefined ? (

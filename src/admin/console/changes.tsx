@@ -1,6 +1,6 @@
 /** One timeline of everything that changed limits or modes: who, what, why, before and after. */
 import type { JSX } from 'preact';
-import { Choice, Failed, Loading, Panel } from './parts.js';
+import { Choice, Failed, Loading, Panel, SearchField } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';
 import { SetForATime, Timeline } from './timeline.js';
@@ -46,17 +46,7 @@ export function ChangesView(): JSX.Element {
         }
       >
         <div class="filters">
-          <label class="search" for="search">
-            <span class="unseen">Search</span>
-            <input
-              id="search"
-              type="search"
-              maxLength={150}
-              placeholder="Tenant, limit, who or why ( / )"
-              value={search}
-              onInput={(event) => actions.params({ search: event.currentTarget.value })}
-            />
-          </label>
+          <SearchField of="Tenant, limit, who or why" />
           <Choice
             label="Changed by"
             options={FROM}

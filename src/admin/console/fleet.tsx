@@ -35,6 +35,12 @@ interface Fleet {
   readonly replicas: readonly Replica[];
   readonly book: {
     readonly keptHere: boolean;
+    /** Null: nobody has written yet. */
+    readonly keeper: {
+      readonly machine: string;
+      readonly name: string | null;
+      readonly since: string;
+    } | null;
     readonly error: string | null;
     readonly framesMissing: number;
   };
@@ -63,15 +69,7 @@ function Replicas(): JSX.Element {
   const { data, problem } = useReading<Fleet>('fleet', 2);
   const missing = problem instanceof Refused && problem.status === 404;
   return (
-    <Panel
-      id="replicas"
-      title="Replicas"
-      beside={
-        data === undefined ? null : (
-          <span class="quiet">the book is kept {data.book.keptHere ? 'here' : 'by another replica'}</span>
-        )
-      }
-    >
+    <Panel id="replicas" title="Replicas" beside={data === undefined ? null : <Keeper book={data.book} />}>
       {data === undefined ? (
         missing ? (
           <Empty title="This edge knows how many replicas there are, not who they are." />
@@ -106,12 +104,34 @@ function Replicas(): JSX.Element {
           </thead>
           <tbody>
             {data.replicas.map((one) => (
-              <ReplicaRow key={one.machine} one={one} here={data.here} hashes={hashesOf(data)} />
+              <ReplicaRow
+                key={one.machine}
+                one={one}
+                isHere={one.name === data.here}
+                isKeeper={one.machine === data.book.keeper?.machine}
+                hashes={hashesOf(data)}
+              />
             ))}
           </tbody>
         </table>
       )}
     </Panel>
+  );
+}
+
+/** Of the fleet's usage: who adds up what all replicas count. */
+function Keeper({ book: { keeper } }: { book: Fleet['book'] }): JSX.Element {
+  return (
+    <span class="quiet" id="bookkeeper">
+      {keeper === null ? (
+        'nobody has added up what replicas count yet'
+      ) : (
+        <>
+          what they count is added up by {keeper.name ?? keeper.machine} since{' '}
+          <Time iso={keeper.since} seconds />
+        </>
+      )}
+    </span>
   );
 }
 
@@ -125,12 +145,13 @@ function hashesOf({ replicas }: Fleet): ReadonlySet<string | null> {
 
 interface ReplicaRowProps {
   readonly one: Replica;
-  readonly here: string;
+  readonly isHere: boolean;
+  readonly isKeeper: boolean;
   /** Of all that are alive: more than one are worth a look. */
   readonly hashes: ReadonlySet<string | null>;
 }
 
-function ReplicaRow({ one, here, hashes }: ReplicaRowProps): JSX.Element {
+function ReplicaRow({ one, isHere, isKeeper, hashes }: ReplicaRowProps): JSX.Element {
   const planes = one.dataPlanes;
   const sum = (of: (plane: Replica['dataPlanes'][number]) => number): number =>
     planes.reduce((total, plane) => total + of(plane), 0);
@@ -139,7 +160,8 @@ function ReplicaRow({ one, here, hashes }: ReplicaRowProps): JSX.Element {
   return (
     <tr>
       <th scope="row">
-        {one.name} {one.name === here ? <span class="tag">this one</span> : null}
+        {one.name} {isHere ? <span class="tag">this one</span> : null}
+        {isKeeper ? <span class="tag">bookkeeper</span> : null}
       </th>
       <td>
         <Dot level={one.alive ? 'good' : 'bad'} />

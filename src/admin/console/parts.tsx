@@ -2,6 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { percent } from './format.js';
 import { tenantHash } from './route.js';
+import { useApp } from './state.js';
 import type { Level, Scope } from './types.js';
 
 /** Told apart by shape as well as by colour. */
@@ -165,6 +166,24 @@ export function Choice<T extends string>({ label, options, value, onChoose }: Ch
         </button>
       ))}
     </fieldset>
+  );
+}
+
+/** What is searched for is in the address; `/` comes here (main.tsx). A view has one. */
+export function SearchField({ of }: { of: string }): JSX.Element {
+  const { state, actions } = useApp();
+  return (
+    <label class="search" for="search">
+      <span class="unseen">Search</span>
+      <input
+        id="search"
+        type="search"
+        maxLength={150}
+        placeholder={`${of} ( / )`}
+        value={state.route.params.get('search') ?? ''}
+        onInput={(event) => actions.params({ search: event.currentTarget.value })}
+      />
+    </label>
   );
 }
 

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { duration, shortBytes } from '../../base/amounts.js';
 import { Num, Time } from './format.js';
-import { Empty, Failed, Loading, Name, Panel } from './parts.js';
+import { Empty, Failed, Loading, Name, Panel, SearchField } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';
 
@@ -48,7 +48,7 @@ const PROTOCOLS: Readonly<Record<string, string>> = {
 const SILENT_SECONDS = 300;
 
 export function SendersView(): JSX.Element {
-  const { state, actions } = useApp();
+  const { state } = useApp();
   const search = state.route.params.get('search') ?? '';
   const { data, problem } = useReading<Senders>('senders?limit=1000', 2);
   const shown = data?.senders.filter((one) =>
@@ -62,17 +62,7 @@ export function SendersView(): JSX.Element {
       beside={data === undefined ? null : <Summary senders={data} />}
     >
       <div class="filters">
-        <label class="search" for="search">
-          <span class="unseen">Search</span>
-          <input
-            id="search"
-            type="search"
-            maxLength={150}
-            placeholder="Tenant, program, address ( / )"
-            value={search}
-            onInput={(event) => actions.params({ search: event.currentTarget.value })}
-          />
-        </label>
+        <SearchField of="Tenant, program, address" />
       </div>
       <Table senders={shown} problem={problem} withTenant search={search} />
     </Panel>

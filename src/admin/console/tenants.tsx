@@ -4,7 +4,18 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { lossText, short } from '../../base/amounts.js';
 import { read } from './client.js';
 import { Bytes, byLoss, Num } from './format.js';
-import { Choice, Empty, Failed, Loading, Meter, Name, Panel, ScopeNote, Spark } from './parts.js';
+import {
+  Choice,
+  Empty,
+  Failed,
+  Loading,
+  Meter,
+  Name,
+  Panel,
+  ScopeNote,
+  SearchField,
+  Spark,
+} from './parts.js';
 import { RANGES, useApp } from './state.js';
 import type { LimitUse, TenantRow, Tenants } from './types.js';
 import { type Shown, scrollToRow, useWindowed } from './windowed.js';
@@ -154,6 +165,8 @@ function useRows(
     limit: String(limit),
   }).toString();
   const asked = useRef('');
+  const wanted = useRef(key);
+  wanted.current = key;
   useEffect(() => {
     if (state.needsToken) return undefined;
     const ending = new AbortController();
@@ -173,7 +186,8 @@ function useRows(
     const timer = setTimeout(() => void ask(), isTyping ? TYPING_MS : 0);
     return () => {
       clearTimeout(timer);
-      if (asked.current !== key) ending.abort();
+      // Another table is wanted by now: what comes late must not take its place.
+      if (wanted.current !== key) ending.abort();
     };
   }, [key, state.tick, state.needsToken]);
   return [known.rows, known.problem, known.rows?.offset ?? 0];
@@ -202,17 +216,7 @@ function Filters({ table }: { table: Table }): JSX.Element {
   const { actions } = useApp();
   return (
     <div class="filters">
-      <label class="search" for="search">
-        <span class="unseen">Search</span>
-        <input
-          id="search"
-          type="search"
-          maxLength={150}
-          placeholder="Search a name ( / )"
-          value={table.search}
-          onInput={(event) => actions.params({ search: event.currentTarget.value })}
-        />
-      </label>
+      <SearchField of="Search a name" />
       <Choice
         label="Show"
         options={SHOW}
