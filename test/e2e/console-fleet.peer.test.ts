@@ -28,6 +28,7 @@ const VIEWS = {
   changes: '#/changes',
   senders: '#/senders',
   advice: '#/advice',
+  trials: '#/trials',
   upstream: '#/upstream',
   fleet: '#/fleet',
 } as const;

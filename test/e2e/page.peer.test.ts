@@ -206,6 +206,10 @@ function pageTests(browser: Browser, more: readonly string[]): void {
     for (const id of ['items', 'pushes', 'series', 'bytes']) {
       t.equal(await page.locator(`#chart-${id} canvas`).count(), 1);
     }
+    const defaults = page.getByRole('row', { name: /^(bytes_per_second|request_rate) / });
+    t.equal(await defaults.count(), 0, 'what it has of its own comes first');
+    await page.locator('#limits').getByRole('button', { name: 'All' }).click();
+    t.match(page.url(), /limits=all/);
     t.match(await page.getByRole('row', { name: /^bytes_per_second / }).innerText(), /the edge’s default/);
     t.match(await page.getByRole('row', { name: /^request_rate / }).innerText(), /Mimir’s default/);
     t.equal(
@@ -266,6 +270,36 @@ function pageTests(browser: Browser, more: readonly string[]): void {
     await picture(page, `tenant${more.length}`);
     await page.keyboard.press('Escape');
     await page.getByRole('heading', { name: 'Tenants' }).waitFor();
+    t.strictSame(complaints, []);
+  });
+
+  test('a refusal that somebody reads stays and stays open, whatever comes after it', async (t) => {
+    const { edge } = await given(t);
+    const refuse = (tenant: string) =>
+      send(edge.proxy, new Uint8Array([255, 255, 255]), { 'X-Scope-OrgID': tenant });
+    t.equal((await refuse('read')).status, 400);
+    const { page, complaints } = await open(t, browser, `${edge.admin}/`);
+    const read = page.locator('#refusals li', { has: page.getByRole('link', { name: 'read', exact: true }) });
+    await read.getByText('What it means').click();
+    const told = read.getByText('The sender was told: ');
+    await told.waitFor();
+    // More than are shown, and more than the page is told of.
+    for (let i = 0; i < 60; i++) await refuse(`other-${i}`);
+    await page.locator('#refusals').getByRole('link', { name: 'other-59' }).waitFor();
+    t.ok(await told.isVisible());
+    t.ok((await page.locator('#refusals li').count()) <= 21, 'of the others there are no more than ever');
+    for (let i = 0; i < 2; i++) await refuse('read');
+    await read.getByText('× 2').waitFor();
+    t.ok(await told.isVisible());
+    await page.getByRole('button', { name: 'Hold still' }).click();
+    const held = await page.locator('#refusals ul').innerText();
+    for (let i = 60; i < 90; i++) await refuse(`other-${i}`);
+    await page.locator('#by-reason').getByText('93 pushes').waitFor({ timeout: 20_000 });
+    t.equal(await page.locator('#refusals ul').innerText(), held, 'what is held does not move');
+    await read.getByText('What it means').click();
+    await page.getByRole('button', { name: 'Held: go on' }).click();
+    await page.locator('#refusals').getByRole('link', { name: 'other-89' }).waitFor();
+    t.equal(await read.count(), 0, 'what nobody reads any more makes room');
     t.strictSame(complaints, []);
   });
 

@@ -1,54 +1,19 @@
 /** Which limits tenants should have, and what that rests on; nothing is changed from here. */
 import type { JSX } from 'preact';
-import { duration, plain, short } from '../../base/amounts.js';
-import { CurveView } from './curve.js';
+import { short } from '../../base/amounts.js';
+import { AdvisedLimits } from './advice-limits.js';
+import { AdvicePicture } from './advice-picture.js';
 import { Empty, Failed, Loading, Name, Panel, SearchField } from './parts.js';
-import { useReading } from './reading.js';
+import { type Reading, useReading } from './reading.js';
 import { useApp } from './state.js';
+import type { AdviceCurve, TenantAdvice } from './types.js';
 
-interface LimitAdvice {
-  readonly limit: string;
-  readonly current: number | null;
-  readonly recommended: number | null;
-  readonly direction: 'raise' | 'lower' | 'set' | 'keep' | 'none';
-  readonly why: string;
-  readonly confidence: string;
-}
-
-interface TenantAdvice {
-  readonly tenant: string;
-  readonly policy: string;
-  readonly basis: {
-    readonly hoursWatched: number;
-    readonly hoursWithRefusals: number;
-    readonly confidence: string;
-  };
-  readonly limits: readonly LimitAdvice[];
-}
-
-interface Curves {
-  readonly curves: readonly {
-    readonly rate: string;
-    readonly burst: string;
-    readonly windows: readonly number[];
-    readonly arrived: readonly (number | null)[];
-    readonly current: readonly number[] | null;
-    readonly recommended: readonly number[] | null;
-  }[];
-}
-
-const PILLS: Readonly<Record<LimitAdvice['direction'], string>> = {
-  raise: 'bad',
-  lower: '',
-  set: 'near',
-  keep: '',
-  none: '',
-};
 const EVERY = 15;
 
 export function AdviceView(): JSX.Element {
   const { state } = useApp();
   const search = state.route.params.get('search') ?? '';
+  const opened = state.route.params.get('open');
   const query = new URLSearchParams({ limit: '100', ...(search === '' ? {} : { search }) });
   const { data, problem } = useReading<{ tenants: number; matching: number; advice: TenantAdvice[] }>(
     `advice?${query}`,
@@ -81,15 +46,37 @@ export function AdviceView(): JSX.Element {
         <ul class="list">
           {data.advice.map((one) => (
             <li key={one.tenant}>
-              <p>
-                <Name id={one.tenant} /> <span class="quiet">{basis(one)}</span>
-              </p>
-              <LimitTable limits={one.limits} />
+              <Advised one={one} isOpen={one.tenant === opened} />
             </li>
           ))}
         </ul>
       )}
     </Panel>
+  );
+}
+
+/** One is open at a time; which one is in the address. */
+function Advised({ one, isOpen }: { one: TenantAdvice; isOpen: boolean }): JSX.Element {
+  const { actions } = useApp();
+  return (
+    <>
+      <div class="title-row">
+        <Name id={one.tenant} /> <span class="quiet">{basis(one)}</span>
+        {one.basis.hoursWatched === 0 ? null : (
+          <button
+            type="button"
+            class="quietly"
+            aria-expanded={isOpen}
+            onClick={() => actions.params({ open: isOpen ? '' : one.tenant })}
+          >
+            {isOpen ? 'Hide curve and days' : 'Curve and days'}
+            <span class="unseen"> of {one.tenant}</span>
+          </button>
+        )}
+      </div>
+      <AdvisedLimits limits={one.limits} />
+      {isOpen ? <OpenedPicture id={one.tenant} /> : null}
+    </>
   );
 }
 
@@ -101,44 +88,9 @@ function basis({ policy, basis }: TenantAdvice): string {
     : `${short(basis.hoursWatched)} hours watched${refused}; confidence ${basis.confidence}; policy ${policy}`;
 }
 
-function LimitTable({ limits }: { limits: readonly LimitAdvice[] }): JSX.Element {
-  // What needs nothing is counted, not listed.
-  const told = limits.filter(({ direction }) => direction !== 'keep' && direction !== 'none');
-  const [none] = limits.filter(({ direction }) => direction === 'none');
-  if (told.length === 0) {
-    return <p class="quiet">{none === undefined ? 'All limits fit.' : none.why}</p>;
-  }
-  return (
-    <table class="rows advice">
-      <thead class="unseen">
-        <tr>
-          <th scope="col">Limit</th>
-          <th scope="col">Now and then</th>
-          <th scope="col">Why</th>
-        </tr>
-      </thead>
-      <tbody>
-        {told.map(({ limit, current, recommended, direction, why }) => (
-          <tr key={limit}>
-            <th scope="row">
-              <code>{limit}</code>
-            </th>
-            <td class="num">
-              <span class={`pill ${PILLS[direction]}`}>{direction}</span>{' '}
-              {current === null ? 'none' : plain(current)} →{' '}
-              <strong>{recommended === null ? '–' : plain(recommended)}</strong>
-            </td>
-            <td class="why note">{why}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-/** On a tenant's page: its advice, and how much arrived within any window beside what its rate and burst let through. */
+/** On a tenant's page. */
 export function TenantAdvicePanel({ id }: { id: string }): JSX.Element {
-  const { data, problem } = useReading<TenantAdvice & Curves>(`advice/${encodeURIComponent(id)}`, EVERY);
+  const { data, problem } = useAdvice(id);
   return (
     <Panel
       id="tenant-advice"
@@ -146,33 +98,29 @@ export function TenantAdvicePanel({ id }: { id: string }): JSX.Element {
       beside={data === undefined ? null : <span class="quiet">{basis(data)}</span>}
     >
       {data === undefined ? (
-        problem === undefined ? (
-          <Loading what="the advice" />
-        ) : (
-          <Empty title="There is no advice for it yet.">{problem.message}.</Empty>
-        )
+        <NotThere problem={problem} />
       ) : (
         <>
-          <LimitTable limits={data.limits} />
-          <div class="charts">
-            {data.curves
-              .filter(({ arrived }) => arrived.some((most) => most !== null && most > 0))
-              .map((curve) => (
-                <CurveView
-                  key={curve.rate}
-                  title={`The most that arrived within a window, against ${curve.rate} and ${curve.burst}`}
-                  windows={curve.windows}
-                  windowText={duration}
-                  lines={[
-                    { label: 'arrived', points: curve.arrived, colour: 'traffic' },
-                    { label: 'rate and burst now', points: curve.current ?? [], colour: 'loss' },
-                    { label: 'as advised', points: curve.recommended ?? [], colour: 'third' },
-                  ]}
-                />
-              ))}
-          </div>
+          <AdvisedLimits limits={data.limits} />
+          <AdvicePicture id={id} curves={data.curves} limits={data.limits} />
         </>
       )}
     </Panel>
   );
+}
+
+function useAdvice(id: string): Reading<TenantAdvice & { readonly curves: readonly AdviceCurve[] }> {
+  return useReading(`advice/${encodeURIComponent(id)}`, EVERY);
+}
+
+/** What its advice rests on: read when somebody looks. */
+function OpenedPicture({ id }: { id: string }): JSX.Element {
+  const { data, problem } = useAdvice(id);
+  if (data === undefined) return <NotThere problem={problem} />;
+  return <AdvicePicture id={id} curves={data.curves} limits={data.limits} />;
+}
+
+function NotThere({ problem }: { problem: Error | undefined }): JSX.Element {
+  if (problem === undefined) return <Loading what="the advice" />;
+  return <Empty title="There is no advice for it yet.">{problem.message}.</Empty>;
 }

@@ -6,18 +6,19 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { short, shortBytes } from '../../base/amounts.js';
-import { timeText } from './format.js';
+import { clockText, dayText, timeText } from './format.js';
 
 export interface Line {
   readonly label: string;
-  readonly points: readonly number[];
+  /** Null: not known. */
+  readonly points: readonly (number | null)[];
   readonly colour: Colour;
   /** Also told apart by dashes, or by what is filled. */
   readonly dashed?: boolean;
   readonly filled?: boolean;
 }
 
-export type Colour = 'traffic' | 'loss' | 'third' | 'fourth';
+export type Colour = 'traffic' | 'loss' | 'third' | 'fourth' | 'good' | 'ink-2';
 
 export interface ChartMark {
   readonly atMs: number;
@@ -43,6 +44,7 @@ export interface Chart {
 }
 
 const HEIGHT = 168;
+const DAY_SECONDS = 86_400;
 /** A process that is younger has no curves as wide as the chart. */
 const SHORTEST_SECONDS = 300;
 const MARK_ROOM = 18;
@@ -108,12 +110,12 @@ function Legend({ chart, at }: { chart: Chart; at: number | undefined }): JSX.El
   return (
     <div class="legend">
       <span class="legend-time">
-        {at === undefined || count === 0 ? 'now' : timeText(new Date(ms), true)}
+        {at === undefined || count === 0 ? lastText(chart) : momentText(chart, ms)}
       </span>
       {chart.lines.map((line, row) => (
         <span key={line.label}>
           <i class={`swatch ${line.colour} ${line.dashed ? 'dashed' : ''}`} aria-hidden="true" />
-          {line.label} <b>{count === 0 ? '–' : said(chart, chart.lines[row]?.points[index] ?? 0)}</b>
+          {line.label} <b>{count === 0 ? '–' : said(chart, chart.lines[row]?.points[index] ?? null)}</b>
         </span>
       ))}
       {isLimited(chart) ? (
@@ -127,7 +129,15 @@ function Legend({ chart, at }: { chart: Chart; at: number | undefined }): JSX.El
   );
 }
 
-function useScheme(): boolean {
+function momentText({ stepSeconds }: Chart, ms: number): string {
+  return stepSeconds < DAY_SECONDS ? timeText(new Date(ms), true) : dayText(new Date(ms));
+}
+
+function lastText({ stepSeconds }: Chart): string {
+  return stepSeconds < DAY_SECONDS ? 'now' : 'last day';
+}
+
+export function useScheme(): boolean {
   const [dark, set] = useState(() => matchMedia('(prefers-color-scheme: dark)').matches);
   useEffect(() => {
     const media = matchMedia('(prefers-color-scheme: dark)');
@@ -138,7 +148,8 @@ function useScheme(): boolean {
   return dark;
 }
 
-function said({ unit }: Chart, value: number): string {
+function said({ unit }: Chart, value: number | null): string {
+  if (value === null) return '–';
   return unit === 'bytes' ? shortBytes(value) : short(value);
 }
 
@@ -163,7 +174,7 @@ function words(chart: Chart): string {
   const curves = lines.map(({ label, points }) =>
     points.length === 0
       ? `${label}: nothing yet`
-      : `${label}: now ${said(chart, points.at(-1) ?? 0)}, at most ${said(chart, Math.max(...points))}`,
+      : `${label}: now ${said(chart, points.at(-1) ?? null)}, at most ${said(chart, Math.max(...points.map((point) => point ?? 0)))}`,
   );
   const level = limit?.at(-1)?.level;
   const at = (atMs: number): string => timeText(new Date(atMs), true);
@@ -217,7 +228,7 @@ function optionsOf(
   return {
     width,
     height: chart.height ?? HEIGHT,
-    padding: [MARK_ROOM, 20, 0, 0],
+    padding: [MARK_ROOM, 28, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -240,7 +251,7 @@ function optionsOf(
         size: 28,
         space: 70,
         values: (_plot, ticks, _axis, _space, increment) =>
-          ticks.map((tick) => timeText(new Date(tick * 1000), increment < 60)),
+          ticks.map((tick) => tickText(new Date(tick * 1000), increment)),
       },
       {
         ...axis,
@@ -250,6 +261,12 @@ function optionsOf(
       },
     ],
   };
+}
+
+/** The day is told where it begins. */
+function tickText(at: Date, increment: number): string {
+  if (increment >= DAY_SECONDS || (at.getHours() === 0 && at.getMinutes() === 0)) return dayText(at);
+  return clockText(at, increment < 60);
 }
 
 /** A text has room up to the next one; where there is none, the pointer and the list of changes tell. */

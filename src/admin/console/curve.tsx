@@ -2,14 +2,15 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { short } from '../../base/amounts.js';
-import type { Colour } from './chart.js';
+import { short, shortBytes } from '../../base/amounts.js';
+import { type Colour, useScheme } from './chart.js';
 
 interface CurveProps {
   readonly title: string;
   /** In seconds. */
   readonly windows: readonly number[];
   readonly windowText: (seconds: number) => string;
+  readonly unit: 'bytes' | 'count';
   readonly lines: readonly {
     readonly label: string;
     readonly points: readonly (number | null)[];
@@ -17,18 +18,23 @@ interface CurveProps {
   }[];
 }
 
-const HEIGHT = 200;
+const HEIGHT = 168;
+/** Of windows, in seconds: what people say. */
+const TICKS = [1, 10, 60, 600, 3600];
 const LOGARITHMIC = 3;
+const MOST_DECADES = 4;
 
-export function CurveView({ title, windows, windowText, lines }: CurveProps): JSX.Element {
+export function CurveView({ title, windows, windowText, unit, lines }: CurveProps): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState<number | null>(null);
+  const said = unit === 'bytes' ? shortBytes : short;
   const shown = lines.filter(({ points }) => points.length > 0);
   const data = JSON.stringify([
     windows,
     ...shown.map(({ points }) => points.map((most) => (most === 0 ? null : most))),
   ]);
   const colours = shown.map(({ colour }) => colour).join(' ');
+  const scheme = useScheme();
   useEffect(() => {
     const { current } = place;
     if (current === null) return undefined;
@@ -49,19 +55,38 @@ export function CurveView({ title, windows, windowText, lines }: CurveProps): JS
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
         hooks: { setCursor: [({ cursor }) => setAt(cursor.idx ?? null)] },
-        scales: { x: { time: false, distr: LOGARITHMIC }, y: { distr: LOGARITHMIC } },
+        padding: [8, 28, 0, 0],
+        scales: {
+          x: { time: false, distr: LOGARITHMIC, range: [windows[0] ?? 1, windows.at(-1) ?? 3600] },
+          y: { distr: LOGARITHMIC },
+        },
         series: [
           {},
           ...colours.split(' ').map((name, index) => ({
             stroke: colour(name),
             width: 1.5,
-            ...(index === 0 ? {} : { dash: [6, 4] }),
+            points: { show: false },
+            ...(index === 0
+              ? { fill: colour(`${name}-fill`) }
+              : { dash: name === 'ink-2' ? [2, 3] : [6, 4] }),
             spanGaps: true,
           })),
         ],
         axes: [
-          { ...axis, size: 28, values: (_plot, ticks) => text(ticks, windowText) },
-          { ...axis, size: 52, values: (_plot, ticks) => text(ticks, short) },
+          {
+            ...axis,
+            size: 28,
+            splits: () => TICKS,
+            filter: (_plot, ticks) => ticks,
+            values: (_plot, ticks) => text(ticks, windowText),
+          },
+          {
+            ...axis,
+            size: 52,
+            splits: (_plot, _axis, min, max) => decades(min, max),
+            filter: (_plot, ticks) => ticks,
+            values: (_plot, ticks) => text(ticks, said),
+          },
         ],
       },
       JSON.parse(data) as uPlot.AlignedData,
@@ -73,11 +98,10 @@ export function CurveView({ title, windows, windowText, lines }: CurveProps): JS
       watcher.disconnect();
       plot.destroy();
     };
-  }, [data, colours, windowText]);
+  }, [data, colours, windowText, scheme, unit]);
   const index = at ?? windows.length - 1;
   const words = shown.map(
-    ({ label, points }) =>
-      `${label}: ${points.map((most) => (most === null ? 'not known' : short(most))).join(', ')}`,
+    ({ label, points }) => `${label}: ${points.map((most) => knownText(most, said)).join(', ')}`,
   );
   return (
     <figure class="chart">
@@ -87,8 +111,11 @@ export function CurveView({ title, windows, windowText, lines }: CurveProps): JS
           <span>within {windowText(windows[index] ?? 0)}</span>
           {shown.map(({ label, points, colour }, row) => (
             <span key={label}>
-              <i class={`swatch ${colour} ${row === 0 ? '' : 'dashed'}`} aria-hidden="true" />
-              {label} <b>{short(points[index] ?? 0)}</b>
+              <i
+                class={`swatch ${colour} ${row === 0 ? '' : colour === 'ink-2' ? 'limit' : 'dashed'}`}
+                aria-hidden="true"
+              />
+              {label} <b>{knownText(points[index], said)}</b>
             </span>
           ))}
         </div>
@@ -101,4 +128,15 @@ export function CurveView({ title, windows, windowText, lines }: CurveProps): JS
       />
     </figure>
   );
+}
+
+/** Powers of ten, of many some. */
+function decades(min: number, max: number): number[] {
+  const [first, last] = [Math.ceil(Math.log10(min) - 1e-9), Math.floor(Math.log10(max) + 1e-9)];
+  const step = Math.ceil((last - first) / MOST_DECADES) || 1;
+  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, at) => 10 ** (first + at * step));
+}
+
+function knownText(value: number | null | undefined, said: (value: number) => string): string {
+  return value === null || value === undefined ? 'not known' : said(value);
 }

@@ -266,8 +266,8 @@ function Shared({ status }: { status: Status }): JSX.Element {
           </dd>
           <dt>Buckets</dt>
           <dd>
-            <Num value={ledger.buckets} />{' '}
-            <span class="quiet">{ledger.bucketsAlone} serve a local share</span>
+            <Num value={ledger.buckets} />
+            <span class="quiet">, {ledger.bucketsAlone} of them serve a local share</span>
           </dd>
           <dt>Tokens leased</dt>
           <dd>
@@ -275,7 +275,8 @@ function Shared({ status }: { status: Status }): JSX.Element {
           </dd>
           <dt>Calls</dt>
           <dd>
-            <Num value={ledger.calls} /> <span class="quiet">{ledger.callsInFlight} under way</span>
+            <Num value={ledger.calls} />
+            <span class="quiet">, {ledger.callsInFlight} under way</span>
           </dd>
           <dt>Temporary changes</dt>
           <dd>

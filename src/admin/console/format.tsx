@@ -43,11 +43,19 @@ const CLOCK_SECONDS = new Intl.DateTimeFormat('en-GB', {
 });
 const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 
+export function clockText(date: Date, seconds = false): string {
+  return (seconds ? CLOCK_SECONDS : CLOCK).format(date);
+}
+
+export function dayText(date: Date): string {
+  return DAY.format(date);
+}
+
 /** Of today the time alone. */
 export function timeText(date: Date, seconds = false): string {
   const today = date.toDateString() === new Date().toDateString();
-  const clock = (seconds ? CLOCK_SECONDS : CLOCK).format(date);
-  return today ? clock : `${DAY.format(date)} ${clock}`;
+  const clock = clockText(date, seconds);
+  return today ? clock : `${dayText(date)} ${clock}`;
 }
 
 export function Time({ iso, seconds = false }: { iso: string; seconds?: boolean }): JSX.Element {

@@ -12,6 +12,7 @@ import { Shell, TokenForm } from './shell.js';
 import { type Actions, AppContext, type State } from './state.js';
 import { cameFromTable, TenantView } from './tenant.js';
 import { TenantsView } from './tenants.js';
+import { TrialsView } from './trials.js';
 import type { AuditEntry, Denial, Reason, Status } from './types.js';
 import { UpstreamView } from './upstream.js';
 
@@ -21,6 +22,7 @@ const VIEWS: Readonly<Record<View, ComponentType>> = {
   changes: ChangesView,
   senders: SendersView,
   advice: AdviceView,
+  trials: TrialsView,
   upstream: UpstreamView,
   fleet: FleetView,
 };

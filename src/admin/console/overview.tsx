@@ -37,18 +37,20 @@ export function OverviewView(): JSX.Element {
             id="samples"
             title="Samples a second, all tenants"
             beside={
-              <Choice
-                label="Time shown"
-                value={range}
-                options={[
-                  ['1h', 'Last hour'],
-                  ['24h', 'Last day'],
-                ]}
-                onChoose={(chosen) => actions.params({ range: chosen === '1h' ? '' : chosen })}
-              />
+              <span class="beside">
+                <ScopeNote scope={data.scope} />
+                <Choice
+                  label="Time shown"
+                  value={range}
+                  options={[
+                    ['1h', 'Last hour'],
+                    ['24h', 'Last day'],
+                  ]}
+                  onChoose={(chosen) => actions.params({ range: chosen === '1h' ? '' : chosen })}
+                />
+              </span>
             }
           >
-            <ScopeNote scope={data.scope} />
             <SamplesChart overview={data} />
           </Panel>
           <Losers overview={data} />

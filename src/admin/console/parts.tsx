@@ -204,7 +204,7 @@ export function Spark({
   );
   return (
     <svg
-      class={`spark ${kind}`}
+      class={`spark ${most > Number.MIN_VALUE ? kind : ''}`}
       viewBox="0 0 100 24"
       preserveAspectRatio="none"
       role="img"

@@ -1,6 +1,9 @@
-/** The last refusals, one of each kind, in plain words. They can be held still, and what was opened stays open. */
+/**
+ * The last refusals, one of each kind, in plain words. They can be held still. What was opened stays, and stays open, when so
+ * many of other kinds come that it is not among the last ones any more.
+ */
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { plain, short } from '../../base/amounts.js';
 import { Time, unmarked } from './format.js';
 import { Empty, Name, Panel } from './parts.js';
@@ -18,7 +21,8 @@ export function Refusals({
 }): JSX.Element {
   const { state } = useApp();
   const [held, hold] = useState<readonly Denial[] | undefined>(undefined);
-  const kinds = byKind(held ?? denials);
+  const opened = useRef(new Map<string, Denial>());
+  const kinds = withOpened(byKind(held ?? denials), opened.current);
   return (
     <Panel
       id="refusals"
@@ -43,6 +47,10 @@ export function Refusals({
               one={one}
               facts={state.reasons.get(one.reason)}
               withTenant={withTenant}
+              onToggle={(isOpen) => {
+                if (isOpen) opened.current.set(kindOf(one), one);
+                else opened.current.delete(kindOf(one));
+              }}
             />
           ))}
         </ul>
@@ -58,7 +66,18 @@ function byKind(denials: readonly Denial[]): Denial[] {
     const last = kinds.get(kindOf(one));
     kinds.set(kindOf(one), last === undefined ? one : { ...last, count: last.count + one.count });
   }
-  return [...kinds.values()].slice(0, SHOWN);
+  return [...kinds.values()];
+}
+
+/** Those that are open, as they were last, if there is nothing newer. */
+function withOpened(kinds: readonly Denial[], opened: Map<string, Denial>): Denial[] {
+  const shown = kinds.slice(0, SHOWN);
+  for (const key of opened.keys()) {
+    const latest = kinds.find((one) => kindOf(one) === key);
+    if (latest !== undefined) opened.set(key, latest);
+  }
+  const others = [...opened].filter(([key]) => !shown.some((one) => kindOf(one) === key));
+  return [...shown, ...others.map(([, one]) => one)];
 }
 
 function kindOf({ tenant, reason, shadow }: Denial): string {
@@ -69,9 +88,10 @@ interface RefusalProps {
   readonly one: Denial;
   readonly facts: Reason | undefined;
   readonly withTenant: boolean;
+  readonly onToggle: (isOpen: boolean) => void;
 }
 
-function Refusal({ one, facts, withTenant }: RefusalProps): JSX.Element {
+function Refusal({ one, facts, withTenant, onToggle }: RefusalProps): JSX.Element {
   const { observed, allowed } = one;
   return (
     <li class="refusal">
@@ -89,7 +109,7 @@ function Refusal({ one, facts, withTenant }: RefusalProps): JSX.Element {
         )}
         {one.shadow ? <span class="tag">let pass: shadow</span> : null}
       </p>
-      <details>
+      <details onToggle={(event) => onToggle(event.currentTarget.open)}>
         <summary>What it means</summary>
         {facts === undefined ? null : (
           <p>

@@ -3,7 +3,16 @@
  * it survives a reload and can be sent to somebody.
  */
 
-export const VIEWS = ['overview', 'tenants', 'changes', 'senders', 'advice', 'upstream', 'fleet'] as const;
+export const VIEWS = [
+  'overview',
+  'tenants',
+  'changes',
+  'senders',
+  'advice',
+  'trials',
+  'upstream',
+  'fleet',
+] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Route {

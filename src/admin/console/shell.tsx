@@ -13,6 +13,7 @@ const PLACES: readonly (readonly [View, string])[] = [
   ['changes', 'Changes'],
   ['senders', 'Senders'],
   ['advice', 'Advice'],
+  ['trials', 'Trials'],
   ['upstream', 'Upstream'],
   ['fleet', 'Fleet'],
 ];

@@ -373,3 +373,43 @@ export interface Written {
   readonly scope: 'fleet' | 'part' | 'replica';
   readonly note: string;
 }
+
+export interface LimitAdvice {
+  readonly limit: string;
+  readonly current: number | null;
+  readonly recommended: number | null;
+  readonly direction: 'raise' | 'lower' | 'set' | 'keep' | 'none';
+  readonly why: string;
+  readonly confidence: string;
+}
+
+export interface TenantAdvice {
+  readonly tenant: string;
+  readonly policy: string;
+  readonly basis: {
+    readonly hoursWatched: number;
+    readonly hoursWithRefusals: number;
+    readonly confidence: string;
+  };
+  readonly limits: readonly LimitAdvice[];
+}
+
+export interface AdviceCurve {
+  readonly rate: 'ingestion_rate' | 'request_rate' | 'bytes_per_second';
+  readonly burst: string;
+  readonly windows: readonly number[];
+  readonly arrived: readonly (number | null)[];
+  readonly current: readonly number[] | null;
+  readonly recommended: readonly number[] | null;
+}
+
+/** What is kept of a tenant, day by day, the oldest first. */
+export interface UsageDays {
+  readonly records: readonly {
+    readonly start: string;
+    readonly coveredSeconds: number;
+    readonly offered: Readonly<Record<'items' | 'requests' | 'bytes', number | null>>;
+    readonly curves: Readonly<Record<'items' | 'requests' | 'bytes', readonly (number | null)[]>>;
+    readonly peaks: { readonly activeSeries: number | null };
+  }[];
+}

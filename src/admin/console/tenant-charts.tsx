@@ -1,0 +1,193 @@
+/** What a tenant sent and lost over time, against each limit as it was then. */
+import type { JSX } from 'preact';
+import { type Chart, ChartView, type Line } from './chart.js';
+import { Time, valueText } from './format.js';
+import { Choice, Panel } from './parts.js';
+import { useApp } from './state.js';
+import type { LimitStep, Tenant } from './types.js';
+
+const COLOURS = ['loss', 'third', 'fourth', 'traffic'] as const;
+const CHANGES_SHOWN = 20;
+
+export function TenantCharts({ tenant, range }: { tenant: Tenant; range: '1h' | '24h' }): JSX.Element {
+  const { actions } = useApp();
+  return (
+    <Panel
+      id="charts"
+      title="Over time"
+      beside={
+        <Choice
+          label="Time shown"
+          value={range}
+          options={[
+            ['1h', 'Last hour'],
+            ['24h', 'Last day'],
+          ]}
+          onChoose={(chosen) => actions.params({ range: chosen === '1h' ? '' : chosen })}
+        />
+      }
+    >
+      <div class="charts">
+        {chartsOf(tenant).map((chart) => (
+          <ChartView key={chart.id} chart={chart} sync="tenant" />
+        ))}
+      </div>
+      <LimitChanges tenant={tenant} />
+    </Panel>
+  );
+}
+
+/** Everything that is drawn for a tenant. */
+function chartsOf(tenant: Tenant): Chart[] {
+  const { history } = tenant;
+  const common = { unit: 'count' as const, endMs: Date.parse(history.end), stepSeconds: history.stepSeconds };
+  const allowed = (name: string): Pick<Chart, 'limit' | 'limitMarks' | 'marks'> => {
+    const its = history.changes.filter(({ limit }) => limit === name);
+    return {
+      limit: stepsOf(history.limits[name] ?? []),
+      limitMarks: its.map(({ at, before, after }) => ({
+        atMs: Date.parse(at),
+        text: `${valueText(before)} → ${valueText(after)}`,
+      })),
+      marks: history.changes
+        .filter((one) => !its.includes(one))
+        .map(({ at, limit, before, after }) => ({
+          atMs: Date.parse(at),
+          text: `${limit} ${valueText(before)} → ${valueText(after)}`,
+        })),
+    };
+  };
+  const { items, pushes, bytes } = history.perSecond;
+  const lost = summed(items.length, history.lostSamplesPerSecond);
+  const refused = summed(pushes.length, history.refusedPerSecond);
+  const series = seriesLimit(history.limits);
+  const losses = [
+    {
+      id: 'chart-lost',
+      title: 'Lost samples a second, by reason',
+      lines: byReason(history.lostSamplesPerSecond, history.shadowLostSamplesPerSecond),
+    },
+    {
+      id: 'chart-refused',
+      title: 'Refused pushes a second, by reason',
+      lines: byReason(history.refusedPerSecond, history.shadowedPerSecond),
+    },
+  ];
+  return [
+    {
+      id: 'chart-items',
+      title: 'Items a second, against ingestion_rate',
+      ...common,
+      lines: offeredAndLost(items, lost),
+      ...allowed('ingestion_rate'),
+    },
+    {
+      id: 'chart-pushes',
+      title: 'Pushes a second, against request_rate',
+      ...common,
+      lines: offeredAndLost(pushes, refused),
+      ...allowed('request_rate'),
+    },
+    ...(tenant.activeSeries === null
+      ? []
+      : [
+          {
+            id: 'chart-series',
+            title: `Active series, against ${series}`,
+            ...common,
+            lines: [
+              {
+                label: 'active series',
+                points: history.activeSeries,
+                colour: 'traffic',
+                filled: true,
+              } as const,
+            ],
+            ...allowed(series),
+          },
+        ]),
+    {
+      id: 'chart-bytes',
+      title: 'Bytes a second, against bytes_per_second',
+      ...common,
+      unit: 'bytes',
+      lines: [{ label: 'on the wire', points: bytes, colour: 'traffic', filled: true }],
+      ...allowed('bytes_per_second'),
+    },
+    ...losses.filter(({ lines }) => lines.length > 0).map((chart) => ({ ...chart, ...common, marks: [] })),
+  ];
+}
+
+/** What was offered is the upper line; what the loss leaves of it was accepted. */
+function offeredAndLost(offered: readonly number[], lost: readonly number[]): Line[] {
+  const accepted = offered.map((rate, step) => Math.max(0, rate - (lost[step] ?? 0)));
+  return [
+    { label: 'accepted', points: accepted, colour: 'traffic', filled: true },
+    { label: 'offered', points: offered, colour: 'traffic', dashed: true },
+    { label: 'lost', points: lost, colour: 'loss', filled: true },
+  ];
+}
+
+function summed(length: number, byReason: Readonly<Record<string, readonly number[]>>): number[] {
+  const all = Object.values(byReason);
+  return Array.from({ length }, (_, step) => all.reduce((sum, points) => sum + (points[step] ?? 0), 0));
+}
+
+function byReason(
+  lost: Readonly<Record<string, readonly number[]>>,
+  letPass: Readonly<Record<string, readonly number[]>>,
+): Line[] {
+  return [
+    ...Object.entries(lost),
+    ...Object.entries(letPass).map(([name, points]) => [`${name} (let pass)`, points] as const),
+  ]
+    .slice(0, COLOURS.length)
+    .map(([label, points], index) => ({
+      label,
+      points,
+      colour: COLOURS[index] ?? 'loss',
+      dashed: index % 2 === 1,
+    }));
+}
+
+/** Of the two limits on series the one that holds now. */
+function seriesLimit(limits: Tenant['history']['limits']): string {
+  const active = limits['max_active_series_per_user']?.at(-1)?.value;
+  return typeof active === 'number' && active > 0
+    ? 'max_active_series_per_user'
+    : 'max_global_series_per_user';
+}
+
+/** Where a limit was off there is no line: 0 allows everything, but for a rate of items. */
+function stepsOf(steps: readonly LimitStep[]): NonNullable<Chart['limit']> {
+  return steps.map(({ from, value: level }) => ({
+    fromMs: Date.parse(from),
+    level: typeof level === 'number' && level > 0 ? level : undefined,
+  }));
+}
+
+/** All that changed in the time shown, charted or not. */
+function LimitChanges({ tenant }: { tenant: Tenant }): JSX.Element | null {
+  const { changes } = tenant.history;
+  if (changes.length === 0) return null;
+  return (
+    <>
+      <h3>Limits that changed in this time</h3>
+      <ul class="list">
+        {[...changes]
+          .reverse()
+          .slice(0, CHANGES_SHOWN)
+          .map(({ at, limit, before, after }) => (
+            <li key={`${at} ${limit}`} class="event">
+              <span class="when">
+                <Time iso={at} seconds />
+              </span>
+              <p>
+                <strong>{limit}</strong> {valueText(before)} → {valueText(after)}
+              </p>
+            </li>
+          ))}
+      </ul>
+    </>
+  );
+}

@@ -1,0 +1,60 @@
+/** Which metrics a tenant's series are of, and which of them grow. */
+import type { JSX } from 'preact';
+import { Num } from './format.js';
+import { Panel } from './parts.js';
+import type { Tenant, TopMetric } from './types.js';
+
+/** Those with the most series first, with how many came lately; then those that grow and are not among them. */
+export function TenantMetrics({ tenant }: { tenant: Tenant }): JSX.Element | null {
+  const { active, new: growing } = tenant.topMetrics;
+  const grown = new Map(growing.map((metric) => [metric.name, metric.newSeries]));
+  const rows: TopMetric[] = [
+    ...active.map((metric) => ({
+      ...metric,
+      newSeries: Math.max(metric.newSeries, grown.get(metric.name) ?? 0),
+    })),
+    ...growing.filter(({ name }) => !active.some((one) => one.name === name)),
+  ];
+  if (rows.length === 0) return null;
+  const most = Math.max(...rows.map(({ series }) => series), 1);
+  return (
+    <Panel
+      id="metrics"
+      title="Series by metric"
+      beside={<span class="quiet">new ones are of the last minutes</span>}
+    >
+      <table class="rows facts">
+        <thead>
+          <tr>
+            <th scope="col">Metric</th>
+            <th scope="col" class="num">
+              Active series
+            </th>
+            <th scope="col" class="num">
+              New
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((metric, index) => (
+            <tr key={metric.name ?? `unnamed ${index}`}>
+              <th scope="row">
+                <code>{metric.name ?? 'not named yet'}</code>
+              </th>
+              <td class="num">
+                <span class="bar" aria-hidden="true">
+                  <i style={{ width: `${(metric.series / most) * 100}%` }} />
+                </span>
+                <Num value={metric.series} />
+              </td>
+              <td class="num">
+                {metric.newSeries > 0 ? '+' : ''}
+                <Num value={metric.newSeries} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Panel>
+  );
+}
