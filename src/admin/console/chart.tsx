@@ -189,7 +189,14 @@ function words(chart: Chart): string {
 function dataOf(chart: Chart): uPlot.AlignedData {
   const times = Array.from({ length: countOf(chart) }, (_, index) => timeAt(chart, index));
   const limits = isLimited(chart) ? [times.map((seconds) => levelAt(chart, seconds))] : [];
-  return [times, ...chart.lines.map(({ points }) => [...points]), ...limits];
+  return [times, ...chart.lines.map(drawn), ...limits];
+}
+
+/** Red is a loss: where there was none, nothing is drawn. */
+function drawn({ points, colour }: Line): (number | null)[] {
+  if (colour !== 'loss') return [...points];
+  const isNone = (at: number): boolean => (points[at] ?? 0) === 0;
+  return points.map((point, at) => (isNone(at - 1) && isNone(at) && isNone(at + 1) ? null : point));
 }
 
 function optionsOf(
