@@ -61,7 +61,10 @@ function Advised({ one, isOpen }: { one: TenantAdvice; isOpen: boolean }): JSX.E
   return (
     <>
       <div class="title-row">
-        <Name id={one.tenant} /> <span class="quiet">{basis(one)}</span>
+        <h2>
+          <Name id={one.tenant} />
+        </h2>
+        <span class="quiet">{basis(one)}</span>
         {one.basis.hoursWatched === 0 ? null : (
           <button
             type="button"

@@ -1,7 +1,7 @@
 /** Numbers and times on the page; the exact one is there for who points at it. */
 import type { JSX } from 'preact';
 import { type Loss, NO_BREAK, plain, short, shortBytes } from '../../base/amounts.js';
-import type { Losses, Value } from './types.js';
+import type { LimitUse, Losses, Value } from './types.js';
 
 /** The value that the API gave, and its short form. */
 export function Num({ value, unit = '' }: { value: number; unit?: string }): JSX.Element {
@@ -33,6 +33,29 @@ export function percent(ratio: number): string {
 
 export function valueText(of: Value): string {
   return of === null ? 'unset' : typeof of === 'number' ? plain(of) : String(of);
+}
+
+const LIMIT_WORDS: Readonly<Record<string, string>> = {
+  ingestion_rate: 'ingestion rate',
+  request_rate: 'request rate',
+  bytes_per_second: 'byte rate',
+  max_active_series_per_user: 'limit of active series',
+  max_global_series_per_user: 'series limit',
+};
+const LIMIT_UNITS: Readonly<Record<string, string>> = {
+  ingestion_rate: 'items/s',
+  request_rate: 'pushes/s',
+  bytes_per_second: 'bytes/s',
+};
+
+/** As people call it: there is little room for its name. */
+export function limitText(name: string): string {
+  return LIMIT_WORDS[name] ?? name;
+}
+
+/** "8.9 k of 6 k items/s" */
+export function useText({ observed, allowed, limit }: LimitUse): string {
+  return `${short(observed)} of ${short(allowed)} ${LIMIT_UNITS[limit] ?? 'series'}`;
 }
 
 const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });

@@ -23,14 +23,14 @@ export function Guards({ panic }: { panic: Status['panic'] }): JSX.Element {
       id="guards"
       title="Guards"
       beside={
-        <>
+        <span class="beside">
           <span class="quiet">
             {mode === 'act' ? `they act${how}` : `they only observe${how}: what they would do is not done`}
           </span>{' '}
           <button type="button" onClick={() => actions.change({ kind: 'guards', mode: other })}>
             {other === 'act' ? 'Have them act …' : 'Have them observe …'}
           </button>
-        </>
+        </span>
       }
     >
       <table class="rows addresses guards">

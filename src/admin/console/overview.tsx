@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { lossText, short } from '../../base/amounts.js';
 import { ChartView } from './chart.js';
-import { Num, Time, timeText } from './format.js';
+import { limitText, Num, Time, timeText, useText } from './format.js';
 import { Choice, Dot, Empty, Failed, Loading, Meter, Name, Panel, ScopeNote, Spark } from './parts.js';
 import { useReading } from './reading.js';
 import { Refusals } from './refusals.js';
@@ -230,7 +230,7 @@ function LoserRow({ one }: { one: Loser }): JSX.Element {
       </td>
       <td class="why">
         {first === undefined ? (
-          <span class="pill near">near {use?.limit ?? 'a limit'}</span>
+          <span class="pill near">near {use === null ? 'a limit' : `its ${limitText(use.limit)}`}</span>
         ) : (
           <>
             <span class={`pill ${one.losing ? 'bad' : 'over'}`}>{first.brief}</span>{' '}
@@ -245,11 +245,7 @@ function LoserRow({ one }: { one: Loser }): JSX.Element {
         {use === null ? (
           <span class="note">no limit with a rate</span>
         ) : (
-          <Meter
-            ratio={use.ratio}
-            limit={use.limit}
-            note={`${short(use.observed)} of ${short(use.allowed)}, ${use.limit}`}
-          />
+          <Meter ratio={use.ratio} limit={use.limit} note={useText(use)} />
         )}
       </td>
       <td class="trend">

@@ -1,6 +1,6 @@
 /** The small things that views are made of. */
 import type { ComponentChildren, JSX } from 'preact';
-import { percent } from './format.js';
+import { limitText, percent } from './format.js';
 import { tenantHash } from './route.js';
 import { useApp } from './state.js';
 import type { Level, Scope } from './types.js';
@@ -132,9 +132,9 @@ interface MeterProps {
 /** How much of a limit is asked for: as a bar, a number and, where it matters, a shape and a word. */
 export function Meter({ ratio, limit, note }: MeterProps): JSX.Element {
   const level = levelOf(ratio);
-  const of = note ?? `of ${limit}`;
+  const of = note ?? `of its ${limitText(limit)}`;
   return (
-    <span class={`meter ${level}`} title={`${percent(ratio)} ${of}`}>
+    <span class={`meter ${level}`} title={`${percent(ratio)} of ${limit}`}>
       <progress max={1} value={Math.min(1, ratio)} aria-label={`use of ${limit}`} />
       <span class="meter-note">
         <span class="meter-ratio">

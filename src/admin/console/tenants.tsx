@@ -1,7 +1,7 @@
 /** The table of tenants: who loses data and why, and who is close to a limit. Ten thousand rows are as quick as ten. */
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { lossText, short } from '../../base/amounts.js';
+import { counted, lossText, short } from '../../base/amounts.js';
 import { read } from './client.js';
 import { Bytes, byLoss, Num } from './format.js';
 import {
@@ -78,7 +78,7 @@ export function TenantsView(): JSX.Element {
       beside={
         rows === undefined ? null : (
           <span class="quiet">
-            {counted(rows, table)} <ScopeNote scope={rows.scope} />
+            {howMany(rows, table)} <ScopeNote scope={rows.scope} />
           </span>
         )
       }
@@ -126,10 +126,10 @@ export function TenantsView(): JSX.Element {
   );
 }
 
-function counted({ matching, totals }: Tenants, { search, show }: Table): string {
+function howMany({ matching, totals }: Tenants, { search, show }: Table): string {
   return search === '' && show === ''
-    ? short(totals.tenants)
-    : `${short(matching)} of ${short(totals.tenants)}`;
+    ? counted(totals.tenants, 'tenant', 'tenants')
+    : `${short(matching)} of ${counted(totals.tenants, 'tenant', 'tenants')}`;
 }
 
 function useRowHeight(): number {
