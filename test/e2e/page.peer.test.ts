@@ -39,6 +39,8 @@ async function givenEdge(t: Test, more: readonly string[]) {
 
 const push = (url: string, tenant: string) => send(url, PUSH_500, { 'X-Scope-OrgID': tenant });
 
+t.setTimeout(400_000);
+
 if (needs(t, 'chromium')) {
   t.jobs = AT_ONCE;
   const browser = await startBrowser(t);
@@ -378,7 +380,7 @@ function pageTests(browser: Browser, more: readonly string[]): void {
     const part = (hasText: RegExp) => page.locator('#part-mimir', { hasText }).waitFor();
     await part(/Nothing was sent to Mimir in the last ten seconds\.$/);
     await push(edge.proxy, 'steady');
-    await part(/1 of 1 well.*0 % of 1 requests failed/s);
+    await part(/1 of 1 well.*0 % of 1 request failed/s);
     await page.getByRole('heading', { name: /Mimir answers\.$/ }).waitFor();
     await mimir.close();
     t.equal((await push(edge.proxy, 'steady')).status, 502);

@@ -1,16 +1,17 @@
 /** One timeline of everything that changed limits or modes: who, what, why, before and after. */
 import type { JSX } from 'preact';
-import { Choice, Failed, Loading, Panel, SearchField } from './parts.js';
+import { Choice, Failed, Loading, Panel, ScopeNote, SearchField } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';
 import { SetForATime, Timeline } from './timeline.js';
-import type { AuditEntry } from './types.js';
+import type { AuditEntry, Scope } from './types.js';
 
 const FROM = [
   ['', 'All'],
   ['people', 'People'],
   ['overrides', 'Overrides'],
   ['time', 'Ended'],
+  ['starts', 'Starts'],
 ] as const;
 const SINCE = [
   ['', 'all that is kept'],
@@ -31,7 +32,7 @@ export function ChangesView(): JSX.Element {
     ...(since === '' ? {} : { since }),
     ...(search === '' ? {} : { search }),
   });
-  const { data, problem } = useReading<{ entries: AuditEntry[] }>(`audit?${query}`, 2);
+  const { data, problem } = useReading<{ scope: Scope; entries: AuditEntry[] }>(`audit?${query}`, 2);
   return (
     <>
       <SetForATime controls={state.status?.controls ?? []} />
@@ -40,9 +41,12 @@ export function ChangesView(): JSX.Element {
         isView
         title="Changes"
         beside={
-          <a href={`api/v1/audit?${query}&format=csv`} download="changes.csv">
-            CSV
-          </a>
+          <span class="beside">
+            {data === undefined ? null : <ScopeNote scope={data.scope} />}
+            <a href={`api/v1/audit?${query}&format=csv`} download="changes.csv">
+              CSV
+            </a>
+          </span>
         }
       >
         <div class="filters">

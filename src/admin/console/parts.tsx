@@ -1,5 +1,6 @@
 /** The small things that views are made of. */
 import type { ComponentChildren, JSX } from 'preact';
+import { counted } from '../../base/amounts.js';
 import { limitText, percent } from './format.js';
 import { tenantHash } from './route.js';
 import { useApp } from './state.js';
@@ -103,14 +104,18 @@ export function levelOf(ratio: number): Level {
   return ratio > 1 ? 'bad' : ratio >= 0.8 ? 'near' : 'good';
 }
 
-/** Whom the figures are of, and how old they are. */
+/** Whom the figures are of, and how old they are; who is missing in them needs a look. */
 export function ScopeNote({ scope }: { scope: Scope }): JSX.Element {
-  const { of, replicas, ageSeconds, note } = scope;
+  const { of, replicas, known, silent, ageSeconds, note } = scope;
+  if (of !== 'fleet') return <span class="note scope">{note ?? 'of this machine'}</span>;
+  const whom =
+    silent.length === 0 ? counted(replicas, 'replica', 'replicas') : `${replicas} of ${known} replicas`;
   return (
-    <span class="note scope">
-      {of === 'fleet'
-        ? `of ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}, ${Math.round(ageSeconds)} s old`
-        : (note ?? 'of this machine')}
+    <span class={`note scope ${silent.length === 0 ? '' : 'some'}`} title={note ?? ''}>
+      of {whom}, {Math.round(ageSeconds)} s old
+      {silent.length === 0
+        ? ''
+        : `; no answer from ${silent[0]}${silent.length > 1 ? ` and ${silent.length - 1} more` : ''}`}
     </span>
   );
 }

@@ -107,6 +107,7 @@ function Refusal({ one, facts, withTenant, onToggle }: RefusalProps): JSX.Elemen
             : had {plain(observed)}, allowed {plain(allowed)}
           </span>
         )}
+        <span class="note"> at {one.replica}</span>
         {one.shadow ? <span class="tag">let pass: shadow</span> : null}
       </p>
       <details onToggle={(event) => onToggle(event.currentTarget.open)}>

@@ -2,9 +2,10 @@
 import type { JSX } from 'preact';
 import { duration, shortBytes } from '../../base/amounts.js';
 import { Num, Time } from './format.js';
-import { Empty, Failed, Loading, Name, Panel, SearchField } from './parts.js';
+import { Empty, Failed, Loading, Name, Panel, ScopeNote, SearchField } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';
+import type { Scope } from './types.js';
 
 interface Sender {
   readonly tenant: string;
@@ -26,6 +27,7 @@ interface Sender {
 }
 
 interface Senders {
+  readonly scope: Scope;
   readonly since: string;
   readonly known: number;
   /** That there was no place for. */
@@ -84,12 +86,12 @@ export function TenantSenders({ id }: { id: string }): JSX.Element {
 }
 
 function Summary({ senders }: { senders: Senders }): JSX.Element {
-  const { known, more, ofVersion1, ignoringRetryAfter, newToday, since } = senders;
+  const { scope, known, more, ofVersion1, ignoringRetryAfter, newToday, since } = senders;
   return (
     <span class="quiet">
       {known}
       {more === 0 ? '' : ` and up to ${more} more`} since <Time iso={since} />: {ofVersion1} of version 1,{' '}
-      {ignoringRetryAfter} come again too early, {newToday} new today
+      {ignoringRetryAfter} come again too early, {newToday} new today <ScopeNote scope={scope} />
     </span>
   );
 }

@@ -174,6 +174,7 @@ function useRows(
       asked.current = key;
       try {
         const rows = await read<Tenants>(`tenants?${key}`, ending.signal);
+        if (wanted.current !== key) return;
         // Fewer match than before: what was asked for lies behind the end.
         set({ rows, problem: undefined, key });
       } catch (error) {
@@ -186,7 +187,7 @@ function useRows(
     const timer = setTimeout(() => void ask(), isTyping ? TYPING_MS : 0);
     return () => {
       clearTimeout(timer);
-      // Another table is wanted by now: what comes late must not take its place.
+      // Another table is wanted by now; what was asked for before the last word of the edge may still come.
       if (wanted.current !== key) ending.abort();
     };
   }, [key, state.tick, state.needsToken]);

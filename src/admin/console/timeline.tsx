@@ -25,9 +25,13 @@ function Entry({ entry }: { entry: AuditEntry }): JSX.Element {
         <Time iso={at} />
       </span>
       <p>
-        <strong>{from === 'time' ? 'its time was over: ' : `${who} `}</strong>
+        <strong>
+          {from === 'time' ? 'its time was over: ' : from === 'start' ? `replica ${who} ` : `${who} `}
+        </strong>
         {whatWasDone(entry)}
-        {action === 'reload' ? null : <> for {tenant === null ? 'all tenants' : <Name id={tenant} />}</>}
+        {action === 'reload' || action === 'start' ? null : (
+          <> for {tenant === null ? 'all tenants' : <Name id={tenant} />}</>
+        )}
         {until !== null && action === 'set' ? (
           <>
             {' '}
@@ -48,6 +52,8 @@ function whatWasDone({ from, action, name, before, after }: AuditEntry): string 
     return after === null ? 'has no limits any more' : 'has limits';
   }
   switch (action) {
+    case 'start':
+      return `started, version ${valueText(after)}`;
     case 'reload':
       return 'read the overrides again';
     case 'set':

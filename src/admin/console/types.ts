@@ -227,6 +227,8 @@ export interface Tenants {
 
 export interface Denial {
   readonly at: string;
+  /** That refused it. */
+  readonly replica: string;
   readonly tenant: string | null;
   readonly reason: string;
   readonly shadow: boolean;
@@ -272,8 +274,11 @@ export interface Tenant extends TenantRow {
 export interface Scope {
   readonly of: 'fleet' | 'machine';
   readonly replicas: number;
+  /** That are alive; those of them that did not answer. */
+  readonly known: number;
+  readonly silent: readonly string[];
   readonly ageSeconds: number;
-  /** Why it does not speak for the fleet. */
+  /** Why it does not speak for the whole fleet. */
   readonly note: string | null;
 }
 
@@ -351,7 +356,7 @@ export interface TopMetric {
 export interface AuditEntry {
   readonly at: string;
   readonly who: string;
-  readonly from: 'here' | 'fleet' | 'time' | 'overrides';
+  readonly from: 'here' | 'fleet' | 'time' | 'overrides' | 'start';
   readonly action: string;
   readonly tenant: string | null;
   readonly name: string;
@@ -359,6 +364,8 @@ export interface AuditEntry {
   readonly after: Value;
   readonly reason: string;
   readonly until: string | null;
+  /** Where it was asked for; null: on one that does not answer now. */
+  readonly replica: string | null;
 }
 
 export interface Reason {
@@ -412,4 +419,34 @@ export interface UsageDays {
     readonly curves: Readonly<Record<'items' | 'requests' | 'bytes', readonly (number | null)[]>>;
     readonly peaks: { readonly activeSeries: number | null };
   }[];
+}
+
+/** Each replica as it says itself. */
+export interface ReplicaSays {
+  readonly replica: string;
+  readonly level: Level;
+  readonly problems: readonly { readonly of: 'edge' | 'mimir'; readonly text: string }[];
+  readonly draining: boolean;
+  readonly upstream: { readonly times: Status['upstream']['times'] };
+}
+
+/** One of Mimir's addresses over all replicas. */
+export interface FleetAddress {
+  readonly address: string;
+  readonly zone: string;
+  readonly state: AddressState;
+  readonly answered: number;
+  readonly failed: number;
+  readonly underWay: number;
+  readonly replicas: readonly {
+    readonly replica: string;
+    readonly state: AddressState;
+    readonly sentTo: Address['sentTo'];
+  }[];
+}
+
+export interface Replicas {
+  readonly scope: Scope;
+  readonly replicas: readonly ReplicaSays[];
+  readonly addresses: readonly FleetAddress[];
 }
