@@ -17,6 +17,8 @@ export interface PeakLimit {
   readonly current: number | undefined;
   /** Series that were refused for this limit and so are not in the peak, as often as they were sent. */
   readonly hiddenBy: readonly string[];
+  /** Pushes, or series of them, that were refused for this limit and are in the peak. */
+  readonly refusedBy: readonly string[];
   readonly hasClasses: boolean;
   /**
    * It is reached by a change of what is sent, not by growth, and then refuses all of it: it is raised, and lowered only where a
@@ -27,8 +29,16 @@ export interface PeakLimit {
 
 interface Peak {
   readonly period: Period;
+  /** Of all that was offered. */
   readonly peak: number;
+  /** What counts: of what was refused no more than as much again as the limit in force. */
+  readonly counts: number;
+  /** What passed of it, at most. */
+  readonly passed: number;
 }
+
+/** As much may be advised as the limit in force, so many times, where that refused something. */
+const MOST_OF_PASSED = 2;
 
 export function advisePeak(
   limit: PeakLimit,
@@ -50,10 +60,14 @@ export function advisePeak(
   return chosen(limit, peaks, highest, policy, basis);
 }
 
-function peaksIn({ peakOf }: PeakLimit, periods: readonly Period[]): Peak[] {
+function peaksIn({ peakOf, refusedBy, current }: PeakLimit, periods: readonly Period[]): Peak[] {
   return periods.flatMap((period) => {
     const peak = peakOf(period.record);
-    return peak === undefined || Number.isNaN(peak) ? [] : [{ period, peak }];
+    if (peak === undefined || Number.isNaN(peak)) return [];
+    const isRefused = period.record.reasons.some(({ reason }) => refusedBy.includes(reason));
+    if (!isRefused || current === undefined || peak <= current)
+      return [{ period, peak, counts: peak, passed: peak }];
+    return [{ period, peak, counts: Math.min(peak, current * MOST_OF_PASSED), passed: current }];
   });
 }
 
@@ -73,10 +87,12 @@ function chosen(
   policy: Policy,
   basis: Basis,
 ): LimitAdvice {
-  const byPeriod = new Map(peaks.map(({ period, peak }) => [period, peak]));
-  const kept = keptPeriods([...byPeriod.keys()], policy, (period) => byPeriod.get(period) ?? 0);
+  const byPeriod = new Map(peaks.map((peak) => [peak.period, peak]));
+  const kept = keptPeriods([...byPeriod.keys()], policy, (period) => byPeriod.get(period)?.counts ?? 0);
   const margin = (1 + policy.margin) * (1 + basis.extraMargin);
-  const most = Math.max(...kept.map((period) => byPeriod.get(period) ?? 0));
+  const mostOf = (field: 'peak' | 'counts' | 'passed'): number =>
+    Math.max(...kept.map((period) => byPeriod.get(period)?.[field] ?? 0));
+  const most = mostOf('counts');
   const { value, uncapped, remark } = bounded(limit.limit, roundedTo(most * margin, limit, policy), policy);
   const hidden = Math.max(0, ...kept.map((period) => hiddenIn(limit, period.record)));
   const stays = reasonToStay(limit, value, most, policy);
@@ -87,9 +103,20 @@ function chosen(
     current: limit.current,
     recommended,
     direction: directionOf(limit.current, recommended),
-    why: whyOf(limit, highest, policy, basis) + hiddenRemark(hidden) + remark + (stays ?? ''),
+    why:
+      whyOf(limit, highest, policy, basis) +
+      hiddenRemark(hidden) +
+      cut(highest.peak, most) +
+      remark +
+      (stays ?? ''),
     confidence: basis.confidence,
-    range: hidden === 0 ? undefined : { from: value, to: roundedTo((most + hidden) * margin, limit, policy) },
+    range:
+      hidden === 0 && mostOf('passed') === mostOf('peak')
+        ? undefined
+        : {
+            from: roundedTo(mostOf('passed') * margin, limit, policy),
+            to: roundedTo((mostOf('peak') + hidden) * margin, limit, policy),
+          },
     uncapped,
     peak: highest.peak,
     headroom: recommended / highest.peak - 1,
@@ -158,4 +185,9 @@ function whyOf(
 function hiddenRemark(hidden: number): string {
   if (hidden === 0) return '';
   return ` Up to ${shown(hidden)} new series were refused in an hour or a day, so there may be more of them: the range has them.`;
+}
+
+function cut(highest: number, most: number): string {
+  if (highest <= most) return '';
+  return ` What was refused counts for no more than twice the limit in force, ${shown(most)}: the range has all of it.`;
 }

@@ -1,4 +1,7 @@
-/** A rate and its burst, chosen together on the arrival curve: of all buckets that refuse nothing, the one that lets a tenant do least. */
+/**
+ * A rate and its burst, chosen together on the arrival curve: of all buckets that refuse nothing, the one that lets a tenant do least.
+ * What was refused counts for no more than as much again as what passed: nobody gets a limit by sending far more than it may.
+ */
 import {
   type ArrivalCurve,
   CURVE_WINDOWS,
@@ -47,6 +50,11 @@ export interface RateLimit {
   readonly hasClasses: boolean;
 }
 
+interface Shape {
+  readonly rate: number;
+  readonly burst: number;
+}
+
 export interface RateAdvice {
   readonly limits: readonly LimitAdvice[];
   readonly curve: CurvePicture | undefined;
@@ -54,9 +62,15 @@ export interface RateAdvice {
 
 /** Of the hours. */
 const MANY_REFUSALS = 0.1;
+/** As much may be advised as passed, so many times, where something was refused. */
+const MOST_OF_PASSED = 2;
 
 interface Counted {
   readonly period: Period;
+  readonly offered: CountedCurve;
+  /** What of it passed, at most. */
+  readonly passed: CountedCurve;
+  /** What counts. */
   readonly curve: CountedCurve;
 }
 
@@ -75,7 +89,7 @@ export function adviseRate(
   const counted = countedIn(limit, periods);
   if (counted.length === 0) return none(`The history has no figures on ${limit.unit} a second.`);
   if (basis.confidence === 'none') return none(tooLittle(basis));
-  const all = countedDemand(counted.map(({ curve }) => curve));
+  const all = countedDemand(counted.map(({ offered }) => offered));
   if (all.leastRate === 0) return none('The tenant sent nothing in this time.');
   return new Chooser(limit, counted, policy, basis, all).advise(enabled);
 }
@@ -84,12 +98,53 @@ function tooLittle({ hoursWatched }: Basis): string {
   return `There are ${shown(Math.floor(hoursWatched))} hours of history: below 24 nothing is advised.`;
 }
 
-function countedIn({ curveOf }: RateLimit, periods: readonly Period[]): Counted[] {
-  return periods.flatMap((period) => {
-    const curve = curveOf(period.record);
+function countedIn(limit: RateLimit, periods: readonly Period[]): Counted[] {
+  return periods.flatMap((period, i) => {
+    const curve = limit.curveOf(period.record);
     if (curve === undefined || curve.every(Number.isNaN)) return [];
-    return { period, curve: { curve, resolutionSeconds: period.record.resolutionSeconds } };
+    const offered = { curve, resolutionSeconds: period.record.resolutionSeconds };
+    const before = periods[i - 1];
+    // Windows that end in it reach into the one before.
+    const refused = [period, ...(before && isNext(before, period) ? [before] : [])].filter(
+      (one) => one.refused,
+    );
+    if (refused.length === 0) return [{ period, offered, passed: offered, curve: offered }];
+    const { current } = limit;
+    const part = Math.min(...refused.map(({ record }) => passedPart(limit, record)));
+    const passed = within(scaled(offered, part), current);
+    const most = scaled(passed, MOST_OF_PASSED);
+    // What is in force lets more pass, and may not have been in force then.
+    const counts = curve.map((amount, i) =>
+      Math.min(amount, Math.max(most.curve[i] ?? 0, lineOf(current, i, offered.resolutionSeconds))),
+    );
+    return [{ period, offered, passed, curve: { ...offered, curve: counts } }];
   });
+}
+
+function isNext({ record: before }: Period, { record }: Period): boolean {
+  return before.startMs + before.seconds * 1000 === record.startMs;
+}
+
+/** What a bucket lets pass at most. */
+function within(counted: CountedCurve, bucket: Pair | undefined): CountedCurve {
+  if (bucket === undefined) return counted;
+  const { curve, resolutionSeconds } = counted;
+  return {
+    resolutionSeconds,
+    curve: curve.map((amount, i) => Math.min(amount, lineOf(bucket, i, resolutionSeconds))),
+  };
+}
+
+/** Within one of CURVE_WINDOWS. */
+function lineOf(bucket: Pair | undefined, window: number, resolutionSeconds: number): number {
+  if (bucket === undefined) return 0;
+  return bucket.burst + bucket.rate * ((CURVE_WINDOWS[window] ?? 0) + resolutionSeconds);
+}
+
+function passedPart({ countOf }: RateLimit, { offered, refused }: UsageRecord): number {
+  const part = countOf(refused) / countOf(offered);
+  // Not all is counted of what is refused: then it is taken to be new.
+  return Number.isFinite(part) ? Math.min(1, Math.max(0, 1 - part)) : 1;
 }
 
 function writtenOf({ rate, written }: RateLimit, name: AdvisedLimit): number | undefined {
@@ -129,11 +184,11 @@ class Chooser {
         curve: this.#picture(undefined),
       };
     }
-    const values = this.#values(needed, enabled);
+    const values = this.#values(needed, enabled, this.#mostAtOnce());
     const chosen = limit.bucketOf(values.rate.value, values.burst.value);
     const stays = this.#reasonToStay(chosen, values);
     const final = stays === undefined || limit.current === undefined ? chosen : limit.current;
-    const from = this.#without(enabled);
+    const range = this.#range(enabled);
     const shared = {
       kind: limit.kind,
       confidence: this.#confidence(),
@@ -152,8 +207,8 @@ class Chooser {
         current,
         recommended,
         direction: directionOf(current, recommended),
-        why: why + remark + (stays ?? ''),
-        range: from === undefined ? undefined : { from: from[which], to: value },
+        why: why + cut(value, range?.to[which], name) + remark + (stays ?? ''),
+        range: range && { from: range.from[which], to: range.to[which] },
         uncapped,
         peak: which === 'rate' ? this.#all.leastRate : burstFor(this.#all, needed.rate),
         ...shared,
@@ -205,7 +260,7 @@ class Chooser {
   }
 
   /** As they are to be written. */
-  #values(needed: Pair, enabled: readonly AdvisedLimit[]) {
+  #values(needed: Pair, enabled: readonly AdvisedLimit[], mostAtOnce: number) {
     const { rate, burst, written, hasClasses, writtenBurst } = this.#limit;
     const fitting = hasClasses && this.#policy.round === 'size classes' ? this.#classFor(needed) : undefined;
     const wanted = fitting ?? { rate: rounded(needed.rate, this.#policy), burst: needed.burst };
@@ -216,7 +271,7 @@ class Chooser {
       burst: { value: written.burst ?? 0, uncapped: undefined as number | undefined, remark: '' },
     };
     if (enabled.includes(burst)) {
-      const asked = writtenBurst({ rate: values.rate.value, burst: wanted.burst }, this.#mostAtOnce());
+      const asked = writtenBurst({ rate: values.rate.value, burst: wanted.burst }, mostAtOnce);
       const whole =
         fitting === undefined && burst !== 'ingestion_burst_factor' ? rounded(asked, this.#policy) : asked;
       values.burst = bounded(burst, whole, this.#policy);
@@ -230,8 +285,8 @@ class Chooser {
   }
 
   /** Of one second, which no push that is to pass has more than; 0: nobody knows. */
-  #mostAtOnce(): number {
-    const [second = Number.NaN] = highestOf(this.#kept.map(({ curve }) => curve.curve));
+  #mostAtOnce(curveOf = ({ curve }: Counted): CountedCurve => curve): number {
+    const [second = Number.NaN] = highestOf(this.#kept.map((one) => curveOf(one).curve));
     return Number.isNaN(second) ? 0 : second * this.#margin;
   }
 
@@ -255,35 +310,28 @@ class Chooser {
   /** All but what the policy lets go passes, whatever came between the windows that were counted. */
   #lets({ rate, burst }: Pair): boolean {
     const demand = demandOf(
-      this.#kept.map(({ curve }) => curve),
+      this.#kept.map(({ offered }) => offered),
       1,
     );
     return rate >= demand.leastRate && burst >= burstFor(demand, rate);
   }
 
-  /** With what was refused taken for retries. Undefined: nothing was refused. */
-  #without(enabled: readonly AdvisedLimit[]): { rate: number; burst: number } | undefined {
+  /** From what passed to all that was offered. Undefined: nothing was refused. */
+  #range(enabled: readonly AdvisedLimit[]): { from: Shape; to: Shape } | undefined {
     if (!this.#counted.some(({ period }) => period.refused)) return undefined;
-    const demand = demandOf(
-      this.#kept.map(({ period, curve }) => scaled(curve, this.#passedPart(period.record))),
-      this.#margin,
-    );
-    const pair = this.#pair(demand, enabled);
-    if (typeof pair === 'string') return undefined;
-    const { rate, burst } = this.#values(pair, enabled);
-    return { rate: rate.value, burst: burst.value };
-  }
-
-  #passedPart({ offered, refused }: UsageRecord): number {
-    const { countOf } = this.#limit;
-    const part = countOf(refused) / countOf(offered);
-    // Not all is counted of what is refused: then it is taken to be new.
-    return Number.isFinite(part) ? Math.min(1, Math.max(0, 1 - part)) : 1;
+    const shapeOf = (curveOf: (one: Counted) => CountedCurve): Shape | undefined => {
+      const pair = this.#pair(demandOf(this.#kept.map(curveOf), this.#margin), enabled);
+      if (typeof pair === 'string') return undefined;
+      const { rate, burst } = this.#values(pair, enabled, this.#mostAtOnce(curveOf));
+      return { rate: rate.value, burst: burst.value };
+    };
+    const [from, to] = [shapeOf(({ passed }) => passed), shapeOf(({ offered }) => offered)];
+    return from && to && { from, to };
   }
 
   #refusals(pair: Pair): Refusals {
     return addRefusals(
-      this.#counted.map(({ period, curve }) => {
+      this.#counted.map(({ period, offered: curve }) => {
         const short = shortOf(countedDemand([curve]), pair);
         if (short <= 1e-9) return { hours: { atLeast: 0, atMost: 0 }, pushes: 0 };
         const { offered } = period.record;
@@ -319,7 +367,7 @@ class Chooser {
       rate,
       burst,
       windows: CURVE_WINDOWS,
-      arrived: highestOf(this.#counted.map(({ curve }) => curve.curve)).map((amount) =>
+      arrived: highestOf(this.#counted.map(({ offered }) => offered.curve)).map((amount) =>
         Number.isNaN(amount) ? null : amount,
       ),
       current: current === undefined ? undefined : line(current),
@@ -330,4 +378,9 @@ class Chooser {
 
 function finite(value: number): number | undefined {
   return Number.isFinite(value) ? value : undefined;
+}
+
+function cut(value: number, to: number | undefined, limit: AdvisedLimit): string {
+  if (to === undefined || to <= value) return '';
+  return ` Of what was refused no more counts here than as much again as passed: with all of it ${limit} would be ${shown(to)}.`;
 }

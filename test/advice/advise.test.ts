@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { Advice, LimitAdvice } from '#src/advice/advice.js';
 import { advise } from '#src/advice/advise.js';
+import { exposureOf } from '#src/advice/arrival.js';
 import { type AdvisedLimit, DEFAULT_POLICY, type Policy } from '#src/advice/policy.js';
 import { TokenBucket } from '#src/buckets/token-bucket.js';
 import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
@@ -228,6 +229,48 @@ t.test('hours with refusals may have retries in them: the advice is a range', as
   t.equal(of(adviceOn(spiked), 'ingestion_rate').range, undefined);
 });
 
+/** A tenant at its limit all the time, that offers so many times as much in one hour, or in one second of it. */
+function pushing(times: number, forSeconds: number): UsageHistory {
+  const rate = DEFAULT_LIMITS.ingestion_rate;
+  const from = 480 - 40;
+  const at = (second: number): number =>
+    second >= from * HOUR && second < from * HOUR + forSeconds ? rate * times : rate;
+  const history = historyOf({ items: seconds(20, at) });
+  return withHour(history, 48 - 40, {
+    ...history.hours[48 - 40],
+    refused: { requests: forSeconds, items: rate * (times - 1) * forSeconds, bytes: 0, newSeries: 0 },
+    reasons: [{ reason: 'rate_limited', pushes: forSeconds, samples: 0 }],
+  });
+}
+
+t.test('nobody gets a limit by offering far more than it may', async (t) => {
+  const { ingestion_rate: rate, ingestion_burst_size: burst } = DEFAULT_LIMITS;
+  const passes = exposureOf({ rate, burst: burst + 30 * rate });
+  for (const forSeconds of [1, 10, 600, HOUR]) {
+    for (const times of [3, 100, 1_000_000]) {
+      const advice = adviceOn(pushing(times, forSeconds));
+      const [its, itsBurst] = [of(advice, 'ingestion_rate'), of(advice, 'ingestion_burst_size')];
+      const exposure = exposureOf({ rate: its.recommended ?? 0, burst: itsBurst.recommended ?? 0 });
+      const what = `${times} times as much for ${forSeconds} s`;
+      t.ok(exposure <= 2 * 1.2 * passes, `${what}: ${its.recommended}/s, ${itsBurst.recommended}`);
+      const [from, to] = (['from', 'to'] as const).map((end) =>
+        exposureOf({ rate: its.range?.[end] ?? Number.NaN, burst: itsBurst.range?.[end] ?? Number.NaN }),
+      );
+      t.ok(from! <= exposure && exposure <= to!, `${what} is marked: ${from} to ${to}`);
+    }
+  }
+  t.match(of(adviceOn(pushing(100, HOUR)), 'ingestion_rate'), {
+    range: { from: 12_000, to: 1_200_000 },
+    why: /no more counts here than as much again as passed: with all of it ingestion_rate would be 1\.2.M/,
+  });
+});
+
+t.test('a limit that was raised since then is not lowered because less passed before', async (t) => {
+  const raised = limitsWith({ ingestion_rate: 300_000, ingestion_burst_size: 3_000_000 });
+  const rate = of(adviceOn(pushing(20, HOUR), {}, raised), 'ingestion_rate');
+  t.ok((rate.recommended ?? 0) >= 200_000, `${rate.recommended}`);
+});
+
 t.test('series that were refused hide how many there are: the range has them', async (t) => {
   const history = withHour(steady, 5, {
     refused: { requests: 0, items: 10, bytes: 0, newSeries: 30_000 },
@@ -258,6 +301,27 @@ t.test('labels and series of a push are advised by the most that any push had', 
   const refused = of(adviceOn(withPeaks(steady, { labelsPerSeries: 40 })), 'max_label_names_per_series');
   t.match(refused, { recommended: 48, currentWouldRefuse: { hours: { atLeast: 66, atMost: 480 } } });
 });
+
+t.test(
+  'one push that was refused for its labels raises no limit beyond twice what is in force, and is marked',
+  async (t) => {
+    const reasons = [
+      { reason: 'max_label_names_per_series', pushes: 1, samples: 1 },
+      { reason: 'label_value_too_long', pushes: 1, samples: 1 },
+    ];
+    const usual = withPeaks(steady, { labelsPerSeries: 12, labelValueBytes: 50 });
+    const hostile = withHour(usual, 5, { reasons, peaks: { labelsPerSeries: 5000, labelValueBytes: 1e6 } });
+    const labels = DEFAULT_LIMITS.max_label_names_per_series;
+    const advised = of(adviceOn(hostile), 'max_label_names_per_series');
+    t.match(advised, { recommended: labels * 2 * 1.2, range: { from: labels * 1.2, to: 6000 }, peak: 5000 });
+    t.match(
+      advised.why,
+      /What was refused counts for no more than twice the limit in force, 60: the range has all of it/,
+    );
+    const value = of(adviceOn(hostile), 'max_label_value_length');
+    t.equal(value.recommended, Math.ceil(DEFAULT_LIMITS.max_label_value_length * 2 * 1.2));
+  },
+);
 
 t.test('a limit on labels is lowered only where a policy names it', async (t) => {
   const peaks = { labelsPerSeries: 12, labelNameBytes: 40 };
