@@ -2,6 +2,8 @@
  * What the kernel found wrong with series, as reasons: Mimir leaves such a series out and takes the rest of the push, and so
  * does everything here. And what Mimir's ingestion rate counts in what is left.
  */
+import type { MimirLimits } from '../limits/limits.js';
+import { metadataWithout } from '../payload/otlp-metadata.js';
 import {
   FAULT,
   type Push,
@@ -53,7 +55,11 @@ export function isAllValid(push: Push): boolean {
 }
 
 /** Looks at every series that is not left out already. Undefined when there is nothing to leave out. */
-export function findInvalidSeries(push: Push, before?: LeftOut): LeftOut | undefined {
+export function findInvalidSeries(
+  push: Push,
+  limits: Pick<MimirLimits, 'past_grace_period'>,
+  before?: LeftOut,
+): LeftOut | undefined {
   if (push.faultySeries === 0) return before;
   const leftOut = before ?? new LeftOut(push);
   for (let row = 0; row < push.series; row++) {
@@ -61,12 +67,21 @@ export function findInvalidSeries(push: Push, before?: LeftOut): LeftOut | undef
     const at = row * RECORD_WORDS;
     const fault = word(push, at + RECORD_FAULT) || word(push, at + RECORD_DATA_FAULT);
     if (fault === FAULT.none) continue;
-    const reason = SERIES_REASONS[fault];
+    const reason = reasonOf(fault, limits);
     if (reason === undefined) leftOut.passOver(push, row);
     else leftOut.add(push, row, reason);
   }
   leftOut.addWholePoints(push);
   return leftOut;
+}
+
+/** Without a grace period it is the out-of-order window that a sample is older than: that is an error of its own. */
+function reasonOf(
+  fault: number,
+  { past_grace_period }: Pick<MimirLimits, 'past_grace_period'>,
+): SeriesReason | undefined {
+  const isWindow = fault === FAULT.tooFarInPast && Math.trunc(past_grace_period) === 0;
+  return isWindow ? 'sample_too_old' : SERIES_REASONS[fault];
 }
 
 /** Of the first metadata entry that Mimir refuses. */
@@ -86,7 +101,12 @@ export function itemsOfPush(push: Push): number {
 /** Mimir stops there: it has neither samples nor metadata, and drops exemplars that come alone. */
 export function storesNothing(push: Push, leftOut?: LeftOut): boolean {
   const points = push.samples + push.histograms - (leftOut?.points ?? 0);
-  return points === 0 && validMetadata(push) === 0;
+  return points === 0 && (leftOut === undefined ? validMetadata(push) : metadataLeft(push, leftOut)) === 0;
+}
+
+/** Of OTLP it goes with what is left out; in Remote Write it is something of its own, or counts as it was sent. */
+function metadataLeft(push: Push, { taken }: LeftOut): number {
+  return push.metrics === undefined ? validMetadata(push) : metadataWithout(push, taken);
 }
 
 function validMetadata({ metadata, invalidMetadata }: Push): number {
@@ -102,12 +122,12 @@ function emptySeries({ series, samples, histograms, exemplars, metadata }: Push)
 }
 
 /**
- * The same without the series that are left out. Metadata counts as it was sent: in version 2 some of it may go with its
- * series.
+ * The same without the series that are left out. Metadata of Remote Write counts as it was sent: in version 2 some of it may go
+ * with its series. `goesWhole`: nothing is taken out of the body, as Mimir drops those series by itself.
  */
-export function itemsWithout(push: Push, leftOut: LeftOut): number {
+export function itemsWithout(push: Push, leftOut: LeftOut, goesWhole = false): number {
   const dropsAll = storesNothing(push, leftOut);
-  let items = validMetadata(push) + chargedInstead(push, leftOut);
+  let items = (goesWhole ? validMetadata(push) : metadataLeft(push, leftOut)) + chargedInstead(push, leftOut);
   for (let row = 0; row < push.series; row++) {
     if (!leftOut.has(row)) items += itemsOfSeries(push, row * RECORD_WORDS, dropsAll);
   }

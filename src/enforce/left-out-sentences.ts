@@ -77,6 +77,8 @@ function faultOf(group: LeftOutGroup, limits: TenantLimits): string {
       return `${has} a sample more than ${duration(limits.creation_grace_period)} in the future`;
     case 'too_far_in_past':
       return `${has} a sample more than ${duration(limits.past_grace_period + limits.out_of_order_time_window)} in the past`;
+    case 'sample_too_old':
+      return `${has} a sample more than ${duration(limits.out_of_order_time_window)} in the past`;
     case 'invalid_native_histogram_schema':
       return `${has} a native histogram whose schema is neither -4 to 8 nor -53`;
     case 'max_native_histogram_buckets':
@@ -117,6 +119,7 @@ const REMEDIES: Record<Exclude<SeriesReason, 'max_active_series'>, string> = {
   duplicate_label_names: 'mend the sender: a series has each label once',
   too_far_in_future: 'look at the clock of the sender, or raise creation_grace_period',
   too_far_in_past: 'send samples sooner, or raise past_grace_period or out_of_order_time_window',
+  sample_too_old: 'send samples sooner, or raise out_of_order_time_window',
   invalid_native_histogram_schema: 'mend the sender',
   max_native_histogram_buckets:
     'send fewer buckets, raise max_native_histogram_buckets, or set reduce_native_histogram_over_max_buckets',

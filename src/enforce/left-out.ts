@@ -28,6 +28,7 @@ export type SeriesReason = Extract<
   | 'duplicate_label_names'
   | 'too_far_in_future'
   | 'too_far_in_past'
+  | 'sample_too_old'
   | 'invalid_native_histogram_schema'
   | 'max_native_histogram_buckets'
   | 'not_reducible_native_histogram'

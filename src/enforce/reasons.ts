@@ -158,6 +158,15 @@ export const REASONS = {
       'Series with a sample too far in the past were left out; the rest of the push was taken, if there was any.',
     remedy: 'Send samples sooner, or raise `past_grace_period` or `out_of_order_time_window`.',
   },
+  sample_too_old: {
+    status: 400,
+    id: 'err-mimir-sample-too-old',
+    retry: false,
+    brief: 'samples older than the window',
+    meaning:
+      'Series with a sample older than the out-of-order window were left out, where distributors enforce it; the rest of the push was taken, if there was any.',
+    remedy: 'Send samples sooner, or raise `out_of_order_time_window`.',
+  },
   invalid_native_histogram_schema: {
     status: 400,
     id: 'err-mimir-invalid-native-histogram-schema',

@@ -16,6 +16,7 @@ import {
   nothingMayPass,
 } from './judgement.js';
 import { findInvalidSeries, isAllValid, itemsOfPush, itemsWithout, storesNothing } from './label-rules.js';
+import type { LeftOut } from './left-out.js';
 import type { LimitedBucket } from './limited-bucket.js';
 import type { Refusal } from './refusal.js';
 import { refuseBusy, refuseLost, refuseMetadata, refusePush, refuseSeries } from './refusals.js';
@@ -117,14 +118,20 @@ function refuseTooMany({ tenant, push }: Judgement, allowed: number): Refusal {
 /** Leaves out series that break a rule, and counts what is in the others. */
 function leaveOutInvalid(judgement: Judgement): Outcome {
   const { push } = judgement;
-  const leftOut = findInvalidSeries(push, judgement.leftOut);
+  const leftOut = findInvalidSeries(push, judgement.tenant.limits, judgement.leftOut);
   judgement.leftOut = leftOut;
   if (nothingMayPass(judgement)) return refuseSeries(judgement);
   // Where there is more in the push, Mimir says itself what it refuses of its metadata.
   const isFine = leftOut === undefined || leftOut.series === 0;
   if (push.invalidMetadata > 0 && isFine && storesNothing(push, leftOut)) return refuseMetadata(judgement);
-  judgement.items = leftOut === undefined ? itemsOfPush(push) : itemsWithout(push, leftOut);
+  judgement.items =
+    leftOut === undefined ? itemsOfPush(push) : itemsWithout(push, leftOut, goesWhole(judgement, leftOut));
   return undefined;
+}
+
+/** Of what is left out all are duplicates, which may go on for Mimir to drop. */
+function goesWhole({ indivisible, parts }: Judgement, { series }: LeftOut): boolean {
+  return series === 0 && (indivisible || !parts.dropDuplicates);
 }
 
 function chargeBytes(judgement: Judgement, limited: LimitedBucket): Outcome | Promise<Outcome> {
@@ -148,10 +155,8 @@ function askToCharge(judgement: Judgement, limited: LimitedBucket, n: number): O
 }
 
 function checkSeries(judgement: Judgement, series: TenantSeries): Ending | Promise<Ending> {
-  const { tenant, push } = judgement;
-  const isEnforced = tenant.mode === 'enforce';
-  if (isEnforced && isAllOrNothing(judgement)) return askForSeries(judgement, series, 'whole');
-  return askForSeries(judgement, series, isEnforced && mayShareDataPoints(push) ? 'in_points' : 'each');
+  if (isAllOrNothing(judgement)) return askForSeries(judgement, series, 'whole');
+  return askForSeries(judgement, series, mayShareDataPoints(judgement.push) ? 'in_points' : 'each');
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   type DecodeOptions,
   type HaLabels,
   type Lost,
+  METRIC_WORDS,
   NO_RULES,
   type OtlpSkipReason,
   type OtlpTotals,
@@ -48,6 +49,8 @@ interface KernelExports {
     only: number,
   ): number;
   pointAtPoints(): void;
+  metricsAt(): number;
+  metricCount(): number;
   compress(length: number): number;
   labelList(): number;
   listLabels(row: number, most: number): number;
@@ -298,10 +301,12 @@ export class KernelInstance {
     this.#exports.pointAtPoints();
   }
 
-  #ofOtlp(byteLength: number): Pick<Push, 'uncompressedBytes' | 'otlp' | 'body'> {
+  #ofOtlp(byteLength: number): Pick<Push, 'uncompressedBytes' | 'otlp' | 'metrics' | 'body'> {
+    const metricsAt = this.#exports.metricsAt() / 4;
     return {
       uncompressedBytes: byteLength,
       otlp: this.#otlpTotals(),
+      metrics: this.#words.subarray(metricsAt, metricsAt + this.#exports.metricCount() * METRIC_WORDS),
       body: this.#bytes.subarray(INPUT, INPUT + byteLength),
     };
   }

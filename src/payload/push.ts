@@ -49,6 +49,8 @@ export interface Push {
   /** Of an OTLP body only, and how it becomes series. */
   readonly otlp?: OtlpTotals;
   readonly translation?: OtlpTranslation | undefined;
+  /** Of an OTLP body: METRIC_WORDS for each metric that has series, in the order of its rows. */
+  readonly metrics?: Uint32Array;
   /** Where each series is of a pair of its own: the replicas that they come from, in the order of `pairNumber`. */
   readonly pairs?: readonly HaLabels[] | undefined;
   /** `series` rows of RECORD_WORDS words, laid out as below. */
@@ -109,12 +111,13 @@ export interface OtlpTranslation {
 /** The push in memory of its own: it outlives the next decode. */
 export function ownedPush(push: Push): Push {
   if (push.body.byteLength === push.body.buffer.byteLength) return push;
-  const { original } = push;
+  const { original, metrics } = push;
   return {
     ...push,
     records: push.records.slice(),
     body: push.body.slice(),
     ...(original !== undefined && { original: original.slice() }),
+    ...(metrics !== undefined && { metrics: metrics.slice() }),
   };
 }
 
@@ -148,6 +151,14 @@ export const RECORD_GREATEST_TIMESTAMP = 16;
 export const RECORD_UNCHARGED = 18;
 /** The rule that its samples or histograms break, the first in Mimir's order. It counts where the labels break none. */
 export const RECORD_DATA_FAULT = 19;
+
+/** Words (u32) of a metric of an OTLP body. What is said of it (two words) is told once each time that it changes for its family. */
+export const METRIC_WORDS = 4;
+/** The first of its rows. */
+export const METRIC_ROW = 0;
+/** The number of its family, times two; and one more where Mimir refuses its metadata. */
+export const METRIC_FAMILY = 1;
+export const METRIC_SAID = 2;
 
 /** What is wrong with a series or a metadata entry. 0 is nothing. kernel/rules.ts has the same. */
 export const FAULT = {

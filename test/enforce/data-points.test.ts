@@ -1,7 +1,7 @@
 /** An OTLP data point that makes several series passes with all of them or none: in Mimir, in the charge, and in what is counted. */
 import t from 'tap';
 import { seriesRules } from '#src/enforce/series-rules.js';
-import type { Filtered, Verdict } from '#src/enforce/verdict.js';
+import type { Accepted, Filtered, Verdict } from '#src/enforce/verdict.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import { withoutPoints } from '#src/payload/otlp-points.js';
 import type { Push, SeriesRules } from '#src/payload/push.js';
@@ -75,7 +75,7 @@ t.test(
     const verdict = push(resource(undefined, histogram('d', 5), gauge('g')));
     t.match(verdict, {
       kind: 'filter',
-      items: 3,
+      items: 2,
       leftOut: { series: 8, samples: 8 },
       answer: {
         reason: 'per_user_series_limit',
@@ -86,7 +86,7 @@ t.test(
     const left = rest(verdict);
     t.match(left, { series: 1, samples: 1 });
     t.equal(tenant.series?.active, 1, 'what is counted is what Mimir gets');
-    t.equal(tenant.items.bucket.left(0), 200_000 - 3, 'one sample, and the metadata of both');
+    t.equal(tenant.items.bucket.left(0), 200_000 - 2, 'one sample, and its metadata');
     t.match(push(resource(undefined, histogram('d', 3))), { kind: 'accept' }, 'the room is there for others');
     t.equal(tenant.series?.active, 7);
     t.match(tenant.tally, { newSeries: 7, seriesOverLimit: 1 });
@@ -111,7 +111,7 @@ t.test('with one series that breaks a rule the others of its data point go', asy
   const one = push(resource(undefined, many, gauge('g', text('x', 'y'))));
   t.match(one, {
     kind: 'filter',
-    items: 3,
+    items: 2,
     leftOut: { series: 5 },
     answer: {
       message: /^5 of 6 series .*: 3 have more than 2 labels \(.*\) and 2 are of the same data points /,
@@ -131,13 +131,68 @@ t.test('a resource that has no data point left takes its target_info with it', a
   t.equal(tenant.series?.active, 2, 'a gauge and one target_info');
 });
 
-t.test('in shadow mode data points are counted whole, and nothing is left out', async (t) => {
-  const { tenant, push } = given({ max_global_series_per_user: 7 }, { mode: 'shadow' });
-  t.match(push(resource(undefined, histogram('d', 5), gauge('g'))), {
-    kind: 'accept',
-    shadowed: { message: /^all 9 series/ },
+t.test('metadata that has no data point left is not charged: Mimir gets none', async (t) => {
+  const bad = (name: string, description = '') => ({
+    ...gauge(name, text('a', '1'), text('b', '2'), text('c', '3')),
+    description,
   });
-  t.equal(tenant.tally.refused, undefined);
+  const fine = (name: string, description = '') => ({ ...gauge(name), description });
+  const rows: [what: string, metadata: number, ...resources: object[][]][] = [
+    ['each has its own', 1, [fine('x'), bad('y')]],
+    ['the family is told by another metric', 2, [bad('x'), fine('y')], [fine('x')]],
+    ['it would have changed in between', 1, [fine('x', 'one'), bad('x', 'two'), fine('x', 'one')]],
+    ['it changes', 2, [fine('x', 'one'), fine('x', 'two'), bad('y')]],
+    ['what was told before goes', 1, [bad('x', 'one'), fine('x', 'two')]],
+  ];
+  for (const [what, metadata, ...resources] of rows) {
+    const { push } = given({ max_label_names_per_series: 3 });
+    const sent = resources.map((metrics) => resource(undefined, ...metrics));
+    const verdict = push(...sent) as Filtered;
+    t.equal(verdict.kind, 'filter', what);
+    const left = rest(verdict);
+    t.equal(left.metadata, metadata, what);
+    t.equal(verdict.items, left.samples - left.uncharged + metadata, what);
+  }
+});
+
+t.test(
+  'a target_info that breaks a rule is not charged, and refused by Mimir: it is no part of the body',
+  async (t) => {
+    const { tenant, push } = given({ max_label_names_per_series: 3, max_label_names_per_info_series: 3 });
+    const many = resource('h', gauge('g'));
+    many.resource.attributes.push(text('b', '2'), text('c', '3'));
+    const verdict = push(many);
+    t.match(verdict, { kind: 'filter', items: 1 + 2, leftOut: { series: 1 } });
+    t.match(rest(verdict), { series: 2, metadata: 2 }, 'its metadata, too, which Mimir charges');
+    t.equal(tenant.series?.active, 1);
+  },
+);
+
+t.test('shadow mode counts what enforce would have done, and nothing is left out', async (t) => {
+  const sends = [
+    resource(undefined, histogram('d', 5), gauge('g')),
+    resource(undefined, gauge('h'), gauge('i'), histogram('e', 3)),
+    resource(undefined, histogram('d', 5), gauge('k')),
+  ];
+  for (const overLimit of ['filter', 'refuse'] as const) {
+    const over = { max_global_series_per_user: 7 };
+    const [enforced, shadowed] = (['enforce', 'shadow'] as const).map((mode) => {
+      const { tenant, push } = given(over, { mode, overLimit });
+      const verdicts = sends.map((one) => push(one));
+      return { tenant, verdicts };
+    });
+    for (const [index, verdict] of shadowed!.verdicts.entries()) {
+      const would = enforced!.verdicts[index]!;
+      const answer = would.kind === 'filter' ? would.answer : would.kind === 'refuse' ? would : undefined;
+      const { kind, shadowed: shown, items } = verdict as Accepted;
+      t.equal(kind, 'accept');
+      t.equal(shown?.message, answer?.message);
+      t.equal(items, would.kind === 'refuse' ? 0 : (would as Accepted).items);
+    }
+    t.equal(shadowed!.tenant.tally.refused, undefined);
+    t.same(shadowed!.tenant.tally.shadowed, enforced!.tenant.tally.refused, overLimit);
+    t.equal(shadowed!.tenant.series?.active, enforced!.tenant.series?.active, overLimit);
+  }
 });
 
 t.test(
@@ -155,12 +210,12 @@ t.test(
     const verdict = push(sent('r2'));
     t.match(verdict, {
       kind: 'filter',
-      // The gauge that is of no pair, target_info, and metadata as it was sent.
-      items: 1 + 1 + 4,
+      // The gauge that is of no pair, target_info, and their metadata.
+      items: 1 + 1 + 2,
       leftOut: { series: 0, duplicates: 6 },
       answer: { kind: 'duplicate' },
     });
-    t.match(rest(verdict), { series: 2 });
+    t.match(rest(verdict), { series: 2, metadata: 2 });
     t.equal(tenant.series?.active, 8);
     t.equal(tenant.tally.deduplicated, 6);
     t.match(

@@ -10,6 +10,8 @@ import { REASONS } from '#src/enforce/reasons.js';
 import { FAULT } from '#src/payload/push.js';
 import { push } from './fixtures.js';
 
+const LIMITS = { past_grace_period: 60_000 };
+
 t.test('each rule that a series breaks is a reason of its own, with an id of Mimir', async (t) => {
   const cases: [fault: number, reason: keyof typeof REASONS, id: string][] = [
     [FAULT.noMetricName, 'missing_metric_name', 'missing-metric-name'],
@@ -36,7 +38,7 @@ t.test('each rule that a series breaks is a reason of its own, with an id of Mim
     for (const broken of [{ fault }, { dataFault: fault }]) {
       const mixed = push([{}, broken, {}]);
       t.equal(isAllValid(mixed), false, reason);
-      const leftOut = findInvalidSeries(mixed);
+      const leftOut = findInvalidSeries(mixed, LIMITS);
       t.match(leftOut, { series: 1, lead: { reason, examples: [1] } });
       t.strictSame(
         [0, 1, 2].map((row) => leftOut?.has(row)),
@@ -45,23 +47,23 @@ t.test('each rule that a series breaks is a reason of its own, with an id of Mim
     }
     t.match(REASONS[reason], { status: 400, id: `err-mimir-${id}`, retry: false });
   }
-  t.equal(findInvalidSeries(push([{}, {}])), undefined);
+  t.equal(findInvalidSeries(push([{}, {}]), LIMITS), undefined);
 });
 
 t.test('labels are judged before samples, as in Mimir', async (t) => {
   const both = push([{ fault: FAULT.duplicateLabel, dataFault: FAULT.tooFarInPast }]);
-  t.equal(findInvalidSeries(both)?.lead?.reason, 'duplicate_label_names');
+  t.equal(findInvalidSeries(both, LIMITS)?.lead?.reason, 'duplicate_label_names');
 });
 
 t.test('a series without labels is nothing: not charged, not known, and nobody is told', async (t) => {
   const bare = { fault: FAULT.noLabels, flags: 0, labels: 0 };
   const mixed = push([{ ...bare, samples: 5, exemplars: 2 }, { samples: 3 }], 1);
-  const leftOut = findInvalidSeries(mixed);
+  const leftOut = findInvalidSeries(mixed, LIMITS);
   t.match(leftOut, { series: 0, samples: 0, groups: [], passedOver: 1, lead: undefined });
   t.equal(leftOut?.has(0), true);
   t.equal(leftOut && itemsWithout(mixed, leftOut), 4);
   const alone = push([{ ...bare, samples: 5 }]);
-  t.equal(storesNothing(alone, findInvalidSeries(alone)), true);
+  t.equal(storesNothing(alone, findInvalidSeries(alone, LIMITS)), true);
 });
 
 t.test('a series without anything in it counts as one item, however the push is counted', async (t) => {
@@ -72,7 +74,7 @@ t.test('a series without anything in it counts as one item, however the push is 
   t.equal(itemsOfPush(push([{ samples: 0 }, {}], 5)), 6);
   t.equal(itemsOfPush(push([{ samples: 0, histograms: 1 }, { samples: 0 }])), 2);
   const mixed = push([{ samples: 0 }, { flags: 0 }, { samples: 2 }, exemplarsAlone, { samples: 0 }]);
-  const leftOut = findInvalidSeries(mixed);
+  const leftOut = findInvalidSeries(mixed, LIMITS);
   t.equal(leftOut && itemsWithout(mixed, leftOut), 5);
 });
 
@@ -83,7 +85,7 @@ t.test("items are what Mimir's ingestion rate counts", async (t) => {
   ];
   t.equal(itemsOfPush(push(given, 5)), 13, 'not what it drops without a word');
   t.equal(itemsOfPush({ ...push(given, 5), invalidMetadata: 2, metadataFault: FAULT.metadataNoName }), 11);
-  const leftOut = findInvalidSeries(push([...given, { flags: 0 }]));
+  const leftOut = findInvalidSeries(push([...given, { flags: 0 }]), LIMITS);
   t.equal(leftOut && itemsWithout(push([...given, { flags: 0 }], 5), leftOut), 13);
 });
 
@@ -99,7 +101,7 @@ t.test(
     t.equal(storesNothing(refused), true);
     t.equal(itemsOfPush(refused), 0);
     const mixed = push([...exemplars, { flags: 0, samples: 4 }]);
-    const leftOut = findInvalidSeries(mixed);
+    const leftOut = findInvalidSeries(mixed, LIMITS);
     t.equal(leftOut && itemsWithout(mixed, leftOut), 0, 'the only samples are in a series that is left out');
   },
 );
@@ -112,10 +114,10 @@ t.test('only valid series are charged', async (t) => {
     ],
     7,
   );
-  const leftOut = findInvalidSeries(mixed);
+  const leftOut = findInvalidSeries(mixed, LIMITS);
   t.equal(leftOut && itemsWithout(mixed, leftOut), 3 + 2 + 7);
   const behind = push([{ flags: 0 }, { samples: 3, histograms: 4 }]);
-  const first = findInvalidSeries(behind);
+  const first = findInvalidSeries(behind, LIMITS);
   t.equal(first && itemsWithout(behind, first), 3 + 4, 'each row has its own');
 });
 
@@ -128,7 +130,7 @@ t.test(
       { flags: 0, histograms: 3, samples: 0, exemplars: 4 },
       ...new Array(5).fill({ labels: 31 }),
     ]);
-    const leftOut = findInvalidSeries(many);
+    const leftOut = findInvalidSeries(many, LIMITS);
     t.match(leftOut, { series: 7, samples: 7, histograms: 3, exemplars: 4 });
     t.strictSame(leftOut?.groups, [
       {

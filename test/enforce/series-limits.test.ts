@@ -91,7 +91,7 @@ t.test('in shadow mode series over a limit are counted and pass', async (t) => {
     const { tenant } = admit(edge, 'a');
     const verdict = judge(edge, tenant, pushOf([1, 2, 3]));
     t.match(verdict, { kind: 'accept', shadowed: { reason: 'per_user_series_limit' } });
-    t.equal(tenant.series?.active, 2);
+    t.equal(tenant.series?.active, overLimit === 'filter' ? 2 : 0, 'those that enforce would have let in');
     t.ok(discarded(tenant.tally.shadowed, 'per_user_series_limit', DISCARDED_SAMPLES) > 0);
   }
 });

@@ -31,7 +31,7 @@ function decode(body: Uint8Array, version: 1 | 2, mimir: Partial<MimirLimits>): 
 function judged(series: readonly GivenSeries[], mimir: Partial<MimirLimits> = {}): (string | number)[][] {
   return ([1, 2] as const).map((version) => {
     const push = decode(writeRequest(series, version), version, mimir);
-    const leftOut = findInvalidSeries(push);
+    const leftOut = findInvalidSeries(push, limits(mimir));
     const items = leftOut === undefined ? itemsOfPush(push) : itemsWithout(push, leftOut);
     return [leftOut?.lead?.reason ?? 'valid', items];
   });
@@ -225,12 +225,19 @@ t.test(
       ['valid', 1, at(NOW - HOUR), window],
       ['valid', 1, at(NOW - 10 * MINUTE), { ...window, enforce_out_of_order_window_on_distributor: true }],
       [
-        'too_far_in_past',
+        'sample_too_old',
         0,
         at(NOW - 10 * MINUTE - 1),
         { ...window, enforce_out_of_order_window_on_distributor: true },
       ],
       ['valid', 1, at(0), { enforce_out_of_order_window_on_distributor: true }],
+      [
+        'too_far_in_past',
+        0,
+        at(NOW - 70 * MINUTE - 1),
+        { ...past, enforce_out_of_order_window_on_distributor: true },
+      ],
+      ['valid', 1, at(NOW - 70 * MINUTE), { ...past, enforce_out_of_order_window_on_distributor: true }],
       ['too_far_in_past', 0, at(NOW - 2 * HOUR, NOW + HOUR), past],
       ['too_far_in_future', 0, at(NOW + HOUR, NOW - 2 * HOUR), past],
       ['too_far_in_past', 0, { ...at(NOW - 2 * HOUR), histograms: [{ timestamp: NOW + HOUR }] }, past],

@@ -8,7 +8,8 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
-import { pointsOf, withoutPoints } from '#src/payload/otlp-points.js';
+import { metadataWithout } from '#src/payload/otlp-metadata.js';
+import { pointsOf, rowsOfWholePoints, withoutPoints } from '#src/payload/otlp-points.js';
 import type { OtlpTranslation } from '#src/payload/push.js';
 import { addRow, noRows } from '#src/payload/rows.js';
 import { difference, ODD_NOW_MS, ODD_RULES } from '../payload/otlp-compare.js';
@@ -59,6 +60,8 @@ function filtersWrong(body: Uint8Array, otlp: OtlpTranslation, dice: Dice): stri
   const rows = noRows(push.series);
   for (let row = 0; row < push.series; row++) if (dice.is(3)) addRow(rows, row);
   const gone = pointsOf(push, rows);
+  const isAllTranslated = push.otlp?.skippedPoints === 0;
+  const metadata = metadataWithout(push, rowsOfWholePoints(push, rows));
   const before = push.otlp?.dataPoints ?? 0;
   const rest = decoder.decodePlain(Uint8Array.from(withoutPoints(push, rows)), {
     ...OPTIONS,
@@ -66,6 +69,8 @@ function filtersWrong(body: Uint8Array, otlp: OtlpTranslation, dice: Dice): stri
     otlp,
   });
   if (rest.kind !== 'push') return `what is left is refused: ${rest.message}`;
+  if (isAllTranslated && rest.metadata !== metadata)
+    return `metadata: ${JSON.stringify([rest.metadata, metadata])}`;
   const after = rest.otlp?.dataPoints ?? 0;
   return after <= before - gone
     ? undefined

@@ -74,7 +74,9 @@ function otherWhenWritten(
   if (options.excludeLabel !== '') return undefined;
   const [judged, written] = ['', 'no label has this name'].map((excludeLabel) => {
     const push = decoder.decodePlain(body, { ...options, excludeLabel, protocol: 'otlp', otlp });
-    return push.kind === 'push' ? { ...push, records: [...push.records], body: undefined } : push;
+    return push.kind === 'push'
+      ? { ...push, records: [...push.records], metrics: [...(push.metrics ?? [])], body: undefined }
+      : push;
   });
   return isDeepStrictEqual(judged, written)
     ? undefined
@@ -103,7 +105,7 @@ function merged(push: Push, identities: Uint32Array): Push {
 
 /** All that does not depend on where series are, and in which order. */
 function told(push: Push) {
-  const { kind, protocol, compressedBytes, translation, otlp, body, records, ...totals } = push;
+  const { kind, protocol, compressedBytes, translation, metrics, otlp, body, records, ...totals } = push;
   const rows = Array.from({ length: push.series }, (_, row) => {
     const words = [...records.subarray(row * RECORD_WORDS + 2, (row + 1) * RECORD_WORDS)];
     return words.join(' ');

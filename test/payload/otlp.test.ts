@@ -2,6 +2,7 @@ import t from 'tap';
 import { createDecoder } from '#src/payload/decoder-pool.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import { labelsOf, labelsOfRows } from '#src/payload/labels.js';
+import { metadataWithout } from '#src/payload/otlp-metadata.js';
 import { pointsOf, rowsOfWholePoints, withoutPoints } from '#src/payload/otlp-points.js';
 import { NO_RULES, type OtlpTranslation, type Push } from '#src/payload/push.js';
 import { addRow, hasRow, noRows } from '#src/payload/rows.js';
@@ -279,12 +280,16 @@ t.test('whatever is left out, the rest is what was sent', async (t) => {
     const stay = names(push).filter((name, row) => !hasRow(whole, row) && !isTarget(name));
     const { otlp: before } = push;
     const gone = pointsOf(push, rows);
+    const metadata = metadataWithout(push, whole);
     const left = decode(Uint8Array.from(withoutPoints(push, rows)), otlp);
     t.same(
       names(left).filter((name) => !isTarget(name)),
       stay,
       `seed ${seed}`,
     );
+    if (before?.skippedPoints === 0) {
+      t.equal(metadata, left.metadata - left.invalidMetadata, `seed ${seed}`);
+    }
     t.ok((left.otlp?.dataPoints ?? 0) <= (before?.dataPoints ?? 0) - gone, `seed ${seed}`);
   }
 });

@@ -161,7 +161,7 @@ t.test('what pushes lose that go on is there in samples and series, over each ra
   const one = tenant();
   const lose = (series: number, kind: 'leaveOut' | 'shadowLeaveOut' = 'leaveOut'): void => {
     const whole = push(Array.from({ length: series }, () => ({ flags: 0, samples: 3 })));
-    const leftOut = findInvalidSeries(whole);
+    const leftOut = findInvalidSeries(whole, one.limits);
     if (leftOut === undefined) throw new Error('all of them are valid');
     one.tally[kind](leftOut);
   };

@@ -30,6 +30,7 @@ import { readRules } from './rules';
 import { scanVersion1 } from './scan-v1';
 import { scanVersion2 } from './scan-v2';
 export { judgeList, labelList, listLabels, reserveTo } from './relabel';
+export { metricCount, metricsAt } from './otlp-series';
 export { setShortening } from './shorten';
 import { claimedLength, position, readHeader, roomFor, uncompress } from './snappy';
 import { compressBlock, compressedEnd } from './snappy-compress';

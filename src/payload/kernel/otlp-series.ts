@@ -24,6 +24,7 @@ import {
   writeVarint,
 } from './otlp-out';
 import { addMetadata } from './records';
+import { judgeMetadata, NO_FAULT } from './rules';
 import { fail, fault } from './wire';
 
 const TIMESERIES: u32 = 0x0a;
@@ -57,6 +58,7 @@ export function beginSeriesOut(most: u32): void {
   series = 0;
   maxSeries = most;
   forgetList(EXEMPLARS);
+  forgetList(METRICS);
   families = 0;
   familiesMask = 0;
   familyCount = 0;
@@ -202,10 +204,35 @@ export function pointTimestamp(): i64 {
   return timestamp;
 }
 
-// A table of families: hash of the name, hash of what is said of it, u64 each.
+// A table of families: hash of the name, hash of what is said of it, u64 each, and the family's number, u32.
+const SLOT: u32 = 24;
 let families: u32 = 0;
 let familiesMask: u32 = 0;
 let familyCount: u32 = 0;
+
+/**
+ * Metrics that have series: the first row, the number of the family and (1) whether its metadata is refused, what is said of it.
+ * Without some of the rows it can be found out by these how often something else would be said.
+ */
+const METRICS: u32 = <u32>memory.data(12);
+const METRIC: u32 = 16;
+
+export function metricsAt(): u32 {
+  return listAt(METRICS);
+}
+
+export function metricCount(): u32 {
+  return listBytes(METRICS) / METRIC;
+}
+
+function noteMetric(family: u32): void {
+  const entry = addEntry(METRICS, METRIC);
+  if (entry === 0) return;
+  const isRefused = judgeMetadata(metricLength, unitLength) !== NO_FAULT;
+  store<u32>(entry, series);
+  store<u32>(entry, (family << 1) | <u32>isRefused, 4);
+  store<u64>(entry, meta, 8);
+}
 
 /** Once each time that something else is said of a family. */
 function tellMetadata(): void {
@@ -215,8 +242,9 @@ function tellMetadata(): void {
   const family = (writesSeries ? finish(hashBytes(metric, metricLength)) : metricHash) | 1;
   const slot = familySlot(family);
   const isKnown = load<u64>(slot) === family;
+  if (!isKnown) store<u32>(slot, familyCount++, 16);
+  noteMetric(load<u32>(slot, 16));
   if (isKnown && load<u64>(slot, 8) === meta) return;
-  if (!isKnown) familyCount++;
   store<u64>(slot, family);
   store<u64>(slot, meta, 8);
   if (!writesSeries) {
@@ -240,7 +268,7 @@ function tellMetadata(): void {
 function familySlot(family: u64): u32 {
   let place = <u32>(family >>> 1) & familiesMask;
   while (true) {
-    const slot = families + place * 16;
+    const slot = families + place * SLOT;
     const there = load<u64>(slot);
     if (there === 0 || there === family) return slot;
     place = (place + 1) & familiesMask;
@@ -251,16 +279,17 @@ function growFamilies(): bool {
   const before = families;
   const slots = familiesMask === 0 ? 0 : familiesMask + 1;
   const count = max<u32>(64, slots * 2);
-  families = keep(count * 16);
+  families = keep(count * SLOT);
   if (families === 0) return false;
-  memory.fill(families, 0, count * 16);
+  memory.fill(families, 0, count * SLOT);
   familiesMask = count - 1;
-  for (let at = before; at < before + slots * 16; at += 16) {
+  for (let at = before; at < before + slots * SLOT; at += SLOT) {
     const family = load<u64>(at);
     if (family === 0) continue;
     const slot = familySlot(family);
     store<u64>(slot, family);
     store<u64>(slot, load<u64>(at, 8), 8);
+    store<u32>(slot, load<u32>(at, 16), 16);
   }
   return true;
 }
