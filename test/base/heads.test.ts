@@ -66,6 +66,35 @@ t.test('a response that is not plain is none', async (t) => {
   t.equal(parseResponseHead('HTTP/1.1 200 OK\r\nA\r\n\r\n'), undefined);
 });
 
+t.test('a header is a token, a colon, and a value without the blanks around it', async (t) => {
+  const headersOf = (line: string) => parseResponseHead(`HTTP/1.1 200 OK\r\n${line}\r\n\r\n`)?.rawHeaders;
+  for (const [line, headers] of [
+    ['A: b', ['A', 'b']],
+    ['A:b', ['A', 'b']],
+    ['A:\t b \t', ['A', 'b']],
+    ['A: b \tc', ['A', 'b \tc']],
+    ['A:', ['A', '']],
+    ['A: \t', ['A', '']],
+    ['A: \xe9', ['A', '\xe9']],
+    ['A: b\r\nC: d ', ['A', 'b', 'C', 'd']],
+  ] as const) {
+    t.strictSame(headersOf(line), headers, JSON.stringify(line));
+  }
+  for (const line of [
+    ': b',
+    'A : b',
+    'A b',
+    'A',
+    ' A: b',
+    'A: b\r\n c',
+    'A: b\nC: d',
+    'A: b\rC: d',
+    'A: \x00',
+    'A: \x7f',
+  ])
+    t.equal(headersOf(line), undefined, JSON.stringify(line));
+});
+
 t.test('a length is digits alone, and no more than a number can hold', async (t) => {
   for (const [text, length] of [
     ['0', 0],

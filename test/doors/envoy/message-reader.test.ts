@@ -39,6 +39,11 @@ t.test('only its own bytes are taken of a chunk', async (t) => {
   t.equal(second.add(two, 17), 8);
   t.ok(second.message().equals(bytes(3)));
   t.equal(second.add(two, 0), 0, 'nothing more, once it is whole');
+  t.equal(
+    new MessageReader(100, always).add(two.subarray(0, 5), 2),
+    3,
+    'a part of what is before the message',
+  );
 });
 
 t.test('what is compressed, too large or over the budget is none', async (t) => {
@@ -76,6 +81,20 @@ t.test('memory is reserved as bytes come, at most twice as many', async (t) => {
   }
   t.ok(reserved.length < 8, `${reserved}`);
   t.ok(reader.message().equals(bytes(200_000)));
+  const behind: number[] = [];
+  const other = Buffer.concat([Buffer.alloc(6000), frame.subarray(0, 3005)]);
+  new MessageReader(1 << 20, (more) => behind.push(more) > 0).add(other, 6000);
+  t.strictSame(behind, [slabBytes(12_000)], 'what is in front of it in a chunk takes none');
+  const last: number[] = [];
+  const rest = new MessageReader(1 << 20, (more) => last.push(more) > 0);
+  const whole = framed(bytes(20_000));
+  rest.add(whole.subarray(0, 3005), 0);
+  rest.add(whole.subarray(3005), 0);
+  t.strictSame(
+    last,
+    [slabBytes(12_000), slabBytes(20_000 - slabBytes(12_000))],
+    'nor is more taken at the end',
+  );
   const small: number[] = [];
   new MessageReader(1 << 20, (more) => small.push(more) > 0).add(framed(bytes(5000)), 0);
   t.strictSame(small, [slabBytes(5000)], 'never more than the message');
