@@ -206,6 +206,11 @@ function halved(places: readonly number[]): number[] {
 function characters(text: Buffer): number {
   let count = 0;
   for (let at = 0; at < text.length; count++) {
+    // Most of them are of one byte.
+    if ((text[at] ?? 0) < 0x80) {
+      at++;
+      continue;
+    }
     const length = [2, 3, 4].find((bytes) => {
       const one = text.subarray(at, at + bytes);
       return one.length === bytes && isUtf8(one) && [...one.toString()].length === 1;
