@@ -25,11 +25,19 @@ export function logAddressChange(log: Logger, { before, beforeSeconds, now }: Ad
   );
 }
 
+/** Of a name, in one line. */
+const LOGGED_ADDRESSES = 20;
+
 /** Names that stand for other addresses than before, and addresses that are left out or taken back. */
 export function upstreamEvents(log: Logger): AddressEvents {
   return {
-    resolved(name, addresses, before) {
-      log.info({ name, addresses }, `${name}: ${before} known before, now it is ${addresses.join(', ')}`);
+    resolved(name, addresses, before, unused) {
+      const some = addresses.slice(0, LOGGED_ADDRESSES);
+      const more = addresses.length - some.length;
+      const text = `${name}: ${before} known before, now it is ${some.join(', ')}`;
+      const facts = { name, addresses: some };
+      log.info(facts, more === 0 ? text : `${text} and ${more} more`);
+      if (unused > 0) log.warn({ name, unused }, `${name} has ${unused} more addresses than can be used`);
     },
     notResolved(name, error, kept) {
       const text = `${name} can not be resolved: ${messageOf(error)}; `;

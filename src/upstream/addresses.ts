@@ -30,8 +30,8 @@ export interface AddressesOptions extends AddressOptions {
 
 /** What operators are told of. */
 export interface AddressEvents {
-  /** `before`: how many addresses the name had. */
-  resolved(name: string, addresses: readonly string[], before: number): void;
+  /** `before`: how many addresses the name had. `unused`: how many more it has than are used. */
+  resolved(name: string, addresses: readonly string[], before: number, unused: number): void;
   /** `kept`: how many addresses are used on. Told once until it resolves again. */
   notResolved(name: string, error: unknown, kept: number): void;
   /** An address is left out, or sent to again. */
@@ -48,6 +48,8 @@ const ENOUGH_REQUESTS = 20;
 const OTHERS_FAIL_PART = 0.1;
 /** What fails may be asked for again so often, and what has a TTL of 0. */
 const SOONEST_RESOLVE_MS = 1000;
+/** More than any Mimir has distributors: each costs memory, and lines in metrics. */
+const MOST_OF_NAME = 500;
 
 /** A name and what it stands for now. */
 interface Name {
@@ -321,8 +323,9 @@ export class Addresses implements AddressWatcher {
     this.#options.events.notResolved(name.source.text, error, name.addresses.length);
   }
 
-  #use(name: Name, endpoints: readonly Endpoint[]): void {
+  #use(name: Name, all: readonly Endpoint[]): void {
     const known = new Map(name.addresses.map((address) => [keyOf(address.endpoint), address]));
+    const endpoints = all.length > MOST_OF_NAME ? someOf(all, known) : all;
     const before = name.addresses;
     name.refusals = 0;
     name.addresses = endpoints.map((endpoint) => {
@@ -337,7 +340,7 @@ export class Addresses implements AddressWatcher {
     for (const address of known.values()) address.retire();
     if (name.isFailing || (!isSame && before.length > 0)) {
       const names = endpoints.map((endpoint) => addressName(name.source, endpoint));
-      this.#options.events.resolved(name.source.text, names, before.length);
+      this.#options.events.resolved(name.source.text, names, before.length, all.length - names.length);
     }
   }
 
@@ -348,6 +351,13 @@ export class Addresses implements AddressWatcher {
     const isNew = this.#all.some(({ health: other }) => other.everAnswered);
     return new UpstreamAddress(source, endpoint, this.#options, health, isNew, this);
   }
+}
+
+/** Those that are known stay, in whatever order they are answered. */
+function someOf(endpoints: readonly Endpoint[], known: ReadonlyMap<string, unknown>): Endpoint[] {
+  const isKnown = (endpoint: Endpoint): boolean => known.has(keyOf(endpoint));
+  const some = [...endpoints.filter(isKnown), ...endpoints.filter((endpoint) => !isKnown(endpoint))];
+  return some.slice(0, MOST_OF_NAME);
 }
 
 function costOf(address: UpstreamAddress, nowMs: number): number {

@@ -30,7 +30,8 @@ function given(urls: readonly string[], zone = '', slowStartMs = 0, admission?: 
   let seed = 1;
   const told: string[] = [];
   const events: AddressEvents = {
-    resolved: (name, now, before) => told.push(`${name}: ${before} -> ${now.join(' ')}`),
+    resolved: (name, now, before, unused) =>
+      told.push(`${name}: ${before} -> ${now.join(' ')}${unused === 0 ? '' : `, ${unused} unused`}`),
     notResolved: (name, error, kept) => told.push(`${name}: ${(error as Error).message}, ${kept} kept`),
     moved: ({ address, sentTo }) => told.push(`${address} ${sentTo}`),
   };
@@ -457,3 +458,18 @@ t.test(
     t.equal(one.standing.state, 'in');
   },
 );
+
+t.test('of a name with addresses without end five hundred are used, and these stay', async (t) => {
+  const { addresses, told, names, resolve } = given(['dns:http://mimir.test']);
+  const hosts = Array.from({ length: 10_000 }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
+  names(hosts);
+  await resolve();
+  const used = addresses.all.map(({ endpoint }) => endpoint.host);
+  t.strictSame(used, hosts.slice(0, 500));
+  t.match(told.at(-1), /, 9500 unused$/);
+  const before = told.length;
+  names([...hosts].reverse());
+  await resolve();
+  t.same(new Set(addresses.all.map(({ endpoint }) => endpoint.host)), new Set(used), 'in whatever order');
+  t.equal(told.length, before, 'nor is it told again');
+});
