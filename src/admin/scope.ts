@@ -4,7 +4,7 @@
  */
 import { messageOf } from '../base/message-of.js';
 import type { FleetMember } from '../shared/fleet-store.js';
-import type { PlaneState } from '../usage/book.js';
+import type { PlaneState } from '../usage/book-state.js';
 import type { Edge } from './edge.js';
 import { Problem } from './problem.js';
 import type { Query } from './query.js';

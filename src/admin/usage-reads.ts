@@ -1,6 +1,6 @@
 /** What the API answers about usage: hours and days of a tenant over the fleet, its arrival curves, and who is in the fleet. */
 import { TALLY_NUMBERS } from '../enforce/tally.js';
-import type { BookState, PlaneState } from '../usage/book.js';
+import type { BookState, PlaneState } from '../usage/book-state.js';
 import { STEP_MS } from '../usage/frame.js';
 import type { ImportStatus } from '../usage/prometheus-import.js';
 import { merged } from '../usage/records.js';

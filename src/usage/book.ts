@@ -10,7 +10,9 @@ import { setImmediate } from 'node:timers/promises';
 import { TALLY_NUMBERS } from '../enforce/tally.js';
 import { OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 import { ARRIVAL_KINDS, Arrivals, HOUR_STEPS, STEP_COUNTS, STEP_SECONDS } from './arrival-curve.js';
-import { ByteReader, ByteWriter, Damaged } from './bytes.js';
+import { readPage, type TenantRecord, writePage } from './book-page.js';
+import { BOOK_VERSION, type BookState, emptyState } from './book-state.js';
+import { Damaged } from './bytes.js';
 import {
   addEntry,
   emptyEntry,
@@ -22,69 +24,19 @@ import {
 } from './frame.js';
 import { OpenHour } from './open-hour.js';
 import { NO_NAMES, Places, type TenantNames } from './places.js';
-import { readRecord, writeRecord } from './record-codec.js';
 import { DAY_MS, HOUR_MS, KEPT_DAYS, KEPT_HOURS } from './records.js';
 import type { UsageRecord } from './usage-record.js';
 
-const VERSION = 1;
 const DAY_STEPS = 24 * HOUR_STEPS;
 /** Tenants that are written down together. */
 const PAGE_TENANTS = 64;
 const TENANTS_A_TURN = 200;
-const MOST_ID_BYTES = 512;
 /** A clock that is ahead by more is not believed. */
 const MOST_STEPS_AHEAD = 2;
 /** A data plane that was not heard of for so long is gone. */
 const FORGET_PLANE_MS = HOUR_MS;
 const REQUESTS = TALLY_NUMBERS.indexOf('requests');
 const BODY_BYTES = TALLY_NUMBERS.indexOf('bodyBytes');
-
-/** What the book knows of one data plane. */
-export interface PlaneState {
-  readonly info: PlaneInfo;
-  /** Frames to this number are in the sums. */
-  applied: number;
-  /** Of its last frame that is in the sums. */
-  step: number;
-  heardMs: number;
-  /** In steps: how far its clock is from that of whoever kept the book. */
-  clockAhead: number;
-  /** In its last frame. */
-  tenants: number;
-  /** Since it began, in the order of TALLY_NUMBERS. */
-  readonly totals: number[];
-  /** Pushes and samples that it refused. */
-  readonly refused: [number, number];
-}
-
-/** All but the tenants. */
-export interface BookState {
-  readonly version: number;
-  /** The last step that is closed. */
-  step: number;
-  planes: Record<string, PlaneState>;
-  /** Steps in which somebody counted, by hour and by day since 1970. */
-  coveredHours: Record<string, number>;
-  coveredDays: Record<string, number>;
-  /** Who keeps the book, and since when; undefined: nobody who says so has written yet. */
-  keeper?: { readonly machine: string; readonly sinceMs: number };
-  /** Frames that never came. */
-  missing: number;
-  /** Frames that came after their step was closed. */
-  late: number;
-  /** Frames that came once more. */
-  twice: number;
-  /** When hours and days of before the book were taken in; undefined: they were not. */
-  importedMs?: number;
-  /** The day on which records of silent tenants were looked at last. */
-  sweptDay: number;
-  /** Of records that are kept. */
-  bytes: number;
-  /** Records for which there was no room, in the last hour. */
-  withoutRoom: number;
-  /** Tenants of the last step that had no place of their own. */
-  tenantsOver: number;
-}
 
 export interface BookOptions {
   readonly tenantsMax: number;
@@ -98,11 +50,6 @@ export interface ClosedStep {
   readonly entries: readonly FrameEntry[];
   /** Counted in this step for want of a better place: their own are closed. Without seconds. */
   readonly late: readonly FrameEntry[];
-}
-
-export interface TenantRecord {
-  readonly tenant: string;
-  readonly record: UsageRecord;
 }
 
 interface WaitingFrame {
@@ -257,7 +204,7 @@ export class Book {
     pages: readonly Buffer[],
     steps: readonly { readonly step: number; readonly entries: readonly FrameEntry[] }[],
   ): Promise<void> {
-    if (state.version !== VERSION) throw new Damaged(`the book has version ${state.version}`);
+    if (state.version !== BOOK_VERSION) throw new Damaged(`the book has version ${state.version}`);
     this.#state = state;
     for (const [plane, { applied, step }] of Object.entries(state.planes)) {
       this.#received.set(plane, { seq: applied, step });
@@ -441,15 +388,11 @@ export class Book {
   }
 
   #page(hour: number, tenants: readonly OpenHour[]): Buffer {
-    const to = new ByteWriter();
-    to.byte(VERSION);
-    to.number(hour);
-    to.number(tenants.length);
-    for (const open of tenants) {
-      to.text(open.id);
-      writeRecord(to, open.record(hour, this.#covered(hour), this.#arrivals.get(open.id)), true);
-    }
-    return to.bytes();
+    const records = tenants.map((open) => ({
+      tenant: open.id,
+      record: open.record(hour, this.#covered(hour), this.#arrivals.get(open.id)),
+    }));
+    return writePage(hour, records);
   }
 
   #restorePage(page: Buffer): void {
@@ -476,35 +419,6 @@ export class Book {
   restoreFinishedPages(names: readonly string[]): void {
     this.#finishedPages.push(...names.filter((name) => name.split('/')[0] !== String(this.#hour)));
   }
-}
-
-/** Tenants of an hour under way, some of them. Throws Damaged. */
-export function readPage(page: Buffer): { readonly hour: number; readonly records: readonly TenantRecord[] } {
-  const from = new ByteReader(page);
-  if (from.byte() !== VERSION) throw new Damaged('a page of the book is of another version');
-  const hour = from.number();
-  const count = from.count(16);
-  const records: TenantRecord[] = [];
-  for (let i = 0; i < count; i++)
-    records.push({ tenant: from.text(MOST_ID_BYTES), record: readRecord(from) });
-  return { hour, records };
-}
-
-export function emptyState(): BookState {
-  return {
-    version: VERSION,
-    step: 0,
-    planes: {},
-    coveredHours: {},
-    coveredDays: {},
-    missing: 0,
-    late: 0,
-    twice: 0,
-    sweptDay: 0,
-    bytes: 0,
-    withoutRoom: 0,
-    tenantsOver: 0,
-  };
 }
 
 function atLast(counts: readonly number[]): number[] {

@@ -5,25 +5,18 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../base/message-of.js';
-import { FIRST_ID, type RecordKind, type UsageCommit, type UsageStore } from '../shared/usage-store.js';
+import { FIRST_ID, type UsageCommit, type UsageStore } from '../shared/usage-store.js';
 import { HOUR_STEPS } from './arrival-curve.js';
-import { Book, type BookState, type ClosedStep, type TenantRecord } from './book.js';
+import { Book, type ClosedStep } from './book.js';
+import type { BookState } from './book-state.js';
 import { Damaged } from './bytes.js';
+import { FiledRecords } from './filed-records.js';
 import { type FrameEntry, STEP_MS } from './frame.js';
 import { packFrame, unpackFrame } from './frame-codec.js';
-import { NO_NAMES, type TenantNames } from './places.js';
-import { packRecords, unpackRecords } from './record-codec.js';
-import {
-  DAY_MS,
-  dayFromHours,
-  dayOf,
-  HOUR_MS,
-  KEPT_DAYS,
-  KEPT_HOURS,
-  withLate,
-  withRecord,
-} from './records.js';
-import type { UsageHistory, UsageRecord } from './usage-record.js';
+import type { TenantNames } from './places.js';
+import { packRecords } from './record-codec.js';
+import { DAY_MS, HOUR_MS, KEPT_DAYS, KEPT_HOURS } from './records.js';
+import type { UsageHistory } from './usage-record.js';
 
 export interface BookkeeperOptions {
   readonly store: UsageStore;
@@ -68,8 +61,6 @@ const FRAMES_A_READ = 50;
 const STEPS_A_READ = 20;
 const TENANTS_A_COMMIT = 50;
 const COMMITS_A_TICK = 40;
-/** Of the bytes of records, for tenants that no document names where others are named. */
-const PART_FOR_UNNAMED = 3 / 4;
 /** In place of a data plane: all of them. */
 const FLEET = 'fleet';
 const SECONDS_STEPS = 32;
@@ -87,6 +78,7 @@ interface Keeping {
 
 export class Bookkeeper {
   readonly #options: BookkeeperOptions;
+  readonly #records: FiledRecords;
   #keeping: Keeping | undefined;
   #electedMs = Number.NEGATIVE_INFINITY;
   #fence: number | undefined;
@@ -101,6 +93,13 @@ export class Bookkeeper {
 
   constructor(options: BookkeeperOptions) {
     this.#options = options;
+    this.#records = new FiledRecords({
+      ...options,
+      damaged: ({ message }) => {
+        this.#damaged++;
+        options.log.warn({ error: message }, "a tenant's records can not be read, and begin anew");
+      },
+    });
   }
 
   start(): void {
@@ -174,7 +173,10 @@ export class Bookkeeper {
     const incoming = this.#incoming;
     if (incoming === undefined) return;
     for (let commits = 0; commits < COMMITS_A_TICK && incoming.histories.length > 0; commits++) {
-      const records = await this.#withHistories(keeping.book, incoming.histories.slice(0, TENANTS_A_COMMIT));
+      const records = await this.#records.imported(
+        keeping.book.state,
+        incoming.histories.slice(0, TENANTS_A_COMMIT),
+      );
       keeping.commit = this.#commitOf(keeping, { records });
       if (!(await this.#write(keeping))) return this.#endIncoming(false);
       incoming.histories.splice(0, TENANTS_A_COMMIT);
@@ -188,37 +190,6 @@ export class Bookkeeper {
   #endIncoming(taken: boolean): void {
     this.#incoming?.ended(taken);
     this.#incoming = undefined;
-  }
-
-  async #withHistories(book: Book, histories: readonly UsageHistory[]): Promise<UsageCommit['records']> {
-    const tenants = histories.map(({ tenant }) => tenant);
-    const written: { kind: RecordKind; tenant: string; bytes: Buffer | undefined }[] = [];
-    for (const [kind, lengthMs, count] of [
-      ['hours', HOUR_MS, KEPT_HOURS],
-      ['days', DAY_MS, KEPT_DAYS],
-    ] as const) {
-      const found = await this.#options.store.records(kind, tenants);
-      for (const [i, history] of histories.entries()) {
-        const before = found[i]?.length ?? 0;
-        if (before === 0 && !this.#hasRoom(book, history.tenant)) {
-          book.state.withoutRoom++;
-          continue;
-        }
-        const own = this.#readable(found[i]);
-        const keptSinceMs = this.#keptSince(lengthMs, count);
-        const all = history[kind].reduce(
-          (records, record) =>
-            own.some(({ startMs }) => startMs === record.startMs)
-              ? records
-              : withRecord(records, record, keptSinceMs),
-          own,
-        );
-        const bytes = packRecords(all);
-        book.state.bytes += bytes.length - before;
-        written.push({ kind, tenant: history.tenant, bytes });
-      }
-    }
-    return written;
   }
 
   /** All that came, as far as it came. */
@@ -349,7 +320,7 @@ export class Bookkeeper {
     keeping.commit = this.#commitOf(keeping, {
       pages: book.takeChangedPages(),
       steps: steps.flat(),
-      records: await this.#amended(book, amendments),
+      records: await this.#records.amended(book.state, amendments),
     });
     return this.#write(keeping);
   }
@@ -389,65 +360,10 @@ export class Bookkeeper {
     const { book } = keeping;
     const batch = book.finished(TENANTS_A_COMMIT);
     if (keeping.commit !== undefined && !(await this.#write(keeping))) return false;
-    const records = await this.#withRecords(book, batch, (hours, record) =>
-      withRecord(hours, record, this.#keptSince(HOUR_MS, KEPT_HOURS)),
-    );
+    const records = await this.#records.filed(book.state, batch);
     const gonePages = book.filed(batch.length);
     keeping.commit = this.#commitOf(keeping, { records, gonePages });
     return this.#write(keeping);
-  }
-
-  /** What came late, into records that were filed. */
-  #amended(book: Book, amendments: readonly TenantRecord[]): Promise<UsageCommit['records']> {
-    const keptSinceMs = this.#keptSince(HOUR_MS, KEPT_HOURS);
-    return this.#withRecords(
-      book,
-      amendments.filter(({ record }) => record.startMs >= keptSinceMs),
-      (hours, record) => {
-        const before = hours.find(({ startMs }) => startMs === record.startMs);
-        return withRecord(hours, before === undefined ? record : withLate(before, record), keptSinceMs);
-      },
-    );
-  }
-
-  async #withRecords(
-    book: Book,
-    batch: readonly TenantRecord[],
-    put: (hours: readonly UsageRecord[], record: UsageRecord) => UsageRecord[],
-  ): Promise<UsageCommit['records']> {
-    const tenants = [...new Set(batch.map(({ tenant }) => tenant))];
-    const [hours, days] = [
-      await this.#options.store.records('hours', tenants),
-      await this.#options.store.records('days', tenants),
-    ];
-    const written: { kind: RecordKind; tenant: string; bytes: Buffer | undefined }[] = [];
-    for (const [i, tenant] of tenants.entries()) {
-      const before = (hours[i]?.length ?? 0) + (days[i]?.length ?? 0);
-      if (before === 0 && !this.#hasRoom(book, tenant)) {
-        book.state.withoutRoom++;
-        continue;
-      }
-      let ofHours = this.#readable(hours[i]);
-      let ofDays = this.#readable(days[i]);
-      for (const { tenant: whose, record } of batch) {
-        if (whose !== tenant) continue;
-        ofHours = put(ofHours, record);
-        const day = dayFromHours(dayOf(record.startMs), ofHours);
-        ofDays = withRecord(ofDays, day, this.#keptSince(DAY_MS, KEPT_DAYS));
-      }
-      const [hourBytes, dayBytes] = [packRecords(ofHours), packRecords(ofDays)];
-      book.state.bytes += hourBytes.length + dayBytes.length - before;
-      written.push({ kind: 'hours', tenant, bytes: hourBytes }, { kind: 'days', tenant, bytes: dayBytes });
-    }
-    return written;
-  }
-
-  /** For records of a tenant that has none yet. Some of it is kept for those that documents name. */
-  #hasRoom({ state }: Book, tenant: string): boolean {
-    const { maxBytes, names = () => NO_NAMES } = this.#options;
-    const named = names();
-    const isFor = named.size === 0 || named.has(tenant) ? maxBytes : maxBytes * PART_FOR_UNNAMED;
-    return state.bytes < isFor;
   }
 
   /** Records that are too old go, of tenants that have sent nothing since, too. */
@@ -464,8 +380,8 @@ export class Bookkeeper {
         const some = tenants.slice(first, first + TENANTS_A_COMMIT);
         const found = await store.records(kind, some);
         const records = some.flatMap((tenant, i) => {
-          const all = this.#readable(found[i]);
-          const kept = all.filter(({ startMs }) => startMs >= this.#keptSince(length, count));
+          const all = this.#records.readable(found[i]);
+          const kept = all.filter(({ startMs }) => startMs >= this.#records.keptSince(length, count));
           const packed = kept.length === all.length ? found[i] : packRecords(kept);
           bytes += kept.length === 0 ? 0 : (packed?.length ?? 0);
           if (kept.length === all.length && kept.length > 0) return [];
@@ -479,21 +395,6 @@ export class Bookkeeper {
       book.state.bytes = kind === 'hours' ? bytes : book.state.bytes + bytes;
     }
     book.state.withoutRoom = 0;
-  }
-
-  #keptSince(lengthMs: number, count: number): number {
-    return (Math.floor(this.#options.now() / lengthMs) - count + 1) * lengthMs;
-  }
-
-  #readable(bytes: Buffer | undefined): UsageRecord[] {
-    try {
-      return unpackRecords(bytes);
-    } catch (error) {
-      if (!(error instanceof Damaged)) throw error;
-      this.#damaged++;
-      this.#options.log.warn({ error: error.message }, "a tenant's records can not be read, and begin anew");
-      return [];
-    }
   }
 }
 

@@ -9,7 +9,7 @@ import { NO_TENANT, OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { UsageStore } from '../shared/usage-store.js';
 import { HOUR_STEPS } from './arrival-curve.js';
-import { type BookState, emptyState } from './book.js';
+import { type BookState, emptyState } from './book-state.js';
 import { Damaged } from './bytes.js';
 import { DISCARD_FIELDS, type FrameEntry, STEP_MS } from './frame.js';
 import { unpackFrame } from './frame-codec.js';

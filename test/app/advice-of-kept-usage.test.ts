@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import t from 'tap';
 import type { Standing } from '#src/advice/standing.js';
-import { type BookState, emptyState } from '#src/usage/book.js';
+import { type BookState, emptyState } from '#src/usage/book-state.js';
 import { Bookkeeper } from '#src/usage/bookkeeper.js';
 import { STEP_MS } from '#src/usage/frame.js';
 import { packFrame } from '#src/usage/frame-codec.js';

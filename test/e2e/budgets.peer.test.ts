@@ -74,8 +74,13 @@ async function itemsOf(edge: StartedEdge, tenant: string): Promise<number> {
   return records.reduce((sum, { offered }) => sum + offered.items, 0);
 }
 
-async function auditOf(edge: StartedEdge): Promise<Entry[]> {
-  return (await json<{ entries: Entry[] }>(edge, 'audit?limit=100')).entries;
+/** What one replica has noted by itself; without: the fleet's timeline. */
+async function auditOf(edge: StartedEdge, replica = '&replica=this'): Promise<Entry[]> {
+  return (await json<{ entries: Entry[] }>(edge, `audit?limit=100${replica}`)).entries;
+}
+
+function changesOfRate(entries: readonly Entry[]): Entry[] {
+  return entries.filter(({ name }) => name === 'ingestion_rate');
 }
 
 /** The ingestion rate in force. */
@@ -127,9 +132,7 @@ t.test(
       t.equal(controls.length, 1, 'what is only watched has no consequence');
     }
     t.equal(await rateOf(edges[0], 'team-b'), 10_000);
-    const set = (await Promise.all(edges.map(auditOf))).map((entries) =>
-      entries.filter(({ name }) => name === 'ingestion_rate'),
-    );
+    const set = (await Promise.all(edges.map((edge) => auditOf(edge)))).map(changesOfRate);
     t.match(set, [
       [
         {
@@ -148,6 +151,8 @@ t.test(
     );
     t.equal(set[0]?.[0]?.id, set[1]?.[0]?.id, 'it is one control');
     t.strictSame(set.map(([entry]) => entry?.from).sort(), ['fleet', 'here'], 'one of the two has set it');
+
+    t.equal(changesOfRate(await auditOf(edges[1], '')).length, 1, 'to the fleet, too');
 
     clock.set(MIDNIGHT + 5000);
     for (const edge of edges) {
