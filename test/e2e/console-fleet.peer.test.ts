@@ -85,6 +85,28 @@ t.test('the console of a fleet', { skip: redisMissing }, async (t) => {
       "[...document.querySelectorAll('#replicas tbody tr')].map((row) => Number(row.querySelectorAll('data')[1].value))",
     );
     t.strictSame(pushes, [5, 5, 5], 'what each replica has got');
+    const says = page.locator('#replicas tbody td', { hasText: /^\S+\s*well/ });
+    await says.nth(2).waitFor();
+    await page.locator('nav').getByRole('link', { name: 'Upstream' }).click();
+    await page
+      .locator('#addresses-of-all')
+      .getByText(/^of 3 replicas, \d+ s old$/)
+      .waitFor();
+    t.equal(await page.locator('#addresses-of-all tbody tr').count(), mimirs.length);
+    await page.goto(`${first.admin}/#/tenants/team-checkout`);
+    t.ok(
+      await shows(
+        page,
+        "/ 3 replicas started, version /.test(document.querySelector('#chart-items')?.getAttribute('aria-label'))",
+        60_000,
+      ),
+      'a deploy of all replicas is one mark',
+    );
+    await page.goto(`${first.admin}/#/changes?from=starts`);
+    await page
+      .locator('.timeline li', { hasText: /replica \S+ started, version / })
+      .nth(2)
+      .waitFor();
     t.strictSame(complaints, []);
   });
 

@@ -1,12 +1,12 @@
 /** Who serves: replicas and workers, with which limits, and how they share what they count. */
 import type { JSX } from 'preact';
-import { duration, shortBytes } from '../../base/amounts.js';
+import { duration, shortBytes, took } from '../../base/amounts.js';
 import { Refused } from './client.js';
 import { Num, percent, Time } from './format.js';
 import { Dot, Empty, Failed, Loading, Panel } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';
-import type { Status, Worker } from './types.js';
+import type { ReplicaSays, Replicas as ReplicasSay, Status, Worker } from './types.js';
 
 export function FleetView(): JSX.Element {
   const { status } = useApp().state;
@@ -67,6 +67,7 @@ interface Replica {
 /** Whoever sends frames to the fleet's book. */
 function Replicas(): JSX.Element {
   const { data, problem } = useReading<Fleet>('fleet', 2);
+  const says = useReading<ReplicasSay>('replicas', 2).data;
   const missing = problem instanceof Refused && problem.status === 404;
   return (
     <Panel id="replicas" title="Replicas" beside={data === undefined ? null : <Keeper book={data.book} />}>
@@ -88,6 +89,7 @@ function Replicas(): JSX.Element {
               <th scope="col">State</th>
               <th scope="col">Version</th>
               <th scope="col">Limits</th>
+              <th scope="col">Says of itself</th>
               <th scope="col" class="num">
                 Tenants
               </th>
@@ -110,6 +112,8 @@ function Replicas(): JSX.Element {
                 isHere={one.name === data.here}
                 isKeeper={one.machine === data.book.keeper?.machine}
                 hashes={hashesOf(data)}
+                says={says?.replicas.find(({ replica }) => replica === one.name)}
+                isAsked={says !== undefined}
               />
             ))}
           </tbody>
@@ -147,11 +151,14 @@ interface ReplicaRowProps {
   readonly one: Replica;
   readonly isHere: boolean;
   readonly isKeeper: boolean;
+  /** Undefined: it did not answer, or nobody was asked yet. */
+  readonly says: ReplicaSays | undefined;
+  readonly isAsked: boolean;
   /** Of all that are alive: more than one are worth a look. */
   readonly hashes: ReadonlySet<string | null>;
 }
 
-function ReplicaRow({ one, isHere, isKeeper, hashes }: ReplicaRowProps): JSX.Element {
+function ReplicaRow({ one, isHere, isKeeper, says, isAsked, hashes }: ReplicaRowProps): JSX.Element {
   const planes = one.dataPlanes;
   const sum = (of: (plane: Replica['dataPlanes'][number]) => number): number =>
     planes.reduce((total, plane) => total + of(plane), 0);
@@ -173,6 +180,9 @@ function ReplicaRow({ one, isHere, isKeeper, hashes }: ReplicaRowProps): JSX.Ele
         {hashes.size > 1 ? <Dot level="near" /> : null}
         <code>{planes[0]?.limitsHash?.slice(0, 8) ?? '–'}</code>
       </td>
+      <td>
+        <Says says={says} isAsked={isAsked && one.alive} />
+      </td>
       <td class="num">
         <span class="card-label">tenants </span>
         <Num value={Math.max(0, ...planes.map(({ tenantsInLastStep }) => tenantsInLastStep))} />
@@ -187,6 +197,22 @@ function ReplicaRow({ one, isHere, isKeeper, hashes }: ReplicaRowProps): JSX.Ele
       </td>
       <td class="num">{clock === 0 ? 'agrees' : `${clock} s ahead`}</td>
     </tr>
+  );
+}
+
+/** The worst of what it knows; how soon Mimir answers it. */
+function Says({ says, isAsked }: { says: ReplicaSays | undefined; isAsked: boolean }): JSX.Element {
+  if (says === undefined)
+    return isAsked ? <span class="bad-text">does not answer</span> : <span class="quiet">–</span>;
+  const [first] = says.problems;
+  const { times } = says.upstream;
+  return (
+    <>
+      <Dot level={says.level} />
+      {first === undefined ? 'well' : first.text}
+      {says.problems.length > 1 ? <span class="quiet"> and {says.problems.length - 1} more</span> : null}
+      {times === null ? null : <span class="note"> Mimir’s p99 {took(times.p99Seconds)}</span>}
+    </>
   );
 }
 

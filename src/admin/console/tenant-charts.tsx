@@ -1,16 +1,20 @@
 /** What a tenant sent and lost over time, against each limit as it was then. */
 import type { JSX } from 'preact';
-import { type Chart, ChartView, type Line } from './chart.js';
+import { counted } from '../../base/amounts.js';
+import { type Chart, type ChartMark, ChartView, type Line } from './chart.js';
 import { Time, valueText } from './format.js';
 import { Choice, Panel } from './parts.js';
 import { useApp } from './state.js';
-import type { LimitStep, Tenant } from './types.js';
+import type { AuditEntry, LimitStep, Tenant } from './types.js';
 
 const COLOURS = ['loss', 'third', 'fourth', 'traffic'] as const;
 const CHANGES_SHOWN = 20;
+/** Replicas that start within this time of the first start together. */
+const DEPLOY_MS = 15 * 60_000;
 
 export function TenantCharts({ tenant, range }: { tenant: Tenant; range: '1h' | '24h' }): JSX.Element {
-  const { actions } = useApp();
+  const { state, actions } = useApp();
+  const starts = startMarks(state.audit);
   return (
     <Panel
       id="charts"
@@ -28,7 +32,7 @@ export function TenantCharts({ tenant, range }: { tenant: Tenant; range: '1h' | 
       }
     >
       <div class="charts">
-        {chartsOf(tenant).map((chart) => (
+        {chartsOf(tenant, starts).map((chart) => (
           <ChartView key={chart.id} chart={chart} sync="tenant" />
         ))}
       </div>
@@ -38,7 +42,7 @@ export function TenantCharts({ tenant, range }: { tenant: Tenant; range: '1h' | 
 }
 
 /** Everything that is drawn for a tenant. */
-function chartsOf(tenant: Tenant): Chart[] {
+function chartsOf(tenant: Tenant, starts: readonly ChartMark[]): Chart[] {
   const { history } = tenant;
   const common = { unit: 'count' as const, endMs: Date.parse(history.end), stepSeconds: history.stepSeconds };
   const allowed = (name: string): Pick<Chart, 'limit' | 'limitMarks' | 'marks'> => {
@@ -49,12 +53,15 @@ function chartsOf(tenant: Tenant): Chart[] {
         atMs: Date.parse(at),
         text: `${valueText(before)} → ${valueText(after)}`,
       })),
-      marks: history.changes
-        .filter((one) => !its.includes(one))
-        .map(({ at, limit, before, after }) => ({
-          atMs: Date.parse(at),
-          text: `${limit} ${valueText(before)} → ${valueText(after)}`,
-        })),
+      marks: [
+        ...starts,
+        ...history.changes
+          .filter((one) => !its.includes(one))
+          .map(({ at, limit, before, after }) => ({
+            atMs: Date.parse(at),
+            text: `${limit} ${valueText(before)} → ${valueText(after)}`,
+          })),
+      ],
     };
   };
   const { items, pushes, bytes } = history.perSecond;
@@ -114,8 +121,26 @@ function chartsOf(tenant: Tenant): Chart[] {
       lines: [{ label: 'on the wire', points: bytes, colour: 'traffic', filled: true }],
       ...allowed('bytes_per_second'),
     },
-    ...losses.filter(({ lines }) => lines.length > 0).map((chart) => ({ ...chart, ...common, marks: [] })),
+    ...losses
+      .filter(({ lines }) => lines.length > 0)
+      .map((chart) => ({ ...chart, ...common, marks: starts })),
   ];
+}
+
+/** A deploy is one mark, however many replicas start in it. */
+function startMarks(entries: readonly AuditEntry[]): ChartMark[] {
+  const marks: { atMs: number; text: string; replicas: number }[] = [];
+  for (const { from, at, after } of [...entries].reverse()) {
+    if (from !== 'start') continue;
+    const atMs = Date.parse(at);
+    const last = marks.at(-1);
+    if (last !== undefined && atMs - last.atMs < DEPLOY_MS) last.replicas++;
+    else marks.push({ atMs, text: `version ${valueText(after)}`, replicas: 1 });
+  }
+  return marks.map(({ atMs, text, replicas }) => ({
+    atMs,
+    text: `${counted(replicas, 'replica', 'replicas')} started, ${text}`,
+  }));
 }
 
 /** What was offered is the upper line; what the loss leaves of it was accepted. */

@@ -3,9 +3,10 @@ import type { JSX } from 'preact';
 import { duration, shortBytes } from '../../base/amounts.js';
 import { Num, percent } from './format.js';
 import { Guards } from './guards.js';
-import { Dot, Empty, Loading, Panel } from './parts.js';
+import { Dot, Empty, Loading, Panel, ScopeNote } from './parts.js';
+import { useReading } from './reading.js';
 import { useApp } from './state.js';
-import type { Address, Level, Status } from './types.js';
+import type { Address, FleetAddress, Level, Replicas, Status } from './types.js';
 
 const SENT_TO = { in: 'yes', probing: 'one at a time', out: 'left out' } as const;
 const LEVELS: Readonly<Record<Address['state'], Level>> = {
@@ -27,6 +28,7 @@ export function UpstreamView(): JSX.Element {
           {verdict.mimir.figure}. {verdict.mimir.note}
         </p>
       </div>
+      <FromAll />
       <Addresses addresses={upstream.addresses} />
       <div class="two">
         <Breaker breaker={upstream.breaker} />
@@ -38,9 +40,83 @@ export function UpstreamView(): JSX.Element {
   );
 }
 
+/** Nothing where there is one replica: it is the one below. */
+function FromAll(): JSX.Element | null {
+  const { data } = useReading<Replicas>('replicas', 2);
+  if (data === undefined || data.replicas.length < 2) return null;
+  return (
+    <Panel
+      id="addresses-of-all"
+      title="Addresses of Mimir, as all replicas see them"
+      beside={<ScopeNote scope={data.scope} />}
+    >
+      <table class="rows addresses">
+        <thead>
+          <tr>
+            <th scope="col">Address</th>
+            <th scope="col">State</th>
+            <th scope="col" class="num">
+              Answered
+            </th>
+            <th scope="col" class="num">
+              Failed
+            </th>
+            <th scope="col" class="num">
+              Under way
+            </th>
+            <th scope="col">Seen otherwise by</th>
+          </tr>
+        </thead>
+        <tbody>
+          {data.addresses.map((one) => (
+            <tr key={one.address}>
+              <th scope="row">
+                <code>{one.address}</code>
+                {one.zone === '' ? null : <span class="tag">{one.zone}</span>}
+              </th>
+              <td>
+                <Dot level={LEVELS[one.state]} />
+                {one.state}
+              </td>
+              <td class="num">
+                <span class="card-label">answered </span>
+                <Num value={one.answered} />
+              </td>
+              <td class={`num ${one.failed > 0 ? 'lost' : ''}`}>
+                <span class="card-label">failed </span>
+                <Num value={one.failed} />
+              </td>
+              <td class="num">
+                <span class="card-label">under way </span>
+                <Num value={one.underWay} />
+              </td>
+              <td>{otherwise(one)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Panel>
+  );
+}
+
+/** Those that see it in another state, or leave it out. */
+function otherwise({ state, replicas }: FleetAddress): JSX.Element | string {
+  const others = replicas.filter(
+    (one) => (one.state !== state && one.state !== 'idle') || one.sentTo !== 'in',
+  );
+  if (others.length === 0) return <span class="quiet">nobody</span>;
+  return others
+    .map((one) => `${one.replica}: ${one.state}${one.sentTo === 'in' ? '' : `, ${SENT_TO[one.sentTo]}`}`)
+    .join('; ');
+}
+
 export function Addresses({ addresses }: { addresses: readonly Address[] }): JSX.Element {
   return (
-    <Panel id="addresses" title="Addresses of Mimir" beside={<span class="quiet">the last ten seconds</span>}>
+    <Panel
+      id="addresses"
+      title="Addresses of Mimir"
+      beside={<span class="quiet">as this replica sees them, in the last ten seconds</span>}
+    >
       {addresses.length === 0 ? (
         <Empty title="No address is known here.">
           Envoy sends the pushes on: what Mimir answers is not seen here.
