@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Loss, lossText, short } from '../base/amounts.js';
+import { limitText } from '../base/limit-words.js';
 import { messageOf } from '../base/message-of.js';
 import { asUsage, type Io, UsageError } from './io.js';
 
@@ -287,7 +288,7 @@ function shortened(name: string, most: number): string {
 
 function nearest({ limits }: Row): string {
   const [most] = [...limits].sort((a, b) => b.ratio - a.ratio);
-  return most === undefined ? '' : `${Math.round(most.ratio * 100)}% ${most.limit}`;
+  return most === undefined ? '' : `${Math.round(most.ratio * 100)}% ${limitText(most.limit)}`;
 }
 
 function why({ lost, shadowLost }: Row): string[] {

@@ -43,7 +43,7 @@ t.test('top shows the table of a running edge, and says why when it can not', as
   );
   t.match(
     unfolded,
-    /\n\ntenant +lost\/s +samples\/s.*nearest limit\na +[\d.]+(\sk)? +.*% ingestion_rate +rate_limited 1\sk samples, 1\sk series, 2 pushes\n/s,
+    /\n\ntenant +lost\/s +samples\/s.*nearest limit\na +[\d.]+(\sk)? +.*% ingestion rate +rate_limited 1\sk samples, 1\sk series, 2 pushes\n/s,
   );
   t.match(await top(`--url=${edge.admin}`, '--sort=beauty'), { status: 2, stderr: /sort is one of/ });
   t.match(await top('--url=nowhere'), { status: 2, stderr: /--url needs/ });

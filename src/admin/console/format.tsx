@@ -35,23 +35,11 @@ export function valueText(of: Value): string {
   return of === null ? 'unset' : typeof of === 'number' ? plain(of) : String(of);
 }
 
-const LIMIT_WORDS: Readonly<Record<string, string>> = {
-  ingestion_rate: 'ingestion rate',
-  request_rate: 'request rate',
-  bytes_per_second: 'byte rate',
-  max_active_series_per_user: 'limit of active series',
-  max_global_series_per_user: 'series limit',
-};
 const LIMIT_UNITS: Readonly<Record<string, string>> = {
   ingestion_rate: 'items/s',
   request_rate: 'pushes/s',
   bytes_per_second: 'bytes/s',
 };
-
-/** As people call it: there is little room for its name. */
-export function limitText(name: string): string {
-  return LIMIT_WORDS[name] ?? name;
-}
 
 /** "8.9 k of 6 k items/s" */
 export function useText({ observed, allowed, limit }: LimitUse): string {

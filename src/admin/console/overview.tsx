@@ -1,8 +1,9 @@
 /** The first screen: whose fault it is, what is lost and by whom, and what was changed meanwhile. */
 import type { JSX } from 'preact';
 import { lossText, short } from '../../base/amounts.js';
+import { limitText } from '../../base/limit-words.js';
 import { ChartView } from './chart.js';
-import { limitText, Num, Time, timeText, useText } from './format.js';
+import { Num, Time, timeText, useText } from './format.js';
 import { Choice, Dot, Empty, Failed, Loading, Meter, Name, Panel, ScopeNote, Spark } from './parts.js';
 import { useReading } from './reading.js';
 import { Refusals } from './refusals.js';

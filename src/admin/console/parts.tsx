@@ -1,7 +1,8 @@
 /** The small things that views are made of. */
 import type { ComponentChildren, JSX } from 'preact';
 import { counted } from '../../base/amounts.js';
-import { limitText, percent } from './format.js';
+import { limitText } from '../../base/limit-words.js';
+import { percent } from './format.js';
 import { tenantHash } from './route.js';
 import { useApp } from './state.js';
 import type { Level, Scope } from './types.js';

@@ -1,0 +1,13 @@
+/** What people call the limits whose use is shown: where there is little room for a name. Others have their name. */
+
+const WORDS: Readonly<Record<string, string>> = {
+  ingestion_rate: 'ingestion rate',
+  request_rate: 'request rate',
+  bytes_per_second: 'byte rate',
+  max_active_series_per_user: 'active-series limit',
+  max_global_series_per_user: 'series limit',
+};
+
+export function limitText(name: string): string {
+  return WORDS[name] ?? name;
+}
