@@ -1,6 +1,6 @@
 /** Who serves: replicas and workers, with which limits, and how they share what they count. */
 import type { JSX } from 'preact';
-import { duration, shortBytes, took } from '../../base/amounts.js';
+import { counted, duration, shortBytes, took } from '../../base/amounts.js';
 import { Refused } from './client.js';
 import { Num, percent, Time } from './format.js';
 import { Dot, Empty, Failed, Loading, Panel } from './parts.js';
@@ -64,6 +64,8 @@ interface Replica {
   }[];
 }
 
+const LONG_SILENT_SECONDS = 600;
+
 /** Whoever sends frames to the fleet's book. */
 function Replicas(): JSX.Element {
   const { data, problem } = useReading<Fleet>('fleet', 2);
@@ -82,45 +84,70 @@ function Replicas(): JSX.Element {
       ) : data.replicas.length === 0 ? (
         <Empty title="The first ten seconds are not over yet." />
       ) : (
-        <table class="rows addresses">
-          <thead>
-            <tr>
-              <th scope="col">Replica</th>
-              <th scope="col">State</th>
-              <th scope="col">Version</th>
-              <th scope="col">Limits</th>
-              <th scope="col">Says of itself</th>
-              <th scope="col" class="num">
-                Tenants
-              </th>
-              <th scope="col" class="num">
-                Pushes
-              </th>
-              <th scope="col" class="num">
-                Refused
-              </th>
-              <th scope="col" class="num">
-                Clock
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.replicas.map((one) => (
-              <ReplicaRow
-                key={one.machine}
-                one={one}
-                isHere={one.name === data.here}
-                isKeeper={one.machine === data.book.keeper?.machine}
-                hashes={hashesOf(data)}
-                says={says?.replicas.find(({ replica }) => replica === one.name)}
-                isAsked={says !== undefined}
-              />
-            ))}
-          </tbody>
-        </table>
+        <>
+          <table class="rows addresses">
+            <thead>
+              <tr>
+                <th scope="col">Replica</th>
+                <th scope="col">State</th>
+                <th scope="col">Version</th>
+                <th scope="col">Limits</th>
+                <th scope="col">Says of itself</th>
+                <th scope="col" class="num">
+                  Tenants
+                </th>
+                <th scope="col" class="num">
+                  Pushes
+                </th>
+                <th scope="col" class="num">
+                  Refused
+                </th>
+                <th scope="col" class="num">
+                  Clock
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {shownOf(data).map((one) => (
+                <ReplicaRow
+                  key={one.machine}
+                  one={one}
+                  isHere={one.name === data.here}
+                  isKeeper={one.machine === data.book.keeper?.machine}
+                  hashes={hashesOf(data)}
+                  says={says?.replicas.find(({ replica }) => replica === one.name)}
+                  isAsked={says !== undefined}
+                />
+              ))}
+            </tbody>
+          </table>
+          <Gone fleet={data} />
+        </>
       )}
     </Panel>
   );
+}
+
+function Gone({ fleet }: { fleet: Fleet }): JSX.Element | null {
+  const gone = fleet.replicas.length - shownOf(fleet).length;
+  if (gone === 0) return null;
+  return (
+    <p class="quiet">
+      {counted(gone, 'other', 'others')} counted earlier and {gone === 1 ? 'is' : 'are'} silent for more than{' '}
+      {duration(LONG_SILENT_SECONDS)}: what {gone === 1 ? 'it' : 'they'} counted is in the figures.
+    </p>
+  );
+}
+
+/** Those that serve first; whoever is silent for long was replaced, or is not wanted any more. */
+function shownOf({ replicas }: Fleet): Replica[] {
+  return replicas
+    .filter((one) => one.alive || silentSeconds(one) < LONG_SILENT_SECONDS)
+    .sort((a, b) => Number(b.alive) - Number(a.alive));
+}
+
+function silentSeconds({ dataPlanes }: Replica): number {
+  return Math.min(...dataPlanes.map((plane) => plane.silentSeconds));
 }
 
 /** Of the fleet's usage: who adds up what all replicas count. */
@@ -162,7 +189,7 @@ function ReplicaRow({ one, isHere, isKeeper, says, isAsked, hashes }: ReplicaRow
   const planes = one.dataPlanes;
   const sum = (of: (plane: Replica['dataPlanes'][number]) => number): number =>
     planes.reduce((total, plane) => total + of(plane), 0);
-  const silent = Math.min(...planes.map(({ silentSeconds }) => silentSeconds));
+  const silent = silentSeconds(one);
   const clock = planes[0]?.clockAheadSeconds ?? 0;
   return (
     <tr>
