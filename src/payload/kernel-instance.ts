@@ -473,10 +473,10 @@ export class KernelInstance {
     return read === label.length ? written : 0;
   }
 
-  /** Growing detaches every view. */
+  /** Growing detaches every view: it is empty then. To ask the memory itself costs more than all that is asked of it here. */
   #refreshViews(): void {
+    if (this.#bytes.length > 0) return;
     const { buffer } = this.#exports.memory;
-    if (this.#bytes.buffer === buffer) return;
     this.#bytes = new Uint8Array(buffer);
     this.#words = new Uint32Array(buffer);
     this.#doubles = new Float64Array(buffer);

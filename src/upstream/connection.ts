@@ -100,6 +100,7 @@ export class Connection implements CallOwner {
 
   #onConnect(): void {
     this.#connected = true;
+    this.#mayBeSilentFor(0);
     if (this.#call === undefined) this.#rest(this.#pool.options.now() + IDLE_MS);
     else this.#write(this.#call);
   }
@@ -148,7 +149,13 @@ export class Connection implements CallOwner {
       at += used;
     }
     if (this.#call === undefined) this.#reuse();
+    else if (this.#reading !== 'head') this.#mayBeSilentFor(this.#call.request.bodyTimeoutMs);
   };
+
+  /** 0: for any time. A socket makes a new timer for each call of setTimeout. */
+  #mayBeSilentFor(ms: number): void {
+    if (this.#socket.timeout !== ms) this.#socket.setTimeout(ms);
+  }
 
   /** Bytes used up, or -1 for what is no answer. */
   #takeHead(call: Call, chunk: Buffer, at: number): number {
@@ -195,8 +202,6 @@ export class Connection implements CallOwner {
     this.#bodyLeft = isHead ? 0 : bodyLength;
     this.#keepAliveMs = keepAliveMs;
     if (this.#reading === 'chunked') this.#chunks = new ChunkedBody();
-    // A socket makes a new timer for each call of setTimeout.
-    if (this.#socket.timeout !== request.bodyTimeoutMs) this.#socket.setTimeout(request.bodyTimeoutMs);
     receiver.response(answer, this.#socket);
     if (this.#call === call && this.#reading === 'length' && this.#bodyLeft === 0) this.#complete(call);
   }
@@ -223,6 +228,7 @@ export class Connection implements CallOwner {
   #complete(call: Call): void {
     const sent = this.#sending === undefined && this.#socket.writableLength === 0;
     this.#call = undefined;
+    this.#mayBeSilentFor(0);
     // What answers before it has read everything may take what is left for a request.
     if (!sent) this.#keepAliveMs = 0;
     this.#sending = undefined;

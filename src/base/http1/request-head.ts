@@ -32,6 +32,8 @@ export interface RequestHead {
   forwarded?: MessageHeaders;
   /** For whom pushes with this head are counted, once somebody knows. */
   sender?: object | undefined;
+  /** In which protocol a push with this head is read, once somebody knows. */
+  readAs?: object | undefined;
 }
 
 /** Why a head is refused: the status of the answer, and what the client is told. */

@@ -5,6 +5,7 @@ import { type HeadFault, headerOf, type RequestHead } from '../../base/http1/req
 import type { BodyStream } from '../../upstream/call.js';
 import type { AnswerForm } from '../answer-form.js';
 import type { BodySink, BodySource } from '../body.js';
+import type { ReadAs } from '../read-as.js';
 import type { KnownSender } from '../senders.js';
 
 /** What a request has of its connection. */
@@ -116,6 +117,15 @@ export class Caller implements BodySource {
 
   set sender(known: KnownSender | undefined) {
     this.#head.sender = known;
+  }
+
+  /** Kept with the head, too. */
+  get readAs(): ReadAs | undefined {
+    return this.#head.readAs as ReadAs | undefined;
+  }
+
+  set readAs(how: ReadAs) {
+    this.#head.readAs = how;
   }
 
   /** The answer has begun. */

@@ -203,11 +203,16 @@ export class PushExchange implements RelayHost {
   }
 
   #readAs(): ReturnType<typeof readAs> {
-    return readAs(this.#route, {
-      target: this.#caller.url,
-      contentType: this.#caller.header('content-type'),
-      contentEncoding: this.#caller.header('content-encoding'),
+    const caller = this.#caller;
+    if (caller.readAs !== undefined) return caller.readAs;
+    const how = readAs(this.#route, {
+      target: caller.url,
+      contentType: caller.header('content-type'),
+      contentEncoding: caller.header('content-encoding'),
     });
+    // Line protocol is read with the time of its push.
+    if (!isUnreadable(how) && how.source === undefined) caller.readAs = how;
+    return how;
   }
 
   #countSender({ whole, place }: Tenant): void {
