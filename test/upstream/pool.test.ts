@@ -13,6 +13,8 @@ interface Outcome {
   headers?: readonly string[];
   body: string;
   end?: 'whole' | UpstreamFailure;
+  /** As they were given. */
+  readonly chunks: Buffer[];
 }
 
 interface GivenPool {
@@ -79,7 +81,7 @@ async function given(
     close,
     /** The body goes out in two chunks, or in one with so much room before it. */
     send(body = 'abc', timeoutMs = 5000, headRoom?: number) {
-      const outcome: Outcome = { body: '' };
+      const outcome: Outcome = { body: '', chunks: [] };
       let abort = () => {};
       const done = new Promise<Outcome>((resolve) => {
         const end = (how: NonNullable<Outcome['end']>) => {
@@ -112,6 +114,7 @@ async function given(
             response: ({ status, headers }) => Object.assign(outcome, { status, headers: headers.list }),
             data: (chunk) => {
               outcome.body += chunk.toString('latin1');
+              outcome.chunks.push(chunk);
             },
             end: () => end('whole'),
             failed: (failure) => end(failure),
@@ -135,6 +138,19 @@ t.test('a request is written whole, with its own length and the upstream as host
   for (const headRoom of [undefined, 0, headLength - 1, headLength, headLength + 100]) {
     t.match(await send('abc', 5000, headRoom).done, { status: 200, body: '', end: 'whole' });
     t.equal(seen.pop(), written, `with ${headRoom} bytes of room`);
+  }
+});
+
+t.test('what came of an answer stays as it was while others are read', async (t) => {
+  for (const framing of ['Content-Length: 4\r\n\r\n', 'Transfer-Encoding: chunked\r\n\r\n4\r\n']) {
+    const rest = framing.startsWith('T') ? '\r\n0\r\n\r\n' : '';
+    const { send, close } = await given(t, (socket, request) =>
+      socket.write(`HTTP/1.1 200 OK\r\n${framing}${String(request).repeat(4)}${rest}`),
+    );
+    const outcomes = [await send().done, await send().done, await send().done];
+    const kept = outcomes.map(({ chunks }) => Buffer.concat(chunks).toString());
+    t.strictSame(kept, ['1111', '2222', '3333'], framing);
+    close();
   }
 });
 
