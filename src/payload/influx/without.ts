@@ -3,7 +3,7 @@
  * boolean. Whatever else there is stays as it came.
  */
 import { hasRow, type Rows } from '../rows.js';
-import { type Point, type Precision, readPoints } from './points.js';
+import { type Field, type Point, type Precision, readPoints } from './points.js';
 import { latin1 } from './remote-write.js';
 
 /** `lines` were found sound; rows are counted as they were then. */
@@ -22,7 +22,7 @@ export function withoutRows(lines: Uint8Array, precision: Precision, leftOut: Ro
     }
     if (gone.size === 0) return true;
     kept += text.slice(from, point.start);
-    if (gone.size < series) kept += lineWithout(text, point, gone);
+    if (gone.size < series) kept += lineWithout(text, point, gone, precision);
     from = point.end;
     return true;
   });
@@ -30,12 +30,31 @@ export function withoutRows(lines: Uint8Array, precision: Precision, leftOut: Ro
 }
 
 /** All fields of a key go: an earlier one would count in place of the last. */
-function lineWithout(
+function lineWithout(text: string, point: Point, gone: Set<string>, precision: Precision): string {
+  const kept = point.fields.filter(({ key }) => !gone.has(key));
+  const line = lineOf(text, point, kept);
+  const wanted = kept.filter(({ superseded, value }) => !superseded && value !== undefined);
+  // A text with odd quotes in it may need what came behind it: then texts, of which Mimir makes nothing, go too.
+  return makes(line, wanted, precision) ? line : lineOf(text, point, wanted);
+}
+
+/** The line is sound, and these fields are what it makes series of. */
+function makes(line: string, wanted: readonly Field[], precision: Precision): boolean {
+  const found: Field[] = [];
+  const fault = readPoints(line, precision, 0, ({ fields }) => {
+    found.push(...fields.filter(({ superseded, value }) => !superseded && value !== undefined));
+    return true;
+  });
+  if (fault !== undefined || found.length !== wanted.length) return false;
+  return found.every(({ key, value }, index) => key === wanted[index]?.key && value === wanted[index].value);
+}
+
+function lineOf(
   text: string,
-  { start, end, fieldsStart, fieldsEnd, fields }: Point,
-  gone: Set<string>,
+  { start, end, fieldsStart, fieldsEnd }: Point,
+  fields: readonly Field[],
 ): string {
-  const kept = fields.filter(({ key }) => !gone.has(key)).map((field) => text.slice(field.start, field.end));
+  const kept = fields.map((field) => text.slice(field.start, field.end));
   // Blanks in front of the first field are skipped: a key that begins with one stays behind another field.
   if (kept[0] !== undefined && beginsWithBlank(kept[0])) kept.unshift(NO_SERIES);
   return `${text.slice(start, fieldsStart)}${kept.join(',')}${text.slice(fieldsEnd, end)}`;

@@ -207,6 +207,19 @@ t.test('a field whose key begins with a blank keeps its key when those in front 
   }
 });
 
+t.test('a text whose quotes need what comes behind it does not break its line when that goes', async (t) => {
+  for (const lines of ['m a="x="y",b="z="w",a=1,c=2,', 'm a="x="y",b="z="w",c=2,a=1, 5\nn d=1']) {
+    const push = decode(Buffer.from(lines), 'identity') as Push;
+    for (let row = 0; row < push.series; row++) {
+      const expected = made(lines)?.filter((_, other) => other !== row);
+      const leftOut = noRows(push.series);
+      addRow(leftOut, row);
+      const rest = filter.filter(push, leftOut) as Uint8Array;
+      t.strictSame(canonical(seriesOf(rest, 1n, NOW)), canonical(expected), JSON.stringify([lines, row]));
+    }
+  }
+});
+
 t.test('caps hold for what things become', async (t) => {
   const bomb = gzipSync(Buffer.alloc(64 << 20, ' '));
   t.match(decode(bomb, 'gzip'), { kind: 'broken', code: 'too_large' }, 'a bomb');
