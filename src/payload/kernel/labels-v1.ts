@@ -1,6 +1,6 @@
 /**
  * The labels that a series of version 1 begins with. Senders put series in the order of their metrics and targets, so most
- * labels are, byte for byte, those at the same place in the series before: these are compared, 32 bytes at a
+ * labels are, byte for byte, those at the same place in the series before: these are compared, sixteen bytes at a
  * time, and what is known of them is kept. Equal bytes are equal labels, so this changes no result.
  *
  * A table has an entry for each label of the last series:

@@ -117,17 +117,15 @@ export function compareTexts(a: u32, aLength: u32, b: u32, bLength: u32): i32 {
   return order !== 0 ? order : <i32>aLength - <i32>bLength;
 }
 
-/** Where the bytes at both addresses begin to differ, or `end` of the first. May read 31 bytes past it. */
+/** Where the bytes at both addresses begin to differ, or `end` of the first. May read 15 bytes past it. */
 // @ts-ignore: decorator
 @inline
 export function endOfSame(a: u32, b: u32, end: u32): u32 {
   while (a < end) {
-    const equal =
-      <u32>i8x16.bitmask(i8x16.eq(v128.load(a), v128.load(b))) |
-      (<u32>i8x16.bitmask(i8x16.eq(v128.load(a, 16), v128.load(b, 16))) << 16);
-    if (equal !== 0xffffffff) return min(a + ctz(~equal), end);
-    a += 32;
-    b += 32;
+    const equal = <u32>i8x16.bitmask(i8x16.eq(v128.load(a), v128.load(b)));
+    if (equal !== 0xffff) return min(a + ctz(~equal), end);
+    a += 16;
+    b += 16;
   }
   return end;
 }
