@@ -86,10 +86,16 @@ const BROKEN = [
     'src/loadtest/sender.ts imports src/payload/push.ts: loadtest imports only from limits, base',
   ],
   [
+    'what is compiled on its own',
+    'payload/kernel/kernel.ts',
+    "import { pad } from '../../base/pad.js';",
+    'src/payload/kernel/kernel.ts imports src/base/pad.ts: payload/kernel imports nothing from outside of itself',
+  ],
+  [
     'the server in the console',
     'admin/console/main.ts',
     "import { Edge } from '../edge.js';",
-    'src/admin/console/main.ts imports src/admin/edge.ts: admin/console imports nothing from outside of itself',
+    'src/admin/console/main.ts imports src/admin/edge.ts: admin/console imports only from base',
   ],
   [
     'the console in the server',
