@@ -23,11 +23,17 @@ function makeGood(document: FollowedDocument | undefined): void {
 }
 
 t.test(
-  'a source has the name and the version of what it is, and is up unless something is wrong',
+  'a source has name, version and last change of what it is, and is up unless something is wrong',
   async (t) => {
     const source = followed();
     source.version = '7';
-    const as = (more: object) => ({ name: 'configmap:limits', version: '7', ...more });
+    source.lastChange = { by: 'anna', atMs: 1 };
+    const as = (more: object) => ({
+      name: 'configmap:limits',
+      version: '7',
+      lastChange: { by: 'anna', atMs: 1 },
+      ...more,
+    });
     t.strictSame(source.status(), as({ up: true, error: undefined }));
     source.degradation = 'polling';
     t.strictSame(source.status(), as({ up: false, error: 'polling' }));
