@@ -9,7 +9,7 @@ import { useReading } from './reading.js';
 import { Refusals } from './refusals.js';
 import { hashOf } from './route.js';
 import { useApp } from './state.js';
-import { SetForATime, Timeline } from './timeline.js';
+import { SetForATime, Timeline, withDeploys } from './timeline.js';
 import type { Loser, Overview, Part, Verdict } from './types.js';
 
 const ENTRIES = 8;
@@ -60,7 +60,10 @@ export function OverviewView(): JSX.Element {
       <SetForATime controls={state.status?.controls ?? []} />
       <div class="two">
         <Panel id="changed" title="What changed" beside={<a href={hashOf('changes')}>All changes</a>}>
-          <Timeline entries={state.audit.slice(0, ENTRIES)} empty="Nothing since this process started." />
+          <Timeline
+            entries={withDeploys(state.audit).slice(0, ENTRIES)}
+            empty="Nothing since this process started."
+          />
         </Panel>
         {data === undefined ? null : <ByReason overview={data} />}
       </div>

@@ -6,18 +6,41 @@ import { Empty, Name, Panel } from './parts.js';
 import { useApp } from './state.js';
 import type { AuditEntry, Control } from './types.js';
 
-export function Timeline({ entries, empty }: { entries: readonly AuditEntry[]; empty: string }): JSX.Element {
+/** How many replicas started, where several did. */
+interface Line extends AuditEntry {
+  readonly starts?: number;
+}
+
+/** Replicas that start within this time of each other start together. */
+const DEPLOY_MS = 15 * 60_000;
+
+/** A deploy is one line, at its last start, so that it leaves room for what people change. */
+export function withDeploys(entries: readonly AuditEntry[]): Line[] {
+  const lines: Line[] = [];
+  for (const entry of entries) {
+    const at = lines.findIndex(
+      ({ from, after }) => from === 'start' && entry.from === 'start' && after === entry.after,
+    );
+    const known = lines[at];
+    if (known !== undefined && Date.parse(known.at) - Date.parse(entry.at) < DEPLOY_MS) {
+      lines[at] = { ...known, starts: (known.starts ?? 1) + 1 };
+    } else lines.push(entry);
+  }
+  return lines;
+}
+
+export function Timeline({ entries, empty }: { entries: readonly Line[]; empty: string }): JSX.Element {
   if (entries.length === 0) return <Empty title={empty} />;
   return (
     <ul class="list timeline">
       {entries.map((entry) => (
-        <Entry key={`${entry.at} ${entry.tenant} ${entry.name} ${entry.action}`} entry={entry} />
+        <Entry key={`${entry.at} ${entry.who} ${entry.tenant} ${entry.name} ${entry.action}`} entry={entry} />
       ))}
     </ul>
   );
 }
 
-function Entry({ entry }: { entry: AuditEntry }): JSX.Element {
+function Entry({ entry }: { entry: Line }): JSX.Element {
   const { at, who, from, action, tenant, reason, until } = entry;
   return (
     <li class="event">
@@ -25,9 +48,7 @@ function Entry({ entry }: { entry: AuditEntry }): JSX.Element {
         <Time iso={at} />
       </span>
       <p>
-        <strong>
-          {from === 'time' ? 'its time was over: ' : from === 'start' ? `replica ${who} ` : `${who} `}
-        </strong>
+        <strong>{whoDidIt(entry)} </strong>
         {whatWasDone(entry)}
         {action === 'reload' || action === 'start' ? null : (
           <> for {tenant === null ? 'all tenants' : <Name id={tenant} />}</>
@@ -43,6 +64,12 @@ function Entry({ entry }: { entry: AuditEntry }): JSX.Element {
       </p>
     </li>
   );
+}
+
+function whoDidIt({ from, who, starts = 1 }: Line): string {
+  if (from === 'time') return 'its time was over:';
+  if (from !== 'start') return who;
+  return starts > 1 ? `${starts} replicas` : `replica ${who}`;
 }
 
 function whatWasDone({ from, action, name, before, after }: AuditEntry): string {
