@@ -1,6 +1,6 @@
 /** Which limits tenants should have, and what that rests on; nothing is changed from here. */
 import type { JSX } from 'preact';
-import { short } from '../../base/amounts.js';
+import { counted, short } from '../../base/amounts.js';
 import { AdvisedLimits } from './advice-limits.js';
 import { AdvicePicture } from './advice-picture.js';
 import { Empty, Failed, Loading, Name, Panel, SearchField } from './parts.js';
@@ -24,7 +24,9 @@ export function AdviceView(): JSX.Element {
       id="advice"
       isView
       title="Advice"
-      beside={data === undefined ? null : <span class="quiet">{data.matching} tenants</span>}
+      beside={
+        data === undefined ? null : <span class="quiet">{counted(data.matching, 'tenant', 'tenants')}</span>
+      }
     >
       <div class="filters">
         <SearchField of="Search a name" />

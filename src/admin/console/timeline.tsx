@@ -41,7 +41,7 @@ export function Timeline({ entries, empty }: { entries: readonly Line[]; empty: 
 }
 
 function Entry({ entry }: { entry: Line }): JSX.Element {
-  const { at, who, from, action, tenant, reason, until } = entry;
+  const { at, from, action, tenant, reason, until } = entry;
   return (
     <li class="event">
       <span class="when">
