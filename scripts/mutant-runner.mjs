@@ -11,6 +11,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 
+// tap names a test's folder after the command line, and too long a name is none.
+process.argv = [process.execPath, resolve('mutants')];
 // tap tells a parent process its timeout, which Stryker would take for an answer.
 const { send } = process;
 process.send = undefined;
@@ -129,7 +131,6 @@ class LoadedTests {
     this.#switches.currentTestId = id;
     const startedAt = performance.now();
     const before = countResources();
-    // A test's folder has the names of all above it, which must not be too long for a file.
     const root = new Test({ name: id.split(' ')[0], timeout: 0 });
     root.resume();
     root.runMain(() => {});
