@@ -640,10 +640,15 @@ t.test('a copy on disk that is broken is none, and a folder that can not be writ
   await one.controls.start(0);
   t.strictSame(inForce(one), [['a 5']], 'a line that is none is passed over');
   await one.controls.stop();
+  const fresh = replica(undefined, undefined, new KeptControls(`${folder}/not-there-yet`));
+  await fresh.controls.start(0);
+  t.strictSame(fresh.heard.troubles, [], 'a copy that is not there yet is no trouble');
+  await fresh.controls.stop();
   const nowhere = replica(undefined, undefined, new KeptControls('/dev/null/nowhere'));
   await nowhere.controls.start(0);
+  t.match(nowhere.heard.troubles, [/^state.dir: ENOTDIR.*open/], 'that it can not be read');
   await nowhere.controls.write(ask());
-  t.match(nowhere.heard.troubles, [/state.dir: .*ENOTDIR/]);
+  t.match(nowhere.heard.troubles, [/^state.dir: /, /^state.dir: ENOTDIR.*mkdir/], 'nor be written');
   await nowhere.controls.stop();
 });
 
