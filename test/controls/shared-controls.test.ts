@@ -608,13 +608,14 @@ t.test('what is in force outlives a restart on disk, though the store does not a
   await first.controls.write(ask({ tenant: 'b', untilMs: NOW + 10 }));
   await first.controls.write(ask({ tenant: 'c' }));
   await first.controls.write(ask({ tenant: 'c', value: null }));
+  await first.controls.write(ask({ tenant: 'd' }));
   // It is not stopped: a process that is killed is not, either.
   const second = await run(NOW + 10);
   t.equal(second.controls.mode(), 'off');
-  t.strictSame(inForce(second), [[' off']], 'neither what has ended nor what was taken back');
+  t.strictSame(inForce(second)[0]?.sort(), [' off', 'd 5'], 'neither what has ended nor what was taken back');
   t.strictSame(second.heard.received, [], 'nor is it news');
   t.equal(second.heard.changes, 1);
-  t.strictSame(inForce(await run(NOW + 1000, undefined)), [[]], 'it ends all the same');
+  t.strictSame(inForce(await run(NOW + 1000, undefined)), [[]], 'they end all the same');
   for (const one of [first, second]) await one.controls.stop();
 });
 
@@ -644,6 +645,10 @@ t.test('a copy on disk that is broken is none, and a folder that can not be writ
   await fresh.controls.start(0);
   t.strictSame(fresh.heard.troubles, [], 'a copy that is not there yet is no trouble');
   await fresh.controls.stop();
+  const without = replica(undefined);
+  await without.controls.start(0);
+  t.strictSame(without.heard.troubles, [], 'nor is that there is to be none');
+  await without.controls.stop();
   const nowhere = replica(undefined, undefined, new KeptControls('/dev/null/nowhere'));
   await nowhere.controls.start(0);
   t.match(nowhere.heard.troubles, [/^state.dir: ENOTDIR.*open/], 'that it can not be read');
