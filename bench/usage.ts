@@ -4,9 +4,12 @@
  *
  *   npm run bench:usage [-- --smoke]
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { Tally } from '#src/enforce/tally.js';
 import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
+import { RedisFleet } from '#src/shared/redis/redis-fleet.js';
 import { RedisUsage } from '#src/shared/redis/redis-usage.js';
+import { Replicas } from '#src/shared/replicas.js';
 import { Bookkeeper } from '#src/usage/bookkeeper.js';
 import { addDiscards, emptyEntry, type FrameEntry, STEP_MS } from '#src/usage/frame.js';
 import { packFrame, unpackFrame } from '#src/usage/frame-codec.js';
@@ -26,6 +29,7 @@ if (redisMissing === false) {
   const redis = await RedisServer.start();
   await fleet(redis);
   await memory(redis);
+  await asking(redis);
   await redis.stop();
 }
 printTable(rows);
@@ -203,6 +207,57 @@ async function memory(redis: RedisServer): Promise<void> {
     `${mb(((withSteps - withRecords) / stepsMeasured) * 360)} MB`,
   ]);
   store.close();
+}
+
+/** Forty replicas that could be asked, and one console that asks them for its first screen, every two seconds. */
+async function asking(redis: RedisServer): Promise<void> {
+  const seconds = smoke ? 2 : 20;
+  const denial = { at: new Date().toISOString(), tenant: 'team-a', message: 'x'.repeat(300), requestId: 'r' };
+  const denials = Array.from({ length: 50 }, (_, i) => ({ ...denial, count: i }));
+  const replicas = Array.from({ length: 40 }, (_, i) => {
+    const self = { id: `machine-${i}`, name: `pod-${i}:1` };
+    const store = new RedisFleet({ ...plainRedis([redis.url]), keyPrefix: 'asking:' });
+    const one = new Replicas({ store, self, start: self.name, now: Date.now });
+    one.answerWith(async () => ({ status: 200, body: { denials }, isCut: false }));
+    return one;
+  });
+  await Promise.all(replicas.map((one) => one.start(5000)));
+  // Until each knows of all others.
+  await delay(3000);
+  const [asker] = replicas as [Replicas];
+  const told: number[] = [];
+  const took: number[] = [];
+  for (const [name, asks] of [
+    ['nobody looks', 0],
+    ['one console looks: three questions every 2 s', 3],
+  ] as const) {
+    const [redisBefore, ownBefore] = [await cpuOf(redis), process.cpuUsage()];
+    for (let second = 0; second < seconds; second += 2) {
+      const start = performance.now();
+      const heard = await Promise.all(
+        Array.from({ length: asks }, (_, i) =>
+          asker.ask(`/denials?replica=this&limit=50&round=${second}.${i}`),
+        ),
+      );
+      if (asks > 0) took.push(performance.now() - start);
+      told.push(...heard.map((one) => one.told.length));
+      await delay(Math.max(0, 2000 - (performance.now() - start)));
+    }
+    const own = process.cpuUsage(ownBefore);
+    rows.push([
+      `Redis, 40 replicas that can be asked, ${name}`,
+      `${((100 * ((await cpuOf(redis)) - redisBefore)) / seconds).toFixed(2)} % of a core`,
+    ]);
+    rows.push([
+      `each of these replicas, ${name}`,
+      `${((own.user + own.system) / 1e4 / seconds / replicas.length).toFixed(2)} % of a core`,
+    ]);
+  }
+  rows.push(['answers to each question, of 39', `${median(told)}`]);
+  rows.push(['time to all answers', `${median(took).toFixed(0)} ms`]);
+  const { answered, answeredBytes } = (replicas[1] as Replicas).status();
+  rows.push(['an answer of 50 refusals on the wire', `${Math.round(answeredBytes / answered)} bytes`]);
+  await Promise.all(replicas.map((one) => one.stop()));
 }
 
 async function infoOf(redis: RedisServer, section: string, field: string): Promise<number> {

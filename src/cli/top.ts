@@ -7,7 +7,8 @@ import { limitText } from '../base/limit-words.js';
 import { messageOf } from '../base/message-of.js';
 import { asUsage, type Io, UsageError } from './io.js';
 
-const HELP = `Usage: mimir-edge top [--url URL] [--sort COLUMN] [--range RANGE] [--search TEXT] [--limit N] [--once]
+const HELP = `Usage: mimir-edge top [--url URL] [--sort COLUMN] [--range RANGE] [--search TEXT] [--limit N] [--replica NAME]
+                      [--once]
 
 Shows whose fault it is, who loses data and why, and who is close to a limit, as a running edge tells it, every two
 seconds. It fits 80 columns.
@@ -18,6 +19,7 @@ seconds. It fits 80 columns.
   --range RANGE       what rates are taken over: 1m (default), 5m, 15m, 1h, 24h
   --search TEXT       tenants with this in their name
   --limit N           rows at most (default: 20)
+  --replica NAME      one replica of the fleet, by its name, or this: the one that is asked
   --token-file FILE   a file with a token, where reading needs one
   --once              print once, and stop
   --help
@@ -88,6 +90,9 @@ interface Status {
     readonly guard?: { readonly mode: string; readonly guards: readonly GuardRow[] };
   };
   readonly replicas: number;
+  /** An older edge has none of both. */
+  readonly replica?: string;
+  readonly scope?: { readonly known: number };
 }
 
 interface GuardRow {
@@ -100,6 +105,7 @@ interface GuardRow {
 interface Options {
   readonly base: string;
   readonly query: string;
+  readonly statusQuery: string;
   readonly token: string | undefined;
   readonly once: boolean;
 }
@@ -154,6 +160,7 @@ function readOptions(args: string[]): Options | undefined {
         range: { type: 'string', default: '1m' },
         search: { type: 'string', default: '' },
         limit: { type: 'string', default: '20' },
+        replica: { type: 'string' },
         'token-file': { type: 'string' },
         once: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -164,11 +171,13 @@ function readOptions(args: string[]): Options | undefined {
   if (!/^https?:$/.test(URL.canParse(values.url) ? new URL(values.url).protocol : '')) {
     throw new UsageError(`--url needs an http:// or https:// URL, not ${JSON.stringify(values.url)}`);
   }
-  const { sort, range, search, limit, once } = values;
+  const { sort, range, search, limit, replica, once } = values;
+  const ofOne = replica === undefined ? {} : { replica };
   const file = values['token-file'];
   return {
     base: values.url.replace(/\/$/, ''),
-    query: new URLSearchParams({ sort, range, search, limit }).toString(),
+    query: new URLSearchParams({ sort, range, search, limit, ...ofOne }).toString(),
+    statusQuery: new URLSearchParams(ofOne).toString(),
     token: file === undefined ? undefined : asUsage(() => readFileSync(file, 'utf8').trim()),
     once,
   };
@@ -176,7 +185,7 @@ function readOptions(args: string[]): Options | undefined {
 
 async function screen(options: Options): Promise<string> {
   const [status, tenants] = await Promise.all([
-    ask<Status>(options, 'status'),
+    ask<Status>(options, `status?${options.statusQuery}`),
     ask<Tenants>(options, `tenants?${options.query}`),
   ]);
   return head(status, tenants) + tenantTable(tenants);
@@ -200,9 +209,12 @@ function head(status: Status, { scope, range, matching, totals, tenants }: Tenan
   const ofWhom =
     scope.of === 'fleet'
       ? `of ${scope.replicas} replicas, ${Math.round(scope.ageSeconds)} s old`
-      : 'of this machine';
+      : (status.scope?.known ?? 1) > 1
+        ? `of replica ${status.replica}`
+        : 'of this machine';
+  const replicas = status.scope?.known ?? status.replicas;
   const lines = [
-    `mimir-edge ${status.version}, ${status.replicas} ${status.replicas === 1 ? 'replica' : 'replicas'}, ${notes.join(', ') || 'enforcing'}; ` +
+    `mimir-edge ${status.version}, ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}, ${notes.join(', ') || 'enforcing'}; ` +
       `${totals.tenants} tenants, ${short(totals.samplesPerSecond)} samples/s, ` +
       `${short(totals.lostSamplesPerSecond)} lost, ${short(totals.refusedPerSecond)} pushes/s refused (last ${range.name}, ${shown} shown, ${ofWhom})`,
     '',

@@ -50,12 +50,15 @@ export interface ReplicasStatus {
   readonly unanswered: number;
 }
 
-const LOOK_MS = 200;
+/** While somebody asks, and when nobody has for a while. */
+const LOOK_MS = 250;
+const IDLE_LOOK_MS = 500;
+const IDLE_MS = 30_000;
 const FAILED_MS = 1000;
 const ANNOUNCE_MS = 2000;
 /** Two looks of the slowest, and the way there and back. */
 const DEADLINE_MS = 1500;
-const COLLECT_MS = 25;
+const COLLECT_MS = 50;
 /** However many look, what was answered is asked again after this at the earliest. */
 const KEPT_MS = 1000;
 const MOST_UNDER_WAY = 16;
@@ -74,6 +77,8 @@ export class Replicas {
   #startAdded = false;
   #lastError: string | undefined;
   #heardMs: number | undefined;
+  /** When a question was read last. */
+  #questionMs = Number.NEGATIVE_INFINITY;
   readonly #underWay = new Map<string, { readonly heard: Promise<Heard>; readonly untilMs: number }>();
   #starts: { readonly found: Promise<readonly string[]>; readonly untilMs: number } | undefined;
   #answering: { second: number; count: number } = { second: 0, count: 0 };
@@ -175,7 +180,12 @@ export class Replicas {
   #next(): void {
     if (this.#stopped) return;
     const again = (): void => void this.look().then(() => this.#next());
-    this.#timer = setTimeout(again, this.#lastError === undefined ? LOOK_MS : FAILED_MS).unref();
+    this.#timer = setTimeout(again, this.#pauseMs()).unref();
+  }
+
+  #pauseMs(): number {
+    if (this.#lastError !== undefined) return FAILED_MS;
+    return this.#options.now() - this.#questionMs < IDLE_MS ? LOOK_MS : IDLE_LOOK_MS;
   }
 
   async #look(): Promise<void> {
@@ -193,6 +203,7 @@ export class Replicas {
     if (questions === undefined) this.#after = FIRST_ID;
     for (const { id, text } of questions ?? []) {
       this.#after = id;
+      this.#questionMs = now();
       void this.#answer(text);
     }
   }

@@ -40,8 +40,12 @@ t.test('with Redis', { skip: redisMissing }, async (t) => {
         t.equal(status, 503);
         t.match(await edge.json('panic'), { set: [{ factor: 0, by: 'alice', reason: panic.reason }] });
       }
-      t.match(await two.json('audit'), {
+      t.match(await two.json('audit?from=people&replica=this'), {
         entries: [{ who: 'alice', from: 'fleet', name: 'panic', after: 0 }],
+      });
+      t.match(await two.json('audit?from=people'), {
+        scope: { of: 'fleet' },
+        entries: [{ who: 'alice', from: 'here', name: 'panic', after: 0 }],
       });
       t.match(await (await two.write('DELETE', 'panic')).json(), { scope: 'fleet' });
       t.equal((await one.push()).status, 200);

@@ -2,8 +2,9 @@
 --
 -- KEYS[1]  the stream
 -- ARGV     the id after which to read, most entries, most bytes of a value
--- returns  id, value, id, value …
+-- returns  id, value, id, value …; false when there is no such stream
 
+if redis.call('PTTL', KEYS[1]) == -2 then return false end
 local found = {}
 for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])) do
   local value = entry[2][2]

@@ -27,14 +27,12 @@ type Argument = string | number;
 
 interface Scripts {
   mimirEdgeFleetAnnounce(key: string, ...args: Argument[]): Promise<string[]>;
-  mimirEdgeFleetEntries(key: string, ...args: Argument[]): Promise<string[]>;
+  mimirEdgeFleetEntries(key: string, ...args: Argument[]): Promise<string[] | null>;
   mimirEdgeFleetAnswersBuffer(keys: number, ...args: Argument[]): Promise<(Buffer | null)[]>;
 }
 
 /** People wait for it, and no push does. */
 const TIMEOUT_MS = 1000;
-/** There is no such key. */
-const NO_KEY = -2;
 
 export class RedisFleet implements FleetStore {
   readonly #connection: RedisConnection & Scripts;
@@ -82,15 +80,9 @@ export class RedisFleet implements FleetStore {
   }
 
   async questions(after: string): Promise<readonly StoredQuestion[] | undefined> {
-    const key = this.#key('questions');
-    if ((await this.#connection.pttl(key)) === NO_KEY) return undefined;
-    const pairs = await this.#connection.mimirEdgeFleetEntries(
-      key,
-      after,
-      MOST_QUESTIONS,
-      MOST_QUESTION_BYTES,
-    );
-    return pairsOf(pairs).map(([id, text]) => ({ id, text }));
+    const limits = [after, MOST_QUESTIONS, MOST_QUESTION_BYTES];
+    const found = await this.#connection.mimirEdgeFleetEntries(this.#key('questions'), ...limits);
+    return found === null ? undefined : pairsOf(found).map(([id, text]) => ({ id, text }));
   }
 
   async answer(question: string, member: string, bytes: Buffer): Promise<void> {
@@ -112,7 +104,7 @@ export class RedisFleet implements FleetStore {
   async starts(): Promise<readonly string[]> {
     const limits = [FIRST_ID, MOST_STARTS, MOST_START_BYTES];
     const pairs = await this.#connection.mimirEdgeFleetEntries(this.#key('starts'), ...limits);
-    return pairsOf(pairs).map(([, text]) => text);
+    return pairsOf(pairs ?? []).map(([, text]) => text);
   }
 
   close(): void {
