@@ -1,4 +1,7 @@
-/** How long Mimir takes as a load, through two workers: one slow tenant makes no guard act, a Mimir that is slow for all does. */
+/**
+ * How long Mimir takes as a load, through two workers: one slow tenant makes no guard act, a Mimir that is slow for all does. It needs
+ * no other program, but two minutes: so it is with those that do.
+ */
 import t, { type Test } from 'tap';
 import { type GivenAdmin, inTwoWorkers } from '../admin/fixtures.js';
 import { eventually, PUSH_500, upstream } from '../doors/http/fixtures.js';
