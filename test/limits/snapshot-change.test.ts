@@ -62,4 +62,7 @@ t.test('who is not changed keeps the object, and nobody can edit what arrived', 
   const now = follower.follow(sent(before, of({ a: 1, b: 2 })));
   t.equal(now.tenants.get('a'), a);
   t.ok(Object.isFrozen(a) && Object.isFrozen(a?.edge) && Object.isFrozen(now));
+  const off = limits({ request_rate: 3 }, { mode: 'off' });
+  const followed = new SnapshotFollower(DEFAULTS).follow(sent(undefined, snapshot({ a: off })));
+  t.strictSame(followed.tenants.get('a'), off, 'the edge’s own limits arrive with the others');
 });
