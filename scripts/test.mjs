@@ -19,7 +19,7 @@ import { runByItself, SharedProcess, sourceOf } from './test-runs.mjs';
 const TIMES = 'build/test-times.json';
 /** What takes longest, for where there was no last run, as in a fresh clone. */
 const LONG =
-  /^build\/test\/(admin\/api.*|e2e\/(guard-latency|workers.*|serve|reload)|app\/guards|scripts\/test-runs|loadtest\/run|payload\/(kernel|rules|otlp))\.test/;
+  /^build\/test\/(admin\/api.*|e2e\/(workers.*|serve|reload)|app\/guards|scripts\/test-runs|loadtest\/run|payload\/(kernel|rules|otlp))\.test/;
 /** What starts processes, or an edge, or is about the process it runs in, has one of its own. */
 const NEEDS_ITS_OWN =
   /^build\/test\/(admin\/(api|connections|scrapes)|app\/(advice|budget|guards|metrics|open|settings|upstream|usage)|cli\/(advise|commands|loadtest)|(demo|e2e|helm)\/|loadtest\/run|scripts\/(check|test-runs|typecheck))|\.peer\.|\/(format|connection|documented|series-table-large)\.test/;
