@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { short } from '#src/base/amounts.js';
-import { PUSH_500, send, upstream } from '../doors/http/fixtures.js';
+import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { compress, oneSampleEach } from '../payload/encode.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { findings, open, overflow, picture, shows, startBrowser } from './browser.js';
@@ -184,6 +184,12 @@ t.test('the console of a fleet', { skip: redisMissing }, async (t) => {
     await page.locator('nav').getByRole('link', { name: 'Overview' }).click();
   });
 
+  // One that hung may have lost the book: who took it over writes its name within ten seconds.
+  await eventually(async () => {
+    const each = await Promise.all(edges.map(fleetOf));
+    const keeper = each.find(({ book }) => book.keptHere);
+    return keeper !== undefined && each.every(({ book }) => book.keeper?.name === keeper.here);
+  }, 60_000);
   const bookkeepers = await Promise.all(edges.map(bookkeeperOf));
   const killed = edges[bookkeepers.findIndex(({ keptHere }) => keptHere)]!;
   const others = edges.filter((edge) => edge !== killed);
