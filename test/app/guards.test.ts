@@ -1,6 +1,8 @@
 /** Guards of a whole edge: what its own upstream or a Prometheus makes them do, and where that is told. */
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type GivenAdmin, inOneProcess, inTwoWorkers } from '../admin/fixtures.js';
 import { run } from '../cli/run.js';
@@ -284,6 +286,11 @@ t.test(
       return (await admitted(edge)) < 1;
     };
     t.ok(await eventually(fails), 'it acts');
+    const kept = join(flags['state.dir'], 'controls.jsonl');
+    t.ok(
+      await eventually(() => existsSync(kept) && readFileSync(kept, 'utf8').includes('guard')),
+      'it is written',
+    );
     const ended = new Promise((resolve) => edge.child.once('exit', resolve));
     edge.child.kill('SIGKILL');
     await ended;

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { parse } from 'yaml';
 import { send, upstream } from '../doors/http/fixtures.js';
 import { startEdge } from '../e2e/processes.js';
+import { freePort } from '../free-port.js';
 import { queriesOf } from './queries.js';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
@@ -67,7 +68,7 @@ t.test('metrics of a running edge', async (t) => {
   });
 });
 
-/** Of an edge alone, and of one with workers, which has all that an edge with a Redis has, too. */
+/** Of an edge whose Redis does not answer, and of one with workers. */
 async function metricsOfEdges(t: Test): Promise<ReadonlySet<string>> {
   const mimir = await upstream();
   t.teardown(() => mimir.close());
@@ -77,7 +78,8 @@ async function metricsOfEdges(t: Test): Promise<ReadonlySet<string>> {
     '--envoy.enabled=true',
     '--listen.grpc=127.0.0.1:0',
   ];
-  const edges = [await startEdge(t, flags), await startEdge(t, [...flags, '--workers=2'])];
+  const redis = `--state.redis.url=redis://127.0.0.1:${await freePort()}`;
+  const edges = [await startEdge(t, [...flags, redis]), await startEdge(t, [...flags, '--workers=2'])];
   const names = new Set<string>();
   for (const edge of edges) {
     await send(edge.proxy);
