@@ -122,6 +122,7 @@ export class DataPlane implements DataPlanes {
       budget: this.#budget,
       pushMetrics: new PushMetrics(metrics),
       refused: this.#refusedInTwoPlaces(),
+      senders: this.#senders,
       log,
       now,
     };
@@ -129,7 +130,6 @@ export class DataPlane implements DataPlanes {
       ...doors,
       upstream: this.#upstream,
       upstreamMetrics: this.#upstreamMetrics,
-      senders: this.#senders,
     });
     this.#openEnvoy = () =>
       openEnvoy(config, {

@@ -6,6 +6,7 @@ import type { EnvoyDoor } from '../doors/envoy/envoy-door.js';
 import type { TlsFiles } from '../doors/envoy/grpc/tls-files.js';
 import type { PushMetrics } from '../doors/push-metrics.js';
 import type { RefusalLog } from '../doors/refusal-log.js';
+import type { Senders } from '../doors/senders.js';
 import type { Enforcer } from '../enforce/enforcer.js';
 import type { Ledger } from '../enforce/ledger.js';
 import type { Decoder } from '../payload/push.js';
@@ -21,6 +22,7 @@ export interface EnvoyParts {
   readonly metrics: Metrics;
   readonly pushMetrics: PushMetrics;
   readonly refused: RefusalLog['refused'];
+  readonly senders: Senders;
   readonly log: Logger;
   readonly isReady: () => boolean;
   readonly now: () => number;
@@ -59,6 +61,7 @@ export async function openEnvoy(config: Config, parts: EnvoyParts): Promise<Envo
         enforcer,
         decoder,
         budget,
+        senders: parts.senders,
         now,
         observer: {
           decoded: (seconds, protocol) => parts.pushMetrics.decoded(seconds, protocol),

@@ -4,10 +4,11 @@
  * takes the place of the one that was seen least, with its count as the most that it may be over (space-saving). How many have
  * no place is told. Tenants that no document names have a quarter of all places once others need them: names are made up easily.
  *
- * A sender that is known costs an increment: its place is kept with the head of its requests, which repeats.
+ * A sender that is known costs an increment where its place is kept with the head of its requests, which repeats. Envoy tells
+ * the head of each push anew: there it costs a key and a look into a map.
  */
 
-/** Of the head of a request, which repeats on its connection. */
+/** Of the head of a request. It may repeat on its connection. */
 export interface SenderHead {
   header(name: string): string | undefined;
   readonly remoteAddress: string;
@@ -284,9 +285,10 @@ function countsOf(place: Place, clockMs: number): SenderCounts {
 function keyOf(head: SenderHead, protocol: SenderProtocol): string {
   const [program, version] = programOf(head.header('user-agent') ?? '');
   // What the nearest proxy saw, where there is one.
-  const forwarded = head.header('x-forwarded-for')?.split(',').at(-1)?.trim();
-  const network = networkOf(forwarded ?? '') ?? networkOf(head.remoteAddress) ?? 'unknown';
-  const compression = cleaned(head.header('content-encoding') ?? '').slice(0, 12);
+  const forwarded = head.header('x-forwarded-for') ?? '';
+  const nearest = forwarded.slice(forwarded.lastIndexOf(',') + 1).trim();
+  const network = networkOf(nearest) ?? networkOf(head.remoteAddress) ?? 'unknown';
+  const compression = cleaned((head.header('content-encoding') ?? '').slice(0, 12));
   return [program, version, network, protocol, compression].join('\n');
 }
 

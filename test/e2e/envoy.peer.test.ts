@@ -102,11 +102,24 @@ t.test('ext-authz.yaml: pushes are judged by their bodies', async (t) => {
   t.equal(await sendHttp2(envoy.url, Buffer.alloc(0), { 'x-scope-orgid': 'b' }), 400, 'over HTTP/2, too');
   t.equal((await send(envoy.url, Buffer.alloc(17 << 20))).status, 413, 'by Envoy, over max_request_bytes');
 
+  const forwarded = await send(envoy.url, PUSH_500, {
+    'X-Scope-OrgID': 'few',
+    'User-Agent': 'agent/1.2 (linux)',
+    'X-Forwarded-For': '192.0.2.1',
+    'Retry-Attempt': '1',
+  });
+  t.equal(forwarded.status, 200);
+  const seen = async (tenant: string) =>
+    (await (await fetch(`${edge.admin}/api/v1/senders?tenant=${tenant}`)).json()) as object;
+  const fromHere = { network: '127.0.0.0/24', protocol: 'rw1', compression: 'snappy' };
+  t.match(await seen('slow'), { senders: [{ ...fromHere, pushes: 1, refused: 1 }] });
+  t.match(await seen('few'), { senders: [{ program: 'agent', version: '1.2', network: '192.0.2.0/24' }] });
+
   const checks = await metric(edge, 'mimir_edge_envoy_checks_total{outcome="accept"}');
   t.equal((await fetch(`${envoy.url}/prometheus/api/v1/query`)).status, 200, 'a read');
   t.equal(mimir.arrived.at(-1)?.headers['x-mimir-edge-verdict'], undefined, 'of which the edge is not asked');
-  t.equal(checks, 2);
-  t.equal(await metric(edge, 'mimir_edge_envoy_bodies_total{body="whole"}'), 8);
+  t.equal(checks, 3);
+  t.equal(await metric(edge, 'mimir_edge_envoy_bodies_total{body="whole"}'), 9);
   t.ok(
     await answering(`${envoy.admin}/stats?filter=ext_authz.denied`, (text) => !text.includes(': 0')),
     'denials, not errors',

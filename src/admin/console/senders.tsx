@@ -113,14 +113,8 @@ function Table({ senders, problem, withTenant, search }: TableProps): JSX.Elemen
   }
   if (senders.length === 0) {
     return (
-      <Empty
-        title={
-          search === ''
-            ? 'Nobody has pushed through the proxy yet.'
-            : `No sender has “${search}” in its name.`
-        }
-      >
-        What comes through Envoy is not counted here.
+      <Empty title={search === '' ? 'Nobody has pushed yet.' : `No sender has “${search}” in its name.`}>
+        What Envoy asks its ratelimit filter alone about is not counted here: it does not say who pushes.
       </Empty>
     );
   }

@@ -10,9 +10,9 @@ import { PROTO_ROOT } from '#src/doors/envoy/grpc/messages.js';
 
 const type = PROTO_ROOT.lookupType('envoy.service.auth.v3.CheckRequest');
 
-function read(http: object, tenantHeader = 'x-scope-orgid') {
+function read(http: object, tenantHeader = 'x-scope-orgid', source?: object) {
   return readCheckRequest(
-    Buffer.from(type.encode({ attributes: { request: { http } } }).finish()),
+    Buffer.from(type.encode({ attributes: { source, request: { http } } }).finish()),
     tenantHeader,
   );
 }
@@ -32,6 +32,8 @@ t.test('each field is read from where it is', async (t) => {
       'content-length': '4',
       'x-request-id': 'request',
       'retry-attempt': '2',
+      'user-agent': 'Prometheus/3.0.0',
+      'x-forwarded-for': '10.1.2.3',
       'x-mimir-edge-x': '1',
       other: 'other',
     },
@@ -44,6 +46,9 @@ t.test('each field is read from where it is', async (t) => {
     contentEncoding: 'encoding',
     requestId: 'request',
     retryAttempt: '2',
+    userAgent: 'Prometheus/3.0.0',
+    forwardedFor: '10.1.2.3',
+    remoteAddress: '',
     bodyState: 'whole',
   });
   t.equal(String(body), 'body');
@@ -60,12 +65,26 @@ t.test('what is not there is empty, and an id stands in for a request id', async
     contentEncoding: undefined,
     requestId: 'the id',
     retryAttempt: undefined,
+    userAgent: undefined,
+    forwardedFor: undefined,
+    remoteAddress: '',
     bodyState: 'missing',
   });
   t.equal(body.length, 0);
   t.equal(claimed.size, 0);
   t.equal(whole({}).requestId, '');
   t.match(readCheckRequest(Buffer.alloc(0), 'x'), { method: '', bodyState: 'missing' });
+});
+
+t.test('the address is that of the source, and none is read where there is none that could be', async (t) => {
+  const from = (source: object) =>
+    (read({ path: '/api/v1/push' }, undefined, source) as CheckedRequest).remoteAddress;
+  t.equal(from({ address: { socketAddress: { address: '10.1.2.3' } } }), '10.1.2.3');
+  t.equal(from({ address: { socketAddress: { address: 'x'.repeat(65) } } }), '');
+  for (const source of [{}, { address: {} }, { address: { socketAddress: {} } }]) t.equal(from(source), '');
+  // A source that is nothing but the tag of a field; then the request.
+  const message = Buffer.from('0a0a0a010a22051203220178', 'hex');
+  t.match(readCheckRequest(message, 'x'), { target: 'x', remoteAddress: '' }, 'what is broken costs no push');
 });
 
 t.test('the tenant is in the header that is named', async (t) => {

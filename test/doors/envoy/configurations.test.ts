@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
 import { parse } from 'yaml';
+import { READ_HEADERS } from '#src/doors/envoy/authz/check-request.js';
 import { WritePaths } from '#src/doors/write-paths.js';
 
 const FOLDER = new URL('../../../../envoy/', import.meta.url);
@@ -117,4 +118,17 @@ t.test('a connection to the gRPC door has fewer requests than Node bears resets'
     }[];
     t.equal(options?.common_http_protocol_options.max_requests_per_connection, 900, file);
   }
+});
+
+t.test('those with ext_authz hand on each header that the edge reads, and no other', async (t) => {
+  const handed = FILES.flatMap((file) =>
+    managerOf(file).http_filters.map((filter: { typed_config: { allowed_headers?: object } }) => [
+      file,
+      filter.typed_config.allowed_headers,
+    ]),
+  ).filter(([, allowed]) => allowed !== undefined) as [string, { patterns: { exact: string }[] }][];
+  t.equal(handed.length, 2);
+  const read = [...READ_HEADERS, 'x-scope-orgid'].toSorted();
+  for (const [file, { patterns }] of handed)
+    t.strictSame(patterns.map(({ exact }) => exact).toSorted(), read, file);
 });

@@ -9,6 +9,7 @@ import { type Codec, PROTO_ROOT } from '#src/doors/envoy/grpc/messages.js';
 import type { DescriptorOutcome } from '#src/doors/envoy/ratelimit/drawn.js';
 import { OverrideBuckets } from '#src/doors/envoy/ratelimit/override-buckets.js';
 import type { RateLimitOptions } from '#src/doors/envoy/ratelimit/ratelimit.js';
+import { Senders } from '#src/doors/senders.js';
 import type { Enforcer, EnforcerOptions } from '#src/enforce/enforcer.js';
 import type { Ledger } from '#src/enforce/ledger.js';
 import type { Refusal } from '#src/enforce/refusal.js';
@@ -23,6 +24,7 @@ export interface GivenDoor {
   readonly port: number;
   readonly enforcer: Enforcer;
   readonly budget: ByteBudget;
+  readonly senders: Senders;
   readonly outcomes: CheckOutcome[];
   readonly bodies: BodyState[];
   readonly descriptors: DescriptorOutcome[];
@@ -52,6 +54,7 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
     options.decoder ?? createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
   const budget = new ByteBudget(options.bytesInFlight ?? 64 << 20);
   const now = () => performance.now();
+  const senders = new Senders(now);
   const given = {
     outcomes: [],
     bodies: [],
@@ -82,6 +85,7 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
         enforcer,
         decoder,
         budget,
+        senders,
         now,
         observer: {
           decoded() {},
@@ -142,7 +146,7 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
     await envoy.stop(timeoutMs);
     await decoder.close();
   };
-  return Object.assign(given, { door: envoy, port, enforcer, budget, stop });
+  return Object.assign(given, { door: envoy, port, enforcer, budget, senders, stop });
 }
 
 export function client(port: number, credentials = grpc.credentials.createInsecure()): grpc.Client {
@@ -218,10 +222,14 @@ export function checkOf(
   body: Uint8Array = PUSH_500,
   headers: Record<string, string> = {},
   http: Record<string, unknown> = {},
+  /** Whose connection Envoy has; undefined: the message does not say. */
+  address?: string,
 ): object {
   const all = { ...PUSH_HEADERS, 'content-length': String(body.length), ...headers };
+  const source = address === undefined ? undefined : { address: { socketAddress: { address } } };
   return {
     attributes: {
+      source,
       request: { http: { method: 'POST', path: '/api/v1/push', rawBody: body, headers: all, ...http } },
     },
   };

@@ -23,6 +23,10 @@ export interface CheckedRequest {
   readonly contentEncoding: string | undefined;
   readonly requestId: string;
   readonly retryAttempt: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly forwardedFor: string | undefined;
+  /** Of the connection that Envoy has the push from; empty where it is none of IP. */
+  readonly remoteAddress: string;
   /** Names, in lower case, that are the edge's own to send. */
   readonly claimed: ReadonlySet<string>;
   /** A view on the message. */
@@ -36,12 +40,15 @@ export const MAX_HEADERS = 1000;
 
 /** Envoy sets it where it has buffered a body, and removes what the client sent. */
 const PARTIAL_BODY = 'x-envoy-auth-partial-body';
-const READ_HEADERS = [
+/** Beside the tenant header. */
+export const READ_HEADERS = [
   'content-type',
   'content-encoding',
   'content-length',
   'x-request-id',
   'retry-attempt',
+  'user-agent',
+  'x-forwarded-for',
   PARTIAL_BODY,
 ];
 
@@ -67,6 +74,9 @@ export function readCheckRequest(
     contentEncoding: found.header('content-encoding'),
     requestId: found.header('x-request-id') ?? id,
     retryAttempt: found.header('retry-attempt'),
+    userAgent: found.header('user-agent'),
+    forwardedFor: found.header('x-forwarded-for'),
+    remoteAddress: found.remoteAddress,
     claimed: found.claimed ?? NONE,
     body,
     bodyState: bodyState(found),
@@ -87,6 +97,7 @@ function bodyState(found: FoundRequest): BodyState {
 
 class FoundRequest {
   readonly message: Buffer;
+  remoteAddress = '';
   id = '';
   method = '';
   path = '';
@@ -146,7 +157,23 @@ function inCheckRequest(field: number, start: number, end: number, found: FoundR
 }
 
 function inAttributes(field: number, start: number, end: number, found: FoundRequest): boolean {
+  // A push is judged whatever is said of where it came from.
+  if (field === 1) eachField(found.message, start, end, inPeer, found);
   return field !== 4 || eachField(found.message, start, end, inRequest, found);
+}
+
+function inPeer(field: number, start: number, end: number, found: FoundRequest): boolean {
+  return field !== 1 || eachField(found.message, start, end, inAddress, found);
+}
+
+function inAddress(field: number, start: number, end: number, found: FoundRequest): boolean {
+  return field !== 1 || eachField(found.message, start, end, inSocketAddress, found);
+}
+
+function inSocketAddress(field: number, start: number, end: number, found: FoundRequest): boolean {
+  if (field === 2 && end - start <= LONGEST_ADDRESS)
+    found.remoteAddress = found.message.toString('latin1', start, end);
+  return true;
 }
 
 function inRequest(field: number, start: number, end: number, found: FoundRequest): boolean {
@@ -211,3 +238,5 @@ function inHeader(field: number, start: number, end: number, found: FoundRequest
 
 /** Longer names are none of those that are read. */
 const LONGEST_NAME = 256;
+/** Of version 6 with a zone. */
+const LONGEST_ADDRESS = 64;

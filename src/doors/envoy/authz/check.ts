@@ -29,9 +29,10 @@ import { type DecodeSettings, decodeOptions } from '../../decode-options.js';
 import type { Stepped } from '../../decode-source.js';
 import { otlpAnswerForm } from '../../otlp-format.js';
 import type { ProtocolLabel } from '../../push-metrics.js';
-import { isUnreadable, protocolLabel, readAs } from '../../read-as.js';
+import { isUnreadable, protocolLabel, type ReadAs, readAs, type Unreadable } from '../../read-as.js';
 import { NOTHING, tooLarge, undecodedBody, type Written, writtenOf } from '../../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../../retry-after.js';
+import type { SenderPlace, Senders } from '../../senders.js';
 import { isRead, type Route, type WritePathOptions, type WritePaths } from '../../write-paths.js';
 import { GRPC, type GrpcCall } from '../grpc/grpc-call.js';
 import type { MessageFault } from '../grpc/message-reader.js';
@@ -43,6 +44,7 @@ import {
   readCheckRequest,
 } from './check-request.js';
 import { encodeDenied, encodeDuplicate, encodeOk, type VerdictWord } from './check-response.js';
+import { CheckedHead } from './checked-head.js';
 
 export interface CheckOptions extends WritePathOptions, DecodeSettings {
   /** Lower case. */
@@ -90,6 +92,7 @@ export interface CheckParts {
   readonly decoder: Decoder;
   readonly budget: ByteBudget;
   readonly observer: CheckObserver;
+  readonly senders: Senders;
   /** Milliseconds of a clock that never steps back. */
   readonly now: () => number;
   readonly options: CheckOptions;
@@ -107,6 +110,8 @@ export class CheckExchange {
   /** What a Remote Write 2.0 sender is told of the push. */
   #written: Written = NOTHING;
   #form: AnswerForm = 'text';
+  /** Undefined: it named no tenant that may send. */
+  #sender: SenderPlace | undefined;
   /** Of the budget, for what the body expands to. */
   #heldBytes = 0;
 
@@ -148,8 +153,10 @@ export class CheckExchange {
     // Envoy has given up: nothing is charged to the tenant.
     if (this.#call.isOver) return this.#cancelled();
 
+    const how = readAs(route, request);
     const admitting = enforcer.admit(request.tenant);
     const admission = admitting instanceof Promise ? await this.#inTime(request, admitting) : admitting;
+    if (admission.tenant !== undefined) this.#countSender(request, admission.tenant, how);
     if (admission.kind === 'refuse') {
       if (this.#late) return this.#cancelled();
       const shadow = admission.tenant === undefined && enforcer.mode !== 'enforce';
@@ -161,7 +168,6 @@ export class CheckExchange {
     if (tenant.mode === 'off') return this.#pass('unjudged', tenant.whole);
     if (admission.shadowed !== undefined)
       observer.refused(tenant, admission.shadowed, request.requestId, true);
-    const how = readAs(route, request);
     if (isUnreadable(how)) return this.#refuseBody(request, tenant, ...how);
     observer.body(request.bodyState);
     if (request.bodyState !== 'whole') return this.#refuseBodyState(request, admission, request.bodyState);
@@ -169,6 +175,7 @@ export class CheckExchange {
       const why = bodyTooLarge(options.maxBodyBytes);
       return this.#refuseBody(request, tenant, tooLarge(how.source), why);
     }
+    this.#sender?.read(request.body.length);
 
     const decodeStartMs = now();
     // A body decoded inline is a view on the decoder's memory: nothing is awaited before it is judged.
@@ -189,6 +196,13 @@ export class CheckExchange {
     const verdict = judging instanceof Promise ? await this.#inTime(request, judging, tenant) : judging;
     observer.decided((now() - decodeEndMs) / 1000);
     return this.#answer(request, admission, decoded, verdict);
+  }
+
+  #countSender(request: CheckedRequest, { whole, place }: Tenant, how: ReadAs | Unreadable): void {
+    const head = new CheckedHead(request);
+    this.#sender = this.#parts.senders.push(head, whole, place === whole, {
+      senderProtocol: () => (isUnreadable(how) ? 'unreadable' : protocolLabel(how)),
+    });
   }
 
   #decode(body: Buffer, options: DecodeOptions): Stepped | Promise<Stepped> {
@@ -271,6 +285,7 @@ export class CheckExchange {
     this.#parts.observer.refused(tenant, refusal, request.requestId, shadow);
     const found = { tenant: tenant?.whole ?? '', items: 0, push };
     if (shadow) return this.#pass('shadow', found.tenant, push);
+    this.#sender?.refuse(refusal.retryAfterSeconds);
     const denied = { verdict: 'refuse', ...found } as const;
     this.#call.reply(encodeDenied(denied, refusal, request.contentType, this.#written, this.#form));
     return 'refuse';
