@@ -34,6 +34,8 @@ const SMOOTHING_UP = 0.2;
 const SMOOTHING_DOWN = 0.6;
 /** While it takes no longer than half of what is tolerated it may have so many times as much. */
 const FAST_GROWTH = 1.25;
+/** Near what was too much last it grows slowly: each second that goes well that is so many times as much. */
+const FORGOTTEN = 1.1;
 const OVERLOADED_FACTOR = 0.9;
 /** Of the answers: fewer are no overload. */
 const OVERLOADED_PART = 0.05;
@@ -92,6 +94,8 @@ export class Capacity {
   #asUsual = 1;
   /** By how much that differs from second to second. */
   #deviation = 0;
+  /** The limit at which it took longer than is tolerated last. */
+  #tooMuch = Number.POSITIVE_INFINITY;
   /** Since it is slower than is tolerated: how slow, most that was under way, and for how long it has been half of that. */
   #slow: { slowness: number; peak: number; seconds: number } | undefined;
 
@@ -162,14 +166,27 @@ export class Capacity {
       this.limit = Math.max(this.limit, this.#slow?.peak ?? 0);
       this.#slow = undefined;
       return;
-    } else if (this.#isUsedUp() && this.#wasUsedUp && slowness <= (1 + tolerance) / 2)
-      this.limit *= FAST_GROWTH;
-    else if (this.#isUsedUp()) {
-      const wanted = this.limit * this.gradient * GROWTH;
-      this.limit += (wanted - this.limit) * (wanted > this.limit ? SMOOTHING_UP : SMOOTHING_DOWN);
+    } else if (this.#isUsedUp()) {
+      const isWell = this.#wasUsedUp && slowness <= (1 + tolerance) / 2;
+      if (!(isWell && this.#growsFast())) this.#settle();
     }
     this.limit = Math.max(this.#options.floor, this.limit);
     this.#learn(slowness, this.#isUsedUp() ? RISES_WHEN_FULL : RISES);
+  }
+
+  /** False: it would come near what was too much. */
+  #growsFast(): boolean {
+    if (this.limit >= this.#tooMuch) this.#tooMuch = Number.POSITIVE_INFINITY;
+    const isFar = this.limit * FAST_GROWTH <= this.#tooMuch;
+    if (isFar) this.limit *= FAST_GROWTH;
+    else this.#tooMuch *= FORGOTTEN;
+    return isFar;
+  }
+
+  #settle(): void {
+    const wanted = this.limit * this.gradient * GROWTH;
+    if (wanted < this.limit) this.#tooMuch = this.limit;
+    this.limit += (wanted - this.limit) * (wanted > this.limit ? SMOOTHING_UP : SMOOTHING_DOWN);
   }
 
   /** There was no room for one more. */

@@ -113,7 +113,7 @@ t.test(
 
     const steps: Entry[] = [];
     for (const one of edges) {
-      const { entries } = await one.json<{ entries: Entry[] }>('audit');
+      const { entries } = await one.json<{ entries: Entry[] }>('audit?replica=this');
       const its = entries.reverse().filter(({ who }) => who === 'guard');
       steps.push(...its.filter(({ from }) => from === 'here'));
       t.strictSame(

@@ -142,6 +142,21 @@ t.test('the first second with no room to spare says nothing of what it takes', a
   t.ok(capacity.limit > limit * 1.2, `${limit} -> ${capacity.limit}`);
 });
 
+t.test('near what was too much it grows slowly, and not for ever', async (t) => {
+  const { capacity, run } = given();
+  run(8, queueing(1000), 1000);
+  run(60, queueing(1000), 1e9);
+  const settled = capacity.limit;
+  let highest = 0;
+  for (let second = 0; second < 120; second++) {
+    run(1, queueing(1000), 1e9);
+    highest = Math.max(highest, capacity.limit);
+  }
+  t.ok(highest < settled * 1.2, `${settled} -> ${highest}`);
+  run(30, queueing(1e9), 1e9);
+  t.ok(capacity.limit > settled * 2, `${capacity.limit}`);
+});
+
 t.test('however slow it is, where there is room to spare nothing is taken away', async (t) => {
   const { capacity, run } = given();
   run(8, queueing(1e9), 1000);
