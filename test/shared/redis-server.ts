@@ -1,7 +1,7 @@
 /** A real redis-server of our own: on a free port of loopback, in a temporary folder, ended by its process id. */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -83,4 +83,23 @@ export class RedisServer {
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+const DOCUMENT = new URL('../../../docs/shared-state.md', import.meta.url);
+
+/** Makes a user who may do what docs/shared-state.md lists and no more; its name and password stand in files of the folder. */
+export async function leastPermittedUser(
+  redis: RedisServer,
+  folder: string,
+): Promise<{ usernameFile: string; passwordFile: string }> {
+  const [, listed = ''] = /An ACL user needs\n\n```\n(.*?)```/s.exec(readFileSync(DOCUMENT, 'utf8')) ?? [];
+  const permissions = listed
+    .replace('<prefix>', 'test-')
+    .split(/\s+/)
+    .filter((one) => one !== '');
+  await redis.admin.call('ACL', 'SETUSER', 'edge', 'on', '>secret', 'resetkeys', '-@all', ...permissions);
+  const files = { usernameFile: join(folder, 'username'), passwordFile: join(folder, 'password') };
+  writeFileSync(files.usernameFile, 'edge');
+  writeFileSync(files.passwordFile, 'secret');
+  return files;
 }

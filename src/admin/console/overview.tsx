@@ -4,7 +4,7 @@ import { lossText, short } from '../../base/amounts.js';
 import { limitText } from '../../base/limit-words.js';
 import { ChartView } from './chart.js';
 import { Num, Time, timeText, useText } from './format.js';
-import { Choice, Dot, Empty, Failed, Loading, Meter, Name, Panel, ScopeNote, Spark } from './parts.js';
+import { Dot, Empty, Failed, Loading, Meter, Name, Panel, RangeChoice, ScopeNote, Spark } from './parts.js';
 import { useReading } from './reading.js';
 import { Refusals } from './refusals.js';
 import { hashOf } from './route.js';
@@ -15,7 +15,7 @@ import type { Loser, Overview, Part, Verdict } from './types.js';
 const ENTRIES = 8;
 
 export function OverviewView(): JSX.Element {
-  const { state, actions } = useApp();
+  const { state } = useApp();
   const range = state.route.params.get('range') === '24h' ? '24h' : '1h';
   const { data, problem } = useReading<Overview>(`overview?range=${range}`);
   const verdict = data?.verdict ?? state.status?.verdict;
@@ -40,15 +40,7 @@ export function OverviewView(): JSX.Element {
             beside={
               <span class="beside">
                 <ScopeNote scope={data.scope} />
-                <Choice
-                  label="Time shown"
-                  value={range}
-                  options={[
-                    ['1h', 'Last hour'],
-                    ['24h', 'Last day'],
-                  ]}
-                  onChoose={(chosen) => actions.params({ range: chosen === '1h' ? '' : chosen })}
-                />
+                <RangeChoice range={range} />
               </span>
             }
           >

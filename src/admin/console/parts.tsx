@@ -175,6 +175,22 @@ export function Choice<T extends string>({ label, options, value, onChoose }: Ch
   );
 }
 
+/** Of charts; which one is in the address. */
+export function RangeChoice({ range }: { range: string }): JSX.Element {
+  const { actions } = useApp();
+  return (
+    <Choice
+      label="Time shown"
+      value={range}
+      options={[
+        ['1h', 'Last hour'],
+        ['24h', 'Last day'],
+      ]}
+      onChoose={(chosen) => actions.params({ range: chosen === '1h' ? '' : chosen })}
+    />
+  );
+}
+
 /** What is searched for is in the address; `/` comes here (main.tsx). A view has one. */
 export function SearchField({ of }: { of: string }): JSX.Element {
   const { state, actions } = useApp();

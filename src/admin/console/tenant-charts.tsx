@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { counted } from '../../base/amounts.js';
 import { type Chart, type ChartMark, ChartView, type Line } from './chart.js';
 import { Time, valueText } from './format.js';
-import { Choice, Panel } from './parts.js';
+import { Panel, RangeChoice } from './parts.js';
 import { useApp } from './state.js';
 import type { AuditEntry, LimitStep, Tenant } from './types.js';
 
@@ -13,24 +13,10 @@ const CHANGES_SHOWN = 20;
 const DEPLOY_MS = 15 * 60_000;
 
 export function TenantCharts({ tenant, range }: { tenant: Tenant; range: '1h' | '24h' }): JSX.Element {
-  const { state, actions } = useApp();
+  const { state } = useApp();
   const starts = startMarks(state.audit);
   return (
-    <Panel
-      id="charts"
-      title="Over time"
-      beside={
-        <Choice
-          label="Time shown"
-          value={range}
-          options={[
-            ['1h', 'Last hour'],
-            ['24h', 'Last day'],
-          ]}
-          onChoose={(chosen) => actions.params({ range: chosen === '1h' ? '' : chosen })}
-        />
-      }
-    >
+    <Panel id="charts" title="Over time" beside={<RangeChoice range={range} />}>
       <div class="charts">
         {chartsOf(tenant, starts).map((chart) => (
           <ChartView key={chart.id} chart={chart} sync="tenant" />

@@ -3,6 +3,7 @@
  * Reconnecting goes on in the background, with the credentials that the files hold by then.
  */
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster, RedisOptions as IoredisOptions, Redis } from 'ioredis';
 import { ioredis } from '../../base/late-packages.js';
 import { messageOf } from '../../base/message-of.js';
@@ -194,6 +195,14 @@ function readTls(options: RedisOptions, before?: IoredisOptions['tls']): NonNull
     if (before !== undefined) return before;
     throw error;
   }
+}
+
+/** Resolves when it is connected, or after so long at the latest: it goes on trying then. Never rejects. */
+export async function connectWithin(connection: RedisConnection, timeoutMs: number): Promise<void> {
+  const waiting = new AbortController();
+  const connected = connection.connect().catch(() => {});
+  await Promise.race([connected, delay(timeoutMs, undefined, { signal: waiting.signal }).catch(() => {})]);
+  waiting.abort();
 }
 
 function sentinelOptions(options: RedisOptions, urls: readonly ParsedUrl[]) {

@@ -3,9 +3,8 @@
  * now and then, and for the rest when it is another one. The hash is gone with the last entry.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Entries, type Entry, EntryRefused } from '../entries.js';
-import { connectRedis, type RedisConnection } from './connection.js';
+import { connectRedis, connectWithin, type RedisConnection } from './connection.js';
 import type { RedisOptions } from './options.js';
 import { readLua } from './script.js';
 
@@ -47,11 +46,8 @@ export class RedisEntries implements Entries {
     this.#connection = connection as RedisConnection & Scripts;
   }
 
-  async connect(timeoutMs: number): Promise<void> {
-    const waiting = new AbortController();
-    const connected = this.#connection.connect().catch(() => {});
-    await Promise.race([connected, delay(timeoutMs, undefined, waiting).catch(() => {})]);
-    waiting.abort();
+  connect(timeoutMs: number): Promise<void> {
+    return connectWithin(this.#connection, timeoutMs);
   }
 
   version(): Promise<string | null> {

@@ -2,7 +2,6 @@
  * Replicas that ask each other through Redis: questions in a stream that is gone seconds after the last of them, answers as
  * strings that are gone when they were read. All keys have one hash tag, `{#fleet}` behind the prefix.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   type FleetMember,
   type FleetStore,
@@ -19,7 +18,7 @@ import {
   type StoredQuestion,
 } from '../fleet-store.js';
 import { FIRST_ID } from '../usage-store.js';
-import { connectRedis, type RedisConnection } from './connection.js';
+import { connectRedis, connectWithin, type RedisConnection } from './connection.js';
 import type { RedisOptions } from './options.js';
 import { readLua } from './script.js';
 
@@ -55,11 +54,8 @@ export class RedisFleet implements FleetStore {
     this.#connection = connection as RedisConnection & Scripts;
   }
 
-  async connect(timeoutMs: number): Promise<void> {
-    const waiting = new AbortController();
-    const connected = this.#connection.connect().catch(() => {});
-    await Promise.race([connected, delay(timeoutMs, undefined, { signal: waiting.signal }).catch(() => {})]);
-    waiting.abort();
+  connect(timeoutMs: number): Promise<void> {
+    return connectWithin(this.#connection, timeoutMs);
   }
 
   async announce({ id, name }: FleetMember): Promise<readonly FleetMember[]> {

@@ -2,7 +2,6 @@
  * The fleet's usage in Redis. All of its keys have one hash tag, so that in a cluster they are on one node; they begin with
  * `{#usage}` behind the prefix. What is larger than the node's memory allows is refused as a whole, never in part.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   MOST_FRAMES,
   type RecordKind,
@@ -12,7 +11,7 @@ import {
   type UsageCommit,
   type UsageStore,
 } from '../usage-store.js';
-import { connectRedis, type RedisConnection } from './connection.js';
+import { connectRedis, connectWithin, type RedisConnection } from './connection.js';
 import type { RedisOptions } from './options.js';
 import { readLua } from './script.js';
 
@@ -42,11 +41,8 @@ export class RedisUsage implements UsageStore {
     this.#connection = connection as RedisConnection & Scripts;
   }
 
-  async connect(timeoutMs: number): Promise<void> {
-    const waiting = new AbortController();
-    const connected = this.#connection.connect().catch(() => {});
-    await Promise.race([connected, delay(timeoutMs, undefined, { signal: waiting.signal }).catch(() => {})]);
-    waiting.abort();
+  connect(timeoutMs: number): Promise<void> {
+    return connectWithin(this.#connection, timeoutMs);
   }
 
   async send(frame: Buffer): Promise<void> {

@@ -1,5 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
   MOST_ANSWER_BYTES,
@@ -13,9 +11,8 @@ import type { RedisOptions } from '#src/shared/redis/options.js';
 import { RedisFleet } from '#src/shared/redis/redis-fleet.js';
 import { eventually } from '../contract.js';
 import { plainRedis } from '../fixtures.js';
-import { RedisServer, redisMissing } from '../redis-server.js';
+import { leastPermittedUser, RedisServer, redisMissing } from '../redis-server.js';
 
-const DOCUMENT = readFileSync(new URL('../../../../docs/shared-state.md', import.meta.url), 'utf8');
 const FIRST = '0-0';
 
 let tests = 0;
@@ -130,16 +127,7 @@ t.test(
   async (t) => {
     const redis = await RedisServer.start();
     t.teardown(() => redis.stop());
-    const [, listed = ''] = /An ACL user needs\n\n```\n(.*?)```/s.exec(DOCUMENT) ?? [];
-    const permissions = listed
-      .replace('<prefix>', 'test-')
-      .split(/\s+/)
-      .filter((one) => one !== '');
-    await redis.admin.call('ACL', 'SETUSER', 'edge', 'on', '>secret', 'resetkeys', '-@all', ...permissions);
-    const folder = t.testdir();
-    writeFileSync(join(folder, 'username'), 'edge');
-    writeFileSync(join(folder, 'password'), 'secret');
-    const files = { usernameFile: join(folder, 'username'), passwordFile: join(folder, 'password') };
+    const files = await leastPermittedUser(redis, t.testdir());
     contract(t, { ...plainRedis([redis.url]), ...files }, redis);
   },
 );

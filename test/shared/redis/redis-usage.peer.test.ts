@@ -1,14 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { RedisOptions } from '#src/shared/redis/options.js';
 import { RedisUsage } from '#src/shared/redis/redis-usage.js';
 import { eventually } from '../contract.js';
 import { plainRedis } from '../fixtures.js';
-import { RedisServer, redisMissing } from '../redis-server.js';
+import { leastPermittedUser, RedisServer, redisMissing } from '../redis-server.js';
 import { usageContract } from '../usage-contract.js';
-
-const DOCUMENT = readFileSync(new URL('../../../../docs/shared-state.md', import.meta.url), 'utf8');
 
 let tests = 0;
 
@@ -28,20 +24,8 @@ t.test(
   async (t) => {
     const redis = await RedisServer.start();
     t.teardown(() => redis.stop());
-    const [, listed = ''] = /An ACL user needs\n\n```\n(.*?)```/s.exec(DOCUMENT) ?? [];
-    const permissions = listed
-      .replace('<prefix>', 'test-')
-      .split(/\s+/)
-      .filter((one) => one !== '');
-    await redis.admin.call('ACL', 'SETUSER', 'edge', 'on', '>secret', 'resetkeys', '-@all', ...permissions);
-    const folder = t.testdir();
-    writeFileSync(join(folder, 'username'), 'edge');
-    writeFileSync(join(folder, 'password'), 'secret');
-    contract(t, {
-      ...plainRedis([redis.url]),
-      usernameFile: join(folder, 'username'),
-      passwordFile: join(folder, 'password'),
-    });
+    const files = await leastPermittedUser(redis, t.testdir());
+    contract(t, { ...plainRedis([redis.url]), ...files });
   },
 );
 
