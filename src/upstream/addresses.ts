@@ -138,6 +138,18 @@ export class Addresses implements AddressWatcher {
     return unknown === 0 ? sum : sum + unknown * this.#usualLimit;
   }
 
+  /** What an answer of those that are sent to takes when all is well, on the average of those that it is known of; 0: of none. */
+  usualMs(): number {
+    let sum = 0;
+    let known = 0;
+    for (const { capacity } of this.#usable) {
+      if (capacity === undefined || capacity.usualMs === 0) continue;
+      sum += capacity.usualMs;
+      known++;
+    }
+    return known === 0 ? 0 : sum / known;
+  }
+
   /** Of those that were sent pushes lately none answers more than half of them well. */
   allFail(): boolean {
     return this.#all.every(({ blame }) => {

@@ -7,7 +7,7 @@ import { type Entry, FairQueue, type FairQueueOptions, type Sender, type Turn } 
 
 export type FairnessMode = 'observe' | 'act';
 
-export interface AdmissionOptions extends Omit<FairQueueOptions, 'limit' | 'holds'> {
+export interface AdmissionOptions extends Omit<FairQueueOptions, 'limit' | 'usualMs' | 'holds'> {
   readonly mode: FairnessMode;
   readonly capacity: CapacityOptions;
 }
@@ -44,11 +44,11 @@ export class Admission {
   readonly #limit: () => number;
   readonly #queue: FairQueue;
 
-  /** `limit`: of all addresses that are sent to. */
-  constructor(options: AdmissionOptions, limit: () => number) {
+  /** `limit`, `usualMs`: of all addresses that are sent to. */
+  constructor(options: AdmissionOptions, limit: () => number, usualMs: () => number) {
     this.#options = options;
     this.#limit = limit;
-    this.#queue = new FairQueue({ ...options, limit, holds: options.mode === 'act' });
+    this.#queue = new FairQueue({ ...options, limit, usualMs, holds: options.mode === 'act' });
   }
 
   /** Of an address. */

@@ -54,6 +54,13 @@ const LEARNT_FACTOR = 2;
 /** With half as much under way an overloaded address takes about half as long; times differ by themselves, too. */
 const HELPS = 0.65;
 
+/** Of what may be under way so much at most is kept for those who are below their shares: room for one more push. */
+const KEPT_PART = 1 / 8;
+
+export function roomKept(items: number, limit: number): number {
+  return Math.min(items, limit * KEPT_PART);
+}
+
 /** What a push counts, and as whose. */
 export interface Load {
   readonly items: number;
@@ -75,11 +82,15 @@ export class Capacity {
   /** 1: it answers as soon as ever. */
   gradient = 1;
   inFlight = 0;
+  /** Of the items of the window before this one, what their pushes take when all is well; 0: not known. */
+  usualMs = 0;
   readonly #options: CapacityOptions;
   readonly #learnsUntilMs: number;
   /** Of this window, by sender. */
   #heard = new Map<string, Heard>();
   #answers = 0;
+  #items = 0;
+  #usualItemMs = 0;
   /** Most items at once, in this window and since the start. */
   #peak = 0;
   #highest = 0;
@@ -122,6 +133,8 @@ export class Capacity {
   answered({ items, place }: Load, tookMs: number, overloaded: boolean, nowMs: number): void {
     this.inFlight -= items;
     this.#answers++;
+    this.#items += items;
+    this.#usualItemMs += items * (this.#usualMs[sizeOf(items)] ?? 0);
     const heard = this.#of(place);
     const at = heard.answers++ % MOST_TIMES;
     heard.times[at] = tookMs;
@@ -143,6 +156,9 @@ export class Capacity {
     this.#wasUsedUp = this.#isUsedUp();
     this.#windowMs = nowMs;
     this.#answers = 0;
+    this.usualMs = this.#usualItemMs / this.#items;
+    this.#items = 0;
+    this.#usualItemMs = 0;
     this.#heard = new Map();
     this.#peak = this.inFlight;
     this.#largest = 0;
@@ -189,9 +205,9 @@ export class Capacity {
     this.limit += (wanted - this.limit) * (wanted > this.limit ? SMOOTHING_UP : SMOOTHING_DOWN);
   }
 
-  /** There was no room for one more. */
+  /** There was no room for one more, but for what is kept. */
   #isUsedUp(): boolean {
-    return this.#peak + this.#largest > this.limit;
+    return this.#peak + this.#largest + roomKept(this.#largest, this.limit) > this.limit;
   }
 
   /**

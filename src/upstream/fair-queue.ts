@@ -1,12 +1,15 @@
 /**
  * Who may send when Mimir has as much as it takes: those who send share it in proportion to their weights (start-time fair queueing),
- * so that one below its share goes next, and who is above waits a little. What does not fit in the queue, or has waited for too
- * long, is turned away, and it is the one furthest above its share who is. Within a tenant the oldest goes first.
+ * so that one below its share goes next, and who is above waits a little: for room for one more than itself, so that there is some for
+ * the next who is below, and for its time after the last one, so that the answers, and with them the room, come one after another.
+ * What does not fit in the queue, or has waited for too long, is turned away, and it is the one furthest above its share who is.
+ * Within a tenant the oldest goes first.
  *
  * Tenants share by places: each has one of its own, but for those that no document names, who take turns in one. What one push costs
  * here grows with the logarithm of the places at most, whoever waits.
  */
 import { Heap } from '../base/heap.js';
+import { roomKept } from './capacity.js';
 import { TurnedAway } from './turned-away.js';
 
 /** Critical goes before normal, and normal before low, whatever their weights. */
@@ -26,6 +29,8 @@ export interface Sender {
 export interface FairQueueOptions {
   /** Items that may be under way, as it is now. */
   readonly limit: () => number;
+  /** What an answer takes when all is well; 0: not known. */
+  readonly usualMs: () => number;
   /** Body bytes that may wait. */
   readonly maxBytes: number;
   readonly maxWaitMs: number;
@@ -84,6 +89,8 @@ interface Place {
 
 /** Of so many places it is kept in mind what they sent, besides those that have something waiting. */
 const MOST_KNOWN = 10_000;
+/** Timers are late by so much: what is late by less does not make those after it later. */
+const LATE_MS = 1;
 
 export class FairQueue {
   readonly #options: FairQueueOptions;
@@ -100,6 +107,10 @@ export class FairQueue {
   #forgetAt = MOST_KNOWN;
   #timer: NodeJS.Timeout | undefined;
   #expires = false;
+  /** When one above its share may go. */
+  #nextMs = 0;
+  #paceTimer: NodeJS.Timeout | undefined;
+  #isPaced = false;
   #closed = false;
   inFlight = 0;
   waitingBytes = 0;
@@ -122,8 +133,8 @@ export class FairQueue {
   /** Answers at once while there is room and nobody waits. */
   enter(sender: Sender, items: number, bytes: number): Entry | Turn {
     if (this.#all.size > 0 || !this.#fits(items)) {
-      this.counts.waited++;
       if (this.#options.holds && !this.#closed) return this.#queue(sender, items, bytes);
+      this.counts.waited++;
     }
     return this.#go(sender.tenant, this.#place(sender), items);
   }
@@ -138,6 +149,7 @@ export class FairQueue {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#paceTimer);
     for (const waiting of this.#all) {
       this.#remove(waiting);
       waiting.settle(this.#go(waiting.tenant.id, waiting.tenant.place, waiting.items));
@@ -146,7 +158,10 @@ export class FairQueue {
 
   #queue(sender: Sender, items: number, bytes: number): Entry | Turn {
     const { now, maxWaitMs, maxBytes } = this.#options;
-    if (bytes > maxBytes) return this.#turnAway(sender.tenant);
+    if (bytes > maxBytes) {
+      this.counts.waited++;
+      return this.#turnAway(sender.tenant);
+    }
     let settle: Waiting['settle'] = () => {};
     const entry = new Promise<Entry>((resolve) => {
       settle = resolve;
@@ -161,6 +176,8 @@ export class FairQueue {
       newer: undefined,
     };
     this.#add(waiting);
+    this.#serve();
+    if (this.#all.has(waiting)) this.counts.waited++;
     while (this.waitingBytes > maxBytes) this.#turnAwayOne();
     this.#expireLater(maxWaitMs);
     return { entry, giveUp: () => this.#giveUp(waiting) };
@@ -192,8 +209,9 @@ export class FairQueue {
     for (let place = this.#next.first; place !== undefined; place = this.#next.first) {
       const [tenant] = place.tenants.values();
       const first = tenant?.oldest;
-      if (tenant === undefined || first === undefined || !this.#fits(first.items)) return;
+      if (tenant === undefined || first === undefined || !this.#mayGo(place, first.items)) return;
       const went = this.#go(tenant.id, place, first.items);
+      this.#pace(first.items);
       place.start = place.finish;
       this.#remove(first);
       // Whoever still has some comes again after the others of its place.
@@ -203,6 +221,31 @@ export class FairQueue {
       }
       first.settle(went);
     }
+  }
+
+  #mayGo(place: Place, items: number): boolean {
+    const isAbove = place.start > this.#virtual;
+    if (!isAbove) return this.#fits(items);
+    return this.#fits(items + roomKept(items, this.#options.limit())) && this.#isTime();
+  }
+
+  #isTime(): boolean {
+    const waitMs = this.#nextMs - this.#options.now();
+    if (waitMs <= LATE_MS) return true;
+    if (!this.#isPaced) {
+      this.#isPaced = true;
+      this.#paceTimer = this.#later(() => {
+        this.#isPaced = false;
+        this.#serve();
+      }, waitMs);
+    }
+    return false;
+  }
+
+  /** As many as may be under way go in the time that an answer takes: no fewer than there is room for. */
+  #pace(items: number): void {
+    const { now, limit, usualMs } = this.#options;
+    this.#nextMs = Math.max(this.#nextMs, now() - LATE_MS) + (items * usualMs()) / limit();
   }
 
   /** The newest of who has most waiting for its weight, in the last class. */
@@ -268,8 +311,12 @@ export class FairQueue {
   #expireLater(ms: number): void {
     if (this.#expires) return;
     this.#expires = true;
+    this.#timer = this.#later(() => this.#expire(), ms);
+  }
+
+  #later(run: () => void, ms: number): NodeJS.Timeout | undefined {
     const { later = laterUnref } = this.#options;
-    this.#timer = later(() => this.#expire(), ms);
+    return later(run, ms);
   }
 
   #expire(): void {

@@ -90,7 +90,11 @@ export class Upstream {
     this.admission =
       fairness === undefined
         ? undefined
-        : new Admission({ ...fairness, now }, () => this.#addresses.capacity());
+        : new Admission(
+            { ...fairness, now },
+            () => this.#addresses.capacity(),
+            () => this.#addresses.usualMs(),
+          );
     this.#resolver = systemResolver(options.dnsServers, options.connectTimeoutMs);
     this.#addresses = new Addresses({
       ...options,

@@ -358,7 +358,11 @@ t.test(
   'a new address may have as much as the others have, or had, until it is known what it takes',
   async (t) => {
     const options = { maxBytes: 1, maxWaitMs: 1, now: () => 0, capacity: { floor: 1, learningMs: 1e9 } };
-    const admission = new Admission({ ...options, mode: 'act' }, () => 1);
+    const admission = new Admission(
+      { ...options, mode: 'act' },
+      () => 1,
+      () => 0,
+    );
     const { names, resolve, addresses } = given(['http://mimir'], '', 0, admission);
     names(['10.0.0.1', '10.0.0.2']);
     await resolve();

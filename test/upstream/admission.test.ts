@@ -14,7 +14,11 @@ function given(mode: FairnessMode, limit = 10) {
   let nowMs = 0;
   const capacity = { floor: 1, learningMs: 0 };
   const options = { mode, capacity, maxBytes: 100, maxWaitMs: 1000, now: () => nowMs };
-  const admission = new Admission(options, () => limit);
+  const admission = new Admission(
+    options,
+    () => limit,
+    () => 0,
+  );
   t.teardown(() => admission.close());
   return {
     admission,

@@ -44,9 +44,60 @@ t.test('what one has sent before it waits counts', async (t) => {
   enter(sender('large'), 100);
   enter(sender('small'), 1);
   for (const name of ['large', 'small']) enter(sender(name));
-  await leave(1);
+  await leave(2);
   t.strictSame(went.slice(2), ['small']);
 });
+
+t.test('who is above its share leaves room for one more, which one below it gets at once', async (t) => {
+  const { enter, leave, went, queue } = given(t, 10);
+  for (let i = 0; i < 20; i++) enter(sender('greedy'));
+  await leave(1);
+  t.equal(queue.inFlight, 9, 'one place is kept');
+  enter(sender('modest'));
+  await leave(0);
+  t.equal(went.at(-1), 'modest');
+  t.equal(queue.inFlight, 10);
+  t.equal(queue.counts.waited, 10, 'it did not wait');
+  await leave(2);
+  t.equal(queue.inFlight, 9);
+});
+
+t.test('of little that may be under way little is kept', async (t) => {
+  const { enter, leave, went } = given(t, 30);
+  for (let i = 0; i < 5; i++) enter(sender('greedy'), 10);
+  t.equal(went.length, 3);
+  await leave(2, 10);
+  t.equal(went.length, 4, 'an eighth, and not a third');
+});
+
+t.test(
+  'those above their shares go one after another, in the time that an answer usually takes',
+  async (t) => {
+    const self = given(t, 10);
+    const { enter, leave, went, timers } = self;
+    self.usualMs = 100;
+    for (let i = 0; i < 20; i++) enter(sender('greedy'));
+    const pace = () => timers.filter(({ ms }) => ms < 60_000);
+    await leave(10);
+    t.equal(went.length, 11, 'of ten whose answers come at once one is followed at once');
+    t.strictSame(
+      pace().map(({ ms }) => ms),
+      [10],
+      'a tenth of the time',
+    );
+    enter(sender('modest'));
+    await leave(0);
+    t.equal(went.at(-1), 'modest', 'one below its share does not wait for that');
+    self.nowMs = 19;
+    pace()[0]?.run();
+    await leave(0);
+    t.equal(went.length, 13, 'and pushes back those that do');
+    self.nowMs = 1000;
+    pace()[1]?.run();
+    await leave(0);
+    t.equal(went.length, 14, 'after a time in which none went they do not go all at once');
+  },
+);
 
 t.test('those that always want more share by their weights', async (t) => {
   const { enter, leave, went } = given(t, 10);
@@ -197,7 +248,7 @@ t.test('who has waited for too long is turned away, each in its time', async (t)
 });
 
 t.test('by itself it goes by Node’s timers', async (t) => {
-  const options = { limit: () => 1, maxBytes: 10, maxWaitMs: 1, holds: true };
+  const options = { limit: () => 1, usualMs: () => 0, maxBytes: 10, maxWaitMs: 1, holds: true };
   const queue = new FairQueue({ ...options, now: () => performance.now() });
   queue.enter(sender('first'), 1, 1);
   const turn = queue.enter(sender('a'), 1, 1);

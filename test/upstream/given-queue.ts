@@ -9,6 +9,7 @@ export function sender(tenant: string, weight = 1, priority: Priority = 'normal'
 export interface Given {
   readonly queue: FairQueue;
   limit: number;
+  usualMs: number;
   nowMs: number;
   /** Pushes in the order in which they went, by tenant. */
   readonly went: string[];
@@ -25,6 +26,7 @@ export function given(t: Test, limit = 10, maxBytes = 1000, maxWaitMs = 60_000, 
   const self: Given = {
     queue: new FairQueue({
       limit: () => self.limit,
+      usualMs: () => self.usualMs,
       maxBytes,
       maxWaitMs,
       holds,
@@ -35,6 +37,7 @@ export function given(t: Test, limit = 10, maxBytes = 1000, maxWaitMs = 60_000, 
       },
     }),
     limit,
+    usualMs: 0,
     nowMs: 0,
     went: [],
     turnedAway: [],

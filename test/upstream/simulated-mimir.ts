@@ -79,6 +79,7 @@ export async function simulate(
       capacity: options,
     },
     () => capacity.limit,
+    () => capacity.usualMs,
   );
   const capacity = admission.capacity();
   const outcomes: Outcome[] = [];
