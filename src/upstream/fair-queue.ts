@@ -245,7 +245,8 @@ export class FairQueue {
   /** As many as may be under way go in the time that an answer takes: no fewer than there is room for. */
   #pace(items: number): void {
     const { now, limit, usualMs } = this.#options;
-    this.#nextMs = Math.max(this.#nextMs, now() - LATE_MS) + (items * usualMs()) / limit();
+    // One larger than all that may be under way goes alone, and takes its time.
+    this.#nextMs = Math.max(this.#nextMs, now() - LATE_MS) + usualMs() * Math.min(1, items / limit());
   }
 
   /** The newest of who has most waiting for its weight, in the last class. */

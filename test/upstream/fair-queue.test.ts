@@ -99,6 +99,36 @@ t.test(
   },
 );
 
+t.test(
+  'one larger than all that may be under way is followed by the next in the time of one answer',
+  async (t) => {
+    const self = given(t, 10, 1e6);
+    const { enter, leave, went, timers } = self;
+    self.usualMs = 100;
+    for (let i = 0; i < 3; i++) enter(sender('large'), 500);
+    await leave(1, 500);
+    await leave(1, 500);
+    t.strictSame(went.length, 2);
+    t.equal(timers.at(-1)?.ms, 100);
+  },
+);
+
+t.test('one that went while there was no address to send to stops nobody who comes later', async (t) => {
+  for (const usualMs of [0, 100]) {
+    const self = given(t, 0);
+    const { enter, leave, went, timers } = self;
+    self.usualMs = usualMs;
+    for (let i = 0; i < 4; i++) enter(sender('greedy'));
+    await leave(1);
+    self.limit = 10;
+    self.nowMs = 1000;
+    await leave(1);
+    for (const { run } of timers.splice(0)) run();
+    await leave(0);
+    t.ok(went.length > 2, `${went.length} went`);
+  }
+});
+
 t.test('those that always want more share by their weights', async (t) => {
   const { enter, leave, went } = given(t, 10);
   for (let i = 0; i < 300; i++) {
