@@ -78,10 +78,11 @@ const AREAS = {
     except: ['test/series/series-table-large.test.ts'],
   },
   upstream: {
-    // What is arithmetic: who is to blame, who is sent to, and whose turn it is.
+    // What is arithmetic: who is to blame, who is sent to, how much, and whose turn it is.
     sources: [
       'src/upstream/blame.ts',
       'src/upstream/breaker.ts',
+      'src/upstream/capacity.ts',
       'src/upstream/fair-queue.ts',
       'src/upstream/recent-counts.ts',
       'src/upstream/retry-budget.ts',
@@ -92,6 +93,7 @@ const AREAS = {
     tests: [
       'test/upstream/blame.test.ts',
       'test/upstream/breaker.test.ts',
+      'test/upstream/capacity.test.ts',
       'test/upstream/fair-queue.test.ts',
       'test/upstream/address-health.test.ts',
       'test/upstream/recent-counts.test.ts',

@@ -56,7 +56,7 @@ function fieldsOf(map: YAMLMap, resolve: Resolve, depth: number): Map<string, un
 }
 
 function textOf({ value, source }: Scalar): unknown {
-  return value === null || typeof value === 'string' ? value : (source ?? String(value));
+  return value === null ? null : (source ?? String(value));
 }
 
 function withoutAliases(node: Node | null): Node | null {
