@@ -16,7 +16,7 @@ export interface Readiness {
 }
 
 /** What the listener shows: of this process, or of all workers together. */
-export interface AdminSource {
+interface AdminSource {
   readonly metrics: MetricsText;
   readiness(): Readiness | Promise<Readiness>;
   /** False: it hangs, and nothing but an end will help. */
@@ -25,7 +25,7 @@ export interface AdminSource {
   readonly api?: Api;
 }
 
-export interface AdminOptions {
+interface AdminOptions {
   readonly host: string;
   readonly port: number;
   /** Names that the page and the API are reached under, besides addresses and localhost. */

@@ -106,7 +106,7 @@ function groupsOf(all: readonly Standing[]): object[] {
 }
 
 /** All but the pictures. */
-export function shortAdvice({ tenant, policy, basis, limits }: Advice): object {
+function shortAdvice({ tenant, policy, basis, limits }: Advice): object {
   const { fromMs, toMs, ...rest } = basis;
   return {
     tenant,
@@ -141,6 +141,6 @@ function time(ms: number): string {
 }
 
 /** JSON has no undefined, and a field that is missing says nothing. */
-export function withNulls(value: object): object {
+function withNulls(value: object): object {
   return JSON.parse(JSON.stringify(value, (_, one) => (one === undefined ? null : one))) as object;
 }

@@ -33,7 +33,7 @@ export interface AuditEntry {
   readonly id: string | null;
 }
 
-export interface AuditListener {
+interface AuditListener {
   /** What has happened already can not be written. */
   failed(error: unknown): void;
   /** Each entry, once it is there. */

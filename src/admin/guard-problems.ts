@@ -2,7 +2,7 @@
 import { standingText } from '../controls/guard-control.js';
 import type { Edge } from './edge.js';
 
-export interface GuardProblem {
+interface GuardProblem {
   readonly of: 'edge' | 'mimir';
   readonly level: 'near';
   readonly text: string;

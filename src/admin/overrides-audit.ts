@@ -8,7 +8,7 @@ import type { AuditEntry } from './audit.js';
 /** Whose changes are told one by one. Of the rest there is the number. */
 const MOST_TENANTS = 100;
 
-export interface OverridesChange {
+interface OverridesChange {
   /** Tenants whose limits are others, or that are named anew or no longer. */
   readonly tenants: number;
   readonly entries: readonly AuditEntry[];

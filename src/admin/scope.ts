@@ -35,7 +35,7 @@ export interface Told<T> {
   readonly isCut: boolean;
 }
 
-export interface Gathered<T> {
+interface Gathered<T> {
   readonly scope: Scope;
   /** This replica first, where it is asked for. */
   readonly each: readonly Told<T>[];
@@ -79,7 +79,7 @@ export async function readOf(edge: Edge, replica: FleetMember, path: string): Pr
 
 const RETRY = { 'Retry-After': '5' };
 
-export interface Gathering<T> {
+interface Gathering<T> {
   /** A read of the API that answers for one replica. */
   readonly path: string;
   readonly own: () => T | Promise<T>;

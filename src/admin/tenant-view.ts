@@ -126,7 +126,7 @@ export function utilisation(limits: readonly LimitUse[]): number | null {
   return limits.length === 0 ? null : Math.max(...limits.map(({ ratio }) => ratio));
 }
 
-export interface LimitInForce {
+interface LimitInForce {
   readonly name: string;
   readonly value: string | number | boolean | null;
   /** `temporary`: by a control. `overrides`: a document. `settings`: the configuration. `default`: of whose it is. */

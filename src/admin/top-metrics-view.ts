@@ -23,7 +23,7 @@ interface Metric {
 }
 
 /** `series` and `newSeries`, by which is asked for, lie between the least and the most. */
-export interface MergedMetric extends Metric {
+interface MergedMetric extends Metric {
   readonly atLeast: number;
   readonly atMost: number;
   /** Replicas that name it among theirs. */
@@ -39,7 +39,7 @@ interface Seen {
   readonly new: readonly Metric[];
 }
 
-export interface MergedMetrics {
+interface MergedMetrics {
   /** As replicas count them, added up; and over all of them, where that is shared. Null: not known. */
   readonly activeSeries: number | null;
   readonly fleetSeries: number | null;

@@ -41,7 +41,7 @@ export interface Verdict {
 }
 
 /** What another replica says of itself. */
-export interface OtherReplica {
+interface OtherReplica {
   readonly replica: string;
   readonly draining: boolean;
   readonly problems: readonly Problem[];

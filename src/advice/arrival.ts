@@ -155,7 +155,7 @@ function addToHull(lines: Line[], line: Line): void {
   lines.push(line);
 }
 
-export interface PairWishes {
+interface PairWishes {
   /** The most burst, in seconds of rate. */
   readonly burstAtMost?: number | undefined;
 }

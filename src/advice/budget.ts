@@ -10,7 +10,7 @@ import {
   readTexts,
 } from './fields.js';
 
-export const BUDGET_PERIODS = ['day', 'month', 'year'] as const;
+const BUDGET_PERIODS = ['day', 'month', 'year'] as const;
 export type BudgetPeriod = (typeof BUDGET_PERIODS)[number];
 
 /** In per cent of a budget: each is told once it is reached. */
@@ -29,8 +29,8 @@ export interface Budget {
   readonly onOverBudget: OverBudget;
 }
 
-export const OVER_BUDGET = ['observe', 'halve_rate'] as const;
-export type OverBudget = (typeof OVER_BUDGET)[number];
+const OVER_BUDGET = ['observe', 'halve_rate'] as const;
+type OverBudget = (typeof OVER_BUDGET)[number];
 
 export function readBudgets(raw: unknown): readonly Budget[] | FieldProblem {
   return readRecords(raw, BUDGETS);

@@ -4,7 +4,7 @@ import type { Direction, LimitAdvice, Refusals } from './advice.js';
 import type { AdvisedLimit, Policy } from './policy.js';
 import { roundUp } from './size-classes.js';
 
-export interface Bounded {
+interface Bounded {
   readonly value: number;
   /** What it would be without the ceiling; undefined: it is below. */
   readonly uncapped: number | undefined;

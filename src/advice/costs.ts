@@ -17,7 +17,7 @@ export interface TenantCosts {
   readonly total: Cost;
 }
 
-export interface DatedCost extends Cost {
+interface DatedCost extends Cost {
   /** 2026-01-31, or 2026-01. UTC. */
   readonly of: string;
 }

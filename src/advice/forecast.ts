@@ -26,7 +26,7 @@ export interface DaysUntil {
   readonly to: number | undefined;
 }
 
-export const LEAST_DAYS = 7;
+const LEAST_DAYS = 7;
 const DAY_MS = 86_400_000;
 /** Of a normal distribution, nine of ten. */
 const Z = 1.645;

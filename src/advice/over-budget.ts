@@ -15,7 +15,7 @@ export interface RateCut {
   readonly reason: string;
 }
 
-export interface Spender extends TenantDays {
+interface Spender extends TenantDays {
   readonly limits: TenantLimits;
 }
 

@@ -40,7 +40,7 @@ export function hoursOf(periods: readonly Period[]): number {
 }
 
 /** How many hours may be let go. */
-export interface Allowance {
+interface Allowance {
   readonly refusedHoursAtMost: number;
   readonly percentile: number | undefined;
   /** By how much a period may be above what its hour of the week usually is, and still be of the kind that comes again. */

@@ -20,7 +20,7 @@ import {
 } from './fields.js';
 
 /** What is advised: limits of Mimir, then of the edge alone. */
-export const ADVISED_LIMITS = [
+const ADVISED_LIMITS = [
   'ingestion_rate',
   'ingestion_burst_size',
   'ingestion_burst_factor',
@@ -38,8 +38,8 @@ export const ADVISED_LIMITS = [
 ] as const;
 export type AdvisedLimit = (typeof ADVISED_LIMITS)[number];
 
-export const ROUNDINGS = ['exact', 'size classes', 'two digits'] as const;
-export type Rounding = (typeof ROUNDINGS)[number];
+const ROUNDINGS = ['exact', 'size classes', 'two digits'] as const;
+type Rounding = (typeof ROUNDINGS)[number];
 
 export interface Policy {
   /** What it is called in advice: a tier, such as gold. */

@@ -55,7 +55,7 @@ interface Shape {
   readonly burst: number;
 }
 
-export interface RateAdvice {
+interface RateAdvice {
   readonly limits: readonly LimitAdvice[];
   readonly curve: CurvePicture | undefined;
 }

@@ -7,8 +7,8 @@ import type { AdvisedLimit } from './policy.js';
 import type { DayOfTenant, Standing } from './standing.js';
 
 /** In per cent of a limit, used at the peak. */
-export const RISK_BANDS = [95, 80, 60] as const;
-export type RiskBand = (typeof RISK_BANDS)[number];
+const RISK_BANDS = [95, 80, 60] as const;
+type RiskBand = (typeof RISK_BANDS)[number];
 
 const FAR_TOO_WIDE = 0.1;
 
@@ -29,7 +29,7 @@ export interface Report {
   readonly fleet: Fleet;
 }
 
-export interface RiskRow {
+interface RiskRow {
   readonly tenant: string;
   readonly limit: AdvisedLimit;
   readonly current: number;
@@ -37,7 +37,7 @@ export interface RiskRow {
   readonly band: RiskBand;
 }
 
-export interface WideRow {
+interface WideRow {
   readonly tenant: string;
   readonly limit: AdvisedLimit;
   readonly current: number;

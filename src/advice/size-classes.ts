@@ -1,7 +1,7 @@
 /** The sizes that Mimir's own authors give tenants: series, rate and burst, the smallest first. */
 import type { Pair } from './arrival.js';
 
-export interface SizeClass extends Pair {
+interface SizeClass extends Pair {
   readonly series: number;
 }
 

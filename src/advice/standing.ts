@@ -10,7 +10,7 @@ import { periodsOf } from './periods.js';
 import type { AdvisedLimit, Policy } from './policy.js';
 import { type Cost, costOf, type PriceList } from './price.js';
 
-export interface LimitStanding {
+interface LimitStanding {
   readonly limit: AdvisedLimit;
   readonly current: number;
   /** At the peak of the history; 1 is all of it. */
@@ -39,7 +39,7 @@ export interface Standing {
   readonly days: readonly DayOfTenant[];
 }
 
-export interface Terms {
+interface Terms {
   readonly policy: Policy;
   readonly prices: PriceList;
   readonly named: boolean;

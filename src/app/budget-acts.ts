@@ -10,7 +10,7 @@ import { type RateCut, rateCuts } from '../advice/over-budget.js';
 import { messageOf } from '../base/message-of.js';
 import { type Controls, MAX_CONTROLS } from '../controls/controls.js';
 
-export interface BudgetActsParts {
+interface BudgetActsParts {
   readonly advisor: Advisor;
   readonly controls: Controls;
   readonly audit: Audit;

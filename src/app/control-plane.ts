@@ -62,7 +62,7 @@ const LOGGED_CHANGES = 20;
 /** How often it is looked whether advice is due. */
 const ADVISE_MS = 60_000;
 
-export interface ControlPlaneOptions {
+interface ControlPlaneOptions {
   readonly config: Config;
   readonly log: Logger;
   /** Of this process. */

@@ -38,7 +38,7 @@ import { openUpstream } from './open-upstream.js';
 import { type Part, together } from './parts.js';
 import { type DataPlanes, MOST_SENDERS, type Orders, type PlaneStatus, RECENT_REFUSALS } from './planes.js';
 
-export interface DataPlaneOptions {
+interface DataPlaneOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly metrics: Metrics;

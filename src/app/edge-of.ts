@@ -16,7 +16,7 @@ import type { History } from '../usage/history.js';
 import type { LimitHistory } from '../usage/limit-history.js';
 import type { DataPlanes, Orders } from './planes.js';
 
-export interface EdgeParts {
+interface EdgeParts {
   readonly config: Config;
   readonly planes: DataPlanes;
   readonly overrides: Overrides;

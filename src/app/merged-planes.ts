@@ -36,7 +36,7 @@ import {
 /** Timers fire a little before their time. */
 const TIMER_EARLY_MS = 5;
 
-export interface MergedPlanesOptions {
+interface MergedPlanesOptions {
   readonly workers: number;
   readonly maxTenants: number;
   readonly unknownTenants: LimitsInForce['unknownTenants'];

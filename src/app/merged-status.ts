@@ -5,7 +5,7 @@ import { mergedAnswers } from '../upstream/answer-times.js';
 import type { PlaneStatus } from './planes.js';
 
 /** What is only ever added to, and outlives the data plane that counted it. */
-export interface LastingCounts {
+interface LastingCounts {
   readonly responses: Readonly<Record<string, number>>;
   readonly failures: number;
   readonly evictions: number;

@@ -13,7 +13,7 @@ import { effectiveLimits, effectiveMode, type LimitsInForce } from '../limits/ef
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { TenantChanges } from './planes.js';
 
-export interface MergedTenantsOptions {
+interface MergedTenantsOptions {
   readonly maxTenants: number;
   /** Replicas share what is not of this machine alone: series over all of them are not the sum here. */
   readonly beyondMachine: boolean;

@@ -14,7 +14,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { retryAfterOptions } from './retry-after.js';
 
 /** What the door shares with the proxy. */
-export interface EnvoyParts {
+interface EnvoyParts {
   readonly enforcer: Enforcer;
   readonly ledger: Ledger;
   readonly decoder: Decoder;

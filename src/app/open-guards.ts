@@ -17,7 +17,7 @@ import { PrometheusLoads } from '../guard/prometheus-loads.js';
 import { BOUNDS } from '../telemetry/latency-histogram.js';
 import type { DataPlanes } from './planes.js';
 
-export interface GuardsParts {
+interface GuardsParts {
   readonly config: Config;
   readonly log: Logger;
   readonly planes: DataPlanes;
@@ -84,7 +84,7 @@ function machineOf(config: Config): string {
   return `${hostname()}:${config['listen.admin'].port}`;
 }
 
-export function ladderSettings(config: Config): LadderSettings {
+function ladderSettings(config: Config): LadderSettings {
   return {
     alarms: {
       warn: {

@@ -13,7 +13,7 @@ import type { Upstream } from '../upstream/upstream.js';
 import type { UpstreamMetrics } from '../upstream/upstream-metrics.js';
 import { retryAfterOptions } from './retry-after.js';
 
-export interface ProxyParts {
+interface ProxyParts {
   readonly enforcer: Enforcer;
   readonly decoder: Decoder;
   readonly upstream: Upstream;

@@ -3,14 +3,14 @@ import { messageOf } from '../base/message-of.js';
 import type { Config } from '../config/config.js';
 import { checkFiles, namesFiles } from './check-files.js';
 
-export interface Reloaded {
+interface Reloaded {
   readonly read: readonly string[];
   /** Each with why. */
   readonly failed: readonly string[];
 }
 
 /** Faults, as they were found. Undefined: there is none; where there is nothing to read there is no entry. */
-export interface ReloadFaults {
+interface ReloadFaults {
   readonly overrides?: string | undefined;
   readonly tokens?: string | undefined;
 }

@@ -8,7 +8,7 @@ import { TALLY_NUMBERS, Tally } from '../enforce/tally.js';
 import { OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 import type { DataPlanes, DiscardedChange, Report, TenantChanges } from './planes.js';
 
-export interface ReportSource extends Pick<DataPlanes, 'tenants' | 'departed' | 'unattributed' | 'status'> {
+interface ReportSource extends Pick<DataPlanes, 'tenants' | 'departed' | 'unattributed' | 'status'> {
   readonly refusals: RecentRefusals;
 }
 

@@ -2,7 +2,7 @@
  * Runs one task again and again: one run at a time, and the next one a wait after the last one ended. A refresh asks for
  * a run now, and never for more of them: refreshes that come while a run is under way share the one that follows it.
  */
-export interface PollerOptions {
+interface PollerOptions {
   readonly run: () => Promise<void> | void;
   /** What a run threw. It is run again all the same. */
   readonly failed: (error: unknown) => void;

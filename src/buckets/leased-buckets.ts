@@ -7,7 +7,7 @@ const MIN_LOOKS = 64;
 /** Calls without a push a tick at most: forty replicas that come back together ask 25,000 times a second. */
 const MAX_CALLS = 64;
 
-export interface LeasedBucketsStatus {
+interface LeasedBucketsStatus {
   readonly buckets: number;
   readonly onLocalShare: number;
   readonly tokensLeased: number;

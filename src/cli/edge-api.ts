@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { messageOf } from '../base/message-of.js';
 import { asUsage, UsageError } from './io.js';
 
-export interface EdgeApi {
+interface EdgeApi {
   readonly base: string;
   readonly token: string | undefined;
 }

@@ -37,7 +37,7 @@ const MAX_SERIES = 20_000_000;
 /** Of remote write: 1 is prometheus.WriteRequest, 2 is io.prometheus.write.v2.Request. */
 type Version = 1 | 2;
 
-export interface Inspection {
+interface Inspection {
   /** Of remote write. */
   readonly version: Version | undefined;
   /** What it was read as, where that is no remote write. */

@@ -23,7 +23,7 @@ export interface LimitToWrite {
   readonly value: number;
 }
 
-export interface Patched {
+interface Patched {
   readonly text: string;
   readonly written: number;
   /** In sentences. */

@@ -23,7 +23,7 @@ interface Section {
 
 const NO_HISTORY = 'There is no history yet.';
 
-export function sectionsOf({ report, costs, drift, behind }: GatheredReport): Section[] {
+function sectionsOf({ report, costs, drift, behind }: GatheredReport): Section[] {
   const none = (otherwise: string): string => (report.tenantsWithHistory === 0 ? NO_HISTORY : otherwise);
   const { currency } = costs.prices;
   const money = (amount: number): string => (amount < 0.005 && amount > 0 ? '< 0.01' : amount.toFixed(2));

@@ -2,7 +2,7 @@
 import { isHttpUrl } from './read-setting.js';
 import type { SettingPath, Settings } from './settings.js';
 
-export type GuardFault = readonly [path: SettingPath, message: string];
+type GuardFault = readonly [path: SettingPath, message: string];
 
 export function guardFaults(config: Settings): GuardFault[] {
   return [...levelFaults(config), ...prometheusFaults(config)];

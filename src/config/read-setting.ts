@@ -8,7 +8,7 @@ import { readBoolean, readDurationMs, readInteger, readNumber, readSizeBytes } f
 import type { Setting, SettingTypes } from './settings.js';
 import { readSourceSpec, type SourceSpec } from './source-spec.js';
 
-export type ReadSetting =
+type ReadSetting =
   | { readonly value: unknown }
   /** `at`: where in a list of records. */
   | ({ readonly expected: string } & Partial<FieldProblem>);

@@ -1007,7 +1007,7 @@ export const SETTINGS = {
 
 export type SettingPath = keyof typeof SETTINGS;
 
-export type SettingValue<S> =
+type SettingValue<S> =
   S extends Setting<infer T>
     ? T extends keyof SettingTypes
       ? SettingTypes[T]

@@ -34,7 +34,7 @@ import {
 import type { KeptControls } from './kept-controls.js';
 import { admittedByPeople, PANIC_NAMES } from './panic-control.js';
 
-export interface ControlsOptions {
+interface ControlsOptions {
   /** Undefined: there is nothing that replicas share. */
   readonly shared: Entries | undefined;
   /** Undefined: nothing is kept on disk. */
@@ -58,7 +58,7 @@ export interface ControlsListener {
   obeyed(): Promise<boolean>;
 }
 
-export interface ControlsStatus {
+interface ControlsStatus {
   /** False: there is nothing that replicas share. */
   readonly shared: boolean;
   /** What is shared can be read. */

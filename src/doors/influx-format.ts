@@ -16,7 +16,7 @@ export function influxSource(
 }
 
 /** The first value of a parameter, as Go reads a query: what is not well-formed in it is as if it were not there. */
-export function queryValue(target: string, name: string): string {
+function queryValue(target: string, name: string): string {
   const query = target.indexOf('?');
   if (query < 0) return '';
   for (const part of target.slice(query + 1).split('&')) {

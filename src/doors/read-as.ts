@@ -30,7 +30,7 @@ export function protocolLabel({ protocol, source }: ReadAs): ProtocolLabel {
 
 export type Unreadable = readonly [Reason, Sentence];
 
-export interface WriteHead {
+interface WriteHead {
   /** A path with its query. */
   readonly target: string;
   readonly contentType: string | undefined;

@@ -16,7 +16,7 @@ export interface SenderHead {
 }
 
 /** Asked where the sender is not known by its head: it takes reading. */
-export interface ReadPush {
+interface ReadPush {
   senderProtocol(): SenderProtocol;
 }
 

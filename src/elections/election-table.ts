@@ -6,7 +6,7 @@
 import type { ElectionRules } from '../enforce/ledger.js';
 import type { HaLabels } from '../payload/push.js';
 
-export interface Election {
+interface Election {
   replica: string;
   /** When the elected replica was last noted to be heard. */
   notedMs: number;

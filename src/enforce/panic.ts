@@ -31,10 +31,6 @@ export function leastOf(one: AdmittedParts, other: AdmittedParts): AdmittedParts
   };
 }
 
-export function isAllAdmitted({ critical, normal, low }: AdmittedParts): boolean {
-  return critical === 1 && normal === 1 && low === 1;
-}
-
 export function isSameAdmitted(one: AdmittedParts, other: AdmittedParts): boolean {
   return one.critical === other.critical && one.normal === other.normal && one.low === other.low;
 }

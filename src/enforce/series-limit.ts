@@ -4,7 +4,7 @@
  */
 import type { MimirLimits } from '../limits/limits.js';
 
-export type TenantSeriesLimit = 'max_active_series_per_user' | 'max_global_series_per_user';
+type TenantSeriesLimit = 'max_active_series_per_user' | 'max_global_series_per_user';
 
 type Limits = Readonly<Record<TenantSeriesLimit, number>>;
 

@@ -74,7 +74,7 @@ export interface TenantRow extends CountedTenant {
   readonly series: { readonly active: number; readonly fleet: number | undefined } | undefined;
 }
 
-export interface TenantSource {
+interface TenantSource {
   /** Those in memory. */
   tenants(): Iterable<TenantRow>;
   /** What those that left memory had counted. */

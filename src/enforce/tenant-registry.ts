@@ -24,7 +24,7 @@ export interface RegistryOptions extends LimitsInForce, Room {
 }
 
 /** Why no tenant of a name may send; the sentence goes on after "the push was refused:". */
-export interface NoTenant {
+interface NoTenant {
   readonly reason: Reason;
   readonly why: Sentence;
 }

@@ -15,7 +15,7 @@ export interface Admitted {
 }
 
 /** The tenant may not send a push now, or nobody can tell whose it is. */
-export interface NotAdmitted extends Refusal {
+interface NotAdmitted extends Refusal {
   readonly tenant: Tenant | undefined;
 }
 

@@ -23,7 +23,7 @@ const SLOW = 2;
 /** Of whom it is known what is usual. More than send at one time. */
 const MOST_SENDERS = 500;
 
-export interface Slowness {
+interface Slowness {
   /** The median of one sender, the middle one. */
   readonly seconds: number;
   /** As long as is usual for it. */

@@ -13,7 +13,7 @@ export interface Standings {
   step(step: Step): void;
 }
 
-export interface GuardOptions {
+interface GuardOptions {
   readonly settings: LadderSettings;
   readonly standings: Standings;
   /** When it looks so late, nothing is known of the time between. */

@@ -14,7 +14,7 @@ import type { PrometheusLoads } from './prometheus-loads.js';
 
 export type GuardName = 'edge' | 'prometheus';
 
-export interface EdgeGuardParts {
+interface EdgeGuardParts {
   readonly guard: Guard;
   readonly loads: EdgeLoads;
   readonly standing: KeptStanding;
@@ -30,7 +30,7 @@ export interface FleetGuardParts {
   readonly close: () => Promise<void>;
 }
 
-export interface GuardsOptions {
+interface GuardsOptions {
   readonly mode: () => GuardMode;
   readonly edge: EdgeGuardParts;
   /** Undefined: there is no Prometheus. */

@@ -12,7 +12,7 @@ import { CALM, type SharedStanding, type Standing, writeStanding } from '../cont
 import type { Standings } from './guard.js';
 import { type LadderSettings, recoveryMs, type Step } from './ladder.js';
 
-export interface KeptStandingOptions {
+interface KeptStandingOptions {
   readonly controls: Controls;
   /** Of the control. */
   readonly name: string;

@@ -22,7 +22,7 @@ export interface LadderSettings {
   };
 }
 
-export interface AlarmSettings {
+interface AlarmSettings {
   readonly at: number;
   readonly holdMs: number;
   /** Of tenants' rates. */
@@ -49,7 +49,7 @@ export interface Step {
 }
 
 /** When it is looked at so late, nothing is known of the time between. */
-export interface WatchOptions {
+interface WatchOptions {
   readonly longestGapMs: number;
 }
 

@@ -5,12 +5,12 @@
 import { messageOf } from '../base/message-of.js';
 import type { Load } from './load.js';
 
-export interface ExpressionRule {
+interface ExpressionRule {
   readonly rule: string;
   readonly expression: string;
 }
 
-export interface PrometheusLoadsOptions {
+interface PrometheusLoadsOptions {
   readonly rules: readonly ExpressionRule[];
   readonly ask: (expression: string) => Promise<number>;
   /** For so long after a number the lack of another one keeps things as they are. */

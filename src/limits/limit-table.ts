@@ -370,7 +370,7 @@ export const DEFAULT_LIMITS: TenantLimits = Object.freeze({
 });
 
 /** What is wrong with a value, and for a list where in it. */
-export interface LimitProblem {
+interface LimitProblem {
   readonly problem: string;
   readonly at?: readonly (string | number)[];
 }

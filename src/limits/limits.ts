@@ -57,7 +57,7 @@ export interface MimirLimits {
 }
 
 /** Empty: as `name_validation_scheme` and `otel_metric_suffixes_enabled` say. */
-export type OtelTranslationStrategy =
+type OtelTranslationStrategy =
   | ''
   | 'UnderscoreEscapingWithSuffixes'
   | 'UnderscoreEscapingWithoutSuffixes'

@@ -12,7 +12,7 @@ import { WHERE_NAMED } from './metadata-limits.js';
 import type { NamedLimits, OverridesDocument } from './overrides-document.js';
 import { METADATA } from './tenant-id.js';
 
-export interface SnapshotSources {
+interface SnapshotSources {
   readonly defaults: TenantLimits;
   readonly mimir: readonly OverridesDocument[];
   readonly edge: readonly OverridesDocument[];
@@ -32,7 +32,7 @@ export interface IndexedSnapshot extends Snapshot {
   readonly sets: ReadonlyMap<string, TenantLimits>;
 }
 
-export interface SnapshotOptions extends SnapshotSources {
+interface SnapshotOptions extends SnapshotSources {
   /** Tenants whose limits are as before keep their object, so that whoever holds it need not look again. */
   readonly previous?: IndexedSnapshot | undefined;
 }

@@ -6,7 +6,7 @@
 export type TenantIdFault = 'empty' | 'too_long' | 'unsupported_character' | 'reserved' | 'several';
 
 /** `metadata`: all of it, `:key=value:key=value`; empty where there is none, or none that Mimir takes. */
-export type ResolvedTenantId =
+type ResolvedTenantId =
   | { readonly id: string; readonly metadata: string }
   | { readonly fault: TenantIdFault };
 

@@ -3,7 +3,7 @@
  * passed over without a warning; `mimir-edge check` says which tenants have them, and docs/limits.md has them all.
  */
 
-export interface WritePathFacts {
+interface WritePathFacts {
   /** As it is written in a document. */
   readonly fallback: string;
   /** What Mimir does about it, and so the edge does not. */

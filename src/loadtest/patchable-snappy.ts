@@ -10,7 +10,7 @@ export interface Mark {
   readonly length: number;
 }
 
-export interface Patchable {
+interface Patchable {
   readonly body: Buffer;
   /** Where each mark's bytes stand in the body. */
   readonly positions: Uint32Array;

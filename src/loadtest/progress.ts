@@ -8,7 +8,7 @@ const BAR_LENGTH = 20;
 /** Live rates are those of the last two seconds: over less they flicker. */
 const LIVE_POINTS = 8;
 
-export interface Screen {
+interface Screen {
   readonly isTTY?: boolean;
   write(text: string): unknown;
 }

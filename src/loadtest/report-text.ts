@@ -3,7 +3,7 @@ import { type Latencies, type LoadReport, warnings } from './report.js';
 
 export type Rows = readonly (readonly string[])[];
 
-export interface TextReport {
+interface TextReport {
   readonly title: string;
   readonly tables: readonly Rows[];
   readonly warnings: readonly string[];

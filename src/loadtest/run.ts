@@ -8,7 +8,7 @@ import { Recorder } from './recorder.js';
 import type { LoadReport } from './report.js';
 import { shareOut } from './tenants.js';
 
-export interface LoadRun {
+interface LoadRun {
   /** What there is so far; of the warm-up, as long as it lasts. */
   recorder(): Recorder;
   /** Ends the sending early; what is out is still waited for, a little. */

@@ -13,7 +13,7 @@ export interface DuePush {
   readonly dueMs: number;
 }
 
-export interface Timing {
+interface Timing {
   readonly intervalMs: number;
   readonly durationMs: number;
   /** How many times the usual rate; looked at every so often, so it may change in steps only. */

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import { listen } from '../base/listen.js';
 
-export interface Sink {
+interface Sink {
   readonly url: string;
   /** Pushes that arrived whole. */
   received(): number;

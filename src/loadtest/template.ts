@@ -21,7 +21,7 @@ export interface Template {
 }
 
 /** What is different in each push of a template. */
-export interface PushFill {
+interface PushFill {
   readonly timestampMs: number;
   /** Values are counters that rise with it. */
   readonly tick: number;

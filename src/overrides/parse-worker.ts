@@ -13,7 +13,7 @@ export interface ParseTask {
   readonly documents: readonly DocumentToParse[];
 }
 
-export interface DocumentToParse {
+interface DocumentToParse {
   readonly kind: DocumentKind;
   readonly text: string;
   /** What was good before: stands in when the text is not. */

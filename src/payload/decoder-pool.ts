@@ -24,7 +24,7 @@ import type { Rows } from './rows.js';
 import { uncompressedLength } from './snappy-length.js';
 import { type NotBegun, TurnQueue } from './turn-queue.js';
 
-export interface DecoderOptions {
+interface DecoderOptions {
   /** Bodies that uncompress to so many bytes at most are decoded inline, unless they expand like none of a sender's. */
   readonly inlineMaxBytes: number;
   /** Threads for larger ones; 0: everything inline. */

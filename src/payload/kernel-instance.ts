@@ -147,7 +147,7 @@ const DEFAULT_TRANSLATION: OtlpTranslation = {
   labelNamePreserveMultipleUnderscores: true,
 };
 
-export interface KernelViews {
+interface KernelViews {
   readonly words: Uint32Array<ArrayBuffer>;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }

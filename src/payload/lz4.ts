@@ -4,7 +4,7 @@
  */
 
 /** A text is what is wrong with it. */
-export type Lz4Result = Uint8Array | 'too_large' | { readonly fault: string };
+type Lz4Result = Uint8Array | 'too_large' | { readonly fault: string };
 
 const MAGIC = 0x184d2204;
 /** A byte of a match's length stands for 255 bytes. */

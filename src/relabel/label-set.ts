@@ -4,7 +4,7 @@
  */
 
 /** Reads the value that a number stands for. */
-export type ReadValue = (source: number) => string;
+type ReadValue = (source: number) => string;
 
 /** More labels than a series can have for any use: the set is searched from its beginning. */
 export const MOST_LABELS = 1024;

@@ -5,7 +5,7 @@
  */
 import { compilePattern } from './pattern.js';
 
-export const ACTIONS = [
+const ACTIONS = [
   'replace',
   'keep',
   'drop',
@@ -19,7 +19,7 @@ export const ACTIONS = [
   'uppercase',
 ] as const;
 
-export type Action = (typeof ACTIONS)[number];
+type Action = (typeof ACTIONS)[number];
 
 /** Only what is given; the keys are in this order. */
 export interface RelabelRule {
@@ -38,7 +38,7 @@ export const DEFAULT_REGEX = '(.*)';
 export const DEFAULT_REPLACEMENT = '$1';
 
 /** What is wrong, and where: places in lists and names of fields. */
-export interface RuleProblem {
+interface RuleProblem {
   readonly problem: string;
   readonly at: readonly (string | number)[];
 }

@@ -80,7 +80,7 @@ class Refusals {
 }
 
 /** What holds while refusals do: with another of these each series is asked for anew. */
-export interface RefusalTerms {
+interface RefusalTerms {
   readonly mostOfTenant: number;
   readonly mostOfMetric: number;
   /** Of the generation. Within one the store only ever knows more series. */

@@ -25,7 +25,7 @@ export interface SeriesStoreCalls extends AnnouncementClient {
   readonly reserve: (tenant: string, call: ReserveCall) => Promise<ReserveReply | 'lost'>;
 }
 
-export interface SeriesCallsOptions {
+interface SeriesCallsOptions {
   readonly onLoss: OnLoss;
   readonly replicas: () => number;
   /** Series may be admitted first and announced later. */

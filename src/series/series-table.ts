@@ -38,7 +38,7 @@ export interface TableLimits {
 }
 
 /** How a `lookup` goes about it. */
-export interface LookupRules {
+interface LookupRules {
   /** A series that was seen longer ago is not known any more. */
   readonly idleMinutes: number;
   /** The generation mark of series that need not be announced. */

@@ -1,7 +1,7 @@
 /** An instance of the WASM module of src/series/kernel, and its memory as views that hold until it grows. */
 import { readFileSync } from 'node:fs';
 
-export interface TableExports {
+interface TableExports {
   readonly memory: WebAssembly.Memory;
   init(tenants: number, mostSeries: number): number;
   lookup(

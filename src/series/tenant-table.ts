@@ -8,7 +8,7 @@ import type { SeriesTable, TableLimits } from './series-table.js';
 import { UNANNOUNCED } from './store-view.js';
 
 /** How a push is looked up. */
-export interface LookupOptions {
+interface LookupOptions {
   /** The generation mark of those that need not be announced; undefined when nothing is announced. */
   readonly mark: number | undefined;
   /** The push may be refused whole: its series are seen when it is not. */

@@ -30,7 +30,7 @@ export interface Tracking {
 }
 
 /** What the tracker does for one of them. */
-export interface TrackedSeriesHost {
+interface TrackedSeriesHost {
   readonly released: () => void;
   /** The series of the same tenant, for a push that was on its way when the tenant left memory. */
   readonly successor: () => TenantSeries;

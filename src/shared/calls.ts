@@ -4,7 +4,7 @@
  */
 import { StoreError, timeoutError } from './store.js';
 
-export interface CallsOptions {
+interface CallsOptions {
   /** What a call may take before nobody waits for it any more. */
   readonly timeoutMs: number;
   /** Calls in flight, late ones included. */
@@ -13,13 +13,13 @@ export interface CallsOptions {
 }
 
 /** What becomes of the calls, for whoever watches over the store's health. */
-export interface CallsWatch {
+interface CallsWatch {
   succeeded(shard: number): void;
   failed(shard: number, error: unknown, sentMs: number): void;
   noteError(error: unknown): void;
 }
 
-export interface CallInFlight {
+interface CallInFlight {
   readonly shard: number;
   readonly sentMs: number;
   readonly whenLate: (nowMs: number) => void;

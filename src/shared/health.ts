@@ -7,7 +7,7 @@ import type { OnLoss } from '../enforce/ledger.js';
 import { Circuit } from './circuit.js';
 import { STORE_ERROR_KINDS, StoreError, type StoreErrorKind } from './store.js';
 
-export interface HealthOptions {
+interface HealthOptions {
   readonly onLoss: OnLoss;
   /** That a local share is made for. */
   readonly replicas: () => number;

@@ -9,7 +9,7 @@ const HEARTBEAT_MS = 2000;
 /** A store that lost its data counts anew from one on, until all have been heard. */
 const LOWER_AFTER_MS = 2 * HEARTBEAT_TTL_MS;
 
-export interface MembersOptions {
+interface MembersOptions {
   /** An answer that takes longer counts as none. */
   readonly timeoutMs: number;
   readonly now: () => number;

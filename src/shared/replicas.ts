@@ -10,7 +10,7 @@ import { type Answer, fittedAnswer, packAnswer, readQuestion, unpackAnswer } fro
 import type { FleetMember, FleetStore } from './fleet-store.js';
 import { FIRST_ID } from './usage-store.js';
 
-export interface ReplicasOptions {
+interface ReplicasOptions {
   readonly store: FleetStore;
   readonly self: FleetMember;
   /** What stays known of this start. */
@@ -34,7 +34,7 @@ export interface Heard {
   readonly atMs: number;
 }
 
-export interface ReplicasStatus {
+interface ReplicasStatus {
   /** That are alive, with this one, as far as it is known. */
   readonly known: number;
   /** Undefined: the store answers. */

@@ -3,13 +3,13 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { LargeFamily, ReadFamilies } from './exposition.js';
 import { LatencyHistogram } from './latency-histogram.js';
 
-export interface NumberSource {
+interface NumberSource {
   readonly name: string;
   readonly help: string;
   readonly read: () => number;
 }
 
-export interface LabelledSource {
+interface LabelledSource {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];

@@ -33,7 +33,7 @@ interface Linked {
 }
 
 /** What workers and their pool need of the control plane. */
-export type ControlSide = Pick<ControlPlane, 'listensOn' | 'usage'>;
+type ControlSide = Pick<ControlPlane, 'listensOn' | 'usage'>;
 
 export class WorkerPool {
   readonly planes: MergedPlanes;

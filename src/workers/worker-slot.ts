@@ -29,7 +29,7 @@ export interface WorkerEnd {
   readonly restartInMs: number | undefined;
 }
 
-export interface SlotEvents {
+interface SlotEvents {
   /** A new process listens: what it is told first. */
   here(slot: WorkerSlot): ToWorker;
   serving(slot: WorkerSlot): void;

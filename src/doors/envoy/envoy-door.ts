@@ -15,7 +15,7 @@ export interface EnvoyDoorOptions extends Omit<GrpcServerOptions, 'tls'> {
   readonly tlsPollIntervalMs: number;
 }
 
-export interface EnvoyDoorParts {
+interface EnvoyDoorParts {
   readonly check: CheckParts;
   readonly rateLimit: RateLimitParts;
   readonly isReady: () => boolean;

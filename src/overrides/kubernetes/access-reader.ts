@@ -12,7 +12,7 @@ export type ReadAccess = () => Promise<Access>;
 /** Where Kubernetes mounts a pod's own account. */
 const ACCOUNT_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-export interface AccessOptions {
+interface AccessOptions {
   /** Empty: as a pod. */
   readonly kubeconfig: string;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -8,7 +8,7 @@ export interface Access {
   readonly tls: AccessTls;
 }
 
-export interface AccessTls {
+interface AccessTls {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;

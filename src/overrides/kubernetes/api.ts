@@ -11,7 +11,7 @@ import type { ReadAccess } from './access-reader.js';
 import { JsonLines } from './json-lines.js';
 
 /** What one manager has set: a program, such as kubectl-edit or helm. */
-export interface ManagedFields {
+interface ManagedFields {
   readonly manager?: string;
   readonly time?: string;
   readonly fieldsV1?: object;
@@ -27,12 +27,12 @@ export interface ConfigMap {
   readonly binaryData?: Readonly<Record<string, string>>;
 }
 
-export interface Listed {
+interface Listed {
   readonly resourceVersion: string;
   readonly configMap: ConfigMap | undefined;
 }
 
-export interface WatchEvent {
+interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
   readonly object: ConfigMap;
 }

@@ -1,7 +1,7 @@
 /** How long to wait for the next list of a ConfigMap, when a list or a watch has ended in an error. */
 import { ApiError, isGone } from './api.js';
 
-export interface WaitOptions {
+interface WaitOptions {
   /** Longest wait, unless the server asks for more. */
   readonly pollIntervalMs: number;
   readonly random: () => number;

@@ -9,12 +9,12 @@ const SOURCE_LABEL = '__proxy_source__';
 const SOURCE = 'influx';
 const NAME_LABEL = '__name__';
 
-export interface InfluxLimits {
+interface InfluxLimits {
   readonly maxBytes: number;
   readonly maxSeries: number;
 }
 
-export type Transcoded = Uint8Array | LineFault | 'too_large' | 'too_many_series';
+type Transcoded = Uint8Array | LineFault | 'too_large' | 'too_many_series';
 
 export function toRemoteWrite(
   lines: Uint8Array,

@@ -26,7 +26,7 @@ export const LABEL: u32 = 1;
 export const EXEMPLAR_V1: u32 = 2;
 export const EXEMPLAR_V2: u32 = 3;
 export const HISTOGRAM: u32 = 4;
-export const BUCKET_SPAN: u32 = 5;
+const BUCKET_SPAN: u32 = 5;
 export const METADATA_V1: u32 = 6;
 export const METADATA_V2: u32 = 7;
 

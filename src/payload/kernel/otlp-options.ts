@@ -13,7 +13,7 @@ export let writesSeries: bool = false;
 
 /** Names of attributes, each with its length before it, u32. */
 export let promoted: u32 = 0;
-export let promotedEnd: u32 = 0;
+let promotedEnd: u32 = 0;
 
 export function readOptions(bits: u32, list: u32, listBytes: u32): void {
   escapeNames = (bits & 1) !== 0;

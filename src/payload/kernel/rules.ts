@@ -8,24 +8,24 @@ import { compareTexts, isLegacyLabelName, isLegacyMetricName, isUtf8 } from './t
 // As FAULT in src/payload/push.ts.
 export const NO_FAULT: u32 = 0;
 export const NO_LABELS: u32 = 1;
-export const NO_METRIC_NAME: u32 = 2;
-export const METRIC_NAME_INVALID: u32 = 3;
-export const TOO_MANY_LABELS: u32 = 4;
-export const TOO_MANY_INFO_LABELS: u32 = 5;
-export const LABEL_NAME_INVALID: u32 = 6;
-export const LABEL_NAME_TOO_LONG: u32 = 7;
-export const LABEL_VALUE_INVALID: u32 = 8;
-export const LABEL_VALUE_TOO_LONG: u32 = 9;
-export const DUPLICATE_LABEL: u32 = 10;
+const NO_METRIC_NAME: u32 = 2;
+const METRIC_NAME_INVALID: u32 = 3;
+const TOO_MANY_LABELS: u32 = 4;
+const TOO_MANY_INFO_LABELS: u32 = 5;
+const LABEL_NAME_INVALID: u32 = 6;
+const LABEL_NAME_TOO_LONG: u32 = 7;
+const LABEL_VALUE_INVALID: u32 = 8;
+const LABEL_VALUE_TOO_LONG: u32 = 9;
+const DUPLICATE_LABEL: u32 = 10;
 export const TOO_FAR_IN_FUTURE: u32 = 11;
 export const TOO_FAR_IN_PAST: u32 = 12;
 export const HISTOGRAM_SCHEMA: u32 = 13;
 export const HISTOGRAM_BUCKETS: u32 = 14;
 export const HISTOGRAM_NOT_REDUCIBLE: u32 = 15;
 export const HISTOGRAM_CUSTOM_BUCKETS: u32 = 16;
-export const METADATA_NO_NAME: u32 = 17;
-export const METADATA_NAME_TOO_LONG: u32 = 18;
-export const METADATA_UNIT_TOO_LONG: u32 = 19;
+const METADATA_NO_NAME: u32 = 17;
+const METADATA_NAME_TOO_LONG: u32 = 18;
+const METADATA_UNIT_TOO_LONG: u32 = 19;
 
 let utf8Names: bool = true;
 export let maxLabels: u32 = 0;

@@ -7,9 +7,9 @@ import { FIELD_NUMBER, GROUP, LENGTH, TRUNCATED, VARINT, WIRE_TYPE } from './mem
 export const WIRE_VARINT: u32 = 0;
 export const WIRE_FIXED64: u32 = 1;
 export const WIRE_BYTES: u32 = 2;
-export const WIRE_GROUP: u32 = 3;
-export const WIRE_END_GROUP: u32 = 4;
-export const WIRE_FIXED32: u32 = 5;
+const WIRE_GROUP: u32 = 3;
+const WIRE_END_GROUP: u32 = 4;
+const WIRE_FIXED32: u32 = 5;
 
 /** Groups are long gone from remote write; a few levels are skipped as the format demands. */
 const GROUP_DEPTH_MAX: u32 = 32;

@@ -14,7 +14,7 @@ import {
 import { ShortDecimal, ShortWhole } from './short-numbers.js';
 import { ProtobufWriter, TooLarge } from './writer.js';
 
-export interface JsonFault {
+interface JsonFault {
   readonly message: string;
   readonly offset: number;
 }

@@ -26,7 +26,7 @@ import { INDEXES_A_TENANT, SeriesTable, type TableLimits } from '../../series/se
 import { UNANNOUNCED } from '../../series/store-view.js';
 import { TenantsInUse } from './tenants-in-use.js';
 
-export interface MemorySeriesOptions {
+interface MemorySeriesOptions {
   readonly maxSeries: number;
   readonly maxTenants: number;
   /** Undefined: all are alike. */

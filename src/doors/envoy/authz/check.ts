@@ -78,7 +78,7 @@ export const CHECK_OUTCOMES = [
 ] as const satisfies CheckOutcome[];
 
 /** Times in seconds. */
-export interface CheckObserver {
+interface CheckObserver {
   decoded(seconds: number, protocol: ProtocolLabel): void;
   decided(seconds: number): void;
   body(state: BodyState): void;

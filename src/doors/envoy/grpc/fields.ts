@@ -4,7 +4,7 @@
  */
 
 /** False ends the walk. `T`: whatever is found. */
-export type FieldVisitor<T> = (field: number, start: number, end: number, found: T) => boolean;
+type FieldVisitor<T> = (field: number, start: number, end: number, found: T) => boolean;
 
 /** False: the bytes from `start` to `end` are no message, or the visitor ended the walk. */
 export function eachField<T>(

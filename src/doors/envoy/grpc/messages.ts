@@ -81,7 +81,7 @@ export interface HealthCheckResponse {
   readonly status: typeof SERVING | typeof NOT_SERVING | typeof SERVICE_UNKNOWN;
 }
 
-export interface HealthListResponse {
+interface HealthListResponse {
   readonly statuses: Readonly<Record<string, HealthCheckResponse>>;
 }
 

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { Poller } from '../../../base/poller.js';
 
-export interface TlsFileNames {
+interface TlsFileNames {
   readonly cert: string;
   readonly key: string;
   /** Undefined: clients need no certificate. */

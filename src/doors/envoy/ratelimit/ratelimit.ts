@@ -29,7 +29,7 @@ export interface RateLimitOptions {
   readonly retryAfter: RetryAfterOptions;
 }
 
-export interface RateLimitObserver {
+interface RateLimitObserver {
   /** In seconds. */
   rateLimited(seconds: number): void;
   descriptor(outcome: DescriptorOutcome): void;
