@@ -3,81 +3,56 @@
  * labels are, byte for byte, those at the same place in the series before: these are compared, sixteen bytes at a
  * time, and what is known of them is kept. Equal bytes are equal labels, so this changes no result.
  *
- * A table has an entry for each label of the last series:
+ * An entry of the table (kernel/last-labels.ts) has between hash and marks:
  *
- *   u64  hash of name and value; 0 for the one that the series hash leaves out
- *   u32  how it begins: tag, length of the field, tag, length of the name
+ *   u32  how the label begins: tag, length of the field, tag, length of the name
  *   u16  what is between name and value: tag, length of the value
- *   u8   1 where the name may not be, or does not come after the one before it; 2 where the value may not be
- *   u8   1 for the label that the series hash leaves out
  *
- * and behind all entries, for each, the hash of its name. Every length and every mark is a byte, so that one instruction finds the maxima of all.
+ * Every length and every mark is a byte, so that one instruction finds the maxima of all.
  */
 import { isExcluded } from './ha-pair';
-import { beginHash, finish, hashBytes, hashLabel, hashWord, KEY_STEP, KEYS_OF_BYTES, lastWord } from './hash';
+import { beginHash, hashBytes, hashLabel, hashWord, KEY_STEP, KEYS_OF_BYTES, lastWord } from './hash';
+import {
+  addLabelHash,
+  addName,
+  beginLabels,
+  endLabels,
+  ENTRIES_END,
+  entriesEnd,
+  ENTRY_BYTES,
+  EXCLUDED_MARK,
+  first,
+  isFirstAdded,
+  isNamed,
+  MARKS,
+  nameEntry,
+  nameHashOf,
+  NO_ENTRY,
+  noteLengths,
+  noteOddLabel,
+  ODD_NAME,
+  ODD_VALUE,
+  takeName,
+} from './last-labels';
 import { LABELS } from './memory';
-import { isNameLabel, namedFlags } from './records';
+import { isNameLabel } from './records';
 import { isLabelName, isMetricName, isPlainMetricName } from './rules';
 import { endOfSame, isBefore, isUtf8 } from './text';
 
-const ENTRY_BYTES: u32 = 16;
-const ENTRIES_END: u32 = LABELS + 64 * ENTRY_BYTES;
 /** Places in an entry. */
 const HEADS: usize = 8;
 const FIELD_LENGTH: usize = 9;
 const NAME_LENGTH: usize = 11;
-const MARKS: usize = 14;
-// What the marks of a label say.
-const ODD_NAME: u32 = 1;
-const ODD_VALUE: u32 = 2;
-const EXCLUDED_MARK: u32 = 0x100;
 /** What is between the beginning of a field and its name, and what of that and of the value's beginning is no name. */
 const BEFORE_NAME: u32 = 4;
 const VALUE_HEADS: u32 = 6;
 /** The field's length among the bytes that are before a name. */
 const FIELD_LENGTH_BITS: u32 = 0xff00;
 const HIGH_BITS: u64 = 0x8080808080808080;
-const NONE: u32 = 0xffffffff;
 
-/** Where the last series begins, where its entries end, and which of them gives it its name. */
-let first: u32 = 0;
-let entriesEnd: u32 = LABELS;
-let nameEntry: u32 = NONE;
-/** Of the last series, if it is named. */
-export let metricHash: u64 = 0;
-export let nameFlags: u32 = 0;
-
-/** What the labels of the last series add up to, without the one that the hash leaves out. */
-export let labelHashes: u64 = 0;
-export let labelCount: u32 = 0;
-/** A label of the last series may break a rule, or there is more than one that the hash leaves out. */
-export let hasOddLabel: bool = false;
-export let longestName: u32 = 0;
-export let longestValue: u32 = 0;
-/** The name of the last label, where the series that begins at `lastOf` has labels that are not in the table. */
-let lastOf: u32 = 0;
+/** The name of the last label, where the last series has labels that are not in the table. */
 let lastName: u32 = 0;
 let lastLength: u32 = 0;
-
-/** Where the hash of a label's name is: behind all entries. */
-// @ts-ignore: decorator
-@inline
-function nameHashOf(entry: u32): u32 {
-  return ENTRIES_END + (entry - LABELS) / 2;
-}
-
-/** A new body begins. */
-export function forgetLabels(): void {
-  lastOf = 0;
-  entriesEnd = LABELS;
-  nameEntry = NONE;
-}
-
-// @ts-ignore: decorator
-@inline
-export function isNamed(): bool {
-  return nameEntry !== NONE;
-}
 
 /**
  * Reads the labels of a series, as every sender writes them. Answers where the first field begins that is not one, or is
@@ -92,7 +67,7 @@ export function readLabels(next: u32, end: u32): u32 {
   let hashes: u64 = 0;
   let sums: v128 = i64x2.splat(0);
   let maxima: v128 = i8x16.splat(0);
-  first = next;
+  beginLabels(next);
   while (next < end) {
     if (entry < last) {
       const ahead = next - before;
@@ -157,7 +132,7 @@ export function readLabels(next: u32, end: u32): u32 {
     entry += ENTRY_BYTES;
     next = value + valueLength;
   }
-  endLabels(entry, name, hashes, sums, maxima);
+  endTable(entry, name, hashes, sums, maxima);
   return next;
 }
 
@@ -171,7 +146,7 @@ function readOn(
   sums: v128,
   maxima: v128,
 ): u32 {
-  if (name >= entry) name = NONE;
+  if (name >= entry) name = NO_ENTRY;
   while (next < end) {
     const head = load<u32>(next);
     const nameLength = head >>> 24;
@@ -181,7 +156,7 @@ function readOn(
     const valueLength = valueHead >>> 8;
     const valueHash = hashBytes(value, valueLength);
     const excluded = isExcluded(next + BEFORE_NAME, nameLength);
-    const isName = name === NONE && !excluded && isNameLabel(next + BEFORE_NAME, nameLength);
+    const isName = name === NO_ENTRY && !excluded && isNameLabel(next + BEFORE_NAME, nameLength);
     if (isName) {
       name = entry;
       takeName(value, valueLength, valueHash);
@@ -198,7 +173,7 @@ function readOn(
     entry += ENTRY_BYTES;
     next = value + valueLength;
   }
-  endLabels(entry, name, hashes, sums, maxima);
+  endTable(entry, name, hashes, sums, maxima);
   return next;
 }
 
@@ -217,14 +192,16 @@ function isUsual(head: u32, valueHead: u32, next: u32, value: u32, end: u32): bo
 
 // @ts-ignore: decorator
 @inline
-function endLabels(entry: u32, name: u32, hashes: u64, sums: v128, maxima: v128): void {
-  labelHashes = hashes + i64x2.extract_lane(sums, 0);
-  labelCount = (entry - LABELS) / ENTRY_BYTES - <u32>i8x16.extract_lane_u(maxima, 15);
-  hasOddLabel = i8x16.extract_lane_u(maxima, 14) !== 0;
-  longestName = <u32>i8x16.extract_lane_u(maxima, 11);
-  longestValue = <u32>i8x16.extract_lane_u(maxima, 13);
-  entriesEnd = entry;
-  nameEntry = name < entry ? name : NONE;
+function endTable(entry: u32, name: u32, hashes: u64, sums: v128, maxima: v128): void {
+  endLabels(
+    entry,
+    name,
+    hashes + i64x2.extract_lane(sums, 0),
+    <u32>i8x16.extract_lane_u(maxima, 15),
+    i8x16.extract_lane_u(maxima, 14) !== 0,
+    <u32>i8x16.extract_lane_u(maxima, 11),
+    <u32>i8x16.extract_lane_u(maxima, 13),
+  );
 }
 
 /** Where the name of the label before `next` is: that of the entry before `entry`. */
@@ -268,35 +245,29 @@ export function addLabel(labelName: u32, nameLength: u32, value: u32, valueLengt
   const excluded = isExcluded(labelName, nameLength);
   if (valueLength === 0) {
     // Mimir removes the first of that name, with a value or without.
-    if (excluded) hasOddLabel = true;
+    if (excluded) noteOddLabel();
     return;
   }
-  if (lastOf !== first) findLastName();
-  longestName = max<u32>(longestName, nameLength);
-  longestValue = max<u32>(longestValue, valueLength);
+  if (isFirstAdded()) findLastName();
+  noteLengths(nameLength, valueLength);
   const isName = !isNamed() && !excluded && isNameLabel(labelName, nameLength);
   if (
     oddValue(value, valueLength, isName) !== 0 ||
     !isLabelName(labelName, nameLength) ||
     !isBefore(lastName, lastLength, labelName, nameLength)
   ) {
-    hasOddLabel = true;
+    noteOddLabel();
   }
   lastName = labelName;
   lastLength = nameLength;
   if (excluded) return;
-  labelCount++;
   const valueHash = hashBytes(value, valueLength);
-  if (isName) {
-    nameEntry = ENTRIES_END;
-    takeName(value, valueLength, valueHash);
-  }
-  labelHashes += hashLabel(hashBytes(labelName, nameLength), valueHash);
+  if (isName) addName(value, valueLength, valueHash);
+  addLabelHash(hashLabel(hashBytes(labelName, nameLength), valueHash));
 }
 
 /** Of the last label in the table. */
 function findLastName(): void {
-  lastOf = first;
   lastName = first;
   lastLength = 0;
   let next = first;
@@ -305,11 +276,4 @@ function findLastName(): void {
     lastLength = <u32>load<u8>(entry, NAME_LENGTH);
     next += 2 + <u32>load<u8>(entry, FIELD_LENGTH);
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function takeName(value: u32, valueLength: u32, valueHash: u64): void {
-  metricHash = finish(valueHash);
-  nameFlags = namedFlags(value, valueLength);
 }

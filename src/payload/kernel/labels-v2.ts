@@ -3,22 +3,40 @@
  * most are, byte for byte, those at the same place in the series before: these are compared, sixteen bytes at a time, and
  * what is known of them is kept. Equal references are equal labels, so this changes no result.
  *
- * A table has an entry for each label of the last series, as far as they stand in one list, in references of up to three bytes:
+ * The table (kernel/last-labels.ts) has the labels as far as they stand in one list, in references of up to three bytes. An
+ * entry has between hash and marks:
  *
- *   u64  hash of name and value; 0 for the one that the series hash leaves out
  *   u8   bytes of both references
  *   u8   bytes of the name's
  *   u16  length of the name
  *   u16  length of the value
- *   u8   1 where the name may not be, or does not come after the one before it; 2 where the value may not be
- *   u8   1 for the label that the series hash leaves out
- *
- * and behind all entries, for each, the hash of its name.
  */
 import { isExcluded } from './ha-pair';
-import { finish, hashLabel } from './hash';
+import { hashLabel } from './hash';
+import {
+  addLabelHash,
+  addName,
+  beginLabels,
+  endLabels,
+  ENTRIES_END,
+  entriesEnd,
+  ENTRY_BYTES,
+  EXCLUDED_MARK,
+  first,
+  isFirstAdded,
+  isNamed,
+  MARKS,
+  nameEntry,
+  nameHashOf,
+  NO_ENTRY,
+  noteLengths,
+  noteOddLabel,
+  ODD_NAME,
+  ODD_VALUE,
+  takeName,
+} from './last-labels';
 import { LABELS, SYMBOL_REF } from './memory';
-import { isNameLabel, namedFlags } from './records';
+import { isNameLabel } from './records';
 import { isPlainMetricName } from './rules';
 import {
   LENGTH_BITS,
@@ -35,68 +53,27 @@ import {
 import { endOfSame, isBefore } from './text';
 import { cursor, fail, fault, readVarint32 } from './wire';
 
-const ENTRY_BYTES: u32 = 16;
-const ENTRIES_END: u32 = LABELS + 64 * ENTRY_BYTES;
 /** Places in an entry. */
 const WHAT: usize = 8;
 const REFS_BYTES: usize = 8;
 const NAME_BYTES: usize = 9;
-const MARKS: usize = 14;
-// What the marks of a label say.
-const ODD_NAME: u32 = 1;
-const ODD_VALUE: u32 = 2;
-const EXCLUDED_MARK: u32 = 0x100;
 /** What lengths have to fit. */
 const LENGTH_MOST: u32 = 0xffff;
-const NONE: u32 = 0xffffffff;
+const NO_REF: u32 = 0xffffffff;
 
-/** Where the last series' references begin, where its entries end, and which of them gives it its name. */
-let first: u32 = 0;
-let entriesEnd: u32 = LABELS;
-let nameEntry: u32 = NONE;
-/** Of the last series, if it is named. */
+/** Where the name of the last series is, if it is named. */
 export let metricName: u32 = 0;
 export let metricNameLength: u32 = 0;
-export let metricHash: u64 = 0;
-export let nameFlags: u32 = 0;
-
-/** What the labels of the last series add up to, without the one that the hash leaves out. */
-export let labelHashes: u64 = 0;
-export let labelCount: u32 = 0;
-/** A label of the last series may break a rule, or there is more than one that the hash leaves out. */
-export let hasOddLabel: bool = false;
-export let longestName: u32 = 0;
-export let longestValue: u32 = 0;
 /** A name whose value has not come. */
-let nameRef: u32 = NONE;
-/** The symbol that names the last label, where the series that begins at `lastOf` has labels that are not in the table; 0: none. */
-let lastOf: u32 = 0;
+let nameRef: u32 = NO_REF;
+/** The symbol that names the last label, where the last series has labels that are not in the table; 0: none. */
 let lastSymbol: u32 = 0;
-
-// @ts-ignore: decorator
-@inline
-function nameHashOf(entry: u32): u32 {
-  return ENTRIES_END + (entry - LABELS) / 2;
-}
-
-/** A new body begins, or another label is left out from here on. */
-export function forgetRefs(): void {
-  lastOf = 0;
-  entriesEnd = LABELS;
-  nameEntry = NONE;
-}
-
-// @ts-ignore: decorator
-@inline
-export function hasName(): bool {
-  return nameEntry !== NONE;
-}
 
 /** The last series ended with a name that has no value. */
 // @ts-ignore: decorator
 @inline
 export function isNameLeft(): bool {
-  return nameRef !== NONE;
+  return nameRef !== NO_REF;
 }
 
 /**
@@ -112,8 +89,8 @@ export function readRefs(next: u32, end: u32): u32 {
   let sums: v128 = i64x2.splat(0);
   let maxima: v128 = i16x8.splat(0);
   let marksOfAll: v128 = i16x8.splat(0);
-  first = next;
-  nameRef = NONE;
+  beginLabels(next);
+  nameRef = NO_REF;
   while (next < end) {
     if (entry === last) return readOn(next, end, entry, name, hashes, sums, maxima, marksOfAll);
     const ahead = next - before;
@@ -148,7 +125,7 @@ export function readRefs(next: u32, end: u32): u32 {
     const isPlain =
       valueLength - 1 < LENGTH_MOST && (entry !== name || isPlainMetricName(load<u32>(symbol), valueLength));
     if (!isPlain) return readOn(next, end, entry, name, hashes, sums, maxima, marksOfAll);
-    if (entry === name) takeName(symbol, valueLength);
+    if (entry === name) takeNameOf(symbol, valueLength);
 
     // Of the mark, what was found of the name holds, as it comes after the same one.
     const marks = <u32>load<u16>(entry, MARKS) & ~ODD_VALUE;
@@ -183,7 +160,7 @@ function readOn(
   maxima: v128,
   marksOfAll: v128,
 ): u32 {
-  if (name >= entry) name = NONE;
+  if (name >= entry) name = NO_ENTRY;
   let before = symbolBefore(next, entry);
   while (next < end && entry !== ENTRIES_END) {
     const nameWord = load<u32>(next);
@@ -202,10 +179,10 @@ function readOn(
     if (valueLength - 1 >= LENGTH_MOST || nameLength > LENGTH_MOST) break;
 
     const excluded = isExcluded(load<u32>(symbol), nameLength);
-    const isName = name === NONE && !excluded && isNameLabel(load<u32>(symbol), nameLength);
+    const isName = name === NO_ENTRY && !excluded && isNameLabel(load<u32>(symbol), nameLength);
     if (isName) {
       name = entry;
-      takeName(value, valueLength);
+      takeNameOf(value, valueLength);
     }
     const nameHash = load<u64>(symbol, SYMBOL_HASH);
     const hash = excluded ? 0 : hashLabel(nameHash, load<u64>(value, SYMBOL_HASH));
@@ -251,13 +228,15 @@ function refIn(word: u32, bytes: u32): u32 {
 @inline
 function endRefs(entry: u32, name: u32, hashes: u64, sums: v128, maxima: v128, marksOfAll: v128): void {
   const marks = <u32>i16x8.extract_lane_u(marksOfAll, 7);
-  labelHashes = hashes + i64x2.extract_lane(sums, 0);
-  labelCount = (entry - LABELS) / ENTRY_BYTES - (marks >>> 8);
-  hasOddLabel = (marks & (ODD_NAME | ODD_VALUE)) !== 0;
-  longestName = <u32>i16x8.extract_lane_u(maxima, 5);
-  longestValue = <u32>i16x8.extract_lane_u(maxima, 6);
-  entriesEnd = entry;
-  nameEntry = name < entry ? name : NONE;
+  endLabels(
+    entry,
+    name,
+    hashes + i64x2.extract_lane(sums, 0),
+    marks >>> 8,
+    (marks & (ODD_NAME | ODD_VALUE)) !== 0,
+    <u32>i16x8.extract_lane_u(maxima, 5),
+    <u32>i16x8.extract_lane_u(maxima, 6),
+  );
 }
 
 /** The symbol that names the label before `next`, whose entry is before `entry`; 0: there is none. */
@@ -291,12 +270,12 @@ export function addRefs(end: u32, single: bool): void {
       fail(SYMBOL_REF, at);
       return;
     }
-    if (nameRef === NONE) {
+    if (nameRef === NO_REF) {
       nameRef = ref;
       continue;
     }
     addLabel(symbols + nameRef * SYMBOL_BYTES, symbols + ref * SYMBOL_BYTES);
-    nameRef = NONE;
+    nameRef = NO_REF;
   } while (!single);
 }
 
@@ -306,27 +285,25 @@ function addLabel(symbol: u32, value: u32): void {
   const excluded = isExcluded(load<u32>(symbol), nameLength);
   if (valueLength === 0) {
     // As in Mimir, a label without a value is no label; but of those that are left out it is the first, with one or without.
-    if (excluded) hasOddLabel = true;
+    if (excluded) noteOddLabel();
     return;
   }
-  if (lastOf !== first) findLastSymbol();
-  longestName = max<u32>(longestName, nameLength);
-  longestValue = max<u32>(longestValue, valueLength);
-  const isName = !hasName() && !excluded && isNameLabel(load<u32>(symbol), nameLength);
-  if ((oddName(lastSymbol, symbol) | oddValue(value, isName)) !== 0) hasOddLabel = true;
+  if (isFirstAdded()) findLastSymbol();
+  noteLengths(nameLength, valueLength);
+  const isName = !isNamed() && !excluded && isNameLabel(load<u32>(symbol), nameLength);
+  if ((oddName(lastSymbol, symbol) | oddValue(value, isName)) !== 0) noteOddLabel();
   lastSymbol = symbol;
   if (excluded) return;
-  labelCount++;
+  const valueHash = load<u64>(value, SYMBOL_HASH);
   if (isName) {
-    nameEntry = ENTRIES_END;
-    takeName(value, valueLength);
+    placeName(value, valueLength);
+    addName(metricName, metricNameLength, valueHash);
   }
-  labelHashes += hashLabel(load<u64>(symbol, SYMBOL_HASH), load<u64>(value, SYMBOL_HASH));
+  addLabelHash(hashLabel(load<u64>(symbol, SYMBOL_HASH), valueHash));
 }
 
 /** Of the last label in the table. */
 function findLastSymbol(): void {
-  lastOf = first;
   let next = first;
   for (let entry = LABELS; entry < entriesEnd; entry += ENTRY_BYTES) next += <u32>load<u8>(entry, REFS_BYTES);
   lastSymbol = symbolBefore(next, entriesEnd);
@@ -334,9 +311,14 @@ function findLastSymbol(): void {
 
 // @ts-ignore: decorator
 @inline
-function takeName(symbol: u32, length: u32): void {
+function takeNameOf(symbol: u32, length: u32): void {
+  placeName(symbol, length);
+  takeName(metricName, length, load<u64>(symbol, SYMBOL_HASH));
+}
+
+// @ts-ignore: decorator
+@inline
+function placeName(symbol: u32, length: u32): void {
   metricName = load<u32>(symbol);
   metricNameLength = length;
-  metricHash = finish(load<u64>(symbol, SYMBOL_HASH));
-  nameFlags = namedFlags(metricName, length);
 }

@@ -4,7 +4,7 @@
  */
 import { finish, hashBytes, hashLabel } from './hash';
 import { align16, INPUT, SLOP } from './memory';
-import { forgetLabels } from './labels-v1';
+import { forgetLabels } from './last-labels';
 import { hasOddLabel, labelBytes, labelCount, labelHashes, longestName, longestValue } from './otlp-facts';
 import { setProtocol } from './messages';
 import { keepBeside, ORIGIN_BYTES, out, moveOut, spare } from './otlp-out';

@@ -176,12 +176,6 @@ export function namedFlags(name: u32, length: u32): u32 {
 
 // @ts-ignore: decorator
 @inline
-export function isNamed(flags: u32): bool {
-  return (flags & FLAG_NAMED) !== 0;
-}
-
-// @ts-ignore: decorator
-@inline
 export function isInfo(flags: u32): bool {
   return (flags & FLAG_INFO) !== 0;
 }

@@ -2,19 +2,8 @@
 import { findPair, isPairWanted } from './ha-pair';
 import { isOddHistogram } from './histogram-rules';
 import { name, nameLength, readLabel, value, valueLength } from './label-walk';
-import {
-  addLabel,
-  forgetLabels,
-  hasOddLabel,
-  isNamed,
-  labelCount,
-  labelHashes,
-  longestName,
-  longestValue,
-  metricHash,
-  nameFlags,
-  readLabels,
-} from './labels-v1';
+import { addLabel, readLabels } from './labels-v1';
+import { forgetLabels } from './last-labels';
 import { OTHER_VERSION, WIRE_TYPE } from './memory';
 import {
   checkMessage,
@@ -172,22 +161,14 @@ export function scanSeries(at: u32, body: u32, end: u32): void {
     }
     if (fault !== 0) return;
   }
-  const named = isNamed();
   closeSeries(
     body,
     at,
     content,
     end,
-    labelHashes,
-    named ? metricHash : 0,
-    labelCount,
-    longestName,
-    longestValue,
     samples,
     histograms,
     exemplars,
-    named ? nameFlags : 0,
-    hasOddLabel,
     leastTimestamp,
     greatestTimestamp,
     hasOddPoint,

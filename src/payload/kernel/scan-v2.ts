@@ -5,22 +5,8 @@
 import { addFamily } from './families';
 import { findPair, isPairWanted } from './ha-pair';
 import { isOddHistogram } from './histogram-rules';
-import {
-  addRefs,
-  forgetRefs,
-  hasName,
-  hasOddLabel,
-  isNameLeft,
-  labelCount,
-  labelHashes,
-  longestName,
-  longestValue,
-  metricHash,
-  metricName,
-  metricNameLength,
-  nameFlags,
-  readRefs,
-} from './labels-v2';
+import { addRefs, isNameLeft, metricName, metricNameLength, readRefs } from './labels-v2';
+import { forgetLabels, isNamed } from './last-labels';
 import { ODD_REFS, WIRE_TYPE } from './memory';
 import {
   checkMessage,
@@ -52,7 +38,7 @@ const PACKED_REFS: u32 = 0x0a;
 
 /** Walks a whole body. Look at `fault` afterwards. */
 export function scanVersion2(body: u32, end: u32): void {
-  forgetRefs();
+  forgetLabels();
   while (cursor < end) {
     const at = cursor;
     const tag = readTag(end);
@@ -154,8 +140,7 @@ function scanSeries(at: u32, body: u32, end: u32): void {
     fail(ODD_REFS, at);
     return;
   }
-  const named = hasName();
-  if (metadataSaysSomething && named) {
+  if (metadataSaysSomething && isNamed()) {
     // Where no unit is given there is none, whatever the first symbol is.
     const unitLength = metadataUnit === 0 ? 0 : symbolLength(symbols + metadataUnit * SYMBOL_BYTES);
     addFamily(metricName, metricNameLength, unitLength);
@@ -165,16 +150,9 @@ function scanSeries(at: u32, body: u32, end: u32): void {
     at,
     content,
     end,
-    labelHashes,
-    named ? metricHash : 0,
-    labelCount,
-    longestName,
-    longestValue,
     samples,
     histograms,
     exemplars,
-    named ? nameFlags : 0,
-    hasOddLabel,
     leastTimestamp,
     greatestTimestamp,
     hasOddPoint,

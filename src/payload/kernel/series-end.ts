@@ -1,11 +1,20 @@
 /** What is the same for every series once it is scanned: whether it is plain, what is wrong with it if not, its record. */
 import { isPairOfEach, isReplicaRemoved } from './ha-pair';
 import { pairFlags } from './ha-pairs';
-import { forgetLabels } from './labels-v1';
-import { forgetRefs } from './labels-v2';
+import {
+  forgetLabels,
+  hasOddLabel,
+  isNamed,
+  labelCount,
+  labelHashes,
+  longestName,
+  longestValue,
+  metricHash,
+  nameFlags,
+} from './last-labels';
 import { judgeOddLabels, oddFault, oddFlags, oddHashes, oddLabels, oddMetricHash } from './odd-labels';
 import { judgePoints, pointFault, repeatedPoints } from './point-rules';
-import { endSeries, freeMemory, isNamed, lastRow, notePoints, rewriteRecord } from './records';
+import { endSeries, freeMemory, lastRow, notePoints, rewriteRecord } from './records';
 import { isCountFine, maxNameLength, maxValueLength, newest, oldest } from './rules';
 
 /**
@@ -19,16 +28,9 @@ export function closeSeries(
   at: u32,
   content: u32,
   end: u32,
-  hashSum: u64,
-  metricHash: u64,
-  labels: u32,
-  longestName: u32,
-  longestValue: u32,
   samples: u32,
   histograms: u32,
   exemplars: u32,
-  flags: u32,
-  hasOddLabel: bool,
   leastTimestamp: i64,
   greatestTimestamp: i64,
   hasOddPoint: bool,
@@ -40,39 +42,35 @@ export function closeSeries(
     const removed = isReplicaRemoved();
     pair = pairFlags(content, end);
     mistaken = removed !== (pair !== 0);
-    if (mistaken) forgetSeriesBefore();
+    if (mistaken) forgetLabels();
   }
+  const named = isNamed();
   // Without short cuts: a plain series, as nearly all are, is to be one branch.
   const isOddInLabels =
     <u32>hasOddLabel |
     <u32>mistaken |
-    <u32>!isNamed(flags) |
-    <u32>!isCountFine(labels) |
+    <u32>!named |
+    <u32>!isCountFine(labelCount) |
     <u32>(longestName > maxNameLength) |
     <u32>(longestValue > maxValueLength);
   const isOddInPoints = <u32>hasOddPoint | <u32>(leastTimestamp < oldest) | <u32>(greatestTimestamp > newest);
   endSeries(
     at - body,
     end - at,
-    hashSum,
-    metricHash,
-    labels,
+    labelHashes,
+    named ? metricHash : 0,
+    labelCount,
     longestName,
     longestValue,
     samples,
     histograms,
     exemplars,
-    flags | pair,
+    (named ? nameFlags : 0) | pair,
     leastTimestamp,
     greatestTimestamp,
   );
   if ((isOddInLabels | isOddInPoints) === 0) return;
-  judgeOdd(content, end, isOddInLabels !== 0, isOddInPoints !== 0, longestName, longestValue, pair);
-}
-
-function forgetSeriesBefore(): void {
-  forgetLabels();
-  forgetRefs();
+  judgeOdd(content, end, isOddInLabels !== 0, isOddInPoints !== 0, pair);
 }
 
 /** Writes into the last record what a closer look finds. */
@@ -81,8 +79,6 @@ function judgeOdd(
   end: u32,
   inLabels: bool,
   inPoints: bool,
-  longestName: u32,
-  longestValue: u32,
   pair: u32,
 ): void {
   const row = lastRow();
