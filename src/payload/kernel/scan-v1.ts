@@ -1,6 +1,5 @@
 /** Remote Write 1.0: prometheus.WriteRequest. */
 import { findPair, isPairWanted } from './ha-pair';
-import { isOddHistogram } from './histogram-rules';
 import { name, nameLength, readLabel, value, valueLength } from './label-walk';
 import { addLabel, readLabels } from './labels-v1';
 import { forgetLabels } from './last-labels';
@@ -22,6 +21,7 @@ import {
 } from './messages';
 import { addMetadata, beginSeries } from './records';
 import { closeSeries } from './series-end';
+import { addExemplar, addHistogram, addSample, beginPoints } from './series-points';
 import { cursor, fail, fault, readLength, readTag, seek, skipField, WIRE_BYTES } from './wire';
 
 const WRITE_REQUEST_TIMESERIES: u32 = 1;
@@ -90,26 +90,14 @@ export function scanSeries(at: u32, body: u32, end: u32): void {
     fail(full, at);
     return;
   }
-  let samples: u32 = 0;
-  let histograms: u32 = 0;
-  let exemplars: u32 = 0;
-  // In a series of one sample nothing can be repeated, and nearly all series are of one.
-  let leastTimestamp: i64 = i64.MAX_VALUE;
-  let greatestTimestamp: i64 = i64.MIN_VALUE;
-  let lastSample: i64 = 0;
-  let lastHistogram: i64 = 0;
-  let hasOddPoint = false;
+  beginPoints();
   const content = cursor;
   if (isPairWanted) findPair(content, end);
   let next = readLabels(content, end);
   while (next < end) {
     const plainEnd = endOfPlain(next);
     if (plainEnd !== 0 && plainEnd <= end) {
-      hasOddPoint = hasOddPoint || (samples > 0 && plainTimestamp <= lastSample);
-      lastSample = plainTimestamp;
-      leastTimestamp = min<i64>(leastTimestamp, plainTimestamp);
-      greatestTimestamp = max<i64>(greatestTimestamp, plainTimestamp);
-      samples++;
+      addSample(plainTimestamp);
       next = plainEnd;
       continue;
     }
@@ -141,37 +129,18 @@ export function scanSeries(at: u32, body: u32, end: u32): void {
         break;
       case SERIES_SAMPLES:
         checkPoint(SAMPLE, next);
-        hasOddPoint = hasOddPoint || (samples > 0 && timestamp <= lastSample);
-        lastSample = timestamp;
-        leastTimestamp = min<i64>(leastTimestamp, timestamp);
-        greatestTimestamp = max<i64>(greatestTimestamp, timestamp);
-        samples++;
+        addSample(timestamp);
         break;
       case SERIES_EXEMPLARS:
-        exemplars++;
+        addExemplar();
         checkMessage(EXEMPLAR_V1, next);
         break;
       default:
         checkPoint(HISTOGRAM, next);
-        hasOddPoint = hasOddPoint || isOddHistogram() || (histograms > 0 && timestamp <= lastHistogram);
-        lastHistogram = timestamp;
-        leastTimestamp = min<i64>(leastTimestamp, timestamp);
-        greatestTimestamp = max<i64>(greatestTimestamp, timestamp);
-        histograms++;
+        addHistogram(timestamp);
     }
     if (fault !== 0) return;
   }
-  closeSeries(
-    body,
-    at,
-    content,
-    end,
-    samples,
-    histograms,
-    exemplars,
-    leastTimestamp,
-    greatestTimestamp,
-    hasOddPoint,
-  );
+  closeSeries(body, at, content, end);
   seek(end);
 }

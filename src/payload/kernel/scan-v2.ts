@@ -4,7 +4,6 @@
  */
 import { addFamily } from './families';
 import { findPair, isPairWanted } from './ha-pair';
-import { isOddHistogram } from './histogram-rules';
 import { addRefs, isNameLeft, metricName, metricNameLength, readRefs } from './labels-v2';
 import { forgetLabels, isNamed } from './last-labels';
 import { ODD_REFS, WIRE_TYPE } from './memory';
@@ -24,6 +23,7 @@ import {
 } from './messages';
 import { beginSeries } from './records';
 import { closeSeries } from './series-end';
+import { addExemplar, addHistogram, addSample, beginPoints } from './series-points';
 import { REQUEST_TIMESERIES, SYMBOL_BYTES, symbolLength, symbols } from './symbols';
 import { cursor, fail, fault, readLength, readTag, seek, skipField, skipVarint, WIRE_BYTES, WIRE_VARINT } from './wire';
 
@@ -66,14 +66,7 @@ function scanSeries(at: u32, body: u32, end: u32): void {
     return;
   }
   clearMetadata();
-  let samples: u32 = 0;
-  let histograms: u32 = 0;
-  let exemplars: u32 = 0;
-  let leastTimestamp: i64 = i64.MAX_VALUE;
-  let greatestTimestamp: i64 = i64.MIN_VALUE;
-  let lastSample: i64 = 0;
-  let lastHistogram: i64 = 0;
-  let hasOddPoint = false;
+  beginPoints();
   const content = cursor;
   if (isPairWanted) findPair(content, end);
   const head = <u32>load<u16>(content);
@@ -90,11 +83,7 @@ function scanSeries(at: u32, body: u32, end: u32): void {
     const fieldAt = cursor;
     const plainEnd = endOfPlain(fieldAt);
     if (plainEnd !== 0 && plainEnd <= end) {
-      hasOddPoint = hasOddPoint || (samples > 0 && plainTimestamp <= lastSample);
-      lastSample = plainTimestamp;
-      leastTimestamp = min<i64>(leastTimestamp, plainTimestamp);
-      greatestTimestamp = max<i64>(greatestTimestamp, plainTimestamp);
-      samples++;
+      addSample(plainTimestamp);
       seek(plainEnd);
       continue;
     }
@@ -115,20 +104,12 @@ function scanSeries(at: u32, body: u32, end: u32): void {
       if (fault !== 0) return;
       if (field === SERIES_SAMPLES) {
         checkPoint(SAMPLE, cursor + length);
-        hasOddPoint = hasOddPoint || (samples > 0 && timestamp <= lastSample);
-        lastSample = timestamp;
-        leastTimestamp = min<i64>(leastTimestamp, timestamp);
-        greatestTimestamp = max<i64>(greatestTimestamp, timestamp);
-        samples++;
+        addSample(timestamp);
       } else if (field === SERIES_HISTOGRAMS) {
         checkPoint(HISTOGRAM, cursor + length);
-        hasOddPoint = hasOddPoint || isOddHistogram() || (histograms > 0 && timestamp <= lastHistogram);
-        lastHistogram = timestamp;
-        leastTimestamp = min<i64>(leastTimestamp, timestamp);
-        greatestTimestamp = max<i64>(greatestTimestamp, timestamp);
-        histograms++;
+        addHistogram(timestamp);
       } else if (field === SERIES_EXEMPLARS) {
-        exemplars++;
+        addExemplar();
         checkMessage(EXEMPLAR_V2, cursor + length);
       } else {
         checkMessage(METADATA_V2, cursor + length);
@@ -145,18 +126,7 @@ function scanSeries(at: u32, body: u32, end: u32): void {
     const unitLength = metadataUnit === 0 ? 0 : symbolLength(symbols + metadataUnit * SYMBOL_BYTES);
     addFamily(metricName, metricNameLength, unitLength);
   }
-  closeSeries(
-    body,
-    at,
-    content,
-    end,
-    samples,
-    histograms,
-    exemplars,
-    leastTimestamp,
-    greatestTimestamp,
-    hasOddPoint,
-  );
+  closeSeries(body, at, content, end);
   seek(end);
 }
 

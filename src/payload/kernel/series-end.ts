@@ -15,6 +15,7 @@ import {
 import { judgeOddLabels, oddFault, oddFlags, oddHashes, oddLabels, oddMetricHash } from './odd-labels';
 import { judgePoints, pointFault, repeatedPoints } from './point-rules';
 import { endSeries, freeMemory, lastRow, notePoints, rewriteRecord } from './records';
+import { exemplars, greatestTimestamp, hasOddPoint, histograms, leastTimestamp, samples } from './series-points';
 import { isCountFine, maxNameLength, maxValueLength, newest, oldest } from './rules';
 
 /**
@@ -23,18 +24,7 @@ import { isCountFine, maxNameLength, maxValueLength, newest, oldest } from './ru
  */
 // @ts-ignore: decorator
 @inline
-export function closeSeries(
-  body: u32,
-  at: u32,
-  content: u32,
-  end: u32,
-  samples: u32,
-  histograms: u32,
-  exemplars: u32,
-  leastTimestamp: i64,
-  greatestTimestamp: i64,
-  hasOddPoint: bool,
-): void {
+export function closeSeries(body: u32, at: u32, content: u32, end: u32): void {
   let pair: u32 = 0;
   let mistaken = false;
   if (isPairOfEach) {
