@@ -242,11 +242,16 @@ export class FairQueue {
     return false;
   }
 
-  /** As many as may be under way go in the time that an answer takes: no fewer than there is room for. */
+  /**
+   * As many as may be under way go in the time that an answer takes: no fewer than there is room for. Nobody waits for longer than
+   * that, however much went.
+   */
   #pace(items: number): void {
-    const { now, limit, usualMs } = this.#options;
+    const nowMs = this.#options.now();
+    const usualMs = this.#options.usualMs();
     // One larger than all that may be under way goes alone, and takes its time.
-    this.#nextMs = Math.max(this.#nextMs, now() - LATE_MS) + usualMs() * Math.min(1, items / limit());
+    const itsMs = usualMs * Math.min(1, items / this.#options.limit());
+    this.#nextMs = Math.min(Math.max(this.#nextMs, nowMs - LATE_MS) + itsMs, nowMs + usualMs);
   }
 
   /** The newest of who has most waiting for its weight, in the last class. */

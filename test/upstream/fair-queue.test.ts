@@ -129,6 +129,22 @@ t.test('one that went while there was no address to send to stops nobody who com
   }
 });
 
+t.test('those below their shares push others back for no longer than an answer usually takes', async (t) => {
+  const one = given(t, 10);
+  one.usualMs = 100;
+  for (let i = 0; i < 12; i++) one.enter(sender('greedy'));
+  // Answers come ten times as soon as is usual.
+  for (let i = 0; i < 100; i++) {
+    one.enter(sender(`modest ${i}`), 1);
+    await one.leave(1);
+    one.nowMs += 1;
+  }
+  const before = one.went.filter((name) => name === 'greedy').length;
+  one.nowMs += 100;
+  await one.leave(2);
+  t.equal(one.went.filter((name) => name === 'greedy').length, before + 1);
+});
+
 t.test('those that always want more share by their weights', async (t) => {
   const { enter, leave, went } = given(t, 10);
   for (let i = 0; i < 300; i++) {
