@@ -5,6 +5,7 @@
  */
 import { Poller } from '../base/poller.js';
 import { type AddressChange, AddressHealth, type AddressStatus } from './address-health.js';
+import { usualMsOf } from './admission.js';
 import type { Endpoint, Resolve, Resolved } from './resolver.js';
 import {
   type AddressOptions,
@@ -105,7 +106,10 @@ export class Addresses implements AddressWatcher {
     return this.#all;
   }
 
-  /** Where the next request goes, but not to `except`. Undefined: there is no other. One that is not in is to be tried by it. */
+  /**
+   * Where the next request goes, but not to `except`. Undefined: there is no other. One that is not in is to be tried by it. What
+   * all may have under way together may be more than one of them takes: that goes to the others.
+   */
   pick(nowMs: number, isPush: boolean, except?: UpstreamAddress): UpstreamAddress | undefined {
     if (nowMs >= this.#recheckMs) this.#recheck(nowMs);
     if (this.#anyProbing) {
@@ -119,6 +123,9 @@ export class Addresses implements AddressWatcher {
     const j = (i + 1 + Math.floor(random() * (usable.length - 1))) % usable.length;
     const [one, two] = [usable[i], usable[j]];
     if (one === undefined || two === undefined) return one ?? two;
+    if (this.#options.admission?.holds === true && (fullness(one) >= 1 || fullness(two) >= 1)) {
+      return fullness(one) <= fullness(two) ? one : two;
+    }
     return costOf(one, nowMs) <= costOf(two, nowMs) ? one : two;
   }
 
@@ -138,16 +145,9 @@ export class Addresses implements AddressWatcher {
     return unknown === 0 ? sum : sum + unknown * this.#usualLimit;
   }
 
-  /** What an answer of those that are sent to takes when all is well, on the average of those that it is known of; 0: of none. */
+  /** In what time those that are sent to answer, when all is well, as much as they may have under way; 0: not known. */
   usualMs(): number {
-    let sum = 0;
-    let known = 0;
-    for (const { capacity } of this.#usable) {
-      if (capacity === undefined || capacity.usualMs === 0) continue;
-      sum += capacity.usualMs;
-      known++;
-    }
-    return known === 0 ? 0 : sum / known;
+    return usualMsOf(this.#usable);
   }
 
   /** Of those that were sent pushes lately none answers more than half of them well. */
@@ -374,6 +374,11 @@ function someOf(endpoints: readonly Endpoint[], known: ReadonlyMap<string, unkno
 
 function costOf(address: UpstreamAddress, nowMs: number): number {
   return (address.load + 1) / address.standing.weight(nowMs);
+}
+
+/** 1: it has as much as it may have under way. */
+function fullness({ capacity }: UpstreamAddress): number {
+  return capacity === undefined ? 0 : capacity.inFlight / capacity.limit;
 }
 
 function keyOf({ host, port }: Endpoint): string {

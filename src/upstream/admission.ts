@@ -30,6 +30,22 @@ export interface HasCapacity {
   readonly capacity: Capacity | undefined;
 }
 
+/**
+ * In what time all of them answer, when all is well, as much as they may have under way; 0: not known. One that is quick answers many
+ * times while one that is slow answers once.
+ */
+export function usualMsOf(addresses: readonly HasCapacity[]): number {
+  let items = 0;
+  let itemsPerMs = 0;
+  for (const { capacity } of addresses) {
+    if (capacity === undefined || capacity.usualMs === 0 || capacity.limit === Number.POSITIVE_INFINITY)
+      continue;
+    items += capacity.limit;
+    itemsPerMs += capacity.limit / capacity.usualMs;
+  }
+  return itemsPerMs === 0 ? 0 : items / itemsPerMs;
+}
+
 /** What is small costs Mimir something, too: a push counts as so many items at least, and as one for each so many bytes. */
 const LEAST_ITEMS = 100;
 const BYTES_OF_ITEM = 1000;
@@ -48,7 +64,12 @@ export class Admission {
   constructor(options: AdmissionOptions, limit: () => number, usualMs: () => number) {
     this.#options = options;
     this.#limit = limit;
-    this.#queue = new FairQueue({ ...options, limit, usualMs, holds: options.mode === 'act' });
+    this.#queue = new FairQueue({ ...options, limit, usualMs, holds: this.holds });
+  }
+
+  /** Whether what is more than addresses take waits. */
+  get holds(): boolean {
+    return this.#options.mode === 'act';
   }
 
   /** Of an address. */

@@ -383,6 +383,33 @@ t.test(
   },
 );
 
+t.test('one that has all that it may have under way is passed over while there is another', async (t) => {
+  for (const [mode, isPassedOver] of [
+    ['act', true],
+    ['observe', false],
+  ] as const) {
+    const admission = new Admission(
+      { mode, maxBytes: 1, maxWaitMs: 1, now: () => 0, capacity: { floor: 1, learningMs: 0 } },
+      () => 1,
+      () => 0,
+    );
+    const { addresses, picked } = given(
+      ['http://10.0.0.1', 'http://10.0.0.2', 'http://10.0.0.3'],
+      '',
+      0,
+      admission,
+    );
+    const [slow, ...others] = addresses.all.map(({ capacity }) => capacity!);
+    slow!.limit = 100;
+    for (const other of others) other.limit = 1000;
+    t.ok(picked(300)['10.0.0.1']! > 50, 'while there is room it is like the others');
+    slow!.begin({ items: 100, place: 'a' });
+    t.equal(picked(300)['10.0.0.1'] === undefined, isPassedOver, mode);
+    for (const other of others) other.begin({ items: 2000, place: 'a' });
+    t.ok(picked(300)['10.0.0.1']! > 50, 'of those that have too much the one goes first that is least above');
+  }
+});
+
 t.test('the same request does not go to the same address twice', async (t) => {
   const { address, picked } = given(['http://10.0.0.1', 'http://10.0.0.2']);
   t.strictSame(picked(100, address('10.0.0.1')), { '10.0.0.2': 100 });

@@ -5,6 +5,7 @@ import {
   type AdmissionStatus,
   type FairnessMode,
   mergedAdmission,
+  usualMsOf,
   weightOf,
 } from '#src/upstream/admission.js';
 
@@ -130,4 +131,50 @@ t.test('several processes add up, and a limit that one does not know yet is not 
   });
   t.equal(mergedAdmission([one, { ...one, limit: undefined }])?.limit, undefined);
   t.equal(mergedAdmission([]), undefined);
+});
+
+t.test('all addresses together answer as many as each of them does in its time', async (t) => {
+  const address = (limit: number, usualMs: number) => ({
+    capacity: Object.assign(known(), { limit, usualMs }),
+  });
+  const known = () => given('act').admission.capacity();
+  for (const [what, each, usualMs] of [
+    ['one', [[1000, 50]], 50],
+    [
+      'two alike',
+      [
+        [1000, 50],
+        [1000, 50],
+      ],
+      50,
+    ],
+    [
+      'one quick and one slow',
+      [
+        [1000, 10],
+        [1000, 1000],
+      ],
+      2000 / 101,
+    ],
+    [
+      'one of which nothing is known',
+      [
+        [1000, 50],
+        [1000, 0],
+      ],
+      50,
+    ],
+    [
+      'one that is not limited yet',
+      [
+        [1000, 50],
+        [Number.POSITIVE_INFINITY, 10],
+      ],
+      50,
+    ],
+    ['none', [], 0],
+  ] as const) {
+    const addresses = each.map(([limit, usual]) => address(limit, usual));
+    t.ok(Math.abs(usualMsOf([...addresses, { capacity: undefined }]) - usualMs) < 1e-9, what);
+  }
 });

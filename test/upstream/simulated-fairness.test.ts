@@ -17,6 +17,11 @@ const mimir = {
   serviceMs: (items: number) => (items * 1000 * WORKERS) / TAKES,
 };
 
+/** One that takes a part of that, with as many workers. */
+function part(of: number): typeof mimir {
+  return { ...mimir, serviceMs: (items) => mimir.serviceMs(items) / of };
+}
+
 const OPTIONS = { floor: ITEMS, learningMs: 6000, fair: true };
 
 function twenty(part = 0.9): SimulatedTenant[] {
@@ -172,4 +177,20 @@ t.test('one that answers later by itself, and not for what is sent, is sent as m
   const { outcomes } = await simulate(twenty(), slower, 3 * END_MS, OPTIONS);
   const late = of(outcomes, 'quiet', QUIET_MS + 30_000, 3 * END_MS);
   t.equal(times(late).length, late.length, 'nobody is turned away for long');
+});
+
+t.test('of addresses that differ each is sent what it takes', async (t) => {
+  for (const [what, addresses] of [
+    ['one is nine times as quick as the other', [part(0.9), part(0.1)]],
+    ['one of five is a sixth as quick', [part(0.24), part(0.24), part(0.24), part(0.24), part(0.04)]],
+    ['one is half a second away', [part(0.5), { ...part(0.5), baseMs: 500 }]],
+  ] as const) {
+    const before = { name: 'before', pushesPerSecond: TAKES / 2 / ITEMS, items: ITEMS, toMs: QUIET_MS };
+    const two = greedy.map((tenant) => ({ ...tenant, pushesPerSecond: (2 * TAKES) / ITEMS }));
+    const { outcomes } = await simulate([before, ...two], addresses, END_MS, OPTIONS);
+    const late = of(outcomes, 'greedy', QUIET_MS + 20_000, END_MS);
+    const goodput = itemsOf(late, (END_MS - QUIET_MS - 20_000) / 1000);
+    t.ok(goodput >= 0.95 * TAKES, `${what}: goodput ${Math.round(goodput)}`);
+    t.ok(quantile(times(late), 0.99) < 5000, `${what}: p99 ${Math.round(quantile(times(late), 0.99))} ms`);
+  }
 });

@@ -2,9 +2,9 @@
  * A Mimir with workers, tenants that send at their rates, and the edge's admission between them, on a clock that is simulated: what
  * happens in a minute takes a moment, and is the same each time.
  */
-import { Admission, type PushUnderWay } from '#src/upstream/admission.js';
+import { Admission, type PushUnderWay, usualMsOf } from '#src/upstream/admission.js';
 import type { Capacity } from '#src/upstream/capacity.js';
-import type { Entry, Sender } from '#src/upstream/fair-queue.js';
+import type { Entry, Priority, Sender } from '#src/upstream/fair-queue.js';
 
 export interface SimulatedTenant {
   readonly name: string;
@@ -14,12 +14,13 @@ export interface SimulatedTenant {
   readonly fromMs?: number;
   readonly toMs?: number;
   readonly weight?: number;
+  readonly priority?: Priority;
 }
 
 export interface SimulatedMimir {
   readonly workers: number;
   /** Of a worker, for a push of so many items. */
-  serviceMs(items: number, nowMs: number): number;
+  serviceMs(items: number, nowMs: number, tenant: string): number;
   /** What an answer takes besides, while no worker has anything to do with it. */
   readonly baseMs: number;
 }
@@ -37,15 +38,25 @@ interface Event {
   run(): void;
 }
 
-export interface Run {
-  readonly outcomes: readonly Outcome[];
+/** One of Mimir's addresses. */
+interface Address {
   readonly capacity: Capacity;
+  readonly mimir: SimulatedMimir;
+  readonly freeAtMs: number[];
+  pushes: number;
 }
 
-/** `limit`: undefined: what it takes is found out. */
+export interface Run {
+  readonly outcomes: readonly Outcome[];
+  /** Of the first address. */
+  readonly capacity: Capacity;
+  readonly capacities: readonly Capacity[];
+}
+
+/** Of several addresses each push goes to that of two which has fewer under way. */
 export async function simulate(
   tenants: readonly SimulatedTenant[],
-  mimir: SimulatedMimir,
+  mimir: SimulatedMimir | readonly SimulatedMimir[],
   endMs: number,
   options: { readonly floor: number; readonly learningMs: number; readonly fair: boolean },
 ): Promise<Run> {
@@ -78,19 +89,36 @@ export async function simulate(
       },
       capacity: options,
     },
-    () => capacity.limit,
-    () => capacity.usualMs,
+    () => addresses.reduce((sum, { capacity }) => sum + capacity.limit, 0),
+    () => usualMsOf(addresses),
   );
-  const capacity = admission.capacity();
+  const addresses: Address[] = [mimir].flat().map((one) => ({
+    capacity: admission.capacity(),
+    mimir: one,
+    freeAtMs: Array.from({ length: one.workers }, () => 0),
+    pushes: 0,
+  }));
   const outcomes: Outcome[] = [];
-  const freeAtMs = Array.from({ length: mimir.workers }, () => 0);
 
+  const fullness = ({ capacity }: Address): number => capacity.inFlight / capacity.limit;
+  const pick = (): Address => {
+    const i = Math.floor(random() * addresses.length);
+    const j = (i + 1 + Math.floor(random() * (addresses.length - 1))) % addresses.length;
+    const [one, two] = [addresses[i]!, addresses[j]!];
+    if (options.fair && (fullness(one) >= 1 || fullness(two) >= 1))
+      return fullness(one) <= fullness(two) ? one : two;
+    return one.pushes <= two.pushes ? one : two;
+  };
   const send = (underWay: PushUnderWay, tenant: string, items: number, arrivedMs: number): void => {
-    underWay.at({ capacity });
+    const address = pick();
+    const { freeAtMs } = address;
+    underWay.at(address);
+    address.pushes++;
     const worker = freeAtMs.indexOf(Math.min(...freeAtMs));
-    const doneMs = Math.max(nowMs, freeAtMs[worker]!) + mimir.serviceMs(items, nowMs);
+    const doneMs = Math.max(nowMs, freeAtMs[worker]!) + address.mimir.serviceMs(items, nowMs, tenant);
     freeAtMs[worker] = doneMs;
-    at(doneMs + mimir.baseMs, () => {
+    at(doneMs + address.mimir.baseMs, () => {
+      address.pushes--;
       underWay.answered(200);
       underWay.ended();
       outcomes.push({ tenant, items, atMs: nowMs, tookMs: nowMs - arrivedMs });
@@ -102,7 +130,7 @@ export async function simulate(
       tenant: name,
       place: tenant.place ?? name,
       weight: tenant.weight ?? 1,
-      priority: 'normal',
+      priority: tenant.priority ?? 'normal',
     };
     const arrivedMs = nowMs;
     const heard = (entry: Entry): void => {
@@ -129,7 +157,8 @@ export async function simulate(
     await undefined;
   }
   admission.close();
-  return { outcomes, capacity };
+  const capacities = addresses.map(({ capacity }) => capacity);
+  return { outcomes, capacity: capacities[0]!, capacities };
 }
 
 export function quantile(values: readonly number[], q: number): number {
