@@ -181,6 +181,7 @@ dashboard('internals', 'Mimir edge: internals', [
     [`min(mimir_edge_body_bytes_in_flight_limit{${JOB}})`, 'cap'],
   ),
   graph('Requests in flight', 'short', [`mimir_edge_requests_in_flight{${JOB}}`, '{{instance}}']),
+  graph('Time in the edge itself', 's', ...latency('mimir_edge_push_own_duration_seconds')),
   graph('Time to decode', 's', ...latency('mimir_edge_decode_duration_seconds')),
   graph('Time to decide', 's', ...latency('mimir_edge_decision_duration_seconds')),
   graph(

@@ -78,7 +78,7 @@ export interface EdgeStatus {
     /** Answers by class, and requests that got none. */
     readonly responses: Readonly<Record<string, number>>;
     readonly failures: number;
-    /** How long answers to pushes of the last ten seconds took (upstream/recent-times.ts). */
+    /** How long answers to pushes of the last ten seconds took (telemetry/recent-times.ts). */
     readonly recentTimes: readonly number[];
     readonly addresses: readonly AddressStatus[];
     /** Names in `upstream.url` that could not be resolved when they were last asked for. */
@@ -89,6 +89,8 @@ export interface EdgeStatus {
     readonly admission: AdmissionStatus | undefined;
   };
   readonly overrides: OverridesStatus & { readonly hash: string; readonly tenants: number };
+  /** How long pushes of the last ten seconds were in the edge itself (telemetry/recent-times.ts). */
+  readonly pushTimes: readonly number[];
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
   readonly requestsInFlight: number;
   readonly evictions: number;

@@ -14,6 +14,7 @@ import type { Query } from './query.js';
 import { type Replicas, replicasOf } from './replicas-view.js';
 import { readReplica, scopedEdge } from './scope.js';
 import { controlViews, rounded, tenantView } from './tenant-view.js';
+import { timesView } from './times-view.js';
 import { topMetricsOf } from './top-metrics-view.js';
 import { upstreamView } from './upstream-view.js';
 import { verdictOf } from './verdict.js';
@@ -41,6 +42,7 @@ export function statusOf(edge: Edge, { scope, others }: Replicas): object {
     mode: edge.mode(),
     modeSource: edge.controls.get('', 'mode') === undefined ? 'settings' : 'temporary',
     ...status,
+    pushTimes: timesView(status.pushTimes),
     upstream: upstreamView(status.upstream),
     panic: panicView(edge),
     replicas: ledger?.replicas ?? 1,

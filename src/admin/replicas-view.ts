@@ -3,13 +3,14 @@
  * Mimir's addresses over all of them.
  */
 import { VERSION } from '../base/version.js';
-import type { AddressState } from '../upstream/address-health.js';
 import type { Edge } from './edge.js';
+import { addressesOf } from './fleet-addresses.js';
 import type { Query } from './query.js';
 import { gather, readReplica, type Scope, THIS } from './scope.js';
+import { timesView } from './times-view.js';
 import { listOf } from './told.js';
 import { MAX_TROUBLES, type ReplicaView, readReplicaView } from './told-replica.js';
-import { type AddressView, upstreamView } from './upstream-view.js';
+import { upstreamView } from './upstream-view.js';
 import { troubleOf } from './verdict.js';
 
 export async function replicasView(edge: Edge, query: Query): Promise<object> {
@@ -49,41 +50,7 @@ function ownView(edge: Edge): ReplicaView {
     limitsHash: edge.snapshot().hash,
     level: problems.some(({ level }) => level === 'bad') ? 'bad' : problems.length > 0 ? 'near' : 'good',
     problems: problems.slice(0, MAX_TROUBLES),
+    pushTimes: timesView(status.pushTimes),
     upstream: upstreamView(status.upstream),
   };
-}
-
-/** One row for each address that any of them knows. */
-function addressesOf(replicas: readonly ReplicaView[]): object[] {
-  const all = new Map<string, { view: AddressView; replica: string }[]>();
-  for (const { replica, upstream } of replicas) {
-    for (const view of upstream.addresses) {
-      const its = all.get(view.address) ?? [];
-      its.push({ view, replica });
-      all.set(view.address, its);
-    }
-  }
-  return [...all].map(([address, its]) => ({
-    address,
-    name: its[0]?.view.name ?? '',
-    zone: its[0]?.view.zone ?? '',
-    state: stateOf(its.map(({ view }) => view.state)),
-    answered: its.reduce((sum, { view }) => sum + view.answered, 0),
-    failed: its.reduce((sum, { view }) => sum + view.failed, 0),
-    underWay: its.reduce((sum, { view }) => sum + view.underWay, 0),
-    replicas: its.map(({ view: { state, sentTo, answered, failed }, replica }) => ({
-      replica,
-      state,
-      sentTo,
-      answered,
-      failed,
-    })),
-  }));
-}
-
-/** Where some find it well and others down, it is failing. */
-function stateOf(states: readonly AddressState[]): AddressState {
-  const known = new Set(states.filter((state) => state !== 'idle'));
-  const [one = 'idle'] = known;
-  return known.size > 1 ? 'failing' : one;
 }

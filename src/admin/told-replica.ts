@@ -1,6 +1,7 @@
 /** What another replica told of itself, read as told.ts reads. */
 import { isObject } from '../shared/fleet-messages.js';
 import { ADDRESS_STATES } from '../upstream/address-health.js';
+import { readTimes, type TimesView } from './times-view.js';
 import { limitedText, listOf, numberOr, textIn, timeIn } from './told.js';
 import type { AddressView, UpstreamView } from './upstream-view.js';
 import { LEVELS, type Level, type Problem } from './verdict.js';
@@ -22,6 +23,8 @@ export interface ReplicaView {
   readonly level: Level;
   /** Of itself and of Mimir. */
   readonly problems: readonly Problem[];
+  /** How long pushes were in the edge itself; null: none was, or its version does not tell. */
+  readonly pushTimes: TimesView | null;
   readonly upstream: UpstreamView;
 }
 
@@ -42,6 +45,7 @@ export function readReplicaView(one: Readonly<Record<string, unknown>>): Replica
     limitsHash: textIn(one['limitsHash'], MAX_TEXT),
     level,
     problems,
+    pushTimes: readTimes(one['pushTimes']),
     upstream,
   };
 }
@@ -65,17 +69,6 @@ function readUpstream(one: Readonly<Record<string, unknown>>): UpstreamView | un
     breaker: readBreaker(one['breaker']),
     admission: readAdmission(one['admission']),
     addresses,
-  };
-}
-
-function readTimes(value: unknown): UpstreamView['times'] {
-  if (!isObject(value)) return null;
-  const number = (name: string): number => numberOr(value[name], 0);
-  return {
-    overSeconds: number('overSeconds'),
-    answers: number('answers'),
-    medianSeconds: number('medianSeconds'),
-    p99Seconds: number('p99Seconds'),
   };
 }
 

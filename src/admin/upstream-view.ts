@@ -1,8 +1,8 @@
 /** Mimir as one replica sees it. */
 import { upstreamState } from '../upstream/address-health.js';
-import { knownTimes, TIMES_SECONDS } from '../upstream/recent-times.js';
 import type { EdgeStatus } from './edge.js';
 import { rounded } from './tenant-view.js';
+import { timesView } from './times-view.js';
 
 export type UpstreamView = ReturnType<typeof upstreamView>;
 export type AddressView = ReturnType<typeof addressView>;
@@ -25,11 +25,6 @@ export function upstreamView({
     admission: admission === undefined ? null : { ...admission, limit: admission.limit ?? null },
     addresses: addresses.map(addressView),
   };
-}
-
-function timesView(recentTimes: readonly number[]) {
-  const times = knownTimes(recentTimes);
-  return times === undefined ? null : { overSeconds: TIMES_SECONDS, ...times };
 }
 
 function addressView({

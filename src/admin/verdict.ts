@@ -5,10 +5,12 @@
 import { counted, duration, short, took } from '../base/amounts.js';
 import { isEdges, isMimirsTrouble, REASON_NAMES } from '../enforce/reasons.js';
 import { type AddressStatus, upstreamState } from '../upstream/address-health.js';
-import { knownTimes } from '../upstream/recent-times.js';
 import type { Edge, EdgeStatus } from './edge.js';
+import { addressesOf, type FleetAddress } from './fleet-addresses.js';
 import { guardProblems } from './guard-problems.js';
 import { type TenantUsage, usageOf } from './tenant-usage.js';
+import { type FleetTimes, fleetTimes, type TimesView, timesView } from './times-view.js';
+import { type UpstreamView, upstreamView } from './upstream-view.js';
 
 /** `quiet`: nothing is known, because nothing was asked of it. `near`: somebody should know. `bad`: somebody should act. */
 export const LEVELS = ['quiet', 'good', 'near', 'bad'] as const;
@@ -45,6 +47,17 @@ interface OtherReplica {
   readonly replica: string;
   readonly draining: boolean;
   readonly problems: readonly Problem[];
+  readonly pushTimes: TimesView | null;
+  readonly upstream: Pick<UpstreamView, 'addresses' | 'times'>;
+}
+
+/** What is measured everywhere, put together. */
+interface Measured {
+  /** That there are, with those that do not answer. */
+  readonly replicas: number;
+  readonly addresses: readonly FleetAddress[];
+  readonly answers: FleetTimes;
+  readonly pushes: FleetTimes;
 }
 
 /** From here on a tenant is near its limit. */
@@ -78,8 +91,9 @@ export function verdictOf(
     ...tenantProblems(edge),
     ...guardProblems(edge),
   ].sort((a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'));
-  const mimir = mimirPart(status, problems);
-  const edgePart = partOfEdge(edge, status, problems);
+  const measured = measuredOf(edge, status, others, silent);
+  const mimir = mimirPart(measured, problems);
+  const edgePart = partOfEdge(edge, status, measured, problems);
   const tenants = tenantsPart(losing);
   const faults = (['mimir', 'edge', 'tenants'] as const).filter(
     (of) => ({ mimir, edge: edgePart, tenants })[of].level === 'bad',
@@ -88,11 +102,27 @@ export function verdictOf(
   return {
     level: faults.length > 0 ? 'bad' : near ? 'near' : 'good',
     faults,
-    title: titleOf(mimir, edgePart, tenants, status),
+    title: titleOf(mimir, edgePart, tenants, measured),
     mimir,
     edge: edgePart,
     tenants,
     problems,
+  };
+}
+
+function measuredOf(
+  { usage }: Edge,
+  { upstream, pushTimes }: EdgeStatus,
+  others: readonly OtherReplica[],
+  silent: readonly string[],
+): Measured {
+  const own = { replica: usage.name, upstream: upstreamView(upstream), pushTimes: timesView(pushTimes) };
+  const each = [own, ...others];
+  return {
+    replicas: each.length + silent.length,
+    addresses: addressesOf(each),
+    answers: fleetTimes(each.map(({ upstream }) => upstream.times)),
+    pushes: fleetTimes(each.map(({ pushTimes }) => pushTimes)),
   };
 }
 
@@ -170,9 +200,10 @@ function heldBack(edge: Edge, { tenant }: TenantUsage): { byEdge: number; byMimi
   return { byEdge, byMimir };
 }
 
-function titleOf(mimir: Part, edge: Part, tenants: Verdict['tenants'], status: EdgeStatus): string {
+function titleOf(mimir: Part, edge: Part, tenants: Verdict['tenants'], { addresses }: Measured): string {
   const wrong: string[] = [];
-  if (mimir.level === 'bad') wrong.push(isDown(status) ? 'Mimir does not answer' : 'Mimir fails');
+  if (mimir.level === 'bad')
+    wrong.push(upstreamState(addresses) === 'down' ? 'Mimir does not answer' : 'Mimir fails');
   if (edge.level === 'bad') wrong.push('the edge has a problem');
   if (tenants.losing > 0)
     wrong.push(tenants.losing === 1 ? 'one tenant loses samples' : `${tenants.losing} tenants lose samples`);
@@ -189,17 +220,12 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function isDown({ upstream }: EdgeStatus): boolean {
-  return upstreamState(upstream.addresses) === 'down';
-}
-
 function worst(of: Of, problems: readonly Problem[]): Level {
   const its = problems.filter((one) => one.of === of);
   return its.some(({ level }) => level === 'bad') ? 'bad' : its.length > 0 ? 'near' : 'good';
 }
 
-function mimirPart({ upstream }: EdgeStatus, problems: readonly Problem[]): Part {
-  const { addresses, recentTimes } = upstream;
+function mimirPart({ replicas, addresses, answers }: Measured, problems: readonly Problem[]): Part {
   const level = worst('mimir', problems);
   if (addresses.length === 0) {
     return {
@@ -219,9 +245,8 @@ function mimirPart({ upstream }: EdgeStatus, problems: readonly Problem[]): Part
     };
   }
   const share = answered + failed === 0 ? 0 : (failed / (answered + failed)) * 100;
-  const p99 = knownTimes(recentTimes)?.p99Seconds;
   const notes = [
-    p99 === undefined ? 'p99 not known' : `p99 ${took(p99)}`,
+    p99Text(answers, replicas) ?? 'p99 not known',
     `${share === 0 ? '0' : share.toFixed(2)} % of ${counted(answered + failed, 'request', 'requests')} failed`,
   ];
   return {
@@ -231,7 +256,13 @@ function mimirPart({ upstream }: EdgeStatus, problems: readonly Problem[]): Part
   };
 }
 
-function partOfEdge(edge: Edge, status: EdgeStatus, problems: readonly Problem[]): Part {
+/** "p99 41 ms", of how many replicas where not all have told. Undefined: nothing is known. */
+function p99Text({ p99Seconds, replicas: told }: FleetTimes, replicas: number): string | undefined {
+  if (p99Seconds === undefined) return undefined;
+  return `p99 ${took(p99Seconds)}${told < replicas ? ` of ${told} of ${replicas} replicas` : ''}`;
+}
+
+function partOfEdge(edge: Edge, status: EdgeStatus, measured: Measured, problems: readonly Problem[]): Part {
   const { ledger, workers, overrides } = status;
   const replicas = ledger?.replicas ?? 1;
   const age = Math.max(0, (Date.now() - overrides.goodAtMs) / 1000);
@@ -244,7 +275,8 @@ function partOfEdge(edge: Edge, status: EdgeStatus, problems: readonly Problem[]
     ledger === undefined ? 'nothing is shared' : ledger.state === 'up' ? 'Redis up' : 'Redis does not answer',
     ...(workers === undefined ? [] : [`${workers.serving} of ${workers.wanted} workers`]),
     ...(edge.mode() === 'enforce' ? [] : [`mode ${edge.mode()}`]),
-  ];
+    p99Text(measured.pushes, measured.replicas) ?? [],
+  ].flat();
   return {
     level: worst('edge', problems),
     figure: counted(replicas, 'replica', 'replicas'),

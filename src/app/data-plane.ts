@@ -67,6 +67,7 @@ export class DataPlane implements DataPlanes {
   readonly #decoder: PooledDecoder;
   readonly #upstream: Upstream;
   readonly #upstreamMetrics: UpstreamMetrics;
+  readonly #pushMetrics: PushMetrics;
   readonly #budget: ByteBudget;
   readonly #proxy: ProxyServer;
   readonly #openEnvoy: () => Promise<EnvoyDoor | undefined>;
@@ -114,13 +115,14 @@ export class DataPlane implements DataPlanes {
     });
     this.#upstream = openUpstream(config, log, now);
     this.#upstreamMetrics = new UpstreamMetrics(metrics, now());
+    this.#pushMetrics = new PushMetrics(metrics);
     this.#senders = new Senders(now);
     this.#budget = new ByteBudget(config['push.max_bytes_in_flight']);
     const doors = {
       enforcer: this.enforcer,
       decoder: this.#decoder,
       budget: this.#budget,
-      pushMetrics: new PushMetrics(metrics),
+      pushMetrics: this.#pushMetrics,
       refused: this.#refusedInTwoPlaces(),
       senders: this.#senders,
       log,
@@ -209,6 +211,7 @@ export class DataPlane implements DataPlanes {
         admission: this.#upstream.admission?.status(),
       },
       measured: { pushes: this.#upstream.pushes(), answers: this.#upstreamMetrics.answers(this.#now()) },
+      pushTimes: this.#pushMetrics.recentTimes(this.#now()),
       bytesInFlight: { used: this.#budget.used, capacity: this.#budget.capacity },
       requestsInFlight: this.#proxy.activeRequests,
       evictions: this.enforcer.tenants.evictions,

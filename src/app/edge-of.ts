@@ -77,7 +77,7 @@ export function edgeOf(parts: EdgeParts): Edge {
     mayAddTenants: unknownTenants !== 'refuse',
     refresh: () => planes.refresh(),
     status() {
-      const { ready, draining, ledger, upstream, bytesInFlight, requestsInFlight, evictions } =
+      const { ready, draining, ledger, upstream, pushTimes, bytesInFlight, requestsInFlight, evictions } =
         planes.status();
       const { hash, tenants } = overrides.snapshot;
       return {
@@ -86,6 +86,7 @@ export function edgeOf(parts: EdgeParts): Edge {
         ledger,
         upstream: { urls: config['upstream.url'], ...upstream },
         overrides: { ...overrides.status(), hash, tenants: tenants.size },
+        pushTimes,
         bytesInFlight,
         requestsInFlight,
         evictions,

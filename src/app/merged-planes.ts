@@ -7,10 +7,10 @@ import { mergedSenders, type SenderList } from '../doors/senders.js';
 import type { Tally } from '../enforce/tally.js';
 import type { LimitsInForce } from '../limits/effective.js';
 import { TOP } from '../series/top-metrics.js';
+import { summedTimes } from '../telemetry/recent-times.js';
 import { mergedAddresses } from '../upstream/address-health.js';
 import { mergedAdmission } from '../upstream/admission.js';
 import { mergedBreaker } from '../upstream/breaker.js';
-import { summedTimes } from '../upstream/recent-times.js';
 import { LinkedPlane } from './linked-plane.js';
 import { MergedRefusals } from './merged-refusals.js';
 import {
@@ -143,6 +143,7 @@ export class MergedPlanes implements DataPlanes {
         admission: mergedAdmission(each.flatMap(({ upstream }) => upstream.admission ?? [])),
       },
       measured: mergedMeasures(each.map(({ measured }) => measured)),
+      pushTimes: summedTimes(each.map(({ pushTimes }) => pushTimes)),
       bytesInFlight: {
         used: sumOf(each, ({ bytesInFlight }) => bytesInFlight.used),
         capacity: sumOf(each, ({ bytesInFlight }) => bytesInFlight.capacity),

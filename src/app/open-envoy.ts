@@ -66,6 +66,7 @@ export async function openEnvoy(config: Config, parts: EnvoyParts): Promise<Envo
         observer: {
           decoded: (seconds, protocol) => parts.pushMetrics.decoded(seconds, protocol),
           decided: (seconds) => parts.pushMetrics.decided(seconds),
+          ownPartDone: (seconds, nowMs) => parts.pushMetrics.ownPartDone(seconds, nowMs),
           body: (state) => metrics.body(state),
           checked: (outcome, seconds) => metrics.checked(outcome, seconds),
           refused,

@@ -50,6 +50,7 @@ export function openProxy(config: Config, parts: ProxyParts): ProxyServer {
       observer: {
         decoded: (seconds, protocol) => pushMetrics.decoded(seconds, protocol),
         decided: (seconds) => pushMetrics.decided(seconds),
+        ownPartDone: (seconds, nowMs) => pushMetrics.ownPartDone(seconds, nowMs),
         forwarded: (status, seconds, sender, nowMs) =>
           upstreamMetrics.forwarded(status, seconds, sender, nowMs),
         failed: (failure) => upstreamMetrics.failed(failure),

@@ -48,6 +48,8 @@ export interface PlaneStatus {
   readonly upstream: UpstreamStatus;
   /** What guards look at. */
   readonly measured: Pick<EdgeSample, 'pushes' | 'answers'>;
+  /** How long pushes of the last ten seconds were in the edge itself (telemetry/recent-times.ts). */
+  readonly pushTimes: readonly number[];
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
   readonly requestsInFlight: number;
   /** Tenants that left memory because there were too many, since the start. */
@@ -59,7 +61,7 @@ export interface UpstreamStatus {
   readonly responses: Readonly<Record<string, number>>;
   /** Requests that got no answer, since the start. */
   readonly failures: number;
-  /** How long answers to pushes of the last ten seconds took (upstream/recent-times.ts). */
+  /** How long answers to pushes of the last ten seconds took (telemetry/recent-times.ts). */
   readonly recentTimes: readonly number[];
   readonly addresses: readonly AddressStatus[];
   /** Names that could not be resolved when they were last asked for: what was known of them is used. */

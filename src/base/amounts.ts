@@ -70,10 +70,11 @@ export function duration(seconds: number): string {
   return rest === 0 ? first : `${first} ${rest}${NO_BREAK}${its}`;
 }
 
-/** How long an answer took: 0.4 ms, 41 ms, 1.2 s. */
+/** How long an answer took: 80 µs, 0.4 ms, 41 ms, 1.2 s. */
 export function took(seconds: number): string {
   const ms = seconds * 1000;
   if (ms >= 999.5) return `${short(seconds)}${NO_BREAK}s`;
+  if (ms < 0.0995) return `${Math.round(ms * 1000)}${NO_BREAK}µs`;
   return `${Number(ms.toFixed(ms < 9.95 ? 1 : 0))}${NO_BREAK}ms`;
 }
 

@@ -1,6 +1,7 @@
 /** What pushes cost here, through whichever door they come: the time of each step, and the memory of their bodies. */
 import type { LatencyHistogram } from '../telemetry/latency-histogram.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { RecentTimes } from '../telemetry/recent-times.js';
 import { WordCounter } from '../telemetry/word-counter.js';
 import type { ByteBudget } from './body.js';
 
@@ -12,6 +13,8 @@ export class PushMetrics {
   readonly #pushes: WordCounter<ProtocolLabel>;
   readonly #decode: LatencyHistogram;
   readonly #decision: LatencyHistogram;
+  readonly #own: LatencyHistogram;
+  readonly #recent = new RecentTimes();
 
   constructor(metrics: Metrics) {
     this.#pushes = new WordCounter(
@@ -29,6 +32,10 @@ export class PushMetrics {
       'mimir_edge_decision_duration_seconds',
       'Time to judge a decoded push.',
     );
+    this.#own = metrics.histogram(
+      'mimir_edge_push_own_duration_seconds',
+      'Time that a push is in the edge itself: it is decoded and judged, and waits for a thread or for Redis.',
+    );
   }
 
   decoded(seconds: number, protocol: ProtocolLabel): void {
@@ -38,6 +45,17 @@ export class PushMetrics {
 
   decided(seconds: number): void {
     this.#decision.observe(seconds);
+  }
+
+  /** The edge has done its own part of a push now: what is left is Mimir's, or the sender's. */
+  ownPartDone(seconds: number, nowMs: number): void {
+    this.#own.observe(seconds);
+    this.#recent.add(seconds, nowMs);
+  }
+
+  /** Of the last ten seconds (telemetry/recent-times.ts). */
+  recentTimes(nowMs: number): number[] {
+    return this.#recent.counts(nowMs);
   }
 }
 

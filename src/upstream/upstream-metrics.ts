@@ -1,9 +1,9 @@
 /** What the upstream answered and how soon, for Prometheus and for the console. */
 import type { LatencyHistogram } from '../telemetry/latency-histogram.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { RecentTimes } from '../telemetry/recent-times.js';
 import { WordCounter } from '../telemetry/word-counter.js';
 import { AnswerTimes, type SenderAnswers } from './answer-times.js';
-import { RecentTimes } from './recent-times.js';
 import type { Upstream } from './upstream.js';
 
 const STATUS_CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'];
@@ -53,7 +53,7 @@ export class UpstreamMetrics {
     return this.#times.recent(nowMs);
   }
 
-  /** Of pushes, and of the last ten seconds (recent-times.ts). */
+  /** Of pushes, and of the last ten seconds (telemetry/recent-times.ts). */
   recentTimes(nowMs: number): number[] {
     return this.#recent.counts(nowMs);
   }

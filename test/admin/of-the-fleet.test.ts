@@ -4,7 +4,7 @@ import { changesOf, oneTimeline, startEntry } from '#src/admin/audit-view.js';
 import { denialsOf } from '#src/admin/denials.js';
 import type { Edge } from '#src/admin/edge.js';
 import { Query } from '#src/admin/query.js';
-import { replicasOf } from '#src/admin/replicas-view.js';
+import { replicasOf, replicasView } from '#src/admin/replicas-view.js';
 import { otherReplica, readOf } from '#src/admin/scope.js';
 import { sendersView } from '#src/admin/senders-view.js';
 import { topMetricsOf } from '#src/admin/top-metrics-view.js';
@@ -15,6 +15,7 @@ import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
 import { TOP } from '#src/series/top-metrics.js';
 import type { Answer } from '#src/shared/fleet-messages.js';
 import type { Heard } from '#src/shared/replicas.js';
+import { RecentTimes } from '#src/telemetry/recent-times.js';
 
 type Body = Record<string, unknown>;
 
@@ -438,6 +439,7 @@ const nothing = {
   status: () => ({
     ready: true,
     draining: false,
+    pushTimes: [],
     upstream: {
       urls: [],
       responses: {},
@@ -479,6 +481,8 @@ t.test('what is wrong elsewhere is told once of each kind, unless it is wrong he
     replica,
     draining: false,
     problems,
+    pushTimes: null,
+    upstream: { addresses: [], times: null },
   });
   const of = (...given: Parameters<typeof verdictOf> extends [unknown, ...infer R] ? R : never) => {
     const { level, faults, problems } = verdictOf(edge, ...given);
@@ -497,4 +501,92 @@ t.test('what is wrong elsewhere is told once of each kind, unless it is wrong he
   );
   t.strictSame(of([], ['b', 'c']), ['near', [], ['Replicas b and 1 more do not answer other replicas.']]);
   t.end();
+});
+
+/** A replica that Mimir answered after these times, in seconds, of which so many answers were failures. */
+function answeredIn(seconds: readonly number[], failed = 0, state = 'well'): Partial<Edge> {
+  const times = new RecentTimes();
+  for (const one of seconds) times.add(one, 0);
+  const status = nothing.status?.() as ReturnType<Edge['status']>;
+  const address = { address: 'mimir', name: 'mimir', zone: '', state, sentTo: 'in', sinceSeconds: 0 };
+  const upstream = {
+    ...status.upstream,
+    recentTimes: times.counts(0),
+    addresses: [{ ...address, answered: seconds.length, failed, underWay: 0 }],
+  } as unknown as typeof status.upstream;
+  return { ...nothing, status: () => ({ ...status, pushTimes: times.counts(0), upstream }) };
+}
+
+/** As it comes from another replica. */
+async function told(own: Partial<Edge>): Promise<Body> {
+  const view = await replicasView(edgeAmong({}, own), new Query(new URLSearchParams('replica=this')));
+  return JSON.parse(JSON.stringify(view)) as Body;
+}
+
+async function verdictAmong(own: Partial<Edge>, others: Others) {
+  const edge = edgeAmong(others, own);
+  const { others: said, scope } = await replicasOf(edge, undefined);
+  return verdictOf(edge, said, scope.silent);
+}
+
+const p99In = ({ note }: { note: string }): string | undefined =>
+  /p99 ([\d.]+\sm?s|[\d.]+\sµs)/.exec(note)?.[1];
+
+t.test(
+  "Mimir's p99 and the edge's are those of all answers and pushes of the fleet, not one replica's",
+  async (t) => {
+    const rows: [string, number[][]][] = [
+      ['one slow replica of three', [Array(900).fill(0.01), Array(90).fill(0.01), Array(20).fill(2)]],
+      ['slow, but too few', [Array(9000).fill(0.01), Array(90).fill(0.01), Array(20).fill(2)]],
+      ['the replica that is asked is idle', [[], Array(50).fill(0.3), Array(50).fill(0.001)]],
+      ['all over', [1, 2, 3].map((k) => Array.from({ length: 300 }, (_, i) => (i + 1) * k * 0.0007))],
+    ];
+    for (const [what, each] of rows) {
+      const [mine = [], ...theirs] = each;
+      const others = { told: await Promise.all(theirs.map((seconds) => told(answeredIn(seconds)))) };
+      const found = await verdictAmong(answeredIn(mine), others);
+      const one = await verdictAmong(answeredIn(each.flat()), {});
+      t.ok(p99In(one.mimir) !== undefined && p99In(one.edge) !== undefined, one.edge.note);
+      t.strictSame([found.mimir, p99In(found.edge)], [one.mimir, p99In(one.edge)], what);
+    }
+  },
+);
+
+t.test('of whom a p99 is, where not all told of theirs, and how Mimir is to whoever sees it', async (t) => {
+  const slow = await told(answeredIn(Array(100).fill(2), 1, 'failing'));
+  const older = JSON.parse(JSON.stringify(slow).replaceAll('"buckets"', '"unknown"')) as Body;
+  const rows: [string, Others, RegExp][] = [
+    ['all', { told: [slow] }, /^p99 [\d.]+\ss · 0\.50 % of 201 requests failed/],
+    ['silent', { told: [slow], silent: ['c'] }, /^p99 [\d.]+\ss of 2 of 3 replicas · /],
+    ['an older version', { told: [older, slow] }, /^p99 [\d.]+\ss of 2 of 3 replicas · 0\.66 % of 302 /],
+  ];
+  for (const [what, others, expected] of rows) {
+    const { mimir } = await verdictAmong(answeredIn(Array(100).fill(0.001)), others);
+    t.match(mimir.note, expected, what);
+    t.equal(mimir.figure, '0 of 1 well', what);
+  }
+  const alone = await verdictAmong(answeredIn([]), { told: [slow] });
+  t.match(alone.mimir, { figure: '0 of 1 well', note: /^p99 / }, 'what the others send is not quiet');
+});
+
+t.test('counts of times that can not be are not added', async (t) => {
+  const own = answeredIn(Array(100).fill(0.001));
+  const whole = await told(answeredIn([0.001]));
+  for (const buckets of [
+    7,
+    [[1, 1e300]],
+    [[1e300, 1]],
+    [[13.5, 1]],
+    [[-1, 5]],
+    [[4, -5]],
+    [[4, null]],
+    [4, 5],
+    Array.from({ length: 10_000 }, () => [4, 1]),
+  ]) {
+    const body = JSON.parse(JSON.stringify(whole), (name, value) =>
+      name === 'buckets' ? buckets : value,
+    ) as Body;
+    const { mimir } = await verdictAmong(own, { told: [body] });
+    t.match(mimir.note, /^p99 1\sms of 1 of 2 replicas · /, JSON.stringify(buckets).slice(0, 40));
+  }
 });

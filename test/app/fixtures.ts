@@ -44,6 +44,7 @@ export function planeStatus(given: Partial<PlaneStatus> = {}): PlaneStatus {
       admission: undefined,
     },
     measured: { pushes: { requests: 0, failed: 0 }, answers: [] },
+    pushTimes: [],
     bytesInFlight: { used: 0, capacity: 100 },
     requestsInFlight: 0,
     evictions: 0,

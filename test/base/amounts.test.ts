@@ -34,6 +34,8 @@ const TEXTS = [
   [duration, 11_520, '3 h 12 min'],
   [duration, 172_800, '2 d'],
   [duration, 183_600, '2 d 3 h'],
+  [took, 0.00008, '80 µs'],
+  [took, 0.0000996, '0.1 ms'],
   [took, 0.00042, '0.4 ms'],
   [took, 0.0073, '7.3 ms'],
   [took, 0.0414, '41 ms'],

@@ -52,6 +52,12 @@ t.test('metrics and probes are those of all workers', async (t) => {
   t.equal(await metric(edge, 'mimir_edge_received_requests_total{user="a"}'), 20);
   t.equal(await metric(edge, 'mimir_edge_received_samples_total{user="a"}'), 10_000);
   t.equal(await metric(edge, 'mimir_edge_decision_duration_seconds_count'), 20);
+  t.equal(await metric(edge, 'mimir_edge_push_own_duration_seconds_count'), 20);
+  const { pushTimes, upstream: mimirs } = (await (await fetch(`${edge.admin}/api/v1/status`)).json()) as {
+    pushTimes: { count: number };
+    upstream: { times: { count: number } };
+  };
+  t.strictSame([pushTimes.count, mimirs.times.count], [20, 20], 'times are of all workers');
   t.equal(await metric(edge, 'mimir_edge_upstream_responses_total{class="2xx"}'), 20);
   t.equal(await metric(edge, 'mimir_edge_workers'), 2);
   t.equal(await metric(edge, 'mimir_edge_ready'), 1);

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { BOUNDS } from '#src/telemetry/latency-histogram.js';
 import { Metrics } from '#src/telemetry/metrics.js';
-import { knownTimes } from '#src/upstream/recent-times.js';
+import { knownTimes } from '#src/telemetry/recent-times.js';
 import { UpstreamMetrics } from '#src/upstream/upstream-metrics.js';
 
 t.test('answers are counted by class, and what was not answered by its failure', async (t) => {
@@ -31,5 +31,5 @@ t.test('how soon pushes were answered is told by sender; what is passed through 
   }
   t.match(upstream.answers(1000), [{ sender: 'a' }]);
   t.equal(upstream.answers(1000)[0]?.counts[BOUNDS.indexOf(0.25)], 10);
-  t.match(knownTimes(upstream.recentTimes(1000)), { answers: 10 });
+  t.match(knownTimes(upstream.recentTimes(1000)), { count: 10 });
 });

@@ -227,18 +227,26 @@ function ReplicaRow({ one, isHere, isKeeper, says, isAsked, hashes }: ReplicaRow
   );
 }
 
-/** The worst of what it knows; how soon Mimir answers it. */
+/** The worst of what it knows; how long pushes are in it, and how soon Mimir answers it. */
 function Says({ says, isAsked }: { says: ReplicaSays | undefined; isAsked: boolean }): JSX.Element {
   if (says === undefined)
     return isAsked ? <span class="bad-text">does not answer</span> : <span class="quiet">–</span>;
   const [first] = says.problems;
-  const { times } = says.upstream;
+  const p99s = [
+    ['its own p99', says.pushTimes],
+    ['Mimir’s', says.upstream.times],
+  ] as const;
   return (
     <>
       <Dot level={says.level} />
       {first === undefined ? 'well' : first.text}
       {says.problems.length > 1 ? <span class="quiet"> and {says.problems.length - 1} more</span> : null}
-      {times === null ? null : <span class="note"> Mimir’s p99 {took(times.p99Seconds)}</span>}
+      <span class="note">
+        {' '}
+        {p99s
+          .flatMap(([whose, times]) => (times === null ? [] : `${whose} ${took(times.p99Seconds)}`))
+          .join(', ')}
+      </span>
     </>
   );
 }

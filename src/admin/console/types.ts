@@ -93,13 +93,6 @@ export interface Status {
   readonly upstream: {
     readonly state: AddressState;
     readonly addresses: readonly Address[];
-    /** Null: nothing was answered lately. */
-    readonly times: {
-      readonly overSeconds: number;
-      readonly answers: number;
-      readonly medianSeconds: number;
-      readonly p99Seconds: number;
-    } | null;
     readonly breaker: {
       readonly mode: 'off' | 'observe' | 'act';
       readonly state: 'closed' | 'open' | 'half-open';
@@ -422,12 +415,18 @@ export interface UsageDays {
 }
 
 /** Each replica as it says itself. */
+interface Times {
+  readonly p99Seconds: number;
+}
+
 export interface ReplicaSays {
   readonly replica: string;
   readonly level: Level;
   readonly problems: readonly { readonly of: 'edge' | 'mimir'; readonly text: string }[];
   readonly draining: boolean;
-  readonly upstream: { readonly times: Status['upstream']['times'] };
+  /** Null: there was nothing to measure. */
+  readonly pushTimes: Times | null;
+  readonly upstream: { readonly times: Times | null };
 }
 
 /** One of Mimir's addresses over all replicas. */

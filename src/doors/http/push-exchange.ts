@@ -54,6 +54,8 @@ export interface PushOptions extends DecodeSettings {
 export interface PushObserver extends RelayObserver {
   decoded(seconds: number, protocol: ProtocolLabel): void;
   decided(seconds: number): void;
+  /** Decoded and judged now, and written anew where some of it may not pass; waiting included, but for its body and for Mimir. */
+  ownPartDone(seconds: number, nowMs: number): void;
   /** `shadow`: the push went on all the same. */
   refused(tenant: Tenant | undefined, refusal: Refusal, requestId: string, shadow: boolean): void;
 }
@@ -134,7 +136,9 @@ export class PushExchange implements RelayHost {
     if (this.#route === 'otlp') this.#caller.answerForm = otlpAnswerForm(this.#caller.header('content-type'));
     const { enforcer, observer, now, options } = this.#parts;
     const admitting = enforcer.admit(this.#caller.header(options.tenantHeader));
+    const waitedFromMs = admitting instanceof Promise ? now() : 0;
     const admission = admitting instanceof Promise ? await admitting : admitting;
+    const waitedMs = admitting instanceof Promise ? now() - waitedFromMs : 0;
     if (admission.kind === 'refuse') {
       if (admission.tenant !== undefined) this.#countSender(admission.tenant);
       const shadow = admission.tenant === undefined && enforcer.mode !== 'enforce';
@@ -178,13 +182,20 @@ export class PushExchange implements RelayHost {
     if (decoded === 'over_budget') return this.#refuseForGood(tenant, held.reason(), held.sentence());
     const decodeEndMs = now();
     observer.decoded((decodeEndMs - decodeStartMs) / 1000, protocolLabel(how));
-    if (decoded.kind !== 'push') return this.#refuseUndecoded(admission, decoded, body, how.source);
+    if (decoded.kind !== 'push') {
+      observer.ownPartDone((waitedMs + decodeEndMs - decodeStartMs) / 1000, decodeEndMs);
+      return this.#refuseUndecoded(admission, decoded, body, how.source);
+    }
     if (decoded.protocol === 'rw2') this.#written = writtenOf(decoded, tenant.limits);
 
     const replicas = replicasOf(decoded);
     const judging = enforcer.judge(tenant, decoded, false, decodeEndMs);
     const verdict = judging instanceof Promise ? await judging : judging;
-    observer.decided((now() - decodeEndMs) / 1000);
+    const decidedMs = now();
+    observer.decided((decidedMs - decodeEndMs) / 1000);
+    const ownMs = waitedMs + decidedMs - decodeStartMs;
+    if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict, decidedMs - ownMs);
+    observer.ownPartDone(ownMs / 1000, decidedMs);
     if (verdict.kind === 'refuse') {
       this.#refuse(tenant, verdict, false);
       return 'answered';
@@ -193,7 +204,6 @@ export class PushExchange implements RelayHost {
       answerDuplicate(this.#caller, verdict.message, this.#written);
       return 'answered';
     }
-    if (verdict.kind === 'filter') return this.#forwardPart(admission, verdict);
     if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
     held.releaseTo(bodyBytes);
     const delivery = { admission, charge: verdict, body, replicas, partial: undefined };
@@ -226,12 +236,14 @@ export class PushExchange implements RelayHost {
   }
 
   /** The body is written anew at once, while its push can still be read. */
-  async #forwardPart(admission: Admitted, verdict: Filtered): Promise<PushOutcome> {
-    const { enforcer, decoder, observer } = this.#parts;
+  async #forwardPart(admission: Admitted, verdict: Filtered, ownStartMs: number): Promise<PushOutcome> {
+    const { enforcer, decoder, observer, now } = this.#parts;
     const { push, leftOut } = verdict;
     const replicas = replicasOf(push);
     const filtering = decoder.filter(push, leftOut.taken);
     const filtered = filtering instanceof Promise ? await filtering : filtering;
+    const filteredMs = now();
+    observer.ownPartDone((filteredMs - ownStartMs) / 1000, filteredMs);
     if (!(filtered instanceof Uint8Array)) {
       enforcer.giveBack(admission, verdict);
       return this.#refuseForGood(admission.tenant, 'edge_decoder_lost', decoderLost(filtered.message));

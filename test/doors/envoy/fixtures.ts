@@ -90,6 +90,7 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
         observer: {
           decoded() {},
           decided() {},
+          ownPartDone() {},
           body: (state) => given.bodies.push(state),
           checked: (outcome) => given.outcomes.push(outcome),
           refused,

@@ -78,6 +78,8 @@ export interface GivenEdge {
   readonly proxy: ProxyServer;
   readonly upstream: Upstream;
   readonly refusals: { tenant: string | undefined; refusal: Refusal; shadow: boolean }[];
+  /** Seconds that each push was in the edge itself. */
+  readonly own: number[];
   readonly failures: string[];
   readonly bugs: unknown[];
   stop(): Promise<void>;
@@ -92,6 +94,8 @@ export interface GivenEdgeOptions {
   tenantShare?: number;
   addressShare?: number;
   decoder?: PooledDecoder;
+  /** Of the doors. */
+  now?: () => number;
 }
 
 export async function edge(
@@ -101,7 +105,7 @@ export async function edge(
   const enforcer = givenEnforcer({ now: () => performance.now(), ...options.enforcer });
   const decoder =
     options.decoder ?? createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
-  const now = () => performance.now();
+  const now = options.now ?? (() => performance.now());
   const upstream = new Upstream(
     {
       urls: [upstreamUrls].flat(),
@@ -127,6 +131,7 @@ export async function edge(
   const senders = new Senders(now);
   const budget = new ByteBudget(options.bytesInFlight ?? 64 << 20);
   const refusals: GivenEdge['refusals'] = [];
+  const own: number[] = [];
   const failures: string[] = [];
   const bugs: unknown[] = [];
   const proxy = new ProxyServer(
@@ -140,6 +145,7 @@ export async function edge(
       observer: {
         decoded() {},
         decided() {},
+        ownPartDone: (seconds) => own.push(seconds),
         forwarded() {},
         failed: (failure) => failures.push(failure),
         refused: (tenant, refusal, _requestId, shadow) =>
@@ -183,6 +189,7 @@ export async function edge(
     upstream,
     refusals,
     senders,
+    own,
     failures,
     bugs,
     async stop() {

@@ -81,6 +81,8 @@ export const CHECK_OUTCOMES = [
 interface CheckObserver {
   decoded(seconds: number, protocol: ProtocolLabel): void;
   decided(seconds: number): void;
+  /** Decoded and judged now, with what it had to wait for. */
+  ownPartDone(seconds: number, nowMs: number): void;
   body(state: BodyState): void;
   checked(outcome: CheckOutcome, seconds: number): void;
   /** `shadow`: the push went on all the same. */
@@ -155,7 +157,9 @@ export class CheckExchange {
 
     const how = readAs(route, request);
     const admitting = enforcer.admit(request.tenant);
+    const waitedFromMs = admitting instanceof Promise ? now() : 0;
     const admission = admitting instanceof Promise ? await this.#inTime(request, admitting) : admitting;
+    const waitedMs = admitting instanceof Promise ? now() - waitedFromMs : 0;
     if (admission.tenant !== undefined) this.#countSender(request, admission.tenant, how);
     if (admission.kind === 'refuse') {
       if (this.#late) return this.#cancelled();
@@ -188,13 +192,17 @@ export class CheckExchange {
       const { used, capacity } = this.#parts.budget;
       return this.#refuseBody(request, tenant, 'edge_overloaded', edgeOverloaded(used, capacity));
     }
-    if (decoded.kind !== 'push')
+    if (decoded.kind !== 'push') {
+      observer.ownPartDone((waitedMs + decodeEndMs - decodeStartMs) / 1000, decodeEndMs);
       return this.#refuseBody(request, tenant, ...undecodedBody(decoded, how.source));
+    }
     if (decoded.protocol === 'rw2') this.#written = writtenOf(decoded, tenant.limits);
 
     const judging = enforcer.judge(tenant, decoded, options.onFilter === 'refuse', decodeEndMs);
     const verdict = judging instanceof Promise ? await this.#inTime(request, judging, tenant) : judging;
-    observer.decided((now() - decodeEndMs) / 1000);
+    const decidedMs = now();
+    observer.decided((decidedMs - decodeEndMs) / 1000);
+    observer.ownPartDone((waitedMs + decidedMs - decodeStartMs) / 1000, decidedMs);
     return this.#answer(request, admission, decoded, verdict);
   }
 

@@ -1,5 +1,5 @@
 /**
- * How long the answers to pushes of the last ten seconds took. A time is told from one that is an eighth longer, from a microsecond to
+ * How long what was done in the last ten seconds took: Mimir's answers to pushes, the edge's own part of them. A time is told from one that is an eighth longer, from a microsecond to
  * a minute, so that what is said of them is at most an eighth too long. To count one costs an increment.
  */
 
@@ -11,9 +11,9 @@ const PART_BITS = 3;
 const LONGEST_MICROS = 2 ** 26 - 1;
 const BUCKETS = bucketOf(LONGEST_MICROS) + 1;
 
-/** What is known of so many answers; times are no shorter than they were. */
+/** What is known of so many times; they are no shorter than they were. */
 export interface KnownTimes {
-  readonly answers: number;
+  readonly count: number;
   readonly medianSeconds: number;
   readonly p99Seconds: number;
 }
@@ -58,19 +58,41 @@ export function summedTimes(each: readonly (readonly number[])[]): number[] {
   return sums;
 }
 
-/** Undefined: nothing was answered. */
+/** How many took less than so many microseconds, and no less than the next smaller time that counts are told by. */
+export type TimeBucket = readonly [belowMicros: number, count: number];
+
+/** Without those that nothing is in. */
+export function bucketsOf(counts: readonly number[]): TimeBucket[] {
+  return [...counts.entries()].flatMap(([bucket, count]) =>
+    count === 0 ? [] : [[microsOf(bucket), count] as const],
+  );
+}
+
+/** The counts that buckets were made of. Undefined: they are of something else. */
+export function countsIn(buckets: readonly TimeBucket[]): number[] | undefined {
+  const counts = new Array<number>(BUCKETS).fill(0);
+  for (const [belowMicros, count] of buckets) {
+    const isOne = belowMicros >= 1 && belowMicros <= LONGEST_MICROS + 1;
+    const bucket = isOne ? bucketOf(belowMicros - 1) : 0;
+    if (microsOf(bucket) !== belowMicros || counts[bucket] !== 0) return undefined;
+    counts[bucket] = count;
+  }
+  return counts;
+}
+
+/** Undefined: nothing was done. */
 export function knownTimes(counts: readonly number[]): KnownTimes | undefined {
-  const answers = counts.reduce((sum, count) => sum + count, 0);
-  if (answers === 0) return undefined;
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  if (all === 0) return undefined;
   const within = (part: number): number => {
     let below = 0;
     const bucket = counts.findIndex((count) => {
       below += count;
-      return below >= answers * part;
+      return below >= all * part;
     });
     return microsOf(bucket) / 1e6;
   };
-  return { answers, medianSeconds: within(0.5), p99Seconds: within(0.99) };
+  return { count: all, medianSeconds: within(0.5), p99Seconds: within(0.99) };
 }
 
 function bucketOf(micros: number): number {

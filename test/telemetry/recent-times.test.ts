@@ -1,5 +1,5 @@
 import t from 'tap';
-import { knownTimes, RecentTimes, summedTimes } from '#src/upstream/recent-times.js';
+import { bucketsOf, countsIn, knownTimes, RecentTimes, summedTimes } from '#src/telemetry/recent-times.js';
 
 t.test('times are never said to be shorter than they were, and at most an eighth longer', async (t) => {
   for (let micros = 1; micros < 60_000_000; micros = micros * 1.07 + 1) {
@@ -21,7 +21,7 @@ t.test('of a hundred answers one may be slower than the p99, and two may not', a
     for (let i = 0; i < 100 - slow; i++) times.add(0.01, 0);
     for (let i = 0; i < slow; i++) times.add(1, 0);
     const known = knownTimes(times.counts(0));
-    t.equal(known?.answers, 100);
+    t.equal(known?.count, 100);
     for (const [said, was] of [
       [known?.p99Seconds ?? 0, p99],
       [known?.medianSeconds ?? 0, 0.01],
@@ -31,7 +31,7 @@ t.test('of a hundred answers one may be slower than the p99, and two may not', a
 });
 
 t.test('what is older than ten seconds is forgotten, whether answers came since or not', async (t) => {
-  const answers = (times: RecentTimes, nowMs: number) => knownTimes(times.counts(nowMs))?.answers ?? 0;
+  const answers = (times: RecentTimes, nowMs: number) => knownTimes(times.counts(nowMs))?.count ?? 0;
   for (const isLookedAt of [true, false]) {
     const times = new RecentTimes();
     for (let second = 0; second < 30; second++) {
@@ -60,4 +60,10 @@ t.test('those of several processes are as those of one', async (t) => {
   }
   t.strictSame(knownTimes(summedTimes(each.map((one) => one.counts(0)))), knownTimes(all.counts(0)));
   t.equal(knownTimes(summedTimes([])), undefined);
+});
+
+t.test('counts are the same once they were told as buckets', async (t) => {
+  const counts = new RecentTimes().counts(0).map((_, bucket) => bucket + 1);
+  t.strictSame(countsIn(bucketsOf(counts)), counts);
+  t.strictSame(bucketsOf(new RecentTimes().counts(0)), []);
 });
