@@ -1,6 +1,6 @@
 /** What an address may have under way: an address that is simulated, on a clock of the test's own. */
 import t from 'tap';
-import { Capacity } from '#src/upstream/capacity.js';
+import { Capacity, type Load } from '#src/upstream/capacity.js';
 
 const ITEMS = 100;
 const LOAD = { items: ITEMS, place: 'a' };
@@ -205,4 +205,163 @@ t.test('what is under way is what began and has not ended', async (t) => {
   t.equal(capacity.inFlight, 7);
   capacity.end({ items: 7, place: 'a' }, 1, 1);
   t.equal(capacity.inFlight, 0);
+});
+
+const SMALL = 10;
+
+interface Answer {
+  readonly load: Load;
+  readonly tookMs: number;
+  readonly overloaded: boolean;
+}
+
+function answers(count: number, tookMs: number, place = 'a', items = SMALL, overloaded = false): Answer[] {
+  return Array.from({ length: count }, () => ({ load: { items, place }, tookMs, overloaded }));
+}
+
+interface Seconds {
+  readonly capacity: Capacity;
+  /** All of it is under way at once, and answered when the second is over. */
+  second(...all: readonly Answer[][]): void;
+  /** As much as may be under way. */
+  fullSecond(tookMs: number): void;
+}
+
+/** What usually takes ten milliseconds, of which 4,000 items may be under way. */
+function learnt(floor = 200, learningMs = 3000, tookMs: (second: number) => number = () => 10): Seconds {
+  let nowMs = 0;
+  const capacity = new Capacity({ floor, learningMs }, 0);
+  const self: Seconds = {
+    capacity,
+    second(...all) {
+      const each = all.flat();
+      for (const { load } of each) capacity.begin(load);
+      nowMs += 1000;
+      for (const [i, { load, tookMs, overloaded }] of each.entries()) {
+        capacity.answered(load, tookMs, overloaded, i === each.length - 1 ? nowMs : nowMs - 500);
+      }
+    },
+    fullSecond: (tookMs) => self.second(answers(Math.floor(capacity.limit / SMALL), tookMs)),
+  };
+  for (let i = 1; i <= learningMs / 1000; i++) self.second(answers(200, tookMs(i)));
+  return self;
+}
+
+t.test('the longer it takes the less it gets, down to three tenths of what it has', async (t) => {
+  for (const [tookMs, gradient, limit] of [
+    [10, 1, 4040],
+    [10.4, 1, 4040],
+    [20, 0.525, 2923],
+    [1000, 0.3, 2356],
+  ] as const) {
+    const { capacity, fullSecond } = learnt();
+    t.equal(capacity.limit, 4000);
+    fullSecond(tookMs);
+    t.equal(Number(capacity.gradient.toFixed(3)), gradient, `${tookMs} ms`);
+    t.equal(Math.round(capacity.limit), limit, `${tookMs} ms`);
+  }
+});
+
+t.test('it tells what the pushes of the last second take when all is well, whatever they took', async (t) => {
+  const { capacity, second } = learnt();
+  t.equal(capacity.usualMs, 10);
+  for (let i = 0; i < 2; i++) second(answers(100, 30), answers(10, 40, 'a', 800));
+  t.ok(Math.abs(capacity.usualMs - (1000 * 10 + 8000 * (40 / 3)) / 9000) < 0.1, `${capacity.usualMs}`);
+});
+
+t.test('of each sender the last answers of a second count', async (t) => {
+  const late = learnt();
+  late.second(answers(384, 10), answers(16, 100));
+  t.ok(late.capacity.limit < 4000, `${late.capacity.limit}`);
+  const early = learnt();
+  early.second(answers(384, 100), answers(16, 10));
+  t.ok(early.capacity.limit > 4000, `${early.capacity.limit}`);
+});
+
+t.test(
+  'pushes that always differ are not slow, and are when all of them take longer than that',
+  async (t) => {
+    const { capacity, second } = learnt(200, 60_000);
+    const mixed = (count: number, factor: number) =>
+      Array.from({ length: count }, (_, i) => answers(1, (i % 2 === 0 ? 10 : 20) * factor)).flat();
+    for (let i = 0; i < 600; i++) second(mixed(200, 1));
+    const full = () => Math.floor(capacity.limit / SMALL);
+    second(mixed(full(), 1));
+    const { limit } = capacity;
+    t.ok(limit > 4000, `${limit}`);
+    second(mixed(full(), 1.4));
+    t.ok(capacity.limit < limit, `${limit} -> ${capacity.limit}`);
+  },
+);
+
+t.test('what takes now longer, now less from second to second may take a little longer', async (t) => {
+  const steady = learnt(200, 30_000);
+  const restless = learnt(200, 30_000, (second) => (second % 2 === 0 ? 8 : 12));
+  for (const { fullSecond } of [steady, restless]) fullSecond(12.5);
+  t.ok(steady.capacity.limit < 4000, `${steady.capacity.limit}`);
+  t.ok(restless.capacity.limit > 4000, `${restless.capacity.limit}`);
+});
+
+t.test('where it answers no sooner with half as much, what it takes becomes usual', async (t) => {
+  for (const [floor, seconds] of [
+    [200, 4],
+    [3000, 3],
+  ] as const) {
+    const { capacity, fullSecond } = learnt(floor);
+    for (let i = 0; i < seconds - 1; i++) fullSecond(30);
+    t.ok(capacity.limit < 4000, `${capacity.limit} of ${floor}`);
+    fullSecond(30);
+    t.equal(capacity.limit, 4000, `it gets back what it had, with ${floor} at least`);
+    fullSecond(30);
+    t.ok(Math.abs(capacity.usualMs - 30) < 0.5, `${capacity.usualMs}`);
+    t.ok(capacity.limit > 4000, 'and more');
+  }
+});
+
+t.test('where it answers sooner with half as much, it does not', async (t) => {
+  const { capacity, fullSecond } = learnt();
+  for (let i = 0; i < 10; i++) fullSecond(capacity.limit > 2000 ? 40 : 15);
+  t.ok(capacity.limit < 2000, `${capacity.limit}`);
+  t.ok(capacity.usualMs < 11, `${capacity.usualMs}`);
+});
+
+t.test('it is overloaded when it says so of one push in twenty of the others', async (t) => {
+  const hostile = answers(20, 10, 'hostile', SMALL, true);
+  for (const [what, others, limit] of [
+    ['of none', [answers(20, 10, 'b')], 4000],
+    ['of one in twenty', [answers(19, 10, 'b'), answers(1, 10, 'b', SMALL, true)], 3600],
+    ['of fewer', [answers(20, 10, 'b'), answers(1, 10, 'b', SMALL, true)], 4000],
+    ['there are no others', [], 3600],
+  ] as const) {
+    for (const all of [
+      [hostile, ...others],
+      [...others, hostile],
+    ]) {
+      const { capacity, second } = learnt();
+      second(...all);
+      t.equal(capacity.limit, limit, what);
+    }
+  }
+});
+
+t.test('names that are made up count as one sender once there are many', async (t) => {
+  const names = (count: number, tookMs: number, name: string) =>
+    Array.from({ length: count }, (_, i) => answers(1, tookMs, `${name} ${i}`)).flat();
+  const known = learnt();
+  known.second(names(200, 10, 'known'), names(200, 100, 'made up'));
+  t.ok(known.capacity.limit >= 4000, `${known.capacity.limit}`);
+  const slow = learnt();
+  slow.second(names(200, 10, 'known'), ...Array.from({ length: 15 }, () => names(200, 30, 'known')));
+  t.ok(slow.capacity.limit < 4000, `${slow.capacity.limit}: those who are known are heard all the same`);
+});
+
+t.test('there is room to spare where the largest push of a second would fit, too', async (t) => {
+  for (const [largest, isLess] of [
+    [10, false],
+    [1000, true],
+  ] as const) {
+    const { capacity, second } = learnt();
+    second(answers(1, 20, 'a', largest), answers(260, 20));
+    t.equal(capacity.limit < 4000, isLess, `${largest}`);
+  }
 });
