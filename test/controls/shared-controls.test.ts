@@ -311,6 +311,15 @@ t.test('what the store has lost, or has an older one of, is sent to it again', a
   }
 });
 
+t.test('what an edge of another version wrote is passed over, and the rest is in force', async (t) => {
+  const store = new Store();
+  for (const one of [made({ name: 'of_the_future' }), made({ tenant: 'b' })]) store.put(one);
+  const { controls } = replica(store);
+  await controls.sync();
+  t.strictSame(inForce({ controls }), [['b 5']]);
+  t.match(controls.status(), { reachable: true, lastError: undefined });
+});
+
 t.test('what it received is not sent back', async (t) => {
   const store = new Store();
   store.put(made());
@@ -466,6 +475,11 @@ t.test(
       mock.timers.tick(500);
       await one.controls.sync();
       t.equal(one.controls.mode(), undefined, `it ${ending}`);
+      t.match(
+        store.held,
+        [{ value: null, keptUntilMs: NOW + 60_000 }],
+        'nor does it take a place in the store',
+      );
       // A store that forgets those whose time is over, as Redis does.
       for (const [at, { untilMs, keptUntilMs = untilMs }] of [...store.held].entries()) {
         if (keptUntilMs <= nowMs) store.held.splice(at, 1);
