@@ -40,15 +40,11 @@ function limits() {
   ];
 }
 
-/** What the edge does with a limit that it reads. */
-const PARTS = { identity: 'changes identity', mimir: "Mimir's alone" };
-
 function limitRows(table) {
   return Object.entries(table).map(([name, { type, fallback, zero, doc, part }]) => {
     const shown = type === 'duration' ? `${fallback / 1000}s` : (fallback ?? 'unset');
-    const proof = part === 'mimir' ? LEFT_TO_MIMIR : LIMIT_PROOFS[name];
-    const does = PARTS[part] ?? 'enforced';
-    return `| \`${name}\` | ${describeType(type)} | ${shown} | ${zero} | ${does} | ${doc} | ${linkTo(proof)} |`;
+    const does = part === 'identity' ? 'changes identity' : 'enforced';
+    return `| \`${name}\` | ${describeType(type)} | ${shown} | ${zero} | ${does} | ${doc} | ${linkTo(LIMIT_PROOFS[name])} |`;
   });
 }
 
@@ -57,7 +53,7 @@ function leftToMimirRows() {
   return Object.entries(WRITE_PATH_LIMITS)
     .filter(([name]) => !Object.hasOwn(MIMIR_LIMITS, name))
     .map(([name, { fallback, why }]) => {
-      return `| \`${name}\` | | ${fallback} | | ${PARTS.mimir} | ${why} | ${linkTo(LEFT_TO_MIMIR)} |`;
+      return `| \`${name}\` | | ${fallback} | | Mimir's alone | ${why} | ${linkTo(LEFT_TO_MIMIR)} |`;
     });
 }
 

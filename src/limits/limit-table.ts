@@ -23,11 +23,8 @@ export interface LimitFacts<T> {
   /** What 0 means; empty where it is a value like any other. */
   readonly zero: string;
   readonly doc: string;
-  /**
-   * What the edge does with it, where it does not enforce it: it only goes by it when it tells series apart (`identity`), or
-   * it reads and shows what is Mimir's alone to enforce (`mimir`).
-   */
-  readonly part?: 'identity' | 'mimir';
+  /** The edge does not enforce it: it only goes by it when it tells series apart. */
+  readonly part?: 'identity';
   /** Mimir takes negative numbers, too. */
   readonly mayBeNegative?: true;
 }

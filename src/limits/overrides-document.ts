@@ -254,7 +254,7 @@ class Reader {
   #regard(path: string, name: string, facts: LimitFacts<unknown> | undefined, key: Node): void {
     if (REMOVED_MIMIR_LIMITS.has(name)) this.#warn(path, removedLimit(facts !== undefined), key);
     if (this.#isWithoutEffect(name, facts)) this.#warn(path, withoutEffect(name), key);
-    if (facts === undefined ? !Object.hasOwn(WRITE_PATH_LIMITS, name) : facts.part !== 'mimir') return;
+    if (facts !== undefined || !Object.hasOwn(WRITE_PATH_LIMITS, name)) return;
     const tenants = this.#mimirAlone.get(name) ?? new Set();
     this.#mimirAlone.set(name, tenants.add(this.#tenant));
   }
@@ -328,8 +328,8 @@ function withoutEffect(limit: string): string {
   return `Mimir goes by ${limit} for a tenant as a whole: in an entry for metadata it has no effect`;
 }
 
-function isNothing(node: unknown): node is null {
-  return node === null || node === undefined || (isScalar(node) && node.value === null);
+function isNothing(node: Node | null): node is null {
+  return node === null || (isScalar(node) && node.value === null);
 }
 
 /** A key as it is written: a tenant named 007 or 1e3 is not a number. */

@@ -32,7 +32,7 @@ export function nodeAt(
 
 function plain(node: Node | null, resolve: Resolve, depth: number): unknown {
   const value = resolve(node);
-  if (value === null || depth > MAX_DEPTH) return undefined;
+  if (depth > MAX_DEPTH) return undefined;
   if (isScalar(value)) return textOf(value);
   if (isSeq(value)) return value.items.map((item) => plain(item as Node | null, resolve, depth + 1));
   return isMap(value) ? Object.fromEntries(fieldsOf(value, resolve, depth)) : undefined;

@@ -89,7 +89,7 @@ function isMetadata(metadata: string): boolean {
     if (end < 0 || key <= before) return false;
     before = key;
   }
-  return before !== '';
+  return true;
 }
 
 function lengthOfFirst(header: string): number {

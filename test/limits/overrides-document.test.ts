@@ -499,6 +499,11 @@ t.test('rules that many tenants share are read once, and aliases in aliases come
   t.strictSame(errors, []);
   t.equal(read.get('t0')?.get('metric_relabel_configs'), read.get('t4999')?.get('metric_relabel_configs'));
 
+  const names = Array.from({ length: 1000 }, (_, i) => `label_${i}`);
+  const sharing = Array.from({ length: 3000 }, (_, i) => `  t${i}: { drop_labels: *names }`);
+  const shared = parseOverrides(`x: &names [${names}]\noverrides:\n${sharing.join('\n')}\n`, 'mimir');
+  t.strictSame(shared.errors, [], 'three million names, counted once');
+
   const levels = ['x0: &x0 [a, a, a, a, a, a, a, a, a, a]'];
   for (let i = 1; i < 12; i++) levels.push(`x${i}: &x${i} [${Array(10).fill(`*x${i - 1}`)}]`);
   const bomb = `${levels.join('\n')}\noverrides: { a: { metric_relabel_configs: *x11 } }\n`;
