@@ -3,6 +3,7 @@
  * the rest the other replicas are asked, each for its own part, and what they told is put together by whoever asked.
  */
 import { messageOf } from '../base/message-of.js';
+import { type Answer, isObject } from '../shared/fleet-messages.js';
 import type { FleetMember } from '../shared/fleet-store.js';
 import type { PlaneState } from '../usage/book-state.js';
 import type { Edge } from './edge.js';
@@ -64,15 +65,23 @@ export function otherReplica({ usage }: Edge, name: string): FleetMember | undef
   throw new Problem(404, `there is no replica ${name.slice(0, MOST_NAME)}; known are ${known}`);
 }
 
-/** What another replica answers to the same read. Throws a Problem as it does. */
+/** What another replica answers to the same read; where it had more to tell, `scope` says so. Throws a Problem as it does. */
 export async function readOf(edge: Edge, replica: FleetMember, path: string): Promise<object> {
+  const { body, isCut } = await askOne(edge, replica, path);
+  if (!isCut) return body;
+  const scope = isObject(body['scope']) ? body['scope'] : ofOne(edge, `of replica ${replica.name} alone`);
+  const note = typeof scope['note'] === 'string' ? `${scope['note']}; ` : '';
+  return { ...body, scope: { ...scope, note: `${note}${cutNote([replica.name])}` } };
+}
+
+async function askOne(edge: Edge, replica: FleetMember, path: string): Promise<Answer> {
   const heard = await edge.usage.replicas?.ask(path, replica).catch((error: unknown) => {
     throw new Problem(503, `replica ${replica.name} can not be asked: ${messageOf(error)}`, RETRY);
   });
   const answer = heard?.told[0]?.answer;
   if (answer === undefined) throw new Problem(503, `replica ${replica.name} does not answer`, RETRY);
   const { status, body } = answer;
-  if (status === 200) return body;
+  if (status === 200) return answer;
   const detail = typeof body['detail'] === 'string' ? body['detail'] : 'it can not answer this';
   throw new Problem(status >= 400 && status < 500 ? status : 503, `replica ${replica.name}: ${detail}`);
 }
@@ -97,12 +106,12 @@ export async function gather<T>(
   if (replica !== undefined) {
     const other = otherReplica(edge, replica);
     const name = other?.name ?? usage.name;
-    const body = other === undefined ? await own() : read({ ...(await readOf(edge, other, path)) });
+    const answer = other === undefined ? undefined : await askOne(edge, other, path);
+    const body = answer === undefined ? await own() : read(answer.body);
     if (body === undefined) throw new Problem(503, `what replica ${name} answers can not be read`, RETRY);
-    return {
-      scope: ofOne(edge, `of replica ${name} alone, as asked`),
-      each: [{ replica: name, body, isCut: false }],
-    };
+    const isCut = answer?.isCut === true;
+    const note = `of replica ${name} alone, as asked${isCut ? `; ${cutNote([name])}` : ''}`;
+    return { scope: ofOne(edge, note), each: [{ replica: name, body, isCut }] };
   }
   const mine = async (): Promise<Told<T>> => ({ replica: usage.name, body: await own(), isCut: false });
   if (usage.replicas === undefined) return { scope: unshared(edge), each: [await mine()] };
@@ -138,9 +147,13 @@ function noteOf(silent: readonly string[], known: number, each: readonly Told<un
     ...(silent.length === 0
       ? []
       : [`${silent.length} of ${known} replicas did not answer: ${silent.slice(0, MOST_NAMED).join(', ')}`]),
-    ...(cut.length === 0 ? [] : [`replica ${cut.join(', ')} has more than there is room for in an answer`]),
+    ...(cut.length === 0 ? [] : [cutNote(cut)]),
   ];
   return notes.length === 0 ? null : notes.join('; ');
+}
+
+function cutNote(names: readonly string[]): string {
+  return `replica ${names.join(', ')} has more than there is room for in an answer`;
 }
 
 function notAsked(why: string): string {
@@ -151,7 +164,7 @@ function unshared(edge: Edge): Scope {
   return ofOne(edge, 'of this machine: nothing is shared with others');
 }
 
-function ofOne({ usage }: Edge, note: string): Scope {
+export function ofOne({ usage }: Edge, note: string): Scope {
   const known = usage.replicas?.status().known ?? 1;
   return { of: 'machine', replicas: 1, known, silent: [], until: null, ageSeconds: 0, note };
 }

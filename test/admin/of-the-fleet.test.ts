@@ -167,6 +167,22 @@ t.test('one is asked by its name, and what it can not do is said in its name', a
   await t.rejects(readOf(cut, { id: 'id-9', name: 'late' }, '/x'), { status: 503, message: /gone/ });
 });
 
+t.test('of one replica, too, it is said that it had more to tell than there was room for', async (t) => {
+  const cut = (body: Body) => edgeAmong({ told: [{ body, isCut: true }] });
+  const replica = { id: 'id-0', name: 'other-0' };
+  const said = /replica other-0 has more than there is room for in an answer/;
+  const scope = { of: 'machine', replicas: 1, note: 'of replica other-0 alone, as asked' };
+  t.match(await readOf(cut({ scope, tenants: [1] }), replica, '/tenants'), {
+    scope: { ...scope, note: /as asked; replica other-0 has more/ },
+    tenants: [1],
+  });
+  t.match(await readOf(cut({ scope: 'none' }), replica, '/tenants'), {
+    scope: { of: 'machine', note: said },
+  });
+  const { scope: asked } = await denialsOf(cut({ denials: [denial(at(1))] }), 'other-0', { limit: 1 });
+  t.match(asked, { note: said });
+});
+
 const change = (from: string, second: number, more: Body = {}) => ({
   at: at(second),
   who: 'alice',
