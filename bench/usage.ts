@@ -4,6 +4,7 @@
  *
  *   npm run bench:usage [-- --smoke]
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Tally } from '#src/enforce/tally.js';
 import { DEFAULT_LIMITS } from '#src/limits/limit-table.js';
@@ -13,7 +14,9 @@ import { Replicas } from '#src/shared/replicas.js';
 import { Bookkeeper } from '#src/usage/bookkeeper.js';
 import { addDiscards, emptyEntry, type FrameEntry, STEP_MS } from '#src/usage/frame.js';
 import { packFrame, unpackFrame } from '#src/usage/frame-codec.js';
+import { NO_NAMES } from '#src/usage/places.js';
 import { packRecords } from '#src/usage/record-codec.js';
+import { ReplicaUsage } from '#src/usage/replica-usage.js';
 import { type ReadTenant, TallyReader, type TallySource } from '#src/usage/tally-reader.js';
 import { CURVE_WINDOWS, type UsageRecord } from '#src/usage/usage-record.js';
 import { plainRedis } from '../test/shared/fixtures.js';
@@ -25,6 +28,7 @@ const ROUNDS = smoke ? 3 : 20;
 
 const rows: [string, string][] = [];
 await reading();
+await ownBook();
 if (redisMissing === false) {
   const redis = await RedisServer.start();
   await fleet(redis);
@@ -96,6 +100,56 @@ async function reading(): Promise<void> {
     rows.push([`a frame of them, gathered`, `${median(frames).toFixed(2)} ms`]);
     rows.push([`packed and unpacked`, `${packMs.toFixed(1)} and ${unpackMs.toFixed(1)} ms, ${bytes} bytes`]);
   }
+}
+
+/** What a replica keeps of its own beside the fleet's book: ten thousand tenants that all send, for a day. */
+async function ownBook(): Promise<void> {
+  const hours = smoke ? 2 : 24;
+  const steps = smoke ? 2 : 6;
+  let nowMs = 400_000 * 3_600_000;
+  const before = keptBytes();
+  const own = new ReplicaUsage({
+    tenantsMax: TENANTS,
+    maxBytes: 64 << 20,
+    names: () => NO_NAMES,
+    now: () => nowMs,
+  });
+  const cpuMs: number[] = [];
+  const turns: number[] = [];
+  for (let seq = 1; seq <= hours * steps; seq++) {
+    if (seq % steps === 1) nowMs = Math.ceil(nowMs / 3_600_000) * 3_600_000;
+    const entries = Array.from({ length: TENANTS }, (_, i) => entryOf(i, seq));
+    const info = { name: 'bench', machine: 'bench', version: '0', startedMs: 0 };
+    const packed = await packFrame({ plane: 'bench', seq, step: Math.floor(nowMs / STEP_MS), info, entries });
+    nowMs += STEP_MS;
+    if (seq % steps === 0) nowMs += 3000;
+    const longest = monitorEventLoopDelay({ resolution: 1 });
+    longest.enable();
+    const cpu = process.cpuUsage();
+    own.heard(packed);
+    await own.close();
+    const { user, system } = process.cpuUsage(cpu);
+    cpuMs.push((user + system) / 1000);
+    longest.disable();
+    turns.push(longest.max / 1e6);
+    if (seq === steps)
+      rows.push([`a replica's own book of ${TENANTS} tenants, new`, `${mb(keptBytes() - before)} MB`]);
+  }
+  const { bytes, withoutRoom } = own.status();
+  rows.push([
+    `after ${hours} hours`,
+    `${mb(keptBytes() - before)} MB, ${mb(bytes)} of them hours that are over, ${withoutRoom} without room`,
+  ]);
+  rows.push(['a frame of them, into it', `${median(cpuMs).toFixed(1)} ms of CPU`]);
+  rows.push(['the longest that others wait meanwhile', `${median(turns).toFixed(1)} ms`]);
+}
+
+/** What can not be collected. */
+function keptBytes(): number {
+  globalThis.gc?.();
+  globalThis.gc?.();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
 }
 
 function manyTenants(): ReadTenant[] {

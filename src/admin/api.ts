@@ -203,9 +203,9 @@ export class Api {
       ofReplica('/tenants/{id}/metrics', 'part', ({ query, params: [id = ''] }) =>
         topMetricsView(edge, id, query),
       ),
-      get('/usage', ({ query }) => usageView(edge, query)),
-      get('/usage/{id}/curve', ({ query, params: [id = ''] }) => curveView(edge, id, query)),
-      get('/fleet', () => fleetView(edge)),
+      ofReplica('/usage', 'part', ({ query }) => usageView(edge, query)),
+      ofReplica('/usage/{id}/curve', 'whole', ({ query, params: [id = ''] }) => curveView(edge, id, query)),
+      ofReplica('/fleet', 'whole', ({ query }) => fleetView(edge, query)),
       fresh('/denials', 'part', ({ query }) => denialsView(edge, query)),
       ofReplica('/senders', 'part', ({ query }) => sendersView(edge, query)),
       get('/limits', ({ query }) => limitsView(edge, query)),

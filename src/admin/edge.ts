@@ -26,6 +26,7 @@ import type { History } from '../usage/history.js';
 import type { KeptUsage } from '../usage/kept-usage.js';
 import type { LimitHistory } from '../usage/limit-history.js';
 import type { ImportStatus } from '../usage/prometheus-import.js';
+import type { ReplicaUsage } from '../usage/replica-usage.js';
 import type { Audit } from './audit.js';
 
 export interface TenantState {
@@ -106,6 +107,8 @@ export interface EdgeUsage {
   /** Several replicas have one book. */
   readonly isShared: boolean;
   readonly kept: KeptUsage;
+  /** What this replica has counted itself; undefined: nothing is shared, and it is what is kept. */
+  readonly own: Pick<ReplicaUsage, 'history' | 'status'> | undefined;
   readonly sender: { status(): FrameSenderStatus };
   readonly bookkeeper: { status(): BookkeeperStatus };
   /** Undefined: no Prometheus is asked for what was before. */

@@ -1,40 +1,56 @@
 /** What the API answers about usage: hours and days of a tenant over the fleet, its arrival curves, and who is in the fleet. */
 import { TALLY_NUMBERS } from '../enforce/tally.js';
+import { NO_TENANT, OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 import type { BookState, PlaneState } from '../usage/book-state.js';
 import { STEP_MS } from '../usage/frame.js';
 import type { ImportStatus } from '../usage/prometheus-import.js';
 import { merged } from '../usage/records.js';
-import { CURVE_WINDOWS, type UsageCounts, type UsageRecord } from '../usage/usage-record.js';
-import { CsvFile } from './csv.js';
+import { KEPT_REPLICA_HOURS, type ReplicaUsageStatus } from '../usage/replica-usage.js';
+import {
+  CURVE_WINDOWS,
+  type UsageCounts,
+  type UsageHistory,
+  type UsageRecord,
+} from '../usage/usage-record.js';
 import type { Edge } from './edge.js';
 import { isTenantId } from './listing.js';
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
-import { isAlive, machinesOf, type Scope } from './scope.js';
+import { isAlive, machinesOf, ofOne, otherReplica, readOf, readReplica, type Scope, THIS } from './scope.js';
 import { rounded } from './tenant-view.js';
+import { fileOf, type RecordView, readRecords, SHOWN_PEAKS } from './usage-file.js';
 
 /** Of an id with metadata. */
 const MAX_TENANT = 214;
-const PSEUDO_TENANTS = ['(other)', '(none)'];
+const PSEUDO_TENANTS: readonly string[] = [OTHER_TENANTS, NO_TENANT];
+/** A time that can be written down. */
+const LAST_MS = Date.UTC(9999, 0);
 
 export async function usageView(edge: Edge, query: Query): Promise<object> {
   const tenant = query.text('tenant', MAX_TENANT);
   const { from, to } = readRange(query);
   const step = query.choice('step', ['1h', '1d']) ?? '1h';
   const format = query.choice('format', ['json', 'csv']) ?? 'json';
+  const replica = readReplica(query);
   query.done();
   if (tenant === undefined) throw new Problem(400, 'tenant is missing: whose usage is asked for?');
-  const { hours, days } = await historyOf(edge, tenant);
-  const records = within(step === '1h' ? hours : days, from, to);
-  if (format === 'csv') return fileOf(records);
-  const scope = await bookScope(edge);
-  return { scope, tenant, step, records: records.map(recordView) };
+  const other = replica === undefined ? undefined : otherReplica(edge, replica);
+  if (other !== undefined) {
+    const range = { from: iso(Math.max(0, from)), to: iso(Math.min(to, LAST_MS)) };
+    const params = new URLSearchParams({ replica: THIS, tenant, step, ...range });
+    const told = await readOf(edge, other, `/usage?${params}`);
+    return format === 'csv' ? fileOf(readRecords(told)) : told;
+  }
+  const { scope, since, hours, days } = await historyOf(edge, replica, tenant);
+  const records = within(step === '1h' ? hours : days, from, to).map(recordView);
+  return format === 'csv' ? fileOf(records) : { scope, since, tenant, step, records };
 }
 
 export async function curveView(edge: Edge, tenant: string, query: Query): Promise<object> {
   const { from, to } = readRange(query);
+  const replica = readReplica(query);
   query.done();
-  const { hours, days } = await historyOf(edge, tenant);
+  const { scope, since, hours, days } = await historyOf(edge, replica, tenant);
   // Hours where there are some, days before them.
   const firstHour = hours[0]?.startMs ?? Number.POSITIVE_INFINITY;
   const older = days.filter(({ startMs, seconds }) => startMs + seconds * 1000 <= firstHour);
@@ -42,7 +58,8 @@ export async function curveView(edge: Edge, tenant: string, query: Query): Promi
   const all = merged(0, Number.MAX_SAFE_INTEGER, records);
   const { limits } = edge.tenant(tenant) ?? { limits: edge.snapshot().defaults };
   return {
-    scope: await bookScope(edge),
+    scope,
+    since,
     tenant,
     from: records[0] === undefined ? null : iso(records[0].startMs),
     to: records.at(-1) === undefined ? null : iso(endOf(records.at(-1) as UsageRecord)),
@@ -54,8 +71,10 @@ export async function curveView(edge: Edge, tenant: string, query: Query): Promi
   };
 }
 
-/** Replicas and their workers, and who keeps the book. */
-export async function fleetView(edge: Edge): Promise<object> {
+/** Replicas and their workers, and who keeps the book. Of one replica: how it tells of itself, and what the book has of it. */
+export async function fleetView(edge: Edge, query: Query): Promise<object> {
+  const replica = readReplica(query);
+  query.done();
   const { usage } = edge;
   const nowMs = Date.now();
   const state = await read(usage.kept.state());
@@ -66,7 +85,8 @@ export async function fleetView(edge: Edge): Promise<object> {
   const { waiting, sent, lost, lastError, failingSinceMs } = usage.sender.status();
   const keeper = usage.bookkeeper.status();
   return {
-    scope: await bookScope(edge),
+    scope:
+      replica === undefined ? await bookScope(edge) : ofOne(edge, `of replica ${usage.name} alone, as asked`),
     here: usage.name,
     book: {
       keptHere: keeper.keeping,
@@ -88,8 +108,10 @@ export async function fleetView(edge: Edge): Promise<object> {
       error: lastError ?? null,
       failingSince: failingSinceMs === undefined ? null : iso(failingSinceMs),
     },
+    own: ownView(usage.own?.status()),
     before: beforeView(usage.before?.status()),
     replicas: [...byMachine]
+      .filter(([machine]) => replica === undefined || machine === usage.machine)
       .map(([machine, planes]) => ({
         machine,
         name: planes[0]?.[1].info.name ?? '',
@@ -110,6 +132,19 @@ function keeperView(
   if (keeper === undefined) return null;
   const { machine, sinceMs } = keeper;
   return { machine, name: byMachine.get(machine)?.[0]?.[1].info.name ?? null, since: iso(sinceMs) };
+}
+
+function ownView(status: ReplicaUsageStatus | undefined): object | null {
+  if (status === undefined) return null;
+  const { sinceMs, untilMs, tenants, tenantsOver, bytes, withoutRoom } = status;
+  return {
+    since: iso(sinceMs),
+    until: untilMs === undefined ? null : iso(untilMs),
+    tenants,
+    tenantsWithoutRoom: tenantsOver,
+    bytes,
+    recordsWithoutRoom: withoutRoom,
+  };
 }
 
 function beforeView(status: ImportStatus | undefined): object | null {
@@ -139,26 +174,54 @@ function planeView(
   };
 }
 
-async function bookScope({ usage }: Edge): Promise<Scope> {
+export async function bookScope(edge: Edge): Promise<Scope> {
+  const { usage } = edge;
   const { planes, step } = await read(usage.kept.state());
   const nowMs = Date.now();
-  const until = (step + 1) * STEP_MS;
   const replicas = machinesOf(Object.values(planes), nowMs);
   return {
     of: usage.isShared ? 'fleet' : 'machine',
     replicas,
     known: replicas,
     silent: [],
-    until: step === 0 ? null : iso(until),
-    ageSeconds: step === 0 ? 0 : rounded(Math.max(0, nowMs - until) / 1000),
+    ...ageOf(step === 0 ? undefined : (step + 1) * STEP_MS, nowMs),
     note: usage.isShared ? null : 'of this machine: nothing is shared with others',
   };
 }
 
-async function historyOf(edge: Edge, tenant: string) {
+/** What this replica has counted itself. */
+function ownScope(edge: Edge, { untilMs, tenantsOver, withoutRoom }: ReplicaUsageStatus): Scope {
+  const notes = [
+    `of replica ${edge.usage.name} alone, as asked: what it counted since it started, of the last ${KEPT_REPLICA_HOURS} hours`,
+    ...(tenantsOver === 0 ? [] : [`${tenantsOver} tenants are counted together as ${OTHER_TENANTS}`]),
+    ...(withoutRoom === 0 ? [] : [`${withoutRoom} hours of tenants are not kept, for want of room`]),
+  ];
+  return { ...ofOne(edge, notes.join('; ')), ...ageOf(untilMs, Date.now()) };
+}
+
+function ageOf(untilMs: number | undefined, nowMs: number): Pick<Scope, 'until' | 'ageSeconds'> {
+  if (untilMs === undefined) return { until: null, ageSeconds: 0 };
+  return { until: iso(untilMs), ageSeconds: rounded(Math.max(0, nowMs - untilMs) / 1000) };
+}
+
+/** `since`: what was before is not known; null: it is of the book. */
+interface Known extends Omit<UsageHistory, 'tenant'> {
+  readonly scope: Scope;
+  readonly since: string | null;
+}
+
+/** Of the fleet's book, or what this replica has counted itself. Without others these are the same. */
+async function historyOf(edge: Edge, replica: string | undefined, tenant: string): Promise<Known> {
   if (!isTenantId(tenant) && !PSEUDO_TENANTS.includes(tenant))
     throw new Problem(404, 'no tenant can have this id');
-  return read(edge.usage.kept.history(tenant));
+  const { own, kept } = edge.usage;
+  if (replica === undefined || own === undefined) {
+    const { hours, days } = await read(kept.history(tenant));
+    return { scope: await bookScope(edge), since: null, hours, days };
+  }
+  const { hours, days } = await own.history(tenant);
+  const status = own.status();
+  return { scope: ownScope(edge, status), since: iso(status.sinceMs), hours, days };
 }
 
 async function read<T>(reading: Promise<T>): Promise<T> {
@@ -186,7 +249,7 @@ function endOf({ startMs, seconds }: UsageRecord): number {
   return startMs + seconds * 1000;
 }
 
-function recordView(record: UsageRecord): object {
+function recordView(record: UsageRecord): RecordView {
   const { startMs, seconds, coveredSeconds, resolutionSeconds, offered, refused, reasons, curves, peaks } =
     record;
   return {
@@ -198,26 +261,24 @@ function recordView(record: UsageRecord): object {
     refused: countsView(refused),
     reasons,
     curves: curvesView(curves),
-    peaks: { ...NO_PEAKS, ...peaks },
+    peaks: peaksView(peaks),
   };
 }
 
-/** Nobody saw any. */
-const NO_PEAKS = {
-  activeSeries: null,
-  seriesPerMetric: null,
-  seriesPerRequest: null,
-  labelsPerSeries: null,
-  bytesPerRequest: null,
-  labelNameBytes: null,
-  labelValueBytes: null,
-};
-
-function countsView(counts: UsageCounts): object {
-  return Object.fromEntries(Object.entries(counts).map(([name, value]) => [name, known(value)]));
+function peaksView(peaks: UsageRecord['peaks']): RecordView['peaks'] {
+  return Object.fromEntries(SHOWN_PEAKS.map((name) => [name, peaks[name] ?? null])) as RecordView['peaks'];
 }
 
-function curvesView({ items, requests, bytes }: UsageRecord['curves']): object {
+function countsView({ requests, items, bytes, newSeries }: UsageCounts): RecordView['offered'] {
+  return {
+    requests: known(requests),
+    items: known(items),
+    bytes: known(bytes),
+    newSeries: known(newSeries),
+  };
+}
+
+function curvesView({ items, requests, bytes }: UsageRecord['curves']): RecordView['curves'] {
   const view = (curve: readonly number[] | undefined) => curve?.map(known) ?? null;
   return { items: view(items), requests: view(requests), bytes: view(bytes) };
 }
@@ -228,38 +289,4 @@ function known(value: number): number | null {
 
 function iso(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-function fileOf(records: readonly UsageRecord[]): CsvFile {
-  const head = [
-    'start',
-    'seconds',
-    'covered_seconds',
-    'resolution_seconds',
-    'requests',
-    'items',
-    'bytes',
-    'new_series',
-    'refused_requests',
-    'refused_items',
-    'active_series',
-    ...CURVE_WINDOWS.map((window) => `most_items_in_${window}s`),
-  ];
-  const rows = records.map(
-    ({ startMs, seconds, coveredSeconds, resolutionSeconds, offered, refused, peaks, curves }) => [
-      iso(startMs),
-      seconds,
-      coveredSeconds,
-      resolutionSeconds,
-      known(offered.requests),
-      known(offered.items),
-      known(offered.bytes),
-      known(offered.newSeries),
-      known(refused.requests),
-      known(refused.items),
-      peaks.activeSeries,
-      ...CURVE_WINDOWS.map((_, i) => known(curves.items?.[i] ?? Number.NaN)),
-    ],
-  );
-  return new CsvFile('usage.csv', [head, ...rows]);
 }

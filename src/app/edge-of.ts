@@ -49,7 +49,8 @@ export function edgeOf(parts: EdgeParts): Edge {
     obeyed,
     now,
   } = parts;
-  const { machine, name, isShared, kept, sender, bookkeeper, before, replicas, startedMs, counts } = usage;
+  const { machine, name, isShared, kept, own, sender, bookkeeper, before, replicas, startedMs, counts } =
+    usage;
   const configured = configuredLimits(config);
   const unknownTenants = config['tenants.unknown'];
   const edge: Edge = {
@@ -59,6 +60,7 @@ export function edgeOf(parts: EdgeParts): Edge {
       name,
       isShared,
       kept,
+      own,
       sender,
       bookkeeper,
       before,

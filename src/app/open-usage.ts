@@ -18,6 +18,7 @@ import { KeptUsage } from '../usage/kept-usage.js';
 import type { TenantNames } from '../usage/places.js';
 import { readPrometheusHistory } from '../usage/prometheus-history.js';
 import { PrometheusImport, type ReadRange } from '../usage/prometheus-import.js';
+import { ReplicaUsage } from '../usage/replica-usage.js';
 import { UsageFolder } from '../usage/usage-folder.js';
 import { exportUsage } from '../usage/usage-metrics.js';
 import type { Machine } from './counting-part.js';
@@ -25,6 +26,8 @@ import type { Part } from './parts.js';
 import { redisOptions } from './redis-options.js';
 
 const LAST_FRAMES_MS = 2000;
+/** Of `usage.max_bytes`, for what each replica keeps of its own. */
+const OWN_PART = 1 / 4;
 
 export class Usage implements Machine {
   /** Of all data planes of this machine. */
@@ -34,6 +37,8 @@ export class Usage implements Machine {
   /** Several machines have one book. */
   readonly isShared: boolean;
   readonly kept: KeptUsage;
+  /** What this machine has counted itself; undefined: nothing is shared, and it is what is kept. */
+  readonly own: ReplicaUsage | undefined;
   readonly sender: FrameSender;
   readonly bookkeeper: Bookkeeper;
   /** Undefined: no Prometheus is asked for what was before. */
@@ -54,6 +59,14 @@ export class Usage implements Machine {
     const store = openStore(config, log);
     this.#store = store;
     this.kept = new KeptUsage(store, Date.now);
+    this.own = this.isShared
+      ? new ReplicaUsage({
+          tenantsMax: config['usage.tenants_max'],
+          names,
+          maxBytes: config['usage.max_bytes'] * OWN_PART,
+          now: Date.now,
+        })
+      : undefined;
     this.sender = new FrameSender({ send: (frame) => store.send(frame), now: Date.now, log });
     this.bookkeeper = new Bookkeeper({
       store,
@@ -83,6 +96,7 @@ export class Usage implements Machine {
   /** Of a data plane of this machine. */
   heard(frame: Buffer): void {
     this.sender.add(frame);
+    this.own?.heard(frame);
   }
 
   export(metrics: Metrics): void {
@@ -110,6 +124,7 @@ export class Usage implements Machine {
     this.bookkeeper.start();
     this.before?.start();
     this.counts?.start();
+    this.own?.start();
   }
 
   /** Data planes have stopped, and told what they had counted. */
@@ -117,6 +132,7 @@ export class Usage implements Machine {
     await Promise.race([this.replicas?.stop(), atMost(LAST_FRAMES_MS)]);
     await Promise.race([this.before?.stop(), atMost(LAST_FRAMES_MS)]);
     await Promise.race([this.counts?.stop(), atMost(LAST_FRAMES_MS)]);
+    await Promise.race([this.own?.stop(), atMost(LAST_FRAMES_MS)]);
     await Promise.race([this.sender.flush(), atMost(LAST_FRAMES_MS)]);
     this.sender.stop();
     await Promise.race([this.bookkeeper.stop(), atMost(LAST_FRAMES_MS)]);

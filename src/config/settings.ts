@@ -259,14 +259,15 @@ export const SETTINGS = {
     'size',
     '256MiB',
     'The most memory, in Redis or here, for the hours and days of all tenants. A tenant that always sends takes about 10 kB. ' +
-      'Beyond it tenants that have none yet get none (`mimir_edge_usage_records_without_room`).',
+      'Beyond it tenants that have none yet get none (`mimir_edge_usage_records_without_room`). With Redis each replica has a ' +
+      'quarter of it in memory at most, for hours of what it counted itself: 3 kB for such a tenant.',
     0,
   ),
   'usage.tenants_max': setting(
     'count',
     '10000',
     'The most tenants in an hour of the whole fleet that have usage of their own, about 8 kB of memory each where the book is ' +
-      'kept. Further ones are counted together as `(other)` (`mimir_edge_usage_tenants_without_room`).',
+      'kept, and 5 kB in each replica of a fleet for what it counted itself. Further ones are counted together as `(other)` (`mimir_edge_usage_tenants_without_room`).',
     1,
     100_000,
   ),

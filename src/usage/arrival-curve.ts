@@ -1,7 +1,8 @@
 /**
  * What one tenant sent, second by second, and the most of it that arrived within any window of each of CURVE_WINDOWS that
  * ends in the hour under way. Windows up to five minutes are exact to the second. Longer ones are kept in steps of ten
- * seconds and are never too low: what is kept of a window of w seconds lies between the most of any w and of any w + 10.
+ * seconds and are never too low: what is kept of a window of w seconds lies between the most of any w and of any w + 10. Where
+ * less memory is to be taken, windows are kept less closely, and never too low either (COMPACT).
  *
  * Fed with steps of ten seconds, each once and in order; what lies between two of them was silent.
  */
@@ -15,30 +16,71 @@ export const KINDS = ARRIVAL_KINDS.length;
 /** Of one step: a second after the other, in each of them its kinds. */
 export const STEP_COUNTS = STEP_SECONDS * KINDS;
 
-/** Seconds that are kept. */
-const FINE = 300;
-/** Steps that are kept: an hour, and the one that its window begins in. */
-const COARSE = HOUR_STEPS + 1;
-const WINDOWS = CURVE_WINDOWS.length;
-const FINE_WINDOWS = CURVE_WINDOWS.filter((seconds) => seconds <= FINE);
-const COARSE_WINDOWS = CURVE_WINDOWS.filter((seconds) => seconds > FINE);
-/** A window that begins within a step is cut from one step more than it is long. */
-const COARSE_LENGTHS = COARSE_WINDOWS.map((seconds) => seconds / STEP_SECONDS + 1);
+/** Windows that are kept in slots of one length. */
+interface Ring {
+  /** Of a slot. */
+  readonly seconds: number;
+  /** Of each window, in slots. One that begins within a slot is cut from one slot more than it is long. */
+  readonly lengths: readonly number[];
+  /** Its place in CURVE_WINDOWS. */
+  readonly firstWindow: number;
+  readonly slots: number;
+  /** Where its slots begin, among those of all rings. */
+  readonly offset: number;
+}
 
-/** Memory of one, for those who have many. */
-export const ARRIVALS_BYTES = (FINE + COARSE) * KINDS * 4 + 2 * WINDOWS * KINDS * 8 + 200;
+/** How closely windows are kept: the shortest ones to the second. */
+export interface CurveShape {
+  readonly rings: readonly Ring[];
+  readonly slots: number;
+  /** What came before so many steps is in no window. */
+  readonly steps: number;
+}
+
+const WINDOWS = CURVE_WINDOWS.length;
+
+/** Each part: the seconds of a slot, and the longest window that is kept in such slots. */
+function shapeOf(...parts: readonly (readonly [seconds: number, longest: number])[]): CurveShape {
+  const rings: Ring[] = [];
+  let firstWindow = 0;
+  let offset = 0;
+  for (const [seconds, longest] of parts) {
+    const windows = CURVE_WINDOWS.slice(firstWindow).filter((window) => window <= longest);
+    const lengths = windows.map((window) => (seconds === 1 ? window : window / seconds + 1));
+    const slots = Math.max(...lengths);
+    rings.push({ seconds, lengths, firstWindow, slots, offset });
+    firstWindow += windows.length;
+    offset += slots * KINDS;
+  }
+  const steps = Math.max(...rings.map(({ seconds, slots }) => (seconds * slots) / STEP_SECONDS));
+  return { rings, slots: offset, steps };
+}
+
+/** 8 kB. */
+export const EXACT = shapeOf([1, 300], [STEP_SECONDS, 3600]);
+/**
+ * 3 kB. Windows up to a minute are exact, those up to ten minutes are kept in steps of ten seconds, longer ones in minutes: what is
+ * kept of a window of w seconds lies between the most of any w and of any w + 10, or w + 60.
+ */
+export const COMPACT = shapeOf([1, 60], [STEP_SECONDS, 600], [60, 3600]);
 
 const SILENCE = new Float64Array(STEP_COUNTS);
 
 export class Arrivals {
+  readonly #shape: CurveShape;
   /** By kind and window: the most of the hour under way. */
   readonly #most = new Float64Array(KINDS * WINDOWS);
   /** What is in each window that ends now. */
   readonly #sums = new Float64Array(KINDS * WINDOWS);
-  readonly #seconds = new Float32Array(KINDS * FINE);
-  readonly #steps = new Float32Array(KINDS * COARSE);
+  /** By ring and kind. */
+  readonly #slots: Float32Array;
   /** The last step that is in. */
   #step = Number.NaN;
+
+  constructor(shape = EXACT) {
+    this.#shape = shape;
+    this.#slots = new Float32Array(shape.slots);
+  }
 
   /** A step that is not later than the last one is left out: late ones are for `addLate`. */
   add(step: number, counts: ArrayLike<number>): void {
@@ -81,21 +123,21 @@ export class Arrivals {
 
   /** Nothing came in the last hour. */
   isSilentAt(step: number): boolean {
-    return Number.isNaN(this.#step) || step - this.#step > COARSE;
+    return Number.isNaN(this.#step) || step - this.#step > this.#shape.steps;
   }
 
   /** Silence up to and with this step. */
   #pass(step: number): void {
     if (Number.isNaN(this.#step)) return;
-    if (step - this.#step > COARSE) {
+    if (step - this.#step > this.#shape.steps) {
       this.#sums.fill(0);
-      this.#seconds.fill(0);
-      this.#steps.fill(0);
+      this.#slots.fill(0);
       this.#step = step;
       return;
     }
-    // After five minutes of silence no second is left to leave a window.
-    const finePasses = this.#step + FINE / STEP_SECONDS;
+    // After so long a silence no second is left to leave a window.
+    const [fine] = this.#shape.rings;
+    const finePasses = this.#step + (fine?.slots ?? 0) / STEP_SECONDS;
     while (this.#step < step) {
       this.#step++;
       if (this.#step <= finePasses) this.#take(SILENCE);
@@ -105,57 +147,69 @@ export class Arrivals {
 
   #take(counts: ArrayLike<number>): void {
     const silent = counts === SILENCE;
+    const [fine] = this.#shape.rings;
+    const first = this.#step * STEP_SECONDS;
     for (let kind = 0; kind < KINDS; kind++) {
       let total = 0;
       for (let second = 0; second < STEP_SECONDS; second++) {
         const count = keptFine(counts[second * KINDS + kind] ?? 0);
         total += count;
-        this.#takeSecond(kind, this.#step * STEP_SECONDS + second, count, silent);
+        if (fine !== undefined) this.#takeSlot(fine, kind, first + second, count, true, silent);
       }
-      this.#takeStep(kind, keptFine(total), silent);
+      this.#takeStep(kind, total, silent);
     }
-  }
-
-  #takeSecond(kind: number, second: number, count: number, silent: boolean): void {
-    const seconds = this.#seconds;
-    const ring = kind * FINE;
-    for (let window = 0; window < FINE_WINDOWS.length; window++) {
-      const at = kind * WINDOWS + window;
-      const leaving = seconds[ring + ((second - (FINE_WINDOWS[window] ?? 0)) % FINE)] ?? 0;
-      const sum = (this.#sums[at] ?? 0) + count - leaving;
-      this.#sums[at] = sum;
-      if (!silent && sum > (this.#most[at] ?? 0)) this.#most[at] = sum;
-    }
-    seconds[ring + (second % FINE)] = count;
   }
 
   #takeStep(kind: number, total: number, silent: boolean): void {
-    const steps = this.#steps;
-    const ring = kind * COARSE;
-    for (let window = 0; window < COARSE_LENGTHS.length; window++) {
-      const at = kind * WINDOWS + FINE_WINDOWS.length + window;
-      const leaving = steps[ring + ((this.#step - (COARSE_LENGTHS[window] ?? 0)) % COARSE)] ?? 0;
-      const sum = (this.#sums[at] ?? 0) + total - leaving;
-      this.#sums[at] = sum;
-      if (!silent && sum > (this.#most[at] ?? 0)) this.#most[at] = sum;
+    const { rings } = this.#shape;
+    const first = this.#step * STEP_SECONDS;
+    for (let i = 1; i < rings.length; i++) {
+      const ring = rings[i] as Ring;
+      const slot = Math.floor(first / ring.seconds);
+      this.#takeSlot(ring, kind, slot, total, first % ring.seconds === 0, silent);
     }
-    steps[ring + (this.#step % COARSE)] = total;
   }
 
-  /** The windows that end with the first second after the last step, if that is silent. */
+  /** `isNew`: nothing is in the slot yet, and what is leaves the windows. */
+  #takeSlot(
+    { lengths, firstWindow, slots: count, offset }: Ring,
+    kind: number,
+    slot: number,
+    added: number,
+    isNew: boolean,
+    silent: boolean,
+  ): void {
+    const slots = this.#slots;
+    const sums = this.#sums;
+    const most = this.#most;
+    const ring = offset + kind * count;
+    const own = ring + (slot % count);
+    const first = kind * WINDOWS + firstWindow;
+    const before = isNew ? 0 : (slots[own] ?? 0);
+    const kept = keptFine(before + added);
+    const more = kept - before;
+    for (let i = 0; i < lengths.length; i++) {
+      const at = first + i;
+      const leaving = isNew ? (slots[ring + ((slot - (lengths[i] ?? 0)) % count)] ?? 0) : 0;
+      const sum = (sums[at] ?? 0) + more - leaving;
+      sums[at] = sum;
+      if (!silent && sum > (most[at] ?? 0)) most[at] = sum;
+    }
+    slots[own] = kept;
+  }
+
+  /** The windows that end with the first second after the last step, if that is silent. An hour begins there: each slot is new. */
   #firstSecond(): void {
     const second = (this.#step + 1) * STEP_SECONDS;
-    for (let kind = 0; kind < KINDS; kind++) {
-      for (let window = 0; window < FINE_WINDOWS.length; window++) {
-        const at = kind * WINDOWS + window;
-        const leaving = this.#seconds[kind * FINE + ((second - (FINE_WINDOWS[window] ?? 0)) % FINE)] ?? 0;
-        this.#most[at] = (this.#sums[at] ?? 0) - leaving;
-      }
-      for (let window = 0; window < COARSE_LENGTHS.length; window++) {
-        const at = kind * WINDOWS + FINE_WINDOWS.length + window;
-        const oldest = this.#step + 1 - (COARSE_LENGTHS[window] ?? 0);
-        const leaving = this.#steps[kind * COARSE + (oldest % COARSE)] ?? 0;
-        this.#most[at] = (this.#sums[at] ?? 0) - leaving;
+    for (const { seconds, lengths, firstWindow, slots: count, offset } of this.#shape.rings) {
+      const slot = Math.floor(second / seconds);
+      for (let kind = 0; kind < KINDS; kind++) {
+        const ring = offset + kind * count;
+        for (let i = 0; i < lengths.length; i++) {
+          const at = kind * WINDOWS + firstWindow + i;
+          const leaving = this.#slots[ring + ((slot - (lengths[i] ?? 0)) % count)] ?? 0;
+          this.#most[at] = (this.#sums[at] ?? 0) - leaving;
+        }
       }
     }
   }

@@ -9,7 +9,15 @@
 import { setImmediate } from 'node:timers/promises';
 import { TALLY_NUMBERS } from '../enforce/tally.js';
 import { OTHER_TENANTS } from '../enforce/tenant-metrics.js';
-import { ARRIVAL_KINDS, Arrivals, HOUR_STEPS, STEP_COUNTS, STEP_SECONDS } from './arrival-curve.js';
+import {
+  ARRIVAL_KINDS,
+  Arrivals,
+  type CurveShape,
+  EXACT,
+  HOUR_STEPS,
+  STEP_COUNTS,
+  STEP_SECONDS,
+} from './arrival-curve.js';
 import { readPage, type TenantRecord, writePage } from './book-page.js';
 import { BOOK_VERSION, type BookState, emptyState } from './book-state.js';
 import { Damaged } from './bytes.js';
@@ -42,6 +50,8 @@ export interface BookOptions {
   readonly tenantsMax: number;
   /** Undefined: documents name nobody. */
   readonly names?: () => TenantNames;
+  /** Undefined: exact. */
+  readonly curves?: CurveShape;
 }
 
 /** What a step had, over the fleet. */
@@ -67,6 +77,7 @@ type Entries = Map<string, FrameEntry>;
 
 export class Book {
   readonly #places: Places;
+  readonly #shape: CurveShape;
   #state: BookState = emptyState();
   /** By data plane: the last frame that came, be it in the sums or not. */
   readonly #received = new Map<string, { seq: number; step: number }>();
@@ -85,8 +96,9 @@ export class Book {
   #finishedPages: string[] = [];
   readonly #amendments: TenantRecord[] = [];
 
-  constructor({ tenantsMax, names = () => NO_NAMES }: BookOptions) {
+  constructor({ tenantsMax, names = () => NO_NAMES, curves = EXACT }: BookOptions) {
     this.#places = new Places(tenantsMax, names);
+    this.#shape = curves;
   }
 
   get state(): BookState {
@@ -117,8 +129,8 @@ export class Book {
   }
 
   /**
-   * Answers the step that it waits for to be in the sums: one that is closed if it is in the sums when steps are closed next.
-   * `nowMs` is of the clock of whoever keeps the book.
+   * Its entries are the book's from then on. Answers the step that it waits for to be in the sums: one that is closed if it is
+   * in the sums when steps are closed next. `nowMs` is of the clock of whoever keeps the book.
    */
   take(frame: Frame, nowMs: number): number {
     const { plane, seq, info, entries } = frame;
@@ -226,7 +238,7 @@ export class Book {
     where.set(step, there);
     for (const entry of entries) {
       const same = there.get(entry.id);
-      if (same === undefined) there.set(entry.id, copyOf(entry));
+      if (same === undefined) there.set(entry.id, entry);
       else addEntry(same, entry);
     }
   }
@@ -248,7 +260,7 @@ export class Book {
   #feed(step: number, { id, seconds, added, items }: FrameEntry, as = id): void {
     let arrivals = this.#arrivals.get(as);
     if (arrivals === undefined) {
-      arrivals = new Arrivals();
+      arrivals = new Arrivals(this.#shape);
       this.#arrivals.set(as, arrivals);
     }
     // Where no seconds are known all of it came with the last one: the end of a step is in each window that begins in it.
@@ -299,7 +311,10 @@ export class Book {
       const tenants = byHour.get(hour) ?? new Map<string, { hour: OpenHour; arrivals: Arrivals }>();
       byHour.set(hour, tenants);
       for (const entry of entries.values()) {
-        const late = tenants.get(entry.id) ?? { hour: new OpenHour(entry.id), arrivals: new Arrivals() };
+        const late = tenants.get(entry.id) ?? {
+          hour: new OpenHour(entry.id),
+          arrivals: new Arrivals(this.#shape),
+        };
         tenants.set(entry.id, late);
         late.hour.add(entry);
         if (entry.seconds !== undefined) late.arrivals.add(step, entry.seconds);
@@ -325,7 +340,7 @@ export class Book {
         continue;
       }
       const open = this.#openOf(id);
-      const arrivals = this.#arrivals.get(open.id) ?? new Arrivals();
+      const arrivals = this.#arrivals.get(open.id) ?? new Arrivals(this.#shape);
       this.#arrivals.set(open.id, arrivals);
       arrivals.addLate(late.arrivals);
     }
@@ -407,7 +422,7 @@ export class Book {
       open.page = Math.floor(this.#open.size / PAGE_TENANTS);
       this.#open.set(tenant, open);
       this.#changedPages.add(open.page);
-      const arrivals = this.#arrivals.get(tenant) ?? new Arrivals();
+      const arrivals = this.#arrivals.get(tenant) ?? new Arrivals(this.#shape);
       this.#arrivals.set(tenant, arrivals);
       ARRIVAL_KINDS.forEach((kind, i) => {
         arrivals.restore(i, record.curves[kind] ?? []);
@@ -427,12 +442,6 @@ function atLast(counts: readonly number[]): number[] {
     seconds[STEP_COUNTS - counts.length + kind] = count;
   });
   return seconds;
-}
-
-function copyOf(entry: FrameEntry): FrameEntry {
-  const copy = emptyEntry(entry.id, entry.seconds !== undefined);
-  addEntry(copy, entry);
-  return copy;
 }
 
 function sumsOf(entries: readonly FrameEntry[]): { totals: number[]; refused: [number, number] } {

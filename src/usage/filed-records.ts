@@ -35,6 +35,17 @@ const PART_FOR_UNNAMED = 3 / 4;
 
 type Counted = Pick<BookState, 'bytes' | 'withoutRoom'>;
 
+/** For records of a tenant that has none yet, where all have so many bytes. Some of it is kept for those that documents name. */
+export function hasRoom(
+  { maxBytes, names = () => NO_NAMES }: Pick<FiledRecordsOptions, 'maxBytes' | 'names'>,
+  bytes: number,
+  tenant: string,
+): boolean {
+  const named = names();
+  const isFor = named.size === 0 || named.has(tenant) ? maxBytes : maxBytes * PART_FOR_UNNAMED;
+  return bytes < isFor;
+}
+
 export class FiledRecords {
   readonly #options: FiledRecordsOptions;
 
@@ -60,7 +71,7 @@ export class FiledRecords {
       const found = await this.#options.store.records(kind, tenants);
       for (const [i, history] of histories.entries()) {
         const before = found[i]?.length ?? 0;
-        if (before === 0 && !this.#hasRoom(state, history.tenant)) {
+        if (before === 0 && !hasRoom(this.#options, state.bytes, history.tenant)) {
           state.withoutRoom++;
           continue;
         }
@@ -108,7 +119,7 @@ export class FiledRecords {
     const written: { kind: RecordKind; tenant: string; bytes: Buffer | undefined }[] = [];
     for (const [i, tenant] of tenants.entries()) {
       const before = (hours[i]?.length ?? 0) + (days[i]?.length ?? 0);
-      if (before === 0 && !this.#hasRoom(state, tenant)) {
+      if (before === 0 && !hasRoom(this.#options, state.bytes, tenant)) {
         state.withoutRoom++;
         continue;
       }
@@ -125,14 +136,6 @@ export class FiledRecords {
       written.push({ kind: 'hours', tenant, bytes: hourBytes }, { kind: 'days', tenant, bytes: dayBytes });
     }
     return written;
-  }
-
-  /** For records of a tenant that has none yet. Some of it is kept for those that documents name. */
-  #hasRoom(state: Counted, tenant: string): boolean {
-    const { maxBytes, names = () => NO_NAMES } = this.#options;
-    const named = names();
-    const isFor = named.size === 0 || named.has(tenant) ? maxBytes : maxBytes * PART_FOR_UNNAMED;
-    return state.bytes < isFor;
   }
 
   /** What began before it goes. */

@@ -47,7 +47,7 @@ export async function packFrame(frame: Frame): Promise<Buffer> {
   return Buffer.concat([Buffer.of(VERSION), body]);
 }
 
-/** Rejects with Damaged. */
+/** Rejects with Damaged. Lets others run in between, too. */
 export async function unpackFrame(packed: Buffer): Promise<Frame> {
   if (packed.length > MOST_PACKED_BYTES) throw new Damaged(`a frame has ${packed.length} bytes`);
   if (packed[0] !== VERSION) throw new Damaged(`a frame has version ${packed[0]}, known is ${VERSION}`);
@@ -57,7 +57,13 @@ export async function unpackFrame(packed: Buffer): Promise<Frame> {
   } catch {
     throw new Damaged(`a frame can not be inflated, or has more than ${MOST_BYTES} bytes then`);
   }
-  return decodeFrame(bytes);
+  const { frame, next } = decodeHead(bytes);
+  const entries: FrameEntry[] = [];
+  for (let entry = next(); entry !== undefined; entry = next()) {
+    entries.push(entry);
+    if (entries.length % ENTRIES_A_TURN === 0) await setImmediate();
+  }
+  return { ...frame, entries };
 }
 
 export function encodeFrame(frame: Frame): Buffer {
@@ -85,6 +91,17 @@ function encodeHead({ plane, seq, step, info, entries }: Frame): {
 }
 
 export function decodeFrame(bytes: Buffer): Frame {
+  const { frame, next } = decodeHead(bytes);
+  const entries: FrameEntry[] = [];
+  for (let entry = next(); entry !== undefined; entry = next()) entries.push(entry);
+  return { ...frame, entries };
+}
+
+/** `next` reads the entries, one after the other. Throws Damaged. */
+function decodeHead(bytes: Buffer): {
+  frame: Omit<Frame, 'entries'>;
+  next: () => FrameEntry | undefined;
+} {
   const from = new ByteReader(bytes);
   const plane = from.text(MOST_NAME_BYTES);
   const seq = from.number();
@@ -92,11 +109,10 @@ export function decodeFrame(bytes: Buffer): Frame {
   const info = readInfo(from.text(MOST_INFO_BYTES));
   const places = namesIn(from).map((name) => NUMBERS.indexOf(name));
   const reasons = namesIn(from);
-  const count = from.count(LEAST_ENTRY_BYTES);
-  if (count > MOST_ENTRIES) throw new Damaged(`a frame has ${count} tenants`);
-  const entries: FrameEntry[] = [];
-  for (let i = 0; i < count; i++) entries.push(decodeEntry(from, places, reasons));
-  return { plane, seq, step, info, entries };
+  let left = from.count(LEAST_ENTRY_BYTES);
+  if (left > MOST_ENTRIES) throw new Damaged(`a frame has ${left} tenants`);
+  const next = () => (left-- > 0 ? decodeEntry(from, places, reasons) : undefined);
+  return { frame: { plane, seq, step, info }, next };
 }
 
 function encodeEntry(to: ByteWriter, entry: FrameEntry, rows: ReadonlyMap<string, number>): void {

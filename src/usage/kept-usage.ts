@@ -2,12 +2,11 @@
 import { messageOf } from '../base/message-of.js';
 import { NO_TENANT, OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 import type { UsageStore } from '../shared/usage-store.js';
-import { STEP_SECONDS } from './arrival-curve.js';
 import { readPage } from './book-page.js';
 import { type BookState, emptyState } from './book-state.js';
 import { STEP_MS } from './frame.js';
 import { unpackRecords } from './record-codec.js';
-import { DAY_MS, dayFromHours, dayOf, emptyRecord, HOUR_MS, withRecord } from './records.js';
+import { DAY_MS, dayFromHours, dayOf, HOUR_MS, withRecord, withSilence } from './records.js';
 import type { UsageHistory, UsageRecord } from './usage-record.js';
 
 /** Pages of a large fleet are a megabyte: whoever asks again within this time sees the same. */
@@ -73,8 +72,8 @@ export class KeptUsage {
     }
     return {
       tenant,
-      hours: filled(hours, state.coveredHours, HOUR_MS),
-      days: filled(days, state.coveredDays, DAY_MS),
+      hours: withSilence(hours, state.coveredHours, HOUR_MS),
+      days: withSilence(days, state.coveredDays, DAY_MS),
     };
   }
 
@@ -106,26 +105,4 @@ export class KeptUsage {
       throw error;
     }
   }
-}
-
-/** With a record of nothing for each time that was watched, and with how much of it was. */
-function filled(
-  records: readonly UsageRecord[],
-  coveredSteps: Readonly<Record<string, number>>,
-  lengthMs: number,
-): UsageRecord[] {
-  const first = records[0]?.startMs;
-  if (first === undefined) return [];
-  const byStart = new Map(records.map((record) => [record.startMs, record]));
-  for (const number of Object.keys(coveredSteps)) {
-    const startMs = Number(number) * lengthMs;
-    if (startMs < first || byStart.has(startMs)) continue;
-    byStart.set(startMs, emptyRecord(startMs, lengthMs / 1000));
-  }
-  return [...byStart.values()]
-    .sort((a, b) => a.startMs - b.startMs)
-    .map((record) => {
-      const covered = (coveredSteps[record.startMs / lengthMs] ?? 0) * STEP_SECONDS;
-      return covered > record.coveredSeconds ? { ...record, coveredSeconds: covered } : record;
-    });
 }

@@ -1,4 +1,5 @@
 /** What becomes of records when they are put together: hours to a day, what came late to what was there. */
+import { STEP_SECONDS } from './arrival-curve.js';
 import type { ArrivalCurve, UsageCounts, UsageRecord } from './usage-record.js';
 
 export const HOUR_MS = 3_600_000;
@@ -128,4 +129,26 @@ export function dayFromHours(dayMs: number, hours: readonly UsageRecord[]): Usag
     DAY_MS / 1000,
     hours.filter(({ startMs }) => dayOf(startMs) === dayMs),
   );
+}
+
+/** With a record of nothing for each time that was watched since the first one, and with how much of it was. The oldest first. */
+export function withSilence(
+  records: readonly UsageRecord[],
+  coveredSteps: Readonly<Record<string, number>>,
+  lengthMs: number,
+): UsageRecord[] {
+  const first = records[0]?.startMs;
+  if (first === undefined) return [];
+  const byStart = new Map(records.map((record) => [record.startMs, record]));
+  for (const number of Object.keys(coveredSteps)) {
+    const startMs = Number(number) * lengthMs;
+    if (startMs < first || byStart.has(startMs)) continue;
+    byStart.set(startMs, emptyRecord(startMs, lengthMs / 1000));
+  }
+  return [...byStart.values()]
+    .sort((a, b) => a.startMs - b.startMs)
+    .map((record) => {
+      const covered = (coveredSteps[record.startMs / lengthMs] ?? 0) * STEP_SECONDS;
+      return covered > record.coveredSeconds ? { ...record, coveredSeconds: covered } : record;
+    });
 }

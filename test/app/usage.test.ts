@@ -37,7 +37,22 @@ t.test('with usage.dir hours and days are there after a restart; a damaged file 
   });
   t.match(scope, { of: 'machine', note: /nothing is shared/ });
   const csv = await (await second.get('/api/v1/usage?tenant=team-a&step=1d&format=csv')).text();
-  t.match(csv, /^"start","seconds",.*\r\n"\d{4}-.*Z",86400,10,1,3,1500,/);
+  const [head = '', row = ''] = csv.split('\r\n');
+  t.match(row, /^"\d{4}-.*Z",86400,10,1,3,1500,/);
+  const cells = row.split(',');
+  const columns = Object.fromEntries(head.split(',').map((name, i) => [JSON.parse(name), cells[i]]));
+  t.match(columns, {
+    refused_bytes: '0',
+    refused_new_series: '0',
+    series_per_metric: /^(""|16)$/,
+    series_per_request: '500',
+    labels_per_series: '8',
+    bytes_per_request: String(PUSH_500.length),
+    label_name_bytes: '13',
+    label_value_bytes: '71',
+  });
+  t.match(head, /^"start",.*"active_series","most_items_in_1s",.*"most_items_in_3600s","refused_bytes",/);
+  t.match(await second.json('usage?tenant=team-a&replica=this'), { since: null, records });
   await second.app.stop();
 
   const file = join(folder, 'book.usage');
@@ -57,6 +72,7 @@ t.test('questions that make no sense are answered so', async (t) => {
     ['usage?tenant=a&step=5m', 400, /step is one of 1h, 1d/],
     ['usage?tenant=a%2Fb', 404, /no tenant can have this id/],
     ['usage?tenant=a&from=1h&to=2h', 400, /from is later/],
+    ['usage?tenant=a&replica=elsewhere', 404, /there is no replica elsewhere; known are .+:\d+/],
     ['tenants?replica=elsewhere', 404, /there is no replica elsewhere; known are .+:\d+/],
   ] as const) {
     const response = await edge.get(`/api/v1/${path}`);

@@ -3,6 +3,8 @@ import t from 'tap';
 import {
   ARRIVAL_KINDS,
   Arrivals,
+  COMPACT,
+  EXACT,
   HOUR_STEPS,
   KINDS,
   STEP_COUNTS,
@@ -44,8 +46,8 @@ function bruteForce(seconds: Float64Array, hour: number, window: number): number
 }
 
 /** Feeds only steps that are not silent, as frames do. */
-function feed(seconds: Float64Array, kind: number, hour: number): Arrivals {
-  const arrivals = new Arrivals();
+function feed(seconds: Float64Array, kind: number, hour: number, shape = EXACT): Arrivals {
+  const arrivals = new Arrivals(shape);
   for (let step = 0; step < ((hour + 1) * HOUR) / STEP_SECONDS; step++) {
     const first = BEGIN / STEP_SECONDS + step;
     if (step % HOUR_STEPS === 0) arrivals.beginHour(first);
@@ -58,16 +60,28 @@ function feed(seconds: Float64Array, kind: number, hour: number): Arrivals {
 
 /** Seconds and steps are kept in 24 significant bits, each rounded up. */
 const ROUNDING = 1 + 2 ** -21;
+/** A minute is rounded up with each of its steps. */
+const MINUTES_ROUNDING = 1 + 2 ** -20;
 
-/** The most within windows up to five minutes is exact; within a longer one it is at most that of ten seconds more. */
-function checkCurve(seconds: Float64Array, kind: number, hour: number): void {
-  const curve = feed(seconds, kind, hour).curve(kind);
+/** How much longer the window may be that has what is kept of one. */
+type Slack = (window: number) => number;
+const EXACTLY: Slack = (window) => (window <= 300 ? 0 : STEP_SECONDS);
+const COMPACTLY: Slack = (window) => (window <= 60 ? 0 : window <= 600 ? STEP_SECONDS : 60);
+
+/** The most within a window is never too little, and at most that of one that is as much longer as its slack says. */
+function checkCurve(seconds: Float64Array, kind: number, hour: number, shape = EXACT, slack = EXACTLY): void {
+  const curve = feed(seconds, kind, hour, shape).curve(kind);
   CURVE_WINDOWS.forEach((window, index) => {
     const kept = curve[index]!;
     const most = bruteForce(seconds, hour, window);
-    const exact = most < 2 ** 24 || window > 300 ? most : most * ROUNDING;
+    const longer = slack(window);
+    const bound =
+      longer > 0
+        ? bruteForce(seconds, hour, window + longer) * (longer < 60 ? ROUNDING : MINUTES_ROUNDING)
+        : most < 2 ** 24
+          ? most
+          : most * ROUNDING;
     if (kept < most) throw new Error(`${window} s: ${kept} is less than ${most}`);
-    const bound = window <= 300 ? exact : bruteForce(seconds, hour, window + STEP_SECONDS) * ROUNDING;
     if (kept > bound) throw new Error(`${window} s: ${kept} is more than ${bound}`);
   });
 }
@@ -180,6 +194,21 @@ t.test(
       }),
       { numRuns: 60 },
     );
+  },
+);
+
+t.test(
+  'where less memory is taken a window still has no less than came, and at most what came in ten or sixty seconds more',
+  async (t) => {
+    fc.assert(
+      fc.property(bursts, fc.nat(KINDS - 1), fc.nat(2), (list, kind, hour) => {
+        checkCurve(secondsOf(list), kind, hour, COMPACT, COMPACTLY);
+      }),
+      { numRuns: 60 },
+    );
+    const mebibytes = (shape: typeof EXACT) => (10_000 * 4 * shape.slots) / (1 << 20);
+    t.ok(mebibytes(COMPACT) < 25, 'of ten thousand tenants');
+    t.ok(mebibytes(COMPACT) < mebibytes(EXACT) / 3);
   },
 );
 
