@@ -7,7 +7,7 @@ const UNITS = ['', 'k', 'M', 'G', 'T'];
 export const NO_BREAK = '\u00a0';
 const GROUPED = new Intl.NumberFormat('en', { maximumFractionDigits: 3 });
 
-/** Three digits at most: 4.5 k, 12 k, 950. */
+/** Three digits at most: 4.5 k, 12 k, 950. What is little is not nothing: 0.02, and below that <0.001. */
 export function short(value: number): string {
   const [digits, unit] = rounded(value);
   return unit === '' ? digits : `${digits}${NO_BREAK}${unit}`;
@@ -25,6 +25,8 @@ export function precise(value: number): string {
 }
 
 function rounded(value: number): [digits: string, unit: string] {
+  if (value > 0 && value < 0.095)
+    return [value < 0.001 ? '<0.001' : String(Number(value.toPrecision(1))), ''];
   const [rest, unit] = scaled(value, 999.5);
   return [String(Number(rest.toFixed(Math.abs(rest) < 99.95 ? 1 : 0))), unit];
 }

@@ -8,8 +8,11 @@ function read(text: string): string {
 
 const TEXTS = [
   [short, 0, '0'],
-  [short, 0.04, '0'],
-  [short, 0.05, '0.1'],
+  [short, 0.0004, '<0.001'],
+  [short, 0.0016, '0.002'],
+  [short, 0.04, '0.04'],
+  [short, 0.094, '0.09'],
+  [short, 0.096, '0.1'],
   [short, 99.94, '99.9'],
   [short, 99.95, '100'],
   [short, 999.4, '999'],
@@ -22,6 +25,7 @@ const TEXTS = [
   [precise, 1_234_567, '1.235 M'],
   [precise, 999_950, '1 M'],
   [precise, 12, '12'],
+  [shortBytes, 0.02, '0.02 B'],
   [shortBytes, 950, '950 B'],
   [shortBytes, 1_500_000, '1.5 MB'],
   [plain, 1234567.8915, '1,234,567.892'],

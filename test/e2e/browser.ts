@@ -78,3 +78,33 @@ export async function findings(page: Page): Promise<string[]> {
 export async function overflow(page: Page): Promise<number> {
   return page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 }
+
+/**
+ * Text that can not be read as it was written: a word that goes on in the next line within itself, or one that ends where
+ * its box does, or runs into the next. Names and code may break anywhere, and what ends in "…" says that it goes on.
+ */
+export async function unreadable(page: Page): Promise<string[]> {
+  return page.evaluate(`(() => {
+    const found = new Set();
+    const main = document.getElementById('main');
+    const texts = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+      if (text.parentElement.closest('code, h1, .name, .message, .unseen, svg') !== null) continue;
+      for (const word of text.data.matchAll(/[\\p{L}\\d]{2,}/gu)) {
+        const range = document.createRange();
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+        if (lines.size > 1) found.add('broken: ' + word[0]);
+      }
+    }
+    for (const one of main.querySelectorAll('*')) {
+      if (one.clientWidth < 2 || one.scrollWidth <= one.clientWidth + 1) continue;
+      const isSeen = getComputedStyle(one.closest('thead') ?? one).clipPath === 'none';
+      const { textOverflow } = getComputedStyle(one);
+      if (!isSeen || textOverflow === 'ellipsis' || one.closest('.unseen, .plot, svg') !== null) continue;
+      found.add('cut: ' + one.className + ' ' + one.textContent.slice(0, 60));
+    }
+    return [...found];
+  })()`);
+}

@@ -10,7 +10,7 @@ import { short } from '#src/base/amounts.js';
 import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
 import { compress, oneSampleEach } from '../payload/encode.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
-import { findings, open, overflow, picture, shows, startBrowser } from './browser.js';
+import { findings, open, overflow, picture, shows, startBrowser, unreadable } from './browser.js';
 import { needs, type StartedEdge, startEdge } from './processes.js';
 
 t.setTimeout(400_000);
@@ -32,6 +32,8 @@ const VIEWS = {
   upstream: '#/upstream',
   fleet: '#/fleet',
 } as const;
+const LONG_NAME = 'platform-observability-kubernetes-monitoring-shared-services-euw1';
+const LONG_PROGRAM = 'OpenTelemetry-Collector-Contrib/0.108.0';
 const WIDTHS = [1440, 1024, 768, 380];
 /** axe takes a second: the widest and the narrowest have all that the others have. */
 const LOOKED_AT_BY_AXE = [1440, 380];
@@ -113,6 +115,7 @@ t.test('the console of a fleet', { skip: redisMissing }, async (t) => {
   await t.test(
     'every view has room and no violations at every width, in the light and in the dark',
     async (t) => {
+      await send(first.proxy, PUSH_500, { 'X-Scope-OrgID': LONG_NAME, 'User-Agent': LONG_PROGRAM });
       for (const colorScheme of ['light', 'dark'] as const) {
         for (const width of WIDTHS) {
           const { page, complaints } = await open(t, browser, `${first.admin}/`, {
@@ -124,6 +127,7 @@ t.test('the console of a fleet', { skip: redisMissing }, async (t) => {
             await page.locator('h1').first().waitFor();
             await shows(page, "document.querySelector('[aria-busy=true]') === null");
             t.equal(await overflow(page), 0, `${name} at ${width}`);
+            t.strictSame(await unreadable(page), [], `${name} at ${width}`);
             if (LOOKED_AT_BY_AXE.includes(width)) {
               t.strictSame(await findings(page), [], `${name} at ${width}, ${colorScheme}`);
             }

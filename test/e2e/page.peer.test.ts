@@ -166,7 +166,7 @@ function pageTests(browser: Browser, more: readonly string[]): void {
     await page.getByRole('button', { name: 'Losing' }).click();
     await page.getByText('No tenant in memory has “STEA” in its name.').waitFor();
     await page.locator('#search').fill('');
-    await page.getByText('No tenant loses anything (last 15m).').waitFor();
+    await page.getByText(/No tenant loses anything \(last 15\smin\)\./).waitFor();
     t.strictSame(complaints, []);
   });
 

@@ -66,11 +66,11 @@ function Advised({ one, isOpen }: { one: TenantAdvice; isOpen: boolean }): JSX.E
         <h2>
           <Name id={one.tenant} />
         </h2>
-        <span class="quiet">{basis(one)}</span>
+        {one.basis.confidence === 'none' ? null : <span class="quiet">{basis(one)}</span>}
         {one.basis.hoursWatched === 0 ? null : (
           <button
             type="button"
-            class="quietly"
+            class="at-end"
             aria-expanded={isOpen}
             onClick={() => actions.params({ open: isOpen ? '' : one.tenant })}
           >

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { counted, duration, shortBytes, took } from '../../base/amounts.js';
 import { Refused } from './client.js';
 import { Num, percent, Time } from './format.js';
-import { Dot, Empty, Failed, Loading, Panel } from './parts.js';
+import { Cell, Dot, Empty, Failed, Heads, Loading, NumberCell, Panel } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';
 import type { ReplicaSays, Replicas as ReplicasSay, Status, Worker } from './types.js';
@@ -16,7 +16,7 @@ export function FleetView(): JSX.Element {
       <div class="title">
         <h1>Fleet</h1>
         <p class="quiet">
-          {status.verdict.edge.figure}. {status.verdict.edge.note}
+          {status.verdict.edge.figure} · {status.verdict.edge.note}
         </p>
       </div>
       <Replicas />
@@ -65,6 +65,7 @@ interface Replica {
 }
 
 const LONG_SILENT_SECONDS = 600;
+const COUNTS = ['Tenants', 'Pushes', 'Refused'];
 
 /** Whoever sends frames to the fleet's book. */
 function Replicas(): JSX.Element {
@@ -86,27 +87,10 @@ function Replicas(): JSX.Element {
       ) : (
         <>
           <table class="rows addresses">
-            <thead>
-              <tr>
-                <th scope="col">Replica</th>
-                <th scope="col">State</th>
-                <th scope="col">Version</th>
-                <th scope="col">Limits</th>
-                <th scope="col">Says of itself</th>
-                <th scope="col" class="num">
-                  Tenants
-                </th>
-                <th scope="col" class="num">
-                  Pushes
-                </th>
-                <th scope="col" class="num">
-                  Refused
-                </th>
-                <th scope="col" class="num">
-                  Clock
-                </th>
-              </tr>
-            </thead>
+            <Heads
+              columns={['Replica', 'State', 'Version', 'Limits', 'Says of itself', ...COUNTS, 'Clock']}
+              numbers={[...COUNTS, 'Clock']}
+            />
             <tbody>
               {shownOf(data).map((one) => (
                 <ReplicaRow
@@ -198,31 +182,27 @@ function ReplicaRow({ one, isHere, isKeeper, says, isAsked, hashes }: ReplicaRow
         {isKeeper ? <span class="tag">bookkeeper</span> : null}
       </th>
       <td>
-        <Dot level={one.alive ? 'good' : 'bad'} />
+        <Dot level={!one.alive ? 'bad' : isAsked && says === undefined ? 'near' : 'good'} />
         {one.alive ? 'alive' : `silent for ${duration(silent)}`}
         {planes.length > 1 ? <span class="quiet"> {planes.length} workers</span> : null}
       </td>
-      <td>{planes[0]?.version ?? ''}</td>
-      <td>
+      <Cell label="version">{planes[0]?.version ?? ''}</Cell>
+      <Cell label="limits">
         {hashes.size > 1 ? <Dot level="near" /> : null}
         <code>{planes[0]?.limitsHash?.slice(0, 8) ?? '–'}</code>
-      </td>
-      <td>
+      </Cell>
+      <td class="why">
         <Says says={says} isAsked={isAsked && one.alive} />
       </td>
-      <td class="num">
-        <span class="card-label">tenants </span>
-        <Num value={Math.max(0, ...planes.map(({ tenantsInLastStep }) => tenantsInLastStep))} />
-      </td>
-      <td class="num">
-        <span class="card-label">pushes </span>
-        <Num value={sum(({ totals }) => totals['requests'] ?? 0)} />
-      </td>
-      <td class="num">
-        <span class="card-label">refused </span>
-        <Num value={sum(({ refused }) => refused.pushes)} />
-      </td>
-      <td class="num">{clock === 0 ? 'agrees' : `${clock} s ahead`}</td>
+      <NumberCell
+        label="tenants"
+        value={Math.max(0, ...planes.map(({ tenantsInLastStep }) => tenantsInLastStep))}
+      />
+      <NumberCell label="pushes" value={sum(({ totals }) => totals['requests'] ?? 0)} />
+      <NumberCell label="refused" value={sum(({ refused }) => refused.pushes)} />
+      <Cell label="clock" class="num">
+        {clock === 0 ? 'agrees' : `${clock} s ahead`}
+      </Cell>
     </tr>
   );
 }
@@ -375,18 +355,7 @@ function Workers({ workers }: { workers: Status['workers'] }): JSX.Element | nul
       }
     >
       <table class="rows facts">
-        <thead>
-          <tr>
-            <th scope="col">Worker</th>
-            <th scope="col">State</th>
-            <th scope="col" class="num">
-              Under way
-            </th>
-            <th scope="col" class="num">
-              Limits
-            </th>
-          </tr>
-        </thead>
+        <Heads columns={['Worker', 'State', 'Under way', 'Limits']} numbers={['Under way', 'Limits']} />
         <tbody>
           {workers.each.map((worker) => (
             <WorkerRow key={worker.worker} worker={worker} />

@@ -1,5 +1,5 @@
 /** Numbers and times on the page; the exact one is there for who points at it. */
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import { type Loss, NO_BREAK, plain, short, shortBytes } from '../../base/amounts.js';
 import type { LimitUse, Losses, Value } from './types.js';
 
@@ -76,6 +76,16 @@ export function Time({ iso, seconds = false }: { iso: string; seconds?: boolean 
       {timeText(date, seconds)}
     </time>
   );
+}
+
+/** As the API names it: 5m, 1h, 24h. */
+export function rangeText(range: string): string {
+  return { '1h': 'hour', '24h': 'day' }[range] ?? range.replace('m', `${NO_BREAK}min`);
+}
+
+/** A name of a setting may go on in the next line, behind an underscore. */
+export function breakable(name: string): ComponentChildren {
+  return name.split(/(?<=_)/).map((part) => [part, <wbr key={part} />]);
 }
 
 /** The remedies are written with marks around the names of settings. */

@@ -1,7 +1,7 @@
 /** Guards: what they see, where they stand, and what they do or would do. */
 import type { JSX } from 'preact';
 import { percent, Time } from './format.js';
-import { Dot, Panel } from './parts.js';
+import { Cell, Dot, Heads, Panel } from './parts.js';
 import { useApp } from './state.js';
 import type { Guard, Level, Status } from './types.js';
 
@@ -34,15 +34,15 @@ export function Guards({ panic }: { panic: Status['panic'] }): JSX.Element {
       }
     >
       <table class="rows addresses guards">
-        <thead>
-          <tr>
-            <th scope="col">By what</th>
-            <th scope="col">Level</th>
-            <th scope="col">{mode === 'act' ? 'Tenants may use' : 'Tenants might use'}</th>
-            <th scope="col">Loads</th>
-            <th scope="col">Why</th>
-          </tr>
-        </thead>
+        <Heads
+          columns={[
+            'By what',
+            'Level',
+            mode === 'act' ? 'Tenants may use' : 'Tenants might use',
+            'Loads',
+            'Why',
+          ]}
+        />
         <tbody>
           {guards.map((one) => (
             <GuardRow key={one.guard} one={one} />
@@ -68,11 +68,11 @@ function GuardRow({ one }: { one: Guard }): JSX.Element {
           </span>
         )}
       </td>
-      <td>
+      <Cell label="tenants use">
         {percent(normal)} of their rates
         {critical === normal ? '' : `, critical ones ${percent(critical)}`}
-      </td>
-      <td>
+      </Cell>
+      <td class="why">
         {one.rules.length === 0
           ? 'none yet'
           : one.rules.map(({ rule, load, error }) => (
@@ -82,7 +82,7 @@ function GuardRow({ one }: { one: Guard }): JSX.Element {
               </div>
             ))}
       </td>
-      <td class="why">{one.cause ?? <span class="quiet">–</span>}</td>
+      <td class="why">{one.cause ?? <span class="quiet wide-only">–</span>}</td>
     </tr>
   );
 }

@@ -3,8 +3,20 @@ import type { JSX } from 'preact';
 import { lossText, short } from '../../base/amounts.js';
 import { limitText } from '../../base/limit-words.js';
 import { ChartView } from './chart.js';
-import { Num, Time, timeText, useText } from './format.js';
-import { Dot, Empty, Failed, Loading, Meter, Name, Panel, RangeChoice, ScopeNote, Spark } from './parts.js';
+import { Num, rangeText, Time, timeText, useText } from './format.js';
+import {
+  Dot,
+  Empty,
+  Failed,
+  Heads,
+  Loading,
+  Meter,
+  Name,
+  Panel,
+  RangeChoice,
+  ScopeNote,
+  Spark,
+} from './parts.js';
 import { useReading } from './reading.js';
 import { Refusals } from './refusals.js';
 import { hashOf } from './route.js';
@@ -180,20 +192,17 @@ function Losers({ overview }: { overview: Overview }): JSX.Element {
         <Empty title="Nobody loses anything, and nobody is near a limit." />
       ) : (
         <table class="rows losers">
-          <thead>
-            <tr>
-              <th scope="col">Tenant</th>
-              <th scope="col" class="num">
-                Lost samples/s
-              </th>
-              <th scope="col">Why</th>
-              <th scope="col">Limit</th>
-              <th scope="col">Last {overview.range.name}</th>
-              <th scope="col" class="num">
-                Since
-              </th>
-            </tr>
-          </thead>
+          <Heads
+            columns={[
+              'Tenant',
+              'Lost samples/s',
+              'Why',
+              'Limit',
+              `Last ${rangeText(overview.range.name)}`,
+              'Since',
+            ]}
+            numbers={['Lost samples/s', 'Since']}
+          />
           <tbody>
             {losers.map((one) => (
               <LoserRow key={one.id} one={one} />
@@ -252,7 +261,14 @@ function LoserRow({ one }: { one: Loser }): JSX.Element {
         />
       </td>
       <td class="num since">
-        {one.since === null ? '–' : <Time iso={one.since} />}
+        {one.since === null ? (
+          '–'
+        ) : (
+          <>
+            <span class="card-unit">since </span>
+            <Time iso={one.since} />
+          </>
+        )}
         {one.until === null ? null : (
           <span class="note">
             {' '}
@@ -267,7 +283,7 @@ function LoserRow({ one }: { one: Loser }): JSX.Element {
 function ByReason({ overview }: { overview: Overview }): JSX.Element {
   const { lostByReason } = overview.history;
   return (
-    <Panel id="by-reason" title={`Lost by reason, last ${overview.range.name}`}>
+    <Panel id="by-reason" title={`Lost by reason, last ${rangeText(overview.range.name)}`}>
       {lostByReason.length === 0 ? (
         <Empty title="Nothing was lost." />
       ) : (

@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { counted } from '../../base/amounts.js';
 import { limitText } from '../../base/limit-words.js';
-import { percent } from './format.js';
+import { Num, percent } from './format.js';
 import { tenantHash } from './route.js';
 import { useApp } from './state.js';
 import type { Level, Scope } from './types.js';
@@ -48,6 +48,58 @@ export function Panel({ id, title, beside, children, isView }: PanelProps): JSX.
   );
 }
 
+interface HeadsProps {
+  readonly columns: readonly string[];
+  /** Those of them that are numbers: they end where their numbers do. */
+  readonly numbers?: readonly string[];
+}
+
+export function Heads({ columns, numbers = [] }: HeadsProps): JSX.Element {
+  return (
+    <thead>
+      <tr>
+        {columns.map((title) => (
+          <th key={title} scope="col" class={numbers.includes(title) ? 'num' : ''}>
+            {title}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
+interface CellProps {
+  /** What it says of itself where its row is a card and has no heads. */
+  readonly label: string;
+  readonly class?: string;
+  readonly children: ComponentChildren;
+}
+
+export function Cell({ label, class: kind, children }: CellProps): JSX.Element {
+  return (
+    <td class={kind} data-label={label}>
+      {children}
+    </td>
+  );
+}
+
+/** A number of a row that becomes a card; red where it is a loss, and there is one. */
+export function NumberCell({
+  label,
+  value,
+  isLoss = false,
+}: {
+  label: string;
+  value: number;
+  isLoss?: boolean;
+}): JSX.Element {
+  return (
+    <Cell label={label} class={`num ${isLoss && value > 0 ? 'lost' : ''}`}>
+      <Num value={value} />
+    </Cell>
+  );
+}
+
 /** There is nothing, nothing yet, or it could not be had: what it is, and what to do. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }): JSX.Element {
   return (
@@ -78,25 +130,30 @@ export function Failed({ what, problem }: { what: string; problem: Error }): JSX
   );
 }
 
-/** A name that is shorter is shown whole. */
+/** A name that is shorter is mostly shown whole; where there is no room even for it, its end is left out. */
 const LONG = 24;
 const TAIL = 12;
 
+/** How many characters of a name stand before what is shown of it in any case. */
+function headOf(id: string): number {
+  if (id.length <= LONG) return id.length;
+  const separator = id.slice(-TAIL).search(/[-_.]/);
+  return id.length - TAIL + (separator > TAIL / 2 || separator < 0 ? 0 : separator);
+}
+
 /** A name that has no room loses its middle: what differs is mostly at the end, from some separator on. */
 export function Name({ id, focusKey }: { id: string; focusKey?: string }): JSX.Element {
-  if (id.length <= LONG) {
-    return (
-      <a class="name" href={tenantHash(id)} data-row={focusKey}>
-        {id}
-      </a>
-    );
-  }
-  const separator = id.slice(-TAIL).search(/[-_.]/);
-  const at = id.length - TAIL + (separator > TAIL / 2 || separator < 0 ? 0 : separator);
+  const at = headOf(id);
   return (
-    <a class="name" href={tenantHash(id)} title={id} aria-label={id} data-row={focusKey}>
+    <a
+      class="name"
+      href={tenantHash(id)}
+      title={id}
+      aria-label={at < id.length ? id : undefined}
+      data-row={focusKey}
+    >
       <span class="name-head">{id.slice(0, at)}</span>
-      <span class="name-tail">{id.slice(at)}</span>
+      {at < id.length ? <span class="name-tail">{id.slice(at)}</span> : null}
     </a>
   );
 }

@@ -1,8 +1,19 @@
 /** Who pushes, found out from the traffic alone. */
 import type { JSX } from 'preact';
-import { duration, shortBytes } from '../../base/amounts.js';
+import { counted, duration, shortBytes } from '../../base/amounts.js';
 import { Num, Time } from './format.js';
-import { Empty, Failed, Loading, Name, Panel, ScopeNote, SearchField } from './parts.js';
+import {
+  Cell,
+  Empty,
+  Failed,
+  Heads,
+  Loading,
+  Name,
+  NumberCell,
+  Panel,
+  ScopeNote,
+  SearchField,
+} from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';
 import type { Scope } from './types.js';
@@ -89,9 +100,9 @@ function Summary({ senders }: { senders: Senders }): JSX.Element {
   const { scope, known, more, ofVersion1, ignoringRetryAfter, newToday, since } = senders;
   return (
     <span class="quiet">
-      {known}
-      {more === 0 ? '' : ` and up to ${more} more`} since <Time iso={since} />: {ofVersion1} of version 1,{' '}
-      {ignoringRetryAfter} come again too early, {newToday} new today <ScopeNote scope={scope} />
+      {counted(known, 'sender', 'senders')}
+      {more === 0 ? '' : ` and up to ${more} more`} since <Time iso={since} />: {ofVersion1} of Remote Write
+      1, {ignoringRetryAfter} that retry too early, {newToday} new today <ScopeNote scope={scope} />
     </span>
   );
 }
@@ -119,30 +130,22 @@ function Table({ senders, problem, withTenant, search }: TableProps): JSX.Elemen
     );
   }
   return (
-    <table class="rows addresses">
-      <thead>
-        <tr>
-          <th scope="col">Program</th>
-          {withTenant ? <th scope="col">Tenant</th> : null}
-          <th scope="col">From</th>
-          <th scope="col">Protocol</th>
-          <th scope="col" class="num">
-            Pushes
-          </th>
-          <th scope="col" class="num">
-            Size, mean and most
-          </th>
-          <th scope="col" class="num">
-            Refused
-          </th>
-          <th scope="col" class="num">
-            Came again
-          </th>
-          <th scope="col" class="num">
-            Last
-          </th>
-        </tr>
-      </thead>
+    <table class="rows addresses senders">
+      <Heads
+        columns={[
+          'Program',
+          ...(withTenant ? ['Tenant'] : []),
+          'From',
+          'Protocol',
+          'Pushes',
+          'Size, mean',
+          'Largest',
+          'Refused',
+          'Retries',
+          'Last',
+        ]}
+        numbers={['Pushes', 'Size, mean', 'Largest', 'Refused', 'Retries', 'Last']}
+      />
       <tbody>
         {senders.map((one) => (
           <Row
@@ -166,43 +169,39 @@ function Row({ one, withTenant }: { one: Sender; withTenant: boolean }): JSX.Ele
         {one.isNew ? <span class="tag">new</span> : null}
       </th>
       {withTenant ? (
-        <td>
+        <td class="who">
           <Name id={one.tenant} />
         </td>
       ) : null}
-      <td>
+      <Cell label="from">
         <code>{one.network}</code>
-      </td>
+      </Cell>
       <td>
         {PROTOCOLS[one.protocol] ?? one.protocol}{' '}
         <span class="quiet">{one.compression === '' ? 'plain' : one.compression}</span>
       </td>
-      <td class="num">
-        <span class="card-label">pushes </span>
+      <Cell label="pushes" class="num">
         <Num value={one.pushes} />
         {one.atMostOver > 0 ? <span class="note"> of them {one.atMostOver} at most of others</span> : null}
-      </td>
-      <td class="num">
-        {one.meanBytes === null ? '–' : shortBytes(one.meanBytes)}{' '}
-        <span class="quiet">{shortBytes(one.largest)}</span>
-      </td>
-      <td class={`num ${one.refused > 0 ? 'lost' : ''}`}>
-        <span class="card-label">refused </span>
-        <Num value={one.refused} />
-      </td>
-      <td class="num">
-        <span class="card-label">came again </span>
-        <Num value={one.retries} />
+      </Cell>
+      <Cell label="size, mean" class="num">
+        {one.meanBytes === null ? '–' : shortBytes(one.meanBytes)}
+      </Cell>
+      <Cell label="largest" class="num">
+        {shortBytes(one.largest)}
+      </Cell>
+      <NumberCell label="refused" value={one.refused} isLoss />
+      <Cell label="retries" class="num">
+        <Num value={one.retries} />{' '}
         {one.early > 0 ? <span class="pill near">{one.early} too early</span> : null}
-      </td>
-      <td class="num">
-        <span class="card-label">last </span>
+      </Cell>
+      <Cell label="last" class="num">
         {silent > SILENT_SECONDS ? (
           <span class="quiet">{duration(silent)} ago</span>
         ) : (
           <Time iso={one.last} seconds />
         )}
-      </td>
+      </Cell>
     </tr>
   );
 }

@@ -1,6 +1,7 @@
 /** What is around every view: where one can go, how the edge is, and what can be changed for all of it. */
 import type { ComponentChildren, JSX } from 'preact';
-import { duration } from '../../base/amounts.js';
+import { useEffect, useRef } from 'preact/hooks';
+import { counted, duration } from '../../base/amounts.js';
 import { timeText } from './format.js';
 import { Dot } from './parts.js';
 import { hashOf, type View } from './route.js';
@@ -21,13 +22,20 @@ const PLACES: readonly (readonly [View, string])[] = [
 export function Shell({ children }: { children: ComponentChildren }): JSX.Element {
   const { state } = useApp();
   const { status, connection } = state;
+  const places = useRef<HTMLDivElement>(null);
+  // Where there is no room for all of them, the one that is shown is in sight.
+  useEffect(
+    () =>
+      places.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }),
+    [state.route.view],
+  );
   return (
     <div class="app">
       <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
         Go to the content
       </button>
       <nav aria-label="Views">
-        <div class="places">
+        <div class="places" ref={places}>
           <a class="brand" href="#/">
             <i aria-hidden="true" />
             mimir-edge
@@ -76,16 +84,18 @@ function Head(): JSX.Element {
       {status === undefined ? null : (
         <button
           type="button"
+          aria-label={`Mode: ${status.mode}`}
           onClick={() => actions.change({ kind: 'mode', tenant: null, before: status.mode })}
         >
-          Mode: {status.mode}
+          <span class="wide-only">Mode: </span>
+          {status.mode}
         </button>
       )}
       <button type="button" onClick={() => actions.change({ kind: 'panic' })}>
         Panic …
       </button>
-      <button type="button" onClick={() => actions.change({ kind: 'reload' })}>
-        Reload overrides
+      <button type="button" aria-label="Reload overrides" onClick={() => actions.change({ kind: 'reload' })}>
+        Reload<span class="wide-only"> overrides</span>
       </button>
       {state.hasToken ? (
         <button type="button" onClick={() => actions.token('')}>
@@ -98,11 +108,15 @@ function Head(): JSX.Element {
 
 function Connection(): JSX.Element {
   const { connection, lastEventAt, status, needsToken } = useApp().state;
-  const ofWhom =
-    status === undefined ? '' : `, ${status.replicas} ${status.replicas === 1 ? 'replica' : 'replicas'}`;
+  const ofWhom = status === undefined ? 'nothing yet' : counted(status.replicas, 'replica', 'replicas');
   const text = {
     connecting: 'Connecting',
-    live: `Live${ofWhom}`,
+    live: (
+      <>
+        <span class="wide-only">Live, </span>
+        {ofWhom}
+      </>
+    ),
     lost: `Connection lost${lastEventAt === undefined ? '' : `: what is shown is of ${timeText(lastEventAt, true)}`}. Trying again.`,
   }[connection];
   if (needsToken) {

@@ -1,7 +1,7 @@
 /** Which metrics a tenant's series are of, and which of them grow. */
 import type { JSX } from 'preact';
 import { Num } from './format.js';
-import { Panel } from './parts.js';
+import { Heads, Panel } from './parts.js';
 import type { Tenant, TopMetric } from './types.js';
 
 /** Those with the most series first, with how many came lately; then those that grow and are not among them. */
@@ -24,17 +24,7 @@ export function TenantMetrics({ tenant }: { tenant: Tenant }): JSX.Element | nul
       beside={<span class="quiet">new ones are of the last minutes</span>}
     >
       <table class="rows facts">
-        <thead>
-          <tr>
-            <th scope="col">Metric</th>
-            <th scope="col" class="num">
-              Active series
-            </th>
-            <th scope="col" class="num">
-              New
-            </th>
-          </tr>
-        </thead>
+        <Heads columns={['Metric', 'Active series', 'New']} numbers={['Active series', 'New']} />
         <tbody>
           {rows.map((metric, index) => (
             <tr key={metric.name ?? `unnamed ${index}`}>

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { lossText } from '../../base/amounts.js';
 import { TenantAdvicePanel } from './advice.js';
 import { Refused } from './client.js';
-import { Bytes, byLoss, Num, unmarked } from './format.js';
+import { Bytes, breakable, byLoss, Num, rangeText, unmarked } from './format.js';
 import { Empty, Failed, Loading, Meter, Panel, ScopeNote } from './parts.js';
 import { useReading } from './reading.js';
 import { Refusals } from './refusals.js';
@@ -120,7 +120,7 @@ function Figures({ tenant: { id, now: tenant } }: { tenant: Tenant }): JSX.Eleme
     <dl class="figures" aria-label={`${id}, over the last minute`}>
       {figures.map(([name, figure]) => (
         <div key={name} class={name.startsWith('Lost') && tenant.lostSamplesPerSecond > 0 ? 'lost' : ''}>
-          <dt>{name}</dt>
+          <dt>{breakable(name)}</dt>
           <dd>{figure}</dd>
         </div>
       ))}
@@ -135,7 +135,7 @@ function Why({ tenant }: { tenant: Tenant }): JSX.Element {
     ...byLoss(tenant.shadowLost).map(([name, loss]) => ({ name, loss, note: ' (let pass: shadow)' })),
   ];
   return (
-    <Panel id="why" title={`What is lost, and why (last ${tenant.range.name})`}>
+    <Panel id="why" title={`What is lost, and why (last ${rangeText(tenant.range.name)})`}>
       {losses.length === 0 ? (
         <Empty title="Nothing is lost." />
       ) : (

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { counted, lossText, short } from '../../base/amounts.js';
 import { read } from './client.js';
-import { Bytes, byLoss, Num } from './format.js';
+import { Bytes, byLoss, Num, rangeText } from './format.js';
 import {
   Choice,
   Empty,
@@ -40,7 +40,7 @@ const SHOW = [
 /** What is asked for at once: a few screens, from a round number on, so that scrolling asks seldom. */
 const BLOCK = 50;
 /** As style.css has them. */
-const ROW = 52;
+const ROW = 44;
 const CARD = 112;
 const NARROW = '(max-width: 700px)';
 /** What sticks to the top of the page. */
@@ -109,7 +109,7 @@ export function TenantsView(): JSX.Element {
                   onSort={(chosen, order) => actions.params({ sort: chosen, order })}
                 />
               ))}
-              <th scope="col">Trend, 1h</th>
+              <th scope="col">Last hour</th>
               <th scope="col">Why</th>
             </tr>
           </thead>
@@ -210,7 +210,7 @@ function Nobody({ table, all }: { table: Table; all: number }): JSX.Element {
     near: 'No tenant is near a limit',
     shadow: 'No tenant is in shadow mode',
   }[table.show];
-  return <Empty title={`${none ?? 'No tenant is here'} (last ${table.range}).`} />;
+  return <Empty title={`${none ?? 'No tenant is here'} (last ${rangeText(table.range)}).`} />;
 }
 
 function Filters({ table }: { table: Table }): JSX.Element {

@@ -3,12 +3,13 @@ import type { JSX } from 'preact';
 import { duration, shortBytes } from '../../base/amounts.js';
 import { Num, percent } from './format.js';
 import { Guards } from './guards.js';
-import { Dot, Empty, Loading, Panel, ScopeNote } from './parts.js';
+import { Cell, Dot, Empty, Heads, Loading, NumberCell, Panel, ScopeNote } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';
 import type { Address, FleetAddress, Level, Replicas, Status } from './types.js';
 
 const SENT_TO = { in: 'yes', probing: 'one at a time', out: 'left out' } as const;
+const COUNTS = ['Answered', 'Failed', 'Under way'];
 const LEVELS: Readonly<Record<Address['state'], Level>> = {
   idle: 'quiet',
   well: 'good',
@@ -25,7 +26,7 @@ export function UpstreamView(): JSX.Element {
       <div class="title">
         <h1>Upstream</h1>
         <p class="quiet">
-          {verdict.mimir.figure}. {verdict.mimir.note}
+          {verdict.mimir.figure} · {verdict.mimir.note}
         </p>
       </div>
       <FromAll />
@@ -51,46 +52,19 @@ function FromAll(): JSX.Element | null {
       beside={<ScopeNote scope={data.scope} />}
     >
       <table class="rows addresses">
-        <thead>
-          <tr>
-            <th scope="col">Address</th>
-            <th scope="col">State</th>
-            <th scope="col" class="num">
-              Answered
-            </th>
-            <th scope="col" class="num">
-              Failed
-            </th>
-            <th scope="col" class="num">
-              Under way
-            </th>
-            <th scope="col">Seen otherwise by</th>
-          </tr>
-        </thead>
+        <Heads columns={['Address', 'State', ...COUNTS, 'Seen otherwise by']} numbers={COUNTS} />
         <tbody>
           {data.addresses.map((one) => (
             <tr key={one.address}>
-              <th scope="row">
-                <code>{one.address}</code>
-                {one.zone === '' ? null : <span class="tag">{one.zone}</span>}
-              </th>
+              <AddressName one={one} />
               <td>
                 <Dot level={LEVELS[one.state]} />
                 {one.state}
               </td>
-              <td class="num">
-                <span class="card-label">answered </span>
-                <Num value={one.answered} />
-              </td>
-              <td class={`num ${one.failed > 0 ? 'lost' : ''}`}>
-                <span class="card-label">failed </span>
-                <Num value={one.failed} />
-              </td>
-              <td class="num">
-                <span class="card-label">under way </span>
-                <Num value={one.underWay} />
-              </td>
-              <td>{otherwise(one)}</td>
+              <Counts of={one} />
+              <Cell label="seen otherwise by" class="why">
+                {otherwise(one)}
+              </Cell>
             </tr>
           ))}
         </tbody>
@@ -123,26 +97,10 @@ export function Addresses({ addresses }: { addresses: readonly Address[] }): JSX
         </Empty>
       ) : (
         <table class="rows addresses">
-          <thead>
-            <tr>
-              <th scope="col">Address</th>
-              <th scope="col">State</th>
-              <th scope="col">Sent to</th>
-              <th scope="col" class="num">
-                Answered
-              </th>
-              <th scope="col" class="num">
-                Failed
-              </th>
-              <th scope="col" class="num">
-                Under way
-              </th>
-              <th scope="col" class="num">
-                Takes
-              </th>
-              <th scope="col">Last failure</th>
-            </tr>
-          </thead>
+          <Heads
+            columns={['Address', 'State', 'Sent to', ...COUNTS, 'Takes', 'Last failure']}
+            numbers={[...COUNTS, 'Takes']}
+          />
           <tbody>
             {addresses.map((one) => (
               <AddressRow key={one.address} one={one} />
@@ -158,44 +116,47 @@ function AddressRow({ one }: { one: Address }): JSX.Element {
   const back = one.backInSeconds === null ? '' : `, tried in ${duration(one.backInSeconds)}`;
   return (
     <tr>
-      <th scope="row">
-        <code>{one.address}</code>
-        {one.zone === '' ? null : <span class="tag">{one.zone}</span>}
-      </th>
+      <AddressName one={one} />
       <td>
         <Dot level={LEVELS[one.state]} />
         {one.state} <span class="quiet">for {duration(one.sinceSeconds)}</span>
       </td>
-      <td>
-        <span class="card-label">sent to </span>
+      <Cell label="sent to">
         {SENT_TO[one.sentTo]}
         {back}
-      </td>
-      <td class="num">
-        <span class="card-label">answered </span>
-        <Num value={one.answered} />
-      </td>
-      <td class={`num ${one.failed > 0 ? 'lost' : ''}`}>
-        <span class="card-label">failed </span>
-        <Num value={one.failed} />
-      </td>
-      <td class="num">
-        <span class="card-label">under way </span>
-        <Num value={one.underWay} />
-      </td>
-      <td class="num">
-        <span class="card-label">takes </span>
+      </Cell>
+      <Counts of={one} />
+      <Cell label="takes" class="num">
         {one.limit === null ? <span class="quiet">not known</span> : <Num value={one.limit} unit="items" />}
         {one.gradient === null ? null : <span class="note"> {percent(one.gradient)} as fast as usual</span>}
-      </td>
-      <td class="why">
+      </Cell>
+      <Cell label="last failure" class="why">
         {one.lastFailure === null ? (
-          <span class="quiet">no failure yet</span>
+          <span class="quiet">none yet</span>
         ) : (
           `${one.lastFailure.message}, ${duration(one.lastFailure.secondsAgo)} ago`
         )}
-      </td>
+      </Cell>
     </tr>
+  );
+}
+
+function AddressName({ one }: { one: Address | FleetAddress }): JSX.Element {
+  return (
+    <th scope="row">
+      <code>{one.address}</code>
+      {one.zone === '' ? null : <span class="tag">{one.zone}</span>}
+    </th>
+  );
+}
+
+function Counts({ of }: { of: Address | FleetAddress }): JSX.Element {
+  return (
+    <>
+      <NumberCell label="answered" value={of.answered} />
+      <NumberCell label="failed" value={of.failed} isLoss />
+      <NumberCell label="under way" value={of.underWay} />
+    </>
   );
 }
 
