@@ -34,6 +34,8 @@ const VIEWS = {
 } as const;
 const LONG_NAME = 'platform-observability-kubernetes-monitoring-shared-services-euw1';
 const LONG_PROGRAM = 'OpenTelemetry-Collector-Contrib/0.108.0';
+const CURRENT_IN_SIGHT =
+  "(() => { const { left, right } = document.querySelector('nav [aria-current]').getBoundingClientRect(); return left >= 0 && right <= innerWidth; })()";
 const WIDTHS = [1440, 1024, 768, 380];
 /** axe takes a second: the widest and the narrowest have all that the others have. */
 const LOOKED_AT_BY_AXE = [1440, 380];
@@ -128,6 +130,7 @@ t.test('the console of a fleet', { skip: redisMissing }, async (t) => {
             await shows(page, "document.querySelector('[aria-busy=true]') === null");
             t.equal(await overflow(page), 0, `${name} at ${width}`);
             t.strictSame(await unreadable(page), [], `${name} at ${width}`);
+            t.ok(await shows(page, CURRENT_IN_SIGHT), `${name} at ${width}: one sees where one is`);
             if (LOOKED_AT_BY_AXE.includes(width)) {
               t.strictSame(await findings(page), [], `${name} at ${width}, ${colorScheme}`);
             }
@@ -181,6 +184,7 @@ t.test('the console of a fleet', { skip: redisMissing }, async (t) => {
     await page
       .locator('#connection', { hasText: /Connection lost: what is shown is of \d\d:\d\d:\d\d/ })
       .waitFor();
+    await page.getByText('There is no connection to read the changes.').waitFor();
     await picture(page, 'state-stale');
     t.strictSame(await findings(page), []);
     first.child.kill('SIGCONT');

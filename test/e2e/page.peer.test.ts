@@ -22,6 +22,10 @@ const AT_ONCE = 4;
 
 const FIRST_ROW = "document.querySelector('.tenants tbody tr:not(.spacer)')";
 
+/** What can be pressed and is less than 40 pixels high. */
+const TOO_SMALL =
+  "[...document.querySelectorAll('button:not(.bare, .skip), nav a, select, input, summary')].filter((one) => { const { height } = one.getBoundingClientRect(); return height > 0 && height < 40; }).map((one) => one.textContent)";
+
 async function givenEdge(t: Test, more: readonly string[]) {
   const mimir = await upstream();
   t.teardown(() => mimir.close());
@@ -442,12 +446,14 @@ function pageTests(browser: Browser, more: readonly string[]): void {
     const { page, complaints } = await open(t, browser, `${url}/ops/edge/`, {
       colorScheme: 'dark',
       viewport: { width: 380, height: 800 },
+      hasTouch: true,
     });
     for (const hash of ['#/', '#/tenants', '#/tenants/noisy']) {
       await page.goto(`${url}/ops/edge/${hash}`);
       await page.getByText('rate_limited').first().waitFor();
       const back = await page.evaluate('getComputedStyle(document.body).backgroundColor');
       t.equal(await overflow(page), 0, 'nothing is beside the screen');
+      t.strictSame(await page.evaluate(TOO_SMALL), [], 'what is pressed is as high as a finger needs');
       t.equal(back, 'rgb(14, 17, 22)');
       t.strictSame(await findings(page), []);
       await picture(page, `narrow-${hash.length}`);

@@ -111,6 +111,11 @@ export function Empty({ title, children }: { title: string; children?: Component
 }
 
 export function Loading({ what }: { what: string }): JSX.Element {
+  if (useApp().state.connection === 'lost') {
+    return (
+      <Empty title={`There is no connection to read ${what}.`}>It is read as soon as the edge answers.</Empty>
+    );
+  }
   return (
     <div class="empty" aria-busy="true">
       <p class="quiet">Reading {what} …</p>

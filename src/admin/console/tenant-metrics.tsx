@@ -1,5 +1,6 @@
 /** Which metrics a tenant's series are of, and which of them grow. */
 import type { JSX } from 'preact';
+import { counted } from '../../base/amounts.js';
 import { Num } from './format.js';
 import { Heads, Panel } from './parts.js';
 import type { Tenant, TopMetric } from './types.js';
@@ -8,14 +9,16 @@ import type { Tenant, TopMetric } from './types.js';
 export function TenantMetrics({ tenant }: { tenant: Tenant }): JSX.Element | null {
   const { active, new: growing } = tenant.topMetrics;
   const grown = new Map(growing.map((metric) => [metric.name, metric.newSeries]));
-  const rows: TopMetric[] = [
+  const all: TopMetric[] = [
     ...active.map((metric) => ({
       ...metric,
       newSeries: Math.max(metric.newSeries, grown.get(metric.name) ?? 0),
     })),
     ...growing.filter(({ name }) => !active.some((one) => one.name === name)),
   ];
-  if (rows.length === 0) return null;
+  if (all.length === 0) return null;
+  const rows = all.filter(({ name }) => name !== null);
+  const unnamed = all.filter(({ name }) => name === null);
   const most = Math.max(...rows.map(({ series }) => series), 1);
   return (
     <Panel
@@ -26,12 +29,12 @@ export function TenantMetrics({ tenant }: { tenant: Tenant }): JSX.Element | nul
       <table class="rows facts">
         <Heads columns={['Metric', 'Active series', 'New']} numbers={['Active series', 'New']} />
         <tbody>
-          {rows.map((metric, index) => (
-            <tr key={metric.name ?? `unnamed ${index}`}>
+          {rows.map((metric) => (
+            <tr key={metric.name}>
               <th scope="row">
-                <code>{metric.name ?? 'not named yet'}</code>
+                <code>{metric.name}</code>
               </th>
-              <td class="num">
+              <td class="num share">
                 <span class="bar" aria-hidden="true">
                   <i style={{ width: `${(metric.series / most) * 100}%` }} />
                 </span>
@@ -43,8 +46,23 @@ export function TenantMetrics({ tenant }: { tenant: Tenant }): JSX.Element | nul
               </td>
             </tr>
           ))}
+          {unnamed.length === 0 ? null : (
+            <tr class="quiet">
+              <th scope="row">{counted(unnamed.length, 'metric', 'metrics')} whose name is not known yet</th>
+              <td class="num">
+                <Num value={sum(unnamed, ({ series }) => series)} />
+              </td>
+              <td class="num">
+                <Num value={sum(unnamed, ({ newSeries }) => newSeries)} />
+              </td>
+            </tr>
+          )}
         </tbody>
       </table>
     </Panel>
   );
+}
+
+function sum(metrics: readonly TopMetric[], of: (metric: TopMetric) => number): number {
+  return metrics.reduce((total, metric) => total + of(metric), 0);
 }

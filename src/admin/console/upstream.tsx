@@ -9,6 +9,7 @@ import { useApp } from './state.js';
 import type { Address, FleetAddress, Level, Replicas, Status } from './types.js';
 
 const SENT_TO = { in: 'yes', probing: 'one at a time', out: 'left out' } as const;
+const EXPECTED = ['2xx', '4xx', '5xx', 'no answer'];
 const COUNTS = ['Answered', 'Failed', 'Under way'];
 const LEVELS: Readonly<Record<Address['state'], Level>> = {
   idle: 'quiet',
@@ -88,8 +89,8 @@ export function Addresses({ addresses }: { addresses: readonly Address[] }): JSX
   return (
     <Panel
       id="addresses"
-      title="Addresses of Mimir"
-      beside={<span class="quiet">as this replica sees them, in the last ten seconds</span>}
+      title="Addresses of Mimir, as this replica sees them"
+      beside={<span class="note">in the last ten seconds</span>}
     >
       {addresses.length === 0 ? (
         <Empty title="No address is known here.">
@@ -231,14 +232,18 @@ function Capacity({ admission }: { admission: Status['upstream']['admission'] })
 }
 
 function Answers({ upstream }: { upstream: Status['upstream'] }): JSX.Element {
-  const answers = Object.entries(upstream.responses);
+  // What Mimir seldom or never answers is told when it does.
+  const answers = [...Object.entries(upstream.responses), ['no answer', upstream.failures] as const].filter(
+    ([code, count]) => count > 0 || EXPECTED.includes(code),
+  );
+  answers.sort(([a], [b]) => EXPECTED.indexOf(a) - EXPECTED.indexOf(b));
   return (
     <Panel id="answers" title="Mimir’s answers since the start">
-      {answers.length === 0 && upstream.failures === 0 ? (
+      {answers.every(([, count]) => count === 0) ? (
         <Empty title="None yet." />
       ) : (
         <dl class="figures">
-          {[...answers, ['no answer', upstream.failures] as const].map(([code, count]) => (
+          {answers.map(([code, count]) => (
             <div key={code}>
               <dt>{code}</dt>
               <dd>
