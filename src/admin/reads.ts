@@ -45,7 +45,7 @@ export function statusOf(edge: Edge, { scope, others }: Replicas): object {
     pushTimes: timesView(status.pushTimes),
     upstream: upstreamView(status.upstream),
     panic: panicView(edge),
-    replicas: ledger?.replicas ?? 1,
+    replicas: scope.known,
     workers: workers === undefined ? null : { ...workers, each: workers.each.map(workerView) },
     ledger: ledger === undefined ? null : { ...ledger, lastError: ledger.lastError ?? null },
     overrides: {

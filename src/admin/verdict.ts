@@ -264,7 +264,6 @@ function p99Text({ p99Seconds, replicas: told }: FleetTimes, replicas: number): 
 
 function partOfEdge(edge: Edge, status: EdgeStatus, measured: Measured, problems: readonly Problem[]): Part {
   const { ledger, workers, overrides } = status;
-  const replicas = ledger?.replicas ?? 1;
   const age = Math.max(0, (Date.now() - overrides.goodAtMs) / 1000);
   const notes = [
     overrides.sources.length === 0
@@ -279,7 +278,8 @@ function partOfEdge(edge: Edge, status: EdgeStatus, measured: Measured, problems
   ].flat();
   return {
     level: worst('edge', problems),
-    figure: counted(replicas, 'replica', 'replicas'),
+    // Not as many as share buckets: of these each worker is one.
+    figure: counted(measured.replicas, 'replica', 'replicas'),
     note: notes.join(' · '),
   };
 }

@@ -568,6 +568,13 @@ t.test(
   },
 );
 
+t.test('three replicas are three, however many workers they have', async (t) => {
+  const { status, ...own } = answeredIn([0.001]);
+  const withWorkers = { ...own, status: () => ({ ...status?.(), ledger: { state: 'up', replicas: 12 } }) };
+  const { edge } = await verdictAmong(withWorkers as unknown as Partial<Edge>, { told: [{}], silent: ['c'] });
+  t.equal(edge.figure, '3 replicas');
+});
+
 t.test('of whom a p99 is, where not all told of theirs, and how Mimir is to whoever sees it', async (t) => {
   const slow = await told(answeredIn(Array(100).fill(2), 1, 'failing'));
   const older = JSON.parse(JSON.stringify(slow).replaceAll('"buckets"', '"unknown"')) as Body;

@@ -301,7 +301,7 @@ function Shared({ status }: { status: Status }): JSX.Element {
               </dd>
             </>
           ) : null}
-          <dt>Replicas alive</dt>
+          <dt>Processes that share it</dt>
           <dd>
             <Num value={ledger.replicas} />
           </dd>

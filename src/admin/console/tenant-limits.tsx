@@ -1,6 +1,6 @@
 /** A tenant's limits: what they are, who says so, and the way to change one. */
 import type { JSX } from 'preact';
-import { valueText } from './format.js';
+import { breakable, valueText } from './format.js';
 import { Choice, Panel } from './parts.js';
 import { useApp } from './state.js';
 import type { Tenant } from './types.js';
@@ -61,7 +61,7 @@ export function TenantLimits({ tenant }: { tenant: Tenant }): JSX.Element {
           {limits.map((one) => (
             <tr key={one.name}>
               <th scope="row">
-                <code>{one.name}</code>
+                <code>{breakable(one.name)}</code>
               </th>
               <td class="num">{valueText(one.value)}</td>
               <td class={one.source === 'default' ? 'quiet' : ''}>

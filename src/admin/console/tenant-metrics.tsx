@@ -1,7 +1,7 @@
 /** Which metrics a tenant's series are of, and which of them grow. */
 import type { JSX } from 'preact';
 import { counted } from '../../base/amounts.js';
-import { Num } from './format.js';
+import { breakable, Num } from './format.js';
 import { Heads, Panel } from './parts.js';
 import type { Tenant, TopMetric } from './types.js';
 
@@ -32,7 +32,7 @@ export function TenantMetrics({ tenant }: { tenant: Tenant }): JSX.Element | nul
           {rows.map((metric) => (
             <tr key={metric.name}>
               <th scope="row">
-                <code>{metric.name}</code>
+                <code>{breakable(metric.name ?? '')}</code>
               </th>
               <td class="num share">
                 <span class="bar" aria-hidden="true">
