@@ -128,7 +128,8 @@ export const SETTINGS = {
   'upstream.capacity_floor': setting(
     'count',
     '10000',
-    'Samples and other items that may be under way to each address, however slow it is.',
+    'Samples and other items that may be under way to each address, however slow it is, in pushes of 1000. Of larger pushes ' +
+      'more may be, of smaller ones less: a push of a hundred times the size needs ten times the room.',
     1,
   ),
   'upstream.capacity_learning': setting(

@@ -34,7 +34,7 @@ export interface AddressStatus extends HealthStatus {
   readonly backInSeconds: number | undefined;
   /** Requests that it has, or that wait for it. */
   readonly underWay: number;
-  /** Items that it may have under way, and how soon it answers beside what is usual; undefined: that is not known. */
+  /** What it may have under way, in items of pushes of 1,000, and how soon it answers beside what is usual; undefined: that is not known. */
   readonly limit: number | undefined;
   readonly gradient: number | undefined;
 }

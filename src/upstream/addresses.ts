@@ -77,7 +77,7 @@ export class Addresses implements AddressWatcher {
   /** Not in: the next of them that time moves on. */
   #recheckMs = Number.POSITIVE_INFINITY;
   #anyProbing = false;
-  /** Items that an address may have under way, as it was last known. */
+  /** What an address may have under way, as it was last known. */
   #usualLimit = Number.POSITIVE_INFINITY;
   #destroyed = false;
 
@@ -130,7 +130,7 @@ export class Addresses implements AddressWatcher {
   }
 
   /**
-   * Items that those that are sent to may have under way, all together. One that is only watched so far counts as the others do,
+   * What those that are sent to may have under way, all together. One that is only watched so far counts as the others do,
    * or did: an address that is new must not open the door to all that waits.
    */
   capacity(): number {

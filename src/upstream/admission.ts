@@ -14,7 +14,7 @@ export interface AdmissionOptions extends Omit<FairQueueOptions, 'limit' | 'usua
 
 export interface AdmissionStatus {
   readonly mode: FairnessMode;
-  /** Items that may be under way; undefined while it learns. */
+  /** What may be under way, in items of pushes of USUAL_ITEMS; undefined while it learns. */
   readonly limit: number | undefined;
   readonly inFlight: number;
   /** Pushes and their bytes. */
@@ -35,15 +35,15 @@ export interface HasCapacity {
  * times while one that is slow answers once.
  */
 export function usualMsOf(addresses: readonly HasCapacity[]): number {
-  let items = 0;
-  let itemsPerMs = 0;
+  let limits = 0;
+  let perMs = 0;
   for (const { capacity } of addresses) {
     if (capacity === undefined || capacity.usualMs === 0 || capacity.limit === Number.POSITIVE_INFINITY)
       continue;
-    items += capacity.limit;
-    itemsPerMs += capacity.limit / capacity.usualMs;
+    limits += capacity.limit;
+    perMs += capacity.limit / capacity.usualMs;
   }
-  return itemsPerMs === 0 ? 0 : items / itemsPerMs;
+  return perMs === 0 ? 0 : limits / perMs;
 }
 
 /** What is small costs Mimir something, too: a push counts as so many items at least, and as one for each so many bytes. */
@@ -53,6 +53,17 @@ const BYTES_OF_ITEM = 1000;
 /** As how many items a push counts here. */
 export function weightOf(items: number, bytes: number): number {
   return Math.max(LEAST_ITEMS, items, bytes / BYTES_OF_ITEM);
+}
+
+/** A push of so many items needs as much room. */
+const USUAL_ITEMS = 1000;
+
+/**
+ * What a push needs of what Mimir may have under way: it grows with the root of its items. One of fifty times the size takes much
+ * longer, and still is one push, that one of Mimir's workers has. A whole number, so that nothing is left when all have ended.
+ */
+export function roomOf(items: number): number {
+  return Math.round(Math.sqrt(items * USUAL_ITEMS));
 }
 
 export class Admission {
@@ -78,12 +89,12 @@ export class Admission {
   }
 
   enter(sender: Sender, items: number, bytes: number): Entry | Turn {
-    return this.#queue.enter(sender, items, bytes);
+    return this.#queue.enter(sender, items, bytes, roomOf(items));
   }
 
   /** For a push that may go. */
-  begin(load: Load): PushUnderWay {
-    return new PushUnderWay(this.#queue, load, this.#options.now);
+  begin(items: number, place: string): PushUnderWay {
+    return new PushUnderWay(this.#queue, { items, room: roomOf(items), place }, this.#options.now);
   }
 
   status(): AdmissionStatus {
@@ -134,7 +145,7 @@ export class PushUnderWay {
     const nowMs = this.#now();
     const overloaded = status === 0 || (status >= 502 && status <= 504);
     this.#capacity?.answered(this.#load, nowMs - this.#startMs, overloaded, nowMs);
-    this.#queue.leave(this.#load.items);
+    this.#queue.leave(this.#load.room);
   }
 
   /** It ended, and nothing is known by it; or it is over already. */
@@ -143,7 +154,7 @@ export class PushUnderWay {
     this.#over = true;
     const nowMs = this.#now();
     this.#capacity?.end(this.#load, nowMs - this.#startMs, nowMs);
-    this.#queue.leave(this.#load.items);
+    this.#queue.leave(this.#load.room);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * How much one address may have under way, in items, found out by how soon it answers while all of it is used: while the time that it
+ * How much one address may have under way, found out by how soon it answers while all of it is used: while the time that it
  * takes is near what is usual for pushes of that size, a little more; when it takes longer, by more than times differ by themselves,
  * less, in proportion; when it says that it is overloaded, or says nothing, a tenth less. Where sending half as much makes it answer
  * no sooner, it is not what is sent that makes it slow, and what it takes becomes usual. At first it only watches. Time is handed in.
@@ -9,7 +9,7 @@
  */
 
 export interface CapacityOptions {
-  /** Never less than so many items. */
+  /** Never less than so much. */
   readonly floor: number;
   /** For so long nothing is limited. */
   readonly learningMs: number;
@@ -57,13 +57,16 @@ const HELPS = 0.65;
 /** Of what may be under way so much at most is kept for those who are below their shares: room for one more push. */
 const KEPT_PART = 1 / 8;
 
-export function roomKept(items: number, limit: number): number {
-  return Math.min(items, limit * KEPT_PART);
+export function roomKept(room: number, limit: number): number {
+  return Math.min(room, limit * KEPT_PART);
 }
 
-/** What a push counts, and as whose. */
+/** A push, and whose it is. */
 export interface Load {
+  /** How long it takes is compared with others that have as many. */
   readonly items: number;
+  /** What it needs of what may be under way. */
+  readonly room: number;
   readonly place: string;
 }
 
@@ -77,21 +80,22 @@ interface Heard {
 }
 
 export class Capacity {
-  /** Items that may be under way. */
+  /** What may be under way. */
   limit = Number.POSITIVE_INFINITY;
   /** 1: it answers as soon as ever. */
   gradient = 1;
   inFlight = 0;
-  /** Of the items of the window before this one, what their pushes take when all is well; 0: not known. */
+  /** How long pushes of the window before this one take when all is well, or took, if that was less, by their room; 0: not known. */
   usualMs = 0;
   readonly #options: CapacityOptions;
   readonly #learnsUntilMs: number;
   /** Of this window, by sender. */
   #heard = new Map<string, Heard>();
   #answers = 0;
-  #items = 0;
-  #usualItemMs = 0;
-  /** Most items at once, in this window and since the start. */
+  #room = 0;
+  #usualRoomMs = 0;
+  #tookRoomMs = 0;
+  /** Most at once, in this window and since the start. */
   #peak = 0;
   #highest = 0;
   /** Of the pushes that began in this window. */
@@ -116,25 +120,26 @@ export class Capacity {
     this.#windowMs = nowMs;
   }
 
-  begin({ items }: Load): void {
-    this.inFlight += items;
+  begin({ room }: Load): void {
+    this.inFlight += room;
     if (this.inFlight > this.#peak) this.#peak = this.inFlight;
-    if (items > this.#largest) this.#largest = items;
+    if (room > this.#largest) this.#largest = room;
   }
 
   /** Nobody waited for the answer. That there was none so far says something once it takes longer than is usual. */
   end(load: Load, tookMs: number, nowMs: number): void {
     const usualMs = this.#usualMs[sizeOf(load.items)] ?? 0;
     if (usualMs > 0 && tookMs > usualMs * (1 + TOLERANCE)) this.answered(load, tookMs, false, nowMs);
-    else this.inFlight -= load.items;
+    else this.inFlight -= load.room;
   }
 
   /** `overloaded`: it said so, or said nothing in time. */
-  answered({ items, place }: Load, tookMs: number, overloaded: boolean, nowMs: number): void {
-    this.inFlight -= items;
+  answered({ items, room, place }: Load, tookMs: number, overloaded: boolean, nowMs: number): void {
+    this.inFlight -= room;
     this.#answers++;
-    this.#items += items;
-    this.#usualItemMs += items * (this.#usualMs[sizeOf(items)] ?? 0);
+    this.#room += room;
+    this.#usualRoomMs += room * (this.#usualMs[sizeOf(items)] ?? 0);
+    this.#tookRoomMs += room * tookMs;
     const heard = this.#of(place);
     const at = heard.answers++ % MOST_TIMES;
     heard.times[at] = tookMs;
@@ -156,9 +161,10 @@ export class Capacity {
     this.#wasUsedUp = this.#isUsedUp();
     this.#windowMs = nowMs;
     this.#answers = 0;
-    this.usualMs = this.#usualItemMs / this.#items;
-    this.#items = 0;
-    this.#usualItemMs = 0;
+    this.usualMs = Math.min(this.#usualRoomMs, this.#tookRoomMs) / this.#room;
+    this.#room = 0;
+    this.#usualRoomMs = 0;
+    this.#tookRoomMs = 0;
     this.#heard = new Map();
     this.#peak = this.inFlight;
     this.#largest = 0;

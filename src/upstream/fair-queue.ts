@@ -27,7 +27,7 @@ export interface Sender {
 }
 
 export interface FairQueueOptions {
-  /** Items that may be under way, as it is now. */
+  /** Room that there is, as it is now: the sum of what may be under way. */
   readonly limit: () => number;
   /** What an answer takes when all is well; 0: not known. */
   readonly usualMs: () => number;
@@ -54,6 +54,7 @@ export interface Turn {
 interface Waiting {
   readonly tenant: Tenant;
   readonly items: number;
+  readonly room: number;
   readonly bytes: number;
   readonly untilMs: number;
   readonly settle: (entry: Entry) => void;
@@ -130,18 +131,18 @@ export class FairQueue {
     return this.#places.size;
   }
 
-  /** Answers at once while there is room and nobody waits. */
-  enter(sender: Sender, items: number, bytes: number): Entry | Turn {
-    if (this.#all.size > 0 || !this.#fits(items)) {
-      if (this.#options.holds && !this.#closed) return this.#queue(sender, items, bytes);
+  /** Answers at once while there is room and nobody waits. `items` count in the sender's share; `room` is what it needs of the limit. */
+  enter(sender: Sender, items: number, bytes: number, room = items): Entry | Turn {
+    if (this.#all.size > 0 || !this.#fits(room)) {
+      if (this.#options.holds && !this.#closed) return this.#queue(sender, items, bytes, room);
       this.counts.waited++;
     }
-    return this.#go(sender.tenant, this.#place(sender), items);
+    return this.#go(sender.tenant, this.#place(sender), items, room);
   }
 
   /** To be called once for each that went. */
-  leave(items: number): void {
-    this.inFlight -= items;
+  leave(room: number): void {
+    this.inFlight -= room;
     this.#serve();
   }
 
@@ -152,11 +153,12 @@ export class FairQueue {
     clearTimeout(this.#paceTimer);
     for (const waiting of this.#all) {
       this.#remove(waiting);
-      waiting.settle(this.#go(waiting.tenant.id, waiting.tenant.place, waiting.items));
+      const { tenant, items, room } = waiting;
+      waiting.settle(this.#go(tenant.id, tenant.place, items, room));
     }
   }
 
-  #queue(sender: Sender, items: number, bytes: number): Entry | Turn {
+  #queue(sender: Sender, items: number, bytes: number, room: number): Entry | Turn {
     const { now, maxWaitMs, maxBytes } = this.#options;
     if (bytes > maxBytes) {
       this.counts.waited++;
@@ -169,6 +171,7 @@ export class FairQueue {
     const waiting = {
       tenant: this.#tenant(this.#place(sender), sender.tenant),
       items,
+      room,
       bytes,
       untilMs: now() + maxWaitMs,
       settle,
@@ -191,17 +194,17 @@ export class FairQueue {
     this.#serve();
   }
 
-  #fits(items: number): boolean {
+  #fits(room: number): boolean {
     // One larger than all that there is goes alone.
-    return this.inFlight === 0 || this.inFlight + items <= this.#options.limit();
+    return this.inFlight === 0 || this.inFlight + room <= this.#options.limit();
   }
 
-  #go(tenant: string, place: Place, items: number): 'go' {
+  #go(tenant: string, place: Place, items: number, room: number): 'go' {
     this.#turnedAway.went(tenant);
     const start = Math.max(this.#virtual, place.finish);
     place.finish = start + items / place.weight;
     this.#virtual = start;
-    this.inFlight += items;
+    this.inFlight += room;
     return 'go';
   }
 
@@ -209,9 +212,9 @@ export class FairQueue {
     for (let place = this.#next.first; place !== undefined; place = this.#next.first) {
       const [tenant] = place.tenants.values();
       const first = tenant?.oldest;
-      if (tenant === undefined || first === undefined || !this.#mayGo(place, first.items)) return;
-      const went = this.#go(tenant.id, place, first.items);
-      this.#pace(first.items);
+      if (tenant === undefined || first === undefined || !this.#mayGo(place, first.room)) return;
+      const went = this.#go(tenant.id, place, first.items, first.room);
+      this.#pace(first.room);
       place.start = place.finish;
       this.#remove(first);
       // Whoever still has some comes again after the others of its place.
@@ -223,10 +226,10 @@ export class FairQueue {
     }
   }
 
-  #mayGo(place: Place, items: number): boolean {
+  #mayGo(place: Place, room: number): boolean {
     const isAbove = place.start > this.#virtual;
-    if (!isAbove) return this.#fits(items);
-    return this.#fits(items + roomKept(items, this.#options.limit())) && this.#isTime();
+    if (!isAbove) return this.#fits(room);
+    return this.#fits(room + roomKept(room, this.#options.limit())) && this.#isTime();
   }
 
   #isTime(): boolean {
@@ -246,11 +249,11 @@ export class FairQueue {
    * As many as may be under way go in the time that an answer takes: no fewer than there is room for. Nobody waits for longer than
    * that, however much went.
    */
-  #pace(items: number): void {
+  #pace(room: number): void {
     const nowMs = this.#options.now();
     const usualMs = this.#options.usualMs();
     // One larger than all that may be under way goes alone, and takes its time.
-    const itsMs = usualMs * Math.min(1, items / this.#options.limit());
+    const itsMs = usualMs * Math.min(1, room / this.#options.limit());
     this.#nextMs = Math.min(Math.max(this.#nextMs, nowMs - LATE_MS) + itsMs, nowMs + usualMs);
   }
 

@@ -154,7 +154,7 @@ function exportAdmission(metrics: Metrics, upstream: Upstream): void {
   if (admission === undefined) return;
   metrics.gauges({
     name: 'mimir_edge_upstream_limit_items',
-    help: 'Samples and other items that may be under way to the address; absent while it is only watched.',
+    help: 'What may be under way to the address, in samples and other items of pushes of 1000; absent while it is only watched.',
     labelNames: ['address'],
     *read() {
       for (const { address, limit } of upstream.addresses())
@@ -172,7 +172,7 @@ function exportAdmission(metrics: Metrics, upstream: Upstream): void {
   });
   metrics.gauge({
     name: 'mimir_edge_upstream_in_flight_items',
-    help: 'Samples and other items that are under way to Mimir.',
+    help: 'What is under way to Mimir, in samples and other items of pushes of 1000.',
     read: () => admission.status().inFlight,
   });
   metrics.gauge({

@@ -403,9 +403,9 @@ t.test('one that has all that it may have under way is passed over while there i
     slow!.limit = 100;
     for (const other of others) other.limit = 1000;
     t.ok(picked(300)['10.0.0.1']! > 50, 'while there is room it is like the others');
-    slow!.begin({ items: 100, place: 'a' });
+    slow!.begin({ items: 100, room: 100, place: 'a' });
     t.equal(picked(300)['10.0.0.1'] === undefined, isPassedOver, mode);
-    for (const other of others) other.begin({ items: 2000, place: 'a' });
+    for (const other of others) other.begin({ items: 2000, room: 2000, place: 'a' });
     t.ok(picked(300)['10.0.0.1']! > 50, 'of those that have too much the one goes first that is least above');
   }
 });

@@ -5,13 +5,14 @@ import {
   type AdmissionStatus,
   type FairnessMode,
   mergedAdmission,
+  roomOf,
   usualMsOf,
   weightOf,
 } from '#src/upstream/admission.js';
 
 const SENDER = { tenant: 'a', place: 'a', weight: 1, priority: 'normal' } as const;
 
-function given(mode: FairnessMode, limit = 10) {
+function given(mode: FairnessMode, limit = 2500) {
   let nowMs = 0;
   const capacity = { floor: 1, learningMs: 0 };
   const options = { mode, capacity, maxBytes: 100, maxWaitMs: 1000, now: () => nowMs };
@@ -33,11 +34,11 @@ t.test('a push is under way until it has an answer, or ends without one, and onc
   const { admission, at } = given('act');
   const address = { capacity: admission.capacity() };
   for (const end of ['answered', 'ended'] as const) {
-    t.equal(admission.enter(SENDER, 4, 1), 'go');
-    const push = admission.begin({ items: 4, place: 'a' });
+    t.equal(admission.enter(SENDER, 1000, 1), 'go');
+    const push = admission.begin(1000, 'a');
     push.at(address);
-    t.equal(address.capacity.inFlight, 4);
-    t.equal(admission.status().inFlight, 4);
+    t.equal(address.capacity.inFlight, 1000);
+    t.equal(admission.status().inFlight, 1000);
     at(10);
     if (end === 'answered') push.answered(200);
     push.ended();
@@ -50,8 +51,8 @@ t.test('a push is under way until it has an answer, or ends without one, and onc
 t.test('one that was answered before anybody knew where it went is nowhere', async (t) => {
   const { admission } = given('act');
   const address = { capacity: admission.capacity() };
-  admission.enter(SENDER, 4, 1);
-  const push = admission.begin({ items: 4, place: 'a' });
+  admission.enter(SENDER, 1000, 1);
+  const push = admission.begin(1000, 'a');
   push.answered(0);
   push.at(address);
   t.equal(address.capacity.inFlight, 0);
@@ -69,6 +70,30 @@ t.test('what is small costs something, too: by bytes, and by the push', async (t
   }
 });
 
+t.test('a push needs room by the root of its size, and a whole number of it', async (t) => {
+  for (const [items, room] of [
+    [100, 316],
+    [1000, 1000],
+    [100_000, 10_000],
+    [1234.567, 1111],
+  ] as const) {
+    t.equal(roomOf(items), room, `${items} items`);
+  }
+});
+
+t.test('when all have ended nothing is under way, whatever they weigh', async (t) => {
+  const { admission } = given('act', 1e9);
+  for (let bytes = 1_000_003; bytes < 1_000_100; bytes++) {
+    const items = weightOf(1, bytes);
+    admission.enter(SENDER, items, bytes);
+    const push = admission.begin(items, 'a');
+    admission.enter(SENDER, 0.1 * items, bytes);
+    admission.begin(0.1 * items, 'a').ended();
+    push.ended();
+  }
+  t.equal(admission.status().inFlight, 0);
+});
+
 t.test('no answer, and 502 to 504, say that an address has too much', async (t) => {
   for (const [status, isTooMuch] of [
     [0, true],
@@ -84,7 +109,7 @@ t.test('no answer, and 502 to 504, say that an address has too much', async (t) 
     const answerTen = (fromMs: number, answer: number): void => {
       for (let i = 0; i < 10; i++) {
         at(fromMs);
-        const push = admission.begin({ items: 100, place: 'a' });
+        const push = admission.begin(1000, 'a');
         push.at({ capacity });
         at(fromMs + 1000);
         push.answered(answer);
@@ -99,11 +124,11 @@ t.test('no answer, and 502 to 504, say that an address has too much', async (t) 
 
 t.test('in mode observe all go, and what would have waited is counted', async (t) => {
   const { admission } = given('observe');
-  for (let i = 0; i < 5; i++) t.equal(admission.enter(SENDER, 4, 1), 'go');
+  for (let i = 0; i < 5; i++) t.equal(admission.enter(SENDER, 1000, 1), 'go');
   t.match(admission.status(), {
     mode: 'observe',
-    limit: 10,
-    inFlight: 20,
+    limit: 2500,
+    inFlight: 5000,
     waiting: 0,
     waited: 3,
     turnedAway: 0,

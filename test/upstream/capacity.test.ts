@@ -3,7 +3,7 @@ import t from 'tap';
 import { Capacity, type Load } from '#src/upstream/capacity.js';
 
 const ITEMS = 100;
-const LOAD = { items: ITEMS, place: 'a' };
+const LOAD = { items: ITEMS, room: ITEMS, place: 'a' };
 
 /** Answers in so many milliseconds to what it has under way; below `knee` items always in the same time. */
 interface Address {
@@ -105,9 +105,9 @@ t.test('one whose pushes fail or are slow by what is in them makes nothing small
     const { limit } = capacity;
     for (let i = 0; i < 600; i++) {
       const place = i % 10 < 8 ? 'hostile' : `good ${i % 10}`;
-      capacity.begin({ items: ITEMS, place });
+      capacity.begin({ items: ITEMS, room: ITEMS, place });
       const isHostile = place === 'hostile';
-      const load = { items: ITEMS, place };
+      const load = { items: ITEMS, room: ITEMS, place };
       capacity.answered(load, isHostile ? tookMs : 10, isHostile && overloaded, 8000 + 50 * i);
     }
     t.equal(capacity.limit, limit, what);
@@ -122,7 +122,11 @@ t.test(
     const { limit } = capacity;
     // Each sender always meets the workers in the same state.
     for (let round = 0; round < 30; round++) {
-      const loads = Array.from({ length: 20 }, (_, i) => ({ items: ITEMS, place: `sender ${i % 10}` }));
+      const loads = Array.from({ length: 20 }, (_, i) => ({
+        items: ITEMS,
+        room: ITEMS,
+        place: `sender ${i % 10}`,
+      }));
       for (const load of loads) capacity.begin(load);
       for (const [i, load] of loads.entries()) {
         capacity.answered(load, i % 10 < 6 ? 10 : 20, false, 10_000 + 100 * round);
@@ -199,11 +203,11 @@ t.test('one that nobody waited for says how late it is, once it is late', async 
 
 t.test('what is under way is what began and has not ended', async (t) => {
   const { capacity } = given();
-  capacity.begin({ items: 5, place: 'a' });
-  capacity.begin({ items: 7, place: 'a' });
-  capacity.answered({ items: 5, place: 'a' }, 1, false, 1);
+  capacity.begin({ items: 5, room: 5, place: 'a' });
+  capacity.begin({ items: 7, room: 7, place: 'a' });
+  capacity.answered({ items: 5, room: 5, place: 'a' }, 1, false, 1);
   t.equal(capacity.inFlight, 7);
-  capacity.end({ items: 7, place: 'a' }, 1, 1);
+  capacity.end({ items: 7, room: 7, place: 'a' }, 1, 1);
   t.equal(capacity.inFlight, 0);
 });
 
@@ -216,7 +220,7 @@ interface Answer {
 }
 
 function answers(count: number, tookMs: number, place = 'a', items = SMALL, overloaded = false): Answer[] {
-  return Array.from({ length: count }, () => ({ load: { items, place }, tookMs, overloaded }));
+  return Array.from({ length: count }, () => ({ load: { items, room: items, place }, tookMs, overloaded }));
 }
 
 interface Seconds {

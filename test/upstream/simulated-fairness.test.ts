@@ -194,3 +194,45 @@ t.test('of addresses that differ each is sent what it takes', async (t) => {
     t.ok(quantile(times(late), 0.99) < 5000, `${what}: p99 ${Math.round(quantile(times(late), 0.99))} ms`);
   }
 });
+
+t.test('of pushes of very different sizes as much is sent as Mimir takes', async (t) => {
+  const mixed = { workers: 8, baseMs: 15, serviceMs: (items: number) => 2 + 0.04 * items };
+  for (const [what, one, small, large, takes] of [
+    ['ten times', mimir, 500, 5000, TAKES],
+    ['a hundred times', mixed, 100, 10_000, 160_000],
+    ['five hundred times', mixed, 100, 50_000, 160_000],
+  ] as const) {
+    const before = { name: 'before', pushesPerSecond: (0.4 * takes) / ITEMS, items: ITEMS, toMs: QUIET_MS };
+    const both = Object.entries({ small, large }).map(([size, items]) => ({
+      name: `greedy ${size}`,
+      pushesPerSecond: (1.2 * takes) / items,
+      items,
+      fromMs: QUIET_MS,
+    }));
+    const options = { ...OPTIONS, floor: 10 * ITEMS };
+    const { outcomes } = await simulate([before, ...both], one, 0.8 * END_MS, options);
+    const seconds = (0.8 * END_MS - QUIET_MS - 10_000) / 1000;
+    const late = of(outcomes, 'greedy', QUIET_MS + 10_000, 0.8 * END_MS);
+    t.ok(itemsOf(late, seconds) >= 0.9 * takes, `${what}: goodput ${Math.round(itemsOf(late, seconds))}`);
+    const each = both.map(({ name }) => itemsOf(of(late, name, 0, END_MS), seconds));
+    t.ok(Math.min(...each) / Math.max(...each) > 0.9, `${what}: ${each.map(Math.round)}`);
+  }
+});
+
+t.test('one that becomes ten times as quick is sent ten times as much within seconds', async (t) => {
+  for (const [what, slowFromMs, slowToMs] of [
+    ['it was slow from the start', 0, QUIET_MS + 20_000],
+    ['it was slow for a time', QUIET_MS + 10_000, QUIET_MS + 30_000],
+  ] as const) {
+    const isSlow = (nowMs: number): boolean => nowMs >= slowFromMs && nowMs < slowToMs;
+    const changing = {
+      ...mimir,
+      serviceMs: (items: number, nowMs: number) => mimir.serviceMs(items) * (isSlow(nowMs) ? 1 : 0.1),
+    };
+    const before = { name: 'before', pushesPerSecond: TAKES / 2 / ITEMS, items: ITEMS, toMs: QUIET_MS };
+    const two = greedy.map((tenant) => ({ ...tenant, pushesPerSecond: (10 * TAKES) / ITEMS }));
+    const { outcomes } = await simulate([before, ...two], changing, slowToMs + 20_000, OPTIONS);
+    const late = of(outcomes, 'greedy', slowToMs + 10_000, slowToMs + 20_000);
+    t.ok(itemsOf(late, 10) >= 9.5 * TAKES, `${what}: goodput ${Math.round(itemsOf(late, 10))}`);
+  }
+});

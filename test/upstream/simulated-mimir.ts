@@ -134,7 +134,7 @@ export async function simulate(
     };
     const arrivedMs = nowMs;
     const heard = (entry: Entry): void => {
-      if (entry === 'go') send(admission.begin({ items, place: sender.place }), name, items, arrivedMs);
+      if (entry === 'go') send(admission.begin(items, sender.place), name, items, arrivedMs);
       else outcomes.push({ tenant: name, items, atMs: nowMs, tookMs: undefined });
     };
     const entered = admission.enter(sender, items, items * 64);

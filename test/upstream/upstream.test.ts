@@ -444,20 +444,20 @@ t.test('what it takes, and who waits for it, is in the metrics', async (t) => {
   // Ten answers, the last of them a second later, and it is known what it takes.
   t.ok(
     await eventually(async () => {
-      const underWay = admission?.begin({ items: 5, place: 'a' });
-      admission?.enter(sender, 5, 1);
+      const underWay = admission?.begin(500, 'a');
+      admission?.enter(sender, 500, 1);
       underWay?.at(upstream.push(request('a'), NOBODY));
       underWay?.answered(200);
       return admission?.status().limit !== undefined;
     }),
   );
-  admission?.enter(sender, 10, 1);
-  void admission?.enter(sender, 10, 1);
-  void admission?.enter(sender, 10, 100);
+  admission?.enter(sender, 1000, 1);
+  void admission?.enter(sender, 1000, 1);
+  void admission?.enter(sender, 1000, 100);
   t.strictSame(await lines(), {
-    [`mimir_edge_upstream_limit_items{address="${one.url}"}`]: 10,
+    [`mimir_edge_upstream_limit_items{address="${one.url}"}`]: 1414,
     [`mimir_edge_upstream_gradient{address="${one.url}"}`]: 1,
-    mimir_edge_upstream_in_flight_items: 10,
+    mimir_edge_upstream_in_flight_items: 1000,
     mimir_edge_upstream_fair_waiting_pushes: 1,
     'mimir_edge_upstream_fair_pushes_total{outcome="waited"}': 2,
     'mimir_edge_upstream_fair_pushes_total{outcome="turned_away"}': 1,

@@ -295,8 +295,7 @@ export class PushExchange implements RelayHost {
   #enter(entry: Entry, delivery: Delivery, items: number): PushOutcome {
     const { admission, charge } = delivery;
     if (entry === 'go') {
-      const load = { items, place: admission.tenant.place };
-      this.#underWay = this.#parts.upstream.admission?.begin(load);
+      this.#underWay = this.#parts.upstream.admission?.begin(items, admission.tenant.place);
       return this.#send(delivery);
     }
     this.#parts.enforcer.giveBack(admission, charge);
