@@ -199,6 +199,20 @@ function pageTests(browser: Browser, more: readonly string[]): void {
     t.notOk(await shows(page, `${FIRST_ROW}?.querySelector('a').textContent !== 'steady'`, 3000));
   });
 
+  test('under a tenant’s name nothing is shown of the one before', async (t) => {
+    const { edge } = await given(t);
+    for (const tenant of ['steady', 'noisy']) {
+      await send(edge.proxy, PUSH_500, { 'X-Scope-OrgID': tenant, 'User-Agent': `${tenant}-program/1` });
+    }
+    const { page } = await open(t, browser, `${edge.admin}/#/tenants/noisy`);
+    await page.locator('#tenant-senders').getByText('noisy-program').waitFor();
+    await page.route(/api\/v1\/.*steady/, () => {});
+    await page.evaluate("location.hash = '#/tenants/steady'");
+    await page.getByRole('heading', { level: 1, name: 'steady' }).waitFor();
+    await page.getByText('Reading what steady sends …').waitFor();
+    t.notMatch(await page.locator('#main').innerText(), /noisy|ingestion_rate/);
+  });
+
   test('a tenant: charts, refusals in plain words, limits and where they come from', async (t) => {
     const { edge, file } = await given(t);
     for (let i = 0; i < 3; i++) await push(edge.proxy, 'noisy');

@@ -77,7 +77,8 @@ function show(): void {
         ) : route.tenant === undefined ? (
           <Current />
         ) : (
-          <TenantView id={route.tenant} />
+          // Anew for each: what was read of one is not shown as another's.
+          <TenantView key={route.tenant} id={route.tenant} />
         )}
       </Shell>
       {dialog === undefined ? null : <ChangeDialog change={dialog} />}

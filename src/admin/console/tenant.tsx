@@ -34,7 +34,6 @@ export function TenantView({ id }: { id: string }): JSX.Element {
           {id}
         </h1>
         {tenant === undefined ? null : <Mode tenant={tenant} />}
-        {tenant === undefined ? null : <ScopeNote scope={tenant.scope} />}
       </div>
       {tenant === undefined ? (
         <NotThere id={id} problem={problem} />
@@ -82,6 +81,7 @@ function Mode({ tenant }: { tenant: Tenant }): JSX.Element {
       >
         Change mode
       </button>
+      <ScopeNote scope={tenant.scope} />
     </div>
   );
 }
