@@ -15,6 +15,7 @@ import { influxSource } from './influx-format.js';
 import { type OtlpFormatFault, otlpSource } from './otlp-format.js';
 import type { ProtocolLabel } from './push-metrics.js';
 import { undecodable } from './refusal-answer.js';
+import type { SenderProtocol } from './senders.js';
 import type { WriteRoute } from './write-paths.js';
 
 export interface ReadAs {
@@ -26,6 +27,12 @@ export interface ReadAs {
 /** What metrics call it. */
 export function protocolLabel({ protocol, source }: ReadAs): ProtocolLabel {
   return source?.form ?? protocol;
+}
+
+/** What the list of senders calls it: OTLP in JSON apart, so that who sends it can be found. */
+export function senderProtocolOf(how: ReadAs | Unreadable): SenderProtocol {
+  if (isUnreadable(how)) return 'unreadable';
+  return how.source?.form === 'otlp' && how.source.json ? 'otlp-json' : protocolLabel(how);
 }
 
 export type Unreadable = readonly [Reason, Sentence];

@@ -72,7 +72,7 @@ async function given(t: Test, limits: string) {
 const SERIES = 2 + 5 + 1 + 1;
 
 t.test('an export is counted as Mimir counts it, and arrives as it was sent', async (t) => {
-  const { mimir, exporter, count } = await given(t, 'ingestion_rate: 1e6');
+  const { mimir, edge, exporter, count } = await given(t, 'ingestion_rate: 1e6');
   let pushes = 0;
   for (const form of ['protobuf', 'json'] as const) {
     for (const compression of ['none', 'gzip'] as const) {
@@ -87,6 +87,14 @@ t.test('an export is counted as Mimir counts it, and arrives as it was sent', as
   }
   t.equal(await count('mimir_edge_pushes_total{protocol="otlp"}'), pushes);
   t.equal(await count('mimir_edge_active_series{user="shop"}'), SERIES);
+  const { senders } = (await (await fetch(`${edge.admin}/api/v1/senders?tenant=shop`)).json()) as {
+    senders: { protocol: string; compression: string; pushes: number }[];
+  };
+  t.strictSame(
+    senders.map(({ protocol, compression, pushes }) => `${protocol}, ${compression}: ${pushes}`).sort(),
+    ['otlp, : 1', 'otlp, gzip: 1', 'otlp-json, : 1', 'otlp-json, gzip: 1'],
+    'who sends JSON can be found',
+  );
 });
 
 t.test('an SDK that has the environment of the README sends to the edge, for its tenant', async (t) => {

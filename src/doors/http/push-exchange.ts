@@ -26,7 +26,7 @@ import { decodeBody } from '../decode-body.js';
 import { type DecodeSettings, decodeOptions } from '../decode-options.js';
 import { otlpAnswerForm } from '../otlp-format.js';
 import type { ProtocolLabel } from '../push-metrics.js';
-import { isUnreadable, protocolLabel, readAs } from '../read-as.js';
+import { isUnreadable, protocolLabel, readAs, senderProtocolOf } from '../read-as.js';
 import { NOTHING, tooLarge, undecodedBody, type Written, writtenOf } from '../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../retry-after.js';
 import type { SenderPlace, SenderProtocol, Senders } from '../senders.js';
@@ -231,8 +231,7 @@ export class PushExchange implements RelayHost {
 
   /** Asked for where the sender is not known. */
   senderProtocol(): SenderProtocol {
-    const how = this.#readAs();
-    return isUnreadable(how) ? 'unreadable' : protocolLabel(how);
+    return senderProtocolOf(this.#readAs());
   }
 
   /** The body is written anew at once, while its push can still be read. */

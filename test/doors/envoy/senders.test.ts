@@ -88,6 +88,7 @@ t.test('whatever protocol is judged has its name, and what can not be read, too'
       { 'content-type': 'application/x-protobuf;proto=io.prometheus.write.v2.Request' },
     ],
     ['otlp', '/otlp/v1/metrics', { 'content-encoding': 'gzip' }],
+    ['otlp-json', '/otlp/v1/metrics', { 'content-type': 'application/json', 'content-encoding': '' }],
     ['influx', '/api/v1/push/influx/write', { 'content-encoding': '' }],
     ['unreadable', '/api/v1/push', { 'content-encoding': 'br' }],
   ];

@@ -29,7 +29,14 @@ import { type DecodeSettings, decodeOptions } from '../../decode-options.js';
 import type { Stepped } from '../../decode-source.js';
 import { otlpAnswerForm } from '../../otlp-format.js';
 import type { ProtocolLabel } from '../../push-metrics.js';
-import { isUnreadable, protocolLabel, type ReadAs, readAs, type Unreadable } from '../../read-as.js';
+import {
+  isUnreadable,
+  protocolLabel,
+  type ReadAs,
+  readAs,
+  senderProtocolOf,
+  type Unreadable,
+} from '../../read-as.js';
 import { NOTHING, tooLarge, undecodedBody, type Written, writtenOf } from '../../refusal-answer.js';
 import { type RetryAfterOptions, withRetryAfter } from '../../retry-after.js';
 import type { SenderPlace, Senders } from '../../senders.js';
@@ -209,7 +216,7 @@ export class CheckExchange {
   #countSender(request: CheckedRequest, { whole, place }: Tenant, how: ReadAs | Unreadable): void {
     const head = new CheckedHead(request);
     this.#sender = this.#parts.senders.push(head, whole, place === whole, {
-      senderProtocol: () => (isUnreadable(how) ? 'unreadable' : protocolLabel(how)),
+      senderProtocol: () => senderProtocolOf(how),
     });
   }
 
