@@ -29,7 +29,7 @@ import { sendersView } from './senders-view.js';
 import { Streams } from './stream.js';
 import type { Identity, Tokens } from './tokens.js';
 import { topMetricsView } from './top-metrics-view.js';
-import { curveView, fleetView, usageView } from './usage-reads.js';
+import { adviceScope, curveView, fleetView, usageView } from './usage-reads.js';
 import {
   endPanic,
   reload,
@@ -190,6 +190,11 @@ export class Api {
         await edge.refresh();
         return view(reading);
       });
+    const advice = (path: string, view: (reading: Reading) => Promise<object>): ReadRoute =>
+      get(path, async (reading) => {
+        const body = await view(reading);
+        return { scope: await adviceScope(edge, body), ...body };
+      });
     return [
       get('/openapi.json', ({ res }) => {
         res.setHeader('Content-Type', 'application/json').end(OPENAPI);
@@ -208,13 +213,13 @@ export class Api {
       ofReplica('/fleet', 'whole', ({ query }) => fleetView(edge, query)),
       fresh('/denials', 'part', ({ query }) => denialsView(edge, query)),
       ofReplica('/senders', 'part', ({ query }) => sendersView(edge, query)),
-      get('/limits', ({ query }) => limitsView(edge, query)),
+      ofReplica('/limits', 'whole', ({ query }) => limitsView(edge, query)),
       get('/reasons', () => reasonsView()),
-      get('/config', () => configView(edge)),
-      get('/advice', ({ query }) => adviceView(edge.advisor, query)),
-      get('/advice/{id}', ({ query, params: [id = ''] }) => tenantAdviceView(edge.advisor, id, query)),
-      get('/report', ({ query }) => reportView(edge.advisor, query)),
-      get('/costs', ({ query }) => costsView(edge.advisor, query)),
+      ofReplica('/config', 'whole', async ({ query }) => configView(edge, query)),
+      advice('/advice', ({ query }) => adviceView(edge.advisor, query)),
+      advice('/advice/{id}', ({ query, params: [id = ''] }) => tenantAdviceView(edge.advisor, id, query)),
+      advice('/report', ({ query }) => reportView(edge.advisor, query)),
+      advice('/costs', ({ query }) => costsView(edge.advisor, query)),
       ofReplica('/audit', 'part', ({ query }) => auditView(edge, query)),
       get('/stream', ({ req, res, query }) => {
         const listing = readListing(query);
@@ -258,7 +263,7 @@ export class Api {
         action: 'tenant_limit',
         write: ([id = '', name = ''], request) => takeBack(edge, id, name, request),
       },
-      get('/panic', () => panicView(edge)),
+      ofReplica('/panic', 'whole', async ({ query }) => panicView(edge, query)),
       { method: 'PUT', path: '/panic', action: 'panic', write: (_, request) => setPanic(edge, request) },
       { method: 'DELETE', path: '/panic', action: 'panic', write: (_, request) => endPanic(edge, request) },
       { method: 'PUT', path: '/guard', action: 'guard', write: (_, request) => setGuardMode(edge, request) },

@@ -12,7 +12,7 @@ import { isTenantId, listLimits, listTenants, readListing, readPage } from './li
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
 import { type Replicas, replicasOf } from './replicas-view.js';
-import { readReplica, scopedEdge } from './scope.js';
+import { named, noted, ofAnswering, readReplica, type Scope, scopedEdge } from './scope.js';
 import { controlViews, rounded, tenantView } from './tenant-view.js';
 import { timesView } from './times-view.js';
 import { topMetricsOf } from './top-metrics-view.js';
@@ -33,9 +33,13 @@ export function statusOf(edge: Edge, { scope, others }: Replicas): object {
   const { ledger, overrides, workers, ...status } = edge.status();
   const { goodAtMs, lagMs, lastError, sources, ...source } = overrides;
   const secondsSinceGood = rounded((Date.now() - goodAtMs) / 1000);
+  const { name } = edge.usage;
   return {
-    scope,
-    replica: edge.usage.name,
+    scope:
+      scope.of === 'fleet'
+        ? noted(scope, `all but the verdict is of replica ${name}, which was asked`)
+        : scope,
+    replica: name,
     version: VERSION,
     uptimeSeconds: rounded(process.uptime()),
     verdict: verdictOf(scopedEdge(edge, undefined).edge, others, scope.silent),
@@ -44,7 +48,7 @@ export function statusOf(edge: Edge, { scope, others }: Replicas): object {
     ...status,
     pushTimes: timesView(status.pushTimes),
     upstream: upstreamView(status.upstream),
-    panic: panicView(edge),
+    panic: panicOf(edge),
     replicas: scope.known,
     workers: workers === undefined ? null : { ...workers, each: workers.each.map(workerView) },
     ledger: ledger === undefined ? null : { ...ledger, lastError: ledger.lastError ?? null },
@@ -69,7 +73,14 @@ export function statusOf(edge: Edge, { scope, others }: Replicas): object {
 }
 
 /** Which part of their rates tenants may use, and who says so. */
-export function panicView(edge: Edge): object {
+export function panicView(edge: Edge, query: Query): object {
+  const replica = readReplica(query);
+  query.done();
+  const differs = 'what is set holds for all, and each has a guard of what it measures itself';
+  return { scope: ofAnswering(edge, replica, differs), ...panicOf(edge) };
+}
+
+function panicOf(edge: Edge): object {
   const set = new Map(edge.controls.active().map((control) => [controlKey(control), control]));
   return {
     admitted: edge.admitted(),
@@ -146,13 +157,27 @@ export function reasonsView(): object {
   };
 }
 
-export function limitsView(edge: Edge, query: Query): object {
+export async function limitsView(edge: Edge, query: Query): Promise<object> {
   const search = (query.text('search', MAX_SEARCH) ?? '').toLowerCase();
-  const { offset, limit } = readPage(query, 100, 1000);
+  const page = readPage(query, 100, 1000);
+  const replica = readReplica(query);
   query.done();
-  return listLimits(edge, search, offset, limit);
+  const scope = limitsScope(edge, await replicasOf(edge, replica));
+  return { scope, ...listLimits(edge, search, page.offset, page.limit) };
 }
 
-export function configView(edge: Edge): object {
-  return { settings: parse(edge.config()) };
+/** Those that have other limits than the replica that answers are named, and are not in the answer. */
+function limitsScope(edge: Edge, { scope, others }: Replicas): Scope {
+  const { hash } = edge.snapshot();
+  const differ = others.filter(({ limitsHash }) => limitsHash !== hash).map(({ replica }) => replica);
+  if (differ.length === 0) return scope;
+  const note = `${differ.length} of ${scope.known} replicas have other limits: ${named(differ.sort())}`;
+  return noted({ ...scope, replicas: scope.replicas - differ.length }, note);
+}
+
+export function configView(edge: Edge, query: Query): object {
+  const replica = readReplica(query);
+  query.done();
+  const scope = ofAnswering(edge, replica, 'each has settings of its own');
+  return { scope, settings: parse(edge.config()) };
 }

@@ -61,8 +61,7 @@ export function otherReplica({ usage }: Edge, name: string): FleetMember | undef
   const found = usage.replicas?.named(name);
   if (found !== undefined) return found;
   const names = [usage.name, ...(usage.replicas?.others() ?? []).map((one) => one.name)].sort();
-  const known = names.slice(0, MOST_NAMED).join(', ') + (names.length > MOST_NAMED ? ', …' : '');
-  throw new Problem(404, `there is no replica ${name.slice(0, MOST_NAME)}; known are ${known}`);
+  throw new Problem(404, `there is no replica ${name.slice(0, MOST_NAME)}; known are ${named(names)}`);
 }
 
 /** What another replica answers to the same read; where it had more to tell, `scope` says so. Throws a Problem as it does. */
@@ -146,10 +145,19 @@ function noteOf(silent: readonly string[], known: number, each: readonly Told<un
   const notes = [
     ...(silent.length === 0
       ? []
-      : [`${silent.length} of ${known} replicas did not answer: ${silent.slice(0, MOST_NAMED).join(', ')}`]),
+      : [`${silent.length} of ${known} replicas did not answer: ${named(silent)}`]),
     ...(cut.length === 0 ? [] : [cutNote(cut)]),
   ];
   return notes.length === 0 ? null : notes.join('; ');
+}
+
+export function noted(scope: Scope, note: string): Scope {
+  return { ...scope, note: scope.note === null ? note : `${scope.note}; ${note}` };
+}
+
+/** Some of them, where there are very many. */
+export function named(names: readonly string[]): string {
+  return names.slice(0, MOST_NAMED).join(', ') + (names.length > MOST_NAMED ? ', …' : '');
 }
 
 function cutNote(names: readonly string[]): string {
@@ -167,6 +175,14 @@ function unshared(edge: Edge): Scope {
 export function ofOne({ usage }: Edge, note: string): Scope {
   const known = usage.replicas?.status().known ?? 1;
   return { of: 'machine', replicas: 1, known, silent: [], until: null, ageSeconds: 0, note };
+}
+
+/** Of the replica that answers. `differs`: why another may answer otherwise. */
+export function ofAnswering(edge: Edge, replica: string | undefined, differs: string): Scope {
+  const { name, replicas } = edge.usage;
+  if (replica !== undefined) return ofOne(edge, `of replica ${name} alone, as asked`);
+  if (replicas === undefined) return unshared(edge);
+  return ofOne(edge, `of replica ${name}, which was asked: ${differs}`);
 }
 
 /**

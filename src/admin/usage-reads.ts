@@ -174,7 +174,7 @@ function planeView(
   };
 }
 
-export async function bookScope(edge: Edge): Promise<Scope> {
+async function bookScope(edge: Edge): Promise<Scope> {
   const { usage } = edge;
   const { planes, step } = await read(usage.kept.state());
   const nowMs = Date.now();
@@ -187,6 +187,20 @@ export async function bookScope(edge: Edge): Promise<Scope> {
     ...ageOf(step === 0 ? undefined : (step + 1) * STEP_MS, nowMs),
     note: usage.isShared ? null : 'of this machine: nothing is shared with others',
   };
+}
+
+/** Of advice: the fleet's book as it was read when the advice was worked out. */
+export async function adviceScope(edge: Edge, { asOf }: { readonly asOf?: unknown }): Promise<Scope> {
+  const nowMs = Date.now();
+  let scope: Scope;
+  try {
+    scope = await bookScope(edge);
+  } catch {
+    scope = ofOne(edge, "of what was kept of the fleet's usage when it could be read last");
+  }
+  const workedOutMs = typeof asOf === 'string' ? Date.parse(asOf) : nowMs;
+  const untilMs = Math.min(workedOutMs, scope.until === null ? nowMs : Date.parse(scope.until));
+  return { ...scope, ...ageOf(untilMs, nowMs) };
 }
 
 /** What this replica has counted itself. */

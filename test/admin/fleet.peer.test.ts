@@ -1,16 +1,47 @@
 /** What is written to the API of one replica of several that share a Redis. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { MAX_ENTRIES } from '#src/controls/controls.js';
+import { eventually } from '../doors/http/fixtures.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { type GivenAdmin, inOneProcess } from './fixtures.js';
 
-async function fleet(t: Test, count: number): Promise<{ redis: RedisServer; edges: GivenAdmin[] }> {
+/** Each with the overrides of its own, where there are some. */
+async function fleet(
+  t: Test,
+  count: number,
+  overrides: readonly string[] = [],
+): Promise<{ redis: RedisServer; edges: GivenAdmin[] }> {
   const redis = await RedisServer.start();
   t.teardown(() => redis.stop());
   const flags = { 'state.redis.url': redis.url, 'state.redis.command_timeout': '5s' };
+  const folder = mkdtempSync(join(tmpdir(), 'fleet-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  for (const [i, text] of overrides.entries()) writeFileSync(join(folder, `own-${i}.yaml`), text);
   const edges: GivenAdmin[] = [];
-  for (let i = 0; i < count; i++) edges.push(await inOneProcess(t, flags));
+  for (let i = 0; i < count; i++) {
+    const own = i < overrides.length ? { 'overrides.file': join(folder, `own-${i}.yaml`) } : {};
+    edges.push(await inOneProcess(t, { ...flags, ...own }));
+  }
   return { redis, edges };
+}
+
+const PATIENCE_MS = 30_000;
+
+async function machinesOf(edges: readonly GivenAdmin[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const edge of edges) {
+    const own = async () => (await edge.json<Fleet>('fleet?replica=this')).replicas[0]?.machine;
+    t.ok(await eventually(async () => (await own()) !== undefined, PATIENCE_MS), 'the book knows it');
+    found.push((await own()) ?? '');
+  }
+  return found;
+}
+
+interface Fleet {
+  readonly replicas: readonly { readonly machine: string }[];
 }
 
 const OFF = { mode: 'off', ttl: '10m', reason: 'incident' };
@@ -51,6 +82,44 @@ t.test('with Redis', { skip: redisMissing }, async (t) => {
       t.equal((await one.push()).status, 200);
     },
   );
+
+  t.test('what may differ between replicas says whose it is, and can be asked of each', async (t) => {
+    const overrides = [0, 0, 7].map((rate) => `overrides: { a: { request_rate: ${rate + 1} } }`);
+    const { edges } = await fleet(t, 3, overrides);
+    const [one, two, three] = edges as [GivenAdmin, GivenAdmin, GivenAdmin];
+    type Scoped = { readonly scope: { readonly replicas: number; readonly note: string | null } };
+    const isSeen = async () => (await one.json<{ replicas: unknown[] }>('replicas')).replicas.length === 3;
+    t.ok(await eventually(isSeen, PATIENCE_MS), 'each knows of the others');
+    t.match(await one.json('limits'), {
+      scope: { of: 'fleet', replicas: 2, known: 3, note: /^1 of 3 replicas have other limits: .+:\d+$/ },
+      tenants: [{ id: 'a', limits: { request_rate: 1 } }],
+    });
+    t.match(await three.json('limits'), {
+      scope: { replicas: 1, note: /^2 of 3 replicas have other limits/ },
+    });
+    const machines = await machinesOf([one, two, three]);
+    for (const [i, rate] of [1, 1, 8].entries()) {
+      t.match(await one.json(`limits?replica=${machines[i]}`), {
+        scope: { of: 'machine', replicas: 1, note: /alone, as asked$/ },
+        tenants: [{ limits: { request_rate: rate } }],
+      });
+    }
+    for (const [i, machine] of machines.entries()) {
+      t.match(await two.json(`config?replica=${machine}`), {
+        scope: { note: /alone, as asked$/ },
+        settings: { overrides: { file: [new RegExp(`own-${i}.yaml$`)] } },
+      });
+    }
+    const asked = (note: RegExp): object => ({ scope: { of: 'machine', replicas: 1, known: 3, note } });
+    t.match(await one.json('config'), asked(/^of replica .+, which was asked: each has settings of its own/));
+    t.match(await one.json('panic'), asked(/which was asked: what is set holds for all/));
+    t.match(await one.json(`panic?replica=${machines[1]}`), asked(/alone, as asked/));
+    for (const path of ['advice', 'report', 'costs', 'advice/a']) {
+      const { scope } = await one.json<Scoped>(path);
+      t.match(scope, { of: 'fleet', note: null, until: String, ageSeconds: Number }, path);
+    }
+    t.match(await one.json('limits?replica=nobody'), { status: 404 });
+  });
 
   t.test('one that was alive lately and does not obey is named', async (t) => {
     const { redis, edges } = await fleet(t, 1);
