@@ -183,24 +183,6 @@ t.test('few answers change nothing', async (t) => {
   }
 });
 
-t.test('one that nobody waited for says how late it is, once it is late', async (t) => {
-  for (const [tookMs, isLess] of [
-    [5, false],
-    [100, true],
-  ] as const) {
-    const { capacity, run } = given();
-    run(8, queueing(1e9), 1000);
-    const { limit } = capacity;
-    // All that may be at once.
-    for (let i = 0; i < 40; i++) {
-      for (let one = 0; one < limit / ITEMS; one++) capacity.begin(LOAD);
-      for (let one = 0; one < limit / ITEMS; one++) capacity.end(LOAD, tookMs, 8000 + i * 100);
-    }
-    t.equal(capacity.limit < limit, isLess, `${tookMs} ms`);
-    t.equal(capacity.inFlight, 0);
-  }
-});
-
 t.test('what is under way is what began and has not ended', async (t) => {
   const { capacity } = given();
   capacity.begin({ items: 5, room: 5, place: 'a' });
@@ -232,7 +214,11 @@ interface Seconds {
 }
 
 /** What usually takes ten milliseconds, of which 4,000 items may be under way. */
-function learnt(floor = 200, learningMs = 3000, tookMs: (second: number) => number = () => 10): Seconds {
+function learnt(
+  floor = 200,
+  learningMs = 3000,
+  learns: (second: number) => Answer[] = () => answers(200, 10),
+): Seconds {
   let nowMs = 0;
   const capacity = new Capacity({ floor, learningMs }, 0);
   const self: Seconds = {
@@ -247,7 +233,7 @@ function learnt(floor = 200, learningMs = 3000, tookMs: (second: number) => numb
     },
     fullSecond: (tookMs) => self.second(answers(Math.floor(capacity.limit / SMALL), tookMs)),
   };
-  for (let i = 1; i <= learningMs / 1000; i++) self.second(answers(200, tookMs(i)));
+  for (let i = 1; i <= learningMs / 1000; i++) self.second(learns(i));
   return self;
 }
 
@@ -264,6 +250,41 @@ t.test('the longer it takes the less it gets, down to three tenths of what it ha
     t.equal(Number(capacity.gradient.toFixed(3)), gradient, `${tookMs} ms`);
     t.equal(Math.round(capacity.limit), limit, `${tookMs} ms`);
   }
+});
+
+t.test('what nobody waited for says how late it is, once it is late', async (t) => {
+  for (const [tookMs, limit] of [
+    [9.8, 4000],
+    [10.5, 4000],
+    [12, 3805],
+  ] as const) {
+    const { capacity } = learnt();
+    const load = { items: SMALL, place: 'a' };
+    for (let i = 0; i < 400; i++) capacity.begin(load);
+    for (let i = 0; i < 400; i++) capacity.end(load, tookMs, i < 399 ? 3500 : 4000);
+    t.equal(Math.round(capacity.limit), limit, `${tookMs} ms`);
+    t.equal(capacity.inFlight, 0);
+  }
+});
+
+t.test('and nothing while it is not known what such a push takes', async (t) => {
+  const { capacity, second } = learnt(200, 0);
+  const load = { items: SMALL, place: 'a' };
+  for (let i = 0; i < 20; i++) capacity.begin(load);
+  for (let i = 0; i < 20; i++) capacity.end(load, 60_000, 1000 * i);
+  for (let i = 0; i < 2; i++) second(answers(20, 10));
+  t.equal(capacity.usualMs, 10);
+});
+
+t.test('what is under way at most in a second counts, whatever is at its end', async (t) => {
+  const { capacity } = learnt();
+  const load = { items: SMALL, place: 'a' };
+  for (let i = 0; i < 400; i++) capacity.begin(load);
+  for (let i = 0; i < 400; i++) {
+    if (i === 399) capacity.begin(load);
+    capacity.answered(load, 20, false, i < 399 ? 3500 : 4000);
+  }
+  t.equal(Math.round(capacity.limit), 2923);
 });
 
 t.test('it tells what the pushes of the last second take when all is well, whatever they took', async (t) => {
@@ -285,10 +306,9 @@ t.test('of each sender the last answers of a second count', async (t) => {
 t.test(
   'pushes that always differ are not slow, and are when all of them take longer than that',
   async (t) => {
-    const { capacity, second } = learnt(200, 60_000);
     const mixed = (count: number, factor: number) =>
       Array.from({ length: count }, (_, i) => answers(1, (i % 2 === 0 ? 10 : 20) * factor)).flat();
-    for (let i = 0; i < 600; i++) second(mixed(200, 1));
+    const { capacity, second } = learnt(200, 40_000, () => mixed(200, 1));
     const full = () => Math.floor(capacity.limit / SMALL);
     second(mixed(full(), 1));
     const { limit } = capacity;
@@ -300,7 +320,7 @@ t.test(
 
 t.test('what takes now longer, now less from second to second may take a little longer', async (t) => {
   const steady = learnt(200, 30_000);
-  const restless = learnt(200, 30_000, (second) => (second % 2 === 0 ? 8 : 12));
+  const restless = learnt(200, 30_000, (second) => answers(200, second % 2 === 0 ? 8 : 12));
   for (const { fullSecond } of [steady, restless]) fullSecond(12.5);
   t.ok(steady.capacity.limit < 4000, `${steady.capacity.limit}`);
   t.ok(restless.capacity.limit > 4000, `${restless.capacity.limit}`);
