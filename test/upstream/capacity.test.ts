@@ -259,7 +259,7 @@ t.test('what nobody waited for says how late it is, once it is late', async (t) 
     [12, 3805],
   ] as const) {
     const { capacity } = learnt();
-    const load = { items: SMALL, place: 'a' };
+    const load = { items: SMALL, room: SMALL, place: 'a' };
     for (let i = 0; i < 400; i++) capacity.begin(load);
     for (let i = 0; i < 400; i++) capacity.end(load, tookMs, i < 399 ? 3500 : 4000);
     t.equal(Math.round(capacity.limit), limit, `${tookMs} ms`);
@@ -269,7 +269,7 @@ t.test('what nobody waited for says how late it is, once it is late', async (t) 
 
 t.test('and nothing while it is not known what such a push takes', async (t) => {
   const { capacity, second } = learnt(200, 0);
-  const load = { items: SMALL, place: 'a' };
+  const load = { items: SMALL, room: SMALL, place: 'a' };
   for (let i = 0; i < 20; i++) capacity.begin(load);
   for (let i = 0; i < 20; i++) capacity.end(load, 60_000, 1000 * i);
   for (let i = 0; i < 2; i++) second(answers(20, 10));
@@ -278,7 +278,7 @@ t.test('and nothing while it is not known what such a push takes', async (t) => 
 
 t.test('what is under way at most in a second counts, whatever is at its end', async (t) => {
   const { capacity } = learnt();
-  const load = { items: SMALL, place: 'a' };
+  const load = { items: SMALL, room: SMALL, place: 'a' };
   for (let i = 0; i < 400; i++) capacity.begin(load);
   for (let i = 0; i < 400; i++) {
     if (i === 399) capacity.begin(load);
@@ -292,6 +292,16 @@ t.test('it tells what the pushes of the last second take when all is well, whate
   t.equal(capacity.usualMs, 10);
   for (let i = 0; i < 2; i++) second(answers(100, 30), answers(10, 40, 'a', 800));
   t.ok(Math.abs(capacity.usualMs - (1000 * 10 + 8000 * (40 / 3)) / 9000) < 0.1, `${capacity.usualMs}`);
+});
+
+t.test('or what they took, where that was less, by the room that they need', async (t) => {
+  const { capacity, second } = learnt();
+  const [small] = answers(1, 9);
+  const [large] = answers(1, 5);
+  if (small === undefined || large === undefined) throw new Error('there are two');
+  const roomy = { ...large, load: { ...large.load, room: 3 * SMALL } };
+  second(Array.from({ length: 10 }, () => [small, roomy]).flat());
+  t.equal(capacity.usualMs, 6);
 });
 
 t.test('of each sender the last answers of a second count', async (t) => {
