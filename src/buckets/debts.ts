@@ -1,31 +1,31 @@
 /**
- * What is missing from buckets that have left memory, so that a tenant that is pushed out and comes back does not find them
- * full. A debt is forgotten when the bucket would be full again. Whoever evicts asks first whether another debt can be
- * remembered; who does not ask makes another one go.
+ * What is missing from buckets that have left memory, so that a tenant that is evicted and comes back does not find them
+ * full. A debt is forgotten when the bucket would have refilled. Before evicting, ask `hasRoom`; otherwise remembering one
+ * debt may push out another.
  *
- * A debt takes 24 bytes of a table with open addressing: no name is kept, but 62 bits of its hash under a key that nobody
- * knows, and which of the owner's buckets it is. Of two owners with one hash, one would have the other's debt.
+ * A debt takes 24 bytes of a table with open addressing: instead of the owner's name, 62 bits of a hash under a random key,
+ * and the kind of bucket. If two owners had the same hash, one would inherit the other's debt.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import type { BucketKind } from '../enforce/ledger.js';
 
-/** Those of more than a hundred thousand tenants, in a table of 25 MB. */
+/** For more than a hundred thousand tenants, in a table of 25 MB. */
 const MOST_DEBTS = 500_000;
 /** An owner has one of each kind. */
 const KINDS: Readonly<Record<BucketKind, number>> = { requests: 1, items: 2, bytes: 3 };
 const KINDS_OF_ONE = 3;
 const FIRST_SLOTS = 1024;
-/** Slots that are looked at, whether what is in them is paid, each time that something is remembered or asked for. */
+/** How many slots are checked for paid debts each time a debt is remembered or room is needed. */
 const LOOKS = 32;
-/** To make room without being asked, the least of so many goes. */
+/** When there is no room, the smallest of this many debts is dropped. */
 const CANDIDATES = 8;
 
 /** The columns of a table. */
 interface Table {
-  /** 0: the slot is free. The kind is in the last two bits, which are never 0. */
+  /** 0: the slot is free. The last two bits are the kind, which is never 0. */
   readonly low: Uint32Array;
   readonly high: Uint32Array;
-  /** In single precision: rounded so that no less is owed than is. */
+  /** In single precision, rounded so that the debt never shrinks. */
   readonly tokens: Float32Array;
   readonly perSecond: Float32Array;
   readonly sinceMs: Float64Array;
@@ -37,9 +37,9 @@ export class Debts {
   #mask = FIRST_SLOTS - 1;
   #table = tableOf(FIRST_SLOTS);
   #size = 0;
-  /** The round under way over all slots: it goes on where it stopped. */
+  /** Where the next check for paid debts begins. */
   #round = 0;
-  /** The last owner that was asked about: all its debts come and go together. */
+  /** The owner that was looked up last: all its debts come and go together. */
   #owner = '';
   #ownerLow = 0;
   #ownerHigh = 0;
@@ -53,12 +53,12 @@ export class Debts {
     return this.#size;
   }
 
-  /** What they take. */
+  /** The memory that the table takes. */
   get bytes(): number {
     return 24 * (this.#mask + 1);
   }
 
-  /** One more owner's debts can be remembered, when `next` comes and takes its own. */
+  /** Whether one more owner's debts can be remembered once `next` has taken its own back. */
   hasRoom(next: string, nowMs: number): boolean {
     if (this.#size < this.#most || this.#hasSome(next)) return true;
     this.#forgetPaid(nowMs);
@@ -68,7 +68,7 @@ export class Debts {
   remember(owner: string, kind: BucketKind, tokens: number, ratePerSecond: number, nowMs: number): void {
     if (tokens <= 0) return;
     this.#forgetPaid(nowMs);
-    // The owner's own, all of which go together, and those of the one that is about to take what it owes.
+    // Allows for all debts of one owner, and those of the owner that is about to take its own back.
     if (this.#size >= this.#most + 2 * KINDS_OF_ONE) this.#forgetLeast(nowMs);
     if (4 * this.#size >= 3 * (this.#mask + 1)) this.#grow();
     const slot = this.#find(owner, kind);
@@ -80,7 +80,7 @@ export class Debts {
     this.#table.sinceMs[slot] = nowMs;
   }
 
-  /** What is still missing. It is the bucket's own again. */
+  /** Removes the debt and returns what is still missing: it belongs to the bucket again. */
   take(owner: string, kind: BucketKind, nowMs: number): number {
     const slot = this.#find(owner, kind);
     if (this.#table.low[slot] === 0) return 0;
@@ -99,7 +99,7 @@ export class Debts {
   #forgetPaid(nowMs: number): void {
     for (let i = 0; i < LOOKS; i++) {
       const slot = this.#round & this.#mask;
-      // What is freed makes another one come to its place.
+      // Freeing a slot moves another debt into it, so the same slot is checked again.
       if (this.#table.low[slot] !== 0 && this.#left(slot, nowMs) === 0) this.#free(slot);
       else this.#round = slot + 1;
     }
@@ -122,7 +122,7 @@ export class Debts {
     return Math.max(0, (tokens[slot] ?? 0) - earned);
   }
 
-  /** Where the debt is, or would be. */
+  /** The slot that the debt has, or would get. */
   #find(owner: string, kind: BucketKind): number {
     this.#hash(owner);
     const low = (this.#ownerLow | KINDS[kind]) >>> 0;
@@ -136,7 +136,7 @@ export class Debts {
     return (low + high) & this.#mask;
   }
 
-  /** Moves those after it back, so that no search ends too early. */
+  /** Moves later entries back, so that no probe ends too early. */
   #free(freed: number): void {
     this.#size--;
     let hole = freed;
@@ -190,7 +190,7 @@ function copy(source: Table, from: number, target: Table, to: number): void {
 }
 
 const SINGLE = new Float32Array(1);
-/** A single-precision number is no further than this from the one that it stands for. */
+/** The largest relative error of single precision. */
 const ROUNDING = 2 ** -23;
 
 function roundUp(value: number): number {

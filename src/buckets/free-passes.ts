@@ -1,11 +1,11 @@
 /**
- * What was let through without tokens while the store was away (`state.on_loss: allow`). Where it is given back, because
- * Mimir did not take the push, no tokens come of it. It is remembered for longer than a push can be under way.
+ * What passed without tokens while the store was away (`state.on_loss: allow`). If Mimir did not take such a push, giving
+ * it back must not create tokens. Remembered for longer than a push can be under way.
  */
 const REMEMBERED_MS = 300_000;
 
 export class FreePasses {
-  /** Begun `#sinceMs`; what is in the one before it still counts. */
+  /** Since `#sinceMs`; the period before it still counts. */
   #recent = 0;
   #before = 0;
   #sinceMs = 0;
@@ -15,7 +15,7 @@ export class FreePasses {
     this.#recent += n;
   }
 
-  /** Of n that is given back, what was tokens. */
+  /** How much of n, which is given back, was paid with tokens. */
   tokensIn(n: number, nowMs: number): number {
     this.#forgetOld(nowMs);
     const before = Math.min(n, this.#before);

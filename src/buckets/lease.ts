@@ -13,19 +13,19 @@ import type { Answer, BucketKind, BucketShape } from '../enforce/ledger.js';
 import type { LeaseCall, LeaseReply, LimitsStanding } from './lease-protocol.js';
 import { UseWindow } from './use-window.js';
 
-/** While the bucket is drained a replica asks once for about so many pushes. */
+/** While the bucket is drained a replica asks once for about this many pushes. */
 const PUSHES_PER_CALL = 64;
-/** It asks no more often than this, however many pushes come. */
+/** It asks no more often than this. */
 const MIN_CALL_INTERVAL_SECONDS = 0.05;
-/** A push is refused on knowledge that is no older than this. */
+/** A push is refused on knowledge no older than this. */
 const MAX_CALL_INTERVAL_SECONDS = 0.25;
-/** A reserve covers the use of the last second at most. */
+/** A reserve covers at most the use of the last second. */
 const MAX_RESERVE_SECONDS = 1;
-/** Nor does it last longer than a sixth of the bucket's refill time. */
+/** It also lasts no longer than a sixth of the bucket's refill time. */
 const RESERVE_PART_OF_REFILL = 1 / 6;
-/** When so much of a lease is left it is time to ask for the next one. */
+/** When this part of a lease is left, the next call is due. */
 const LOW_WATER = 1 / 4;
-/** A lease that nobody took from for so long goes back. */
+/** A lease that was not used for this long goes back. */
 const IDLE_MS = 2000;
 
 interface Reserve {
@@ -43,7 +43,7 @@ export class Lease {
   readonly #bucket: BucketKind;
   readonly #limits: LimitsStanding;
   readonly #use: UseWindow;
-  /** What this replica's limits ask for, and what is in force: the bucket's own, where that is of newer limits. */
+  /** The shape by this replica's limits, and the one in force: the bucket's own if its limits are newer. */
   #own: BucketShape;
   #shape: BucketShape;
   /** As the store last answered. */
@@ -53,12 +53,12 @@ export class Lease {
   #seenMs = 0;
   #incarnation = '';
   #usedMs: number;
-  /** Below this it is time to ask ahead of need, but not before `#askAheadMs`. */
+  /** Below this the next call is due, but not before `#askAheadMs`. */
   #lowWater = 0;
   #askAheadMs = 0;
-  /** The bucket had less than was last asked of it. */
+  /** The bucket had less than was last asked for. */
   #drained = false;
-  /** Until then the store is known to be drained: what it does not have is not asked for. */
+  /** Until then the store is known to be drained, and is not asked for what it does not have. */
   #drainedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(bucket: BucketKind, shape: BucketShape, limits: LimitsStanding, nowMs: number) {
@@ -74,7 +74,7 @@ export class Lease {
     return this.#shape;
   }
 
-  /** The store has yet to hear of this bucket, or of its shape by newer limits. */
+  /** The store does not know this bucket yet, or not its shape by newer limits. */
   get isNews(): boolean {
     const stored = this.#stored;
     if (stored === undefined) return true;
@@ -88,7 +88,7 @@ export class Lease {
     return this.spend(n);
   }
 
-  /** As `take`, for a push that was counted before. */
+  /** Like `take`, for a push that was counted before. */
   spend(n: number): boolean {
     if (n > this.held) return false;
     this.held -= n;
@@ -96,12 +96,14 @@ export class Lease {
     return true;
   }
 
-  /** Time to ask ahead of need. */
+  /** It is time to ask ahead of need. */
   runsLow(nowMs: number): boolean {
     return this.held < this.#lowWater && nowMs >= this.#askAheadMs;
   }
 
-  /** The answer to a push that the store need not be asked for: it can never pass, or the store was drained a moment ago. */
+  /**
+   * The answer to a push for which the store need not be asked: it can never pass, or the store was drained a moment ago.
+   */
   refusal(n: number, nowMs: number): Answer | undefined {
     const never = n > this.#shape.capacity;
     const drained = nowMs < this.#drainedUntilMs && n - this.held > this.#available;
@@ -120,17 +122,17 @@ export class Lease {
     this.held = Math.min(this.#shape.capacity, this.held + n);
   }
 
-  /** Limits that ask for the same shape as before change nothing: the bucket may have one of newer limits. */
+  /** The same shape as before changes nothing: the bucket may have one of newer limits. */
   reshape(shape: BucketShape): void {
     if (isSame(shape, this.#own)) return;
     this.#own = shape;
     this.#take(shape);
   }
 
-  /** For pushes that wait: `smallest` must be met, `others` are met as far as the bucket reaches. */
+  /** For waiting pushes: `smallest` must be granted, `others` as far as the bucket reaches. */
   callForPushes(smallest: number, others: number, debit: number, nowMs: number): LeaseCall {
-    // Once the bucket is drained no replica may sit on a part of a push: all goes back and is asked for again. However
-    // long ago that was: of a bucket that does not refill, two replicas would keep the halves of a push for good.
+    // In a drained bucket no replica may keep part of a push: everything goes back and is asked for again, however long ago
+    // the bucket was drained. If it does not refill, two replicas would otherwise keep half a push each for good.
     const returned = this.#drained ? this.held : 0;
     this.held -= returned;
     const need = Math.max(0, smallest - this.held);
@@ -146,7 +148,7 @@ export class Lease {
     return this.#call({ debit, leastReserve, mostReserve: Math.max(0, most - this.held) }, nowMs);
   }
 
-  /** Returns so much and takes nothing. */
+  /** Returns tokens and takes none. */
   callToReturn(returned: number, debit: number, nowMs: number): LeaseCall {
     this.held -= returned;
     this.#lowWater = 0;
@@ -154,8 +156,8 @@ export class Lease {
   }
 
   /**
-   * Tokens that should go back: all of an idle lease, and what has outgrown the use. Whole ones: of a bucket that does not
-   * refill, fractions that travel to and fro would wear down the last push.
+   * Tokens that should go back: all of an idle lease, and what exceeds the current use. Only whole ones: in a bucket that
+   * does not refill, fractions going back and forth would wear down the last push.
    */
   surplus(nowMs: number): number {
     if (this.held === 0) return 0;
@@ -164,7 +166,7 @@ export class Lease {
     return this.held > 2 * most ? Math.floor(this.held - most) : 0;
   }
 
-  /** Takes over what the store answered. `waiting`: how much of what is held then goes to pushes that wait. */
+  /** Applies the store's reply. `waiting`: how many of the held tokens then go to waiting pushes. */
   receive(call: LeaseCall, reply: LeaseReply, waiting: number, nowMs: number): void {
     this.held += reply.granted;
     this.#available = reply.available;
@@ -182,21 +184,21 @@ export class Lease {
     }
   }
 
-  /** The most that the store can hold now, by what was last seen of it. */
+  /** The most that the store can hold now, as far as is known. */
   ceiling(nowMs: number): number {
     const { rate, capacity } = this.#shape;
     if (this.#incarnation === '') return capacity;
     return Math.min(capacity, this.#available + ((nowMs - this.#seenMs) * rate) / 1000);
   }
 
-  /** A shape comes into force. What is held above its capacity is gone, as it would be in one bucket. */
+  /** A shape comes into force. Held tokens above its capacity are dropped, as they would be in a single bucket. */
   #take(shape: BucketShape): void {
     if (isSame(shape, this.#shape)) return;
     this.#shape = shape;
     this.held = Math.min(this.held, shape.capacity);
   }
 
-  /** While nobody has said what this replica's limits are worth they hold here, and are nobody else's. */
+  /** While the version of this replica's limits is unknown, they apply here and nowhere else. */
   #isOverruledBy(version: number): boolean {
     const own = this.#limits;
     return !own.isUnknown && (own.version === 0 || version > own.version);
@@ -221,7 +223,7 @@ export class Lease {
       rate === 0
         ? MAX_RESERVE_SECONDS
         : Math.min(MAX_RESERVE_SECONDS, (capacity / rate) * RESERVE_PART_OF_REFILL);
-    // A reserve of less than two pushes saves no call and only lies about.
+    // A reserve of less than two pushes would save no call.
     if (seconds * this.#use.pushesPerSecond(nowMs) < 2) return NO_RESERVE;
     const most = tokensPerSecond * seconds;
     return { least: Math.min(most, tokensPerSecond * this.#callIntervalSeconds(nowMs)), most };

@@ -1,6 +1,6 @@
 /**
- * A bucket that replicas share, as one of them sees it: it spends from its lease, has at most one call to the store in
- * flight, which pushes that must wait share, and serves a local share while the store does not answer.
+ * A shared bucket as one replica sees it. It spends from its lease, has at most one call to the store in flight, which
+ * waiting pushes share, and serves a local share while the store does not answer.
  *
  *              a call is late, fails or can not be sent; the store is down
  *     leasing ─────────────────────────────────────────────────────────────▶ on local share
@@ -14,19 +14,19 @@ import type { LeaseCall, LeaseReply, LimitsStanding } from './lease-protocol.js'
 import { LocalShare } from './local-share.js';
 import { WaitingPushes } from './waiting-pushes.js';
 
-/** The way to the store; all buckets of a shard have the same. */
+/** The connection to the store; all buckets of a shard use the same one. */
 export interface LeaseClient {
   readonly onLoss: OnLoss;
   readonly limits: LimitsStanding;
   readonly replicas: () => number;
-  /** False: the shard is down, and nothing may be asked of it. */
+  /** False: the shard is down and must not be asked. */
   readonly isUp: () => boolean;
-  /** Answered by `replied`, or by `late` and perhaps `replied`, or by `failed`. False: too many calls are in flight. */
+  /** Calls back `replied`, `late` and perhaps `replied`, or `failed`. False: too many calls are in flight. */
   readonly send: (bucket: LeasedBucket, call: LeaseCall) => boolean;
   readonly forget: (bucket: LeasedBucket) => void;
 }
 
-/** A refusal without the store's knowledge: come back soon. */
+/** Retry-After for a refusal without the store's answer. */
 const UNKNOWN_WAIT_SECONDS = 1;
 
 export class LeasedBucket implements Bucket {
@@ -37,11 +37,11 @@ export class LeasedBucket implements Bucket {
   #call: LeaseCall | undefined;
   #released = false;
   readonly #waiting = new WaitingPushes();
-  /** There while the last call did not succeed in time. */
+  /** Set while the last call did not succeed in time. */
   #share: LocalShare | undefined;
   /** Undefined until something passes without tokens. */
   #freePasses: FreePasses | undefined;
-  /** To be paid with the next call, beside what was spent from the local share. */
+  /** To be paid with the next call, in addition to what was spent from the local share. */
   #owed = 0;
 
   constructor(client: LeaseClient, tenant: string, kind: BucketKind, shape: BucketShape, nowMs: number) {
@@ -88,7 +88,7 @@ export class LeasedBucket implements Bucket {
     return Math.max(0, Math.min(this.#lease.shape.capacity, this.#lease.held + elsewhere));
   }
 
-  /** Tokens that were paid for, wherever they came from, are spent here next, or returned when idle. */
+  /** Paid tokens, from wherever they came, are spent here next, or returned when idle. */
   giveBack(n: number, nowMs: number): void {
     this.#lease.giveBack(this.#freePasses?.tokensIn(n, nowMs) ?? n);
   }
@@ -105,7 +105,7 @@ export class LeasedBucket implements Bucket {
     this.returnAll(nowMs);
   }
 
-  /** Returns what is held and pays what is owed. False: there is nothing to do or no way to. */
+  /** Returns what is held and pays what is owed. False: nothing to do, or no connection. */
   returnAll(nowMs: number): boolean {
     if (this.#call !== undefined || !this.#client.isUp()) return false;
     const debit = this.#pay(nowMs);
@@ -113,11 +113,11 @@ export class LeasedBucket implements Bucket {
     return this.#send(this.#lease.callToReturn(this.#lease.held, debit, nowMs));
   }
 
-  /** Called now and then: whatever has to be said to the store without a push. True when a call was sent. */
+  /** Called periodically for calls that do not need a push. Returns true when a call was sent. */
   sweep(nowMs: number): boolean {
     if (this.#call !== undefined || !this.#client.isUp()) return false;
     const lease = this.#lease;
-    // Only to pay and to be back: what is leased now would be spent a second time from the share.
+    // Only pays and reconnects: tokens leased now would be spent a second time from the share.
     if (this.#share !== undefined) return this.#send(lease.callToReturn(0, this.#pay(nowMs), nowMs));
     if (lease.isNews || this.#owed > 0) return this.#send(lease.callForReserve(this.#pay(nowMs), nowMs));
     const surplus = lease.surplus(nowMs);
@@ -136,12 +136,12 @@ export class LeasedBucket implements Bucket {
     if (this.#released) this.returnAll(nowMs);
   }
 
-  /** The deadline is over. The call may still be answered, but no push waits for it. */
+  /** The deadline has passed. The call may still be answered, but no push waits for it. */
   late(nowMs: number): void {
     this.#answerAllFrom(this.#startLocalShare(nowMs), nowMs);
   }
 
-  /** Nobody knows whether the call was done: what it paid is owed again. */
+  /** It is unknown whether the call was executed: what it paid is owed again. */
   failed(call: LeaseCall, nowMs: number): void {
     const share = this.#startLocalShare(nowMs);
     this.#call = undefined;
@@ -154,7 +154,7 @@ export class LeasedBucket implements Bucket {
     this.#send(this.#lease.callForReserve(this.#pay(nowMs), nowMs));
   }
 
-  /** One call for all that wait. */
+  /** One call for all waiting pushes. */
   #askForWaiting(nowMs: number): void {
     const { smallest, others } = this.#waiting.ask();
     const call = this.#lease.callForPushes(smallest, others, this.#pay(nowMs), nowMs);
@@ -179,7 +179,7 @@ export class LeasedBucket implements Bucket {
 
   #startLocalShare(nowMs: number): LocalShare {
     if (this.#share !== undefined) return this.#share;
-    // What a call in flight pays, and what it may still be granted, is not there for the share.
+    // What the call in flight pays, and may still be granted, is not available to the share.
     const call = this.#call;
     const claimed = call === undefined ? 0 : call.debit + call.need + call.mostReserve;
     const available = this.#lease.ceiling(nowMs) - this.#owed - claimed;
@@ -187,13 +187,13 @@ export class LeasedBucket implements Bucket {
     return this.#share;
   }
 
-  /** What was spent from it since it began its last payment is owed with the next call. */
+  /** What was spent since the last payment began is owed with the next call. */
   #endLocalShare(): void {
     this.#owed += this.#share?.unpaid ?? 0;
     this.#share = undefined;
   }
 
-  /** What is held is spent first: it is paid for. */
+  /** Held tokens are spent first: they are paid for. */
   #takeFromShare(share: LocalShare, n: number, nowMs: number): boolean {
     if (this.#client.onLoss === 'allow') {
       this.#freePasses ??= new FreePasses();

@@ -1,10 +1,10 @@
-/** All leased buckets of this replica. Goes round them for whatever has to be said to the store without a push. */
+/** All leased buckets of this replica. Visits them for calls that do not need a push. */
 import type { LeasedBucket } from './leased-bucket.js';
 
-/** Each bucket is looked at once in ten ticks, so that a new shape is in the store within about a second. */
+/** Each bucket is visited once in ten ticks, so that a new shape reaches the store within about a second. */
 const TICKS_A_ROUND = 10;
 const MIN_LOOKS = 64;
-/** Calls without a push a tick at most: forty replicas that come back together ask 25,000 times a second. */
+/** Calls without a push per tick: forty replicas that reconnect together ask 25,000 times a second. */
 const MAX_CALLS = 64;
 
 interface LeasedBucketsStatus {
@@ -15,7 +15,7 @@ interface LeasedBucketsStatus {
 
 export class LeasedBuckets {
   readonly #buckets = new Set<LeasedBucket>();
-  /** The round under way: it goes on where it stopped, whatever comes and goes meanwhile. */
+  /** The current round: it continues where it stopped, whatever is added or removed meanwhile. */
   #round: Iterator<LeasedBucket> = this.#buckets.values();
 
   add(bucket: LeasedBucket): void {
@@ -34,7 +34,7 @@ export class LeasedBuckets {
     for (let i = 0; i < looks && calls < MAX_CALLS; i++) if (this.#next()?.sweep(nowMs)) calls++;
   }
 
-  /** Sends back what is held, as long as calls may be sent. True: some are not answered, or not sent yet. */
+  /** Returns leased tokens while calls may be sent. True: some are not answered or not sent yet. */
   returnAll(mayCall: () => boolean, nowMs: number): boolean {
     let pending = false;
     for (const bucket of this.#buckets) {

@@ -1,7 +1,7 @@
 /**
- * A replica's part of a shared bucket while the store can not be asked: the limit over the number of replicas. It
- * starts with this replica's part of what the bucket was last known to hold, so losing the store creates no tokens,
- * and it knows what is to be paid when the store is back.
+ * A replica's part of a shared bucket while the store can not be asked: the limit divided by the number of replicas. It
+ * starts with this replica's part of the bucket's last known content, so losing the store creates no tokens; and it tracks
+ * what is to be paid when the store is back.
  */
 import type { BucketShape } from '../enforce/ledger.js';
 import { TokenBucket } from './token-bucket.js';
@@ -31,7 +31,7 @@ export class LocalShare {
     return this.#bucket.left(nowMs);
   }
 
-  /** Until n tokens are there. */
+  /** Until n tokens are available. */
   waitSeconds(n: number, nowMs: number): number {
     return this.#bucket.ask(Math.max(0, n), nowMs).waitSeconds;
   }
@@ -41,14 +41,14 @@ export class LocalShare {
     this.#bucket.reshape(shareOf(shape, this.#replicas), nowMs);
   }
 
-  /** Spent here, and in no payment that is under way. */
+  /** Spent here and not covered by a payment under way. */
   get unpaid(): number {
     return this.#unpaid;
   }
 
   /**
-   * Begins a payment: what the shared bucket is charged for all that was spent here. It went on refilling in the
-   * meantime, but not above its capacity: of what was spent long ago, only what is still missing from this share is owed.
+   * Begins a payment: what the shared bucket is charged for everything spent here. The bucket refilled meanwhile, but not
+   * above its capacity: of older spending, only what is still missing from this share is owed.
    */
   pay(nowMs: number): number {
     const owed = Math.max(0, Math.min(this.#unpaid, this.#capacity - this.available(nowMs)));
@@ -56,7 +56,7 @@ export class LocalShare {
     return owed;
   }
 
-  /** A payment may not have arrived. To charge it twice creates no tokens, to forget it would. */
+  /** A payment may not have arrived. Charging it twice creates no tokens; forgetting it would. */
   paymentLost(owed: number): void {
     this.#unpaid += owed;
   }

@@ -1,6 +1,6 @@
 /**
- * A token bucket: from any moment on it gives at most `capacity + rate × elapsed` tokens. Time is handed in,
- * in milliseconds; a step back counts as no time passed.
+ * A token bucket: from any moment on it gives at most `capacity + rate × elapsed` tokens. Time is passed in, in
+ * milliseconds; if it steps back, no time has passed.
  */
 import type { Answer, Bucket, BucketShape } from '../enforce/ledger.js';
 
@@ -41,7 +41,7 @@ export class TokenBucket implements Bucket {
     this.#tokens = Math.min(this.#capacity, this.#tokens + n);
   }
 
-  /** What was earned so far is earned at the old rate; a larger capacity starts no fuller than the old one was. */
+  /** Tokens earned so far are at the old rate; a larger capacity starts no fuller than the old one was. */
   reshape(shape: BucketShape, nowMs: number): void {
     this.#refill(nowMs);
     this.#capacity = shape.capacity;

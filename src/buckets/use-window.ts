@@ -1,4 +1,4 @@
-/** How fast a bucket is used: tokens and pushes a second, over a sliding window of one second. Time is handed in. */
+/** How fast a bucket is used: tokens and pushes per second over a sliding window of one second. Time is passed in. */
 
 const WINDOW_MS = 1000;
 
@@ -6,7 +6,7 @@ export class UseWindow {
   #startMs: number;
   #tokens = 0;
   #pushes = 0;
-  /** What a whole window held before this one, as so much a second. */
+  /** The rate of the last complete window, per second. */
   #lastTokens = 0;
   #lastPushes = 0;
 
@@ -32,7 +32,7 @@ export class UseWindow {
     return this.#lastPushes * weight + this.#pushes;
   }
 
-  /** Begins a new window when this one is over. Answers how much of the last one still counts, 0 to 1. */
+  /** Begins a new window when this one is over. Returns the weight of the last window, 0 to 1. */
   #roll(nowMs: number): number {
     const elapsedMs = nowMs - this.#startMs;
     if (elapsedMs < WINDOW_MS) return 1 - Math.max(0, elapsedMs) / WINDOW_MS;

@@ -1,4 +1,4 @@
-/** Pushes that wait for what the store says of one bucket: those that the call in flight asks for, and those after it. */
+/** Pushes that wait for the store's answer about one bucket: those that the call in flight asks for, and later ones. */
 import type { Answer } from '../enforce/ledger.js';
 
 interface WaitingPush {
@@ -17,12 +17,12 @@ export class WaitingPushes {
     return this.#later.length >= MOST_WAITING;
   }
 
-  /** Some are in no call yet. */
+  /** Some are not part of a call yet. */
   get anyLater(): boolean {
     return this.#later.length > 0;
   }
 
-  /** That all of them want. */
+  /** The tokens that all of them need. */
   get tokens(): number {
     return sum(this.#asked) + sum(this.#later);
   }
@@ -31,7 +31,7 @@ export class WaitingPushes {
     return new Promise((answer) => this.#later.push({ n, answer }));
   }
 
-  /** The next call is for all that are in none. The smallest is what must be met: if it can not be, none can. */
+  /** Collects the pushes for the next call. It asks for at least the smallest: if that can not be granted, none can. */
   ask(): { readonly smallest: number; readonly others: number } {
     this.#asked = this.#later.sort((a, b) => a.n - b.n);
     this.#later = [];
@@ -45,7 +45,7 @@ export class WaitingPushes {
     for (const { n, answer } of asked) answer(answerTo(n));
   }
 
-  /** Those that have no answer yet wait on. */
+  /** Pushes without an answer keep waiting. */
   answerLater(answerTo: (n: number) => Answer | undefined): void {
     const left: WaitingPush[] = [];
     for (const push of this.#later) {

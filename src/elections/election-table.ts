@@ -1,6 +1,6 @@
 /**
- * The elected replica of each of a tenant's HA pairs, by Mimir's rules. Time is handed in. The stores in memory are made
- * of this; shared/redis/elect.lua and resign.lua do the same, and a test holds the two against each other.
+ * The elected replica of each of a tenant's HA pairs, by Mimir's rules. Time is passed in. The stores in memory use this;
+ * shared/redis/elect.lua and resign.lua do the same, and a test compares the two.
  */
 
 import type { ElectionRules } from '../enforce/ledger.js';
@@ -8,22 +8,22 @@ import type { HaLabels } from '../payload/push.js';
 
 interface Election {
   replica: string;
-  /** When the elected replica was last noted to be heard. */
+  /** When the elected replica was last recorded as heard. */
   notedMs: number;
 }
 
 type TableRules = Pick<ElectionRules, 'updateMs' | 'takeoverMs' | 'mostClusters'>;
 
-/** A pair of which nothing was noted for so long is forgotten when another one needs its place, as in Mimir. */
+/** As in Mimir, a pair that was not heard for this long may be forgotten to make room for another. */
 export const FORGET_MS = 30 * 60_000;
-/** Looking for such pairs costs a look at all of them. */
+/** Minimal time between searches for such pairs, which look at all of them. */
 const LOOK_EVERY_MS = 1000;
 
 export class ElectionTable {
   readonly #elections = new Map<string, Election>();
   #lookedMs = Number.NEGATIVE_INFINITY;
 
-  /** Who is elected, after this replica was heard. Undefined: the tenant has too many pairs for another one. */
+  /** Records that this replica was heard, and returns who is elected. Undefined: the tenant has too many pairs. */
   elect({ cluster, replica }: HaLabels, rules: TableRules, nowMs: number): Election | undefined {
     const known = this.#elections.get(cluster);
     if (known === undefined) {
@@ -37,7 +37,7 @@ export class ElectionTable {
       known.replica = replica;
       known.notedMs = nowMs;
     }
-    // The clock stepped back: from now on it counts, or a takeover would wait for the clock to be there again.
+    // If the clock stepped back, the new time counts; else a takeover would wait until it has caught up.
     known.notedMs = Math.min(known.notedMs, nowMs);
     return known;
   }

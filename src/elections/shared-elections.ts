@@ -27,12 +27,15 @@ export interface ElectCall {
 /** Undefined: too many clusters. */
 export type ElectReply = { readonly replica: string; readonly ageMs: number } | undefined;
 
-/** This replica is not to be the elected one any more; if it is another, nothing changes. */
+/** Ends the election of this replica; if another one is elected, nothing changes. */
 export interface ResignCall {
   readonly ha: HaLabels;
 }
 
-/** The way to the store for one tenant. Lost: no answer in time, nobody knows whether it was done. Never rejects. */
+/**
+ * The connection to the store for one tenant. `lost`: no answer in time, and it is unknown whether the call was executed.
+ * Never rejects.
+ */
 export interface ElectionClient {
   readonly isUp: () => boolean;
   readonly elect: (call: ElectCall) => Promise<ElectReply | 'lost'>;
@@ -41,18 +44,18 @@ export interface ElectionClient {
 
 interface Known {
   readonly replica: string;
-  /** In the time of this process, which is what was asked in: never later than in the store's. */
+  /** On this process' clock, when the store was asked: never later than the store's own record. */
   readonly notedMs: number;
   /** When the elected replica last pushed here. */
   heardMs: number;
 }
 
-/** For so long the store is not asked about further clusters of a tenant that has too many. */
+/** How long the store is not asked about further clusters of a tenant that has too many. */
 const FULL_MS = 1000;
 
 export class SharedElections implements Elections {
   readonly #client: ElectionClient;
-  /** -1 to 1: how much of the jitter this replica's updates have. */
+  /** -1 to 1: this replica's part of the jitter. */
   readonly #jitter: number;
   readonly #known = new Map<string, Known>();
   readonly #asking = new Map<string, Promise<ElectReply | 'lost'>>();
@@ -82,7 +85,7 @@ export class SharedElections implements Elections {
     if (this.#client.isUp()) void this.#client.resign({ ha });
   }
 
-  /** Replicas of a pair that ask at one moment share one call, and its reply. */
+  /** Replicas of a pair that ask at the same time share one call and its reply. */
   #ask(ha: HaLabels, rules: ElectionRules, nowMs: number): ElectionAnswer | Promise<ElectionAnswer> {
     const inFlight = this.#asking.get(ha.cluster);
     if (inFlight !== undefined) return inFlight.then((reply) => this.#decide(ha, reply, rules, nowMs));
@@ -132,7 +135,7 @@ export class SharedElections implements Elections {
     return rules.updateMs + this.#jitter * rules.updateJitterMs;
   }
 
-  /** What the store has forgotten is of no use here either; if it has forgotten none, the oldest goes. */
+  /** Entries that the store has forgotten are useless here; without any, the oldest goes. */
   #evict(most: number, nowMs: number): void {
     for (const [cluster, { notedMs }] of this.#known) {
       if (nowMs - notedMs >= FORGET_MS) this.#known.delete(cluster);

@@ -1,10 +1,10 @@
 /**
- * The buckets of tenants that no document names and that memory has no room for: one of each kind, which all of them share
- * under the default limits. So however many names somebody makes up, those without room pass what one tenant may.
+ * The buckets of tenants that no document names and for which memory has no room: one of each kind, shared by all of them
+ * under the default limits. However many names somebody makes up, together they pass what one tenant may.
  */
 import type { Bucket, BucketKind, BucketShape, Elections, Ledger } from './ledger.js';
 
-/** Has a character that no tenant id has. */
+/** Contains a character that no tenant id may have. */
 const NAME = 'without room';
 
 interface Opened {
@@ -12,7 +12,7 @@ interface Opened {
   shape: BucketShape;
 }
 
-/** The ledger of such tenants. Nothing is asked of it for longer than a push takes. */
+/** A ledger for those tenants, who are held only as long as their push takes. */
 export class CommonBuckets implements Ledger {
   readonly #ledger: Ledger;
   readonly #opened = new Map<BucketKind, Opened>();
@@ -36,7 +36,7 @@ export class CommonBuckets implements Ledger {
     return opened.bucket;
   }
 
-  /** Each has its own: what they share must not make one tenant's pushes another's duplicates. */
+  /** Each tenant has its own elections: sharing them would turn one tenant's pushes into another's duplicates. */
   elections(tenant: string): Elections {
     return this.#ledger.elections(tenant);
   }

@@ -22,7 +22,7 @@ export function conclude(judgement: Judgement, ending: Ending): Verdict {
   return isWhole ? acceptWhole(judgement) : acceptPart(judgement, leftOut);
 }
 
-/** Counts a refusal. True: the tenant is in shadow mode, and the refusal is only to be seen. */
+/** Counts a refusal. Returns true in shadow mode, in which it is only counted. */
 export function countRefusal(tenant: Tenant, refusal: Refusal, push?: Push, leftOut?: LeftOut): boolean {
   if (tenant.mode === 'enforce') {
     tenant.tally.refuse(refusal.reason, push, leftOut);
@@ -56,7 +56,7 @@ function acceptPart(judgement: Judgement, leftOut: LeftOut): Accepted | Filtered
   return { kind: 'filter', ...charge, push, leftOut, answer: refusal };
 }
 
-/** Mimir drops them by itself, where they may go on. */
+/** Mimir drops duplicates by itself where the push may go on with them. */
 function acceptWithoutDuplicates(
   { tenant, push, indivisible, parts }: Judgement,
   leftOut: LeftOut,
@@ -69,7 +69,7 @@ function acceptWithoutDuplicates(
   return { kind: 'filter', ...charge, push, leftOut, answer: { kind: 'duplicate', message } };
 }
 
-/** The push is refused or dropped, or would be, and costs nothing. */
+/** The push is refused or dropped, or would be outside shadow mode; it costs nothing. */
 function stop(judgement: Judgement, ending: Refusal | 'duplicate'): Accepted | Duplicate | Refusal {
   const { tenant, push, leftOut } = judgement;
   keepCharged(judgement, 0, 0);
@@ -89,7 +89,9 @@ function drop({ tenant, push, parts }: Judgement): Accepted | Duplicate {
   return ACCEPT_UNCHARGED;
 }
 
-/** The one place where a judgement gives back what it charged: all of it, or what series cost that are left out since. */
+/**
+ * The one place where a judgement refunds what it charged: all of it, or the cost of series that were left out afterwards.
+ */
 function keepCharged(
   { tenant, nowMs, price, chargedItems, chargedBytes }: Judgement,
   items: number,

@@ -1,6 +1,6 @@
 /**
- * Tokens of a tenant's buckets: for a request, for what a push holds, for its bytes, for what Envoy asks. All that are
- * wanted are taken, or none.
+ * Takes tokens from a tenant's buckets: for a request, a push's items, its bytes, or Envoy's rate limit calls. All tokens
+ * are taken, or none.
  */
 import type { Answer } from './ledger.js';
 import { isOverBurst, type LimitedBucket } from './limited-bucket.js';
@@ -10,12 +10,12 @@ import type { Tenant } from './tenant.js';
 import type { Charge } from './verdict.js';
 import { whenAnswered } from './when-answered.js';
 
-/** Takes what n cost if it is at hand, as it nearly always is. */
+/** Takes the cost of n if this process holds the tokens, which it nearly always does. */
 export function take(limited: LimitedBucket, n: number, price: number, nowMs: number): boolean {
   return !isOverBurst(limited, n) && limited.bucket.take(n * price, nowMs);
 }
 
-/** After `take` said no: takes what n cost if the store has it. Undefined: it had. */
+/** After `take` returned false: asks the store for the cost of n. Returns undefined when the tokens were taken. */
 export function askFor(
   n: number,
   price: number,

@@ -1,9 +1,9 @@
 /**
- * The one place where a push is judged, as the doors see it. A door calls `admit` before it reads a body, `judge` with
- * what the body holds, and `giveBack` when a push that may pass did not reach Mimir. The order of things is Mimir's own.
+ * Where pushes are judged, as the doors see it. A door calls `admit` before it reads a body, `judge` with the decoded body,
+ * and `giveBack` when an accepted push did not reach Mimir. The checks run in Mimir's order.
  *
- * An answer is there at once unless a store has to be waited for (an empty lease, an HA pair that is not known yet);
- * then it is a promise, which never rejects.
+ * Answers are synchronous unless the store has to be asked (an empty lease, an unknown HA pair); then they are promises,
+ * which never reject.
  */
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
 import type { HaLabels, Push } from '../payload/push.js';
@@ -27,9 +27,9 @@ import { whenAnswered } from './when-answered.js';
 export interface EnforcerOptions extends RegistryOptions, Omit<JudgeParts, 'nameSeries'> {}
 
 export class Enforcer {
-  /** Those in memory. */
+  /** The tenants in memory. */
   readonly tenants: Tenants;
-  /** Pushes that named no tenant, or none that may send. */
+  /** Pushes without a tenant, or with one that may not send. */
   readonly unattributed = new Tally();
   readonly #options: EnforcerOptions;
   readonly #registry: TenantRegistry;
@@ -51,7 +51,7 @@ export class Enforcer {
     return this.#registry.mode;
   }
 
-  /** All limits change here, at once, for tenants in memory and for those to come. */
+  /** Replaces all limits at once, of tenants in memory and of those to come. */
   apply(snapshot: Snapshot): void {
     this.#registry.apply(snapshot, this.#options.now());
   }
@@ -60,7 +60,7 @@ export class Enforcer {
     this.#registry.setMode(mode, this.#options.now());
   }
 
-  /** The parts of their rates that tenants may use, by their priority. */
+  /** Which part of its rates a tenant may use, by priority. */
   get admitted(): AdmittedParts {
     return this.#registry.admitted;
   }
@@ -69,22 +69,22 @@ export class Enforcer {
     this.#registry.setAdmitted(admitted);
   }
 
-  /** A tenant's limits and mode, in memory or not. */
+  /** A tenant's limits and mode, whether or not it is in memory. */
   effective(id: string): { readonly limits: TenantLimits; readonly mode: Mode } {
     return this.#registry.effective(id);
   }
 
-  /** Before the body: is there a tenant, is it known, may it send another request? */
+  /** Before the body: is there a tenant, is it known, and may it send another request? */
   admit(name = ''): Admission | Promise<Admission> {
     const nowMs = this.#options.now();
-    // The name is nearly always the id of a tenant in memory.
+    // Nearly always the name is the id of a tenant in memory.
     const tenant = this.tenants.use(name, nowMs);
     return tenant === undefined ? this.#admitNew(name, nowMs) : this.#admitTenant(tenant, nowMs);
   }
 
   /**
-   * After the body: may what it holds pass? Takes everything that the push costs, or nothing. `indivisible`: the door can
-   * leave no series out. `nowMs`: the time, where the door has just read it, and waited for nothing since.
+   * After the body: may its content pass? Takes all that the push costs, or nothing. `indivisible`: the door can not leave
+   * single series out. `nowMs` may be passed if the clock has just been read.
    */
   judge(
     tenant: Tenant,
@@ -102,28 +102,28 @@ export class Enforcer {
     return conclude(judgement, this.#refuseForPanic(tenant, NO_PRICE));
   }
 
-  /** The push did not reach Mimir: the sender will come again, and pays then. */
+  /** The push did not reach Mimir. The sender will retry, and pays then. */
   giveBack({ tenant, requests }: Admitted, charge: Charge | undefined): void {
     const nowMs = this.#options.now();
     if (requests > 0) tenant.requests?.bucket.giveBack(requests, nowMs);
     if (charge !== undefined) giveBackCharge(tenant, charge, nowMs);
   }
 
-  /** Mimir took the push for a duplicate: it costs nothing, and Mimir's election is the one that counts. */
+  /** Mimir took the push for a duplicate: it costs nothing, and Mimir's election overrules ours. */
   deduplicated(tenant: Tenant, ha: HaLabels, charge: Charge): void {
     const nowMs = this.#options.now();
     giveBackCharge(tenant, charge, nowMs);
     tenant.elections.resign(ha, nowMs);
   }
 
-  /** A door refuses for a reason of its own (a body that does not decode): counted here like any other. */
+  /** A door refuses for a reason of its own, for example a body that does not decode. */
   refuse(tenant: Tenant, reason: Reason, why: Sentence, waitSeconds = 1): Refusal {
     if (tenant.mode === 'shadow') tenant.tally.shadow(reason, undefined);
     else tenant.tally.refuse(reason, undefined);
     return refusePush(tenant, reason, why, { waitSeconds, random: this.#options.random() });
   }
 
-  /** The same where nobody can tell whose push it is; such pushes have the mode that holds for all. */
+  /** The same without a known tenant; the global mode applies. */
   refuseUnattributed(reason: Reason, why: Sentence): Refusal {
     this.unattributed.requests++;
     if (this.mode === 'enforce') this.unattributed.refuse(reason, undefined);
@@ -131,7 +131,7 @@ export class Enforcer {
     return refuse(reason, pushRefused(undefined, why));
   }
 
-  /** The tenant of a charge without a push, by the name that a header gives it; or why none of it may send. */
+  /** The tenant of a charge without a push, by the value of its header; or a refusal. */
   tenant(name: string): Tenant | Refusal {
     const nowMs = this.#options.now();
     const tenant = this.tenants.use(name, nowMs) ?? this.#registry.resolve(name, nowMs);
@@ -140,8 +140,8 @@ export class Enforcer {
   }
 
   /**
-   * Takes what n cost from a bucket of the tenant, or from one that stands in for it. A refusal is not counted: the door
-   * may give back what else it has drawn, and says with `refused` what became of it.
+   * Takes the cost of n from one of the tenant's buckets, or from one in place of it. A refusal is not counted yet: the
+   * door may still refund other draws, and then calls `refused`.
    */
   draw(
     tenant: Tenant,
@@ -155,7 +155,7 @@ export class Enforcer {
     return take(limited, n, price, nowMs) ? undefined : askFor(n, price, limited, tenant, nowMs, random);
   }
 
-  /** Counts a refusal by `draw`. True: the tenant is in shadow mode, and it is only to be seen. */
+  /** Counts a refusal by `draw`. Returns true in shadow mode, in which it is only counted. */
   refused(tenant: Tenant, refusal: Refusal): boolean {
     return countRefusal(tenant, refusal);
   }
@@ -184,13 +184,13 @@ export class Enforcer {
     );
   }
 
-  /** Where that is only to be seen it is counted when the push is judged. */
+  /** In shadow mode the refusal is counted when the push is judged. */
   #admitNone(tenant: Tenant): Admission {
     if (tenant.mode === 'shadow') return admitted(tenant, 0);
     return this.#refuseUnlessShadow(tenant, this.#refuseForPanic(tenant, NO_PRICE));
   }
 
-  /** Unless it is only to be seen. */
+  /** In shadow mode the request is admitted all the same. */
   #refuseUnlessShadow(tenant: Tenant, refusal: Refusal): Admission {
     return countRefusal(tenant, refusal) ? admitted(tenant, 0, refusal) : { ...refusal, tenant };
   }

@@ -1,15 +1,15 @@
-/** Pushes of HA pairs: Mimir's rules for which replica may send, and which series are left out for it. */
+/** HA pairs: Mimir's rules for which replica may send, and which series are left out because of it. */
 import type { TenantLimits } from '../limits/limits.js';
 import { leastTimestampMs, type Push, pairNumber } from '../payload/push.js';
 import type { ElectionAnswer, ElectionRules } from './ledger.js';
 import { LeftOut } from './left-out.js';
 
-/** Where the tenant may have any number of pairs, this many are remembered. */
+/** How many clusters are remembered for a tenant without a limit on them. */
 const MAX_CLUSTERS = 10_000;
 
 /**
- * For a replica whose oldest sample is from `oldestMs`. Behind a replica that lags the elected one's samples are newer, and
- * would be out of order after a takeover: with a timeout for samples these have to be so much newer than the note, too.
+ * The rules for a replica whose oldest sample is from `oldestMs`. If it lags behind the elected replica, its samples would
+ * be out of order after a takeover; so with `ha_tracker_sample_failover_timeout` the lag is added to the time before one.
  */
 export function electionRules(limits: TenantLimits, oldestMs: number, wallNow: () => number): ElectionRules {
   const failoverMs = limits.ha_tracker_failover_timeout;
@@ -28,7 +28,7 @@ export function maxClusters(limits: TenantLimits): number {
   return limits.ha_max_clusters || MAX_CLUSTERS;
 }
 
-/** The oldest sample of the series that are of one of the push's pairs. */
+/** The oldest sample of the series that belong to one of the push's pairs. */
 export function oldestOf(push: Push, pair: number): number {
   let oldest = Number.POSITIVE_INFINITY;
   for (let row = 0; row < push.series; row++) {
@@ -37,7 +37,7 @@ export function oldestOf(push: Push, pair: number): number {
   return oldest;
 }
 
-/** Undefined: all series may pass. Those of a pair that nobody knows of may, too: Mimir decides. */
+/** Undefined: all series may pass. So may those whose pair is unknown: Mimir decides. */
 export function leaveOutReplicas(push: Push, answers: readonly ElectionAnswer[]): LeftOut | undefined {
   if (answers.every(mayPass)) return undefined;
   const leftOut = new LeftOut(push);

@@ -1,7 +1,7 @@
 /**
- * Runs a push through the steps, and concludes. A verdict is there at once unless a step has to wait for a store; the
- * push is copied before that, because it is a view on memory that the next decode takes. The clock is read when a
- * judgement begins and again after each wait.
+ * Runs a push through the steps and concludes. The verdict is synchronous unless a step has to wait for the store. Before a
+ * wait the push is copied, because it is a view on memory that the next decode reuses. The clock is read when a judgement
+ * begins and after each wait.
  */
 import { ownedPush } from '../payload/push.js';
 import { conclude } from './conclude.js';

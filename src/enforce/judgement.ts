@@ -1,6 +1,6 @@
 /**
- * One push under judgement, from the first step to the verdict: what it is, which of its series may not pass, what it
- * was charged so far. The steps read it and write to it, one after the other.
+ * The state of one push under judgement: what it is, which of its series are left out, what was charged so far. The steps
+ * read and write it, one after the other.
  */
 import type { Push } from '../payload/push.js';
 import type { ElectionAnswer } from './ledger.js';
@@ -14,26 +14,26 @@ export const NOT_COUNTED = -1;
 
 export interface Judgement {
   readonly tenant: Tenant;
-  /** A view on the decoder's memory, and a copy from the first wait on. */
+  /** A view on the decoder's memory until the first wait, then a copy. */
   push: Push;
-  /** The door can leave no series out. */
+  /** The door can not leave single series out. */
   readonly indivisible: boolean;
-  /** When it began, and from each wait on when that ended. */
+  /** When the judgement began, or the last wait ended. */
   nowMs: number;
   readonly parts: JudgeParts;
-  /** Of a token, from beginning to end, though a panic begins or ends meanwhile. */
+  /** Of one token. It stays the same when a panic begins or ends meanwhile. */
   readonly price: number;
-  /** Undefined while all series may pass. */
+  /** Undefined while no series is left out. */
   leftOut: LeftOut | undefined;
-  /** Its HA replica is the elected one, or it is known of each of its series. */
+  /** The HA replica is elected, or this is known for each of the series. */
   elected: boolean;
-  /** Where each series is of a pair of its own: what was heard of them so far. */
+  /** If each series has a pair of its own: the answers so far. */
   readonly answers: ElectionAnswer[];
-  /** What Mimir's ingestion rate counts in it, without the series that are left out. */
+  /** What Mimir's ingestion rate counts, without the series that are left out. */
   items: number;
   chargedItems: number;
   chargedBytes: number;
-  /** How often some of its series were over a limit. */
+  /** How many times the series limits were applied. */
   seriesRounds: number;
 }
 
@@ -61,12 +61,12 @@ export function beginJudgement(
   };
 }
 
-/** Where some series may not pass none does. */
+/** If some series may not pass, none may. */
 export function isAllOrNothing({ tenant, indivisible, parts }: Judgement): boolean {
   return indivisible || (tenant.limits.edge.over_limit ?? parts.overLimit) === 'refuse';
 }
 
-/** Series may not pass, and for their sake nothing of the push does. Only in Remote Write 1.0 does metadata go without its series. */
+/** So many series are left out that nothing may pass. Metadata passes without series in Remote Write 1.0 only. */
 export function nothingMayPass(judgement: Judgement): boolean {
   const { push, leftOut } = judgement;
   if (leftOut === undefined || leftOut.series === 0) return false;
@@ -75,7 +75,7 @@ export function nothingMayPass(judgement: Judgement): boolean {
   return leftOut.count === push.series && !hasMetadata;
 }
 
-/** Series over a limit join those that break a rule, and are what the answer is about. */
+/** Leaves out series over a limit, in addition to invalid ones. The answer is about these. */
 export function leaveOut(judgement: Judgement, { rows, reasons }: OverLimit): LeftOut {
   const { push } = judgement;
   const leftOut = judgement.leftOut ?? new LeftOut(push);
@@ -90,10 +90,10 @@ export function leaveOut(judgement: Judgement, { rows, reasons }: OverLimit): Le
   return leftOut;
 }
 
-/** What ends a judgement. `duplicate`: the push comes from a replica that is not elected. `accept`: all steps are done. */
+/** How a judgement ends. `duplicate`: the push is from a replica that is not elected. `accept`: all steps passed. */
 export type Ending = Refusal | 'duplicate' | 'accept';
 
-/** What the judge is given from outside. */
+/** What the judge gets from outside. */
 export interface JudgeParts {
   /** Milliseconds of a clock that never steps back. */
   readonly now: () => number;
@@ -102,13 +102,16 @@ export interface JudgeParts {
   /** 0 to 1, for the jitter of Retry-After. */
   readonly random: () => number;
   readonly nameSeries: SeriesNamer;
-  /** A push of which some series may not pass: let the others through, or refuse all of it. A tenant may say otherwise. */
+  /**
+   * What happens to a push with series that may not pass: the others go on, or all of it is refused. A tenant's limits may
+   * override it.
+   */
   readonly overLimit: 'filter' | 'refuse';
-  /** Answer pushes of replicas that are not elected, or forward them for Mimir to drop. */
+  /** Whether pushes of replicas that are not elected are answered here, or forwarded for Mimir to drop. */
   readonly dropDuplicates: boolean;
-  /** Mimir has one: it answers for either limit on a tenant's series. */
+  /** Mimir runs a usage tracker, which answers for both limits on a tenant's series. */
   readonly usageTracker: boolean;
 }
 
-/** Reads the labels of some series for a message: only called for a push that is refused, or loses series. */
+/** Reads the labels of a few series for a message. Only called for pushes that are refused or lose series. */
 export type SeriesNamer = (push: Push, rows: readonly number[]) => string[];

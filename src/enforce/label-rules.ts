@@ -1,6 +1,6 @@
 /**
- * What the kernel found wrong with series, as reasons: Mimir leaves such a series out and takes the rest of the push, and so
- * does everything here. And what Mimir's ingestion rate counts in what is left.
+ * Turns the faults that the kernel found in series into reasons, and counts the items that Mimir's ingestion rate charges
+ * for the rest. As in Mimir, an invalid series is left out and the rest of the push goes on.
  */
 import type { MimirLimits } from '../limits/limits.js';
 import { metadataWithout } from '../payload/otlp-metadata.js';
@@ -19,7 +19,7 @@ import { LeftOut, type SeriesReason } from './left-out.js';
 import type { Reason } from './reasons.js';
 import { chargedInstead } from './repeated-points.js';
 
-/** By FAULT. */
+/** By the kernel's FAULT number. */
 const SERIES_REASONS: Readonly<Record<number, SeriesReason>> = {
   [FAULT.noMetricName]: 'missing_metric_name',
   [FAULT.metricNameInvalid]: 'metric_name_invalid',
@@ -49,12 +49,12 @@ const METADATA_REASONS: Readonly<Record<number, MetadataReason>> = {
   [FAULT.metadataUnitTooLong]: 'unit_too_long',
 };
 
-/** True where nothing of the push has to be looked at. */
+/** Nothing in the push is invalid. */
 export function isAllValid(push: Push): boolean {
   return push.faultySeries === 0 && push.invalidMetadata === 0;
 }
 
-/** Looks at every series that is not left out already. Undefined when there is nothing to leave out. */
+/** Goes over all series that are not left out yet. Undefined when there is nothing to leave out. */
 export function findInvalidSeries(
   push: Push,
   limits: Pick<MimirLimits, 'past_grace_period'>,
@@ -75,7 +75,7 @@ export function findInvalidSeries(
   return leftOut;
 }
 
-/** Without a grace period it is the out-of-order window that a sample is older than: that is an error of its own. */
+/** Without a grace period, the sample is older than the out-of-order window, which is a different error. */
 function reasonOf(
   fault: number,
   { past_grace_period }: Pick<MimirLimits, 'past_grace_period'>,
@@ -84,12 +84,12 @@ function reasonOf(
   return isWindow ? 'sample_too_old' : SERIES_REASONS[fault];
 }
 
-/** Of the first metadata entry that Mimir refuses. */
+/** The reason for the first metadata entry that Mimir refuses. */
 export function metadataReason({ metadataFault }: Push): MetadataReason {
   return METADATA_REASONS[metadataFault] ?? 'metadata_missing_metric_name';
 }
 
-/** What Mimir's ingestion rate counts in a push whose series are all valid. */
+/** What Mimir's ingestion rate counts for a push whose series are all valid. */
 export function itemsOfPush(push: Push): number {
   const { samples, histograms, exemplars, uncharged, series } = push;
   const metadata = validMetadata(push);
@@ -98,13 +98,13 @@ export function itemsOfPush(push: Push): number {
   return samples >= series ? items : items + emptySeries(push);
 }
 
-/** Mimir stops there: it has neither samples nor metadata, and drops exemplars that come alone. */
+/** Mimir stores nothing of it: there are neither samples nor metadata, and exemplars alone are dropped. */
 export function storesNothing(push: Push, leftOut?: LeftOut): boolean {
   const points = push.samples + push.histograms - (leftOut?.points ?? 0);
   return points === 0 && (leftOut === undefined ? validMetadata(push) : metadataLeft(push, leftOut)) === 0;
 }
 
-/** Of OTLP it goes with what is left out; in Remote Write it is something of its own, or counts as it was sent. */
+/** In OTLP metadata goes with its series; in Remote Write it is separate, or counts as it was sent. */
 function metadataLeft(push: Push, { taken }: LeftOut): number {
   return push.metrics === undefined ? validMetadata(push) : metadataWithout(push, taken);
 }
@@ -114,16 +114,16 @@ function validMetadata({ metadata, invalidMetadata }: Push): number {
 }
 
 /**
- * Series without anything in them, at least so many: to Mimir they are nothing, but they cost the edge as much as a sample does,
- * and a push can be made of a million.
+ * A lower bound on how many series are empty. Mimir ignores them, but each costs the edge as much as a sample, and a push
+ * can have a million of them: so each counts as one item.
  */
 function emptySeries({ series, samples, histograms, exemplars, metadata }: Push): number {
   return Math.max(0, series - samples - histograms - exemplars - metadata);
 }
 
 /**
- * The same without the series that are left out. Metadata of Remote Write counts as it was sent: in version 2 some of it may go
- * with its series. `goesWhole`: nothing is taken out of the body, as Mimir drops those series by itself.
+ * The items without the series that are left out. Metadata of Remote Write counts as it was sent, though in version 2 some
+ * may go with its series. `goesWhole`: nothing is cut out of the body, as Mimir drops those series itself.
  */
 export function itemsWithout(push: Push, leftOut: LeftOut, goesWhole = false): number {
   const dropsAll = storesNothing(push, leftOut);

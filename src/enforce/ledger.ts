@@ -1,81 +1,81 @@
 /**
- * Buckets and elections, as the enforcer sees them. Implemented in src/shared, for one process alone and for replicas that
- * share them through a store; one contract test runs against every implementation.
+ * Buckets and elections as the enforcer sees them. Implemented in src/shared, for a single process and for replicas that
+ * share a store; one contract test runs against all implementations.
  */
 
 import type { HaLabels } from '../payload/push.js';
 
-/** A tenant has one bucket of each kind. */
+/** Each tenant has one bucket of each kind. */
 export type BucketKind = 'requests' | 'items' | 'bytes';
 
 export interface BucketShape {
-  /** Tokens a second. 0: what is spent never comes back. */
+  /** Tokens per second. 0: spent tokens never come back. */
   readonly rate: number;
   /** Tokens that a full bucket holds. A new bucket is full. */
   readonly capacity: number;
 }
 
 export interface Answer {
-  /** The tokens were taken. */
+  /** Whether the tokens were taken. */
   readonly granted: boolean;
-  /** Tokens in the bucket when it answered: what a refusal names as available. */
+  /** Tokens in the bucket at that time, for the message of a refusal. */
   readonly available: number;
   /** Seconds until the same request could pass; Infinity when it never can. 0 when granted. */
   readonly waitSeconds: number;
-  /** The store could not be asked, and nothing is given on trust: no word on the tenant's limit. */
+  /** The store did not answer and `state.on_loss` grants nothing: this says nothing about the tenant's limit. */
   readonly lost?: true;
 }
 
-/** Times are milliseconds of a clock that never steps back. */
+/** Times are in milliseconds of a monotonic clock. */
 export interface Bucket {
-  /** Takes n tokens if they are at hand here. Never waits, never takes a part. */
+  /** Takes n tokens if they are held locally. Never waits, and takes all or nothing. */
   take(n: number, nowMs: number): boolean;
   /**
-   * After `take` said no: takes n if the store has them. A local store answers at once; a shared one may
-   * have to ask, within its deadline. Never rejects.
+   * After `take` returned false: takes n tokens if the store has them. A local store answers synchronously, a shared one
+   * within its deadline. Never rejects.
    */
   ask(n: number, nowMs: number): Answer | Promise<Answer>;
-  /** Tokens that are left, as far as is known here: of a shared bucket an estimate, and a report, not a promise. */
+  /** Tokens left, as far as is known locally; for a shared bucket an estimate. */
   left(nowMs: number): number;
-  /** Gives back tokens taken earlier. The bucket never holds more than its capacity. */
+  /** Refunds tokens. The bucket never holds more than its capacity. */
   giveBack(n: number, nowMs: number): void;
-  /** A new limit. Takes effect at once and never creates tokens: a bucket keeps at most what it had. */
+  /** Applies a new limit at once. Never creates tokens: the bucket keeps at most what it had. */
   reshape(shape: BucketShape, nowMs: number): void;
-  /** The tenant leaves memory: what is held goes back to the store. */
+  /** The tenant leaves memory: leased tokens go back to the store. */
   release(nowMs: number): void;
 }
 
 /** Mimir's limits for HA pairs, in milliseconds. */
 export interface ElectionRules {
-  /** How old the note of when the elected replica was heard may become. */
+  /** The maximal age of the stored time at which the elected replica was last heard. */
   readonly updateMs: number;
   readonly updateJitterMs: number;
-  /** While the note is younger, whoever is elected stays. */
+  /** While the stored time is younger than this, the elected replica stays. */
   readonly failoverMs: number;
-  /** How old the note has to be for the replica that is heard to take over: this or more, by how old its samples are. */
+  /** The age from which another replica may take over: `failoverMs` or more, depending on how old its samples are. */
   readonly takeoverMs: number;
   readonly mostClusters: number;
 }
 
-/** `unknown`: the store can not be asked, and what is known here does not decide it. */
+/** `unknown`: the store can not be asked, and local knowledge does not decide it. */
 export type ElectionAnswer = 'elected' | 'other' | 'too_many_clusters' | 'unknown';
 
-/** Which replica of each of a tenant's HA pairs may send. The first one that is heard is elected. */
+/** Which replica of each HA pair of a tenant may send. The first one heard is elected. */
 export interface Elections {
-  /** Answers at once unless the store has to be asked, and then within its deadline. Never rejects. */
+  /** Synchronous unless the store has to be asked, and then within its deadline. Never rejects. */
   hear(ha: HaLabels, rules: ElectionRules, nowMs: number): ElectionAnswer | Promise<ElectionAnswer>;
-  /** Mimir has elected another: whichever is heard next may take the place. */
+  /** Mimir has elected another replica: the next one heard may be elected here. */
   resign(ha: HaLabels, nowMs: number): void;
 }
 
-/** What a tenant is given while the store that replicas share does not answer. */
+/** What a tenant gets while the shared store does not answer. */
 export type OnLoss = 'local-share' | 'allow' | 'refuse';
 
 export interface Ledger {
   bucket(tenant: string, kind: BucketKind, shape: BucketShape, nowMs: number): Bucket;
   elections(tenant: string): Elections;
-  /** A tenant that leaves memory so that `next` has room there will find its buckets as they were. */
+  /** Whether a tenant that is evicted to make room for `next` will find its buckets as they were. */
   remembersEvicted(next: string, nowMs: number): boolean;
-  /** Returns what is leased, closes connections. */
+  /** Returns leased tokens and closes connections. */
   close(): Promise<void>;
 }

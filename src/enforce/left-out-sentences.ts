@@ -1,6 +1,6 @@
 /**
- * What is said of series and metadata entries that may not pass: how many of a push, what is wrong with them, a few of them by
- * name, and what to do about the ones that the answer is about.
+ * Messages about series and metadata entries that may not pass: how many of the push, what is wrong, a few of them by name,
+ * and what to do about it.
  */
 import type { TenantLimits } from '../limits/limits.js';
 import type { MetadataReason } from './label-rules.js';
@@ -14,10 +14,10 @@ export interface RefusedSeries {
   /** Series in the push. */
   readonly series: number;
   readonly leftOut: LeftOut;
-  /** What the answer is about, and a few of its series by name. */
+  /** The group that the answer is about, and a few of its series by name. */
   readonly lead: LeftOutGroup;
   readonly examples: readonly string[];
-  /** The push goes on without them. */
+  /** The rest of the push goes on. */
   readonly restPasses: boolean;
 }
 
@@ -105,7 +105,7 @@ function faultOf(group: LeftOutGroup, limits: TenantLimits): string {
   }
 }
 
-/** A usage tracker of Mimir answers for two limits under one name. */
+/** With a usage tracker, Mimir reports both limits under one name. */
 function remedyOf(reason: SeriesReason, limits: TenantLimits): string {
   if (reason !== 'max_active_series') return REMEDIES[reason];
   return `send fewer series, or raise ${tenantSeriesLimit(limits)}`;

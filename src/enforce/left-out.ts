@@ -1,6 +1,6 @@
 /**
- * The series of one push that may not pass: which rows they are, and for each reason how many and what was in them. Made
- * for the first such series; a clean push has none. Label rules add to it first, series limits after them.
+ * The series of one push that may not pass: their rows, and for each reason how many there are and what they contain. Only
+ * created for the first such series. Label rules add to it first, then series limits.
  */
 
 import { rowsThatGoToo } from '../payload/otlp-points.js';
@@ -14,7 +14,7 @@ import {
 import { addRow, hasRow, noRows, type Rows } from '../payload/rows.js';
 import type { Reason } from './reasons.js';
 
-/** Why a series may not pass, while others of its push may. */
+/** Reasons for which a single series is left out. */
 export type SeriesReason = Extract<
   Reason,
   | 'missing_metric_name'
@@ -41,9 +41,9 @@ export type SeriesReason = Extract<
 
 export interface LeftOutGroup {
   readonly reason: SeriesReason;
-  /** Rows of the first few, for the message. */
+  /** The first few rows, for the message. */
   readonly examples: number[];
-  /** Of the series: those that nothing is wrong with, but for the others of their data points. */
+  /** Valid series that are left out because their data point has another series that is not. */
   inSamePoints: number;
   series: number;
   samples: number;
@@ -52,26 +52,26 @@ export interface LeftOutGroup {
 }
 
 const MOST_EXAMPLES = 3;
-/** In place of a group. */
+/** Stands in for a group. */
 const DUPLICATE = 255;
 
 export class LeftOut {
   readonly rows: Rows;
-  /** Of the rows: those to take out of the body. Series that Mimir drops by itself may be in data points that stay. */
+  /** Rows to cut out of the body. Series that Mimir drops by itself may belong to data points that stay. */
   readonly taken: Rows;
   readonly groups: LeftOutGroup[] = [];
   series = 0;
   samples = 0;
   histograms = 0;
   exemplars = 0;
-  /** Series that Mimir drops without a word: they are neither charged nor known afterwards, and nobody hears of them. */
+  /** Series that Mimir drops silently: not charged, not tracked, not reported. */
   passedOver = 0;
-  /** Series of HA replicas that are not elected, and their samples and histograms. The same holds for them. */
+  /** Series of HA replicas that are not elected, and their points; treated the same way. */
   duplicates = 0;
   duplicatePoints = 0;
   #passedOverPoints = 0;
   #leading = 0;
-  /** Of an OTLP push, by row: the number of its group, counted from 1; or DUPLICATE. */
+  /** For OTLP, by row: the number of its group, counted from 1, or DUPLICATE. */
   readonly #groupOf: Uint8Array | undefined;
 
   constructor({ series, protocol }: Pick<Push, 'series' | 'protocol'>) {
@@ -80,7 +80,7 @@ export class LeftOut {
     this.#groupOf = protocol === 'otlp' ? new Uint8Array(series) : undefined;
   }
 
-  /** What the answer is about. */
+  /** The group that the answer is about. */
   get lead(): LeftOutGroup | undefined {
     return this.groups[this.#leading] ?? this.groups[0];
   }
@@ -90,7 +90,7 @@ export class LeftOut {
     return this.samples + this.histograms + this.#passedOverPoints + this.duplicatePoints;
   }
 
-  /** Of these series nothing goes on. */
+  /** How many series do not go on. */
   get count(): number {
     return this.series + this.passedOver + this.duplicates;
   }
@@ -99,7 +99,7 @@ export class LeftOut {
     return hasRow(this.rows, row);
   }
 
-  /** A row is added once. */
+  /** Call at most once for each row. */
   add(push: Push, row: number, reason: SeriesReason): void {
     const group = this.#group(reason);
     if (group.examples.length < MOST_EXAMPLES) group.examples.push(row);
@@ -112,7 +112,7 @@ export class LeftOut {
     this.#passedOverPoints += pointsOf(push, row);
   }
 
-  /** It comes from a replica that is not elected. */
+  /** The series is from a replica that is not elected. */
   drop(push: Push, row: number): void {
     this.#take(row);
     if (this.#groupOf !== undefined) this.#groupOf[row] = DUPLICATE;
@@ -120,7 +120,7 @@ export class LeftOut {
     this.duplicatePoints += pointsOf(push, row);
   }
 
-  /** A data point of OTLP goes whole: with one of its series all that it makes. */
+  /** A data point of OTLP can not be split: with one of its series all of them are left out. */
   addWholePoints(push: Push): void {
     const groupOf = this.#groupOf;
     if (groupOf === undefined) return;
@@ -135,7 +135,7 @@ export class LeftOut {
     }
   }
 
-  /** What is added from here on leads: Mimir's ingesters have the last word, so their errors win over its distributors'. */
+  /** Reasons added from now on lead the answer: Mimir's ingesters come last, so their errors win over the distributors'. */
   nextStage(): void {
     this.#leading = this.groups.length;
   }

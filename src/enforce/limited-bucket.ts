@@ -1,6 +1,6 @@
 /**
- * A bucket and the limit that it stands for. Mimir splits a rate over its N distributors but gives each of them the
- * whole burst, so a tenant can spend N bursts over the cluster while no single push may pass one.
+ * A bucket together with its limit. Mimir splits a rate over its N distributors but gives each the whole burst: a tenant
+ * can spend N bursts over the cluster, while no single push may exceed one.
  */
 import type { TenantLimits } from '../limits/limits.js';
 import type { Bucket, BucketKind, BucketShape } from './ledger.js';
@@ -8,16 +8,16 @@ import type { Bucket, BucketKind, BucketShape } from './ledger.js';
 export interface LimitedBucket extends BucketShape {
   readonly kind: BucketKind;
   readonly bucket: Bucket;
-  /** What one distributor's bucket holds: the burst that messages name. */
+  /** The burst of one distributor, as messages name it. */
   readonly burst: number;
-  /** The most that one push may take, whatever the bucket holds. Mimir has such a bound for what pushes hold alone. */
+  /** The most that one push may take, however full the bucket is. In Mimir only items have such a bound. */
   readonly maxPerPush: number;
 }
 
-/** What a limit asks of a bucket that is yet to be opened. */
+/** The limit of a bucket that is not opened yet. */
 export type Limit = Omit<LimitedBucket, 'bucket'>;
 
-/** Field by field: an object of another shape would make every push slower. */
+/** Copies field by field: objects of different shapes would make every push slower. */
 export function limitedBy(limit: Limit, bucket: Bucket): LimitedBucket {
   const { kind, rate, capacity, burst, maxPerPush } = limit;
   return { kind, rate, capacity, burst, maxPerPush, bucket };
@@ -27,15 +27,15 @@ export function isOverBurst(limited: LimitedBucket, n: number): boolean {
   return n > limited.maxPerPush;
 }
 
-/** Nothing is lost with it, as far as is known here. */
+/** As far as is known locally, nothing is lost if the bucket is dropped. */
 export function isFull({ bucket, capacity }: LimitedBucket, nowMs: number): boolean {
   return bucket.left(nowMs) >= capacity;
 }
 
-/** Ten seconds' worth, where no burst is named. */
+/** The burst is ten seconds of the rate unless one is set. */
 const DEFAULT_BYTES_BURST_SECONDS = 10;
 
-/** In Mimir a burst of 0 is one without bounds, so a request rate with one is no limit. Undefined: no limit. */
+/** In Mimir a request burst of 0 is unlimited, so there is no limit. Undefined: no limit. */
 export function requestLimit(limits: TenantLimits, distributors: number): Limit | undefined {
   const burst = limits.request_burst_size;
   if (limits.request_rate <= 0 || burst === 0) return undefined;
@@ -58,7 +58,7 @@ export function itemLimit(limits: TenantLimits, distributors: number): Limit {
   return { kind: 'items', rate, capacity: burst * distributors, burst, maxPerPush: burst };
 }
 
-/** Mimir knows no byte rate, so the burst is the whole cluster's. Undefined: no limit. */
+/** Mimir has no byte rate, so the burst is that of the whole cluster. Undefined: no limit. */
 export function byteLimit(limits: TenantLimits): Limit | undefined {
   const rate = limits.edge.bytes_per_second;
   if (rate <= 0) return undefined;

@@ -1,18 +1,17 @@
 /**
- * How much of their rates tenants may use while too much comes for Mimir: a part for each priority. A rate and a burst that are
- * halved are the same as tokens that cost twice as much: so no bucket changes its shape, and replicas of which one has a panic of
- * its own share all of them as ever.
+ * How much of their rates tenants may use during a panic: a part for each priority. Halving rate and burst is the same as
+ * doubling the price of a token; so buckets keep their shape, and replicas with and without a panic can share them.
  */
 import type { EdgeLimits, TenantLimits } from '../limits/limits.js';
 
 export type Priority = EdgeLimits['priority'];
 
-/** From 0, nothing, to 1, all. */
+/** From 0 (nothing) to 1 (everything). */
 export type AdmittedParts = Readonly<Record<Priority, number>>;
 
 export const ALL_ADMITTED: AdmittedParts = { critical: 1, normal: 1, low: 1 };
 
-/** Of a token. */
+/** In tokens. */
 export const USUAL_PRICE = 1;
 /** Nothing is admitted, and no bucket is asked. */
 export const NO_PRICE = Number.POSITIVE_INFINITY;
@@ -22,7 +21,7 @@ export function priceOf(admitted: AdmittedParts, { edge }: TenantLimits): number
   return part === 1 ? USUAL_PRICE : 1 / part;
 }
 
-/** Where both hold. */
+/** The lower of two parts, for each priority. */
 export function leastOf(one: AdmittedParts, other: AdmittedParts): AdmittedParts {
   return {
     critical: Math.min(one.critical, other.critical),

@@ -6,13 +6,13 @@
 
 interface ReasonFacts {
   readonly status: number;
-  /** Ends every message, in brackets. */
+  /** Ends every message, in parentheses. */
   readonly id: string;
-  /** The sender should come again with the same data: the answer carries Retry-After. */
+  /** The sender should retry with the same data: the answer has Retry-After. */
   readonly retry: boolean;
-  /** In a few words, for a table: each says what is wrong with what the tenant sent, or whose trouble it is. */
+  /** A few words for tables: what is wrong, or who has the problem. */
   readonly brief: string;
-  /** For docs/refusals.md: what happened, and what to do about it. */
+  /** For docs/refusals.md: what happened, and what to do. */
   readonly meaning: string;
   readonly remedy: string;
 }
@@ -308,7 +308,7 @@ export const REASONS = {
       'Name `proto=prometheus.WriteRequest`, `proto=io.prometheus.write.v2.Request`, or none. Any other content type is read as Remote Write 1.0, as Mimir does.',
   },
   edge_unjudged_write: {
-    // Not 4xx: a setting decides, and the sender must keep its data until somebody has thought about it.
+    // Not 4xx: this is about a setting, and the sender must keep its data until somebody has decided.
     status: 503,
     id: 'err-edge-unjudged-write',
     retry: true,
@@ -327,7 +327,7 @@ export const REASONS = {
     remedy: 'Look at the body with `mimir-edge inspect`; mend the sender or what stands between.',
   },
   edge_incomplete_body: {
-    // Not 408: a sender drops for good what is refused with 4xx, and a slow network is not its mistake.
+    // Not 408: senders drop data for good on 4xx, and a slow network is not their mistake.
     status: 503,
     id: 'err-edge-incomplete-body',
     retry: true,
@@ -336,7 +336,7 @@ export const REASONS = {
     remedy: 'Look at the network between sender and edge, or raise `server.body_timeout`.',
   },
   edge_body_too_large: {
-    // As Mimir answers it; 413 is for OTLP.
+    // As Mimir answers it; 413 is only for OTLP.
     status: 400,
     id: 'err-mimir-distributor-max-write-message-size',
     retry: false,
@@ -362,7 +362,7 @@ export const REASONS = {
     remedy: 'Raise `max_request_bytes` in `with_request_body`, or set `envoy.on_partial_body` to `pass`.',
   },
   edge_body_not_sent: {
-    // Not 4xx: what is wrong is a setting of Envoy, and the sender must keep its data until it is right.
+    // Not 4xx: Envoy is misconfigured, and the sender must keep its data until that is mended.
     status: 503,
     id: 'err-edge-body-not-sent',
     retry: true,
@@ -399,7 +399,7 @@ export const REASONS = {
       'Look at what makes Mimir slow. A tenant that matters more gets a higher `weight`, or `priority: critical`.',
   },
   edge_panic: {
-    // Not 429: the tenant is within its limits as far as anybody knows, and its data must survive.
+    // Not 429: as far as anybody knows the tenant is within its limits, and its data must not be lost.
     status: 503,
     id: 'err-edge-panic',
     retry: true,
@@ -458,18 +458,18 @@ export type Reason = keyof typeof REASONS;
 
 export const REASON_NAMES = Object.keys(REASONS) as Reason[];
 
-/** A reason's place in per-tenant counters. */
+/** The index of a reason in per-tenant counters. */
 export const REASON_INDEX = Object.fromEntries(REASON_NAMES.map((name, index) => [name, index])) as Record<
   Reason,
   number
 >;
 
-/** Mimir would refuse the push for it, too. */
+/** Mimir would also refuse the push for it. */
 export function isMimirs(reason: Reason): boolean {
   return REASONS[reason].id.startsWith('err-mimir-');
 }
 
-/** The edge held the push back, for nothing that the tenant did: its sender comes again. */
+/** The edge held the push back through no fault of the tenant; the sender retries. */
 export function isEdges(reason: Reason): boolean {
   return EDGES.has(reason);
 }
@@ -482,7 +482,7 @@ const EDGES: ReadonlySet<Reason> = new Set([
   'edge_series_busy',
 ]);
 
-/** Mimir could not take it, or a panic spares it. */
+/** Mimir could not take the push, or a panic held it back. */
 export function isMimirsTrouble(reason: Reason): boolean {
   return reason === 'edge_upstream_full' || reason === 'edge_panic';
 }

@@ -1,4 +1,4 @@
-/** A refusal as the front doors answer it: Mimir's status and id, a plain sentence, and when to come again. */
+/** A refusal as the doors answer it: Mimir's status and id, a plain sentence, and when to retry. */
 import { REASONS, type Reason } from './reasons.js';
 import type { Sentence } from './sentences.js';
 
@@ -8,31 +8,31 @@ export interface Refusal {
   readonly status: number;
   readonly message: string;
   /**
-   * Whole seconds for the Retry-After header: when the push could pass. Undefined when coming again would not help. Where
-   * Mimir has an answer of its own, doors give that (doors/retry-after.ts).
+   * Whole seconds for the Retry-After header. Undefined when retrying would not help. Where Mimir has an answer of its own,
+   * doors use that (doors/retry-after.ts).
    */
   readonly retryAfterSeconds: number | undefined;
-  /** What the push had, and what it might have had: where that is a matter of two numbers. */
+  /** What the push had, and what was allowed, if that can be put into two numbers. */
   readonly observed: number | undefined;
   readonly allowed: number | undefined;
-  /** Mimir's ingesters refuse so: whatever else the push had was taken, and to senders of OTLP it is no error. */
+  /** As from Mimir's ingesters: the rest of the push was taken, and for OTLP it is not an error. */
   readonly isSoft: boolean;
 }
 
-/** A sender is neither sent into a tight loop nor put to sleep. */
+/** Bounds on Retry-After: neither a tight loop nor a long silence. */
 const RETRY_MIN_SECONDS = 1;
 const RETRY_MAX_SECONDS = 96;
-/** Spreads senders that were refused together over half of the wait again. */
+/** Spreads senders that were refused together over up to half of the wait again. */
 const RETRY_JITTER = 0.5;
-/** Mimir answers this in place of 429 to tenants that ask for it. */
+/** Mimir answers this in place of 429 for tenants that ask for it. */
 const SERVICE_OVERLOADED = 529;
 
 export interface RefusalDetails {
-  /** Until the same push could pass. Not finite: it never can at this limit. */
+  /** Until the same push could pass. Infinity: never under this limit. */
   readonly waitSeconds?: number;
   /** 0 to 1, for the jitter. */
   readonly random?: number;
-  /** In place of the reason's own, where the tenant has a say in it. */
+  /** In place of the reason's own status, where a limit of the tenant sets it. */
   readonly status?: number | undefined;
   /** The tenant's `service_overload_status_code_on_rate_limit_enabled`. */
   readonly overloadStatus?: boolean;
@@ -41,7 +41,7 @@ export interface RefusalDetails {
   readonly isSoft?: boolean;
 }
 
-/** The message is built as Mimir's are: what happened, the error id, what to do about it. */
+/** The message is built like Mimir's: what happened, the error id, what to do. */
 export function refuse(reason: Reason, { what, remedy }: Sentence, details: RefusalDetails = {}): Refusal {
   const facts = REASONS[reason];
   const own = facts.status === 429 && details.overloadStatus ? SERVICE_OVERLOADED : facts.status;

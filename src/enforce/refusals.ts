@@ -1,4 +1,4 @@
-/** Refusals of a tenant's pushes: which reason it is, in which words, and when to come again. */
+/** Builds refusals of a tenant's pushes: the reason, the sentence, and when to retry. */
 import { type Judgement, nothingMayPass } from './judgement.js';
 import { metadataReason } from './label-rules.js';
 import type { Answer } from './ledger.js';
@@ -11,7 +11,7 @@ import * as sentences from './sentences.js';
 import { activeSeriesStatus } from './series-limit.js';
 import type { Tenant } from './tenant.js';
 
-/** `why` goes on after "the push of tenant a was refused:". */
+/** `why` follows "the push of tenant a was refused:". */
 export function refusePush(
   tenant: Tenant,
   reason: Reason,
@@ -22,7 +22,7 @@ export function refusePush(
   return refuse(reason, sentences.pushRefused(tenant.id, why), { ...details, overloadStatus });
 }
 
-/** Why a bucket did not give what n cost. */
+/** The refusal for a bucket that did not grant the cost of n. */
 export function refuseTokens(
   n: number,
   price: number,
@@ -63,11 +63,11 @@ export function refuseTokens(
   }
 }
 
-/** No panic lasts, and nobody is to come again at once. */
+/** Panics are short, but nobody should retry at once. */
 const PANIC_LEAST_WAIT_SECONDS = 5;
 const PANIC_LONGEST_WAIT_SECONDS = 60;
 
-/** Without a panic the push might have passed: its data must survive. */
+/** Without the panic the push might have passed, so its data must not be lost. */
 export function refuseForPanic(tenant: Tenant, price: number, waitSeconds: number, random: number): Refusal {
   const why = sentences.lessAdmitted(1 / price, tenant.limits.edge.priority);
   return refusePush(tenant, 'edge_panic', why, {
@@ -76,17 +76,17 @@ export function refuseForPanic(tenant: Tenant, price: number, waitSeconds: numbe
   });
 }
 
-/** Says nothing of the tenant's limit, so the sender must keep its data: 503, not 429. */
+/** The limit was not checked, so the sender must keep its data: 503, not 429. */
 export function refuseLost(tenant: Tenant, waitSeconds: number, random: number): Refusal {
   return refusePush(tenant, 'edge_state_lost', sentences.stateLost(), { waitSeconds, random });
 }
 
-/** The same: nobody has looked at these series yet. */
+/** The same for series: nobody has looked at these yet. */
 export function refuseBusy(tenant: Tenant, waitSeconds: number, random: number): Refusal {
   return refusePush(tenant, 'edge_series_busy', sentences.seriesBusy(), { waitSeconds, random });
 }
 
-/** For the series that are left out: with the leading reason, and a few series by name. */
+/** For series that are left out: the leading reason, and a few series by name. */
 export function refuseSeries(judgement: Judgement): Refusal {
   const { tenant, push, leftOut } = judgement;
   const lead = leftOut?.lead;
@@ -108,7 +108,7 @@ export function refuseSeries(judgement: Judgement): Refusal {
 
 const KEPT_BY_INGESTERS: ReadonlySet<Reason> = new Set(['per_user_series_limit', 'per_metric_series_limit']);
 
-/** For metadata that Mimir refuses, where a push holds nothing that it takes. */
+/** For invalid metadata in a push with nothing that Mimir would take. */
 export function refuseMetadata({ tenant, push }: Judgement): Refusal {
   const reason = metadataReason(push);
   return refuse(

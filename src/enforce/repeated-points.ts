@@ -1,4 +1,4 @@
-/** Points of an OTLP push that come twice: Mimir takes the first of equal ones at one time, and charges only that. */
+/** Repeated points in an OTLP push: of equal points at one time Mimir takes, and charges, the first. */
 import {
   type Push,
   RECORD_HASH_HIGH,
@@ -10,11 +10,11 @@ import {
 } from '../payload/push.js';
 import type { LeftOut } from './left-out.js';
 
-/** How many are charged after all, because all that came before them are left out. */
+/** How many points are charged after all, because all equal ones before them were left out. */
 export function chargedInstead(push: Push, leftOut: LeftOut): number {
   if (push.protocol !== 'otlp' || push.uncharged === 0) return 0;
   let instead = 0;
-  /** By point: one of those so far stays. */
+  /** By point: whether one of those so far stays. */
   const stays = new Map<string, boolean>();
   for (let row = 0; row < push.series; row++) {
     const point = keyOf(push, row * RECORD_WORDS);
@@ -28,7 +28,7 @@ export function chargedInstead(push: Push, leftOut: LeftOut): number {
   return instead;
 }
 
-/** Undefined: it has none, or several, which only target_info has. */
+/** Undefined: there is none, or (only in target_info) there are several. */
 function keyOf({ records }: Push, at: number): string | undefined {
   const samples = records[at + RECORD_SAMPLES] ?? 0;
   const histograms = records[at + RECORD_HISTOGRAMS] ?? 0;

@@ -1,9 +1,9 @@
-/** What Mimir does to the labels of a tenant's series before it judges them, by the tenant's limits. */
+/** What Mimir does to the labels of a tenant's series before it validates them. */
 import type { MimirLimits } from '../limits/limits.js';
 import type { SeriesRules } from '../payload/push.js';
 import { type LabelRewriting, labelRewriting } from '../payload/rewriting.js';
 
-/** Undefined: nothing. `id` may have metadata behind the tenant's own, which rules do not see. */
+/** Undefined: nothing. Rules do not see metadata that follows the tenant in `id`. */
 export function rewritingOf(
   id: string,
   limits: MimirLimits,

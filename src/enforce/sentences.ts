@@ -1,7 +1,6 @@
 /**
- * All sentences about whole pushes; `left-out-sentences.ts` has those about series. Each says what happened and to whom, the
- * number and the limit, and what to do about it. What happened is mostly the second half of "the push of tenant a was
- * refused:", which `pushRefused` puts in front.
+ * Messages about whole pushes; `left-out-sentences.ts` has those about series. Each says what happened to whom, the number
+ * and the limit, and what to do. Most begin after "the push of tenant a was refused:", which `pushRefused` prepends.
  */
 import type { EdgeLimits, TenantLimits } from '../limits/limits.js';
 import type { TenantIdFault } from '../limits/tenant-id.js';
@@ -44,7 +43,7 @@ export function unknownTenant(id: string): Sentence {
   };
 }
 
-/** The same of a tenant without a bucket of its own. */
+/** The same for a tenant without a bucket of its own. */
 export function withoutRoom({ what, remedy }: Sentence): Sentence {
   return {
     what: `${what}; it shares this limit with others, as no overrides document names it and the edge holds no more such tenants`,
@@ -91,7 +90,7 @@ export function overRequestRate({ rate, burst }: LimitedBucket): Sentence {
   };
 }
 
-/** `part`: of its rates. */
+/** `part`: which part of its rates. */
 export function lessAdmitted(part: number, priority: EdgeLimits['priority']): Sentence {
   const percent = Math.round(part * 1000) / 10;
   return {
@@ -210,7 +209,7 @@ export function upstreamFull(): Sentence {
   };
 }
 
-/** `holder`: a tenant or an address. `setting` is its share of the edge's memory for bodies. */
+/** `holder`: a tenant or an address. `setting` limits its share of the memory for bodies. */
 export function overShare(holder: string, heldBytes: number, maxBytes: number, setting: string): Sentence {
   return {
     what: `the edge holds ${heldBytes} of at most ${maxBytes} body bytes for ${holder}`,
@@ -218,12 +217,12 @@ export function overShare(holder: string, heldBytes: number, maxBytes: number, s
   };
 }
 
-/** What the decoder found goes in front: "the body is too large when uncompressed". */
+/** `found` is what the decoder reports, such as "the body is too large when uncompressed". */
 export function overDecoderCap(found: string, setting: string): Sentence {
   return { what: found, remedy: `send smaller pushes, or raise ${setting}` };
 }
 
-/** `offset` is undefined where nobody can say at which byte. */
+/** `offset`: undefined where the position is unknown. */
 export function bodyBroken(found: string, offset: number | undefined): Sentence {
   const where = offset === undefined ? '' : ` at byte ${offset}`;
   return {
@@ -290,7 +289,7 @@ export function ratelimitCallTooLarge(max: number, what: 'bytes' | 'descriptors'
   };
 }
 
-/** Of a call whose descriptors name nothing that the edge knows: it has no reason of its own. */
+/** For a call with no known descriptor: it has no reason of its own. */
 export const UNKNOWN_DESCRIPTOR =
   'the request was refused: a descriptor names no bucket of a tenant (err-edge-unknown-descriptor). ' +
   'Look at the actions of the ratelimit filter.';
@@ -313,12 +312,12 @@ export function tooManyClusters(allowed: number, cluster: string): Sentence {
   };
 }
 
-/** Not a refusal, and no mistake of the sender. */
+/** Not a refusal, and not the sender's mistake. */
 export function duplicateDropped(tenant: string, { cluster, replica }: HaLabels): string {
   return `the push of tenant ${tenant} was dropped as a duplicate: replica ${replica} of HA cluster ${cluster} is not elected`;
 }
 
-/** The same of some series of a push. */
+/** The same for some series of a push. */
 export function duplicatesLeftOut(tenant: string, duplicates: number, series: number): string {
   return (
     `${duplicates} of ${series} series of tenant ${tenant} were dropped as duplicates and the rest was taken: ` +

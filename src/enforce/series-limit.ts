@@ -1,6 +1,6 @@
 /**
- * Which of Mimir's two limits on a tenant's series holds: that of active series, where it is set, in place of that of
- * series in memory. They differ in nothing but their name, the reason, and the status of the answer.
+ * Which of Mimir's two limits on a tenant's series applies: the one on active series if it is set, else the one on series
+ * in memory. They differ only in name, reason and status.
  */
 import type { MimirLimits } from '../limits/limits.js';
 
@@ -12,12 +12,12 @@ export function tenantSeriesLimit(limits: Limits): TenantSeriesLimit {
   return limits.max_active_series_per_user > 0 ? 'max_active_series_per_user' : 'max_global_series_per_user';
 }
 
-/** 0 is none. */
+/** 0: no limit. */
 export function mostSeries(limits: Limits): number {
   return limits[tenantSeriesLimit(limits)];
 }
 
-/** A usage tracker answers for both limits as for the first. */
+/** A usage tracker reports both limits under the name of the first. */
 export function tenantSeriesReason(
   limits: Limits,
   usageTracker: boolean,
@@ -30,7 +30,7 @@ const LEAST_STATUS = 200;
 const MOST_STATUS = 599;
 const FALLBACK_STATUS = 429;
 
-/** The tenant's own choice, as far as it is the status of an answer: Mimir takes any number. */
+/** The tenant's own status, if it is a valid one: Mimir accepts any number. */
 export function activeSeriesStatus({
   active_series_limit_response_code: code,
 }: Pick<MimirLimits, 'active_series_limit_response_code'>): number {

@@ -1,4 +1,4 @@
-/** A tenant's limits as the kernel judges series and metadata by them. Made once for each set of limits. */
+/** A tenant's limits in the form in which the kernel checks series and metadata. Made once for each set of limits. */
 import type { MimirLimits } from '../limits/limits.js';
 import { NO_RULE, type SeriesRules } from '../payload/push.js';
 
@@ -8,7 +8,7 @@ export function seriesRules(limits: MimirLimits): SeriesRules {
     maxLabels: limits.max_label_names_per_series,
     maxInfoLabels: limits.max_label_names_per_info_series,
     maxNameLength: limits.max_label_name_length,
-    // Under the strategies `truncate` and `drop` Mimir shortens a long value and keeps the series.
+    // With the strategies `truncate` and `drop` Mimir shortens long values and keeps the series.
     maxValueLength:
       limits.label_value_length_over_limit_strategy === 'error' ? limits.max_label_value_length : NO_RULE,
     maxExemplars: keptExemplars(limits),
@@ -28,7 +28,7 @@ function keptExemplars(limits: MimirLimits): number {
   return limits.max_exemplars_per_series_per_request || NO_RULE;
 }
 
-/** The out-of-order window is added to how old samples may be; by itself it counts in a distributor only if it is told so. */
+/** Added to the allowed age of samples. Distributors apply the window by itself only if configured to. */
 function keptBehindMs(limits: MimirLimits): number {
   const grace = Math.trunc(limits.past_grace_period);
   const window = Math.trunc(limits.out_of_order_time_window);

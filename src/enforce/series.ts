@@ -1,6 +1,6 @@
 /**
- * Which series of a tenant are active, as the enforcer sees it: known series pass, new ones only below the limits.
- * Implemented in src/series, for one process alone and for replicas that share what they know through a store.
+ * A tenant's active series as the enforcer sees them: known series pass, new ones only below the limits. Implemented in
+ * src/series, for a single process and for replicas that share a store.
  */
 import type { MimirLimits } from '../limits/limits.js';
 import { Origins } from '../payload/otlp-points.js';
@@ -8,7 +8,7 @@ import type { Push } from '../payload/push.js';
 import type { Rows } from '../payload/rows.js';
 import type { Reason } from './reasons.js';
 
-/** `per_user_series_limit`: whichever limit the tenant's series have (`tenantSeriesLimit`). */
+/** `per_user_series_limit` stands for whichever limit applies (`tenantSeriesLimit`). */
 export type LimitReason = Extract<Reason, 'per_user_series_limit' | 'per_metric_series_limit'>;
 
 export type SeriesLimits = Pick<
@@ -16,16 +16,16 @@ export type SeriesLimits = Pick<
   'max_active_series_per_user' | 'max_global_series_per_user' | 'max_global_series_per_metric'
 >;
 
-/** New series that a limit keeps out. */
+/** New series that are over a limit. */
 export interface OverLimit {
-  /** Their rows in the push, ascending, and for each what it was refused for. */
+  /** Their rows in the push, ascending, and the reason for each. */
   readonly rows: readonly number[];
   readonly reasons: readonly LimitReason[];
-  /** How many series there were when the first was refused: of the tenant, or of the metric. */
+  /** How many series the tenant or the metric had when the first was refused. */
   readonly observed: number;
 }
 
-/** Of an OTLP push: those whose data point makes other series, too. Undefined: none. */
+/** For an OTLP push: those whose data point has other series too. Undefined: none. */
 export function ofSharedPoints(push: Push, { rows, reasons, observed }: OverLimit): OverLimit | undefined {
   const origins = new Origins(push);
   const shared = [...rows.keys()].filter((index) => origins.isShared(rows[index] ?? 0));
@@ -38,14 +38,16 @@ export function ofSharedPoints(push: Push, { rows, reasons, observed }: OverLimi
 }
 
 export interface SeriesAnswer {
-  /** Series that were not known before, and are now. */
+  /** Series that were new and are tracked from now on. */
   readonly newAdmitted: number;
-  /** How many more, of those that were admitted before anybody looked whether another replica knows them. Never rejects. */
+  /**
+   * Further ones among those that were admitted before the store was asked whether other replicas know them. Never rejects.
+   */
   readonly newLater?: Promise<number>;
   readonly overLimit: OverLimit | undefined;
-  /** The store could not be asked, and nothing is given on trust: nothing was admitted. */
+  /** The store did not answer, and nothing was admitted. */
   readonly lost?: true;
-  /** So many new series wait for the store already that these were not looked at. */
+  /** Too many new series wait for the store; these were not looked at. */
   readonly busy?: true;
 }
 
@@ -57,16 +59,14 @@ export interface TopMetric {
   readonly newSeries: number;
 }
 
-/**
- * The series of one tenant. Called last, for a push that nothing else refuses: what it admits is on its way to Mimir.
- */
+/** The series of one tenant. Checked last, for pushes that nothing else refuses: what it admits goes to Mimir. */
 export interface TenantSeries {
   /**
-   * Known series are seen again, new ones are admitted in the order of the push as long as the limits allow;
-   * `allOrNothing`: all of them or none. Answers at once when all are known. A promise never rejects; the push's views
-   * need not outlive the call.
+   * Refreshes known series and admits new ones in the order of the push while the limits allow it; with `allOrNothing`, all
+   * of them or none. Synchronous when all are known. A promise never rejects, and does not use the push's views after the
+   * call.
    *
-   * Rows that are `excluded` are left out already: those are not looked at.
+   * `excluded` rows are left out already and are skipped.
    */
   check(
     push: Push,
@@ -75,13 +75,13 @@ export interface TenantSeries {
     allOrNothing: boolean,
     nowMs: number,
   ): SeriesAnswer | Promise<SeriesAnswer>;
-  /** Series that are active here. */
+  /** Series that are active on this replica. */
   readonly active: number;
-  /** Series over all replicas, as far as it is known. */
+  /** Series over all replicas, as far as is known. */
   readonly fleet: number | undefined;
-  /** Twenty metrics at most, those with the most series or the most new ones first, as of some seconds ago. */
+  /** At most twenty metrics, those with the most series or the most new series first, some seconds old. */
   topMetrics(by: 'active' | 'new'): readonly TopMetric[];
-  /** The tenant leaves memory, and its series with it, by and by. */
+  /** The tenant leaves memory; its series are removed gradually. */
   release(): void;
 }
 

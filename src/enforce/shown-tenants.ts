@@ -1,7 +1,7 @@
 /**
- * Which tenants have lines of their own in /metrics, and what all others have counted together. Whoever gets or loses
- * lines, no counter falls: a tenant's lines begin at what it counts from then on, and what they said is not said again by
- * the others'.
+ * Chooses the tenants that have lines of their own in /metrics, and adds up all others. No counter falls when a tenant
+ * gains or loses its lines: its own begin at what it counts from then on, and the line of the others never repeats what
+ * they said.
  */
 import { Tally } from './tally.js';
 
@@ -10,7 +10,7 @@ export interface CountedTenant {
   readonly tally: Tally;
 }
 
-/** At one moment. */
+/** A snapshot of all tenants' counts. */
 export interface Counted<T extends CountedTenant> {
   readonly tenants: readonly T[];
   /** Of tenants that have left memory. */
@@ -22,12 +22,12 @@ export interface Shown<T extends CountedTenant> {
   readonly others: Tally;
 }
 
-/** Places are given anew so often: a tenant that sends less for a while keeps its lines. */
+/** How often the choice is made anew, so that a tenant that sends less for a while keeps its lines. */
 const PICK_MS = 5 * 60_000;
 
 interface Place {
   readonly tally: Tally;
-  /** What the others' lines have said of it before it had its own. */
+  /** What the common line said of it before it had its own. */
   readonly before: Tally;
   /** What its own lines said last. */
   told: Tally;
@@ -36,20 +36,20 @@ interface Place {
 export class ShownTenants {
   readonly #most: number;
   readonly #places = new Map<string, Place>();
-  /** What lines that are no more have said. */
+  /** What lines that have ended said. */
   readonly #ended = new Tally();
-  /** Counted in the others' lines, or in lines of their own before. */
+  /** Counted in the common line, or in lines of their own, before. */
   readonly #said = new WeakSet<Tally>();
-  /** Samples when places were given last. */
+  /** Samples when the choice was last made. */
   readonly #samples = new WeakMap<Tally, number>();
   #pickedMs = Number.NEGATIVE_INFINITY;
 
-  /** Infinity: all of them. */
+  /** Infinity: all tenants are shown. */
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** It had lines of its own when they were asked for last. */
+  /** Whether it had lines of its own at the last scrape. */
   has(id: string): boolean {
     return this.#most === Number.POSITIVE_INFINITY || this.#places.has(id);
   }
@@ -118,7 +118,7 @@ export class ShownTenants {
 
   #end(id: string): void {
     const place = this.#places.get(id);
-    // What it has counted since is for the others' lines.
+    // What it counts from now on goes to the common line.
     if (place !== undefined) this.#ended.absorb(place.told);
     this.#places.delete(id);
   }

@@ -1,7 +1,7 @@
 /**
- * The steps of a judgement, in Mimir's own order. Each lets the push go on (undefined) or ends its judgement. A step that
- * asks a store may be answered late, by a promise; then all steps are taken anew, and those that are done pass over it:
- * what they found is in the judgement.
+ * The steps of a judgement, in Mimir's order. Each lets the push go on (undefined) or ends the judgement. If a step has to
+ * wait for the store, all steps run again after its answer; those that are done return at once, as their results are in the
+ * judgement.
  */
 import { mayShareDataPoints } from '../payload/otlp-points.js';
 import type { HaLabels } from '../payload/push.js';
@@ -27,7 +27,7 @@ import { whenAnswered } from './when-answered.js';
 
 export type Outcome = Ending | undefined;
 
-/** All of a clean push is in this one function, small enough for the compiler to put what it calls into it. */
+/** The path of a clean push is one function, small enough for V8 to inline what it calls. */
 export function takeSteps(judgement: Judgement): Ending | Promise<Outcome> {
   const { tenant, push, nowMs } = judgement;
   const { limits } = tenant;
@@ -63,12 +63,12 @@ export function takeSteps(judgement: Judgement): Ending | Promise<Outcome> {
     if (stopped !== undefined) return stopped;
   }
 
-  // Last, because series that are admitted have to be on their way to Mimir: a push over its rate leaves none behind.
+  // Last, because admitted series have to go to Mimir: a push over its rate must not leave any behind.
   if (tenant.series === undefined || storesNothing(push, judgement.leftOut)) return 'accept';
   return checkSeries(judgement, tenant.series);
 }
 
-/** Of an HA pair only the elected replica is charged and goes on. */
+/** For an HA pair only the elected replica is charged and goes on. */
 function electReplica(judgement: Judgement, ha: HaLabels): Outcome | Promise<Outcome> {
   const { tenant } = judgement;
   const { limits } = tenant;
@@ -83,7 +83,10 @@ function electReplica(judgement: Judgement, ha: HaLabels): Outcome | Promise<Out
   });
 }
 
-/** Where each series is of a pair of its own: pair after pair is heard, and the series of those that are not elected are left out. */
+/**
+ * If each series has a pair of its own, the pairs are asked one by one and the series of replicas that are not elected are
+ * left out.
+ */
 function electReplicas(judgement: Judgement, pairs: readonly HaLabels[]): Outcome | Promise<Outcome> {
   const { tenant, push, answers, parts } = judgement;
   const { limits, elections } = tenant;
@@ -115,13 +118,13 @@ function refuseTooMany({ tenant, push }: Judgement, allowed: number): Refusal {
   return refusePush(tenant, 'edge_series_per_request', why, { observed: push.series, allowed });
 }
 
-/** Leaves out series that break a rule, and counts what is in the others. */
+/** Leaves out invalid series and counts the items of the others. */
 function leaveOutInvalid(judgement: Judgement): Outcome {
   const { push } = judgement;
   const leftOut = findInvalidSeries(push, judgement.tenant.limits, judgement.leftOut);
   judgement.leftOut = leftOut;
   if (nothingMayPass(judgement)) return refuseSeries(judgement);
-  // Where there is more in the push, Mimir says itself what it refuses of its metadata.
+  // If there is more in the push, Mimir itself reports the metadata that it refuses.
   const isFine = leftOut === undefined || leftOut.series === 0;
   if (push.invalidMetadata > 0 && isFine && storesNothing(push, leftOut)) return refuseMetadata(judgement);
   judgement.items =
@@ -129,7 +132,7 @@ function leaveOutInvalid(judgement: Judgement): Outcome {
   return undefined;
 }
 
-/** Of what is left out all are duplicates, which may go on for Mimir to drop. */
+/** All that is left out are duplicates, which may go on for Mimir to drop. */
 function goesWhole({ indivisible, parts }: Judgement, { series }: LeftOut): boolean {
   return series === 0 && (indivisible || !parts.dropDuplicates);
 }
@@ -160,8 +163,8 @@ function checkSeries(judgement: Judgement, series: TenantSeries): Ending | Promi
 }
 
 /**
- * `whole`: all series or none are admitted. `in_points`: the same, and then again without the data points that have no room
- * for all that they make, so that none of their series is admitted for nothing.
+ * `whole`: all series are admitted, or none. `in_points`: the same, then again without the data points that did not fit
+ * completely, so that no series of theirs is admitted in vain.
  */
 type Admitting = 'each' | 'whole' | 'in_points';
 
@@ -199,7 +202,7 @@ function hearSeries(
   return askForSeries(judgement, series, isDone ? 'each' : 'in_points');
 }
 
-/** Others may take the room that a part of the push had a moment ago. */
+/** Other pushes may have taken the headroom since the last round. */
 const MOST_ROUNDS = 8;
 
 function leaveOutOverLimit(judgement: Judgement, overLimit: OverLimit): Refusal | undefined {
@@ -210,11 +213,11 @@ function leaveOutOverLimit(judgement: Judgement, overLimit: OverLimit): Refusal 
   return undefined;
 }
 
-/** A refusal without the store's knowledge: come back soon. */
+/** Retry-After for a refusal without the store's answer. */
 const UNKNOWN_WAIT_SECONDS = 1;
 
 async function countLater(tally: Tally, newLater: Promise<number>): Promise<void> {
-  // Not in one go: `+=` would read what is counted before it waits, and forget what others count meanwhile.
+  // Not `+=`, which would read the counter before the wait and lose what is counted meanwhile.
   const more = await newLater;
   tally.newSeries += more;
 }

@@ -1,12 +1,12 @@
 /**
- * What one tenant has sent and what became of it: counters that only grow. The hot path adds to numbers here;
- * whoever exports them reads them when asked.
+ * What one tenant sent and what became of it: counters that only grow. The hot path increments plain numbers; exporters
+ * read them on demand.
  */
 import type { Push } from '../payload/push.js';
 import type { LeftOut } from './left-out.js';
 import { REASON_INDEX, REASON_NAMES, type Reason } from './reasons.js';
 
-/** Per reason, five counters side by side. */
+/** Five counters for each reason, side by side. */
 export const DISCARDED_REQUESTS = 0;
 export const DISCARDED_SAMPLES = 1;
 export const DISCARDED_EXEMPLARS = 2;
@@ -14,7 +14,7 @@ export const DISCARDED_METADATA = 3;
 export const DISCARDED_SERIES = 4;
 const FIELDS = 5;
 
-/** All that a tally counts, but for what was refused, in the order in which it is sent to another process. */
+/** All counters except refusals, in the order in which they go to another process. */
 export const TALLY_NUMBERS = [
   'requests',
   'accepted',
@@ -32,7 +32,7 @@ export const TALLY_NUMBERS = [
   'refusedBytes',
 ] as const;
 
-/** The most that one push had, or one of its series, since whoever keeps usage took them last. */
+/** Maxima of a single push or series since usage was last collected. */
 export const PUSH_PEAKS = [
   'seriesPerRequest',
   'labelsPerSeries',
@@ -44,9 +44,9 @@ export const PUSH_PEAKS = [
 export class Tally {
   requests = 0;
   accepted = 0;
-  /** Of the accepted ones: those that lost some of their series. */
+  /** Accepted pushes that lost some of their series. */
   filtered = 0;
-  /** Samples and histograms that a replica sent that is not elected. */
+  /** Samples and histograms from replicas that are not elected. */
   deduplicated = 0;
   series = 0;
   samples = 0;
@@ -55,12 +55,12 @@ export class Tally {
   metadata = 0;
   bodyBytes = 0;
   uncompressedBytes = 0;
-  /** Series that were not known before, and those that there was no room for. */
+  /** New series, and series that were over a limit. */
   newSeries = 0;
   seriesOverLimit = 0;
-  /** Of the body bytes: those of pushes that were refused as a whole, once they were read. */
+  /** Body bytes of pushes that were refused as a whole after they were read. */
   refusedBytes = 0;
-  /** PUSH_PEAKS, which begin anew whenever they are taken. */
+  /** PUSH_PEAKS; reset when they are collected. */
   seriesPerRequest = 0;
   labelsPerSeries = 0;
   bytesPerRequest = 0;
@@ -68,7 +68,7 @@ export class Tally {
   labelValueBytes = 0;
   /** Undefined until the first refusal: most tenants never have one. */
   refused: Float64Array | undefined;
-  /** What would have been refused, had the tenant not been in shadow mode. */
+  /** What would have been refused outside shadow mode. */
   shadowed: Float64Array | undefined;
 
   received(push: Push): void {
@@ -86,7 +86,7 @@ export class Tally {
     if (push.longestLabelValue > this.labelValueBytes) this.labelValueBytes = push.longestLabelValue;
   }
 
-  /** In the order of PUSH_PEAKS. They begin anew. */
+  /** In the order of PUSH_PEAKS. Resets them. */
   takePeaks(): number[] {
     const { seriesPerRequest, labelsPerSeries, bytesPerRequest, labelNameBytes, labelValueBytes } = this;
     this.seriesPerRequest = 0;
@@ -97,7 +97,7 @@ export class Tally {
     return [seriesPerRequest, labelsPerSeries, bytesPerRequest, labelNameBytes, labelValueBytes];
   }
 
-  /** `push` is undefined where the refusal came before the body was decoded. What was left out before has its own reasons. */
+  /** `push` is undefined if its body was not decoded. Series that were left out before keep their own reasons. */
   refuse(reason: Reason, push: Push | undefined, leftOut?: LeftOut): void {
     this.refused ??= new Float64Array(REASON_NAMES.length * FIELDS);
     discard(this.refused, reason, push, leftOut);
@@ -109,7 +109,7 @@ export class Tally {
     discard(this.shadowed, reason, push, leftOut);
   }
 
-  /** Some series of a push that goes on without them. */
+  /** Some series were left out of a push that goes on. */
   leaveOut(leftOut: LeftOut): void {
     this.filtered++;
     this.refused ??= new Float64Array(REASON_NAMES.length * FIELDS);
@@ -121,7 +121,7 @@ export class Tally {
     discardSeries(this.shadowed, leftOut);
   }
 
-  /** Adds another tally to this one, or takes it away: a tenant that leaves memory stays in the totals. */
+  /** Adds another tally, or subtracts it: tenants that leave memory stay in the totals. */
   absorb(other: Tally, times: 1 | -1 = 1): void {
     for (const name of TALLY_NUMBERS) this[name] += times * other[name];
     this.absorbDiscarded('refused', other.refused, times);
@@ -136,12 +136,12 @@ export class Tally {
   }
 }
 
-/** One field of one reason in `refused` or `shadowed`. */
+/** One counter of one reason, in `refused` or `shadowed`. */
 export function discarded(counts: Float64Array | undefined, reason: Reason, field: number): number {
   return discardedAt(counts, REASON_INDEX[reason], field);
 }
 
-/** The same by the reason's place in REASON_NAMES, for those who look at all of them. */
+/** The same by the reason's index in REASON_NAMES, for loops over all reasons. */
 export function discardedAt(counts: Float64Array | undefined, row: number, field: number): number {
   return counts?.[row * FIELDS + field] ?? 0;
 }

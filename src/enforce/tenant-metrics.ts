@@ -1,6 +1,6 @@
 /**
- * Per-tenant counters for Prometheus, read from the tallies when somebody scrapes: the hot path never looks up a
- * label. Label values are bounded because tenants in memory are; those that left are under OTHER.
+ * Per-tenant counters for Prometheus, read from the tallies at each scrape, so that the hot path looks up no labels. The
+ * number of label values is bounded by the tenants in memory; all others are counted under OTHER_TENANTS.
  */
 
 import type { Snapshot, TenantLimits } from '../limits/limits.js';
@@ -20,9 +20,9 @@ import {
   type Tally,
 } from './tally.js';
 
-/** Not a valid tenant id, so it can not be taken for one. */
+/** Not a valid tenant id, so it can not be confused with one. */
 export const OTHER_TENANTS = '(other)';
-/** Pushes that named no tenant, or none that may send. */
+/** Pushes without a tenant, or with one that may not send. */
 export const NO_TENANT = '(none)';
 
 type Line = readonly [labels: string, value: number];
@@ -55,7 +55,7 @@ const RECEIVED: readonly (readonly [NumberField, string, string])[] = [
   ['seriesOverLimit', 'mimir_edge_series_over_limit_total', 'New series that there was no room for.'],
 ];
 
-/** The limits that use is held against. Zero is off, or nothing at all: no share of it can be used. */
+/** The limits that usage is compared with. 0 is left out: it means unlimited, or nothing at all. */
 function limitsUsed(limits: TenantLimits) {
   return ['request_rate', 'ingestion_rate', tenantSeriesLimit(limits)] as const;
 }
@@ -75,11 +75,11 @@ export interface TenantRow extends CountedTenant {
 }
 
 interface TenantSource {
-  /** Those in memory. */
+  /** The tenants in memory. */
   tenants(): Iterable<TenantRow>;
-  /** What those that left memory had counted. */
+  /** The counts of tenants that left memory. */
   departed(): Tally;
-  /** Pushes that named no tenant, or none that may send. */
+  /** Pushes without a tenant, or with one that may not send. */
   unattributed(): { readonly tally: Tally };
 }
 
@@ -103,7 +103,7 @@ export function exportTenants(
 
 interface Counted {
   readonly id: string;
-  /** As labels. */
+  /** The label of the tenant. */
   readonly user: string;
   readonly tally: Tally;
 }
@@ -195,7 +195,7 @@ function* effective(held: readonly Held[]): Generator<Line> {
   }
 }
 
-/** How many tenants there are in memory. */
+/** The number of tenants in memory. */
 export function exportTenantCounts(metrics: Metrics, enforcer: Enforcer): void {
   metrics.gauge({
     name: 'mimir_edge_tenants',

@@ -1,7 +1,7 @@
 /**
- * From what a header says to a tenant in memory, with the limits and the mode that it has now. A tenant is held from its
- * first push on; all of them have new limits at once. One that no document names and that there is no room for is made
- * for its push alone, with buckets that all such tenants share; its series are not counted.
+ * Finds the tenant in memory for a header's value, with its limits and mode. A tenant is held from its first push on. One
+ * that no document names and for which there is no room exists for its push alone, with buckets shared by all such tenants;
+ * its series are not tracked.
  */
 import { effectiveLimits, effectiveMode, type LimitsInForce, wholeTenant } from '../limits/effective.js';
 import type { Mode, Snapshot, TenantLimits } from '../limits/limits.js';
@@ -17,19 +17,19 @@ import { type Room, Tenants } from './tenants.js';
 
 export interface RegistryOptions extends LimitsInForce, Room {
   readonly ledger: Ledger;
-  /** Mimir's distributors: each has a whole burst of its own. */
+  /** How many distributors Mimir has: each has a whole burst of its own. */
   readonly distributors: number;
   /** Undefined: series are not tracked. */
   readonly series: ActiveSeries | undefined;
 }
 
-/** Why no tenant of a name may send; the sentence goes on after "the push was refused:". */
+/** Why a name may not send; the sentence follows "the push was refused:". */
 interface NoTenant {
   readonly reason: Reason;
   readonly why: Sentence;
 }
 
-/** The place of those whom no document names: no id of a tenant is empty. */
+/** The `place` of tenants that no document names; no tenant id is empty. */
 const UNNAMED = '';
 
 export class TenantRegistry {
@@ -58,7 +58,7 @@ export class TenantRegistry {
     return this.#mode;
   }
 
-  /** All limits change here, for tenants in memory and for those to come. */
+  /** Replaces all limits, of tenants in memory and of those to come. */
   apply(snapshot: Snapshot, nowMs: number): void {
     this.#snapshot = snapshot;
     this.#namesAnybody = namesAnybody(snapshot);
@@ -79,7 +79,7 @@ export class TenantRegistry {
     for (const tenant of this.held.values()) this.#priced(tenant);
   }
 
-  /** A tenant's limits and mode, in memory or not. */
+  /** A tenant's limits and mode, whether or not it is in memory. */
   effective(id: string): { readonly limits: TenantLimits; readonly mode: Mode } {
     const snapshot = this.#snapshot;
     const { unknownTenants } = this.#options;
@@ -89,7 +89,7 @@ export class TenantRegistry {
     };
   }
 
-  /** The tenant that Mimir takes a header for, by a name that is no id of a tenant in memory. */
+  /** The tenant by Mimir's rules for the header, for a value that is not the id of a tenant in memory. */
   resolve(name: string, nowMs: number): Tenant | NoTenant {
     const resolved = resolveTenantId(name);
     if ('fault' in resolved) {
@@ -102,7 +102,7 @@ export class TenantRegistry {
     return this.#use(id + metadata, nowMs);
   }
 
-  /** A tenant in memory, with what it shares. */
+  /** Links a part to its whole tenant, which may have left memory and come back. */
   ready(tenant: Tenant, nowMs: number): Tenant {
     if (tenant.isPart) tenant.share(this.#use(tenant.whole, nowMs));
     return tenant;
@@ -118,7 +118,7 @@ export class TenantRegistry {
     const isKnown = this.#snapshot.tenants.has(id);
     if (isKnown) this.held.makeRoom(nowMs);
     else if (!this.held.makeRoomForUnknown(() => ledger.remembersEvicted(id, nowMs), nowMs)) {
-      // Metadata costs no memory that there is not.
+      // Without room the metadata is ignored, so that it costs no memory.
       const whole = wholeTenant(id);
       if (whole !== id) return this.#use(whole, nowMs);
       const { departed } = this.held;
@@ -137,7 +137,7 @@ export class TenantRegistry {
     return tenant;
   }
 
-  /** Where documents name nobody, no name is any better than another. */
+  /** If documents name nobody, no name is better than another. */
   #placeOf({ whole }: Tenant): string {
     return !this.#namesAnybody || this.#snapshot.tenants.has(whole) ? whole : UNNAMED;
   }
@@ -161,7 +161,7 @@ export class TenantRegistry {
   }
 }
 
-/** An entry for metadata of all tenants names none. */
+/** Entries for the metadata of all tenants name none. */
 function namesAnybody({ tenants }: Snapshot): boolean {
   for (const entry of tenants.keys()) if (wholeTenant(entry) !== '') return true;
   return false;

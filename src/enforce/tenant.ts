@@ -1,4 +1,4 @@
-/** One tenant as this process holds it: its limits now, its buckets, what it has sent. */
+/** One tenant as this process holds it: its current limits, its buckets, its counters. */
 import { wholeTenant } from '../limits/effective.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
 import type { SeriesRules } from '../payload/push.js';
@@ -20,40 +20,40 @@ import { seriesRules } from './series-rules.js';
 import { Tally } from './tally.js';
 
 export class Tenant {
-  /** With metadata: the tenant's and its own, which other limits may be selected by. */
+  /** Including metadata, by which other limits may be selected. */
   readonly id: string;
   /** The id without metadata. */
   readonly whole: string;
-  /** It has metadata: its items and its series are its own, all else is the whole tenant's. */
+  /** It has metadata: items and series are its own, everything else belongs to the whole tenant. */
   readonly isPart: boolean;
-  /** As whom it shares what Mimir takes: its whole tenant, or one for all those that no document names. */
+  /** The name under which it shares Mimir's capacity: its whole tenant, or one name for all that no document names. */
   place: string;
   readonly tally: Tally;
-  /** False: there is no room in memory for it, and it is gone after this push. */
+  /** False: memory has no room, and it is dropped after this push. */
   readonly isHeld: boolean;
   limits: TenantLimits;
-  /** The same as the kernel needs them, and what becomes of labels before they are judged by them. */
+  /** The limits in the kernel's form, and how labels are rewritten before they are checked. */
   rules: SeriesRules;
   rewriting: LabelRewriting | undefined;
   mode: Mode;
-  /** In tokens, of whatever it is charged for: more than 1 in a panic. */
+  /** Tokens for each unit: more than 1 during a panic. */
   price = USUAL_PRICE;
   requests: LimitedBucket | undefined;
   items: LimitedBucket;
   bytes: LimitedBucket | undefined;
   /** Undefined: series are not tracked. */
   readonly series: TenantSeries | undefined;
-  /** When it was last moved to the end of the order of use. */
+  /** When it was last moved to the end of the LRU order. */
   lastMovedMs: number;
-  /** Sampling of refusal logs: the minute that is counted, and how many were in it. */
+  /** For sampling refusal logs: the current minute, and how many were logged in it. */
   loggedMinute = 0;
   loggedInMinute = 0;
 
   readonly #ledger: Ledger;
   readonly #distributors: number;
-  /** Of a part: the whole tenant, as it was when the part was last admitted. */
+  /** For a part: the whole tenant when the part was last admitted. */
   #sharesWith: Tenant | undefined;
-  /** Undefined until the first push of an HA pair: most tenants have none. */
+  /** Undefined until the first push with an HA pair: most tenants have none. */
   #elections: Elections | undefined;
 
   constructor(
@@ -64,7 +64,7 @@ export class Tenant {
     distributors: number,
     series: TenantSeries | undefined,
     nowMs: number,
-    /** Where a tenant counts that is not held. */
+    /** The common counters for tenants that are not held. */
     sharedTally?: Tally,
   ) {
     this.id = id;
@@ -85,7 +85,7 @@ export class Tenant {
     this.#limitRequestsAndBytes(nowMs);
   }
 
-  /** Of a part: what it shares with the whole tenant, which may have left memory and come back since. */
+  /** For a part: uses the buckets of the whole tenant, which may have left memory and come back. */
   share(whole: Tenant): void {
     this.requests = whole.requests;
     this.bytes = whole.bytes;
@@ -98,7 +98,7 @@ export class Tenant {
     return this.#elections;
   }
 
-  /** New limits take effect at once; no bucket gains tokens by it. */
+  /** Applies new limits at once; no bucket gains tokens. */
   relimit(limits: TenantLimits, mode: Mode, nowMs: number): void {
     this.mode = mode;
     if (limits === this.limits) return;
@@ -109,7 +109,7 @@ export class Tenant {
     this.#limitRequestsAndBytes(nowMs);
   }
 
-  /** All its buckets are full, as far as is known here: nothing is lost with them. */
+  /** All buckets are full, as far as is known locally: nothing is lost with them. */
   owesNothing(nowMs: number): boolean {
     const { requests, items, bytes } = this;
     return (
@@ -132,7 +132,7 @@ export class Tenant {
     this.bytes = this.#limit(this.bytes, byteLimit(this.limits), nowMs);
   }
 
-  /** The same bucket under another limit, a new one, or none any more. */
+  /** The same bucket with another limit, a new bucket, or none any more. */
   #limit(
     before: LimitedBucket | undefined,
     limit: Limit | undefined,

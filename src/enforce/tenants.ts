@@ -1,18 +1,18 @@
 /**
- * The tenants held in memory, at most `max`. Those that a document names stay as long as there are no more than that of
- * them; all others share the room that is left, and one more of these only takes the place of another. What a tenant
- * had counted when it left stays in `departed`, so that totals never fall.
+ * The tenants held in memory. Those that a document names stay unless there are more than `maxTenants` of them; all others
+ * share the remaining room and evict only one another. The counts of evicted tenants are added to `departed`, so that
+ * totals never fall.
  *
- * The order of use is kept to the second: moving a tenant to the end of a Map costs more than judging its push.
+ * The LRU order has a resolution of a second: moving a tenant to the end of a Map costs more than judging its push.
  */
 import { firstToLeave } from '../base/eviction.js';
 import { Tally } from './tally.js';
 import type { Tenant } from './tenant.js';
 
 export interface Room {
-  /** Tenants held at most. */
+  /** How many tenants are held at most. */
   readonly maxTenants: number;
-  /** Of them, those that no document names. */
+  /** How many of them may be tenants that no document names. */
   readonly maxUnknownTenants: number;
 }
 
@@ -20,9 +20,9 @@ export class Tenants {
   readonly departed = new Tally();
   evictions = 0;
   readonly #room: Room;
-  /** In order of last use: a Map keeps the order of insertion, and a use inserts again. */
+  /** In LRU order: a Map keeps insertion order, and use inserts again. */
   readonly #byId = new Map<string, Tenant>();
-  /** Those of them that no document names, in the same order. */
+  /** Those that no document names, in the same order. */
   readonly #unknown = new Set<Tenant>();
 
   constructor(room: Room) {
@@ -45,7 +45,7 @@ export class Tenants {
     return tenant;
   }
 
-  /** Room for a tenant that a document names: there always is. */
+  /** Makes room for a tenant that a document names, which always succeeds. */
   makeRoom(nowMs: number): void {
     if (this.#byId.size < this.#room.maxTenants) return;
     const leaves = this.#unknownToEvict(nowMs) ?? this.#byId.values().next().value;
@@ -53,8 +53,8 @@ export class Tenants {
   }
 
   /**
-   * Room for one that no document names. False: there is none. One whose buckets are full leaves first; one that would
-   * be remembered as it was (`remembered`) is the next to leave; no other does.
+   * Makes room for a tenant that no document names. Evicts the least recently used one with full buckets, else the least
+   * recently used one if its buckets will be `remembered`. False: there is no room.
    */
   makeRoomForUnknown(remembered: () => boolean, nowMs: number): boolean {
     const { maxTenants, maxUnknownTenants } = this.#room;
@@ -70,13 +70,13 @@ export class Tenants {
     this.regard(tenant, isKnown);
   }
 
-  /** A document names it now, or none does any more. */
+  /** A document names it now, or no longer does. */
   regard(tenant: Tenant, isKnown: boolean): void {
     if (isKnown) this.#unknown.delete(tenant);
     else this.#unknown.add(tenant);
   }
 
-  /** Without counting as a use. */
+  /** Does not count as a use. */
   get(id: string): Tenant | undefined {
     return this.#byId.get(id);
   }
@@ -92,7 +92,7 @@ export class Tenants {
     tenant.release(nowMs);
   }
 
-  /** The first of the least recently used whose buckets are full, or the very least recently used one. */
+  /** The least recently used tenant whose buckets are full, or else the least recently used one. */
   #unknownToEvict(nowMs: number): Tenant | undefined {
     return firstToLeave(this.#unknown, (tenant) => tenant.owesNothing(nowMs));
   }

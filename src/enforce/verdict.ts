@@ -1,4 +1,4 @@
-/** What the enforcer says about a push, and what it charged for it. */
+/** The enforcer's answers about a push, and what it charged. */
 import type { Push } from '../payload/push.js';
 import type { LeftOut } from './left-out.js';
 import type { Refusal } from './refusal.js';
@@ -8,13 +8,13 @@ import type { Tenant } from './tenant.js';
 export interface Admitted {
   readonly kind: 'admitted';
   readonly tenant: Tenant;
-  /** Request tokens taken: 1, more in a panic, or 0 where no request rate is set. */
+  /** Request tokens taken: 1, more during a panic, 0 without a request rate. */
   readonly requests: number;
   /** Shadow mode: what the answer would have been. */
   readonly shadowed: Refusal | undefined;
 }
 
-/** The tenant may not send a push now, or nobody can tell whose it is. */
+/** The tenant may not send a push now, or the tenant is unknown. */
 interface NotAdmitted extends Refusal {
   readonly tenant: Tenant | undefined;
 }
@@ -25,7 +25,7 @@ export type Admission = Admitted | NotAdmitted;
 export interface Charge {
   readonly items: number;
   readonly bytes: number;
-  /** In tokens, of each: more than 1 in a panic. */
+  /** Tokens for each unit: more than 1 during a panic. */
   readonly price: number;
 }
 
@@ -39,14 +39,16 @@ export interface Accepted extends Charge {
 /** The push may go on without some of its series. */
 export interface Filtered extends Charge {
   readonly kind: 'filter';
-  /** What to filter: a view on the decoder's memory, if the verdict came at once. */
+  /** What to filter: a view on the decoder's memory if the verdict was synchronous. */
   readonly push: Push;
   readonly leftOut: LeftOut;
-  /** For the sender, once Mimir has taken the rest. A duplicate: all that is left out is of replicas that are not elected. */
+  /**
+   * For the sender, once Mimir has taken the rest. A duplicate: only series of replicas that are not elected were left out.
+   */
   readonly answer: Refusal | Duplicate;
 }
 
-/** The push comes from a replica of an HA pair that is not elected: it is dropped, and that is no mistake of the sender. */
+/** The push is from an HA replica that is not elected: it is dropped, which is not an error. */
 export interface Duplicate {
   readonly kind: 'duplicate';
   readonly message: string;

@@ -1,6 +1,6 @@
 /**
- * Series that pass here already and that the store is to be told of: those that it has reserved headroom for, and known
- * ones once in a generation. They go in small calls, one at a time, so that other calls get in between.
+ * Series that pass here already and that the store is to be told of: those with reserved headroom, and known ones once in a
+ * generation. They go in small calls, one at a time, so that other calls get in between.
  *
  *     queued ──▶ in flight ──▶ answered: the rest is queued, or all is announced
  *        │           └───────▶ lost: queued again behind all others, without its reservation
@@ -10,7 +10,9 @@ import type { Announced } from './series-client.js';
 import type { AnnounceCall, AnnounceReply } from './series-protocol.js';
 import { countRows, ROW_WORDS } from './series-rows.js';
 
-/** The way to the store. Lost: no answer in time, nobody knows whether it was done. Never rejects. */
+/**
+ * The connection to the store. `lost`: no answer in time, and it is unknown whether the call was executed. Never rejects.
+ */
 export interface AnnouncementClient {
   readonly isUp: (tenant: string) => boolean;
   readonly announce: (tenant: string, call: AnnounceCall) => Promise<AnnounceReply | 'lost'>;
@@ -18,14 +20,14 @@ export interface AnnouncementClient {
 
 interface Announcement {
   readonly tenant: string;
-  /** With what the store does not know yet. */
+  /** Contains what the store does not know yet. */
   call: AnnounceCall;
   readonly announced: Announced;
-  /** Called with how many series the store was not told of. */
+  /** Called with the number of series that the store was not told of. */
   readonly ended: (unannounced: number) => void;
 }
 
-/** A script holds up all others: for so many series it takes less than half a millisecond. */
+/** A script blocks all others; for this many series it takes less than half a millisecond. */
 const SERIES_A_CALL = 100;
 
 export class Announcements {
@@ -40,12 +42,12 @@ export class Announcements {
     this.#now = now;
   }
 
-  /** Those that are still to be announced. */
+  /** Series still to be announced. */
   get series(): number {
     return this.#series;
   }
 
-  /** Answers how many the store could not be told of. Never rejects. */
+  /** Resolves to the number of series that the store could not be told of. Never rejects. */
   add(tenant: string, call: AnnounceCall, announced: Announced): Promise<number> {
     this.#series += countRows(call.rows);
     return new Promise((ended) => {
@@ -55,8 +57,8 @@ export class Announcements {
   }
 
   /**
-   * Goes on until all are announced, or lost one after the other. Called now and then. It may be one tenant alone that the
-   * store can not be told of, for as long as a cluster is moving it.
+   * Continues until all are announced, or each was lost once in a row. Called periodically. The store may be unreachable
+   * for a single tenant while a cluster moves it.
    */
   async run(): Promise<void> {
     if (this.#running) return;
@@ -80,7 +82,7 @@ export class Announcements {
     const askedMs = this.#now();
     const reply = await this.#client.announce(tenant, { ...call, rows });
     if (reply === 'lost') {
-      // Headroom that is given back twice would be somebody else's. This comes back when its time is over.
+      // Returning reserved headroom twice would take somebody else's. This reservation lapses by itself.
       first.call = { ...call, reservation: '' };
       return 'lost';
     }

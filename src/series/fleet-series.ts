@@ -1,7 +1,7 @@
 /**
- * The series of a tenant that replicas share a store for: what is not known here is admitted by the store, one by one, or,
- * where there is plenty of headroom, at once and announced later. What it has refused lately is refused without asking.
- * Without the store the replica goes on with its part of the headroom that there was.
+ * A tenant's series where replicas share a store. What is unknown here is admitted by the store, one by one, or, while
+ * there is plenty of headroom, at once and announced later. What it refused lately is refused without asking. Without the
+ * store the replica continues with its part of the last known headroom.
  */
 import type { SeriesAnswer, SeriesLimits } from '../enforce/series.js';
 import { whenAnswered } from '../enforce/when-answered.js';
@@ -34,11 +34,14 @@ import {
 import { OFFLINE, StoreView } from './store-view.js';
 import type { Found, TenantTable } from './tenant-table.js';
 
-/** Fewer are looked at one by one as fast. */
+/** For fewer series, looking at each is as fast. */
 const FEWEST_RESERVED = 100;
-/** Of the limit. Near it every series is looked at, so that what two replicas reserve for one series is seldom missing. */
+/**
+ * Part of the limit. Close to it every series is looked at, so that little headroom is wasted when two replicas reserve it
+ * for the same series.
+ */
 const PART_RESERVED = 0.9;
-/** All or nothing takes one script, and a script holds up all others. More series than this take another way. */
+/** All-or-nothing takes a single script, which blocks all others. More series than this are handled in parts. */
 const MOST_AT_ONCE = 512;
 
 /** What a push asks for. */
@@ -57,7 +60,7 @@ export class FleetSeries {
   readonly #generationMs: number;
   readonly #now: () => number;
   readonly #view: StoreView;
-  /** Admitted with headroom that is reserved, and still to be announced. */
+  /** Admitted with reserved headroom and still to be announced. */
   #unannounced = 0;
 
   constructor(
@@ -77,7 +80,7 @@ export class FleetSeries {
     this.#view = new StoreView(generationMs);
   }
 
-  /** Series over all replicas, as the store last said. */
+  /** Series over all replicas, as last reported by the store. */
   get total(): number | undefined {
     return this.#view.total;
   }
@@ -87,7 +90,7 @@ export class FleetSeries {
     return this.#view.mark(nowMs);
   }
 
-  /** For rows of a push that are not known here, or not announced in this generation. */
+  /** For rows of a push that are unknown here, or not announced in this generation. */
   check(
     { unknown, unannounced }: Found,
     limits: SeriesLimits,
@@ -104,7 +107,7 @@ export class FleetSeries {
     return remembered === undefined ? this.#ask(asked, nowMs) : this.#refuse(asked, remembered, nowMs);
   }
 
-  /** Some of them were refused a moment ago; of a push that is not refused whole the others are asked for. */
+  /** Some rows were refused a moment ago. Unless the push is refused whole, the store is asked for the others. */
   #refuse(asked: Asked, remembered: Uint8Array, nowMs: number): SeriesAnswer | Promise<SeriesAnswer> {
     const { unknown, unannounced, limits, allOrNothing } = asked;
     const { mostOfTenant, mostOfMetric } = tableLimits(limits);
@@ -133,7 +136,9 @@ export class FleetSeries {
     });
   }
 
-  /** Headroom for all that is new, where there is plenty: then nobody waits for the store to look at each. */
+  /**
+   * Reserves headroom for everything new while there is plenty, so that nobody waits for the store to look at each series.
+   */
   #reserve({ unknown, limits, allOrNothing }: Asked): Promise<ReserveReply | 'lost'> | undefined {
     const { mostOfTenant, mostOfMetric } = tableLimits(limits);
     if (unknown.length < FEWEST_RESERVED || mostOfMetric !== NO_LIMIT) return;
@@ -151,7 +156,7 @@ export class FleetSeries {
     return this.#client.reserve(this.#tenant, call, alone);
   }
 
-  /** Headroom is reserved: all pass, and count as announced, which they are in a moment. */
+  /** Headroom is reserved: all pass, and count as announced, as they will be in a moment. */
   #admitReserved(unknown: RowList, limits: SeriesLimits, reserved: ReserveReply): SeriesAnswer {
     const rows = unknown.rows();
     this.#table.remember(rows, KNOWN, this.#view.markOf(reserved));
@@ -171,7 +176,7 @@ export class FleetSeries {
     return { newAdmitted: 0, newLater, overLimit: undefined };
   }
 
-  /** Nobody waits for it: what is not announced now is announced with the next push. */
+  /** Nothing waits for it: what is not announced now is announced with the next push. */
   #announceKnown(unannounced: RowList | undefined, limits: SeriesLimits): void {
     if (unannounced === undefined) return;
     const call = this.#announcement(unannounced.rows(), '', limits);
@@ -194,7 +199,7 @@ export class FleetSeries {
       : this.#askForEach(asked, askedMs);
   }
 
-  /** What is known here goes along with it, but not with a push that may be refused whole. */
+  /** Known series are announced with the same call, unless the push may be refused whole. */
   #askForEach(asked: Asked, askedMs: number): SeriesAnswer | Promise<SeriesAnswer> {
     const { unknown, limits, allOrNothing } = asked;
     const along = allOrNothing ? undefined : asked.unannounced;
@@ -238,8 +243,8 @@ export class FleetSeries {
   }
 
   /**
-   * All or nothing of many series: the store is asked in parts which of them it knows, and then for headroom for the
-   * others, which is all that has to be decided at one time.
+   * All-or-nothing for many series: the store is asked in parts which of them it knows, and then for headroom for the rest,
+   * which is the only atomic step.
    */
   async #askWhole(asked: Asked, mostOfTenant: number, askedMs: number): Promise<SeriesAnswer> {
     const { unknown, unannounced, limits } = asked;
@@ -267,7 +272,10 @@ export class FleetSeries {
     return answer;
   }
 
-  /** Series that the store does not know, all or none. Headroom that others have reserved may come back: come again. */
+  /**
+   * Admits series that the store does not know, all or none. Headroom that others have reserved may come back, so this
+   * retries.
+   */
   async #admitAllOf(others: RowList, limits: SeriesLimits, most: number): Promise<SeriesAnswer> {
     const askedMs = this.#now();
     const reserved = await this.#reserveFor(others.length, most, true);
@@ -302,7 +310,7 @@ export class FleetSeries {
     return answerOf(unknown, outcomes, observed, allOrNothing);
   }
 
-  /** This replica's part of the headroom that there was, above its own series; all of it where nothing is known. */
+  /** This replica's part of the last known headroom, above its own series; the whole limit if nothing is known. */
   #shareOf(limit: number): number {
     if (limit === NO_LIMIT || this.#view.total === undefined) return limit;
     const share = Math.floor(Math.max(0, limit - this.#view.total) / this.#client.replicas());
@@ -310,12 +318,12 @@ export class FleetSeries {
   }
 }
 
-/** A limit without what the store does not know of. */
+/** A limit minus the series that the store does not know of. */
 function without(limit: number, series: number): number {
   return limit === NO_LIMIT ? limit : Math.max(0, limit - series);
 }
 
-/** The first of them were known here before the store was told: they are not new, though they were to the store. */
+/** The first rows were known here before the store was told: they are not new, though they were to the store. */
 function knownHere(outcomes: Uint8Array, announced: number): Uint8Array {
   for (let row = 0; row < announced; row++) if (outcomes[row] === NEW) outcomes[row] = KNOWN;
   return outcomes;

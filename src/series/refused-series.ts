@@ -1,18 +1,20 @@
 /**
- * Series that the store has refused lately, of all tenants: what is remembered here is refused again without asking. A
- * table of fixed size in plain memory, made with the first refusal: what does not fit pushes out what is oldest, and is
- * asked for again.
+ * Series of all tenants that the store has refused lately; they are refused again without asking. The table has a fixed
+ * size in plain memory, made with the first refusal; when it is full, the oldest entries are replaced, and asked for again.
  */
 import { randomBytes } from 'node:crypto';
 import { REFUSED_METRIC, REFUSED_TENANT, ROW_WORDS, type RowList } from './series-rows.js';
 
 /** 1.5 MB. */
 const SLOTS = 131_072;
-/** A series has its place in one of so many slots that lie side by side. */
+/** A series is stored in one of this many adjacent slots. */
 const WAYS = 4;
-/** Two words of the hash, and the second until which it is remembered. */
+/** Two words of the hash, and the second until which the entry is valid. */
 const SLOT_WORDS = 3;
-/** Remembered for so long, and for up to twice as long by the series: so that not all are asked for at one time. */
+/**
+ * An entry is valid this long or up to twice as long, depending on the series, so that not all are asked for again at the
+ * same time.
+ */
 export const REMEMBERED_SECONDS = 15;
 
 export class RefusedSeries {
@@ -48,7 +50,7 @@ function firstSlot(low: number): number {
   return (low % (SLOTS / WAYS)) * WAYS * SLOT_WORDS;
 }
 
-/** What is remembered for one reason of one tenant. It is forgotten all at once, by another salt. */
+/** What is remembered for one reason of one tenant. Changing the salt forgets all of it at once. */
 class Refusals {
   readonly #all: RefusedSeries;
   #low = 0;
@@ -79,11 +81,11 @@ class Refusals {
   }
 }
 
-/** What holds while refusals do: with another of these each series is asked for anew. */
+/** The conditions under which refusals stay valid: when one changes, each series is asked for anew. */
 interface RefusalTerms {
   readonly mostOfTenant: number;
   readonly mostOfMetric: number;
-  /** Of the generation. Within one the store only ever knows more series. */
+  /** The generation's mark. Within a generation the store only learns of more series. */
   readonly mark: number;
 }
 
@@ -97,7 +99,7 @@ export class RefusedOfTenant {
     this.#ofMetric = new Refusals(all);
   }
 
-  /** Refusals hold under these terms; those under others do not any more. */
+  /** Sets the current terms; refusals under other terms become invalid. */
   under(terms: RefusalTerms): void {
     const { mostOfTenant, mostOfMetric, mark } = this.#terms;
     const isSame =
@@ -108,14 +110,14 @@ export class RefusedOfTenant {
     this.#ofMetric.forget();
   }
 
-  /** So many series the store has by now: with fewer than there may be, nothing is refused for the tenant's limit. */
+  /** The store's current number of series: below the limit, nothing is refused for the tenant's limit. */
   hear(total: number): void {
     if (total < this.#terms.mostOfTenant) this.#ofTenant.forget();
   }
 
   /**
-   * What the store has said of each row. Of a push that was refused whole a metric may have been full by its own rows,
-   * and below its limit a tenant is by rows that did not come in either.
+   * Remembers the store's outcome for each row. If a push was refused whole, a metric may have been full only by the push's
+   * own rows, and the tenant may be below its limit, because none of them was added.
    */
   remember(rows: RowList, outcomes: Uint8Array, total: number, allOrNothing: boolean, nowMs: number): void {
     const isFull = total >= this.#terms.mostOfTenant;
@@ -129,7 +131,7 @@ export class RefusedOfTenant {
     }
   }
 
-  /** The outcomes of rows that are remembered, 0 for others. Undefined: none is. */
+  /** The outcomes of remembered rows, 0 for others. Undefined: none is remembered. */
   find(rows: RowList, nowMs: number): Uint8Array | undefined {
     const nowSeconds = Math.floor(nowMs / 1000);
     const words = rows.rows();

@@ -1,4 +1,4 @@
-/** From limits to what the table and the store are asked, and from their outcomes to what the enforcer is told. */
+/** Converts limits into what the table and the store are asked, and their outcomes into answers for the enforcer. */
 import type { LimitReason, OverLimit, SeriesAnswer, SeriesLimits } from '../enforce/series.js';
 import { mostSeries } from '../enforce/series-limit.js';
 import { NEW, NO_LIMIT, REFUSED_METRIC, REFUSED_TENANT, type RowList } from './series-rows.js';
@@ -20,7 +20,7 @@ export function tableLimits(limits: SeriesLimits): TableLimits {
   };
 }
 
-/** In Mimir 0 is no limit. */
+/** In Mimir 0 means no limit. */
 function limitOf(limit: number): number {
   return limit > 0 ? Math.min(limit, NO_LIMIT) : NO_LIMIT;
 }
@@ -43,12 +43,12 @@ export function answerOf(
   return { newAdmitted, overLimit };
 }
 
-/** The whole push goes on its way. */
+/** The whole push goes on. */
 export function passesWhole({ overLimit, lost, busy }: SeriesAnswer): boolean {
   return overLimit === undefined && !lost && !busy;
 }
 
-/** The answers to two parts of one push, as one. A push of which a part can not be decided is not decided. */
+/** Combines the answers to two parts of one push. It is undecided if one part is. */
 export function joinAnswers(first: SeriesAnswer, second: SeriesAnswer): SeriesAnswer {
   const newAdmitted = first.newAdmitted + second.newAdmitted;
   const { overLimit: one } = first;

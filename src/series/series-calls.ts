@@ -1,7 +1,7 @@
 /**
- * Calls about series to the shared store. They are larger than lease calls, and many come at once when a replica starts
- * or a generation ends: they go in parts, by turns, so that leases do not wait for them. A part that is not answered in
- * time is asked for again as long as the store is up: that too much is asked of it is no outage.
+ * Calls about series to the shared store. They are larger than lease calls, and many come at once when a replica starts or
+ * a generation ends; so they go in parts and take turns, and leases do not wait for them. A part that is not answered in
+ * time is retried while the store is up: overload is not an outage.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OnLoss } from '../enforce/ledger.js';
@@ -19,7 +19,7 @@ import {
 } from './series-rows.js';
 import { MOST_IN_FLIGHT, Turns } from './turns.js';
 
-/** The calls themselves, each under its deadline. Moving: a cluster is moving the tenant, and nothing was done. */
+/** The calls themselves, each with a deadline. `moving`: a cluster is moving the tenant, and nothing was done. */
 export interface SeriesStoreCalls extends AnnouncementClient {
   readonly admit: (tenant: string, call: AdmitCall) => Promise<AdmitReply | 'lost' | 'moving'>;
   readonly reserve: (tenant: string, call: ReserveCall) => Promise<ReserveReply | 'lost'>;
@@ -35,17 +35,17 @@ interface SeriesCallsOptions {
   readonly now: () => number;
 }
 
-/** A script holds up all others: for so many series it takes about two milliseconds. */
+/** A script blocks all others; for this many series it takes about two milliseconds. */
 const SERIES_A_PART = 512;
-/** All or nothing is decided in one script, up to sixteen milliseconds of it. */
+/** All-or-nothing is decided in one script of up to sixteen milliseconds. */
 const SERIES_A_WHOLE_PART = 4096;
-/** In times of what a call may take: a push waits no longer for its series to be looked at. */
+/** The longest time that a push waits for its series, as a multiple of the call timeout. */
 const MOST_WAIT = 20;
 const RETRY_LOST_MS = 5;
 const RETRY_MOVING_MS = 20;
-/** Of series that headroom is reserved for; of others MOST_IN_FLIGHT. */
+/** Series with reserved headroom that may be in flight; for others it is MOST_IN_FLIGHT. */
 const MOST_TO_ANNOUNCE = 16_384;
-/** What others have reserved is announced within some milliseconds, or lapses after seconds, if they are dead. */
+/** Headroom that others have reserved is announced within milliseconds, or lapses after seconds if they have died. */
 const RETRY_PENDING_MS: readonly number[] = [25, 50, 100, 200, 400];
 
 export class SeriesCalls implements SeriesClient {
@@ -70,7 +70,7 @@ export class SeriesCalls implements SeriesClient {
     return this.#options.replicas();
   }
 
-  /** Series that are still to be announced. */
+  /** Series still to be announced. */
   get unannounced(): number {
     return this.#announcements.series;
   }
@@ -95,13 +95,13 @@ export class SeriesCalls implements SeriesClient {
     return this.#announcements.add(tenant, call, announced);
   }
 
-  /** Called now and then: nobody waits much longer than it may. */
+  /** Called periodically; ends waits that have lasted too long. */
   tick(): void {
     void this.#announcements.run();
     this.#turns.tick(this.#options.now());
   }
 
-  /** Asks again while headroom is reserved that may come back; what is known by then or fits in is not refused. */
+  /** Asks again while reserved headroom may come back; what is known or fits by then is not refused. */
   async #retryPending(tenant: string, call: AdmitCall): Promise<Admitted | Unheard> {
     let reply = await this.#admitAll(tenant, call);
     for (const ms of RETRY_PENDING_MS) {
@@ -110,13 +110,13 @@ export class SeriesCalls implements SeriesClient {
       const noFinalRefusals = ms !== RETRY_PENDING_MS.at(-1);
       const again = await this.#admitAll(tenant, { ...call, noFinalRefusals });
       if (typeof again !== 'string') reply = withNew(again, reply.outcomes);
-      // What it said of the others before still holds. Of all or nothing nothing was done.
+      // The earlier answer for the others still holds. With all-or-nothing, nothing was done.
       else reply = call.allOrNothing ? again : { ...reply, unheard: again };
     }
     return reply;
   }
 
-  /** In parts, one after the other. What is not heard of after the first is PENDING. */
+  /** In parts, one after the other. Rows without an answer after the first part are PENDING. */
   async #admitAll(tenant: string, call: AdmitCall): Promise<Admitted | Unheard> {
     const { now, timeoutMs } = this.#options;
     const untilMs = now() + MOST_WAIT * timeoutMs;
@@ -136,7 +136,7 @@ export class SeriesCalls implements SeriesClient {
       if (observed === 0) observed = reply.observed;
       heard = reply;
       from = to;
-      // The push is refused whole: the others need not be looked at.
+      // The push is refused whole, so the others need not be looked at.
       if (call.allOrNothing && refuses(reply)) outcomes.fill(SKIPPED, to);
       if (call.allOrNothing && refuses(reply)) break;
     }
@@ -148,7 +148,7 @@ export class SeriesCalls implements SeriesClient {
     return Math.min(SERIES_A_PART, this.#turns.window);
   }
 
-  /** Whoever is down is not waited for. */
+  /** A store that is down is not waited for. */
   async #admitPart(tenant: string, call: AdmitCall, untilMs: number): Promise<AdmitReply | Unheard> {
     const { now } = this.#options;
     const series = countRows(call.rows);
@@ -176,7 +176,7 @@ function refuses({ outcomes }: AdmitReply): boolean {
   return outcomes.some((one) => one === REFUSED_TENANT || one === REFUSED_METRIC || one === PENDING);
 }
 
-/** What was new when it was asked first is known the next time. */
+/** What was new in the first call is known in the next one. */
 function withNew(reply: Admitted, before: Uint8Array): Admitted {
   for (const [row, outcome] of before.entries()) if (outcome === NEW) reply.outcomes[row] = NEW;
   return reply;

@@ -1,4 +1,4 @@
-/** The way to the store that replicas share their series through, as one tenant's series see it. */
+/** The connection to the store that replicas share, as the series of one tenant use it. */
 import type { OnLoss } from '../enforce/ledger.js';
 import type {
   AdmitCall,
@@ -9,16 +9,16 @@ import type {
   ReserveReply,
 } from './series-protocol.js';
 
-/** Hears what the store says to each part of what is announced, and when that was sent. */
+/** Receives the store's reply to each announced part, and when it was sent. */
 export type Announced = (rows: Uint32Array, reply: AnnounceReply, sentMs: number) => void;
 
 /**
- * Why the store said nothing of a push. Lost: it is down, or gave no answer in time, and nobody knows whether it was done.
- * Busy: too much waits for it, here or there; that is no outage, and the push may come again.
+ * Why the store did not answer. `lost`: it is down or late, and it is unknown whether the call was executed. `busy`: too
+ * much is queued here or there; this is no outage, and the push may be retried.
  */
 export type Unheard = 'lost' | 'busy';
 
-/** What the store said of each row. Those that it was not heard about are PENDING. */
+/** The store's outcome for each row; PENDING where there was no answer. */
 export interface Admitted extends AdmitReply {
   readonly unheard?: Unheard;
 }
@@ -26,19 +26,19 @@ export interface Admitted extends AdmitReply {
 /** Nothing here ever rejects. */
 export interface SeriesClient {
   readonly onLoss: OnLoss;
-  /** Headroom for series can be reserved. Where a call costs next to nothing there is no need. */
+  /** Whether headroom can be reserved. Where calls cost next to nothing there is no need. */
   readonly reservesHeadroom: boolean;
   replicas(): number;
   /** Undefined: the store can not be asked. */
   admit(tenant: string, call: AdmitCall): Promise<Admitted | Unheard> | undefined;
   /**
-   * Undefined: there is no such way, the store can not be asked, or enough is to be announced already. `alone`: one
-   * push may be larger than all that may be announced; then it goes when nothing else is to be.
+   * Undefined: not supported, the store can not be asked, or too much is waiting to be announced. `alone`: a push may be
+   * larger than that limit; then it goes when nothing else is waiting.
    */
   reserve(tenant: string, call: ReserveCall, alone?: boolean): Promise<ReserveReply | 'lost'> | undefined;
   /**
-   * Tells the store on the side, in parts. Answers how many series it could not be told of: all, when enough is to be
-   * announced already. What headroom is reserved for is always taken.
+   * Announces to the store in the background, in parts. Resolves to the number of series that it could not be told of: all
+   * of them, if too much is waiting already. Series with reserved headroom are always accepted.
    */
   announce(tenant: string, call: AnnounceCall, announced: Announced): Promise<number>;
 }

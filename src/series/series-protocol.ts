@@ -1,21 +1,21 @@
-/** What replicas ask of the store that knows all their series, and what it answers. Rows are those of series-rows.ts. */
+/** The calls with which replicas ask the store that knows all series, and its replies. Rows are those of series-rows.ts. */
 
 /** What the store says with each answer. */
 export interface FleetState {
-  /** The tenant's series over all replicas, by now. */
+  /** The tenant's current series over all replicas. */
   readonly total: number;
-  /** Changes when the store has lost what it knew of the tenant. */
+  /** Changes when the store has lost its data about the tenant. */
   readonly epoch: string;
-  /** Series are forgotten that were announced neither in this generation nor in the one before. */
+  /** Series that were announced neither in this generation nor in the one before are forgotten. */
   readonly generation: number;
-  /** Until the next one. */
+  /** Time until the next generation. */
   readonly leftMs: number;
 }
 
-/** May these be new series of the tenant? */
+/** Admits series as new, within the limits. */
 export interface AdmitCall {
   readonly rows: Uint32Array;
-  /** So many of them, the first, are known here: they are announced with this call, whatever the limits. */
+  /** The first rows, this many, are known here and are announced with this call regardless of limits. */
   readonly announced: number;
   /** NO_LIMIT: none. */
   readonly mostOfTenant: number;
@@ -24,11 +24,10 @@ export interface AdmitCall {
   /** Nothing is refused for good while headroom is reserved: two replicas may have reserved it for the same series. */
   readonly noFinalRefusals: boolean;
   /**
-   * Nothing is admitted or remembered: which of them are known? The others are REFUSED_TENANT. Only for stores in which
-   * headroom can be reserved.
+   * Only asks which rows are known; the others become REFUSED_TENANT. Only for stores in which headroom can be reserved.
    */
   readonly lookOnly?: true;
-  /** What is announced is remembered for so long, at least. The same for all that share a store. */
+  /** The minimal time for which announcements are remembered. The same for all replicas of a store. */
   readonly generationMs: number;
 }
 
@@ -39,25 +38,25 @@ export interface AdmitReply extends FleetState {
   readonly observed: number;
 }
 
-/** Headroom for so many series more, to be admitted now and announced later. */
+/** Reserves headroom for series that are admitted now and announced later. */
 export interface ReserveCall {
   readonly series: number;
-  /** All that the tenant may have with them. */
+  /** The tenant's limit, which the reserved series count towards. */
   readonly mostOfTenant: number;
   readonly generationMs: number;
 }
 
 export interface ReserveReply extends FleetState {
-  /** Where it is reserved; empty when there is not so much. */
+  /** Identifies the reservation; empty when there is not enough headroom. */
   readonly reservation: string;
 }
 
-/** These are series of the tenant: they are known here, or admitted with headroom that is reserved. */
+/** Announces series that are known here, or were admitted with reserved headroom. */
 export interface AnnounceCall {
   readonly rows: Uint32Array;
-  /** As much headroom as they take goes back there; empty when none was reserved. */
+  /** The reservation that these series use up; empty when there is none. */
   readonly reservation: string;
-  /** The tenant has a limit for metrics: the store counts its series by metric. */
+  /** The tenant has a limit on metrics, so the store counts its series by metric. */
   readonly countMetrics: boolean;
   readonly generationMs: number;
 }

@@ -1,37 +1,37 @@
 /**
- * Rows are how series go into the table and to the store: for each two words of its hash and two of its metric's, as they
- * stand in a push's records. An outcome is a byte that says what became of a row.
+ * Rows in the form in which series go to the table and to the store: two words of the series' hash and two of its metric's,
+ * as in a push's records. An outcome is a byte that says what became of a row.
  */
 import { type Push, RECORD_HASH_LOW, RECORD_WORDS } from '../payload/push.js';
 
 export const ROW_WORDS = 4;
-/** Records or rows that go into the table at one time. */
+/** Records or rows that go into the table at a time. */
 export const CHUNK_ROWS = 8192;
-/** As a limit: none. */
+/** As a limit: no limit. */
 export const NO_LIMIT = 0xffffffff;
 
 // Outcomes, as kernel/series.ts has them.
-/** Nothing was done for it. */
+/** Nothing was done with it. */
 export const SKIPPED = 0;
 export const KNOWN = 1;
 export const NEW = 2;
 export const REFUSED_TENANT = 3;
 export const REFUSED_METRIC = 4;
-/** Let through without being remembered: the table is full. */
+/** Passed without being tracked: the table is full. */
 export const UNTRACKED = 5;
-/** Not decided: the store can not say yet, because headroom is reserved that may come back, or it was not heard. */
+/** Not decided: the store did not answer, or waits for reserved headroom that may come back. */
 export const PENDING = 6;
 
 export function countRows(rows: Uint32Array): number {
   return rows.length / ROW_WORDS;
 }
 
-/** Rows from one to another, as many at one time as go into the table. */
+/** Ranges of rows that fit into the table's input. */
 export function* chunksOf(from: number, to: number): Generator<[number, number]> {
   for (let first = from; first < to; first += CHUNK_ROWS) yield [first, Math.min(to, first + CHUNK_ROWS)];
 }
 
-/** Where one outcome is. */
+/** The indexes of all rows with this outcome. */
 export function indexesOf(outcomes: Uint8Array, outcome: number): number[] {
   const indexes: number[] = [];
   for (let index = outcomes.indexOf(outcome); index >= 0; index = outcomes.indexOf(outcome, index + 1)) {
@@ -40,10 +40,10 @@ export function indexesOf(outcomes: Uint8Array, outcome: number): number[] {
   return indexes;
 }
 
-/** Rows of a push, copied: they stay when the push's views are gone. */
+/** Rows copied from a push, which outlive its views. */
 export class RowList {
   length = 0;
-  /** Their numbers in the push. */
+  /** Their row numbers in the push. */
   #numbers = new Uint32Array(64);
   #rows = new Uint32Array(64 * ROW_WORDS);
 
@@ -55,7 +55,7 @@ export class RowList {
     return this.#rows.subarray(from * ROW_WORDS, to * ROW_WORDS);
   }
 
-  /** Rows of a push by their numbers, which count from `from`. */
+  /** Appends rows of a push by their numbers, which are relative to `from`. */
   append(push: Push, from: number, numbers: Uint32Array): void {
     this.#reserve(this.length + numbers.length);
     const { records } = push;
@@ -67,7 +67,7 @@ export class RowList {
     }
   }
 
-  /** Those of them, by their indexes here. */
+  /** A subset by indexes into this list. */
   pick(indexes: readonly number[]): RowList {
     const picked = new RowList();
     picked.#reserve(indexes.length);
@@ -89,7 +89,7 @@ export class RowList {
   }
 }
 
-/** The rows of one list, then those of another. */
+/** The rows of two lists, one after the other. */
 export function joinRows(first: RowList | undefined, second: RowList): Uint32Array {
   if (first === undefined) return second.rows();
   const rows = new Uint32Array((first.length + second.length) * ROW_WORDS);

@@ -1,6 +1,6 @@
 /**
- * The table of active series, in WASM memory (src/series/kernel), seen from TypeScript: rows go in and numbers come out;
- * no object is made for a series. It is filled by one thread and bounded by what it was made for.
+ * The table of active series in WASM memory (src/series/kernel): rows go in and numbers come out; no object is created for
+ * a series. One thread fills it, and its size is fixed at the start.
  */
 import { randomBytes } from 'node:crypto';
 import { type Push, RECORD_WORDS } from '../payload/push.js';
@@ -10,16 +10,16 @@ import type { Moment } from './moment.js';
 import { CHUNK_ROWS, countRows, type RowList } from './series-rows.js';
 import { RESULT, TableMemory } from './table-memory.js';
 
-/** A tenant that left keeps its index until its series are gone. */
+/** A tenant that left keeps its index until its series are removed. */
 export const INDEXES_A_TENANT = 2;
 
-/** Within a minute every segment is looked at once, and some more for those that are made meanwhile. */
+/** Within a minute all segments are visited, including some that are added meanwhile. */
 const TICKS_A_ROUND = 500;
-/** So full series that have no limit make the table: the rest is for those that have one. */
+/** How full series without a limit may make the table; the rest is for series with one. */
 const PART_WITHOUT_LIMIT = 0.5;
-/** While many indexes are kept by tenants that left. */
+/** Used while many indexes belong to tenants that left. */
 const TICKS_A_QUICK_ROUND = 50;
-/** For a sweep that is after tenants that left alone: no series is idle for so long. */
+/** For a sweep that only removes the series of tenants that left. */
 const NEVER_IDLE_MINUTES = 255;
 
 // Addresses and words as kernel/layout.ts lays them out.
@@ -29,27 +29,27 @@ const TENANT_SERIES_WORD = 2;
 const TENANT_LEAVING_WORD = 3;
 const TENANT_OFFLINE_WORD = 4;
 
-/** What limits an `admit`. */
+/** The limits for an `admit`. */
 export interface TableLimits {
   readonly mostOfTenant: number;
   readonly mostOfMetric: number;
-  /** False: series are remembered only while the table has room for others, whose limits need it. */
+  /** False: series are tracked only while the table has room for those whose limits need it. */
   readonly mayFill: boolean;
 }
 
-/** How a `lookup` goes about it. */
+/** Options of a `lookup`. */
 interface LookupRules {
-  /** A series that was seen longer ago is not known any more. */
+  /** A series that was last seen longer ago counts as unknown. */
   readonly idleMinutes: number;
   /** The generation mark of series that need not be announced. */
   readonly mark: number;
-  /** False: known series are not seen, but listed, until it is sure that the push is not refused. */
+  /** False: known series are not refreshed but listed, until it is certain that the push is not refused. */
   readonly maySee: boolean;
 }
 
 export class SeriesTable {
   readonly metrics: MetricRecords;
-  /** Series that passed without being remembered, as those count them who let them pass. */
+  /** Series that passed without being tracked, as counted by the callers. */
   untracked = 0;
   readonly #memory: TableMemory;
   readonly #inputAt: number;
@@ -60,7 +60,7 @@ export class SeriesTable {
   readonly #outcomesAt: number;
   readonly #mostSeries: number;
   readonly #freeTenants: number[] = [];
-  /** Tenants that left, while they have series. */
+  /** Tenants that left and still have series. */
   readonly #leaving = new Set<number>();
 
   constructor(maxTenants: number, maxSeries: number) {
@@ -85,7 +85,7 @@ export class SeriesTable {
     return this.#memory.result(RESULT.segments);
   }
 
-  /** Bytes that series and metrics take. */
+  /** Memory that series and metrics use. */
   get bytes(): number {
     return this.#memory.result(RESULT.bytes);
   }
@@ -100,17 +100,17 @@ export class SeriesTable {
     return this.#memory.result(RESULT.observed);
   }
 
-  /** Of the last `lookup`: rows of series that have another generation mark, or none. */
+  /** After a `lookup`: rows of series without the current generation mark. */
   get unannounced(): number {
     return this.#memory.result(RESULT.unannouncedRows);
   }
 
-  /** Of the last `lookup`: rows of known series that are still to be seen. */
+  /** After a `lookup`: rows of known series that are still to be refreshed. */
   get unseen(): number {
     return this.#memory.result(RESULT.unseenRows);
   }
 
-  /** An index for a tenant; undefined when all are taken by tenants that have not left. */
+  /** A free index for a tenant. Undefined: all are taken. */
   addTenant(): number | undefined {
     if (this.#freeTenants.length === 0) this.#sweepLeaving();
     const tenantIndex = this.#freeTenants.pop();
@@ -126,7 +126,7 @@ export class SeriesTable {
     return tenantIndex;
   }
 
-  /** Its series go with the sweeps that follow, and then its index is free. */
+  /** The following sweeps remove its series, and then free its index. */
   removeTenant(tenantIndex: number): void {
     this.#memory.words[TENANTS_WORD + tenantIndex * TENANT_WORDS + TENANT_LEAVING_WORD] = 1;
     this.#leaving.add(tenantIndex);
@@ -137,12 +137,12 @@ export class SeriesTable {
     return this.#memory.words[TENANTS_WORD + tenantIndex * TENANT_WORDS + TENANT_SERIES_WORD] ?? 0;
   }
 
-  /** Its series that were admitted without the store, and that it was not told of since. */
+  /** Series that were admitted without the store and not announced since. */
   offlineOf(tenantIndex: number): number {
     return this.#memory.words[TENANTS_WORD + tenantIndex * TENANT_WORDS + TENANT_OFFLINE_WORD] ?? 0;
   }
 
-  /** How many series of a chunk of the push are not known, or not any more; the others are seen. */
+  /** Returns how many series of a chunk of the push are unknown; the others are refreshed. */
   lookup(
     push: Push,
     from: number,
@@ -160,7 +160,7 @@ export class SeriesTable {
     return exports.lookup(rows, hasExcluded, tenantIndex, minute, idleMinutes, mark, maySee ? 1 : 0);
   }
 
-  /** Appends the rows that the last `lookup` did not know. */
+  /** Appends the rows that were unknown to the last `lookup`. */
   takeUnknown(push: Push, from: number, count: number, rows: RowList): void {
     const at = this.#unknownAt / 4;
     rows.append(push, from, this.#memory.words.subarray(at, at + count));
@@ -172,18 +172,18 @@ export class SeriesTable {
     rows.append(push, from, this.#memory.words.subarray(at, at + this.unannounced));
   }
 
-  /** Appends the rows of known series that are still to be seen. */
+  /** Appends the rows of known series that are still to be refreshed. */
   takeUnseen(push: Push, from: number, rows: RowList): void {
     const at = this.#unseenAt / 4;
     rows.append(push, from, this.#memory.words.subarray(at, at + this.unseen));
   }
 
-  /** Known series are seen. */
+  /** Refreshes known series. */
   see(rows: Uint32Array, tenantIndex: number, { minute }: Moment): void {
     this.#memory.exports.see(this.#putRows(rows), tenantIndex, minute);
   }
 
-  /** Rows are at most CHUNK_ROWS. Returns how many are new; `outcomes` says what became of each. */
+  /** At most CHUNK_ROWS rows. Returns how many are new, and writes the `outcomes`. */
   admit(
     rows: Uint32Array,
     tenantIndex: number,
@@ -211,14 +211,14 @@ export class SeriesTable {
     return admitted;
   }
 
-  /** Those that became NEW are not known any more. */
+  /** Removes those whose outcome is NEW. */
   takeBack(rows: Uint32Array, tenantIndex: number, { window }: Moment, outcomes: Uint8Array): void {
     const count = this.#putRows(rows);
     this.#memory.bytes.set(outcomes, this.#outcomesAt);
     this.#memory.exports.takeBack(count, tenantIndex, window);
   }
 
-  /** Those that are KNOWN or NEW elsewhere are known here. Returns how many the table has no memory for. */
+  /** Tracks rows that are KNOWN or NEW in the store. Returns how many did not fit. */
   remember(
     rows: Uint32Array,
     tenantIndex: number,
@@ -233,21 +233,24 @@ export class SeriesTable {
     return untracked;
   }
 
-  /** Called ten times a second, it goes round all segments once a minute. Returns how many idle series it removed. */
+  /** Called ten times a second; visits all segments once a minute. Returns how many idle series were removed. */
   tick(moment: Moment, idleMinutes: number): number {
     const isShort = this.#leaving.size > this.#freeTenants.length;
     const ticks = isShort ? TICKS_A_QUICK_ROUND : TICKS_A_ROUND;
     return this.sweep(Math.ceil(this.segments / ticks), moment, idleMinutes);
   }
 
-  /** Goes on over some segments. Returns how many idle series it removed. */
+  /** Visits some segments. Returns how many idle series were removed. */
   sweep(segments: number, { minute }: Moment, idleMinutes: number): number {
     const removed = this.#memory.exports.sweep(segments, minute, idleMinutes, this.#leaving.size);
     this.#freeLeft();
     return removed;
   }
 
-  /** All at once: seldom, because half of the indexes are kept by tenants that left since it was done last. */
+  /**
+   * Removes all series of tenants that left. Rare: half of the indexes must have been taken by such tenants since the last
+   * time.
+   */
   #sweepLeaving(): void {
     if (this.#leaving.size > 0) this.sweep(this.segments, { minute: 0, window: 0 }, NEVER_IDLE_MINUTES);
   }
@@ -260,7 +263,7 @@ export class SeriesTable {
     }
   }
 
-  /** Calls back for rows of the push's first chunk that have a metric whose name is wanted. */
+  /** Calls back for rows of the push's first chunk whose metric's name is wanted. */
   findWanted(push: Push, tenantIndex: number, found: (row: number, metric: number) => void): void {
     const count = this.#memory.exports.findWanted(this.#putRecords(push, 0), tenantIndex);
     const { words } = this.#memory;

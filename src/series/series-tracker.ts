@@ -1,6 +1,5 @@
 /**
- * The active series of all tenants, in one table. One timer goes round the table for series that are idle, and round
- * the metrics for those that have the most.
+ * The active series of all tenants, in one table. One timer removes idle series and finds the metrics with the most series.
  */
 import type { ActiveSeries } from '../enforce/series.js';
 import type { Push } from '../payload/push.js';
@@ -12,15 +11,15 @@ import { TopMetrics } from './top-metrics.js';
 import { TrackedSeries, type Tracking } from './tracked-series.js';
 
 export interface SeriesTrackerOptions {
-  /** A series that was not seen for so long is forgotten; whole minutes, 90 at most. */
+  /** After this time without a sample a series is forgotten; whole minutes, at most 90. */
   readonly idleTimeoutMs: number;
   readonly maxSeries: number;
   readonly maxTenants: number;
-  /** The way to where replicas share what they know. Undefined: nothing is shared. */
+  /** The connection to the shared store. Undefined: nothing is shared. */
   readonly client: SeriesClient | undefined;
-  /** Reads the metric name of a row; only for the few that are asked for. */
+  /** Reads the metric name of a row; only called for the few that are shown. */
   readonly nameMetric: (push: Push, row: number) => string;
-  /** A clock that never steps back, in milliseconds: the one that callers of `check` use. */
+  /** A monotonic clock in milliseconds, the same that callers of `check` use. */
   readonly now: () => number;
 }
 
@@ -29,22 +28,22 @@ export interface SeriesStatus {
   readonly series: number;
   readonly metrics: number;
   readonly tableBytes: number;
-  /** Series that passed without being remembered, because the table was full. */
+  /** Series that passed without being tracked because the table was full. */
   readonly untracked: number;
-  /** Tenants with series that were admitted while the store did not answer, and how many series that were. */
+  /** Tenants with series that were admitted while the store did not answer, and how many such series. */
   readonly tenantsAlone: number;
   readonly admittedAlone: number;
 }
 
 const TICK_MS = 100;
-/** Pushes of a tenant that left memory are all judged by then. */
+/** By then all pushes of a tenant that left memory are judged. */
 const SUCCESSOR_MS = MINUTE_MS;
 
 export class SeriesTracker implements ActiveSeries {
   readonly table: SeriesTable;
   readonly #tracking: Tracking;
   readonly #tenants = new Map<string, TrackedSeries>();
-  /** Tenants that left memory with pushes on their way, and when they leave at last. */
+  /** Tenants that left memory with pushes under way, and when they are dropped. */
   readonly #successors = new Map<string, number>();
   #ticker: NodeJS.Timeout | undefined;
 
@@ -57,7 +56,7 @@ export class SeriesTracker implements ActiveSeries {
       refused: new RefusedSeries(),
       client,
       idleMinutes,
-      // A replica knows a series for up to a minute more; the store must not forget it before.
+      // A replica remembers a series for up to a minute longer; the store must not forget it earlier.
       generationMs: (idleMinutes + 1) * MINUTE_MS,
       now,
     };
@@ -77,7 +76,7 @@ export class SeriesTracker implements ActiveSeries {
     return before ?? this.#add(id);
   }
 
-  /** Series are hashed in another way from now on: what is known of them is of no use any more. */
+  /** The hash key has changed, so all known series are useless. */
   forgetAll(): void {
     for (const tenant of this.#tenants.values()) tenant.forget();
   }
@@ -90,7 +89,7 @@ export class SeriesTracker implements ActiveSeries {
     return this.table.tick(moment, this.#tracking.idleMinutes);
   }
 
-  /** Looks through so many segments at once. */
+  /** Visits this many segments at once. */
   sweep(segments: number, nowMs: number): number {
     return this.table.sweep(segments, momentOf(nowMs), this.#tracking.idleMinutes);
   }

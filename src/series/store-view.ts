@@ -1,15 +1,15 @@
 /**
- * What a replica knows of one tenant's series in the store: what it said last, and what follows from that. The table
- * keeps for each series a mark of four bits, the generation in which it was announced, modulo 13.
+ * What a replica knows of one tenant's series in the store, from its last reply. The table keeps a mark of four bits for
+ * each series: the generation in which it was announced, modulo 13.
  */
 import type { FleetState } from './series-protocol.js';
 
 const MARKS = 13;
-/** While no generation is known: no series has this mark. */
+/** Used while the generation is unknown: no series has this mark. */
 const NO_GENERATION = 13;
-/** Of a series that was never announced, because nothing was to be. */
+/** For series that were never announced because nothing is shared. */
 export const UNANNOUNCED = 14;
-/** Of a series that was admitted without the store: it is over what the store says until it is announced. */
+/** For series that were admitted without the store: they are added to the store's count until they are announced. */
 export const OFFLINE = 15;
 
 export class StoreView {
@@ -19,7 +19,7 @@ export class StoreView {
   #epoch = '';
   #generation: number | undefined;
   #generationEndsMs = 0;
-  /** How often the store has lost what it knew. */
+  /** How many times the store has lost its data. */
   #losses = 0;
 
   constructor(generationMs: number) {
@@ -27,16 +27,17 @@ export class StoreView {
   }
 
   update(state: FleetState, askedMs: number): void {
-    // What was announced to a store that lost it has to be announced anew: the mark changes.
+    // After a loss everything has to be announced again, so the mark changes.
     if (this.#epoch !== '' && this.#epoch !== state.epoch) this.#losses++;
     this.#epoch = state.epoch;
     this.#generation = state.generation;
-    // From when it was asked: what is announced a little early is announced again, what is late would be forgotten.
+    // Counted from the request: announcing a little early means announcing twice, but announcing late means being
+    // forgotten.
     this.#generationEndsMs = askedMs + state.leftMs;
     this.total = state.total;
   }
 
-  /** The mark that a series must have for the store to know it. */
+  /** The mark of series that the store knows. */
   mark(nowMs: number): number {
     if (this.#generation === undefined) return NO_GENERATION;
     const lateMs = nowMs - this.#generationEndsMs;
@@ -44,7 +45,7 @@ export class StoreView {
     return (this.#generation + passed + this.#losses) % MARKS;
   }
 
-  /** The mark of what the store was told with this answer. */
+  /** The mark of series that were announced with this reply. */
   markOf({ generation }: FleetState): number {
     return (generation + this.#losses) % MARKS;
   }

@@ -1,4 +1,4 @@
-/** An instance of the WASM module of src/series/kernel, and its memory as views that hold until it grows. */
+/** An instance of the WASM module in src/series/kernel, with views of its memory that are renewed when it grows. */
 import { readFileSync } from 'node:fs';
 
 interface TableExports {
@@ -71,7 +71,7 @@ export class TableMemory {
     return this.words[RESULT_WORD + word] ?? 0;
   }
 
-  /** Growing detaches every view: called after whatever may have made the memory grow. */
+  /** Growing detaches all views: call it after anything that may have grown the memory. */
   refresh(): void {
     const { buffer } = this.exports.memory;
     if (this.bytes.buffer === buffer) return;

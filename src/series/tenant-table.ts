@@ -1,4 +1,4 @@
-/** One tenant's series in the table. Without an index there, or once released, the tenant is not tracked. */
+/** One tenant's series in the table. Without an index, or once released, the tenant is not tracked. */
 import type { Push } from '../payload/push.js';
 import type { Rows } from '../payload/rows.js';
 import { momentOf } from './moment.js';
@@ -9,19 +9,19 @@ import { UNANNOUNCED } from './store-view.js';
 
 /** How a push is looked up. */
 interface LookupOptions {
-  /** The generation mark of those that need not be announced; undefined when nothing is announced. */
+  /** The generation mark of series that need not be announced. Undefined: nothing is announced. */
   readonly mark: number | undefined;
-  /** The push may be refused whole: its series are seen when it is not. */
+  /** The push may be refused whole; its series are refreshed once it is not. */
   readonly allOrNothing: boolean;
 }
 
-/** Rows of a push that the table has something to say about. */
+/** The rows of a push that need more work. */
 export interface Found {
-  /** Not known, or not any more. */
+  /** Unknown, or idle for too long. */
   readonly unknown: RowList | undefined;
-  /** Known, and to be announced. */
+  /** Known, but to be announced. */
   readonly unannounced: RowList | undefined;
-  /** Known, and to be seen when the push is not refused. */
+  /** Known, to be refreshed once the push is not refused. */
   readonly unseen: RowList | undefined;
 }
 
@@ -36,7 +36,7 @@ export class TenantTable {
   readonly #table: SeriesTable;
   readonly #idleMinutes: number;
   readonly #now: () => number;
-  /** Undefined when the table has none for another tenant, or the tenant has left. */
+  /** Undefined when all indexes are taken, or the tenant has left. */
   #index: number | undefined;
   #isReleased = false;
 
@@ -55,7 +55,7 @@ export class TenantTable {
     return this.#index === undefined ? 0 : this.#table.seriesOf(this.#index);
   }
 
-  /** Of them those that the store was not told of, though it was to admit them. */
+  /** Those that were admitted without the store and not announced since. */
   get offline(): number {
     return this.#index === undefined ? 0 : this.#table.offlineOf(this.#index);
   }
@@ -64,12 +64,12 @@ export class TenantTable {
     return this.#isReleased;
   }
 
-  /** So many series pass without being remembered. */
+  /** Counts series that passed without being tracked. */
   countUntracked(series: number): void {
     this.#table.untracked += series;
   }
 
-  /** Known series are seen. Undefined: all are known, and there is nothing to do about them. */
+  /** Refreshes known series. Undefined: all are known, and nothing else is to be done. */
   lookup(
     push: Push,
     excluded: Rows | undefined,
@@ -110,7 +110,7 @@ export class TenantTable {
     return { unknown, unannounced, unseen };
   }
 
-  /** Known series of a push that is not refused after all. */
+  /** Refreshes known series of a push that was not refused. */
   see(rows: RowList, nowMs: number): void {
     if (this.#index === undefined) return;
     const moment = momentOf(nowMs);
@@ -119,7 +119,7 @@ export class TenantTable {
     }
   }
 
-  /** Admits rows in their order by the table's own count; `mark` is that of new ones. */
+  /** Admits rows in order by the table's own count; new ones get the `mark`. */
   admit(
     unknown: RowList,
     limits: TableLimits,
@@ -130,7 +130,7 @@ export class TenantTable {
     const table = this.#table;
     const index = this.#index;
     const outcomes = new Uint8Array(unknown.length);
-    // It left while the store was asked: nothing is remembered of it.
+    // The tenant left while the store was asked, so nothing is tracked.
     if (index === undefined) return { outcomes, observed: 0 };
     const moment = momentOf(nowMs);
     let refused = 0;
@@ -149,7 +149,7 @@ export class TenantTable {
     return { outcomes, observed };
   }
 
-  /** Rows that are known or new in the store are known here, with this generation mark. One outcome: that of all. */
+  /** Tracks rows that are known or new in the store, with this generation mark. A single outcome applies to all rows. */
   remember(rows: Uint32Array, outcomes: Uint8Array | number, mark: number): void {
     const index = this.#index;
     if (index === undefined) return;
@@ -162,14 +162,14 @@ export class TenantTable {
     }
   }
 
-  /** Its series go by and by; whatever is seen from now on is new. */
+  /** Its series are removed gradually; whatever comes from now on is new. */
   forget(): void {
     if (this.#index === undefined) return;
     this.#table.removeTenant(this.#index);
     this.#index = this.#table.addTenant();
   }
 
-  /** The tenant leaves memory. Its series go by and by. */
+  /** The tenant leaves memory; its series are removed gradually. */
   release(): void {
     this.#isReleased = true;
     if (this.#index === undefined) return;
@@ -177,7 +177,7 @@ export class TenantTable {
     this.#index = undefined;
   }
 
-  /** Its index. A tenant that got none, because others held all of them, tries again. */
+  /** Its index. If all indexes were taken, it tries again. */
   #use(): number | undefined {
     if (this.#index === undefined && !this.#isReleased) this.#index = this.#table.addTenant();
     return this.#index;

@@ -1,17 +1,17 @@
 /**
- * Which metrics make a tenant's series: the twenty with the most active ones, and the twenty with the most new ones
- * in the last 10 to 15 minutes. One walk goes over the records of all metrics, some thousand at a time, and finds
- * both; only what it finds gets a name, read from a push that has it.
+ * Each tenant's twenty metrics with the most active series, and the twenty with the most new series in the last 10 to 15
+ * minutes. One walk over the records of all metrics, some thousand at a time, finds both; only these get a name, read from
+ * a push that has them.
  */
 import type { TopMetric } from '../enforce/series.js';
 import type { Push } from '../payload/push.js';
 import type { SeriesTable } from './series-table.js';
 
 export const TOP = 20;
-/** A walk over a hundred thousand metrics takes five seconds. */
+/** At this rate a walk over a hundred thousand metrics takes five seconds. */
 const RECORDS_A_STEP = 2048;
 const WALK_EVERY_MS = 5000;
-/** Of those that a walk has found metrics for: ten thousand at once would hold up everybody else. */
+/** Publishing ten thousand tenants at once would block the event loop. */
 const TENANTS_A_STEP = 256;
 /** Looking through a push for names costs about as much as looking up its series, and a name a little more. */
 const NAMES_EVERY_MS = 1000;
@@ -27,7 +27,7 @@ interface Found {
   readonly newest: Candidate[];
 }
 
-/** What is published of a tenant. */
+/** The published lists of a tenant. */
 class TenantTops {
   active: Candidate[] = [];
   newest: Candidate[] = [];
@@ -41,13 +41,13 @@ class TenantTops {
 export class TopMetrics {
   readonly #table: SeriesTable;
   readonly #nameMetric: (push: Push, row: number) => string;
-  /** By the tenants' indexes in the table. */
+  /** By the tenant's index in the table. */
   readonly #tenants = new Map<number, TenantTops>();
-  /** What the walk under way has found. */
+  /** Found by the current walk. */
   #found = new Map<number, Found>();
-  /** What the last walk has found and is not published yet. */
+  /** Found by the last walk and not published yet. */
   #unpublished = new Map<number, Found>();
-  /** The next record of the walk. */
+  /** The next record to visit. */
   #record = 0;
   #walkAtMs = Number.NEGATIVE_INFINITY;
 
@@ -72,7 +72,7 @@ export class TopMetrics {
     this.#unpublished.delete(tenantIndex);
   }
 
-  /** Goes on with the walk. */
+  /** Continues the walk. */
   walk(nowMs: number, window: number): void {
     if (this.#unpublished.size > 0) {
       this.#publishSome();
@@ -90,7 +90,7 @@ export class TopMetrics {
     this.#publishSome();
   }
 
-  /** A push of the tenant: it may have metrics whose names are wanted. */
+  /** Looks for wanted metric names in a push of the tenant. */
   lookForNames(tenantIndex: number, push: Push, nowMs: number): void {
     const tops = this.#tenants.get(tenantIndex);
     if (tops === undefined || tops.unnamed === 0 || nowMs - tops.lookedAtMs < NAMES_EVERY_MS) return;
@@ -124,7 +124,7 @@ export class TopMetrics {
     if (newSeries > lastNew) insert(found.newest, candidate, (one) => one.newSeries);
   }
 
-  /** A tenant that nothing was found for has no metrics any more. */
+  /** A tenant without any finding has no metrics any more. */
   #finishWalk(): void {
     for (const tenantIndex of this.#tenants.keys()) {
       if (!this.#found.has(tenantIndex)) this.#tenants.delete(tenantIndex);
@@ -142,7 +142,7 @@ export class TopMetrics {
     }
   }
 
-  /** Names that are not there yet are wanted from now on, those of metrics that are not at the top any more are not. */
+  /** From now on missing names are wanted, and those of metrics that left the lists are not. */
   #publish(tenantIndex: number, { active, newest }: Found): void {
     const { metrics } = this.#table;
     const tops = this.#tenants.get(tenantIndex) ?? new TenantTops();
@@ -165,7 +165,7 @@ export class TopMetrics {
   }
 }
 
-/** Into a list of the largest, largest first. */
+/** Inserts into a list that is sorted in descending order. */
 function insert(list: Candidate[], candidate: Candidate, by: (one: Candidate) => number): void {
   if (list.length === TOP) list.pop();
   let at = list.length;

@@ -1,6 +1,6 @@
 /**
- * The active series of one tenant, as one replica sees them. Known ones pass without a word to anybody; new ones are
- * admitted by the table's own count, or, where replicas share a store and the tenant has a limit, by the store's.
+ * The active series of one tenant on this replica. Known ones pass at once; new ones are admitted by the table's own count,
+ * or by the store's, if replicas share one and the tenant has a limit.
  */
 import type { SeriesAnswer, SeriesLimits, TenantSeries, TopMetric } from '../enforce/series.js';
 import { whenAnswered } from '../enforce/when-answered.js';
@@ -15,24 +15,24 @@ import { UNANNOUNCED } from './store-view.js';
 import { type Found, TenantTable } from './tenant-table.js';
 import type { TopMetrics } from './top-metrics.js';
 
-/** What the series of all tenants have in common. */
+/** What the series of all tenants share. */
 export interface Tracking {
   readonly table: SeriesTable;
   readonly tops: TopMetrics;
   readonly refused: RefusedSeries;
   /** Undefined: nothing is shared. */
   readonly client: SeriesClient | undefined;
-  /** A series that was seen longer ago is not known any more. */
+  /** A series that was last seen longer ago counts as unknown. */
   readonly idleMinutes: number;
-  /** How long the store remembers what is announced, at least. */
+  /** The minimal time for which the store remembers announcements. */
   readonly generationMs: number;
   readonly now: () => number;
 }
 
-/** What the tracker does for one of them. */
+/** Callbacks to the tracker. */
 interface TrackedSeriesHost {
   readonly released: () => void;
-  /** The series of the same tenant, for a push that was on its way when the tenant left memory. */
+  /** The same tenant's current series, for a push that was under way when the tenant left memory. */
   readonly successor: () => TenantSeries;
 }
 
@@ -59,7 +59,7 @@ export class TrackedSeries implements TenantSeries {
     return this.#fleet?.total;
   }
 
-  /** Series that were admitted here without the store, and that it was not told of since. */
+  /** Series that were admitted without the store and not announced since. */
   get admittedOffline(): number {
     return this.#table.offline;
   }
@@ -96,7 +96,7 @@ export class TrackedSeries implements TenantSeries {
     return index === undefined ? [] : this.#tops.of(index, by);
   }
 
-  /** Nothing is known of its series any more. */
+  /** Drops everything that is known of its series. */
   forget(): void {
     const { index } = this.#table;
     if (index !== undefined) this.#tops.forget(index);

@@ -1,14 +1,14 @@
 /**
- * Whose series are looked at next. So many series are in flight at one time; what comes later waits for its turn, tenants
- * by turns, so that one with many new series does not keep others waiting. Nobody waits for longer than it may, and no more
- * wait than there is room for.
+ * Decides whose series the store looks at next. A limited number of series is in flight; later ones wait for their turn,
+ * round robin over tenants, so that one with many new series does not delay the others. Both the waiting time and the queue
+ * are bounded.
  *
- * How many are in flight follows from how long the store takes: each replica sends less when all together send too much.
+ * The limit adapts to the store's latency: each replica sends less when all together send too much.
  */
 export interface Turn {
   readonly tenant: string;
   readonly series: number;
-  /** When it is given up, in milliseconds. */
+  /** When the wait ends, in milliseconds. */
   readonly untilMs: number;
 }
 
@@ -20,7 +20,7 @@ interface Waiting extends Turn {
 export const MOST_IN_FLIGHT = 4096;
 const FEWEST_IN_FLIGHT = 64;
 const FIRST_IN_FLIGHT = 1024;
-/** Series that wait, at 16 bytes each, and of one tenant. */
+/** The longest queue in series, of 16 bytes each, in total and per tenant. */
 const MOST_WAITING = 65_536;
 const MOST_OF_TENANT = 32_768;
 
@@ -32,17 +32,17 @@ export class Turns {
   #inFlight = 0;
   #seriesWaiting = 0;
 
-  /** `timeoutMs`: what the store may take for an answer. */
+  /** `timeoutMs`: the timeout of a call to the store. */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** The most that may be in flight. */
+  /** How many series may be in flight. */
   get window(): number {
     return this.#window;
   }
 
-  /** True: now. False: it waited for too long, or too many wait. Each turn that is taken ends with `done`. */
+  /** True: go. False: it waited too long, or the queue is full. Each granted turn ends with `done`. */
   take(turn: Turn): boolean | Promise<boolean> {
     if (this.#waiting.size === 0 && this.#fits(turn.series)) {
       this.#inFlight += turn.series;
@@ -57,7 +57,7 @@ export class Turns {
     return new Promise((go) => others.push({ ...turn, go }));
   }
 
-  /** The store took so long for so many; undefined when it was not heard. */
+  /** The time that the store took; undefined when it did not answer. */
   done(series: number, tookMs: number | undefined): void {
     this.#inFlight -= series;
     if (tookMs === undefined || tookMs > this.#timeoutMs / 2) {
@@ -68,7 +68,7 @@ export class Turns {
     this.#goOn();
   }
 
-  /** Called now and then. */
+  /** Called periodically. */
   tick(nowMs: number): void {
     for (const [tenant, turns] of this.#waiting) {
       while (turns[0] !== undefined && turns[0].untilMs <= nowMs) this.#end(tenant, turns, false);
@@ -80,7 +80,7 @@ export class Turns {
       const first = turns[0];
       if (first === undefined || !this.#fits(first.series)) return;
       this.#inFlight += first.series;
-      // The tenant's next one comes after everybody else's.
+      // The tenant's next turn comes after everybody else's.
       this.#waiting.delete(tenant);
       this.#waiting.set(tenant, turns);
       this.#end(tenant, turns, true);
@@ -95,7 +95,7 @@ export class Turns {
     first.go(mayGo);
   }
 
-  /** One call may be larger than all that may be in flight: then it goes alone. */
+  /** A call that is larger than the limit goes alone. */
   #fits(series: number): boolean {
     return this.#inFlight === 0 || this.#inFlight + series <= this.#window;
   }
