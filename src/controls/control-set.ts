@@ -1,23 +1,23 @@
 /**
- * The newest control for each thing, as far as this replica knows. Pure: what two replicas make of each other's controls,
- * what ends, and how long something that is over is remembered.
+ * The newest control for each subject, as far as this replica knows. Pure: merging the controls of two replicas, ending
+ * them, and how long ended ones are remembered.
  */
 import { beats, type Control, controlKey, outlasting, rememberedUntilMs } from './control.js';
 
-/** What became of the set when another one was laid over it. */
+/** The result of merging another replica's controls. */
 export interface Merged {
-  /** What is new here, with what was in force before it. */
+  /** What is new here, with the control that it replaced. */
   readonly received: readonly { readonly control: Control; readonly before: Control | undefined }[];
-  /** Keys of what is newer here, or remembered for longer. */
+  /** Keys of controls that are newer here, or remembered for longer. */
   readonly newerHere: readonly string[];
 }
 
 export class ControlSet {
   readonly #most: number;
-  /** What is over has no value any more. */
+  /** Controls that are over have no value any more. */
   readonly #byKey = new Map<string, Control>();
 
-  /** Those in force are never dropped; of those that are over there are no more than make `most` with them. */
+  /** Controls in force are never dropped; ended ones are, to keep the total within `most`. */
   constructor(most: number) {
     this.#most = most;
   }
@@ -26,7 +26,7 @@ export class ControlSet {
     return this.#byKey.size;
   }
 
-  /** Of those that are over. */
+  /** How many ended controls are remembered. */
   get remembered(): number {
     return [...this.#byKey.values()].filter(({ value }) => value === null).length;
   }
@@ -45,7 +45,7 @@ export class ControlSet {
     this.#forgetOldest();
   }
 
-  /** Of the time before this process. */
+  /** Restores a control from before this process started. */
   restore(control: Control, nowMs: number): void {
     if (rememberedUntilMs(control) > nowMs) this.#byKey.set(controlKey(control), asOf(control, nowMs));
   }
@@ -69,7 +69,7 @@ export class ControlSet {
     return { received, newerHere: [...newerHere] };
   }
 
-  /** What was in force until now, and what need not be remembered any more. */
+  /** Ends what is over, and forgets what need not be remembered any longer. */
   end(nowMs: number): { readonly ended: readonly Control[]; readonly forgotten: readonly string[] } {
     const ended: Control[] = [];
     const forgotten: string[] = [];
@@ -85,7 +85,7 @@ export class ControlSet {
     return { ended, forgotten };
   }
 
-  /** Undefined: nothing else is in force. */
+  /** Returns what was in force before, if anything else was. Undefined: nothing was. */
   #take(key: string, other: Control, before: Control | undefined, nowMs: number): Control | undefined {
     if (rememberedUntilMs(other) <= nowMs) return undefined;
     if (!beats(other, before)) {
@@ -94,12 +94,12 @@ export class ControlSet {
     }
     const control = outlasting(asOf(other, nowMs), before);
     this.#byKey.set(key, control);
-    // It has come and gone without this replica: there is nothing to tell.
+    // It came and went without this replica: there is nothing to report.
     const isNoNews = other.untilMs <= nowMs && (before?.value ?? null) === null;
     return isNoNews ? undefined : control;
   }
 
-  /** What is over and was made first goes first. Answers the keys. */
+  /** Among ended controls, the one made first goes first. Returns the keys. */
   #forgetOldest(): string[] {
     const tooMany = this.#byKey.size - this.#most;
     if (tooMany <= 0) return [];

@@ -1,9 +1,9 @@
 /**
- * Temporary changes to modes and limits, as people make them while something is wrong: each has a value, a reason, the
- * name of who made it, and an end. Pure: which of two wins, and what limits look like with all of them laid over.
+ * Temporary changes to modes and limits that people make during an incident: each has a value, a reason, an author and an
+ * end. Pure: which of two wins, and the limits with all of them applied.
  *
- * Of two for the same thing the later wins, wherever they were made, so replicas that have seen the same controls agree
- * whatever the order they came in.
+ * Of two controls for the same subject the later one wins, wherever it was made; so replicas that have seen the same
+ * controls agree, whatever the order in which they arrived.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -26,16 +26,16 @@ export interface Control {
   readonly id: string;
   /** Empty: all tenants. */
   readonly tenant: string;
-  /** `mode`, `reload`, of a panic, of guards, or a limit. */
+  /** `mode`, `reload`, one of the names for panics or guards, or a limit. */
   readonly name: string;
   /** Null: taken back before its end. */
   readonly value: ControlValue | null;
   readonly reason: string;
   readonly by: string;
-  /** On the clock of Date.now(), as its end. */
+  /** By Date.now(), as is its end. */
   readonly atMs: number;
   readonly untilMs: number;
-  /** It is remembered for longer than it holds: what it replaced would have held until then. */
+  /** It is remembered longer than it lasts, because what it replaced would have lasted until then. */
   readonly keptUntilMs?: number;
 }
 
@@ -43,7 +43,7 @@ export const MODES: readonly Mode[] = ['enforce', 'shadow', 'off'];
 export const MODE = 'mode';
 export const RELOAD = 'reload';
 
-/** One control for each. A tenant id has no space in it. */
+/** One control exists for each key. Tenant ids have no spaces. */
 export function controlKey({ tenant, name }: Pick<Control, 'tenant' | 'name'>): string {
   return `${tenant} ${name}`;
 }
@@ -53,12 +53,14 @@ export function beats(one: Control, other: Control | undefined): boolean {
   return one.atMs === other.atMs ? one.id > other.id : one.atMs > other.atMs;
 }
 
-/** Nothing that it replaced can hold any more after this. */
+/** After this nothing that it replaced can still be in force. */
 export function rememberedUntilMs({ untilMs, keptUntilMs = untilMs }: Control): number {
   return Math.max(untilMs, keptUntilMs);
 }
 
-/** Remembered for as long as what it replaces could come back from a replica that was out of reach. */
+/**
+ * Extends how long the control is remembered, until what it replaces can no longer come back from an unreachable replica.
+ */
 export function outlasting(control: Control, replaced: Control | undefined): Control {
   if (replaced === undefined) return control;
   const keptUntilMs = Math.max(rememberedUntilMs(control), rememberedUntilMs(replaced));
@@ -67,7 +69,7 @@ export function outlasting(control: Control, replaced: Control | undefined): Con
 
 const NOT_FOR_AN_HOUR: readonly LimitType[] = ['duration', 'label names', 'relabelling rules'];
 
-/** The limits that a control may be about: not a tenant's mode, and none that nobody would change for an hour. */
+/** The limits that a control may set: not a tenant's mode, nor any that nobody would change for an hour. */
 export function limitFacts(name: string): LimitTable[string] | undefined {
   for (const table of [MIMIR_LIMITS, EDGE_LIMITS] as LimitTable[]) {
     const facts = Object.hasOwn(table, name) && name !== MODE ? table[name] : undefined;
@@ -76,7 +78,7 @@ export function limitFacts(name: string): LimitTable[string] | undefined {
   return undefined;
 }
 
-/** A control that came from elsewhere; undefined: it is none, or of a version that knows more. */
+/** Parses a control from elsewhere; undefined: it is invalid, or of a newer version. */
 export function readControl(text: string): Control | undefined {
   let raw: Partial<Record<keyof Control, unknown>>;
   try {
@@ -100,7 +102,7 @@ export function readControl(text: string): Control | undefined {
   return facts !== undefined && 'value' in readLimit(facts, value) ? control : undefined;
 }
 
-/** The mode of all tenants that have none of their own; undefined: as the settings say. */
+/** The mode of tenants without one of their own; undefined: as configured. */
 export function globalMode(controls: Iterable<Control>): Mode | undefined {
   for (const { tenant, name, value } of controls) {
     if (tenant === '' && name === MODE && value !== null) return value as Mode;
@@ -108,7 +110,7 @@ export function globalMode(controls: Iterable<Control>): Mode | undefined {
   return undefined;
 }
 
-/** `mayAdd`: tenants that no document names are added; without, a control must not make a tenant known. */
+/** `mayAdd`: tenants that no document names are added; otherwise a control must not make a tenant known. */
 export function overlay(snapshot: Snapshot, controls: Iterable<Control>, mayAdd: boolean): Snapshot {
   const byTenant = new Map<string, Control[]>();
   for (const control of controls) {

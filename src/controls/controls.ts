@@ -1,9 +1,9 @@
 /**
- * The controls that are in force in this process. They end by themselves; where replicas share entries they are those of
- * all replicas, and outlive restarts. A store that does not answer takes nothing back: what is written meanwhile is in
- * force here, and goes to the others when it answers again.
+ * The controls in force in this process. They end by themselves. Where replicas share entries, controls are those of all
+ * replicas, and survive restarts. An unreachable store takes nothing back: new controls are in force here, and reach the
+ * others when it answers again.
  *
- * One that is over is remembered for as long as what it replaced could come back from a replica that was out of reach.
+ * An ended control is remembered for as long as what it replaced could come back from a replica that was unreachable.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,48 +35,48 @@ import type { KeptControls } from './kept-controls.js';
 import { admittedByPeople, PANIC_NAMES } from './panic-control.js';
 
 interface ControlsOptions {
-  /** Undefined: there is nothing that replicas share. */
+  /** Undefined: replicas share nothing. */
   readonly shared: Entries | undefined;
   /** Undefined: nothing is kept on disk. */
   readonly kept: KeptControls | undefined;
-  /** Of this replica, for those who wait for it. */
+  /** This replica's name, for those who wait for it. */
   readonly name: string;
-  /** The clock of Date.now(), which replicas share. */
+  /** Date.now(), which replicas share. */
   readonly now: () => number;
 }
 
 export interface ControlsListener {
-  /** What `overlay`, `mode` and `admitted` answer is not what it was. */
+  /** The results of `overlay`, `mode` or `admitted` have changed. */
   changed(): void;
-  /** Another replica, or this one before it was restarted, made it. */
+  /** Another replica made this control, or this one before a restart. */
   received(control: Control, before: Control | undefined): void;
-  /** Its time is over. */
+  /** The control has ended. */
   ended(control: Control): void;
-  /** Once for each new reason why others do not hear of controls, or the disk does not; undefined: it is over. */
+  /** Called once for each new reason why other replicas or the disk do not get controls; undefined: resolved. */
   trouble(message: string | undefined): void;
-  /** Whether what was changed last is in force in all of this replica. Never rejects. */
+  /** Whether the last change is in force in all of this replica. Never rejects. */
   obeyed(): Promise<boolean>;
 }
 
 interface ControlsStatus {
-  /** False: there is nothing that replicas share. */
+  /** False: replicas share nothing. */
   readonly shared: boolean;
-  /** What is shared can be read. */
+  /** The shared entries can be read. */
   readonly reachable: boolean;
   readonly lastError: string | undefined;
   readonly active: number;
 }
 
-/** Half of the second within which all replicas obey. */
+/** Half of the second within which all replicas apply a change. */
 const POLL_MS = 500;
-/** Those who wait for this replica hear from it as often, whether something changes or not. */
+/** How often this replica acknowledges, whether or not anything changes. */
 const ACKNOWLEDGE_MS = 5000;
 const LOOK_MS = 100;
-/** In force at once. Bounds what a write costs, and a reader's patience. */
+/** In force at the same time. Bounds the cost of a write, and a reader's patience. */
 export const MAX_CONTROLS = 500;
-/** Of all tenants, and they always have a place. */
+/** Controls for all tenants, which always have room. */
 const MOST_OF_ALL = [MODE, RELOAD, GUARD, GUARD_MODE, ...PANIC_NAMES].length;
-/** Machines of which each has a guard for itself that is not calm. */
+/** Machines whose own guard is not calm. */
 const MOST_MACHINES = 100;
 export const MAX_ENTRIES = MAX_CONTROLS + MOST_OF_ALL + MOST_MACHINES;
 
@@ -86,10 +86,10 @@ export class Controls {
   readonly #name: string;
   readonly #listener: ControlsListener;
   readonly #now: () => number;
-  /** Among those who read what is shared. */
+  /** Identifies this reader of the shared entries. */
   readonly #id = randomUUID();
   readonly #set = new ControlSet(MAX_ENTRIES);
-  /** Keys of what the others have not been told of yet. */
+  /** Keys of controls that the others were not told of yet. */
   readonly #unsent = new Set<string>();
   #version: string | null | undefined;
   #acknowledged: { readonly version: string | null; readonly atMs: number } | undefined;
@@ -106,7 +106,9 @@ export class Controls {
     this.#listener = listener;
   }
 
-  /** What was in force before a restart is in force again when this returns, if the store answers or the disk has it. */
+  /**
+   * When this resolves, the controls from before a restart are in force again, if the store answers or they are on disk.
+   */
   async start(connectTimeoutMs: number): Promise<void> {
     await this.#takeKept();
     await this.#shared?.connect(connectTimeoutMs);
@@ -125,7 +127,7 @@ export class Controls {
     this.#shared?.close();
   }
 
-  /** In force now, the newest first; what people set, and not what a guard did. */
+  /** Those in force that people have set, newest first; without those of guards. */
   active(): Control[] {
     return [...this.#set.values()]
       .filter(({ value, name }) => value !== null && name !== RELOAD && !isGuard(name))
@@ -137,7 +139,7 @@ export class Controls {
     return control?.value === null ? undefined : control;
   }
 
-  /** Somebody took it back, and it would be in force still. */
+  /** Somebody took it back, and it would still be in force. */
   isTakenBack(tenant: string, name: string): boolean {
     const control = this.#set.get(controlKey({ tenant, name }));
     return control?.value === null && control.untilMs > this.#now();
@@ -147,7 +149,7 @@ export class Controls {
     return this.active().length >= MAX_CONTROLS;
   }
 
-  /** Of those that are over. */
+  /** How many ended controls are remembered. */
   get remembered(): number {
     return this.#set.remembered;
   }
@@ -169,12 +171,12 @@ export class Controls {
     return globalMode(this.#set.values());
   }
 
-  /** Where a guard stands. */
+  /** A guard's standing. */
   guardStanding(name: string): SharedStanding {
     return readStanding(this.get('', name)?.value) ?? { ...CALM, seenMs: 0 };
   }
 
-  /** Of guards, as people have set it. */
+  /** The mode of guards that people have set. */
   guardMode(): GuardMode | undefined {
     return this.get('', GUARD_MODE)?.value as GuardMode | undefined;
   }
@@ -184,10 +186,10 @@ export class Controls {
     return admittedByPeople(this.#set.values());
   }
 
-  /** In force here when this returns. True: the others will read it within a second. */
+  /** In force here when this resolves. True: the others will read it within a second. */
   async write(control: Omit<Control, 'id' | 'atMs'> & { readonly id?: string }): Promise<boolean> {
     const key = controlKey(control);
-    // Beats what it replaces, though that was made by a clock that is ahead.
+    // Later than what it replaces, even if that was made by a clock that is ahead.
     const atMs = Math.max(this.#now(), (this.#set.get(key)?.atMs ?? 0) + 1);
     this.#set.put({ ...control, id: control.id ?? randomUUID(), atMs });
     this.#listener.changed();
@@ -199,7 +201,7 @@ export class Controls {
     return !this.#unsent.has(key);
   }
 
-  /** Other replicas that do not obey yet when all do, or the time is over. Undefined: they can not be asked. */
+  /** Other replicas that have not applied the last change when the time is over. Undefined: they can not be asked. */
   async behind(waitMs: number): Promise<readonly string[] | undefined> {
     if (this.#shared === undefined) return [];
     for (const deadlineMs = performance.now() + waitMs; ; ) {
@@ -213,7 +215,7 @@ export class Controls {
     }
   }
 
-  /** One at a time; answers when what the store has is in force here, or it did not answer. */
+  /** One run at a time; resolves when the store's controls are in force here, or it did not answer. */
   sync(): Promise<void> {
     this.#syncing ??= this.#sync().finally(() => {
       this.#syncing = undefined;
@@ -237,14 +239,14 @@ export class Controls {
       this.#unreachable = undefined;
     } catch (error) {
       this.#unreachable = messageOf(error);
-      // What the store has when it is back may not be what it had: it is read whole.
+      // When the store is back, its content may be different: it is read completely.
       this.#version = undefined;
     }
     const trouble = this.status().lastError;
     if (trouble !== troubleBefore) this.#listener.trouble(trouble);
   }
 
-  /** One that is refused is tried again at the next sync, and keeps none of the others here. */
+  /** One that is refused is retried at the next sync, and does not block the others. */
   async #sendAll(shared: Entries): Promise<void> {
     let refused: string | undefined;
     for (const key of this.#unsent) {
@@ -295,7 +297,7 @@ export class Controls {
     if (ended.length > 0) this.#listener.changed();
   }
 
-  /** Of the time before this process. What has ended since, or was taken back elsewhere, the store may know. */
+  /** Takes controls from before the restart. The store may know that some have ended or were taken back since. */
   async #takeKept(): Promise<void> {
     try {
       for (const control of (await this.#kept?.read()) ?? []) this.#set.restore(control, this.#now());

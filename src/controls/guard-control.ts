@@ -1,6 +1,6 @@
 /**
- * What guards put among the controls: where the one stands that all replicas have in common, where each machine's own stands, and
- * a mode of guards that somebody set for a time.
+ * The guards' part of the controls: the standing of the fleet's guard, the standing of each machine's own, and a temporary
+ * mode of guards that somebody set.
  */
 import type { AdmittedParts } from '../enforce/panic.js';
 
@@ -8,7 +8,7 @@ export const GUARD = 'guard';
 export const GUARD_MODE = 'guard.mode';
 const OWN = 'guard.edge';
 
-/** Of the guard that a machine has for itself. */
+/** The name of a machine's own guard. */
 export function ownGuard(machine: string): string {
   return `${OWN}.${machine}`;
 }
@@ -21,7 +21,7 @@ export function isGuard(name: string): boolean {
   return name === GUARD || isOwnGuard(name);
 }
 
-/** As audit and log name it. */
+/** Its name in audit and log. */
 export function guardTitle(name: string): string {
   return name === GUARD ? `${GUARD}.prometheus` : OWN;
 }
@@ -31,7 +31,7 @@ export const ALARMS = ['warn', 'emergency', 'panic'] as const;
 export type Alarm = (typeof ALARMS)[number];
 export type Level = 'calm' | 'recovering' | Alarm;
 
-/** The worst is the last. */
+/** From best to worst. */
 export const LEVELS: readonly Level[] = ['calm', 'recovering', ...ALARMS];
 
 export type GuardMode = 'observe' | 'act';
@@ -41,10 +41,10 @@ export const GUARD_MODES: readonly GuardMode[] = ['observe', 'act'];
 /** Where a guard stands. */
 export interface Standing {
   readonly level: Level;
-  /** In percent of rates: what is admitted of all but critical tenants, and of these. */
+  /** In percent of rates, for all but critical tenants, and for critical ones. */
   readonly admitted: number;
   readonly critical: number;
-  /** When the last step was taken, and why. */
+  /** When and why the last step was taken. */
   readonly steppedMs: number;
   readonly cause: string;
 }
@@ -69,7 +69,7 @@ export function writeStanding({
   return JSON.stringify({ level, admitted, critical, steppedMs, seenMs, cause: cause.slice(0, MAX_CAUSE) });
 }
 
-/** Undefined: it is none. */
+/** Undefined: it is invalid. */
 export function readStanding(text: unknown): SharedStanding | undefined {
   if (typeof text !== 'string') return undefined;
   let raw: Partial<Record<keyof SharedStanding, unknown>>;

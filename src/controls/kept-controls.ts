@@ -1,6 +1,6 @@
 /**
- * The controls of this replica on disk, one a line, for a start while nothing that replicas share can be read: a kill
- * switch has to hold then, too. Written aside and renamed, so that the file is there whole or not at all.
+ * This replica's controls on disk, one per line, for a start while the shared entries can not be read: a kill switch has to
+ * survive that. The file is written aside and renamed, so that it is always complete.
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,14 +11,14 @@ const FILE = 'controls.jsonl';
 
 export class KeptControls {
   readonly #folder: string;
-  /** One write after the other: the last one has the last word. */
+  /** One write at a time: the last one wins. */
   #writing: Promise<void> = Promise.resolve();
 
   constructor(folder: string) {
     this.#folder = folder;
   }
 
-  /** None where there is no file yet; a line that is no control is passed over. Rejects when it can not be read. */
+  /** Empty if there is no file; invalid lines are skipped. Rejects when the file can not be read. */
   async read(): Promise<Control[]> {
     try {
       const text = await readFile(join(this.#folder, FILE), 'utf8');
@@ -29,7 +29,7 @@ export class KeptControls {
     }
   }
 
-  /** Rejects when they can not be written. */
+  /** Rejects when the file can not be written. */
   write(controls: Iterable<Control>): Promise<void> {
     const text = [...controls].map((control) => `${JSON.stringify(control)}\n`).join('');
     const writing = this.#writing.then(async () => {

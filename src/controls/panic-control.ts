@@ -1,6 +1,7 @@
 /**
- * A panic as people set it: which part of their rates tenants may use, for a priority class or for several. Without a class it is
- * for `normal` and `low`: `critical` is touched when it is named, or when `all` are. What is set for one class beats the rest.
+ * A panic set by people: which part of their rates tenants may use, for one or several priority classes. Without a class it
+ * applies to `normal` and `low`; `critical` is only affected when it is named, or `all` is. A control for a single class
+ * wins over the others.
  */
 import { type AdmittedParts, ALL_ADMITTED, type Priority } from '../enforce/panic.js';
 
@@ -11,7 +12,7 @@ const PRIORITIES: readonly Priority[] = ['critical', 'normal', 'low'];
 
 const PANIC = 'panic';
 
-/** The name of the control for a class; without: for all but critical. */
+/** The name of the control for a class; undefined: for all but critical. */
 export function panicName(its: PanicClass | undefined): string {
   return its === undefined ? PANIC : `${PANIC}.${its}`;
 }
@@ -27,7 +28,7 @@ export function isPart(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= 1;
 }
 
-/** A control, as far as this goes. */
+/** The fields of a control that matter here. */
 interface OfPanic {
   readonly tenant: string;
   readonly name: string;

@@ -1,32 +1,32 @@
 /**
- * How much longer than usual Mimir takes to answer: each sender's median beside what is usual for that sender, and of these the
- * median. A sender counts for little more however much it sends, and the slowest one may be slow by what it sends: it is left out
- * where others send. Pure: what is usual is learnt with each look.
+ * How much slower than usual Mimir answers: the median over senders of each sender's median, relative to what is usual for
+ * that sender. A sender's weight is capped, and the slowest is left out if others send, as what it sends may be the cause.
+ * Pure: what is usual is learnt with each sample.
  */
 import { answersOf, OTHER_SENDERS, type SenderAnswers } from '../upstream/answer-times.js';
 
-/** Of all senders: fewer say nothing. */
+/** Answers of all senders; fewer say nothing. */
 const ENOUGH = 20;
-/** Of one. */
+/** Answers of one sender. */
 const ENOUGH_OF_ONE = 5;
-/** More of one sender count no more. */
+/** More answers of one sender add no weight. */
 const MOST_OF_ONE = 20;
-/** Medians of a sender until it is known what is usual. */
+/** Medians of a sender before its usual time is known. */
 const LEARNS = 30;
-/** What takes less than this is never slow. */
+/** Faster answers are never slow. */
 const LEAST_USUAL_SECONDS = 0.02;
-/** Of the way from what is usual to a median, with each of them: slowly up, and most slowly when it is far up. */
+/** How far the usual time moves towards each median: up slowly, and most slowly when it is far off. */
 const FALLS = 1 / 10;
 const RISES = 1 / 150;
 const RISES_WHEN_SLOW = 1 / 3000;
 const SLOW = 2;
-/** Of whom it is known what is usual. More than send at one time. */
+/** Senders whose usual time is remembered; more than send at one time. */
 const MOST_SENDERS = 500;
 
 interface Slowness {
-  /** The median of one sender, the middle one. */
+  /** The median of the sender in the middle. */
   readonly seconds: number;
-  /** As long as is usual for it. */
+  /** As a multiple of what is usual for it. */
   readonly times: number;
 }
 
@@ -36,15 +36,15 @@ interface Weighed extends Slowness {
 
 export class AnswerLoad {
   readonly #bounds: readonly number[];
-  /** In the order in which they were heard of last. */
+  /** Least recently heard first. */
   readonly #usual = new Map<string, Usual>();
 
-  /** `bounds`: the upper ones of what answers are counted in, in seconds; what is over all of them is counted last. */
+  /** `bounds`: the upper bounds of the histogram in seconds; the last count is for answers above all of them. */
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
   }
 
-  /** To be called every two seconds or so, with the answers of the last ten. Undefined: they say nothing. */
+  /** Call about every two seconds with the answers of the last ten. Undefined: too few to say. */
   take(senders: readonly SenderAnswers[]): Slowness | undefined {
     const known: Weighed[] = [];
     let all = 0;
@@ -73,7 +73,7 @@ export class AnswerLoad {
     return usual;
   }
 
-  /** As if answers were spread evenly within each bound. */
+  /** Assumes that answers are spread evenly within each bucket. */
   #middleOf(counts: readonly number[], middle: number): number {
     let below = 0;
     for (const [i, count] of counts.entries()) {
@@ -88,12 +88,12 @@ export class AnswerLoad {
   }
 }
 
-/** How long one sender's pushes take. */
+/** The usual duration of one sender's pushes. */
 class Usual {
   #medians = 0;
   #seconds = 0;
 
-  /** What is usual, once that is known. */
+  /** Returns the usual duration, once it is known. */
   learn(median: number): number | undefined {
     this.#medians++;
     if (this.#medians === 1) this.#seconds = median;

@@ -1,44 +1,44 @@
 /**
- * How near this machine's edge and its Mimir are to what they can bear, in percent: body bytes in memory, pushes that fail, and how
- * much longer than usual Mimir takes. What can not be told is undefined, and no number. Pure: samples and time are handed in.
+ * How close this machine's edge and its Mimir are to their limits, in percent: body bytes in memory, failing pushes, and
+ * how much slower than usual Mimir answers. What can not be determined is undefined. Pure: samples and time are passed in.
  */
 import type { SenderAnswers } from '../upstream/answer-times.js';
 import { AnswerLoad } from './answer-load.js';
 import type { Load } from './load.js';
 
-/** Of all processes of this machine. */
+/** Over all processes of this machine. */
 export interface EdgeSample {
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
-  /** Of the last ten seconds, without those of the tenant whose pushes fail most, if others send. */
+  /** Over the last ten seconds, without the tenant whose pushes fail most, if others send. */
   readonly pushes: { readonly requests: number; readonly failed: number };
-  /** Mimir's answers to pushes of the last ten seconds. */
+  /** Mimir's answers to pushes over the last ten seconds. */
   readonly answers: readonly SenderAnswers[];
-  /** The breaker of the upstream is not closed. */
+  /** The upstream's circuit breaker is not closed. */
   readonly broken: boolean;
 }
 
 export interface EdgeLoadSettings {
   readonly bytesInFlight: boolean;
-  /** Percent of pushes that fail, which are a load of 100 %; 0: not looked at. */
+  /** The percentage of failing pushes that counts as a load of 100 %; 0: ignored. */
   readonly failures: number;
-  /** Times that Mimir takes as long as usual, which are a load of 100 %; 0: not looked at. */
+  /** The multiple of the usual answer time that counts as a load of 100 %; 0: ignored. */
   readonly latency: number;
 }
 
-/** Fewer pushes of the last seconds say nothing. */
+/** Fewer pushes in the last seconds say nothing. */
 const ENOUGH = 20;
 
 export class EdgeLoads {
   readonly #settings: EdgeLoadSettings;
   readonly #answers: AnswerLoad;
 
-  /** `bounds`: the upper ones of what answers are counted in, in seconds; what is over all of them is counted last. */
+  /** `bounds`: the upper bounds of the histogram in seconds; the last count is for answers above all of them. */
   constructor(settings: EdgeLoadSettings, bounds: readonly number[]) {
     this.#settings = settings;
     this.#answers = new AnswerLoad(bounds);
   }
 
-  /** To be called every two seconds or so. */
+  /** Call about every two seconds. */
   take(sample: EdgeSample): Load[] {
     const { bytesInFlight, failures, latency } = this.#settings;
     return [

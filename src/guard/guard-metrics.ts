@@ -1,4 +1,4 @@
-/** What guards see, where they stand, and the steps that they took. */
+/** Metrics of guards: loads, standings, and steps taken. */
 import { LEVELS } from '../controls/guard-control.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Guards } from './guards.js';

@@ -1,12 +1,12 @@
 /**
- * A guard: it looks at loads now and then, and takes steps up and down the levels (ladder.ts). Where it stands is kept by somebody
- * else. In mode `observe` the steps are told, and nothing more.
+ * A guard: checks loads periodically, and takes steps up and down the levels (ladder.ts). Its standing is stored elsewhere.
+ * In mode `observe` steps are only reported.
  */
 import type { Standing } from '../controls/guard-control.js';
 import { type LadderSettings, type Step, type StepKind, Watch } from './ladder.js';
 import type { Load } from './load.js';
 
-/** Where it stands is kept here. */
+/** Stores the standing. */
 export interface Standings {
   now(): Standing;
   /** A step was taken. */
@@ -16,7 +16,7 @@ export interface Standings {
 interface GuardOptions {
   readonly settings: LadderSettings;
   readonly standings: Standings;
-  /** When it looks so late, nothing is known of the time between. */
+  /** After a longer gap between checks nothing is known of the time between. */
   readonly longestGapMs: number;
   /** The clock of Date.now(). */
   readonly now: () => number;
@@ -44,7 +44,7 @@ export class Guard {
     return this.#options.standings.now();
   }
 
-  /** As it saw them last. */
+  /** From the last check. */
   get rules(): RuleStatus[] {
     return this.#loads.map(({ rule, percent, error }) => ({ rule, percent, error }));
   }

@@ -1,7 +1,7 @@
 /**
- * The guards of a control plane. One looks at what this machine's edge measures, and stands for this machine alone: another has
- * another way to Mimir. One looks at what a Prometheus says of Mimir, which is the same for all: all replicas have its standing in
- * common.
+ * The guards of a control plane. One uses what this machine's edge measures, and its standing applies to this machine only:
+ * another machine may have another path to Mimir. The other uses what a Prometheus says about Mimir, which is the same for
+ * everybody: all replicas share its standing.
  */
 import { Poller } from '../base/poller.js';
 import { admittedBy, type GuardMode, type Standing } from '../controls/guard-control.js';
@@ -33,10 +33,10 @@ export interface FleetGuardParts {
 interface GuardsOptions {
   readonly mode: () => GuardMode;
   readonly edge: EdgeGuardParts;
-  /** Undefined: there is no Prometheus. */
+  /** Undefined: no Prometheus is configured. */
   readonly fleet: FleetGuardParts | undefined;
   readonly random: () => number;
-  /** Once for each new reason why a rule is not known; undefined: it is known again. */
+  /** Called once for each new reason why a load is unknown; undefined: it is known again. */
   readonly trouble: (rule: string, error: string | undefined) => void;
   readonly failed: (error: unknown) => void;
 }
@@ -80,7 +80,7 @@ export class Guards {
 
   start(): void {
     this.#edgePoller.startLater();
-    // The start does not wait for a Prometheus.
+    // The start does not wait for Prometheus.
     void this.#fleetPoller?.refresh();
   }
 
@@ -91,7 +91,7 @@ export class Guards {
     await Promise.all(stopped);
   }
 
-  /** All, unless guards act. */
+  /** Everything, unless guards act. */
   admitted(): AdmittedParts {
     if (this.mode !== 'act') return ALL_ADMITTED;
     return this.status()
@@ -124,7 +124,7 @@ export class Guards {
     for (const { rule, error } of found) this.#tell(rule, error);
     await standing.refresh();
     const isKnown = found.every(({ percent }) => percent !== undefined);
-    // What others see this replica must not ease because it does not.
+    // If other replicas see the load, this one must not ease only because it does not.
     const isSeen = !isKnown && standing.isSeen(keepMs);
     guard.look(isSeen ? found.map(blinded) : found);
     if (isKnown) standing.renew();

@@ -1,10 +1,10 @@
 /**
- * Where a guard stands, kept as a control like any other: in Redis, on disk, in memory. So it outlives a restart, and the guard that
- * all replicas have in common needs nobody who is elected: each of them looks for itself and takes the next step from where the
- * control says that all of them stand; who comes second finds it taken, and of two that write at one moment the later wins, with
- * the same. The control ends by itself when nobody is there to renew it.
+ * A guard's standing, stored as a control like any other: in Redis, on disk, in memory. So it survives restarts, and the
+ * guard that replicas share needs no election: each replica looks for itself and takes the next step from the shared
+ * standing. The second one finds the step already taken; of two simultaneous writes the later wins, with the same content.
+ * The control ends by itself when nobody renews it.
  *
- * Who only observes has a standing of its own, and writes nothing.
+ * In mode `observe` the standing is separate, and nothing is written.
  */
 import { randomUUID } from 'node:crypto';
 import type { Controls } from '../controls/controls.js';
@@ -14,16 +14,16 @@ import { type LadderSettings, recoveryMs, type Step } from './ladder.js';
 
 interface KeptStandingOptions {
   readonly controls: Controls;
-  /** Of the control. */
+  /** The name of the control. */
   readonly name: string;
   readonly settings: LadderSettings;
   readonly acts: () => boolean;
   readonly now: () => number;
 }
 
-/** It is written anew so often while it is not calm, by who knows every load. */
+/** How often it is renewed while it is not calm, by replicas that know every load. */
 const RENEWED_MS = 30_000;
-/** Beyond the time that it takes to recover. */
+/** Added to the recovery time. */
 const MARGIN_MS = 5 * 60_000;
 
 export class KeptStanding implements Standings {
@@ -47,7 +47,7 @@ export class KeptStanding implements Standings {
     this.#write({ ...standing, seenMs: this.#kept().seenMs });
   }
 
-  /** What other replicas did by now is known when this resolves, if it can be. Never rejects. */
+  /** When this resolves, the steps of other replicas are known, if possible. Never rejects. */
   refresh(): Promise<void> {
     return this.#options.controls.sync();
   }
@@ -58,7 +58,7 @@ export class KeptStanding implements Standings {
     return acts() && now() - this.#kept().seenMs < withinMs;
   }
 
-  /** This replica knows every load. */
+  /** Called when this replica knows every load. */
   renew(): void {
     const { acts, now } = this.#options;
     const standing = this.#kept();

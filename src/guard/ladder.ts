@@ -1,13 +1,13 @@
 /**
- * What a guard makes of a load over time. Levels and what leads from one to the next:
+ * How a guard reacts to a load over time. Levels and transitions:
  *
  *   calm, recovering ─ a load is at or above a level for as long as the level says ─▶ warn, emergency or panic
  *   warn, emergency  ─ and at or above a higher one ─▶ that
  *   any of them      ─ below `recovery.below` for `recovery.afterMs` ─▶ recovering: a step more is admitted
  *   recovering       ─ still below, `recovery.everyMs` later ─▶ recovering: another step, until all is admitted ─▶ calm
  *
- * A level never admits more than was admitted before it, and more comes back by steps alone. While nothing is known of the load
- * nothing is raised, and that time counts for nothing. Pure: time is handed in.
+ * A level never admits more than was admitted before it, and only recovery steps admit more. While the load is unknown no
+ * level is raised, and that time does not count. Pure: time is passed in.
  */
 import { ALARMS, type Alarm, LEVELS, type Standing } from '../controls/guard-control.js';
 
@@ -27,17 +27,17 @@ interface AlarmSettings {
   readonly holdMs: number;
   /** Of tenants' rates. */
   readonly admit: number;
-  /** Of those of critical tenants. */
+  /** Of critical tenants' rates. */
   readonly admitCritical: number;
 }
 
 /** What is known now. */
 export interface Seen {
-  /** In percent; undefined: nothing is known. */
+  /** In percent; undefined: unknown. */
   readonly load: number | undefined;
-  /** What the load is of, in words. */
+  /** What causes the load, in words. */
   readonly cause: string;
-  /** Something is not known now that was a moment ago: nothing is eased. */
+  /** Something is unknown that was known a moment ago: nothing is eased. */
   readonly blind: boolean;
 }
 
@@ -48,12 +48,12 @@ export interface Step {
   readonly standing: Standing;
 }
 
-/** When it is looked at so late, nothing is known of the time between. */
+/** After a longer gap between checks nothing is known of the time between. */
 interface WatchOptions {
   readonly longestGapMs: number;
 }
 
-/** How long the load has been where it is, as this process has seen it. */
+/** Tracks how long the load has been where it is, as this process has seen it. */
 export class Watch {
   readonly #settings: LadderSettings;
   readonly #options: WatchOptions;
@@ -79,7 +79,7 @@ export class Watch {
       this.#aboveMs.clear();
       this.#belowMs = undefined;
     }
-    // Nobody knows whether it was below meanwhile, nor, if nothing is known, whether it was above.
+    // While blind, nobody knows whether the load was below meanwhile, nor, if it is unknown, whether it was above.
     if (blind && this.#belowMs !== undefined) this.#belowMs += passedMs;
     if (blind && load === undefined) {
       for (const [alarm, sinceMs] of this.#aboveMs) this.#aboveMs.set(alarm, sinceMs + passedMs);
@@ -118,7 +118,7 @@ export class Watch {
   #ease(standing: Standing, { blind }: Seen, nowMs: number): Step | undefined {
     const { below, afterMs, step, everyMs } = this.#settings.recovery;
     if (standing.level === 'calm' || blind || this.#belowMs === undefined) return undefined;
-    // A clock that was set back must not keep it for ever.
+    // After the clock was set back, the step is taken at once rather than never.
     const sinceStepMs = nowMs < standing.steppedMs ? everyMs : nowMs - standing.steppedMs;
     if (nowMs - this.#belowMs < afterMs || sinceStepMs < everyMs) return undefined;
     const admitted = Math.min(100, standing.admitted + step);
@@ -137,7 +137,7 @@ export class Watch {
   }
 }
 
-/** How long it takes at least until all is admitted again. */
+/** The shortest time until everything is admitted again. */
 export function recoveryMs({ recovery }: LadderSettings, { admitted, critical }: Standing): number {
   const steps = Math.ceil((100 - Math.min(admitted, critical)) / recovery.step);
   return recovery.afterMs + steps * recovery.everyMs;

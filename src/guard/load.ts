@@ -1,12 +1,12 @@
-/** One load, as a rule sees it. */
+/** One load, as a rule measures it. */
 export interface Load {
   readonly rule: string;
-  /** 100: as much as can be borne. Undefined: not known now. */
+  /** 100: the limit. Undefined: unknown. */
   readonly percent: number | undefined;
-  /** What it is of, in words. */
+  /** What it measures, in words. */
   readonly text: string;
-  /** It is not known now, and was a moment ago. */
+  /** Unknown now, but known a moment ago. */
   readonly blind?: boolean;
-  /** Why it is not known. */
+  /** Why it is unknown. */
   readonly error?: string | undefined;
 }

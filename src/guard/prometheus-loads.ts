@@ -1,6 +1,6 @@
 /**
- * Loads by expressions that a Prometheus is asked for: 1 is as much as can be borne. While one does not come to a number nothing is
- * made up for it: it raises nothing, and for a time it keeps what is from being eased.
+ * Loads from Prometheus expressions, where 1 is the limit. While an expression gives no number, none is made up: nothing is
+ * raised, and for a time nothing is eased.
  */
 import { messageOf } from '../base/message-of.js';
 import type { Load } from './load.js';
@@ -13,14 +13,14 @@ interface ExpressionRule {
 interface PrometheusLoadsOptions {
   readonly rules: readonly ExpressionRule[];
   readonly ask: (expression: string) => Promise<number>;
-  /** For so long after a number the lack of another one keeps things as they are. */
+  /** For this long after a number, missing ones keep things as they are. */
   readonly keepMs: number;
   readonly now: () => number;
 }
 
 export class PrometheusLoads {
   readonly #options: PrometheusLoadsOptions;
-  /** By rule: when it was known last. Before anything is known it is as if it had been known at the start. */
+  /** By rule: when it was last known. At the start all rules count as just known. */
   readonly #knownMs: Map<string, number>;
   #failures = 0;
 
@@ -29,7 +29,7 @@ export class PrometheusLoads {
     this.#knownMs = new Map(options.rules.map(({ rule }) => [rule, options.now()]));
   }
 
-  /** Questions without a number for an answer, since the start. */
+  /** Queries without a number as their result, since the start. */
   get failures(): number {
     return this.#failures;
   }

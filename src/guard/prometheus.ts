@@ -1,4 +1,4 @@
-/** What an expression comes to now: the highest of its series. Whatever is no number is an error with a sentence. */
+/** The current value of an expression: the highest of its series. Anything but a number is an error with a sentence. */
 import type { PrometheusClient, PrometheusData } from '../base/prometheus.js';
 
 export async function highestNow(client: PrometheusClient, expression: string): Promise<number> {

@@ -4,9 +4,9 @@ import type { Snapshot, TenantLimits } from './limits.js';
 
 export interface TenantChange {
   readonly tenant: string;
-  /** Whether the documents name it: one that they name no more has the defaults. */
+  /** Whether the documents name the tenant: one that they no longer name has the defaults. */
   readonly change: 'added' | 'removed' | 'changed';
-  /** Empty: it is named, or no longer named, and that makes no difference. */
+  /** Empty: the tenant was added or removed without any effect. */
   readonly limits: readonly LimitChange[];
 }
 
@@ -17,7 +17,7 @@ export interface LimitChange {
   readonly after: unknown;
 }
 
-/** In order of tenants. */
+/** In the order of tenants. */
 export function diffSnapshots(before: Snapshot, after: Snapshot): TenantChange[] {
   return tenantsThatDiffer(before, after).flatMap((tenant): TenantChange[] => {
     const old = before.tenants.get(tenant);
@@ -29,7 +29,7 @@ export function diffSnapshots(before: Snapshot, after: Snapshot): TenantChange[]
   });
 }
 
-/** Sorted. Tenants that kept their object have the limits that they had, as long as the defaults are the same. */
+/** Sorted. If the defaults are the same, tenants with the same limits object are not compared. */
 export function tenantsThatDiffer(before: Snapshot, after: Snapshot): string[] {
   const sameDefaults = before.defaults === after.defaults;
   const ids: string[] = [];

@@ -1,29 +1,29 @@
-/** What holds for one tenant of a snapshot: its limits, and whether they are enforced. */
+/** What applies to one tenant of a snapshot: its limits, and whether they are enforced. */
 import type { Mode, Snapshot, TenantLimits } from './limits.js';
 import { limitsByMetadata } from './metadata-limits.js';
 import { METADATA } from './tenant-id.js';
 
 export interface LimitsInForce {
   readonly snapshot: Snapshot;
-  /** The mode of tenants that name none; `off` switches enforcement off for everybody. */
+  /** The mode of tenants without one of their own; `off` switches enforcement off for everybody. */
   readonly mode: Mode;
-  /** What becomes of tenants that no overrides document names. */
+  /** How tenants are treated that no overrides document names. */
   readonly unknownTenants: 'defaults' | 'refuse' | 'pass';
 }
 
-/** `id`: of a tenant, with its metadata or without. */
+/** `id`: a tenant, with or without metadata. */
 export function effectiveLimits(snapshot: Snapshot, id: string): TenantLimits {
   if (id.includes(METADATA)) return limitsByMetadata(snapshot, id);
   return snapshot.tenants.get(id) ?? snapshot.defaults;
 }
 
-/** What an entry of the documents comes to: one for a pair of metadata of all tenants is only laid over others. */
+/** The limits of an entry. One for metadata of all tenants is only merged into others. */
 export function entryLimits(snapshot: Snapshot, entry: string): TenantLimits {
   if (entry.startsWith(METADATA)) return snapshot.tenants.get(entry) ?? snapshot.defaults;
   return effectiveLimits(snapshot, entry);
 }
 
-/** An id without its metadata. */
+/** The id without metadata. */
 export function wholeTenant(id: string): string {
   const start = id.indexOf(METADATA);
   return start < 0 ? id : id.slice(0, start);

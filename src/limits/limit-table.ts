@@ -1,12 +1,12 @@
 /**
  * Every limit that the edge reads, declared once: name, type, default, what zero means. Parsing, defaults and
- * docs/limits.md are made from here.
+ * docs/limits.md are generated from it.
  */
 import { readLabelNames, readRules } from '../relabel/rule.js';
 import type { EdgeLimits, MimirLimits, TenantLimits } from './limits.js';
 import { nearestName, readBoolean, readDurationMs, readInteger, readNumber } from './values.js';
 
-/** Lists of label names and of relabelling rules are kept as their canonical texts (relabel/rule.ts). */
+/** Lists of label names and relabelling rules are stored as their canonical texts (relabel/rule.ts). */
 export type LimitType =
   | 'float'
   | 'int'
@@ -23,15 +23,15 @@ export interface LimitFacts<T> {
   /** What 0 means; empty where it is a value like any other. */
   readonly zero: string;
   readonly doc: string;
-  /** The edge does not enforce it: it only goes by it when it tells series apart. */
+  /** The edge does not enforce it, but uses it to tell series apart. */
   readonly part?: 'identity';
-  /** Mimir takes negative numbers, too. */
+  /** Mimir accepts negative numbers, too. */
   readonly mayBeNegative?: true;
 }
 
 type Table<L> = { readonly [K in keyof L]-?: LimitFacts<L[K]> };
 
-/** Durations are kept in milliseconds. */
+/** Durations are in milliseconds. */
 export const MIMIR_LIMITS: Table<MimirLimits> = {
   request_rate: {
     type: 'float',
@@ -360,7 +360,7 @@ export const EDGE_LIMITS: Table<EdgeLimits> = {
 
 export type LimitTable = Readonly<Record<string, LimitFacts<unknown>>>;
 
-/** Mimir's defaults, and no edge limit. */
+/** Mimir's defaults, and no edge limits. */
 export const DEFAULT_LIMITS: TenantLimits = Object.freeze({
   ...fallbacks<MimirLimits>(MIMIR_LIMITS),
   edge: Object.freeze(fallbacks<EdgeLimits>(EDGE_LIMITS)),
@@ -372,7 +372,7 @@ interface LimitProblem {
   readonly at?: readonly (string | number)[];
 }
 
-/** The value of one limit, or a sentence on what is wrong with it. Lists and maps are plain data. */
+/** The value of one limit, or a sentence about what is wrong with it. Lists and maps are plain data. */
 export function readLimit(facts: LimitFacts<unknown>, value: unknown): { value: unknown } | LimitProblem {
   const { type } = facts;
   if (type === 'label names') return readLabelNames(value);

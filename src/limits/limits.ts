@@ -1,9 +1,9 @@
 /**
- * The limits that the edge reads, under Mimir's own names and with Mimir's meanings, and the edge's own
- * beside them. All objects here are frozen: a change is a new snapshot.
+ * The limits that the edge reads, with Mimir's names and meanings, and the edge's own. All objects are frozen: a change
+ * makes a new snapshot.
  */
 
-/** One tenant's Mimir limits, durations in milliseconds, complete: defaults with the tenant's overrides laid over them. */
+/** One tenant's Mimir limits: defaults with the tenant's overrides merged in. Durations are in milliseconds. */
 export interface MimirLimits {
   readonly request_rate: number;
   readonly request_burst_size: number;
@@ -46,7 +46,7 @@ export interface MimirLimits {
   readonly service_overload_status_code_on_rate_limit_enabled: boolean;
   readonly otel_translation_strategy: OtelTranslationStrategy;
   readonly otel_metric_suffixes_enabled: boolean;
-  /** Attribute names with commas between them. */
+  /** Attribute names, comma-separated. */
   readonly promote_otel_resource_attributes: string;
   readonly otel_keep_identifying_resource_attributes: boolean;
   readonly otel_convert_histograms_to_nhcb: boolean;
@@ -56,7 +56,7 @@ export interface MimirLimits {
   readonly otel_label_name_preserve_multiple_underscores: boolean;
 }
 
-/** Empty: as `name_validation_scheme` and `otel_metric_suffixes_enabled` say. */
+/** Empty: by `name_validation_scheme` and `otel_metric_suffixes_enabled`. */
 type OtelTranslationStrategy =
   | ''
   | 'UnderscoreEscapingWithSuffixes'
@@ -66,36 +66,36 @@ type OtelTranslationStrategy =
 
 export type Mode = 'enforce' | 'shadow' | 'off';
 
-/** Limits that Mimir does not have. They live in a document of their own: Mimir's parser is strict. */
+/** Limits that Mimir does not have. They are in a document of their own, as Mimir's parser is strict. */
 export interface EdgeLimits {
-  /** Unset (undefined) means the global mode. */
+  /** Undefined: the global mode. */
   readonly mode: Mode | undefined;
-  /** Unset (undefined) means the setting `series.over_limit`. */
+  /** Undefined: the setting `series.over_limit`. */
   readonly over_limit: 'filter' | 'refuse' | undefined;
-  /** Body bytes on the wire a second; 0 is off. */
+  /** Compressed body bytes per second; 0: off. */
   readonly bytes_per_second: number;
-  /** 0 means ten seconds' worth of bytes_per_second. */
+  /** 0: ten times bytes_per_second. */
   readonly bytes_burst_size: number;
-  /** Series in one request; 0 is off. */
+  /** Series in one request; 0: off. */
   readonly max_series_per_request: number;
-  /** Of what Mimir takes when it can not take all; 0 means `ingestion_rate`. */
+  /** Weight for sharing Mimir's capacity when it is overloaded; 0: `ingestion_rate`. */
   readonly weight: number;
   readonly priority: 'critical' | 'normal' | 'low';
 }
 
 export interface TenantLimits extends MimirLimits {
   readonly edge: EdgeLimits;
-  /** Of an entry that metadata selects: which of the limits it names that count only where they are named. */
+  /** For an entry selected by metadata: the limits that it names, among those that only count if they are named. */
   readonly named?: string;
 }
 
 /** All tenants' limits at one moment. */
 export interface Snapshot {
   readonly defaults: TenantLimits;
-  /** Only tenants that a document names, and entries that metadata selects (metadata-limits.ts). */
+  /** Only tenants that a document names, and entries selected by metadata (metadata-limits.ts). */
   readonly tenants: ReadonlyMap<string, TenantLimits>;
-  /** Changes when, and only when, an effective limit of any tenant changes. */
+  /** Changes if and only if an effective limit of any tenant changes. */
   readonly hash: string;
-  /** The hash without what is set for a time. */
+  /** The hash without controls. */
   readonly documents: string;
 }

@@ -1,12 +1,12 @@
 /**
- * Limits that metadata of a tenant id selects. An entry of the overrides may be for a pair of metadata of all tenants
- * (`:key=value`), for one of a tenant (`tenant:key=value`), or for all that a header says of one, and each replaces what came
- * before it, in this order. Like any entry it starts from the defaults: one that names no ingestion rate has the default.
+ * Limits selected by a tenant id's metadata. An overrides entry may be for a pair of metadata of all tenants
+ * (`:key=value`), for one pair of a tenant (`tenant:key=value`), or for all metadata of an id; each replaces what came
+ * before it, in this order. Like any entry it starts from the defaults: one without an ingestion rate has the default rate.
  */
 import type { Snapshot, TenantLimits } from './limits.js';
 import { METADATA, metadataPairs } from './tenant-id.js';
 
-/** They replace the tenant's own where they are above 0. */
+/** Replace the tenant's own when they are above 0. */
 const ABOVE_ZERO = [
   'max_active_series_per_user',
   'active_series_limit_response_code',
@@ -14,17 +14,17 @@ const ABOVE_ZERO = [
   'ingestion_burst_size',
   'ingestion_burst_factor',
 ] as const;
-/** They do where they are set. */
+/** Replace the tenant's own when they are set. */
 const NOT_EMPTY = ['otel_translation_strategy'] as const;
-/** They do where the entry itself names them. */
+/** Replace the tenant's own when the entry itself names them. */
 export const WHERE_NAMED = ['name_validation_scheme', 'otel_metric_suffixes_enabled'] as const;
 
-/** Mimir takes all others from the tenant. */
+/** Mimir takes all other limits from the tenant. */
 export function isSelectedByMetadata(limit: string): boolean {
   return ([...ABOVE_ZERO, ...NOT_EMPTY, ...WHERE_NAMED] as readonly string[]).includes(limit);
 }
 
-/** `id`: a tenant and its metadata. Without an entry for the metadata: the limits of the tenant. */
+/** `id`: a tenant with metadata. Without a matching entry, the limits of the tenant. */
 export function limitsByMetadata({ tenants, defaults }: Snapshot, id: string): TenantLimits {
   const tenant = id.slice(0, id.indexOf(METADATA));
   const entries = metadataPairs(id).flatMap((pair) => [pair, tenant + pair]);

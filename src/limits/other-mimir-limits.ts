@@ -1,4 +1,4 @@
-/** Limits of Mimir that mean nothing to the edge: met in overrides documents, and passed over in silence. */
+/** Limits of Mimir that do not concern the edge; they are accepted in overrides documents and ignored. */
 export const OTHER_MIMIR_LIMITS: ReadonlySet<string> = new Set(
   `
   active_series_additional_custom_trackers active_series_custom_trackers
@@ -46,8 +46,8 @@ export const OTHER_MIMIR_LIMITS: ReadonlySet<string> = new Set(
 );
 
 /**
- * Limits that Mimir had once. Its parser is strict: now that it does not know them any more, it refuses a document that
- * has one. The edge may read what an older Mimir reads, so for it they are no errors.
+ * Limits that Mimir has removed. Its strict parser now refuses a document with one of them. The edge may read what an older
+ * Mimir reads, so it accepts them.
  */
 export const REMOVED_MIMIR_LIMITS: ReadonlySet<string> = new Set(
   `
@@ -61,7 +61,7 @@ export const REMOVED_MIMIR_LIMITS: ReadonlySet<string> = new Set(
     .split(/\s+/),
 );
 
-/** Of this Mimir or an older one. */
+/** A limit of this Mimir or an older one. */
 export function isOtherOfMimir(limit: string): boolean {
   return OTHER_MIMIR_LIMITS.has(limit) || REMOVED_MIMIR_LIMITS.has(limit);
 }

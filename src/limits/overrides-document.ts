@@ -1,6 +1,6 @@
 /**
- * Reads overrides documents, Mimir's runtime configuration and the edge's own of the same form, with a line and a
- * column for everything that is wrong. A document with errors is useless as a whole; warnings are not.
+ * Reads overrides documents, both Mimir's runtime configuration and the edge's own in the same form, and reports line and
+ * column of everything that is wrong. A document with errors is not used at all; warnings do not matter.
  */
 import {
   type Alias,
@@ -42,25 +42,25 @@ export interface Finding {
   readonly column: number;
 }
 
-/** What a document says for a tenant: only the limits that it names. Undefined: the default again. */
+/** What a document sets for a tenant: only the limits that it names. Undefined: reset to the default. */
 export type NamedLimits = ReadonlyMap<string, unknown>;
 
 export interface OverridesDocument {
   readonly tenants: ReadonlyMap<string, NamedLimits>;
-  /** Limits of the write path that are Mimir's alone to enforce, and the tenants that have them. */
+  /** Limits of the write path that only Mimir enforces, and the tenants that have them. */
   readonly mimirAlone: ReadonlyMap<string, ReadonlySet<string>>;
   readonly warnings: readonly Finding[];
   readonly errors: readonly Finding[];
 }
 
-/** Values that a document may expand to through its aliases: more is an attempt to stall the process. */
+/** How many values a document may expand to through aliases: more is an attempt to stall the process. */
 const MAX_VALUES = 2_000_000;
-/** More say nothing new: a misspelt key in a map that all tenants share. */
+/** More warnings say nothing new, for example a misspelt key in a map that all tenants share. */
 const MAX_WARNINGS = 1000;
-/** Maps merged into maps; a map that is merged into itself goes on for ever. */
+/** How deep maps may be merged into maps; one that is merged into itself never ends. */
 const MAX_MERGE_DEPTH = 50;
 
-/** `section`: where in the text the document is, when it is a part of another, as in a Helm chart's values. */
+/** `section`: the document's position if it is part of another text, such as a Helm chart's values. */
 export function parseOverrides(
   text: string,
   kind: DocumentKind,
@@ -80,9 +80,9 @@ class Reader {
   readonly #warnings: Finding[] = [];
   readonly #errors: Finding[] = [];
   readonly #anchored: ReadonlyMap<Alias, Node>;
-  /** Whose limits are being read. */
+  /** The tenant whose limits are being read. */
   #tenant = '';
-  /** What the lists of the document were read as, by the limit that they were given to. */
+  /** Lists that were read, by node and limit. */
   readonly #lists = new Map<Node, Map<string, ReturnType<typeof readLimit>>>();
   #values = 0;
   #isTooLarge = false;
@@ -95,7 +95,7 @@ class Reader {
     this.#document = parseDocument(text, {
       lineCounter: this.#lines,
       prettyErrors: false,
-      // Found by `#pairs` instead: the library compares each key with all before it, minutes for 50,000 tenants.
+      // Checked by `#pairs` instead: the library compares each key with all others, which takes minutes for 50,000 tenants.
       uniqueKeys: false,
     });
     this.#anchored = anchoredNodes(this.#document);
@@ -103,7 +103,7 @@ class Reader {
 
   read(section: readonly string[]): OverridesDocument {
     for (const error of this.#document.errors) {
-      // Mimir, too, reads the first document of a file and no other.
+      // Mimir, too, reads only the first document of a file.
       if (error.code !== 'MULTIPLE_DOCS') this.#error('', error.message, error.pos[0]);
     }
     const top = (this.#document.getIn(section, true) ?? null) as Node | null;
@@ -156,7 +156,7 @@ class Reader {
     }
   }
 
-  /** Why an entry of this name is of no use. */
+  /** Why an entry of this name is useless. */
   #problemOf(entry: string): string | undefined {
     if (!entry.includes(METADATA)) {
       const fault = tenantIdFault(entry);
@@ -179,7 +179,7 @@ class Reader {
     }
   }
 
-  /** Keys and pairs of a map. A key that is given twice is an error. */
+  /** The keys and pairs of a map. A repeated key is an error. */
   *#pairs(path: string, map: YAMLMap): Generator<[key: string, pair: Pair]> {
     const seen = new Set<string>();
     for (const pair of map.items) {
@@ -194,7 +194,9 @@ class Reader {
     }
   }
 
-  /** One map or a list of them. Keys in place beat keys that are merged in, and the first of a list beats the rest. */
+  /**
+   * Merges one map or a list of maps. The map's own keys win over merged ones, and the first of a list wins over the rest.
+   */
   #mergeIn(path: string, pair: Pair, limits: Map<string, unknown>): void {
     const source = this.#resolve(pair.value as Node | null);
     const maps = isSeq(source) ? source.items.map((item) => this.#resolve(item as Node)) : [source];
@@ -216,7 +218,7 @@ class Reader {
       return;
     }
     const node = this.#resolve(pair.value as Node | null);
-    // As in Mimir, a key without a value takes back what an earlier document says.
+    // As in Mimir, a key without a value undoes what an earlier document sets.
     if (isNothing(node)) {
       limits.set(name, undefined);
       return;
@@ -231,7 +233,7 @@ class Reader {
     this.#error(where, `${read.problem}, found ${JSON.stringify(this.#sourceOf(wrong))}`, wrong);
   }
 
-  /** A list that many tenants share by an alias is read once. */
+  /** A list that many tenants share through an alias is read once. */
   #readValue(name: string, facts: LimitFacts<unknown>, node: Node): ReturnType<typeof readLimit> {
     if (isScalar(node)) return readLimit(facts, node.value);
     const known = this.#lists.get(node)?.get(name);
@@ -244,13 +246,13 @@ class Reader {
     return read;
   }
 
-  /** Nothing more once the document has more values than it may. */
+  /** Undefined once the document exceeds its maximal number of values. */
   #counted(node: Node | null): Node | null {
     this.#values++;
     return this.#values > MAX_VALUES ? null : this.#resolve(node);
   }
 
-  /** What Mimir makes of a limit, where that is worth a word. */
+  /** Warns about what Mimir makes of a limit, where that may surprise. */
   #regard(path: string, name: string, facts: LimitFacts<unknown> | undefined, key: Node): void {
     if (REMOVED_MIMIR_LIMITS.has(name)) this.#warn(path, removedLimit(facts !== undefined), key);
     if (this.#isWithoutEffect(name, facts)) this.#warn(path, withoutEffect(name), key);
@@ -259,7 +261,9 @@ class Reader {
     this.#mimirAlone.set(name, tenants.add(this.#tenant));
   }
 
-  /** In an entry for metadata. What many entries share is there for others. */
+  /**
+   * The limit has no effect in an entry for metadata. No warning for maps shared through aliases: they are for others, too.
+   */
   #isWithoutEffect(name: string, facts: LimitFacts<unknown> | undefined): boolean {
     if (!this.#tenant.includes(METADATA) || this.#mergeDepth > 0 || isSelectedByMetadata(name)) return false;
     return facts !== undefined || isOtherOfMimir(name);
@@ -303,7 +307,9 @@ class Reader {
   }
 }
 
-/** What each alias stands for: the last node before it with its anchor. One walk, where Alias.resolve() is one each. */
+/**
+ * Resolves all aliases, each to the last node with its anchor before it, in one walk; Alias.resolve() takes one walk each.
+ */
 function anchoredNodes(document: Document.Parsed): Map<Alias, Node> {
   const byAnchor = new Map<string, Node>();
   const byAlias = new Map<Alias, Node>();
@@ -332,7 +338,7 @@ function isNothing(node: Node | null): node is null {
   return node === null || (isScalar(node) && node.value === null);
 }
 
-/** A key as it is written: a tenant named 007 or 1e3 is not a number. */
+/** The key as written: a tenant named 007 or 1e3 is not a number. */
 function keyText(key: Scalar): string {
   return key.source ?? String(key.value);
 }

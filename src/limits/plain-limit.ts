@@ -1,13 +1,13 @@
 /**
- * The value of a limit out of a YAML document, in plain data: a scalar as it is read, and within lists and maps as the text
- * that it is written as, which is what a field of text makes of `5`, `1e3` or `yes` in Go.
+ * The value of a limit in a YAML document as plain data. Scalars are parsed, but within lists and maps they stay the text
+ * as written, which is what a string field in Go gets for `5`, `1e3` or `yes`.
  */
 import { isAlias, isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap } from 'yaml';
 
 /** What an alias stands for. */
 type Resolve = (node: Node | null) => Node | null;
 
-/** More than this is no list of rules: aliases in aliases. */
+/** No list of rules is deeper; this guards against nested aliases. */
 const MAX_DEPTH = 8;
 
 export function plainLimit(node: Node | null, resolve: Resolve = withoutAliases): unknown {
@@ -15,7 +15,7 @@ export function plainLimit(node: Node | null, resolve: Resolve = withoutAliases)
   return isScalar(value) ? value.value : plain(value, resolve, 0);
 }
 
-/** The node that a path of list places and field names leads to, as far as it leads. */
+/** The node at a path of list indexes and field names, as far as it exists. */
 export function nodeAt(
   node: Node | null,
   path: readonly (string | number)[],
@@ -38,7 +38,7 @@ function plain(node: Node | null, resolve: Resolve, depth: number): unknown {
   return isMap(value) ? Object.fromEntries(fieldsOf(value, resolve, depth)) : undefined;
 }
 
-/** A map that is merged in gives what the map itself does not name. */
+/** A merged map provides the fields that the map itself does not have. */
 function fieldsOf(map: YAMLMap, resolve: Resolve, depth: number): Map<string, unknown> {
   const fields = new Map<string, unknown>();
   for (const { key, value } of map.items) {

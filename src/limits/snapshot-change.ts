@@ -1,23 +1,23 @@
 /**
- * What became of a snapshot, in plain values that can be sent to another process: the tenants whose limits are others,
- * and those that no document names any more. Whoever follows keeps the objects of all others, so that nothing is looked
- * at again that did not change.
+ * The difference between two snapshots as plain values that can be sent to another process: the tenants whose limits
+ * changed, and those that no document names any more. The receiver keeps all other objects, so that unchanged tenants need
+ * no work.
  */
 import type { Snapshot, TenantLimits } from './limits.js';
 
 export interface SnapshotChange {
-  /** Of the whole, once the change is made. */
+  /** Of the whole snapshot after the change. */
   readonly hash: string;
   readonly documents: string;
-  /** Each once, however many tenants have them. */
+  /** Each set once, however many tenants have it. */
   readonly sets: readonly TenantLimits[];
   readonly tenants: readonly string[];
-  /** For each of the tenants: which of the sets it has. */
+  /** For each tenant, the index of its set. */
   readonly setOf: Uint32Array;
   readonly removed: readonly string[];
 }
 
-/** Without `from`: the whole. Limits that have the same values are no change. */
+/** Without `from`: the whole snapshot. Equal values are no change. */
 export function snapshotChange(from: Snapshot | undefined, to: Snapshot): SnapshotChange {
   const indexes = new Map<TenantLimits, number>();
   const tenants: string[] = [];
@@ -35,8 +35,8 @@ export function snapshotChange(from: Snapshot | undefined, to: Snapshot): Snapsh
 }
 
 /**
- * Follows a snapshot of another process. To copy fifty thousand tenants for a change of one would take longer than many
- * pushes: a snapshot that is followed by another one is not to be read any more.
+ * Applies changes from another process. The map is updated in place, as copying fifty thousand tenants to change one would
+ * take longer than many pushes; so a snapshot must not be used after the next one.
  */
 export class SnapshotFollower {
   readonly #defaults: TenantLimits;
@@ -66,7 +66,7 @@ function haveSameValues<T extends object>(one: T, other: T, but: readonly (keyof
   return names.every((name) => but.includes(name) || one[name] === other[name]);
 }
 
-/** What crosses to another process arrives as other objects, which anybody could edit. */
+/** Objects from another process are not frozen. */
 function frozen(limits: TenantLimits): TenantLimits {
   return Object.freeze({ ...limits, edge: Object.freeze({ ...limits.edge }) });
 }

@@ -20,7 +20,7 @@ interface SnapshotSources {
 
 export interface PackedSnapshot {
   readonly hash: string;
-  /** A line for each set of limits that no other tenant before had: what differs from the defaults, as JSON. */
+  /** A line for each distinct set of limits: its differences from the defaults, as JSON. */
   readonly sets: string;
   /** A line for each tenant: the number of its set, and its id. */
   readonly tenants: string;
@@ -33,7 +33,7 @@ export interface IndexedSnapshot extends Snapshot {
 }
 
 interface SnapshotOptions extends SnapshotSources {
-  /** Tenants whose limits are as before keep their object, so that whoever holds it need not look again. */
+  /** Tenants with unchanged limits keep their object from this snapshot, so that holders can skip them. */
   readonly previous?: IndexedSnapshot | undefined;
 }
 
@@ -65,7 +65,7 @@ export function packSnapshot({ defaults, mimir, edge }: SnapshotSources): Packed
   };
 }
 
-/** Tenants or sets between two steps: some hundred microseconds of work. */
+/** Tenants or sets per step: some hundred microseconds of work. */
 const STEP = 128;
 
 export function* unpackSnapshot(
@@ -91,7 +91,7 @@ export function* unpackSnapshot(
   return Object.freeze({ defaults, tenants: byTenant, hash, documents: hash, sets: bySet });
 }
 
-/** Defaults with named limits laid over them. */
+/** The defaults with named limits merged in. */
 export function tenantLimits(defaults: TenantLimits, mimir: NamedLimits, edge: NamedLimits): TenantLimits {
   return Object.freeze({
     ...defaults,
@@ -132,7 +132,7 @@ function merged(documents: readonly OverridesDocument[], id: string): NamedLimit
   return named;
 }
 
-/** The same text for the same limits, whatever the order of their keys, and whether a default is named or not. */
+/** The same text for the same limits, in whatever order they are written, and whether or not defaults are named. */
 function canonical(id: string, defaults: TenantLimits, mimir: NamedLimits, edge: NamedLimits): string {
   const set: unknown[] = [
     differing(Object.keys(MIMIR_LIMITS), mimir, defaults),

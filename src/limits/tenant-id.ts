@@ -1,11 +1,11 @@
 /**
- * Which tenant a header names, by Mimir's own rules, and with which metadata. Every door asks here, so that no spelling of an
- * id is one tenant to the edge and another to Mimir. A walk over characters: this runs for every push of an unknown tenant.
+ * Which tenant and which metadata a header names, by Mimir's rules. Every door uses it, so that no spelling of an id means
+ * one tenant to the edge and another to Mimir. It walks over characters, as it runs for every push of an unknown tenant.
  */
 
 export type TenantIdFault = 'empty' | 'too_long' | 'unsupported_character' | 'reserved' | 'several';
 
-/** `metadata`: all of it, `:key=value:key=value`; empty where there is none, or none that Mimir takes. */
+/** `metadata`: all of it, `:key=value:key=value`; empty if there is none, or none that is valid. */
 type ResolvedTenantId =
   | { readonly id: string; readonly metadata: string }
   | { readonly fault: TenantIdFault };
@@ -17,16 +17,16 @@ const ALLOWED = new Uint8Array(128);
 for (const character of "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!-_.*'()") {
   ALLOWED[character.charCodeAt(0)] = 1;
 }
-/** Joins ids: a read may name several tenants, and a write one of them several times. */
+/** Joins ids: a read may name several tenants, and a write the same one several times. */
 const JOINT = '|';
-/** Begins each pair of metadata, which selects limits in newer versions of Mimir, and is no part of the id in any. */
+/** Begins each pair of metadata, which selects limits in newer versions of Mimir, and is never part of the id. */
 export const METADATA = ':';
 const MAX_METADATA_LENGTH = 64;
 const METADATA_TEXT = /^[0-9A-Za-z:=_-]*$/;
 
 /**
- * The tenant that Mimir takes a header for. Metadata that breaks the rules is left to Mimir: the newest refuses such a push,
- * and some versions take any. Here it selects nothing.
+ * The tenant by Mimir's reading of a header. Invalid metadata is up to Mimir: the newest version refuses such a push, some
+ * accept it. Here it selects nothing.
  */
 export function resolveTenantId(header: string): ResolvedTenantId {
   const id = header.slice(0, lengthOfFirst(header));
@@ -40,7 +40,7 @@ export function resolveTenantId(header: string): ResolvedTenantId {
   return { id, metadata: metadataOf(header, id.length) };
 }
 
-/** Pairs of metadata, each with its colon. A tenant in front of them is left out. */
+/** The pairs of metadata, each with its colon, without the tenant. */
 export function metadataPairs(id: string): string[] {
   return id
     .split(METADATA)
@@ -48,7 +48,7 @@ export function metadataPairs(id: string): string[] {
     .map((pair) => METADATA + pair);
 }
 
-/** Whether Mimir can select limits by an entry of this name: for a tenant, or one pair of metadata, or both. */
+/** Whether Mimir can select limits by an entry of this name: a tenant, one pair of metadata, or both. */
 export function selectsByMetadata(entry: string): boolean {
   const start = entry.indexOf(METADATA);
   if (start < 0) return false;
@@ -59,7 +59,7 @@ export function selectsByMetadata(entry: string): boolean {
     : tenantIdFault(entry.slice(0, start)) === undefined;
 }
 
-/** What is wrong with an id; undefined when it is valid. */
+/** What is wrong with an id; undefined if it is valid. */
 export function tenantIdFault(id: string): TenantIdFault | undefined {
   if (id.length === 0) return 'empty';
   if (id.length > MAX_LENGTH) return 'too_long';
@@ -69,7 +69,7 @@ export function tenantIdFault(id: string): TenantIdFault | undefined {
   return RESERVED.has(id) ? 'reserved' : undefined;
 }
 
-/** Of a header that names a tenant several times: what all of them have. */
+/** If a header names a tenant several times, the metadata that all of them have. */
 function metadataOf(header: string, idLength: number): string {
   if (header.length === idLength) return '';
   const joint = header.indexOf(JOINT);
@@ -79,7 +79,7 @@ function metadataOf(header: string, idLength: number): string {
   return isMetadata(metadata) ? metadata : '';
 }
 
-/** Pairs in the order of their keys, each key once. */
+/** Pairs in ascending order of their keys, each key once. */
 function isMetadata(metadata: string): boolean {
   if (metadata.length > MAX_METADATA_LENGTH || !METADATA_TEXT.test(metadata)) return false;
   let before = '';

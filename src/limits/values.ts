@@ -1,13 +1,13 @@
 /**
- * Reads single values as Mimir and people write them: numbers in scientific notation or quotes, Prometheus
- * durations, sizes. Each reader answers a value, or undefined for what it does not take.
+ * Parses single values as Mimir and people write them: numbers in scientific notation or quotes, Prometheus durations,
+ * sizes. Each function returns undefined for what it does not accept.
  */
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
-/** 10_000, which YAML for Go takes. */
+/** 10_000, which YAML for Go accepts. */
 const GROUPED = /^\d{1,3}(_\d{3})+$/;
 
-/** A finite number, also from a quoted one ("10000") and from 1e6. */
+/** A finite number, also in quotes ("10000") or as 1e6. */
 export function readNumber(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
   if (typeof value !== 'string') return undefined;
@@ -25,7 +25,7 @@ export function readInteger(value: unknown): number | undefined {
 export function readBoolean(value: unknown): boolean | undefined {
   if (typeof value === 'boolean') return value;
   if (typeof value !== 'string') return undefined;
-  // What Go's YAML decoder takes for a bool besides true and false.
+  // What Go's YAML decoder accepts as a bool besides true and false.
   if (/^(true|yes|on|y)$/i.test(value)) return true;
   if (/^(false|no|off|n)$/i.test(value)) return false;
   return undefined;
@@ -84,7 +84,7 @@ export function readSizeBytes(value: unknown): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** The name closest to a misspelt one, if any is close. */
+/** The closest name to a misspelt one, if any is close. */
 export function nearestName(name: string, names: Iterable<string>): string | undefined {
   let nearest: string | undefined;
   let least = Math.max(2, Math.floor(name.length / 4)) + 1;
@@ -98,7 +98,7 @@ export function nearestName(name: string, names: Iterable<string>): string | und
   return nearest;
 }
 
-/** Levenshtein distance, given up at `most`. */
+/** Levenshtein distance, capped at `most`. */
 function editDistance(a: string, b: string, most: number): number {
   if (Math.abs(a.length - b.length) >= most) return most;
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);

@@ -1,12 +1,12 @@
 /**
- * Limits of Mimir's write path that the edge does not read, because what they ask for is Mimir's alone to do. They are
- * passed over without a warning; `mimir-edge check` says which tenants have them, and docs/limits.md has them all.
+ * Limits of Mimir's write path that only Mimir can enforce, so the edge does not read them. They cause no warning;
+ * `mimir-edge check` says which tenants have them, and docs/limits.md lists them.
  */
 
 interface WritePathFacts {
-  /** As it is written in a document. */
+  /** The default, as written in a document. */
   readonly fallback: string;
-  /** What Mimir does about it, and so the edge does not. */
+  /** What Mimir does for it, and why the edge does not. */
   readonly why: string;
 }
 

@@ -1,4 +1,4 @@
-/** The text of a document: gunzipped if its name ends in .gz, off the event loop, and never more than is allowed. */
+/** The text of a document: gunzipped if its name ends in .gz, off the event loop and within a size limit. */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { messageOf } from '../base/message-of.js';

@@ -1,20 +1,20 @@
 /**
- * The life of one document, as states and transitions. What the source holds now and what is in force are two things:
- * only a text that was parsed and found good comes into force, and it stays until the next one does.
+ * The life of one document, as states and transitions. What the source holds and what is in force are separate: only a text
+ * that was parsed and is valid comes into force, and it stays until the next one does.
  */
 
 export interface DocumentState {
   readonly held: Held;
-  /** The text that is being parsed. The source may have moved on meanwhile. */
+  /** The text that is being parsed. The source may have another one by now. */
   readonly parsing: Candidate | undefined;
-  /** A copy from before the process began that is still to be parsed. */
+  /** A copy from before the process started that is still to be parsed. */
   readonly kept: string | undefined;
   readonly inForce: InForce | undefined;
 }
 
 /** What the source holds now, as far as is known. */
 export type Held =
-  /** The source has said nothing yet. */
+  /** The source has not reported yet. */
   | { readonly is: 'unread' }
   /** A text that is to be parsed, or is being parsed. */
   | ({ readonly is: 'waiting' } & Reading)
@@ -22,7 +22,7 @@ export type Held =
   | { readonly is: 'good' }
   /** A text that was parsed and can not be used. */
   | { readonly is: 'broken'; readonly text: string; readonly error: string }
-  /** No document, or an empty one that nobody can have meant. */
+  /** No document, or an empty one, which nobody can have intended. */
   | { readonly is: 'missing'; readonly error: string };
 
 export interface Reading {
@@ -34,7 +34,7 @@ export interface Reading {
 
 export interface Candidate {
   readonly text: string;
-  /** The text is a kept copy, and not what the source holds. */
+  /** The text is a kept copy, not the source's. */
   readonly fromCopy: boolean;
 }
 
@@ -52,7 +52,7 @@ export const NEW_DOCUMENT: DocumentState = Object.freeze({
   inForce: undefined,
 });
 
-/** The source holds this text. While another one is parsed, what it means is left open until that has ended. */
+/** The source holds this text. While another one is being parsed, this one waits. */
 export function textRead(state: DocumentState, reading: Reading): DocumentState {
   const { held, parsing, inForce } = state;
   const { text, name } = reading;
@@ -62,7 +62,8 @@ export function textRead(state: DocumentState, reading: Reading): DocumentState 
     return { ...state, held: { is: 'good' }, inForce: { ...inForce, fromCopy: false } };
   if (held.is === 'broken' && text === held.text) return { ...state, held: { ...held } };
   if (text.trim() === '' && inForce !== undefined && inForce.tenants > 0) {
-    // Some editors and tools truncate a file before they fill it: taken at its word, that would lift every limit.
+    // Some editors and tools truncate a file before they write it; taking an empty file at face value would lift every
+    // limit.
     return missingRead(state, `${name} is empty; write "overrides: {}" to remove all overrides`);
   }
   return { ...state, held: { is: 'waiting', ...reading } };
@@ -73,12 +74,12 @@ export function missingRead(state: DocumentState, error: string): DocumentState 
   return { ...state, held: { is: 'missing', error } };
 }
 
-/** There is a copy that was good before the process began. It counts only where nothing else does. */
+/** There is a copy that was valid before the process started. It is only used when there is nothing else. */
 export function copyFound(state: DocumentState, text: string): DocumentState {
   return state.inForce === undefined ? { ...state, kept: text } : state;
 }
 
-/** What is to be parsed next. What the source holds goes before a kept copy. */
+/** What to parse next: the source's text, then the kept copy. */
 export function candidate({ held, parsing, kept, inForce }: DocumentState): Candidate | undefined {
   if (parsing !== undefined) return undefined;
   if (held.is === 'waiting') return { text: held.text, fromCopy: false };
@@ -86,7 +87,7 @@ export function candidate({ held, parsing, kept, inForce }: DocumentState): Cand
   return undefined;
 }
 
-/** While one text is parsed no other is begun: what waits is looked at when that has ended. */
+/** Only one text is parsed at a time; a waiting one is looked at afterwards. */
 export function parseBegun(state: DocumentState): DocumentState {
   if (state.parsing !== undefined) return state;
   const parsing = candidate(state);
@@ -107,7 +108,7 @@ export function parseEnded(state: DocumentState, parsed: Parsed): DocumentState 
           held: isHeld ? { is: 'good' } : held,
           inForce: { text, fromCopy: fromCopy && !isHeld, tenants: parsed.tenants },
         };
-  // What was read meanwhile is looked at again: it may be what is in force now.
+  // A text that was read meanwhile is compared again: it may be the one in force now.
   return ended.held.is === 'waiting' ? textRead({ ...ended, held: { is: 'unread' } }, ended.held) : ended;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A file, watched. A change is seen by events on the folder (renames, symlink swaps as Kubernetes mounts do them) and,
- * where no event comes, by polling.
+ * A file that is watched. Changes are noticed by events of its folder (renames, and symlink swaps as Kubernetes makes
+ * them), and by polling if no event comes.
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -64,7 +64,7 @@ export class FileSource implements Source {
     if (size > maxBytes)
       throw new Error(`${path} has ${size} bytes, more than overrides.max_bytes (${maxBytes})`);
     const text = await decodeText(path, await readFile(path), maxBytes);
-    // A file that is moved into its place keeps the time at which it was written; this one is of the move.
+    // A file that is moved into place keeps its mtime; the ctime is that of the move.
     return {
       documents: [{ text }],
       version: new Date(ctimeMs).toISOString(),
@@ -73,7 +73,7 @@ export class FileSource implements Source {
     };
   }
 
-  /** The folder, not the file: a file that is replaced takes its watcher with it. */
+  /** Watches the folder: when a file is replaced, a watcher of the file goes with it. */
   #watchFolder(): void {
     if (this.#watcher !== undefined) return;
     try {
@@ -81,7 +81,7 @@ export class FileSource implements Source {
         this.#scheduleReload(),
       ).on('error', () => this.#unwatch());
     } catch {
-      // The folder is not there, or can not be watched: polling finds what happens in it.
+      // The folder does not exist or can not be watched: polling will notice changes.
     }
   }
 
@@ -91,7 +91,7 @@ export class FileSource implements Source {
   }
 
   #scheduleReload(): void {
-    // A folder in which something always happens must not put it off for ever.
+    // A folder that is never quiet must not delay this for ever.
     this.#settle ??= setTimeout(() => {
       this.#settle = undefined;
       void this.refresh();

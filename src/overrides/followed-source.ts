@@ -1,4 +1,4 @@
-/** A source as it is followed: what it said last, and what became of each of its documents. */
+/** A source that is followed: what it last reported, and the state of each of its documents. */
 import type { Finding } from '../limits/overrides-document.js';
 import { type DocumentState, errorOf, NEW_DOCUMENT } from './document-state.js';
 import type { LastChange } from './last-change.js';
@@ -6,12 +6,12 @@ import type { DocumentRef, Source } from './source.js';
 
 export interface SourceStatus {
   readonly name: string;
-  /** Of what was read last: in force, unless there is an error. */
+  /** Of the last text read, which is in force unless there is an error. */
   readonly version: string;
-  /** It is followed as it should be: a watch stands, a file can be read. */
+  /** The source is followed as it should be: its watch is open, or its file can be read. */
   readonly up: boolean;
   readonly error: string | undefined;
-  /** Of what was read last. */
+  /** Of the last text read. */
   readonly lastChange: LastChange;
 }
 
@@ -31,12 +31,12 @@ export class FollowedDocument {
     return this.state.inForce?.text;
   }
 
-  /** Keys that are passed over in the text that is in force. */
+  /** Ignored keys in the text in force. */
   get unknownKeys(): number {
     return this.#warnings.length;
   }
 
-  /** Of a text that comes into force. Answers those that the text before it had not. */
+  /** Replaces the warnings with those of the new text, and returns those that the old text did not have. */
   replaceWarnings(warnings: readonly Finding[]): Finding[] {
     const known = new Set(this.#warnings.map(keyOf));
     this.#warnings = warnings;
@@ -49,9 +49,9 @@ export class FollowedSource {
   readonly documents: readonly FollowedDocument[];
   version = '';
   lastChange: LastChange = {};
-  /** When all that it holds was last found good; on the clock of Date.now(). */
+  /** When all its documents were last found valid, by Date.now(). */
   goodAtMs = Date.now();
-  /** Why what it holds can not be known. */
+  /** Why its content is unknown. */
   failure: string | undefined;
   /** Why it is not followed as it should be. */
   degradation: string | undefined;
@@ -61,7 +61,7 @@ export class FollowedSource {
     this.documents = source.documents.map((ref) => new FollowedDocument(ref));
   }
 
-  /** Why something of what it holds can not be used. */
+  /** Why some of its content can not be used. */
   get error(): string | undefined {
     if (this.failure !== undefined) return this.failure;
     for (const { state } of this.documents) {
@@ -82,7 +82,7 @@ export class FollowedSource {
     };
   }
 
-  /** To be called when something was found good: the whole may be now. */
+  /** Call when a document was found valid: the whole source may be now. */
   noteGood(): void {
     if (this.failure === undefined && this.documents.every(({ state }) => state.held.is === 'good')) {
       this.goodAtMs = Date.now();

@@ -1,6 +1,6 @@
 /**
- * The last good documents on disk, one file each, for a cold start while their source is out of reach. Written aside and
- * renamed, so that a file is there whole or not at all.
+ * The last valid documents on disk, one file each, for a cold start while their source is unreachable. Written aside and
+ * renamed, so that a file is always complete.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import type { DocumentRef } from './source.js';
 export class KeptDocuments {
   readonly #folder: string;
   readonly #maxBytes: number;
-  /** One write after the other: the last one has the last word. */
+  /** One write at a time: the last one wins. */
   #writing: Promise<void> = Promise.resolve();
 
   constructor(folder: string, maxBytes: number) {
@@ -19,7 +19,7 @@ export class KeptDocuments {
     this.#maxBytes = maxBytes;
   }
 
-  /** Undefined: there is none, or none that can be read. */
+  /** Undefined: there is no copy, or it can not be read. */
   async read(ref: DocumentRef): Promise<string | undefined> {
     try {
       const path = this.#path(ref);
@@ -39,7 +39,7 @@ export class KeptDocuments {
     return writing;
   }
 
-  /** Resolves when all that was to be written is. */
+  /** Resolves when all pending writes are done. */
   async close(): Promise<void> {
     await this.#writing;
   }

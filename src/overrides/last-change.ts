@@ -1,7 +1,7 @@
-/** Who changed last what a source holds, and when, as far as the source itself says so: nothing of it is guessed. */
+/** Who last changed a source's content, and when, as far as the source itself says so. */
 
 export interface LastChange {
-  /** A program or a person, by the source's own word. */
+  /** A program or a person, as the source names it. */
   readonly by?: string | undefined;
   /** On the source's clock. */
   readonly atMs?: number | undefined;

@@ -1,4 +1,4 @@
-/** Where a tenant's limits come from, for people who wonder why they are what they are. */
+/** Where a tenant's limits come from, for people who wonder why they are as they are. */
 import { diffLimits } from '../limits/diff.js';
 import { effectiveLimits } from '../limits/effective.js';
 import { EDGE_LIMITS } from '../limits/limit-table.js';
@@ -6,7 +6,7 @@ import type { Snapshot } from '../limits/limits.js';
 import type { DocumentKind } from '../limits/overrides-document.js';
 import type { FollowedDocument } from './followed-source.js';
 
-/** For each limit that is not the default: the document that can name it, or all of them where several are merged. */
+/** For each limit that is not the default: the document that sets it, or all documents that may if several are merged. */
 export function originsOf(
   snapshot: Snapshot,
   documents: readonly FollowedDocument[],

@@ -1,4 +1,4 @@
-/** Where the limits come from and how current they are, read when somebody scrapes. */
+/** Metrics about where limits come from and how current they are, read at each scrape. */
 import type { Metrics } from '../telemetry/metrics.js';
 import type { OverridesStatus } from './overrides.js';
 

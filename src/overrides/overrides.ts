@@ -1,6 +1,6 @@
 /**
- * The limits in force: documents of any number of sources, merged in order. A document that can not be used, or a
- * source that can not be reached, leaves the last good document in its place; a good one replaces it whole.
+ * The limits in force: the documents of any number of sources, merged in order. If a document is invalid or a source
+ * unreachable, the last valid document stays in force; a valid one replaces it completely.
  */
 import { messageOf } from '../base/message-of.js';
 import type { Snapshot, TenantLimits } from '../limits/limits.js';
@@ -26,7 +26,7 @@ import type { Parser } from './parser.js';
 import type { Source, SourceRead } from './source.js';
 
 export interface OverridesOptions {
-  /** Merged in order; the later wins. */
+  /** Merged in order; later ones win. */
   readonly sources: readonly Source[];
   readonly defaults: TenantLimits;
   /** Undefined: nothing is kept. */
@@ -35,36 +35,36 @@ export interface OverridesOptions {
 }
 
 export interface OverridesListener {
-  /** Undefined: it is the first time that all are there. */
+  /** Without `change`: all documents are there for the first time. */
   changed(snapshot: Snapshot, change: DocumentsChange | undefined): void;
-  /** Once: all documents were read and understood, after `changed` where they change anything. */
+  /** Called once, after `changed` if anything changed: all documents were read and are valid. */
   loaded(): void;
-  /** Once for each new problem: the last good document stays. */
+  /** Called once for each new problem; the last valid document stays. */
   failed(message: string): void;
-  /** Once for each new warning of a document that is used all the same. */
+  /** Called once for each new warning about a document that is used all the same. */
   warned(document: string, finding: Finding): void;
-  /** Once for each thing that is worth knowing and needs nobody yet. */
+  /** Called once for anything worth knowing that needs no action. */
   noticed(message: string): void;
 }
 
 export interface DocumentsChange {
-  /** Names of those that came into force. */
+  /** Names of the documents that came into force. */
   readonly documents: readonly string[];
   /** Who changed them, and when, as far as their sources say. */
   readonly said: string;
 }
 
 export interface OverridesStatus {
-  /** All documents were read and understood at least once. */
+  /** All documents were read and valid at least once. */
   readonly loaded: boolean;
-  /** What some source holds now can not be used. */
+  /** The current content of some source can not be used. */
   readonly stale: boolean;
-  /** On the clock of Date.now(): when every source was last found good. */
+  /** By Date.now(): when all sources were last found valid. */
   readonly goodAtMs: number;
   readonly lastError: string | undefined;
   readonly failures: number;
   readonly unknownKeys: number;
-  /** From the last change of a document to its enforcement; 0 before there was one. */
+  /** From the last change of a document to its enforcement; 0 before any change. */
   readonly lagMs: number;
   readonly sources: readonly SourceStatus[];
 }
@@ -107,7 +107,7 @@ export class Overrides {
     };
   }
 
-  /** Resolves after the first attempt to read all sources, whatever came of it. */
+  /** Resolves after the first attempt to read all sources, whatever the result. */
   async start(): Promise<void> {
     await Promise.all(
       this.#sources.map((followed) =>
@@ -124,18 +124,18 @@ export class Overrides {
     await this.#build();
   }
 
-  /** Looks at all sources again; resolves when what they hold now is in force, or found wanting. */
+  /** Reads all sources again; resolves when their content is in force, or found invalid. */
   async reload(): Promise<void> {
     await Promise.all(this.#sources.map(({ source }) => source.refresh()));
     await this.settled();
   }
 
-  /** Where a tenant's limits come from that are not the defaults: by limit, its documents. */
+  /** Where a tenant's non-default limits come from: by limit, its documents. */
   origins(id: string): Map<string, string> {
     return originsOf(this.#snapshot, this.#documents, id);
   }
 
-  /** Resolves when nothing that was read waits to be in force. */
+  /** Resolves when nothing that was read waits to come into force. */
   async settled(): Promise<void> {
     while (this.#building !== undefined) await this.#building;
   }
@@ -164,7 +164,7 @@ export class Overrides {
     void this.#build();
   }
 
-  /** A document's next state. An error is counted each time that it is met, and told when it is new. */
+  /** Moves a document to its next state. Errors are counted each time, and reported when they are new. */
   #move(document: FollowedDocument, next: DocumentState): void {
     const before = document.state;
     document.state = next;
@@ -174,7 +174,7 @@ export class Overrides {
     if (error !== errorOf(before)) this.#listener.failed(error);
   }
 
-  /** One at a time: what comes while one is under way is taken up by the next, the newest text of each document. */
+  /** One run at a time; the next run takes the newest text of each document. */
   #build(): Promise<void> {
     const isDue = (): boolean => this.#documents.some(({ state }) => candidate(state) !== undefined);
     if (this.#building === undefined && this.#started && isDue()) {
@@ -241,7 +241,7 @@ export class Overrides {
     this.#move(document, parseEnded(state, parsed));
   }
 
-  /** Without a change: it is the first time. */
+  /** Without `change`: for the first time. */
   #swap(snapshot: IndexedSnapshot, change: DocumentsChange | undefined, changedAtMs: number): void {
     if (snapshot.hash === this.#snapshot.hash) return;
     this.#snapshot = snapshot;
@@ -249,7 +249,7 @@ export class Overrides {
     if (change !== undefined) this.#lagMs = Math.max(0, Date.now() - changedAtMs);
   }
 
-  /** Of the sources that have the documents. */
+  /** Of the sources of these documents. */
   #saidOf(changed: readonly FollowedDocument[]): string {
     const sources = this.#sources.filter(({ documents }) => documents.some((one) => changed.includes(one)));
     return sources.map(({ lastChange }) => lastChangeText(lastChange)).join('; ');
@@ -277,7 +277,7 @@ export class Overrides {
       );
   }
 
-  /** A copy of what was good before the process began, where the source has nothing that is. */
+  /** Looks for a copy from before the process started, if the source has nothing valid. */
   async #findCopy(document: FollowedDocument): Promise<void> {
     if (document.inForce !== undefined) return;
     const text = await this.#options.kept?.read(document.ref);

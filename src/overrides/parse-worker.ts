@@ -1,4 +1,4 @@
-/** Parses documents and packs the snapshot that they come to, in a thread of the parser. */
+/** Parses documents and packs the resulting snapshot, in a thread of the parser. */
 import type { TenantLimits } from '../limits/limits.js';
 import {
   type DocumentKind,
@@ -16,14 +16,14 @@ export interface ParseTask {
 interface DocumentToParse {
   readonly kind: DocumentKind;
   readonly text: string;
-  /** What was good before: stands in when the text is not. */
+  /** The last valid text, used if `text` is not valid. */
   readonly fallback: string;
 }
 
 export interface ParsedDocument {
   readonly errors: readonly Finding[];
   readonly warnings: readonly Finding[];
-  /** How many it names. */
+  /** How many tenants it names. */
   readonly tenants: number;
 }
 

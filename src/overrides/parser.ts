@@ -1,15 +1,15 @@
 /**
- * From texts to a snapshot, without holding up the event loop: parsing and hashing in a thread, and the objects made
- * here in slices. docs/performance.md has what it costs.
+ * From texts to a snapshot without blocking the event loop: parsing and hashing happen in a thread, and the objects are
+ * created here in slices. docs/performance.md has the cost.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openThreads } from '../base/threads.js';
 import { type IndexedSnapshot, unpackSnapshot } from '../limits/snapshot.js';
 import type { ParsedDocument, ParseResult, ParseTask } from './parse-worker.js';
 
-/** Longest stretch of unpacking between two turns of the event loop. */
+/** The longest stretch of unpacking between two turns of the event loop. */
 const SLICE_MS = 3;
-/** The thread ends when it has nothing to do for so long, and gives its memory back. */
+/** An idle thread ends after this time and frees its memory. */
 const IDLE_MS = 10_000;
 /** A document that needs more ends the thread, not the process. */
 const MAX_HEAP_MB = 2048;

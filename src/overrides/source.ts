@@ -1,6 +1,6 @@
 /**
- * Where overrides documents come from. A source follows what it names by its own means, and tells its listener each
- * time what is there; it neither parses nor remembers. `Overrides` does both, for all sources.
+ * Where overrides documents come from. A source follows its documents in its own way, and tells its listener each time what
+ * they contain. It neither parses nor remembers; `Overrides` does both for all sources.
  */
 import type { DocumentKind } from '../limits/overrides-document.js';
 import type { LastChange } from './last-change.js';
@@ -10,38 +10,38 @@ export interface Source {
   readonly name: string;
   /** At most one of each kind. */
   readonly documents: readonly DocumentRef[];
-  /** Resolves after the first attempt, whatever came of it, and goes on until it is stopped. */
+  /** Resolves after the first attempt, whatever its result, and continues until it is stopped. */
   start(listener: SourceListener): Promise<void>;
-  /** Looks now, without waiting for its turn. A watch that stands needs nobody to ask. */
+  /** Reads now, ahead of the schedule. An open watch needs no reading. */
   refresh(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** A document, before anybody has read it. */
+/** A document that has not been read yet. */
 export interface DocumentRef {
   readonly name: string;
   readonly kind: DocumentKind;
 }
 
 export interface SourceListener {
-  /** What the source holds now, also when that is what it held before. Ends a failure. */
+  /** What the source contains now, even if unchanged. Ends a failure. */
   read(read: SourceRead): void;
-  /** What the source holds can not be known. */
+  /** The source's content is unknown. */
   failed(message: string): void;
-  /** The source is followed, but not as it should be: it is polled in place of watched. Undefined: it is as it should be. */
+  /** The source is followed, but not as it should be: it is polled rather than watched. Undefined: as it should be. */
   degraded(message: string | undefined): void;
 }
 
 export interface SourceRead {
   /** In the order of the source's documents. */
   readonly documents: readonly DocumentRead[];
-  /** The source's own word for what it holds now: a resourceVersion, an ETag. */
+  /** The source's own version of its content: a resourceVersion, an ETag. */
   readonly version: string;
-  /** When it changed, as far as is known; on the clock of Date.now(). */
+  /** When it changed, as far as is known, by Date.now(). */
   readonly changedAtMs: number;
-  /** Undefined: the source says nothing of it. */
+  /** Undefined: the source does not say. */
   readonly lastChange?: LastChange;
 }
 
-/** `name`: what messages call it, where the source knows better than the reference does. */
+/** `name`: for messages, where the source knows a better one than the reference. */
 export type DocumentRead = { readonly text: string; readonly name?: string } | { readonly problem: string };

@@ -1,6 +1,6 @@
 /**
- * A document behind a URL, polled. With an ETag the server need not send again what is known; without one, as Mimir's
- * own /runtime_config, it is compared here.
+ * A document behind a URL, polled. With an ETag the server need not send an unchanged document again; without one, as for
+ * Mimir's own /runtime_config, the texts are compared here.
  */
 import { readFile, stat } from 'node:fs/promises';
 import type { Agent } from 'undici';
@@ -43,7 +43,7 @@ export class UrlSource implements Source {
   #etag: string | undefined;
   #read: DocumentRead | undefined;
   #lastChange: LastChange = {};
-  /** The last poll that found what is known: what changed since changed after it. */
+  /** The last poll with unchanged content: any change was made after it. */
   #unchangedAtMs = Date.now();
   #notBeforeMs = 0;
   #stopped = false;
@@ -67,12 +67,12 @@ export class UrlSource implements Source {
   async stop(): Promise<void> {
     this.#stopped = true;
     const stopped = this.#poller.stop();
-    // Cuts a request that is under way short.
+    // Aborts a request under way.
     await this.#agent.destroy();
     await stopped;
   }
 
-  /** A tenth sooner or later, so that replicas that were started together drift apart. */
+  /** Varied by a tenth, so that replicas that were started together drift apart. */
   #waitMs(): number {
     const { pollIntervalMs, random } = this.#options;
     return Math.max(pollIntervalMs, this.#notBeforeMs - Date.now()) * (0.9 + random() / 5);
@@ -113,7 +113,7 @@ export class UrlSource implements Source {
   }
 }
 
-/** Read for each request: a token is renewed by replacing its file. No message says what is in it. */
+/** Read for each request: tokens are renewed by replacing the file. No message quotes its content. */
 async function readToken(path: string): Promise<string> {
   try {
     if ((await stat(path)).size > MAX_TOKEN_BYTES) throw new Error(`more than ${MAX_TOKEN_BYTES} bytes`);

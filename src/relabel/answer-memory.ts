@@ -1,37 +1,37 @@
 /**
- * What rules made of texts that they were asked before, for all rules of a process together: as many answers as there is
- * room for, and then none. And how much work it was to answer, so that whoever has no time for it can stop.
+ * A cache of what rules make of texts, shared by all rules of a process: it is emptied when it is full. It also counts the
+ * work of computing answers, so that the caller can set a limit.
  */
 
-/** Answers that are remembered, and the longest text that one is remembered for: 20 MB where all are that long. */
+/** The capacity, and the longest text that is cached: 20 MB if all are that long. */
 const MOST_ANSWERS = 32_768;
 const LONGEST_TEXT = 256;
 
-/** An answer that is not remembered costs as much as so many characters of its text, whatever it is. */
+/** Computing an answer costs at least as much as this many characters of text. */
 const WORK_OF_ANSWER = 32;
 
 export class AnswerMemory {
   #workLeft = Number.POSITIVE_INFINITY;
   #answers = 0;
-  /** Changes when all is forgotten. */
+  /** Changes when the cache is emptied. */
   #generation = 0;
 
-  /** More work was done than was allowed. */
+  /** More work was done than allowed. */
   get isSpent(): boolean {
     return this.#workLeft < 0;
   }
 
-  /** From now on: characters of texts that rules look at. */
+  /** The allowed work from now on, in characters that rules look at. */
   allowWork(characters: number): void {
     this.#workLeft = characters;
   }
 
-  /** Work of others that counts like answers. */
+  /** Counts other work in the same unit. */
   spend(characters: number): void {
     this.#workLeft -= characters;
   }
 
-  /** The same function, which remembers its answers. An answer is never undefined. */
+  /** Wraps a function with the cache. Answers must not be undefined. */
   remembered<T>(answer: (text: string) => T): (text: string) => T {
     const answers = new Map<string, T>();
     let generation = this.#generation;
@@ -49,7 +49,7 @@ export class AnswerMemory {
     };
   }
 
-  /** Counts one more. Where there is no room for it all are forgotten. */
+  /** Makes room for one more entry, emptying the cache if it is full. */
   #hasRoom(): boolean {
     this.#answers++;
     if (this.#answers <= MOST_ANSWERS) return true;

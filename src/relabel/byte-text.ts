@@ -1,6 +1,6 @@
 /**
- * Texts of labels, which may hold bytes that are no UTF-8: such a byte is a surrogate of its own in the text, so that what is
- * copied stays what it was. (Python calls this `surrogateescape`.)
+ * Texts of labels that may contain bytes that are not UTF-8. Such a byte becomes a lone surrogate in the text, so that
+ * copying preserves it. (Python calls this `surrogateescape`.)
  */
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -19,12 +19,12 @@ export function bytesOf(text: string): Uint8Array {
   return isWellFormed(text) ? encoder.encode(text) : bytesOfOddText(text);
 }
 
-/** It stands for UTF-8 throughout. */
+/** The text is valid UTF-8 throughout. */
 export function isWellFormed(text: string): boolean {
   return text.isWellFormed();
 }
 
-/** As much as is UTF-8 at a time, and a byte that is none as a surrogate. */
+/** Decodes runs of valid UTF-8, and each invalid byte as a surrogate. */
 function textOfOddBytes(bytes: Uint8Array): string {
   let text = '';
   let from = 0;
@@ -47,7 +47,7 @@ function bytesOfOddText(text: string): Uint8Array {
   return Buffer.concat(parts);
 }
 
-/** Of the character that begins here; 0 where none does. */
+/** The length of the character at this position; 0 if it is invalid. */
 function lengthOfCharacter(bytes: Uint8Array, at: number): number {
   const first = bytes[at] ?? 0;
   if (first < 0x80) return 1;

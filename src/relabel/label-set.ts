@@ -1,20 +1,20 @@
 /**
- * The labels of one series while rules are applied: a name is there once, and a label without a value is not there. Values
- * that nobody asks for are never read: a label may stand for bytes that the owner of the set knows by a number.
+ * The labels of one series while rules are applied: names are unique, and labels without a value do not exist. Values are
+ * only read on demand: the owner of the set identifies them by numbers.
  */
 
-/** Reads the value that a number stands for. */
+/** Reads the value behind a number. */
 type ReadValue = (source: number) => string;
 
-/** More labels than a series can have for any use: the set is searched from its beginning. */
+/** No real series has more labels, and the set is searched linearly. */
 export const MOST_LABELS = 1024;
 
-/** The label was made by a rule: its value is a text. */
+/** The label was set by a rule: its value is a text. */
 export const MADE = -1;
 
 export class LabelSet {
   readonly names: string[] = [];
-  /** What a label's value stands for, or MADE. */
+  /** The number of each label's value, or MADE. */
   readonly sources: number[] = [];
   readonly #values: (string | undefined)[] = [];
   readonly #read: ReadValue;
@@ -32,12 +32,12 @@ export class LabelSet {
     this.#count = 0;
   }
 
-  /** As a sender gives it. Of a name that is given twice the last value counts, at the place of the first. */
+  /** Adds a label of the sender. If a name is repeated, the last value counts, at the first position. */
   add(name: string, source: number): void {
     this.#put(name, undefined, source);
   }
 
-  /** Whether or not there is one of this name already: for labels that no rule is applied to. */
+  /** Adds a label without looking for its name: for labels that no rule touches. */
   append(name: string, source: number): void {
     const index = this.#count++;
     this.names[index] = name;
@@ -58,13 +58,13 @@ export class LabelSet {
     return value;
   }
 
-  /** An empty value takes the label away. */
+  /** An empty value removes the label. */
   set(name: string, value: string): void {
     if (value === '') this.delete(name);
     else this.#put(name, value, MADE);
   }
 
-  /** The first of this name. */
+  /** Removes the first label of this name. */
   delete(name: string): void {
     const index = this.#indexOf(name);
     if (index < 0) return;

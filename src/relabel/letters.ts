@@ -1,6 +1,6 @@
 /**
- * Upper and lower case as Go has it: one character for one. JavaScript's own follows the language (`ß` becomes `SS`, a
- * Greek sigma looks at what is around it).
+ * Upper and lower case as in Go: one character for one. JavaScript's own follows language rules (`ß` becomes `SS`, and a
+ * Greek sigma depends on its neighbours).
  */
 
 const ASCII = /^[\0-\x7f]*$/;
@@ -15,14 +15,14 @@ export function upperCase(text: string): string {
 
 function mapped(text: string, one: (character: string) => string): string {
   let result = '';
-  // A surrogate alone stands for a byte that is no UTF-8: Go writes the replacement character in its place.
+  // A lone surrogate stands for a byte that is not UTF-8: Go writes the replacement character.
   for (const character of text) result += isLoneSurrogate(character) ? '\ufffd' : one(character);
   return result;
 }
 
 function lowerOf(character: string): string {
   const lower = character.toLowerCase();
-  // The one letter whose lower case has two characters in JavaScript.
+  // The only letter whose lower case has two characters in JavaScript.
   return character === '\u0130' ? 'i' : lower;
 }
 
@@ -32,7 +32,10 @@ function upperOf(character: string): string {
   return WITH_IOTA.get(character) ?? character;
 }
 
-/** Greek letters with an iota below, whose upper case has two characters in JavaScript and one in Unicode's simple mapping. */
+/**
+ * Greek letters with an iota subscript: their upper case has two characters in JavaScript and one in Unicode's simple
+ * mapping.
+ */
 const WITH_IOTA: ReadonlyMap<string, string> = new Map(
   [
     ...[0x1f80, 0x1f90, 0x1fa0].flatMap((first) =>

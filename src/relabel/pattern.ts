@@ -1,16 +1,16 @@
 /**
- * The regular expressions of relabelling rules, with RE2's syntax and in time that grows with the length of the text alone:
- * texts are what tenants send, and must not be able to stall a process. Anchored as Prometheus anchors them.
+ * The regular expressions of relabelling rules, with RE2's syntax and in time linear in the text: tenants send the texts,
+ * and must not be able to stall a process. Anchored as in Prometheus.
  */
 import { RE2JS } from 're2js';
 
 export interface Pattern {
   matches(text: string): boolean;
-  /** Of the first match, the whole and its groups; undefined: there is no match. A group that took no part is undefined. */
+  /** The first match and its groups; undefined: no match. A group that did not participate is undefined. */
   groups(text: string): readonly (string | undefined)[] | undefined;
-  /** All matches, each replaced by what `replacement` makes of its groups. */
+  /** Replaces every match by what `replacement` makes of its groups. */
   replaceAll(text: string, replacement: (groups: readonly (string | undefined)[]) => string): string;
-  /** The names of groups, and their numbers. */
+  /** The numbers of named groups. */
   readonly names: ReadonlyMap<string, number>;
 }
 
@@ -41,7 +41,7 @@ class Re2Pattern implements Pattern {
     return matcher.find() ? groupsOf(matcher) : undefined;
   }
 
-  /** An anchored pattern matches once; but `a)|(b` closes the anchors' own group, and then there may be more. */
+  /** An anchored pattern matches once, unless it closes the anchors' own group, as `a)|(b` does. */
   replaceAll(text: string, replacement: (groups: readonly (string | undefined)[]) => string): string {
     const matcher = this.#compiled.matcher(text);
     let result = '';

@@ -1,7 +1,7 @@
 /**
- * Applies rules to the labels of a series as Prometheus does, one rule after the other. Compiled once; what a rule makes of
- * a value is remembered, because senders repeat themselves. Nothing here takes more time or memory than the caps below
- * allow, whatever a tenant sends.
+ * Applies rules to the labels of a series as Prometheus does, one rule after the other. Rules are compiled once, and their
+ * results for a value are cached, because senders repeat themselves. The caps below bound time and memory, whatever a
+ * tenant sends.
  */
 import { createHash } from 'node:crypto';
 import { AnswerMemory } from './answer-memory.js';
@@ -12,23 +12,23 @@ import { compilePattern, type Pattern } from './pattern.js';
 import { DEFAULT_REGEX, DEFAULT_REPLACEMENT, DEFAULT_SEPARATOR, type RelabelRule } from './rule.js';
 import { compileTemplate, hasVariables, type Template } from './template.js';
 
-/** Which names a label may have: Mimir's `name_validation_scheme`. */
+/** Which label names are valid: Mimir's `name_validation_scheme`. */
 export type NameScheme = 'legacy' | 'utf8';
 
 /**
- * `too_long`: a text that a rule looks at or makes has more than LONGEST_TEXT characters. `too_many`: there are more than
- * MOST_LABELS labels. `spent`: it took more work than is allowed. No rule is applied after that.
+ * `too_long`: a text that a rule reads or makes is longer than LONGEST_TEXT. `too_many`: there are more than MOST_LABELS
+ * labels. `spent`: it took more work than allowed. No rule is applied after any of these.
  */
 export type Relabelled = 'kept' | 'dropped' | 'too_long' | 'too_many' | 'spent';
 
-/** Characters of a text that rules look at or make: thirty times the length of a value that Mimir allows by default. */
+/** In characters: thirty times the value length that Mimir allows by default. */
 export const LONGEST_TEXT = 65_536;
 
 type Step = (labels: LabelSet) => Relabelled;
 
 export type Relabeler = (labels: LabelSet) => Relabelled;
 
-/** Rules are sound: they were read by `readRules`. */
+/** The rules must be valid, as `readRules` returns them. */
 export function compileRules(
   rules: readonly RelabelRule[],
   scheme: NameScheme,
@@ -104,7 +104,7 @@ function setTarget(rule: RelabelRule, make: (value: string) => string): Step {
   };
 }
 
-/** What a replacement does for a value: nothing, or it sets a label, to nothing to take it away. */
+/** The effect of a replacement on a value: none, or setting a label, whose empty value removes it. */
 type Replacement = { readonly target: string; readonly value: string } | 'none' | 'too_long';
 
 function replaceStep(rule: RelabelRule, scheme: NameScheme, answers: AnswerMemory): Step {
@@ -114,7 +114,7 @@ function replaceStep(rule: RelabelRule, scheme: NameScheme, answers: AnswerMemor
   const values = compileTemplate(replacement, pattern.names);
   const join = joiner(rule);
   const replace = answers.remembered((text) => replacementOf(pattern, targets, values, text, scheme));
-  // Prometheus takes a shorter way here, on which it does not look whether the target is a valid name.
+  // Prometheus takes a shortcut here, in which it does not check that the target is a valid name.
   const sets = rule.regex === undefined && !hasVariables(target) && !hasVariables(replacement);
   return (labels) => {
     const value = join(labels);
@@ -144,7 +144,7 @@ function replacementOf(
   return isValidName(target, scheme) ? { target, value: values.expand(groups) } : 'none';
 }
 
-/** Labels that are made on the way are not mapped again. */
+/** Labels that this step adds are not mapped again. */
 function mapStep(rule: RelabelRule, answers: AnswerMemory): Step {
   const pattern = patternOf(rule);
   const template = compileTemplate(rule.replacement ?? DEFAULT_REPLACEMENT, pattern.names);
@@ -164,7 +164,7 @@ function mapStep(rule: RelabelRule, answers: AnswerMemory): Step {
   };
 }
 
-/** Where a name does not match. */
+/** The name does not match. */
 const NO_NAME = null;
 
 function onNames(
@@ -184,7 +184,7 @@ function onNames(
   };
 }
 
-/** The values of the source labels, joined. Undefined: too long to be looked at. */
+/** The joined values of the source labels. Undefined: too long. */
 function joiner({ source_labels: names = [], separator = DEFAULT_SEPARATOR }: RelabelRule) {
   const [only] = names;
   if (only !== undefined && names.length === 1) {

@@ -1,7 +1,7 @@
 /**
- * Relabelling rules as Prometheus writes them and Mimir reads them, in plain data: which fields there are, what is given and
- * what is not, and what is wrong with a rule. A list of rules is kept as one canonical text, so that limits stay values
- * that can be compared, hashed and sent to another thread.
+ * Prometheus' relabelling rules as plain data: their fields, which of them are given, and what is wrong with a rule. A list
+ * of rules is stored as one canonical text, so that limits stay values that can be compared, hashed and sent to another
+ * thread.
  */
 import { compilePattern } from './pattern.js';
 
@@ -21,12 +21,12 @@ const ACTIONS = [
 
 type Action = (typeof ACTIONS)[number];
 
-/** Only what is given; the keys are in this order. */
+/** Only the given fields, in this order. */
 export interface RelabelRule {
   readonly source_labels?: readonly string[];
   readonly separator?: string;
   readonly regex?: string;
-  /** An unsigned number of 64 bits, as digits. */
+  /** An unsigned 64-bit number as digits. */
   readonly modulus?: string;
   readonly target_label?: string;
   readonly replacement?: string;
@@ -37,7 +37,7 @@ export const DEFAULT_SEPARATOR = ';';
 export const DEFAULT_REGEX = '(.*)';
 export const DEFAULT_REPLACEMENT = '$1';
 
-/** What is wrong, and where: places in lists and names of fields. */
+/** What is wrong, and where: list indexes and field names. */
 interface RuleProblem {
   readonly problem: string;
   readonly at: readonly (string | number)[];
@@ -53,10 +53,10 @@ const FIELDS = [
   'action',
 ] as const satisfies readonly (keyof RelabelRule)[];
 
-/** No rules: what a limit holds that is not set. */
+/** No rules: the value of a limit that is not set. */
 export const NO_RULES = '';
 
-/** The canonical text of a list of rules, from plain data: scalars may be texts, numbers or booleans. */
+/** The canonical text of a list of rules from plain data; scalars may be texts, numbers or booleans. */
 export function readRules(value: unknown): { readonly value: string } | RuleProblem {
   if (value === NO_RULES) return { value: NO_RULES };
   if (typeof value === 'string') return readRulesText(value);
@@ -93,7 +93,7 @@ function readRulesText(text: string): { readonly value: string } | RuleProblem {
   return typeof list === 'string' ? problem('expected a list of relabelling rules') : readRules(list);
 }
 
-/** The text itself where it is not JSON. */
+/** The text itself if it is not JSON. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -138,7 +138,7 @@ function readField(field: (typeof FIELDS)[number], value: unknown): string | rea
   return wrong === '' ? text : problem(wrong);
 }
 
-/** Many tenants have the same rules: an expression that was looked at is not compiled again. */
+/** Many tenants have the same rules: an expression is compiled once to check it. */
 const lookedAt = new Map<string, string>();
 const MOST_LOOKED_AT = 1000;
 
@@ -182,7 +182,7 @@ const TARGETED: readonly Action[] = [
 ];
 const WITHOUT_REPLACEMENT: readonly Action[] = ['lowercase', 'uppercase', 'keepequal', 'dropequal'];
 
-/** What Prometheus finds wrong with a rule as a whole. Names are judged later: which are valid, the tenant's scheme says. */
+/** What Prometheus finds wrong with a rule as a whole. Names are checked later, as that depends on the tenant's scheme. */
 function brokenRule(rule: RelabelRule): RuleProblem | undefined {
   const { action = 'replace' } = rule;
   if (action === 'hashmod' && (rule.modulus ?? '0') === '0')
@@ -216,7 +216,7 @@ function unexpected(
   return field === undefined ? undefined : problem(`${action} takes ${taken} alone`, field);
 }
 
-/** A field that is given as its default is not set, but for these two: Prometheus compares objects there. */
+/** A field that is given with its default value is not set, except for these two: Prometheus compares pointers there. */
 function isSet(rule: RelabelRule, field: keyof RelabelRule): boolean {
   switch (field) {
     case 'separator':

@@ -1,19 +1,19 @@
 /**
- * Replacements such as `${1}_total`, expanded as Go's regexp package does: `$name` takes as many letters, digits and
+ * Replacements such as `${1}_total`, expanded as in Go's regexp package: `$name` takes as many letters, digits and
  * underscores as follow, `$$` is a dollar sign, and a dollar sign that begins no name stands for itself.
  */
 
 export interface Template {
-  /** It names no group: the same for every match. */
+  /** Set if it refers to no group: the result for every match. */
   readonly constant: string | undefined;
-  /** The length of what `expand` gives. */
+  /** The length of the result of `expand`. */
   length(groups: Groups): number;
   expand(groups: Groups): string;
 }
 
 type Groups = readonly (string | undefined)[];
 
-/** A text as it stands, or the number of a group. */
+/** A literal text, or the number of a group. */
 type Part = string | number;
 
 export function compileTemplate(template: string, names: ReadonlyMap<string, number>): Template {
@@ -26,7 +26,7 @@ export function compileTemplate(template: string, names: ReadonlyMap<string, num
   };
 }
 
-/** As Prometheus asks: any dollar sign, whatever follows it. */
+/** Prometheus' check: any dollar sign, whatever follows it. */
 export function hasVariables(template: string): boolean {
   return template.includes('$');
 }
@@ -61,7 +61,7 @@ function partsOf(template: string, names: ReadonlyMap<string, number>): Part[] {
   return parts.filter((part) => part !== '');
 }
 
-/** A number without leading zeros, or the name of a group. Undefined: there is none, which expands to nothing. */
+/** A number without leading zeros, or the name of a group. Undefined: no such group, which expands to nothing. */
 function groupOf(name: string, names: ReadonlyMap<string, number>): number | undefined {
   return /^(0|[1-9]\d{0,8})$/.test(name) ? Number(name) : names.get(name);
 }

@@ -1,18 +1,18 @@
 /**
- * Calls that are sent and not answered. Each has the same time for its answer, counted from when it is sent; when that is
- * over whoever waits is told, and the call is late. A late call is in flight until it is answered or fails.
+ * Calls that were sent and are not answered yet. Each has the same timeout, counted from when it is sent. When that is
+ * over, the caller is told that the call is late; it stays in flight until it is answered or fails.
  */
 import { StoreError, timeoutError } from './store.js';
 
 interface CallsOptions {
-  /** What a call may take before nobody waits for it any more. */
+  /** How long a call is waited for. */
   readonly timeoutMs: number;
-  /** Calls in flight, late ones included. */
+  /** Calls in flight, including late ones. */
   readonly maxInFlight: number;
   readonly now: () => number;
 }
 
-/** What becomes of the calls, for whoever watches over the store's health. */
+/** Reports the outcome of calls to whoever tracks the store's health. */
 interface CallsWatch {
   succeeded(shard: number): void;
   failed(shard: number, error: unknown, sentMs: number): void;
@@ -29,7 +29,7 @@ interface CallInFlight {
 export class Calls {
   readonly #options: CallsOptions;
   readonly #watch: CallsWatch;
-  /** In the order in which they were sent, which is that of their deadlines. */
+  /** In the order of sending, which is also that of their deadlines. */
   readonly #inTime = new Set<CallInFlight>();
   #late = 0;
   #sent = 0;
@@ -52,13 +52,13 @@ export class Calls {
     return this.inFlight < this.#options.maxInFlight;
   }
 
-  /** Undefined: too many are in flight. */
+  /** Undefined: too many calls are in flight. */
   begin(shard: number, whenLate: (nowMs: number) => void): CallInFlight | undefined {
     if (!this.mayBegin) {
       this.#watch.noteError(new StoreError('busy', 'too many calls in flight'));
       return undefined;
     }
-    // The clock is read here: a push may have waited for another call before it makes this one.
+    // The clock is read here: a push may have waited for another call before this one.
     const call: CallInFlight = { shard, sentMs: this.#options.now(), whenLate, isLate: false };
     this.#inTime.add(call);
     this.#sent++;
@@ -66,7 +66,7 @@ export class Calls {
     return call;
   }
 
-  /** It is answered. True: in time. */
+  /** Records an answer. True: it came in time. */
   succeeded(call: CallInFlight): boolean {
     if (this.#finish(call)) this.#watch.succeeded(call.shard);
     return !call.isLate;
@@ -76,7 +76,10 @@ export class Calls {
     if (this.#finish(call)) this.#watch.failed(call.shard, error, call.sentMs);
   }
 
-  /** The answer, or 'lost' when it failed, was late, or could not be sent; 'moving': it failed for that, and was not done. */
+  /**
+   * The answer, or `lost` when the call failed, was late, or could not be sent; or `moving`, in which case it was not
+   * executed.
+   */
   withDeadline<R>(shard: number, send: () => Promise<R>): Promise<R | 'lost' | 'moving'> {
     return new Promise((answer) => {
       const call = this.begin(shard, () => answer('lost'));
@@ -109,7 +112,7 @@ export class Calls {
 
   /** One timer for all calls: the one that was sent first is the first to be late. */
   #watchDeadline(inMs: number): void {
-    // Replies that have arrived while the loop was busy are read before anybody is called late.
+    // Replies that arrived while the event loop was busy are read before any call counts as late.
     this.#deadline ??= setTimeout(() => setImmediate(() => this.#findLate()), inMs);
   }
 

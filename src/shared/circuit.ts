@@ -14,7 +14,7 @@ const MAX_PROBE_MS = 1000;
 export class Circuit {
   #state: 'closed' | 'open' | 'half-open' = 'closed';
   readonly #random: () => number;
-  /** In a row, while it is closed. */
+  /** In a row while closed. */
   #failures = 0;
   #failedMs = Number.NEGATIVE_INFINITY;
   /** Since it opened. */
@@ -26,12 +26,12 @@ export class Circuit {
     this.#random = random;
   }
 
-  /** Ordinary calls may be made. */
+  /** Ordinary calls are allowed. */
   get isClosed(): boolean {
     return this.#state === 'closed';
   }
 
-  /** An ordinary call failed. What was sent before the last one failed says nothing that this did not say. */
+  /** An ordinary call failed. If it was sent before the last failure, it adds no information. */
   failed(nowMs: number, sentMs = nowMs): void {
     if (this.#state !== 'closed' || sentMs < this.#failedMs) return;
     this.#failedMs = nowMs;
@@ -39,7 +39,7 @@ export class Circuit {
     if (this.#failures >= FAILURES_TO_OPEN) this.open(nowMs);
   }
 
-  /** An ordinary call succeeded. One that was made before it opened closes nothing: only a probe does. */
+  /** An ordinary call succeeded. A call from before the circuit opened does not close it: only a probe does. */
   succeeded(): void {
     this.#failures = 0;
   }
@@ -60,7 +60,7 @@ export class Circuit {
     return true;
   }
 
-  /** So did a heartbeat that was sent before it opened: the store answers. */
+  /** Also called for a heartbeat that was sent before it opened: the store answers. */
   probeSucceeded(): void {
     this.#state = 'closed';
     this.#failures = 0;
@@ -71,7 +71,7 @@ export class Circuit {
     else this.failed(nowMs);
   }
 
-  /** From when the last one was sent: a probe that takes long to fail delays the next one no further. */
+  /** Counted from when the last probe was sent, so that one that is slow to fail does not delay the next. */
   #scheduleProbe(nowMs: number): void {
     const delayMs = Math.min(MAX_PROBE_MS, FIRST_PROBE_MS * 2 ** this.#probes);
     this.#probeAtMs = nowMs + delayMs * (0.5 + this.#random());

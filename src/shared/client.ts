@@ -1,9 +1,8 @@
 /**
- * A replica's side of the shared state: asks the store for its buckets, elections and series, each call under a deadline
- * and none of a shard that is down, and goes round with one timer for whatever has to be said without a push.
+ * A replica's side of the shared state: asks the store for buckets, elections and series. Each call has a deadline, and
+ * shards that are down are not asked. One timer makes the calls that do not need a push.
  *
- * No push waits longer than two deadlines for its rates, twenty for its new series, and none at all while the store is
- * down.
+ * No push waits longer than two deadlines for its rates, twenty for its new series, or at all while the store is down.
  */
 import type { LeaseCall } from '../buckets/lease-protocol.js';
 import { type LeaseClient, LeasedBucket } from '../buckets/leased-bucket.js';
@@ -21,38 +20,38 @@ import type { Call, CallKind, Reply } from './protocol.js';
 import type { Store, StoreErrorKind } from './store.js';
 
 export interface StoreClientOptions {
-  /** Replicas that share the buckets; 0: those that are counted in the store. */
+  /** The number of replicas that share the buckets; 0: those counted in the store. */
   readonly replicas: number;
   readonly onLoss: OnLoss;
-  /** What a call may take before pushes stop waiting for it. */
+  /** How long pushes wait for a call. */
   readonly callTimeoutMs: number;
   readonly connectTimeoutMs: number;
-  /** Calls that are sent and not answered, late ones included. */
+  /** Calls in flight, including late ones. */
   readonly maxInFlight: number;
   /** Time to return leases on close. */
   readonly closeTimeoutMs: number;
-  /** A clock that never steps back, in milliseconds: the one that callers of buckets use. */
+  /** A monotonic clock in milliseconds, the same that callers of buckets use. */
   readonly now: () => number;
   /** 0 to 1, for jitter. */
   readonly random: () => number;
   readonly log: HealthLog;
-  /** The secret that series are hashed under here; undefined: the process's own. */
+  /** The secret for hashing series; undefined: the process's own. */
   readonly hashKey?: HashKey;
-  /** Those who share the store have agreed on another one. Undefined: this process keeps its own. */
+  /** Called when the replicas of the store have agreed on another secret. Undefined: this process keeps its own. */
   readonly hashKeyChanged?: ((key: HashKey) => void) | undefined;
 }
 
-/** As the API and the metrics show it; they call a shard a part. */
+/** Shown by the API and the metrics, which call a shard a part. */
 export interface LedgerStatus {
   readonly state: 'up' | 'degraded';
-  /** In this state for so long. */
+  /** How long it has been in this state. */
   readonly sinceSeconds: number;
   readonly partsDown: number;
   readonly parts: number;
-  /** That a local share is made for. */
+  /** The number of replicas that a local share is computed for. */
   readonly replicas: number;
   readonly buckets: number;
-  /** Buckets that serve their local share. */
+  /** Buckets on their local share. */
   readonly bucketsAlone: number;
   readonly tokensLeased: number;
   readonly callsInFlight: number;
@@ -62,8 +61,8 @@ export interface LedgerStatus {
 }
 
 /**
- * What calls about series may take, in times of what others may: a script about series takes some milliseconds, and many
- * come at once. Whoever makes them sends less long before (series/turns.ts): a slow store is not a lost one.
+ * The timeout of calls about series, as a multiple of the others': a script about series takes some milliseconds, and many
+ * come at once. Callers slow down long before (series/turns.ts), as a slow store is not a lost one.
  */
 const SERIES_DEADLINES = 10;
 
@@ -71,7 +70,7 @@ const TICK_MS = 100;
 const CLOSE_LOOK_MS = 5;
 
 export class StoreClient implements Ledger {
-  /** The way to the series of all replicas: the same store, under the same circuits and deadlines. */
+  /** The series of all replicas: in the same store, with the same circuits and deadlines. */
   readonly series: SeriesCalls;
   readonly #store: Store;
   readonly #options: StoreClientOptions;
@@ -79,7 +78,7 @@ export class StoreClient implements Ledger {
   readonly #members: Members;
   readonly #hashKey: FleetHashKey | undefined;
   readonly #limits: LimitsVersion;
-  /** Heartbeats that the last agreement followed. */
+  /** The number of heartbeats at the last agreement. */
   #agreedAfter = 0;
   readonly #calls: Calls;
   readonly #callsAboutSeries: Calls;
@@ -125,17 +124,17 @@ export class StoreClient implements Ledger {
     );
   }
 
-  /** Waits for the store, though not long: without it the client starts degraded. */
+  /** Waits briefly for the store; without it the client starts degraded. */
   async start(): Promise<void> {
     await this.#store.connect(this.#options.connectTimeoutMs);
-    // Nothing is known yet of the buckets, and a full one is nobody's to give.
+    // Nothing is known of the buckets yet, so nobody may assume that they are full.
     if (await this.#members.beat(0)) await this.#agree();
     else this.#health.allFailed();
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#ticker.unref();
   }
 
-  /** Before any bucket is told of them. */
+  /** Call before any bucket uses these limits. */
   limitsAre(hashes: LimitsHashes): void {
     this.#limits.are(hashes);
     if (this.#ticker !== undefined && this.#health.isUp(0)) void this.#limits.agree();
@@ -161,7 +160,7 @@ export class StoreClient implements Ledger {
     );
   }
 
-  /** The store has all buckets, whoever is in memory here. */
+  /** The store keeps all buckets, whichever tenants are in memory here. */
   remembersEvicted(): boolean {
     return true;
   }
@@ -189,7 +188,7 @@ export class StoreClient implements Ledger {
     };
   }
 
-  /** Returns what is leased and announces what is not, as far as the store answers in time. */
+  /** Returns leases and announces pending series, as far as the store answers in time. */
   async close(): Promise<void> {
     clearInterval(this.#ticker);
     const { now, closeTimeoutMs, callTimeoutMs } = this.#options;
@@ -225,7 +224,7 @@ export class StoreClient implements Ledger {
     return calls.withDeadline(shard, () => this.#store.ask(kind, tenant, call));
   }
 
-  /** False: too many calls are in flight. The tokens of a late answer are kept. */
+  /** False: too many calls are in flight. Tokens of a late answer are kept. */
   #lease(shard: number, bucket: LeasedBucket, call: LeaseCall): boolean {
     const { now } = this.#options;
     const inFlight = this.#calls.begin(shard, (nowMs) => bucket.late(nowMs));
@@ -252,7 +251,7 @@ export class StoreClient implements Ledger {
     this.series.tick();
   }
 
-  /** On close: says what there is to say, and whether some of it is not answered yet. */
+  /** For close: sends what is pending; true while some of it is not answered. */
   #isPending(): boolean {
     this.series.tick();
     const returning = this.#buckets.returnAll(() => this.#calls.mayBegin, this.#options.now());
@@ -264,7 +263,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Nothing waits for it alone: a process may end before. */
+/** Does not keep the process alive. */
 function giveUpAfter(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

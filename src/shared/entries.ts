@@ -1,38 +1,38 @@
-/** Few, small, named entries that replicas share for a time, beside the calls of the data plane. */
+/** A few small, named, temporary entries that replicas share, apart from the calls of the data plane. */
 
 export interface Entry {
   readonly name: string;
-  /** Of two versions of one entry the later wins, and of two of one moment that with the larger id. */
+  /** Of two versions of an entry the later wins; at the same time, the one with the larger id. */
   readonly atMs: number;
-  /** A UUID, of this version alone. */
+  /** A UUID of this version. */
   readonly id: string;
-  /** Then it is gone. Both times are of the clock that replicas share, Date.now(). */
+  /** When the entry ends. Both times are Date.now(), which replicas share. */
   readonly untilMs: number;
-  /** It says that something is over: when there is no room for another entry, the oldest of these goes. */
+  /** The entry says that something is over: the oldest of these are dropped first to make room. */
   readonly over: boolean;
   readonly text: string;
 }
 
-/** The store answers, and does not take this entry. Others it may. */
+/** The store answers but does not accept this entry. It may accept others. */
 export class EntryRefused extends Error {
   override readonly name = 'EntryRefused';
 }
 
-/** Rejects when the store does not answer, a write with EntryRefused when it answers that it does not take it. */
+/** Calls reject when the store does not answer; writes reject with EntryRefused when it does not accept the entry. */
 export interface Entries {
-  /** Waits for the store, though not long; goes on in the background. Never rejects. */
+  /** Waits briefly for the store and continues in the background. Never rejects. */
   connect(timeoutMs: number): Promise<void>;
   /** Changes with every write. Null: there are no entries. */
   version(): Promise<string | null>;
-  /** The text of each. */
+  /** The texts of all entries. */
   read(): Promise<string[]>;
   /** Nothing is written when there is a newer version. */
   write(entry: Entry, nowMs: number): Promise<void>;
-  /** This reader is alive, and all that there was at this version is in force there. Null: there were no entries. */
+  /** Reports that this reader is alive and has applied everything up to this version. Null: there were no entries. */
   acknowledge(id: string, name: string, version: string | null): Promise<void>;
-  /** Names of the readers but this one that were alive lately, and have not acknowledged what there is now. */
+  /** Names of other readers that were alive lately and have not acknowledged the current version. */
   behind(id: string): Promise<string[]>;
-  /** Nobody is to wait for this reader any more. */
+  /** From now on nobody waits for this reader. */
   leave(id: string): Promise<void>;
   close(): void;
 }

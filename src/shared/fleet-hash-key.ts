@@ -1,10 +1,10 @@
 /**
- * The secret under which series are hashed, as all who share a store have it: the first one that was offered. It is offered
- * again and again, so that a store that lost everything gets back the one that the fleet already uses.
+ * The secret with which all replicas of a store hash series: the first one that was offered. It is offered repeatedly, so
+ * that a store that lost its data gets back the one that the fleet already uses.
  */
 import { HASH_KEY_BYTES, type HashKey } from '../payload/hash-key.js';
 
-/** The call is about no tenant. */
+/** The call is not about a tenant. */
 const NO_TENANT = '';
 
 export class FleetHashKey {
@@ -12,7 +12,7 @@ export class FleetHashKey {
   readonly #changed: (key: HashKey) => void;
   #key: HashKey;
 
-  /** `changed`: the fleet has another one than this process began with. */
+  /** `changed`: the fleet uses another secret than this process started with. */
   constructor(
     own: HashKey,
     ask: (tenant: string, call: { own: HashKey }) => Promise<HashKey | 'lost'>,

@@ -1,6 +1,6 @@
 /**
- * What replicas say to each other: a read of the API, and what it answers, deflated. Whatever the store holds, what comes of
- * it is well-formed, and bounded before memory is taken.
+ * The messages between replicas: a read of the API, and its answer, deflated. Whatever the store contains, what is read
+ * from it is well-formed, and its size is bounded before memory is taken.
  */
 import { promisify } from 'node:util';
 import { constants, deflateRaw, inflateRaw } from 'node:zlib';
@@ -17,17 +17,17 @@ export interface Question {
 export interface Answer {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
-  /** Lists in it are shorter than they would be: there was no room. */
+  /** Lists in it were shortened for lack of room. */
   readonly isCut: boolean;
 }
 
 const deflated = promisify(deflateRaw) as (bytes: Buffer, options: object) => Promise<Buffer>;
 const inflated = promisify(inflateRaw) as (bytes: Buffer, options: object) => Promise<Buffer>;
 
-/** Deflated, it may be a little longer. */
+/** Leaves room for text that deflating makes longer. */
 const MOST_TEXT_BYTES = MOST_ANSWER_BYTES - 1024;
 
-/** Undefined: it is none. */
+/** Undefined: it is not a question. */
 export function readQuestion(text: string): Question | undefined {
   if (text.length > MOST_QUESTION_BYTES) return undefined;
   const { id, from, to, path } = objectIn(text) ?? {};
@@ -36,7 +36,7 @@ export function readQuestion(text: string): Question | undefined {
   return { id, from, to: typeof to === 'string' ? to : undefined, path };
 }
 
-/** With as much of its lists as there is room for: their first halves, or the first halves of these. */
+/** Keeps halving the lists until the answer fits. */
 export function fittedAnswer({ status, body }: Answer): Answer {
   let fitting = { status, body, isCut: false };
   while (Buffer.byteLength(JSON.stringify(fitting)) > MOST_TEXT_BYTES) {

@@ -1,6 +1,6 @@
 /**
- * How the store is doing, shard by shard: which may be asked, what went wrong, and since when all is well or not. Each
- * change between the two is logged once, however many pushes, buckets and shards it is about.
+ * The store's health, shard by shard: which may be asked, what went wrong, and since when. Each change between healthy and
+ * degraded is logged once, however many pushes, buckets and shards are affected.
  */
 import { messageOf } from '../base/message-of.js';
 import type { OnLoss } from '../enforce/ledger.js';
@@ -9,7 +9,7 @@ import { STORE_ERROR_KINDS, StoreError, type StoreErrorKind } from './store.js';
 
 interface HealthOptions {
   readonly onLoss: OnLoss;
-  /** That a local share is made for. */
+  /** The number of replicas that a local share is computed for. */
   readonly replicas: () => number;
   readonly now: () => number;
   /** 0 to 1, for jitter. */
@@ -34,7 +34,7 @@ export class Health {
   readonly #circuits: readonly Circuit[];
   #lastError: { kind: StoreErrorKind; message: string; atMs: number } | undefined;
   #isDegraded = false;
-  /** When it was last degraded, or well again. */
+  /** When it last became degraded or healthy. */
   #sinceMs: number;
 
   constructor(shards: number, options: HealthOptions) {
@@ -85,7 +85,7 @@ export class Health {
     this.#noteState();
   }
 
-  /** Nothing is known of the store yet, and it does not answer: one failure is enough. */
+  /** At the start, when nothing is known of the store, one failure is enough. */
   allFailed(): void {
     for (const circuit of this.#circuits) circuit.open(this.#options.now());
     this.#noteState();
@@ -107,7 +107,7 @@ export class Health {
     this.#noteState();
   }
 
-  /** An error that says nothing of a shard. */
+  /** An error that is not about a particular shard. */
   noteError(error: unknown): void {
     const kind = error instanceof StoreError ? error.kind : 'other';
     this.errors[kind]++;

@@ -1,47 +1,47 @@
 /**
- * Where this replica's limits stand among those of all that share a store. What a replica asks of a bucket carries the
- * version that the store has given its limits, so that a replica whose documents are old never overrules the others.
+ * How this replica's limits rank among those of all replicas of a store. A replica's calls about buckets carry the version
+ * that the store gave its limits, so that one with old documents never overrules the others.
  *
- * The store knows contents by their hashes, each with its place in the order in which the fleet came to have them. A
- * content that nobody had is the newest; one that others had before is what it was then, unless this replica had a newer
- * one itself: whoever goes back means it. No clock of a replica is asked, only who still has what.
+ * The store knows contents by their hashes, in the order in which they reached the fleet. A content that is new to the
+ * fleet is the newest; one that others had before keeps its place, unless this replica had a newer one itself, because then
+ * it was rolled back on purpose. This uses no replica's clock, only which of them still have which content.
  */
 import type { LimitsStanding } from '../buckets/lease-protocol.js';
 
 /** One content as a replica has it. */
 export interface LimitsContent {
   readonly hash: string;
-  /** In the order of contents, as last told; 0: not yet. */
+  /** Its place in the order, as last reported; 0: unknown. */
   readonly place: number;
-  /** Of what this replica had before it; 0: nothing. */
+  /** The place of this replica's previous content; 0: none. */
   readonly before: number;
 }
 
 export interface LimitsCall {
-  /** What the documents say, and what it comes to with that which is set for a time. */
+  /** The content of the documents, and of the documents with all controls. */
   readonly documents: LimitsContent;
   readonly all: LimitsContent;
-  /** The highest that this replica knows of. */
+  /** The highest version that this replica knows. */
   readonly version: number;
 }
 
 export interface LimitsReply {
-  /** Places; 0 for `all` where others have newer documents. */
+  /** Places; `all` is 0 if others have newer documents. */
   readonly documents: number;
   readonly all: number;
-  /** False: some replica that is alive has newer ones. */
+  /** False: a live replica has newer ones. */
   readonly areNewest: boolean;
-  /** Of the newest. */
+  /** The version of the newest. */
   readonly version: number;
 }
 
 export interface LimitsHashes {
-  /** Empty: they are not read yet, which is older than whatever they say. */
+  /** Empty: the documents are not read yet, which counts as older than any. */
   readonly documents: string;
   readonly all: string;
 }
 
-/** The call is about no tenant. */
+/** The call is not about a tenant. */
 const NO_TENANT = '';
 
 interface Followed {
@@ -67,7 +67,7 @@ export class LimitsVersion implements LimitsStanding {
     if (version > this.#highest) this.#highest = version;
   }
 
-  /** From now on these are in force here. */
+  /** These limits are in force here from now on. */
   are({ documents, all }: LimitsHashes): void {
     if (documents === this.#documents?.hash && all === this.#all?.hash) return;
     this.#documents = following(this.#documents, documents);
@@ -76,7 +76,7 @@ export class LimitsVersion implements LimitsStanding {
     this.isUnknown = true;
   }
 
-  /** Asks the store. One call at a time, until what is in force is what was asked about. Never rejects. */
+  /** Asks the store, one call at a time, until it was asked about the limits in force. Never rejects. */
   agree(): Promise<void> {
     this.#agreeing ??= this.#agree().finally(() => {
       this.#agreeing = undefined;

@@ -1,16 +1,16 @@
 /**
- * Which replicas share the store: each says by heartbeats that it is alive, and hears how many are. The heartbeat is also
- * the probe of a shard that is down.
+ * Which replicas share the store: each sends heartbeats and receives the number of live replicas. A heartbeat is also the
+ * probe of a shard that is down.
  */
 import type { Health } from './health.js';
 import { HEARTBEAT_TTL_MS, type Store, timeoutError } from './store.js';
 
 const HEARTBEAT_MS = 2000;
-/** A store that lost its data counts anew from one on, until all have been heard. */
+/** A store that lost its data counts up from one until all replicas were heard. */
 const LOWER_AFTER_MS = 2 * HEARTBEAT_TTL_MS;
 
 interface MembersOptions {
-  /** An answer that takes longer counts as none. */
+  /** A later answer counts as none. */
   readonly timeoutMs: number;
   readonly now: () => number;
   /** 0 to 1, for jitter. */
@@ -24,7 +24,7 @@ export class Members {
   /** Shards with a heartbeat under way. */
   readonly #beating = new Set<number>();
   #replicas = 1;
-  /** Since when fewer are counted, and the most of these counts. */
+  /** When the count last fell below `replicas`, and the highest count since. */
   #fewerSinceMs: number | undefined;
   #fewer = 0;
   #nextBeatMs = 0;
@@ -36,7 +36,7 @@ export class Members {
     this.#options = options;
   }
 
-  /** As last counted; fewer only once fewer were counted for a while. */
+  /** The last count; it only falls once the count has been lower for a while. */
   get replicas(): number {
     return this.#replicas;
   }
@@ -54,7 +54,7 @@ export class Members {
     if (this.#options.now() >= this.#nextBeatMs && this.#health.isUp(0)) void this.beat(0);
   }
 
-  /** True: it is answered in time. Never rejects. */
+  /** True: it was answered in time. Never rejects. */
   async beat(shard: number): Promise<boolean> {
     if (this.#beating.has(shard)) return false;
     const { now, timeoutMs, random } = this.#options;
@@ -76,7 +76,7 @@ export class Members {
     }
   }
 
-  /** A share for too few replicas lets more through than the limit, one for too many less. */
+  /** A local share for too few replicas lets more through than the limit; for too many, less. */
   #count(replicas: number, nowMs: number): void {
     if (replicas >= this.#replicas) {
       this.#replicas = replicas;

@@ -1,4 +1,4 @@
-/** The calls that a store answers, each about one tenant but for the last two, and what it answers to each. */
+/** The calls that a store answers, and their replies. Each is about one tenant, except the last two. */
 import type { LeaseCall, LeaseReply } from '../buckets/lease-protocol.js';
 import type { ElectCall, ElectReply, ResignCall } from '../elections/shared-elections.js';
 import type { HashKey } from '../payload/hash-key.js';
@@ -38,7 +38,7 @@ export type CallKind = keyof Calls;
 export type Call<K extends CallKind> = Calls[K];
 export type Reply<K extends CallKind> = Replies[K];
 
-/** A call as it travels. */
+/** A call in transit. */
 export type StoreRequest = {
   [K in CallKind]: { readonly kind: K; readonly tenant: string; readonly call: Call<K> };
 }[CallKind];

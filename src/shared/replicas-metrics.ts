@@ -1,4 +1,4 @@
-/** What it costs that replicas ask each other, and how well it goes. */
+/** Metrics about replicas asking each other. */
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Replicas } from './replicas.js';
 

@@ -1,7 +1,7 @@
 /**
- * Replicas that ask each other when somebody looks: each says that it is alive, hears what is asked and answers within bounds.
- * Nobody waits past a deadline, and who has not answered by then is named. When nobody looks it costs a few small calls a
- * second.
+ * Replicas that ask each other when somebody reads the API: each reports that it is alive, and answers questions within
+ * bounds. No read waits past a deadline, and replicas that did not answer are named. When nobody reads, it costs a few
+ * small calls a second.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,7 +13,7 @@ import { FIRST_ID } from './usage-store.js';
 interface ReplicasOptions {
   readonly store: FleetStore;
   readonly self: FleetMember;
-  /** What stays known of this start. */
+  /** What is recorded about this start. */
   readonly start: string;
   /** Date.now(). */
   readonly now: () => number;
@@ -28,41 +28,41 @@ export interface Told {
 
 export interface Heard {
   readonly told: readonly Told[];
-  /** They are alive, and have not answered in time. */
+  /** Alive, but did not answer in time. */
   readonly silent: readonly FleetMember[];
-  /** When it was asked: answers are of then or later. */
+  /** When the question was asked; answers are no older. */
   readonly atMs: number;
 }
 
 interface ReplicasStatus {
-  /** That are alive, with this one, as far as it is known. */
+  /** How many replicas are alive, including this one, as far as is known. */
   readonly known: number;
   /** Undefined: the store answers. */
   readonly lastError: string | undefined;
-  /** When the store answered last; undefined: never. */
+  /** When the store last answered; undefined: never. */
   readonly heardMs: number | undefined;
   readonly asked: number;
-  /** Answers that did not come in time, or could not be read. */
+  /** Answers that were late or could not be read. */
   readonly missed: number;
   readonly answered: number;
   readonly answeredBytes: number;
-  /** Questions that were not answered: there were too many, or the answer could not be sent. */
+  /** Questions that were not answered, because there were too many or the answer could not be sent. */
   readonly unanswered: number;
 }
 
-/** While somebody asks, and when nobody has for a while. */
+/** The poll interval while somebody asks, and when nobody has for a while. */
 const LOOK_MS = 250;
 const IDLE_LOOK_MS = 500;
 const IDLE_MS = 30_000;
 const FAILED_MS = 1000;
 const ANNOUNCE_MS = 2000;
-/** Two looks of the slowest, and the way there and back. */
+/** Two polls of the slowest replica, and the round trip. */
 const DEADLINE_MS = 1500;
 const COLLECT_MS = 50;
-/** However many look, what was answered is asked again after this at the earliest. */
+/** However many readers there are, an answer is reused for this long. */
 const KEPT_MS = 1000;
 const MOST_UNDER_WAY = 16;
-/** Of questions that others ask. */
+/** Limits the answers to other replicas' questions. */
 const MOST_ANSWERS_A_SECOND = 30;
 const STARTS_KEPT_MS = 5000;
 
@@ -77,7 +77,7 @@ export class Replicas {
   #startAdded = false;
   #lastError: string | undefined;
   #heardMs: number | undefined;
-  /** When a question was read last. */
+  /** When the last question was read. */
   #questionMs = Number.NEGATIVE_INFINITY;
   readonly #underWay = new Map<string, { readonly heard: Promise<Heard>; readonly untilMs: number }>();
   #starts: { readonly found: Promise<readonly string[]>; readonly untilMs: number } | undefined;
@@ -93,7 +93,7 @@ export class Replicas {
     this.#wait = options.wait ?? delay;
   }
 
-  /** What this replica answers with. */
+  /** Sets how this replica answers. */
   answerWith(read: (path: string) => Promise<Answer>): void {
     this.#read = read;
   }
@@ -121,14 +121,14 @@ export class Replicas {
     return this.#members.filter(({ id }) => id !== this.self.id);
   }
 
-  /** Undefined: none that is alive is called so. */
+  /** Undefined: no live replica has this name. */
   named(name: string): FleetMember | undefined {
     return [this.self, ...this.others()].find((one) => one.name === name || one.id === name);
   }
 
-  /** `path`: a read of the API. Rejects when nobody can be asked. */
+  /** `path`: a read of the API. Rejects when the store does not answer. */
   ask(path: string, to?: FleetMember): Promise<Heard> {
-    // Nobody waits for a store that is known not to answer.
+    // A store that is known not to answer is not waited for.
     if (this.#lastError !== undefined) return Promise.reject(new Error(this.#lastError));
     const key = `${to?.id ?? ''} ${path}`;
     const nowMs = this.#options.now();
@@ -146,7 +146,7 @@ export class Replicas {
     return heard;
   }
 
-  /** Texts of those that have started, the oldest first. Rejects when the store does not answer. */
+  /** The recorded starts, oldest first. Rejects when the store does not answer. */
   starts(): Promise<readonly string[]> {
     const nowMs = this.#options.now();
     if (this.#starts === undefined || nowMs >= this.#starts.untilMs) {
@@ -159,7 +159,7 @@ export class Replicas {
     return this.#starts.found;
   }
 
-  /** Says that it is alive, and answers what was asked. One at a time; never rejects. */
+  /** Reports that it is alive, and answers questions. One run at a time; never rejects. */
   look(): Promise<void> {
     this.#looking ??= this.#look()
       .then(
@@ -199,7 +199,7 @@ export class Replicas {
       this.#startAdded = true;
     }
     const questions = await store.questions(this.#after);
-    // Of a store that was emptied ids may begin anew.
+    // In a store that was emptied, ids may start again.
     if (questions === undefined) this.#after = FIRST_ID;
     for (const { id, text } of questions ?? []) {
       this.#after = id;

@@ -1,4 +1,4 @@
-/** How the shared state is doing, read when somebody scrapes. */
+/** Metrics of the shared state, read at each scrape. */
 
 import type { Metrics } from '../telemetry/metrics.js';
 import type { LedgerStatus } from './client.js';

@@ -1,27 +1,27 @@
-/** Where shared state lives: in Redis, or in the process that started this one. The client asks it. */
+/** Where shared state lives: in Redis, or in the parent process. The client calls it. */
 import type { Call, CallKind, Reply } from './protocol.js';
 
-/** A replica that was not heard of for so long is not counted. */
+/** A replica that was not heard from for this long is not counted. */
 export const HEARTBEAT_TTL_MS = 8000;
 
 export interface Store {
-  /** Parts that can fail alone: 1, or ranges of a Redis Cluster's slots. */
+  /** Parts that can fail independently: 1, or ranges of a Redis Cluster's slots. */
   readonly shards: number;
-  /** Whether headroom for series can be reserved. Where a call costs next to nothing there is no need. */
+  /** Whether headroom for series can be reserved. Where calls cost next to nothing there is no need. */
   readonly reservesHeadroom: boolean;
   shardOf(tenant: string): number;
-  /** Resolves once the store can be asked, or when the time is over. Never rejects. */
+  /** Resolves when the store can be asked, or after the timeout. Never rejects. */
   connect(timeoutMs: number): Promise<void>;
-  /** May settle late or never. Rejects with a StoreError: then nobody knows whether it was done. */
+  /** May settle late or never. When it rejects with a StoreError, it is unknown whether the call was executed. */
   ask<K extends CallKind>(kind: K, tenant: string, call: Call<K>): Promise<Reply<K>>;
-  /** Writes to one shard that this replica is alive, and counts those that are. Shard 0 is the one that counts. */
+  /** Records in one shard that this replica is alive, and returns how many are. Shard 0's count is the one that is used. */
   heartbeat(shard: number): Promise<number>;
   /** This replica is leaving. */
   leave(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Closed list: labels of the error metric. */
+/** The closed list of labels of the error metric. */
 export type StoreErrorKind =
   | 'timeout' // no answer within the deadline
   | 'connection' // no connection, or it broke

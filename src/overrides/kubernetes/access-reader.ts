@@ -1,6 +1,6 @@
 /**
- * Finds the API server by what every pod is given, or by a kubeconfig. Both are read again for each request, because
- * tokens and certificates are rotated in place.
+ * Finds the API server through the pod's service account, or a kubeconfig. Both are read for each request, because tokens
+ * and certificates are rotated in place.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,10 +13,10 @@ export type ReadAccess = () => Promise<Access>;
 const ACCOUNT_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 interface AccessOptions {
-  /** Empty: as a pod. */
+  /** Empty: the pod's service account. */
   readonly kubeconfig: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where the pod's account is mounted, for tests. */
+  /** Where the pod's account is mounted; for tests. */
   readonly accountFolder?: string;
 }
 

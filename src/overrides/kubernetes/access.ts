@@ -1,6 +1,6 @@
-/** Where the API server is, and how to speak to it. */
+/** Where the API server is, and the credentials for it. */
 export interface Access {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly server: string;
   /** Of the pod, or of the current context. */
   readonly namespace: string;

@@ -1,6 +1,6 @@
 /**
- * What the edge asks of the API server about one ConfigMap: a list of one, and a watch of one. Both go by the name in a
- * field selector, so that a Role may be confined to this name.
+ * The edge's requests to the API server about one ConfigMap: a list and a watch of a single object. Both select it by a
+ * field selector on its name, so that a Role may be restricted to this name.
  */
 import type { Agent, Dispatcher } from 'undici';
 import { undici } from '../../base/late-packages.js';
@@ -37,7 +37,7 @@ interface WatchEvent {
   readonly object: ConfigMap;
 }
 
-/** An answer that is no success, as a status or within a watch. */
+/** An unsuccessful answer, as a status code or within a watch. */
 export class ApiError extends Error {
   readonly status: number;
   readonly retryAfterMs: number;
@@ -51,11 +51,11 @@ export class ApiError extends Error {
 
 export interface ApiOptions {
   readonly access: ReadAccess;
-  /** Empty: that of the access. */
+  /** Empty: the namespace of the access. */
   readonly namespace: string;
   readonly configMap: string;
   readonly requestTimeoutMs: number;
-  /** A watch that brings nothing for so long, bookmarks included, hangs. */
+  /** A watch without any event for this long, bookmarks included, hangs. */
   readonly silenceMs: number;
   /** How long the server may keep a watch open. */
   readonly watchSeconds: number;
@@ -63,7 +63,7 @@ export interface ApiOptions {
 
 type Verb = 'list' | 'watch';
 
-/** etcd holds 1.5 MiB for an object; written as JSON, a byte takes six at most. */
+/** etcd allows 1.5 MiB for an object; in JSON a byte takes at most six. */
 const MAX_OBJECT_BYTES = 10 << 20;
 const MAX_MESSAGE_BYTES = 64 << 10;
 const GONE = 410;
@@ -77,7 +77,7 @@ export class ConfigMapApi {
     this.#options = options;
   }
 
-  /** Without a resourceVersion: the newest that there is, never something older from a cache. */
+  /** Without a resourceVersion: the newest version, never an older one from a cache. */
   async list(): Promise<Listed> {
     const { requestTimeoutMs, configMap } = this.#options;
     const { body } = await this.#send('list', {}, requestTimeoutMs, AbortSignal.timeout(requestTimeoutMs));
@@ -94,7 +94,7 @@ export class ConfigMapApi {
     };
   }
 
-  /** Ends when the server ends it. Throws an ApiError of 410 when what is asked for is too long ago. */
+  /** Ends when the server ends it. Throws an ApiError of 410 when the version is too old. */
   async *watch(resourceVersion: string, opened: () => void): AsyncGenerator<WatchEvent> {
     const { watchSeconds, silenceMs } = this.#options;
     const query = {
@@ -111,7 +111,7 @@ export class ConfigMapApi {
     }
   }
 
-  /** Ends what is under way, too. */
+  /** Also aborts what is under way. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#agent?.agent.destroy();
@@ -127,7 +127,7 @@ export class ConfigMapApi {
     const answer = await this.#sendAs(access, query, silenceMs, signal);
     if (answer.statusCode === 200) return answer;
     if (answer.statusCode === 401) {
-      // The token may have been rotated between being read and being looked at.
+      // The token may have been rotated between reading and using it.
       const again = await this.#options.access();
       if (again.token !== access.token) {
         await answer.body.dump();
@@ -162,7 +162,7 @@ export class ConfigMapApi {
     );
   }
 
-  /** Connections are kept for as long as the certificates are those that they were made with. */
+  /** Connections are kept while the certificates that they were made with are current. */
   #agentFor({ tls }: Access): Agent {
     if (this.#closed) throw new Error('closed');
     const key = JSON.stringify(tls);
@@ -199,7 +199,7 @@ export class ConfigMapApi {
   }
 }
 
-/** An event of ERROR has a Status for its object, with the code that the answer would have had. */
+/** The object of an ERROR event is a Status with the code that the answer would have had. */
 function asEvent(value: unknown): WatchEvent {
   const { type, object } = (value ?? {}) as { type?: string; object?: { code?: number; message?: string } };
   if (type === 'ERROR') {
@@ -215,7 +215,7 @@ export function isGone(error: unknown): boolean {
   return error instanceof ApiError && error.status === GONE;
 }
 
-/** Errors come as a Status, or as whatever a proxy before the server has to say. */
+/** Errors come as a Status, or as whatever a proxy in front of the server says. */
 function statusMessage(body: Buffer | undefined): string {
   const text = body?.toString('utf8') ?? '';
   try {

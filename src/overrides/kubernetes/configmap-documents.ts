@@ -1,6 +1,6 @@
 /**
- * Which key of a ConfigMap has the document. Named, or one of those that Mimir's operators use; or, where there is none,
- * the flat keys of older tools, a key for each limit of a tenant.
+ * Which key of a ConfigMap contains the document: the configured one, or one of the names that Mimir's operators use; or
+ * else the flat keys of older tools, one for each limit of a tenant.
  */
 
 import { messageOf } from '../../base/message-of.js';
@@ -11,13 +11,13 @@ import type { LastChange } from '../last-change.js';
 import type { DocumentRead } from '../source.js';
 import type { ConfigMap } from './api.js';
 
-/** Of the mimir-distributed chart and of operators; the edge's own never where Mimir would read it. */
+/** Those of the mimir-distributed chart and of operators; the edge's own are never one that Mimir would read. */
 const USUAL_KEYS: Readonly<Record<DocumentKind, readonly string[]>> = {
   mimir: ['overrides.yaml', 'runtime.yaml'],
   edge: ['mimir-edge.yaml'],
 };
 
-/** Names of older tools that mean just what Mimir's mean. */
+/** Names in older tools that mean exactly the same as Mimir's. */
 const ALIASES: Readonly<Record<string, string>> = {
   samples_per_second: 'ingestion_rate',
   samples_per_sec: 'ingestion_rate',
@@ -27,7 +27,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 type Contents = Pick<ConfigMap, 'data' | 'binaryData'>;
 
-/** `key` empty: found by itself. The name is what is to be added to the ConfigMap's. */
+/** An empty `key` is found automatically. The returned name is appended to the ConfigMap's. */
 export async function documentOf(
   configMap: Contents,
   kind: DocumentKind,
@@ -46,7 +46,7 @@ export async function documentOf(
   }
 }
 
-/** Empty: there is none of the usual ones. */
+/** Empty: none of the usual keys exists. */
 export function findKey(configMap: Contents, kind: DocumentKind): string | { problem: string } {
   const present = USUAL_KEYS[kind]
     .flatMap((name) => [name, `${name}.gz`])
@@ -73,8 +73,8 @@ function listed({ data, binaryData }: Contents): string {
 }
 
 /**
- * `tenant:limit` and `tenant.limit`, as a document of the usual form. A key counts when the edge knows its limit, and
- * then all keys of that tenant do: what is wrong with them is said as for any document.
+ * `tenant:limit` and `tenant.limit` as a document of the usual form. A key counts if the edge knows its limit, and then all
+ * keys of that tenant do; what is wrong with them is reported as for any document.
  */
 function flatDocument(configMap: Contents, kind: DocumentKind): DocumentRead {
   const table = kind === 'mimir' ? MIMIR_LIMITS : EDGE_LIMITS;
@@ -101,7 +101,7 @@ function flatDocument(configMap: Contents, kind: DocumentKind): DocumentRead {
   return { text: `overrides:\n${entries.join('')}`, name: ' (flat keys)' };
 }
 
-/** managedFields have whole seconds, cut off: a change is taken for as late as it can have been. */
+/** managedFields have whole seconds, rounded down: a change counts as made as late as possible. */
 export function changedAtMs({ metadata }: Pick<ConfigMap, 'metadata'>, arrivedMs: number): number {
   const times = (metadata.managedFields ?? [])
     .map(({ time }) => Date.parse(time ?? ''))
@@ -109,7 +109,7 @@ export function changedAtMs({ metadata }: Pick<ConfigMap, 'metadata'>, arrivedMs
   return times.length === 0 ? arrivedMs : Math.min(arrivedMs, Math.max(...times) + 999);
 }
 
-/** The manager that set something of its data last. Kubernetes knows programs, not people. */
+/** The manager that last set some of its data. Kubernetes knows programs, not people. */
 export function lastChangeOf({ metadata }: Pick<ConfigMap, 'metadata'>): LastChange {
   let last: LastChange = {};
   for (const { manager, time, fieldsV1 } of metadata.managedFields ?? []) {

@@ -1,6 +1,6 @@
 /**
- * Follows a ConfigMap as Kubernetes means it: a list, then a watch from where the list ended, for ever. Whatever ends
- * the watch but its time, a list comes next: while no watch stands, this is a poll.
+ * Follows a ConfigMap with a list and then a watch from there, as Kubernetes intends. If a watch ends other than by its
+ * time, a list follows: while no watch works, this is polling.
  */
 import { messageOf } from '../../base/message-of.js';
 import { Poller } from '../../base/poller.js';
@@ -11,18 +11,18 @@ import { changedAtMs, documentOf, lastChangeOf } from './configmap-documents.js'
 import { listWaitMs } from './list-wait.js';
 
 export interface ConfigMapSourceOptions extends ApiOptions {
-  /** At most one of each kind. An empty key is found by itself. */
+  /** At most one of each kind. An empty key is found automatically. */
   readonly keys: readonly { readonly kind: DocumentKind; readonly key: string }[];
   readonly maxBytes: number;
-  /** Longest time between two lists while no watch stands. */
+  /** The longest time between two lists while no watch works. */
   readonly pollIntervalMs: number;
   readonly random: () => number;
 }
 
-/** A watch that ends sooner than this, and brings nothing, was in vain. */
+/** A watch that ends sooner than this without any event did not work. */
 const SHORTEST_WATCH_MS = 1000;
 
-/** `opening`: the list is there, and a watch from where it ended was asked for. */
+/** `opening`: the list was read, and a watch from there was requested. */
 type Stage = 'waiting' | 'listing' | 'opening' | 'watching';
 
 export class ConfigMapSource implements Source {
@@ -41,11 +41,11 @@ export class ConfigMapSource implements Source {
   #stopped = false;
   /** What ended the last run. */
   #endedBy: unknown;
-  /** Runs that failed since a watch last stood: the next run waits longer for each. */
+  /** Failed runs since a watch last worked; each makes the next run wait longer. */
   #failures = 0;
   /** When the watch was opened, by performance.now(). */
   #openedMs = Number.POSITIVE_INFINITY;
-  /** The last watches ended as soon as they began: that one is open says nothing until it has stood for a while. */
+  /** The last watches ended as soon as they began, so an open one only counts after a while. */
   #inVain = false;
   #standing: NodeJS.Timeout | undefined;
 
@@ -60,15 +60,15 @@ export class ConfigMapSource implements Source {
     }));
   }
 
-  /** Resolves after the first list, whatever came of it. */
+  /** Resolves after the first list, whatever its result. */
   start(listener: SourceListener): Promise<void> {
     this.#listener = listener;
     return this.refresh();
   }
 
-  /** Lists now where no watch stands; a watch tells of every change by itself. */
+  /** Lists now if no watch works; a watch reports every change by itself. */
   async refresh(): Promise<void> {
-    // Whether a watch that is being opened will stand is not known yet.
+    // It is not known yet whether the watch that is being opened works.
     while (this.#stage === 'opening') await this.#nextStage();
     if (this.#stage === 'watching') return;
     const listed = this.#nextStage();
@@ -78,12 +78,12 @@ export class ConfigMapSource implements Source {
   async stop(): Promise<void> {
     this.#stopped = true;
     const stopped = this.#poller.stop();
-    // Ends the list or the watch that is under way.
+    // Ends the list or watch under way.
     await this.#api.close();
     await stopped;
   }
 
-  /** Throws what ended the watch, or kept it from beginning: runs of this are the poll while none stands. */
+  /** Throws what ended the watch or prevented it: runs of this are the polling while none works. */
   async #follow(): Promise<void> {
     this.#stage = 'listing';
     this.#openedMs = Number.POSITIVE_INFINITY;
@@ -109,7 +109,7 @@ export class ConfigMapSource implements Source {
     return new Promise((resolve) => this.#onNextStage.push(resolve));
   }
 
-  /** A watch whose time is up is taken up where it ended. Throws when only a list helps. */
+  /** Reopens a watch that timed out where it ended. Throws when a list is needed. */
   async #watch(from: string): Promise<never> {
     let resourceVersion = from;
     const opened = (): void => {
@@ -127,7 +127,7 @@ export class ConfigMapSource implements Source {
         this.#failures = 0;
         resourceVersion = object.metadata.resourceVersion;
         this.#stands();
-        // Bookmarks have no name; and a proxy may know no field selectors.
+        // Bookmarks have no name, and a proxy may not support field selectors.
         if (type === 'BOOKMARK' || object.metadata.name !== this.#options.configMap) continue;
         await this.#take(type === 'DELETED' ? undefined : object, Date.now());
       }
@@ -174,7 +174,7 @@ export class ConfigMapSource implements Source {
     const message = messageOf(error);
     const named = message.startsWith(this.name) ? message : `${this.name}: ${message}`;
     if (this.#stage === 'listing') this.#listener?.failed(named);
-    // A resourceVersion that is too old is no fault: it happens to a watch that is well.
+    // An expired resourceVersion is not a fault: it happens to working watches.
     else if (!isGone(error)) this.#listener?.degraded(`${named}; polling until a watch stands`);
   }
 

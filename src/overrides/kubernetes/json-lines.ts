@@ -1,4 +1,4 @@
-/** Cuts a stream into lines of JSON, however its chunks fall, and never holds more than is allowed. */
+/** Splits a stream into lines of JSON, in whatever chunks it arrives, within a size limit. */
 const NEWLINE = 10;
 
 export class JsonLines {
@@ -10,7 +10,7 @@ export class JsonLines {
     this.#maxBytes = maxBytes;
   }
 
-  /** The values that this chunk completes. Throws on a line that is too long, or is not JSON. */
+  /** The values that this chunk completes. Throws on a line that is too long or not JSON. */
   *push(chunk: Buffer): Generator<unknown> {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {

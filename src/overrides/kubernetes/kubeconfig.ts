@@ -1,4 +1,4 @@
-/** The current context of a kubeconfig. What it asks for and the edge does not do is an error, never passed over. */
+/** The current context of a kubeconfig. Options that the edge does not support are an error, never ignored. */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
@@ -7,7 +7,7 @@ import type { Access } from './access.js';
 type Fields = Readonly<Record<string, unknown>>;
 
 export async function readKubeconfig(path: string): Promise<Access> {
-  // Pretty errors show lines of the file, and there are tokens in it.
+  // Pretty errors quote lines of the file, which contains tokens.
   const config = fields(parse(await readFile(path, 'utf8'), { prettyErrors: false }));
   const current = text(config, 'current-context');
   if (current === undefined) throw new Error(`${path} has no current-context`);
@@ -42,7 +42,7 @@ export async function readKubeconfig(path: string): Promise<Access> {
   };
 }
 
-/** Kubeconfigs keep their parts in lists of { name, cluster }, { name, user }, { name, context }. */
+/** Kubeconfigs keep lists of { name, cluster }, { name, user } and { name, context }. */
 function named(path: string, config: Fields, what: 'context' | 'cluster' | 'user', name: string): Fields {
   const list = config[`${what}s`];
   const found = Array.isArray(list) ? list.map(fields).find((one) => one['name'] === name) : undefined;

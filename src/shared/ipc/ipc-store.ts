@@ -1,7 +1,6 @@
 /**
- * The store of a worker without Redis: the process that started it. Calls made in the same turn of the event loop leave in
- * one message. Between two processes of one machine no message is lost while both live; when the other is gone, whatever
- * was asked fails at once.
+ * The store of a worker without Redis: its parent process. Calls made in the same turn of the event loop are sent in one
+ * message. Between two live processes no message is lost; when the parent is gone, pending calls fail at once.
  */
 import type { Call, CallKind, Reply, StoreReply, StoreRequest } from '../protocol.js';
 import { type Store, StoreError } from '../store.js';
@@ -32,7 +31,7 @@ export class IpcStore implements Store {
   #nextId = 0;
   #isGone = false;
 
-  /** Every message that `send` sends is answered by `answered`, one without requests too. */
+  /** Every message sent by `send` is answered through `answered`, even one without requests. */
   constructor(workers: number, send: (requests: readonly NumberedRequest[]) => void) {
     this.#workers = workers;
     this.#send = send;
@@ -62,7 +61,7 @@ export class IpcStore implements Store {
     });
   }
 
-  /** The other process sees for itself who leaves. */
+  /** The parent notices by itself who leaves. */
   async leave(): Promise<void> {}
 
   async close(): Promise<void> {}
@@ -77,7 +76,7 @@ export class IpcStore implements Store {
     for (const { resolve } of heartbeats) resolve(this.#workers);
   }
 
-  /** The other process has ended. */
+  /** The parent has ended. */
   lost(): void {
     this.#isGone = true;
     const waiting = [...this.#pending.values(), ...this.#heartbeats];

@@ -1,6 +1,6 @@
 /**
- * Shared buckets in memory: what redis/lease.lua does, step by step and with the same arithmetic, so that a process can be
- * the store of others and tests can hold the script against it. Time is handed in, in milliseconds.
+ * Shared buckets in memory: the same steps and arithmetic as redis/lease.lua, so that a process can be the store of others
+ * and tests can compare the two. Time is passed in, in milliseconds.
  */
 
 import { firstToLeave } from '../../base/eviction.js';
@@ -22,17 +22,16 @@ const MIN_TTL_MS = 60_000;
 const MAX_TTL_MS = 86_400_000;
 
 export class MemoryBuckets {
-  /** In the order of last use. */
+  /** In LRU order. */
   readonly #buckets = new Map<string, StoredBucket>();
   readonly #newIncarnation: () => string;
   readonly #max: number;
   readonly #debts: Debts;
 
   /**
-   * No two incarnations may be the same, not even over two lives of the store. Of more than `max` buckets one that is
-   * full is forgotten, or what the one owes that was called for least recently is remembered until it comes back. Where
-   * there is no room for that, new ones share one bucket with all others of their shape: `max` may be passed by the
-   * number of shapes.
+   * Incarnations must be unique, even across restarts of the store. Above `max` buckets, one that is full is forgotten, or
+   * else the least recently called bucket's debt is remembered until it comes back. If there is no room for that either,
+   * new ones share one bucket with all others of their shape, so `max` can be exceeded by the number of shapes.
    */
   constructor(newIncarnation: () => string, max = Number.POSITIVE_INFINITY, debts = new Debts()) {
     this.#newIncarnation = newIncarnation;
@@ -47,7 +46,7 @@ export class MemoryBuckets {
   lease(tenant: string, call: LeaseCall, nowMs: number): LeaseReply {
     const key = `${call.bucket} ${tenant}`;
     const bucket = this.#refilled(key, nowMs) ?? this.#open(key, call, nowMs);
-    // The bucket was lost and made anew: it starts no fuller than the caller last saw it.
+    // The bucket was lost and recreated: it starts no fuller than the caller last saw it.
     if (call.incarnation !== '' && call.incarnation !== bucket.incarnation) {
       bucket.tokens = Math.min(bucket.tokens, call.ceiling);
     }
@@ -56,7 +55,7 @@ export class MemoryBuckets {
       bucket.capacity = call.shape.capacity;
       bucket.version = call.version;
     }
-    // A bucket may owe what it holds at most; the tenant waits until that is earned.
+    // A bucket may owe at most its capacity; the tenant waits until that is earned.
     let tokens = Math.min(bucket.tokens, bucket.capacity);
     if (call.debit > 0) tokens = Math.max(Math.min(tokens, -bucket.capacity), tokens - call.debit);
     tokens = Math.min(bucket.capacity, tokens + call.returned);
@@ -78,7 +77,7 @@ export class MemoryBuckets {
     };
   }
 
-  /** Forgets buckets that nobody has called for since they were full again. */
+  /** Forgets buckets that were not called since they became full. */
   expire(nowMs: number): void {
     for (const [key, bucket] of this.#buckets) if (bucket.expiresMs <= nowMs) this.#buckets.delete(key);
   }
@@ -91,13 +90,13 @@ export class MemoryBuckets {
       bucket.tokens = Math.min(bucket.capacity, bucket.tokens + (elapsedMs * bucket.rate) / 1000);
     }
     bucket.atMs = nowMs;
-    // A Map keeps the order of insertion: the first is the one that was used least recently.
+    // A Map keeps insertion order, so the first is the least recently used.
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
     return bucket;
   }
 
-  /** What it owes is taken first: then there is room to remember what another one does. */
+  /** Takes its debt back first, which makes room to remember another one's. */
   #open(key: string, call: LeaseCall, nowMs: number): StoredBucket {
     this.#buckets.delete(key);
     const owed = this.#debts.take(key, call.bucket, nowMs);
@@ -117,7 +116,7 @@ export class MemoryBuckets {
     return bucket;
   }
 
-  /** There is room for one more, or was made. */
+  /** There is room for one more, or room was made. */
   #hasRoom(nowMs: number): boolean {
     if (this.#buckets.size < this.#max) return true;
     const leaves = firstToLeave(this.#buckets, ([, bucket]) => missingFrom(bucket, nowMs) === 0);
@@ -136,13 +135,13 @@ function missingFrom({ tokens, atMs, rate, capacity }: StoredBucket, nowMs: numb
   return Math.max(0, capacity - tokens - (Math.max(0, nowMs - atMs) * rate) / 1000);
 }
 
-/** Whole tokens: fractions that travel to and fro would wear down. */
+/** Whole tokens: fractions going back and forth would wear down. */
 function reserveOf({ leastReserve, mostReserve }: LeaseCall, left: number, capacity: number): number {
   const fill = capacity > 0 ? left / capacity : 0;
   return Math.floor(Math.min(left, Math.max(leastReserve, Math.min(mostReserve * fill, left / 4))));
 }
 
-/** Twice the time to refill, so that a bucket that is forgotten was full. */
+/** Twice the refill time, so that a forgotten bucket was full. */
 function timeToLiveMs({ rate, capacity }: BucketShape): number {
   const refillMs = rate > 0 ? (capacity / rate) * 1000 : MAX_TTL_MS;
   return Math.min(MAX_TTL_MS, Math.max(MIN_TTL_MS, Math.ceil(2 * refillMs)));

@@ -1,6 +1,6 @@
 /**
- * The ledger of a process alone: no store, no calls. What one process spends is exact, whatever leaves memory meanwhile;
- * nothing is shared, and nothing survives the process.
+ * The ledger of a single process: no store, no calls. Its buckets are exact, whatever leaves memory; nothing is shared, and
+ * nothing survives the process.
  */
 
 import { Debts } from '../../buckets/debts.js';
@@ -39,7 +39,7 @@ export class MemoryLedger implements Ledger {
   async close(): Promise<void> {}
 }
 
-/** Begins with what was missing from it when it left memory. */
+/** Starts with the debt that it had when it left memory. */
 class RememberedBucket extends TokenBucket {
   readonly #tenant: string;
   readonly #kind: BucketKind;

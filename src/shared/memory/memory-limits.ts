@@ -1,21 +1,21 @@
 /**
- * Which limits are the newest of those that replicas have: what redis/limits.lua does, step by step, so that a process
- * can be the store of others and tests can hold the script against it. Time is handed in.
+ * Ranks the limits of replicas: the same steps as redis/limits.lua, so that a process can be the store of others and tests
+ * can compare the two. Time is passed in.
  */
 import type { LimitsCall, LimitsContent, LimitsReply } from '../limits-version.js';
 
 interface Seen {
   place: number;
-  /** When a replica last said that it has it. */
+  /** When a replica last reported it. */
   atMs: number;
 }
 
-/** A content that no replica has said it has for so long, two lives of a heartbeat, is in nobody's way. */
+/** A content that no replica has reported for two heartbeat lifetimes is ignored. */
 export const LIVE_MS = 16_000;
-/** Contents that are remembered of each part: the newest. */
+/** How many contents are remembered for documents, and for documents with controls: the newest. */
 export const MOST_CONTENTS = 64;
 
-/** Of documents that are not read yet. */
+/** The place of documents that are not read yet. */
 const UNREAD_PLACE = 1;
 
 export class MemoryLimits {
@@ -27,11 +27,11 @@ export class MemoryLimits {
 
   stand({ documents, all, version }: LimitsCall, nowMs: number): LimitsReply {
     const ofDocuments = this.#place(this.#documents, documents, nowMs);
-    // A clock that stepped back: it was said just now.
+    // If the clock stepped back, the report counts as made just now.
     for (const seen of [this.#documents, this.#all]) {
       for (const one of seen.values()) one.atMs = Math.min(one.atMs, nowMs);
     }
-    // What is set for a time says nothing of the age of documents: without the newest of these it does not count.
+    // Controls say nothing about the age of documents: without the newest documents they do not count.
     const ofAll = ofDocuments.isNewest ? this.#place(this.#all, all, nowMs) : NOWHERE;
     this.#version = Math.max(this.#version, version);
     const id = `${documents.hash} ${all.hash}`;

@@ -1,6 +1,6 @@
 /**
- * The series of all workers, where the process that started them is their store: what the scripts about series do in
- * Redis, on the same table that each worker has of its own series.
+ * The series of all workers, in the process that started them: does what the scripts about series do in Redis, with the
+ * table that each worker uses for its own series.
  */
 import { MINUTE_MS, type Moment, momentOf } from '../../series/moment.js';
 import type {
@@ -29,15 +29,15 @@ import { TenantsInUse } from './tenants-in-use.js';
 interface MemorySeriesOptions {
   readonly maxSeries: number;
   readonly maxTenants: number;
-  /** Undefined: all are alike. */
+  /** Undefined: all tenants are treated alike. */
   readonly isKnown?: (tenant: string) => boolean;
-  /** Changes with each life of the store. */
+  /** A new one for each life of the store. */
   readonly epoch: string;
 }
 
-/** The table counts minutes to 255, and a round over it takes one of them. */
+/** The table counts minutes up to 255, one of which a sweep needs. */
 const MOST_IDLE_MINUTES = 250;
-/** What is announced is taken whatever the limits. */
+/** Announcements are accepted regardless of limits. */
 const NO_LIMITS: TableLimits = { mostOfTenant: NO_LIMIT, mostOfMetric: NO_LIMIT, mayFill: true };
 
 /** Rows of one tenant on their way into the table. */
@@ -97,7 +97,7 @@ export class MemorySeries {
     return { outcomes, ...this.#state(tenantIndex, generationMs, nowMs) };
   }
 
-  /** Nothing is ever reserved here: to admit series costs no more. */
+  /** Nothing is reserved here: admitting series costs no more. */
   reserve(tenant: string, { generationMs }: ReserveCall, nowMs: number): ReserveReply {
     return { reservation: '', ...this.#state(this.#use(tenant), generationMs, nowMs) };
   }
@@ -107,7 +107,7 @@ export class MemorySeries {
     this.#table.tick(momentOf(nowMs), this.#idleMinutes);
   }
 
-  /** Rows from one to another, in the order of the call. */
+  /** Adds a range of rows, in the order of the call. */
   #add(batch: Batch, from: number, to: number, limits: TableLimits): Admitted {
     const { tenantIndex, moment, rows, outcomes } = batch;
     let observed = 0;
@@ -122,7 +122,7 @@ export class MemorySeries {
     return { refused, observed };
   }
 
-  /** All or nothing: what was new is not, and nobody is to remember what was known either. */
+  /** For all-or-nothing: new rows are removed again, and no known row is refreshed. */
   #takeBack({ tenantIndex, moment, rows, outcomes }: Batch, from: number, to: number): void {
     for (const [first, last] of chunksOf(from, to)) {
       const some = rows.subarray(first * ROW_WORDS, last * ROW_WORDS);
@@ -134,7 +134,7 @@ export class MemorySeries {
   }
 
   #state(tenantIndex: number | undefined, generationMs: number, nowMs: number): FleetState {
-    // What is announced in one generation is remembered until the end of the next, as in Redis.
+    // As in Redis, announcements of one generation are remembered until the end of the next.
     this.#idleMinutes = Math.min(MOST_IDLE_MINUTES, Math.ceil((2 * generationMs) / MINUTE_MS));
     const generation = Math.floor(nowMs / generationMs);
     return {

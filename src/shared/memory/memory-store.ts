@@ -1,6 +1,6 @@
 /**
- * The store of a process whose workers share it: their buckets, elections and series, as Redis would have them. Holds
- * what so many tenants need; of more, what was asked for least recently is forgotten, of those that no document names first.
+ * The store of a process whose workers share buckets, elections and series, as Redis would keep them. Holds the state of a
+ * limited number of tenants; beyond it, the least recently used is forgotten, first among those that no document names.
  */
 
 import { ElectionTable, FORGET_MS } from '../../elections/election-table.js';
@@ -12,7 +12,7 @@ import { MemoryLimits } from './memory-limits.js';
 import { MemorySeries } from './memory-series.js';
 import { TenantsInUse } from './tenants-in-use.js';
 
-/** A tenant has one of each kind. */
+/** Each tenant has one of each kind. */
 const BUCKETS_PER_TENANT = 3;
 
 interface TenantElections {
@@ -28,10 +28,7 @@ export class MemoryStore {
   readonly #series: MemorySeries;
   readonly #elections: TenantsInUse<TenantElections>;
 
-  /**
-   * `newIncarnation`: answers something else each time, also in another life of the store. `isKnown`: a document names the
-   * tenant.
-   */
+  /** `newIncarnation`: never returns the same value, not even after a restart. `isKnown`: a document names the tenant. */
   constructor(
     newIncarnation: () => string,
     maxTenants: number,
@@ -74,12 +71,12 @@ export class MemoryStore {
     }
   }
 
-  /** Forgets series that are idle, a part of them each time: called ten times a second. */
+  /** Forgets idle series, part of them at each call: called ten times a second. */
   tick(nowMs: number): void {
     this.#series.tick(nowMs);
   }
 
-  /** Forgets what nobody has asked for since it was as good as new. */
+  /** Forgets state that nobody has used since it became as good as new. */
   expire(nowMs: number): void {
     this.#buckets.expire(nowMs);
     for (const [tenant, { usedMs }] of this.#elections.entries()) {
@@ -97,7 +94,7 @@ export class MemoryStore {
     this.#electionsOf(tenant, nowMs).resign(ha);
   }
 
-  /** One that there is no room for has elections of this one call: both replicas of a pair may be elected. */
+  /** A tenant for which there is no room gets elections for this one call, so both replicas of a pair may be elected. */
   #electionsOf(tenant: string, nowMs: number): ElectionTable {
     const known = this.#elections.use(tenant);
     if (known !== undefined) {

@@ -1,4 +1,4 @@
-/** The usage of one machine, in its memory. */
+/** The usage of one machine, in memory. */
 import {
   type RecordKind,
   STEP_SECONDS_KEPT,
@@ -8,7 +8,7 @@ import {
   type UsageStore,
 } from '../usage-store.js';
 
-/** Whoever keeps the book reads them within seconds. */
+/** The bookkeeper reads them within seconds. */
 const MOST_FRAMES_HERE = 1024;
 const SECONDS_A_STEP = 10;
 
@@ -100,7 +100,7 @@ export class MemoryUsage implements UsageStore {
   }
 }
 
-/** As Redis has them. */
+/** In the format of Redis' stream ids. */
 function idOf(count: number): string {
   return `${count}-0`;
 }

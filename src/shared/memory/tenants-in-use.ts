@@ -1,6 +1,6 @@
 /**
- * What is kept of each tenant, in the order of last use. One that no document names leaves before any that a document names, and
- * makes none of these leave: names that somebody makes up cost those who have limits nothing.
+ * State for each tenant, in LRU order. Tenants that no document names are evicted first and never evict one that a document
+ * names: made-up names cost tenants with limits nothing.
  */
 export class TenantsInUse<T> {
   readonly #most: number;
@@ -13,7 +13,7 @@ export class TenantsInUse<T> {
     this.#isKnown = isKnown;
   }
 
-  /** As a use. */
+  /** Counts as a use. */
   use(tenant: string): T | undefined {
     const kept = this.#known.get(tenant) ?? this.#unknown.get(tenant);
     if (kept === undefined) return undefined;
@@ -22,7 +22,7 @@ export class TenantsInUse<T> {
     return kept;
   }
 
-  /** The one that has to leave before this one can be added. 'none': there is no room for it. */
+  /** The tenant to evict before this one can be added. `none`: there is no room for it. */
   leavesFor(tenant: string): readonly [tenant: string, kept: T] | 'nobody' | 'none' {
     if (this.#known.size + this.#unknown.size < this.#most) return 'nobody';
     const [unknown] = this.#unknown;
@@ -45,7 +45,7 @@ export class TenantsInUse<T> {
     yield* this.#unknown;
   }
 
-  /** A document may name it now, or none may any more. */
+  /** A document may name it now, or no longer do so. */
   #mapOf(tenant: string): Map<string, T> {
     return this.#isKnown(tenant) ? this.#known : this.#unknown;
   }

@@ -12,13 +12,13 @@ import {
   readState,
 } from './series.js';
 
-/** A script holds up all others: for so many series it takes about two milliseconds. */
+/** A script blocks all others; for this many series it takes about two milliseconds. */
 const SERIES_A_SCRIPT = 512;
 
 export const admitScript: Script<'admit'> = {
   lua: readSeriesLua('admit.lua'),
 
-  /** All or nothing takes one script, however large. */
+  /** All-or-nothing takes one script, however large. */
   encode(prefix, tenant, call) {
     const common = commonArguments(prefix, tenant, call.generationMs);
     const integers = integersOf(call.rows);
@@ -41,7 +41,7 @@ export const admitScript: Script<'admit'> = {
     return scripts;
   },
 
-  /** Each script knows more than the one before; what was refused first was refused by the first that refused anything. */
+  /** Each script knows more than the one before it; the first refusal is that of the first script that refused anything. */
   decode(replies) {
     const last = replies.at(-1) ?? [];
     const refusing = replies.find((reply) => observedOf(reply) > 0) ?? last;

@@ -1,6 +1,6 @@
 /**
- * A connection to Redis that never queues, never retries and never waits long: what can not be sent now fails now.
- * Reconnecting goes on in the background, with the credentials that the files hold by then.
+ * A connection to Redis that never queues, never retries and never waits long: what can not be sent now fails now. It
+ * reconnects in the background, with the credentials that are in the files at that time.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,7 +13,7 @@ export type RedisConnection = Redis | Cluster;
 
 const FIRST_RECONNECT_MS = 100;
 const MAX_RECONNECT_MS = 1000;
-/** A socket that owes an answer and brings nothing for so long is dead; a multiple of the command timeout. */
+/** A socket without any data for this many command timeouts, while it owes an answer, is dead. */
 const SOCKET_TIMEOUTS = 10;
 const MIN_SOCKET_TIMEOUT_MS = 500;
 const SLOTS_REFRESH_MS = 1000;
@@ -33,7 +33,7 @@ export function connectRedis(options: RedisOptions): RedisConnection {
     keepAlive: 5000,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    // A primary that became a replica: look for the new one.
+    // A primary that became a replica: look for the new primary.
     reconnectOnError: (error: Error) => error.message.includes('READONLY'),
     connectionName: 'mimir-edge',
     ...(first.tls ? { tls: readTls(options) } : {}),
@@ -43,7 +43,7 @@ export function connectRedis(options: RedisOptions): RedisConnection {
       urls.map(({ host, port }) => ({ host, port })),
       {
         lazyConnect: true,
-        // A call to a node that is being connected to waits for that, as the first one does.
+        // A call to a node waits while that node is being connected, as the first call does.
         enableOfflineQueue: true,
         maxRedirections: MOST_REDIRECTIONS,
         retryDelayOnFailover: 0,
@@ -57,7 +57,7 @@ export function connectRedis(options: RedisOptions): RedisConnection {
       },
     );
     neverQueue(cluster);
-    // A node's client is made before it connects.
+    // A node's client is created before it connects.
     cluster.on('+node', (node: Redis) => {
       Object.assign(node.options, readCredentials(options, first, node.options));
       if (first.tls) node.options.tls = readTls(options, node.options.tls);
@@ -83,8 +83,8 @@ export function connectRedis(options: RedisOptions): RedisConnection {
 }
 
 /**
- * ioredis sends ASKING before a command that is redirected, and nobody waits for its answer: where the node's connection
- * is closed meanwhile, its rejection would end the process. The command itself fails as well, and that is told.
+ * Before a redirected command ioredis sends ASKING without handling its answer: if the node's connection closes meanwhile,
+ * the unhandled rejection would end the process. The command itself fails too, and that is reported.
  */
 function leaveAskingAlone(node: Redis): void {
   const ask = node.asking.bind(node);
@@ -96,8 +96,8 @@ function leaveAskingAlone(node: Redis): void {
 }
 
 /**
- * Each time that ioredis looks at the slots it closes the connections to nodes that have none, and a node that the first
- * slots are being moved to has none yet. What is under way there is answered first.
+ * Whenever ioredis refreshes the slots, it closes the connections to nodes that have none; a node that is just receiving
+ * its first slots has none yet. Commands under way are answered first.
  */
 function letGoGently(node: Redis, cluster: Cluster): void {
   const disconnect = node.disconnect.bind(node);
@@ -112,7 +112,7 @@ function letGoGently(node: Redis, cluster: Cluster): void {
   };
 }
 
-/** What is sent to a cluster that is not there fails now; ioredis' own question, whether it is, does not. */
+/** Calls to a cluster that is unreachable fail at once, but ioredis' own check whether it is reachable does not. */
 function neverQueue(cluster: Cluster): void {
   const send = cluster.sendCommand.bind(cluster);
   cluster.sendCommand = (command, ...more) => {
@@ -157,8 +157,8 @@ interface Credentials {
 }
 
 /**
- * A file that can not be read, or is empty, leaves what there was: it may be on its way. Throws where there was nothing: a
- * connection without the credentials that it should have is none.
+ * A file that is unreadable or empty leaves the credentials as they were: it may be being written. Throws if there were
+ * none, rather than connecting without the configured credentials.
  */
 function readCredentials(
   options: RedisOptions,
@@ -170,7 +170,7 @@ function readCredentials(
   return { ...(username ? { username } : {}), ...(password ? { password } : {}) };
 }
 
-/** Undefined: no file is named. */
+/** Undefined: no file is configured. */
 function secretOr(before: string | null | undefined, file: string, setting: string): string | undefined {
   if (file === '') return undefined;
   try {
@@ -183,7 +183,7 @@ function secretOr(before: string | null | undefined, file: string, setting: stri
   }
 }
 
-/** Read for each connection, as credentials are: certificates are renewed by replacing their files. */
+/** Read for each connection, like credentials: certificates are renewed by replacing their files. */
 function readTls(options: RedisOptions, before?: IoredisOptions['tls']): NonNullable<IoredisOptions['tls']> {
   try {
     return {
@@ -197,7 +197,7 @@ function readTls(options: RedisOptions, before?: IoredisOptions['tls']): NonNull
   }
 }
 
-/** Resolves when it is connected, or after so long at the latest: it goes on trying then. Never rejects. */
+/** Resolves when it is connected, or after the timeout; it keeps trying. Never rejects. */
 export async function connectWithin(connection: RedisConnection, timeoutMs: number): Promise<void> {
   const waiting = new AbortController();
   const connected = connection.connect().catch(() => {});

@@ -1,8 +1,8 @@
-/** What went wrong, by what Redis or ioredis says of it. */
+/** Classifies errors by the messages of Redis or ioredis. */
 import { messageOf } from '../../base/message-of.js';
 import { StoreError, type StoreErrorKind } from '../store.js';
 
-/** Redis tells the kind of an error by the first word of its message; ioredis has messages of its own. */
+/** The first word of a message from Redis is the kind of error; ioredis has messages of its own. */
 const KINDS: readonly (readonly [RegExp, StoreErrorKind])[] = [
   [/^OOM|-OOM|'maxmemory'/, 'memory'],
   [/READONLY/, 'read_only'],
@@ -17,7 +17,7 @@ const KINDS: readonly (readonly [RegExp, StoreErrorKind])[] = [
   ],
 ];
 
-/** `connectionError`: why there was no connection last. */
+/** `connectionError`: why the last connection failed. */
 export function storeErrorOf(error: unknown, connectionError: string): StoreError {
   const message = messageOf(error);
   const kind = kindOf(message);

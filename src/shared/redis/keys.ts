@@ -1,14 +1,14 @@
-/** Names of keys. All of a tenant's keys have one hash tag, so that they live in one slot of a cluster. */
+/** Names of keys. All keys of a tenant have the same hash tag, so that they are in one slot of a cluster. */
 import { createHash } from 'node:crypto';
 import type { BucketKind } from '../../enforce/ledger.js';
 
-/** Ranges of a cluster's hash slots, each of which is given up and probed on its own. */
+/** Ranges of a cluster's hash slots; each has a circuit of its own. */
 export const CLUSTER_SHARDS = 16;
 const SLOTS = 16384;
 
 const PLAIN = /^[0-9A-Za-z!_.*'()-]{1,150}$/;
 
-/** Tenant ids that Mimir allows stand for themselves; nothing else gets into a key. */
+/** Tenant ids that are valid in Mimir are used as they are; anything else is encoded. */
 export function tenantTag(tenant: string): string {
   return PLAIN.test(tenant) ? tenant : `#${createHash('sha256').update(tenant).digest('hex')}`;
 }
@@ -21,7 +21,7 @@ export function electionsKey(prefix: string, tenant: string): string {
   return `${prefix}{${tenantTag(tenant)}}:ha`;
 }
 
-/** All keys of a tenant's series begin with it. */
+/** The prefix of all keys about a tenant's series. */
 export function seriesKey(prefix: string, tenant: string): string {
   return `${prefix}{${tenantTag(tenant)}}:active`;
 }
@@ -34,7 +34,7 @@ export function limitsKey(prefix: string, tenant: string): string {
   return `${prefix}{${tenantTag(tenant)}}:limits`;
 }
 
-/** 0 to 1: tenants change their generation of series one after another. */
+/** 0 to 1: spreads the generation changes of tenants over time. */
 export function phaseOf(tenant: string): number {
   return crc16(tenant) / 65536;
 }
@@ -43,7 +43,7 @@ export function clusterShardOf(tag: string): number {
   return Math.floor((crc16(tag) % SLOTS) / (SLOTS / CLUSTER_SHARDS));
 }
 
-/** One key in each shard, for heartbeats. */
+/** One heartbeat key in each shard. */
 export function heartbeatKeys(prefix: string, shards: number): string[] {
   const keys: string[] = [];
   for (let i = 0, found = 0; found < shards; i++) {

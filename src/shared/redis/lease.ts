@@ -8,7 +8,7 @@ export const leaseScript: Script<'lease'> = {
   encode: (prefix, tenant, call) => [
     [
       bucketKey(prefix, tenant, call.bucket),
-      // JavaScript writes a number with all the digits that it takes to read the same number back.
+      // JavaScript prints all digits that are needed to read back the same number.
       String(call.shape.rate),
       String(call.shape.capacity),
       String(call.version),

@@ -1,4 +1,9 @@
-/** What the connection to Redis can be told; src/config has the same settings under `state.redis.*`. */
+/**
+ * Options of the connection to Redis; the settings `state.redis.*` in src/config.
+ *
+ * `redis://` or `rediss://` (TLS), `[user:password@]host[:port][/db]`. Several URLs for Sentinel (the sentinels) and
+ * Cluster (some of its nodes).
+ */
 
 export interface RedisOptions {
   /**
@@ -7,9 +12,9 @@ export interface RedisOptions {
    */
   readonly urls: readonly string[];
   readonly mode: 'single' | 'sentinel' | 'cluster';
-  /** The name that the sentinels know the primary under. */
+  /** The primary's name in the sentinels. */
   readonly sentinelMaster: string;
-  /** Files with credentials, read again before every new connection. They win over the URL's. Empty: none. */
+  /** Files with credentials, read before every new connection. They override the URL's. Empty: none. */
   readonly usernameFile: string;
   readonly passwordFile: string;
   readonly sentinelPasswordFile: string;
@@ -17,9 +22,9 @@ export interface RedisOptions {
   readonly caFile: string;
   readonly certFile: string;
   readonly keyFile: string;
-  /** Before every key: two fleets on one Redis need two prefixes. */
+  /** Prefix of every key: two fleets on one Redis need different ones. */
   readonly keyPrefix: string;
-  /** How long an answer may take; a socket that brings none for a multiple of it is given up. */
+  /** How long to wait for an answer; a socket that is silent for a multiple of it is closed. */
   readonly commandTimeoutMs: number;
   readonly connectTimeoutMs: number;
 }

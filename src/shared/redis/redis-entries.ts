@@ -1,6 +1,6 @@
 /**
- * Entries in one Redis hash, a field each, with a version that changes with every write: whoever reads asks for the version
- * now and then, and for the rest when it is another one. The hash is gone with the last entry.
+ * Entries as fields of one Redis hash, with a version that changes with every write: readers poll the version, and read the
+ * rest when it has changed. The hash is deleted with its last entry.
  */
 import { randomUUID } from 'node:crypto';
 import { type Entries, type Entry, EntryRefused } from '../entries.js';
@@ -11,12 +11,12 @@ import { readLua } from './script.js';
 const VERSION_FIELD = 'version';
 const TIME_DIGITS = 15;
 /**
- * What comes before the text: at, id, a space or, where the entry says that something is over, a dash, until. Values are
- * compared by it; entries.lua reads it, too.
+ * What precedes the text: start, id, a space (or a dash if the entry says that something is over), end. Values are compared
+ * by it; entries.lua reads it, too.
  */
 const HEAD = TIME_DIGITS + 36 + 1 + TIME_DIGITS;
 
-/** A reader that was not heard from for so long is gone for good, and nobody waits for it. */
+/** A reader that was not heard from for this long is gone, and nobody waits for it. */
 const READER_MS = 60_000;
 
 interface Scripts {
@@ -28,11 +28,11 @@ interface Scripts {
 export class RedisEntries implements Entries {
   readonly #connection: RedisConnection & Scripts;
   readonly #key: string;
-  /** Who reads them, and what each has put into force. In the same slot of a cluster. */
+  /** The readers, and the version that each has applied. In the same slot of a cluster. */
   readonly #readersKey: string;
   readonly #most: number;
 
-  /** `name`: of all of them together. There are `most` entries at most. */
+  /** `name`: the name of the whole collection. It has at most `most` entries. */
   constructor(options: RedisOptions, name: string, most: number) {
     this.#key = `${options.keyPrefix}{#${name}}:${name}`;
     this.#readersKey = `${this.#key}:readers`;
@@ -41,7 +41,7 @@ export class RedisEntries implements Entries {
     connection.defineCommand('mimirEdgeWriteEntry', { lua: readLua('entries.lua'), numberOfKeys: 1 });
     connection.defineCommand('mimirEdgeAcknowledge', { lua: readLua('acknowledge.lua'), numberOfKeys: 1 });
     connection.defineCommand('mimirEdgeBehind', { lua: readLua('behind.lua'), numberOfKeys: 2 });
-    // What failed is told by the calls that fail.
+    // Errors are reported by the calls that fail.
     connection.on('error', () => {});
     this.#connection = connection as RedisConnection & Scripts;
   }

@@ -1,6 +1,6 @@
 /**
- * Replicas that ask each other through Redis: questions in a stream that is gone seconds after the last of them, answers as
- * strings that are gone when they were read. All keys have one hash tag, `{#fleet}` behind the prefix.
+ * Replicas ask each other through Redis: questions are in a stream that expires seconds after the last one, answers are
+ * strings that are deleted when they are read. All keys have one hash tag, `{#fleet}`, after the prefix.
  */
 import {
   type FleetMember,
@@ -30,7 +30,7 @@ interface Scripts {
   mimirEdgeFleetAnswersBuffer(keys: number, ...args: Argument[]): Promise<(Buffer | null)[]>;
 }
 
-/** People wait for it, and no push does. */
+/** People wait for it, but no push does. */
 const TIMEOUT_MS = 1000;
 
 export class RedisFleet implements FleetStore {
@@ -49,7 +49,7 @@ export class RedisFleet implements FleetStore {
       numberOfKeys: 1,
     });
     connection.defineCommand('mimirEdgeFleetAnswers', { lua: readLua('fleet-answers.lua') });
-    // What failed is told by the calls that fail.
+    // Errors are reported by the calls that fail.
     connection.on('error', () => {});
     this.#connection = connection as RedisConnection & Scripts;
   }

@@ -41,7 +41,7 @@ export class RedisStore implements Store {
   readonly #heartbeatKeys: readonly string[];
   #lastConnectionError = 'not connected';
 
-  /** `replica` names this process among all that share the store. */
+  /** `replica` identifies this process among all that share the store. */
   constructor(options: RedisOptions, replica: string) {
     this.shards = options.mode === 'cluster' ? CLUSTER_SHARDS : 1;
     this.#prefix = options.keyPrefix;
@@ -54,7 +54,7 @@ export class RedisStore implements Store {
     connection.defineCommand('mimirEdgeHeartbeat', { lua: readLua('heartbeat.lua'), numberOfKeys: 1 });
     this.#connection = connection as RedisConnection & Heartbeat;
     this.#queue = new ScriptQueue(connection);
-    // ioredis reconnects by itself; what failed is told by the calls that fail.
+    // ioredis reconnects by itself; errors are reported by the calls that fail.
     connection.on('error', (error: Error) => {
       this.#lastConnectionError = error.message;
     });

@@ -1,6 +1,6 @@
 /**
- * The fleet's usage in Redis. All of its keys have one hash tag, so that in a cluster they are on one node; they begin with
- * `{#usage}` behind the prefix. What is larger than the node's memory allows is refused as a whole, never in part.
+ * The fleet's usage in Redis. All keys begin with `{#usage}` after the prefix; the hash tag keeps them on one node of a
+ * cluster. A write that exceeds the node's memory is refused completely.
  */
 import {
   MOST_FRAMES,
@@ -23,7 +23,7 @@ interface Scripts {
   mimirEdgeUsageCommit(keys: number, ...args: Argument[]): Promise<number>;
 }
 
-/** Frames and pages are larger than what a push waits for. */
+/** Frames and pages are larger than what pushes wait for. */
 const TIMEOUTS = 20;
 
 export class RedisUsage implements UsageStore {
@@ -36,7 +36,7 @@ export class RedisUsage implements UsageStore {
     connection.defineCommand('mimirEdgeUsageElect', { lua: readLua('usage-elect.lua'), numberOfKeys: 2 });
     connection.defineCommand('mimirEdgeUsageResign', { lua: readLua('usage-resign.lua'), numberOfKeys: 1 });
     connection.defineCommand('mimirEdgeUsageCommit', { lua: readLua('usage-commit.lua') });
-    // What failed is told by the calls that fail.
+    // Errors are reported by the calls that fail.
     connection.on('error', () => {});
     this.#connection = connection as RedisConnection & Scripts;
   }

@@ -1,6 +1,6 @@
 /**
- * Runs of scripts that are asked for in the same turn of the event loop leave in one pipeline; to a cluster they leave one
- * by one, each to its own node.
+ * Script runs requested in the same turn of the event loop go in one pipeline; in a cluster they go one by one, each to its
+ * node.
  */
 import type { RedisConnection } from './connection.js';
 import type { ScriptArguments } from './script.js';
@@ -22,7 +22,7 @@ export class ScriptQueue {
     this.#connection = connection;
   }
 
-  /** `command`: a script that the connection has defined. */
+  /** `command`: a script that is defined on the connection. */
   run(command: string, args: ScriptArguments): Promise<unknown[]> {
     return new Promise((resolve, reject) => {
       if (this.#queue.length === 0) setImmediate(() => this.#flush());
@@ -56,7 +56,7 @@ export class ScriptQueue {
   }
 }
 
-/** ioredis makes a method of each script that is defined. */
+/** ioredis adds a method for each defined script. */
 function methodOf(target: object, command: string): Run {
   return (target as Record<string, Run>)[command]?.bind(target) as Run;
 }

@@ -1,4 +1,4 @@
-/** What the scripts about series have in common: series.lua, which is put before each of them. */
+/** What the scripts about series share: series.lua, which is prepended to each of them. */
 import type { FleetState } from '../../series/series-protocol.js';
 import {
   KNOWN,
@@ -25,13 +25,13 @@ export function readSeriesLua(name: string): string {
   return readLua('series.lua', name);
 }
 
-/** Key, generation and phase: tenants change their generation one after another. */
+/** Key, generation length and phase, which spreads the generation changes of tenants over time. */
 export function commonArguments(prefix: string, tenant: string, generationMs: number): ScriptArguments {
   const phaseMs = Math.floor(phaseOf(tenant) * generationMs);
   return [seriesKey(prefix, tenant), String(generationMs), String(phaseMs)];
 }
 
-/** Rows as Redis sees them: of each hash one integer. */
+/** Rows in the form that Redis gets: one integer for each hash. */
 export function integersOf(rows: Uint32Array): BigInt64Array {
   return new BigInt64Array(rows.buffer, rows.byteOffset, rows.length / 2);
 }
@@ -42,7 +42,7 @@ export function hashesOf(integers: BigInt64Array, from: number, to: number): str
   return hashes;
 }
 
-/** The metrics' hashes, and for each series which of them it has. */
+/** The metrics' hashes, and for each series the index of its metric. */
 export function metricsOf(integers: BigInt64Array, from: number, to: number): [string, string] {
   const metrics = new Map<bigint, number>();
   const indexes: number[] = [];
@@ -57,7 +57,7 @@ export function metricsOf(integers: BigInt64Array, from: number, to: number): [s
 
 export const NO_METRICS: readonly [string, string] = ['', ''];
 
-/** What one script says of each series, or several one after another. */
+/** The outcomes of one script, or of several in sequence. */
 export function readOutcomes(letters: string): Uint8Array {
   const outcomes = new Uint8Array(letters.length);
   for (let row = 0; row < letters.length; row++) outcomes[row] = LETTERS[letters.charAt(row)] ?? SKIPPED;
