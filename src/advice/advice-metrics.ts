@@ -1,4 +1,4 @@
-/** What is advised, and how much of each budget is spent, as of the last time that it was worked out. */
+/** Metrics of the last advice and of how much of each budget is spent. */
 import { type LargeFamily, labelText } from '../telemetry/exposition.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Advisor } from './advisor.js';

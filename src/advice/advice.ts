@@ -1,16 +1,16 @@
-/** What is advised for one tenant, as page, report, API and changes read it. */
+/** The advice for one tenant, as page, report, API and changes read it. */
 import type { AdvisedLimit } from './policy.js';
 
-/** `none`: there is nothing to say, and `why` says why not. */
+/** `none`: there is no advice, and `why` says why. */
 export type Direction = 'raise' | 'lower' | 'set' | 'keep' | 'none';
 
 export type Confidence = 'none' | 'low' | 'medium' | 'high';
 
-/** What a value would have refused of the history. */
+/** What a value would have refused over the history. */
 export interface Refusals {
-  /** Of a day only its worst windows are known, so at least one hour of it and at most all. */
+  /** For a day only the worst windows are known, so at least one of its hours and at most all. */
   readonly hours: { readonly atLeast: number; readonly atMost: number };
-  /** At least; undefined where the history can not tell. */
+  /** A lower bound; undefined where the history can not tell. */
   readonly pushes: number | undefined;
 }
 
@@ -20,30 +20,30 @@ export interface LimitAdvice {
   readonly kind: 'mimir' | 'edge';
   /** In force; undefined: there is no such limit. */
   readonly current: number | undefined;
-  /** Undefined: no advice. As `current` where it is to stay. */
+  /** Undefined: no advice. Equal to `current` if it should stay. */
   readonly recommended: number | undefined;
   readonly direction: Direction;
   readonly why: string;
   readonly confidence: Confidence;
-  /** Where hours had refusals: what it would be without retries, and with all that was offered. */
+  /** If hours had refusals: the value without retries, and with everything that was offered. */
   readonly range: { readonly from: number; readonly to: number } | undefined;
-  /** Before the policy's ceiling cut it. */
+  /** Before the policy's ceiling was applied. */
   readonly uncapped: number | undefined;
-  /** The most that was seen; of a rate the mean of the busiest hour, of a burst what came beyond the rate. */
+  /** The highest value seen; for a rate the mean of the busiest hour, for a burst what exceeded the rate. */
   readonly peak: number | undefined;
-  /** By how much everything could grow before the first refusal, with what is recommended and with what is in force. */
+  /** By how much everything could grow before the first refusal, with the recommended and with the current value. */
   readonly headroom: number | undefined;
   readonly currentHeadroom: number | undefined;
   readonly wouldRefuse: Refusals | undefined;
   readonly currentWouldRefuse: Refusals | undefined;
 }
 
-/** A picture of a rate and its burst: what arrived in each window, and what each bucket lets through. */
+/** Data for drawing a rate and its burst: what arrived in each window, and what each bucket lets through. */
 export interface CurvePicture {
   readonly rate: AdvisedLimit;
   readonly burst: AdvisedLimit;
   readonly windows: readonly number[];
-  /** Null where nobody knows. */
+  /** Null where unknown. */
   readonly arrived: readonly (number | null)[];
   readonly current: readonly number[] | undefined;
   readonly recommended: readonly number[] | undefined;
@@ -57,7 +57,7 @@ export interface Advice {
   readonly curves: readonly CurvePicture[];
 }
 
-/** What the advice rests on. */
+/** What the advice is based on. */
 export interface Basis {
   readonly fromMs: number | undefined;
   readonly toMs: number | undefined;
@@ -65,7 +65,7 @@ export interface Basis {
   readonly hoursWithRefusals: number;
   /** The shortest window that is known. */
   readonly resolutionSeconds: number | undefined;
-  /** On top of the policy's, while there is little history. */
+  /** In addition to the policy's margin, while there is little history. */
   readonly extraMargin: number;
   readonly confidence: Confidence;
 }

@@ -1,6 +1,6 @@
 /**
- * The limits that a tenant should have, out of what it offered, the limits in force and a policy. Pure: the same history
- * gives the same advice, and what nobody saw gives none.
+ * The limits that a tenant should have, from what it offered, the current limits and a policy. Pure: the same history gives
+ * the same advice, and without data there is none.
  */
 
 import type { UsageHistory } from '../usage/usage-record.js';

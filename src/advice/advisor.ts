@@ -1,6 +1,6 @@
 /**
- * The standing of every tenant, worked out again from time to time, or for a tenant alone as soon as its limits change. Nothing
- * of it stands in a push's way: between tenants others run, and unless somebody waits there are pauses.
+ * The standing of every tenant, recomputed periodically, or for a single tenant as soon as its limits change. It yields
+ * between tenants, and pauses unless somebody waits, so that no push is delayed.
  */
 import { setTimeout as pause, setImmediate } from 'node:timers/promises';
 import { NO_TENANT, OTHER_TENANTS } from '../enforce/tenant-metrics.js';
@@ -11,10 +11,10 @@ import { type Policy, policyFor } from './policy.js';
 import type { PriceList } from './price.js';
 import { type Standing, standingOf } from './standing.js';
 
-/** Whoever keeps histories. */
+/** Provides the histories. */
 export interface Histories {
   tenants(): Promise<readonly string[]>;
-  /** Empty: nothing is known of it. */
+  /** Empty: nothing is known of the tenant. */
   history(tenant: string): Promise<UsageHistory>;
 }
 
@@ -24,19 +24,19 @@ export interface AdvisorOptions {
   readonly prices: PriceList;
   readonly budgets: readonly Budget[];
   readonly distributors: number;
-  /** In force for a tenant, and whether a document names it. */
+  /** A tenant's current limits, and whether a document names it. */
   readonly limitsOf: (tenant: string) => { readonly limits: TenantLimits; readonly named: boolean };
-  /** Tenants that a document names, whether they have a history or not. */
+  /** Tenants that a document names, with or without a history. */
   readonly named: () => Iterable<string>;
   readonly nowMs: () => number;
 }
 
-/** Whoever looks has none that are older, or those that are being replaced. */
+/** Older results are recomputed, and meanwhile still returned. */
 const FRESH_MS = 10 * 60_000;
-/** Without anybody who looks: what a month brought changes little in an hour. */
+/** The interval when nobody looks: a month of history changes little in an hour. */
 const BACKGROUND_MS = 60 * 60_000;
 const PAUSE_MS = 20;
-/** What histories call those that have no history of their own. */
+/** Names in histories that are not tenants. */
 const NO_TENANTS: readonly string[] = [NO_TENANT, OTHER_TENANTS];
 
 export class Advisor {
@@ -44,7 +44,7 @@ export class Advisor {
   #standings = new Map<string, Standing>();
   #atMs = Number.NEGATIVE_INFINITY;
   #underWay: Promise<void> | undefined;
-  /** Somebody waits: no pauses. */
+  /** Somebody waits, so there are no pauses. */
   #isAwaited = false;
 
   constructor(options: AdvisorOptions) {
@@ -59,17 +59,17 @@ export class Advisor {
     return this.#options.budgets;
   }
 
-  /** When all were worked out last; undefined: not yet. */
+  /** When all tenants were last computed; undefined: not yet. */
   get atMs(): number | undefined {
     return Number.isFinite(this.#atMs) ? this.#atMs : undefined;
   }
 
-  /** As they were worked out last, in order of ids. */
+  /** The last results, in order of ids. */
   get known(): ReadonlyMap<string, Standing> {
     return this.#standings;
   }
 
-  /** As they were some minutes ago; where none are known yet they are worked out first. */
+  /** Results of the last minutes; if there are none yet, waits for them. */
   async all(): Promise<ReadonlyMap<string, Standing>> {
     const working = this.#age() < FRESH_MS ? undefined : this.#work();
     if (this.atMs === undefined) {
@@ -82,7 +82,7 @@ export class Advisor {
     return this.#standings;
   }
 
-  /** For metrics: to be called often, does something seldom. Rejects when histories can not be read. */
+  /** For metrics: call often; it only works when it is due. Rejects when histories can not be read. */
   async keepUp(): Promise<void> {
     if (this.#age() >= BACKGROUND_MS) await this.#work();
   }
@@ -91,7 +91,7 @@ export class Advisor {
     return this.#options.nowMs() - this.#atMs;
   }
 
-  /** Once at a time. */
+  /** One run at a time. */
   #work(): Promise<void> {
     this.#underWay ??= this.#workOut().finally(() => {
       this.#underWay = undefined;
@@ -100,7 +100,7 @@ export class Advisor {
     return this.#underWay;
   }
 
-  /** Of one tenant, now. Undefined: no document names it, and it has no history. */
+  /** One tenant, computed now. Undefined: no document names it, and it has no history. */
   async one(tenant: string): Promise<Standing | undefined> {
     const { histories, limitsOf } = this.#options;
     const history = await histories.history(tenant);

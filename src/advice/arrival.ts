@@ -1,11 +1,11 @@
 /**
- * What a token bucket has to be for an arrival curve to pass: a line (amount, seconds) says that `amount` may arrive while
- * the bucket earns for `seconds`, so that a bucket of rate r and burst b refuses nothing when b ≥ amount − r × seconds holds
- * for every line. That is exact for any order of pushes within the seconds that the curve was counted by.
+ * The token buckets with which an arrival curve passes. A line (amount, seconds) says that `amount` may arrive while the
+ * bucket earns for `seconds`: a bucket of rate r and burst b refuses nothing if b ≥ amount − r × seconds for every line.
+ * This is exact for any order of pushes within the seconds by which the curve was counted.
  */
 import { type ArrivalCurve, CURVE_WINDOWS } from '../usage/usage-record.js';
 
-/** A bucket: tokens a second, and tokens at once. */
+/** A bucket: tokens per second, and the burst. */
 export interface Pair {
   readonly rate: number;
   readonly burst: number;
@@ -16,7 +16,7 @@ export interface Line {
   readonly seconds: number;
 }
 
-/** A curve, and the seconds that it was counted by. */
+/** A curve, and the resolution in seconds with which it was counted. */
 export interface CountedCurve {
   readonly curve: ArrivalCurve;
   readonly resolutionSeconds: number;
@@ -24,11 +24,11 @@ export interface CountedCurve {
 
 export interface Demand {
   readonly lines: readonly Line[];
-  /** What the rate has to be for what goes on longer than the longest window. */
+  /** The rate needed for what goes on longer than the longest window. */
   readonly leastRate: number;
 }
 
-/** What a bucket lets through at once and in ten minutes: the least of it is the least that a tenant can do to Mimir. */
+/** What a bucket lets through at once and within ten minutes. The smaller it is, the less a tenant can do to Mimir. */
 const EXPOSURE_SECONDS = 600;
 
 export function exposureOf({ rate, burst }: Pair): number {
@@ -36,8 +36,8 @@ export function exposureOf({ rate, burst }: Pair): number {
 }
 
 /**
- * Of several hours or days, a bucket for all of them: the windows that were counted with a margin, and what may have come
- * within any window between them without one.
+ * The demand of several hours or days on one bucket: counted windows with a margin, and what may have arrived within
+ * windows between them without one.
  */
 export function demandOf(counted: readonly CountedCurve[], margin: number): Demand {
   const lines: Line[] = [];
@@ -52,7 +52,7 @@ export function demandOf(counted: readonly CountedCurve[], margin: number): Dema
   return { lines, leastRate };
 }
 
-/** By the windows that were counted alone, each hour for itself. */
+/** Only by the counted windows, each hour separately. */
 export function countedDemand(counted: readonly CountedCurve[]): Demand {
   const lines: Line[] = [];
   let leastRate = 0;
@@ -73,7 +73,7 @@ function byResolution(counted: readonly CountedCurve[]): CountedCurve[] {
   return [...curves].map(([resolutionSeconds, same]) => ({ curve: highestOf(same), resolutionSeconds }));
 }
 
-/** The most of each window. */
+/** The highest value of each window. */
 export function highestOf(curves: readonly ArrivalCurve[]): number[] {
   return CURVE_WINDOWS.map((_, index) => {
     let most = Number.NaN;
@@ -85,12 +85,12 @@ export function highestOf(curves: readonly ArrivalCurve[]): number[] {
   });
 }
 
-/** What was not offered once by many, but taken to be: each window by a factor. */
+/** A curve in which each window is scaled by a factor. */
 export function scaled({ curve, resolutionSeconds }: CountedCurve, factor: number): CountedCurve {
   return { curve: curve.map((amount) => amount * factor), resolutionSeconds };
 }
 
-/** The longest window's mean. */
+/** The mean over the longest window. */
 function lastingRate(curve: ArrivalCurve): number {
   const last = curve.findLastIndex((amount) => !Number.isNaN(amount));
   return last < 0 ? 0 : (curve[last] ?? 0) / (CURVE_WINDOWS[last] ?? 1);
@@ -107,13 +107,13 @@ function knownOf(curve: ArrivalCurve): Known[] {
   );
 }
 
-/** Pushes of n counted steps may lie little more than n − 2 steps apart, so that is what the bucket earns meanwhile. */
+/** Pushes of n counted steps may be little more than n − 2 steps apart, so the bucket earns for that long. */
 function linesBetween(curve: ArrivalCurve, step: number): Line[] {
   const most = mostWithin(knownOf(curve), step);
   const lines: Line[] = [];
   for (let steps = 0; steps < most.length; steps++) {
     const amount = most[steps] as number;
-    // The shortest window of an amount asks for the most.
+    // Of windows with the same amount the shortest asks for the most.
     if (steps > 0 && amount === most[steps - 1]) continue;
     addToHull(lines, { amount, seconds: (steps - 2) * step });
   }
@@ -121,8 +121,8 @@ function linesBetween(curve: ArrivalCurve, step: number): Line[] {
 }
 
 /**
- * For each number of steps, up to the longest window, the most that may have arrived: no more than in the next longer window,
- * nor than in several shorter ones together. An hour has 3,600 of them: typed arrays, and no objects.
+ * For each number of steps up to the longest window, the most that may have arrived: no more than in the next longer
+ * window, nor than in several shorter ones together. An hour has 3,600 steps, hence typed arrays and no objects.
  */
 function mostWithin(known: readonly Known[], step: number): Float64Array {
   const windows = Int32Array.from(known, ({ window }) => Math.round(window / step));
@@ -141,7 +141,10 @@ function mostWithin(known: readonly Known[], step: number): Float64Array {
   return most;
 }
 
-/** Lines come in order of seconds and of amounts: those that are never the highest, at no rate, go. */
+/**
+ * Keeps the upper hull: lines arrive in order of seconds and amounts, and those that are never the highest, at any rate,
+ * are removed.
+ */
 function addToHull(lines: Line[], line: Line): void {
   while (lines.length > 1) {
     const last = lines[lines.length - 1] as Line;
@@ -156,11 +159,11 @@ function addToHull(lines: Line[], line: Line): void {
 }
 
 interface PairWishes {
-  /** The most burst, in seconds of rate. */
+  /** The largest burst, in seconds of rate. */
   readonly burstAtMost?: number | undefined;
 }
 
-/** The bucket with the least exposure of those that let everything pass. */
+/** The bucket with the least exposure among those that let everything pass. */
 export function leastPair({ lines, leastRate }: Demand, { burstAtMost }: PairWishes = {}): Pair {
   let rate = leastRate;
   for (let active = highestAt(lines, rate); active.seconds > EXPOSURE_SECONDS; ) {
@@ -177,12 +180,12 @@ export function leastPair({ lines, leastRate }: Demand, { burstAtMost }: PairWis
   return { rate, burst: burstFor({ lines, leastRate }, rate) };
 }
 
-/** The least burst that is enough with a rate. */
+/** The smallest burst that suffices with a rate. */
 export function burstFor({ lines }: Demand, rate: number): number {
   return Math.max(0, ...lines.map(({ amount, seconds }) => amount - rate * seconds));
 }
 
-/** The least rate with which a burst is enough. Undefined: none is. */
+/** The smallest rate with which a burst suffices. Undefined: none does. */
 export function rateFor({ lines, leastRate }: Demand, burst: number): number | undefined {
   let rate = leastRate;
   for (const { amount, seconds } of lines) {
@@ -190,11 +193,11 @@ export function rateFor({ lines, leastRate }: Demand, burst: number): number | u
     if (seconds <= 0) return undefined;
     rate = Math.max(rate, (amount - burst) / seconds);
   }
-  // What is sent at once while the rate is earned: see the lines with less than no time.
+  // See the lines with negative time: part of a burst arrives while the rate is earned.
   return burstFor({ lines, leastRate }, rate) <= burst * (1 + 1e-9) ? rate : undefined;
 }
 
-/** How much of a window's amount the bucket would have refused at least; 0 when it lets everything pass. */
+/** A lower bound on how much of a window's amount the bucket would have refused; 0 if it lets everything pass. */
 export function shortOf({ lines }: Demand, { rate, burst }: Pair): number {
   return Math.max(0, ...lines.map(({ amount, seconds }) => amount - rate * Math.max(0, seconds) - burst));
 }
@@ -208,7 +211,7 @@ export function headroomOf({ lines, leastRate }: Demand, { rate, burst }: Pair):
   return factor - 1;
 }
 
-/** The line that asks for the most burst at a rate; of equals, the one of the shortest time. */
+/** The line that asks for the largest burst at a rate; if several do, the one with the shortest time. */
 export function highestAt(lines: readonly Line[], rate: number): Line {
   let highest: Line = { amount: 0, seconds: 0 };
   let most = Number.NEGATIVE_INFINITY;
@@ -222,7 +225,7 @@ export function highestAt(lines: readonly Line[], rate: number): Line {
   return highest;
 }
 
-/** Where, as the rate grows, another line asks for the most. */
+/** Where, with growing rate, another line asks for the most. */
 function nextCrossing(lines: readonly Line[], active: Line): { rate: number; line: Line } | undefined {
   let next: { rate: number; line: Line } | undefined;
   for (const line of lines) {

@@ -1,4 +1,4 @@
-/** How much history there is, and how far it is to be trusted: less than a day says nothing, and two weeks all. */
+/** How much history there is and how far to trust it: less than a day says nothing, two weeks say everything. */
 import type { Basis, Confidence } from './advice.js';
 import { hoursOf, type Period } from './periods.js';
 
@@ -22,7 +22,7 @@ export function basisOf(periods: readonly Period[]): Basis {
   };
 }
 
-/** As VPA's upper bound, 1 + 1/days, but that nothing of it is left after two weeks. */
+/** Like VPA's upper bound, 1 + 1/days, but it reaches 0 after two weeks. */
 function extraMargin(days: number): number {
   if (days <= 0) return 0;
   return Math.max(0, (1 / days - 1 / DAYS_FOR_ALL) / (1 - 1 / DAYS_FOR_ALL));

@@ -1,4 +1,4 @@
-/** Budgets: what a tenant, a group of them or all of them may cost in a day, a month or a year. */
+/** Budgets: what a tenant, a group of tenants or all of them may cost in a day, a month or a year. */
 import {
   type FieldProblem,
   problem,
@@ -13,19 +13,19 @@ import {
 const BUDGET_PERIODS = ['day', 'month', 'year'] as const;
 export type BudgetPeriod = (typeof BUDGET_PERIODS)[number];
 
-/** In per cent of a budget: each is told once it is reached. */
+/** In percent of a budget; reaching each is reported. */
 export const BUDGET_LEVELS = [50, 75, 90, 95, 100] as const;
 
 export interface Budget {
   readonly name: string;
   /** Patterns of tenant ids. */
   readonly tenants: readonly string[];
-  /** One budget for all of them, or one for each. */
+  /** One budget for all of them together, or one for each. */
   readonly of: 'all' | 'each';
   readonly period: BudgetPeriod;
   /** In the currency of the price list. */
   readonly amount: number;
-  /** Nothing, or half of the ingestion rate for a day at most. */
+  /** No action, or halving the ingestion rate for at most a day. */
   readonly onOverBudget: OverBudget;
 }
 
@@ -36,7 +36,7 @@ export function readBudgets(raw: unknown): readonly Budget[] | FieldProblem {
   return readRecords(raw, BUDGETS);
 }
 
-/** As it would be written. */
+/** As written in the configuration. */
 export function writtenBudget({ onOverBudget, ...budget }: Budget): Record<string, unknown> {
   return { ...budget, on_over_budget: onOverBudget };
 }

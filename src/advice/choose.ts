@@ -1,4 +1,4 @@
-/** From what is needed to what is advised: floor, ceiling, rounding, and whether it is worth a change at all. */
+/** From needed to recommended values: floor, ceiling, rounding, and whether a change is worth it. */
 import { precise } from '../base/amounts.js';
 import type { Direction, LimitAdvice, Refusals } from './advice.js';
 import type { AdvisedLimit, Policy } from './policy.js';
@@ -6,9 +6,9 @@ import { roundUp } from './size-classes.js';
 
 interface Bounded {
   readonly value: number;
-  /** What it would be without the ceiling; undefined: it is below. */
+  /** The value without the ceiling; undefined: it is below. */
   readonly uncapped: number | undefined;
-  /** For the sentence: what the policy made of the value. */
+  /** For the sentence: how the policy changed the value. */
   readonly remark: string;
 }
 
@@ -26,7 +26,7 @@ export function bounded(limit: AdvisedLimit, value: number, { floor, ceiling }: 
   return { value, uncapped: undefined, remark: '' };
 }
 
-/** Never down: what is advised has to be enough. */
+/** Never down: the recommendation has to suffice. */
 export function rounded(value: number, { round }: Policy): number {
   return round === 'exact' ? Math.ceil(value - 1e-9) : roundUp(Math.ceil(value - 1e-9), 2);
 }
@@ -73,7 +73,7 @@ export function addRefusals(each: readonly Refusals[]): Refusals {
 
 const NUMBER = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 
-/** 12,345; from a million up 1.234 M: who reads it may set it. */
+/** 12,345; from a million on 1.234 M, precise enough to be set. */
 export function shown(value: number): string {
   return value < 1e6 ? NUMBER.format(value) : precise(value);
 }

@@ -1,9 +1,9 @@
-/** What tenants cost by day and by month, in all and against their budgets. */
+/** The costs of tenants by day and month, in total and against their budgets. */
 import { BUDGET_LEVELS, type Budget, type BudgetPeriod } from './budget.js';
 import { matchesAny } from './policy.js';
 import { addCosts, type Cost, NO_COST } from './price.js';
 
-/** Days of one tenant, the oldest first. */
+/** One tenant's days, oldest first. */
 export interface TenantDays {
   readonly tenant: string;
   readonly days: readonly { readonly startMs: number; readonly cost: Cost }[];
@@ -12,30 +12,30 @@ export interface TenantDays {
 export interface TenantCosts {
   readonly tenant: string;
   readonly days: readonly DatedCost[];
-  /** Of those months, as far as the days reach back. */
+  /** The costs of these months, as far back as the days reach. */
   readonly months: readonly DatedCost[];
   readonly total: Cost;
 }
 
 interface DatedCost extends Cost {
-  /** 2026-01-31, or 2026-01. UTC. */
+  /** 2026-01-31 or 2026-01, in UTC. */
   readonly of: string;
 }
 
 export interface BudgetStanding {
   readonly budget: string;
-  /** Undefined: of all tenants that it is for together. */
+  /** Undefined: for all its tenants together. */
   readonly tenant: string | undefined;
   readonly period: BudgetPeriod;
-  /** The day, month or year that it is now. */
+  /** The current day, month or year. */
   readonly of: string;
   readonly amount: number;
   readonly spent: number;
-  /** 1 is all of it. */
+  /** 1: all of it. */
   readonly used: number;
-  /** The highest level that is reached, in per cent; 0: none. */
+  /** The highest level reached, in percent; 0: none. */
   readonly level: number;
-  /** Days of the period that nothing is known of any more: what was spent in them is not in it. */
+  /** Days of the period without data any more, whose costs are missing. */
   readonly daysUnknown: number;
 }
 
@@ -56,7 +56,7 @@ export function costsOf({ tenant, days }: TenantDays): TenantCosts {
   };
 }
 
-/** Of several tenants as if they were one. */
+/** Several tenants as if they were one. */
 export function together(tenant: string, each: readonly TenantDays[]): TenantDays {
   const byDay = new Map<number, Cost>();
   for (const { startMs, cost } of each.flatMap(({ days }) => days)) {

@@ -1,10 +1,10 @@
-/** Lists of records out of plain data, as YAML gives it. What is wrong is said with the place in the list where it is. */
+/** Parses lists of records from plain data, as YAML gives it. Errors name the position in the list. */
 import { nearestName } from '../limits/values.js';
 
 export interface FieldProblem {
   readonly expected: string;
   readonly at: readonly (string | number)[];
-  /** It is the last name of `at` that is wrong, and not what it has. */
+  /** The last name of `at` itself is wrong, not its value. */
   readonly isName?: true;
 }
 
@@ -13,9 +13,9 @@ export type Fields<T> = Readonly<Record<string, Reader<T>>>;
 
 export interface RecordKind<T> {
   readonly fields: Fields<T>;
-  /** What is not said. */
+  /** The value of a field that is not given. */
   readonly fallback: (index: number) => T;
-  /** What no single field can say. */
+  /** Checks what no single field can. */
   readonly check: (raw: Readonly<Record<string, unknown>>, read: T) => T | FieldProblem;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Where a figure goes, by the median of the slopes between all pairs of days (Theil–Sen): a few odd days do not turn it. The
- * interval is that which holds the slope nine times of ten (Sen).
+ * The trend of a figure by the median of the slopes between all pairs of days (Theil–Sen), which outliers do not change.
+ * The interval contains the slope in nine cases of ten (Sen).
  */
 
 export interface DayValue {
@@ -9,29 +9,29 @@ export interface DayValue {
 }
 
 export interface Trend {
-  /** A day. */
+  /** Per day. */
   readonly slope: number;
   readonly slopeFrom: number;
   readonly slopeTo: number;
-  /** On the last day, by the line. */
+  /** On the last day, on the trend line. */
   readonly level: number;
   readonly days: number;
 }
 
 export interface DaysUntil {
-  /** Undefined: not if it goes on like this. */
+  /** Undefined: never, if the trend continues. */
   readonly days: number | undefined;
-  /** The soonest and the latest of the interval. */
+  /** The earliest and latest in the interval. */
   readonly from: number | undefined;
   readonly to: number | undefined;
 }
 
 const LEAST_DAYS = 7;
 const DAY_MS = 86_400_000;
-/** Of a normal distribution, nine of ten. */
+/** The quantile of the normal distribution for nine of ten. */
 const Z = 1.645;
 
-/** Undefined: there is not enough history. */
+/** Undefined: not enough history. */
 export function trendOf(values: readonly DayValue[]): Trend | undefined {
   if (values.length < LEAST_DAYS) return undefined;
   const last = values.at(-1)?.startMs ?? 0;

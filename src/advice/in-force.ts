@@ -1,4 +1,4 @@
-/** The limits of a tenant that are advised on, as they are in force, and what of an hour or a day each of them is held against. */
+/** A tenant's current limits that are advised on, and which part of an hour's or day's record each is compared with. */
 import { byteLimit, itemLimit, requestLimit } from '../enforce/limited-bucket.js';
 import { tenantSeriesLimit } from '../enforce/series-limit.js';
 import type { TenantLimits } from '../limits/limits.js';
@@ -9,7 +9,7 @@ import { roundUp } from './size-classes.js';
 
 export interface InForce {
   readonly limits: TenantLimits;
-  /** Mimir grants a tenant its burst on each. */
+  /** Mimir grants a tenant its burst on each distributor. */
   readonly distributors: number;
 }
 
@@ -50,7 +50,7 @@ export function rateLimits({ limits, distributors }: InForce): RateLimit[] {
   ];
 }
 
-/** Where a tenant has a burst factor its burst size says nothing, so that is what is advised. */
+/** If a tenant has a burst factor, its burst size is ignored, so the factor is advised. */
 function itemRate(limits: TenantLimits, distributors: number): RateLimit {
   const byFactor = limits.ingestion_burst_factor >= 1;
   const base = {
@@ -75,7 +75,7 @@ function itemRate(limits: TenantLimits, distributors: number): RateLimit {
     ...base,
     burst: 'ingestion_burst_size',
     written: { rate: limits.ingestion_rate, burst: limits.ingestion_burst_size },
-    // No push may pass the burst of one distributor.
+    // No push may exceed the burst of one distributor.
     writtenBurst: ({ burst }, mostAtOnce) => Math.max(burst / distributors, mostAtOnce),
     bucketOf: (rate, burst) => ({ rate, burst: burst * distributors }),
   };

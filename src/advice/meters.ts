@@ -1,14 +1,16 @@
-/** How much of each limit in force an hour or a day used: 1 is all of it. What has no limit, or no figures, is not there. */
+/**
+ * How much of each current limit an hour or a day used: 1 is all of it. Limits that are unset or have no data are left out.
+ */
 import type { UsageRecord } from '../usage/usage-record.js';
 import { countedDemand, headroomOf } from './arrival.js';
 import { type InForce, peakLimits, rateLimits } from './in-force.js';
 import type { AdvisedLimit } from './policy.js';
 
 export interface Meter {
-  /** Of a rate and its burst, the rate: both are used together. */
+  /** For a rate and its burst, the rate: both are used together. */
   readonly limit: AdvisedLimit;
   readonly current: number;
-  /** That little of it is used says nothing. */
+  /** Little use of it does not mean that it is too wide. */
   readonly mayBeWide: boolean;
   readonly used: (record: UsageRecord) => number | undefined;
 }

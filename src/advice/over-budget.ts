@@ -1,6 +1,6 @@
 /**
- * What is done about a budget that is spent, where its settings say so: the ingestion rate of who has spent is halved for a time.
- * Overrides stay as they are, and it ends by itself. Pure: what to do, not that it is done.
+ * The action on a spent budget, if its settings ask for one: halving the ingestion rate of the spender for a time.
+ * Overrides are not changed, and it ends by itself. Pure: decides what to do without doing it.
  */
 import type { TenantLimits } from '../limits/limits.js';
 import type { Budget, BudgetPeriod } from './budget.js';
@@ -20,10 +20,10 @@ interface Spender extends TenantDays {
 }
 
 const DAY_MS = 86_400_000;
-/** Of one budget: who spent most goes first. */
+/** For each budget, those who spent most first. */
 const MOST_TENANTS = 100;
 
-/** For a day at most, and never beyond the day, month or year that is over budget. */
+/** For at most a day, and never beyond the period that is over budget. */
 export function rateCuts(
   budgets: readonly Budget[],
   spenders: readonly Spender[],

@@ -1,4 +1,4 @@
-/** A limit on what there is at one time, or in one push: its peak and a margin. */
+/** Advice on a limit on a peak, at one time or in one push: the peak and a margin. */
 import type { UsageRecord } from '../usage/usage-record.js';
 import type { Basis, LimitAdvice, Refusals } from './advice.js';
 import { basisOf, LEAST_HOURS } from './basis.js';
@@ -13,31 +13,31 @@ export interface PeakLimit {
   /** As in "41,220 active series". */
   readonly unit: string;
   readonly peakOf: (record: UsageRecord) => number | undefined;
-  /** In force; undefined: there is no such limit. */
+  /** Undefined: there is no such limit. */
   readonly current: number | undefined;
-  /** Series that were refused for this limit and so are not in the peak, as often as they were sent. */
+  /** Reasons for which refused series are missing in the peak; each may have been sent many times. */
   readonly hiddenBy: readonly string[];
-  /** Pushes, or series of them, that were refused for this limit and are in the peak. */
+  /** Reasons for which refused pushes or series are part of the peak. */
   readonly refusedBy: readonly string[];
   readonly hasClasses: boolean;
   /**
-   * It is reached by a change of what is sent, not by growth, and then refuses all of it: it is raised, and lowered only where a
-   * policy asks for it by name.
+   * The limit is reached by a change of what is sent rather than by growth, and then refuses all of it; so it is raised,
+   * and lowered only if a policy names it.
    */
   readonly isOnlyRaised: boolean;
 }
 
 interface Peak {
   readonly period: Period;
-  /** Of all that was offered. */
+  /** Of everything that was offered. */
   readonly peak: number;
-  /** What counts: of what was refused no more than as much again as the limit in force. */
+  /** The peak to plan for: what was refused counts up to twice the current limit. */
   readonly counts: number;
-  /** What passed of it, at most. */
+  /** An upper bound on what passed. */
   readonly passed: number;
 }
 
-/** As much may be advised as the limit in force, so many times, where that refused something. */
+/** After refusals, the recommendation is at most this multiple of the current limit. */
 const MOST_OF_PASSED = 2;
 
 export function advisePeak(
@@ -49,7 +49,8 @@ export function advisePeak(
   const none = (why: string): LimitAdvice => noAdvice(limit.limit, limit.kind, limit.current, why);
   const peaks = peaksIn(limit, periods);
   if (peaks.length === 0) return none(`The history has no figures on ${limit.unit}.`);
-  // An earlier version may have measured less: what it rests on is what was seen, and when nothing was sent.
+  // Earlier versions may have measured less, so this is based on the periods with data, and those in which nothing was
+  // sent.
   const basis = basisOf(periods.filter((period) => isKnown(limit, period)));
   if (basis.confidence === 'none')
     return none(
@@ -156,7 +157,7 @@ function hiddenIn({ hiddenBy }: PeakLimit, { reasons, refused }: UsageRecord): n
   return reasons.some(({ reason }) => hiddenBy.includes(reason)) ? refused.newSeries : 0;
 }
 
-/** What a limit on a peak would have refused: in which hours is known, of how many pushes is not. */
+/** What a limit on a peak would have refused: the hours are known, the number of pushes is not. */
 function refusalsOf(peaks: readonly Peak[], value: number): Refusals {
   const { hours } = addRefusals(
     peaks

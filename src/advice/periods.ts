@@ -1,14 +1,14 @@
 /**
- * The hours and days that a history is judged by: its hours, and before them its days. Which of them a policy lets go is said
- * here, too: the heaviest first, but never what comes every week.
+ * The periods by which a history is judged: its hours, and before them its days. Also which of them a policy ignores: the
+ * heaviest first, but never what recurs every week.
  */
 import type { UsageHistory, UsageRecord } from '../usage/usage-record.js';
 
 export interface Period {
   readonly record: UsageRecord;
-  /** That were watched, of those that no other period stands for. */
+  /** Observed hours that no other period covers. */
   readonly hours: number;
-  /** Something was refused: what was offered may have retries in it. */
+  /** Something was refused, so what was offered may include retries. */
   readonly refused: boolean;
 }
 
@@ -39,15 +39,15 @@ export function hoursOf(periods: readonly Period[]): number {
   return periods.reduce((sum, { hours }) => sum + hours, 0);
 }
 
-/** How many hours may be let go. */
+/** How many hours may be ignored. */
 interface Allowance {
   readonly refusedHoursAtMost: number;
   readonly percentile: number | undefined;
-  /** By how much a period may be above what its hour of the week usually is, and still be of the kind that comes again. */
+  /** How far a period may exceed the usual weight of its hour of the week and still count as recurring. */
   readonly margin: number;
 }
 
-/** Without the periods that the policy lets go. `weight` says how much a period asks for. */
+/** Without the periods that the policy ignores. `weight` is what a period asks for. */
 export function keptPeriods(
   periods: readonly Period[],
   { refusedHoursAtMost, percentile, margin }: Allowance,
@@ -74,8 +74,8 @@ interface Weighed {
 }
 
 /**
- * What an hour of the week usually weighs, once there are three weeks of it. Where hours do not reach back so far it is what
- * the day of the week does: of each date its heaviest hour, or the day as it is kept.
+ * The usual weight of an hour of the week, once there are three weeks of it. Where hours do not reach back so far, that of
+ * the day of the week: for each date its heaviest hour, or its daily record.
  */
 function usualWeights(heaviestFirst: readonly Weighed[]): (record: UsageRecord) => number | undefined {
   const byHour = new Map<number, number[]>();
@@ -100,7 +100,7 @@ function addTo(lists: Map<number, number[]>, key: number, value: number): void {
   else list.push(value);
 }
 
-/** The heaviest first. Undefined: these are not three weeks. */
+/** Heaviest first. Undefined: there are less than three weeks. */
 function usualOf(weights: readonly number[] | undefined): number | undefined {
   return weights === undefined || weights.length < 3 ? undefined : weights[Math.floor(weights.length / 2)];
 }

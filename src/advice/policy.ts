@@ -1,6 +1,6 @@
 /**
- * How limits are to be chosen, for tenants whose id a pattern matches: the first policy that matches holds, and what it does
- * not say is as in DEFAULT_POLICY.
+ * How to choose limits for tenants whose id matches a pattern. The first matching policy applies; what it leaves out is
+ * taken from DEFAULT_POLICY.
  */
 import {
   type FieldProblem,
@@ -19,7 +19,7 @@ import {
   unknownName,
 } from './fields.js';
 
-/** What is advised: limits of Mimir, then of the edge alone. */
+/** The limits that advice is given on: Mimir's, then the edge's own. */
 const ADVISED_LIMITS = [
   'ingestion_rate',
   'ingestion_burst_size',
@@ -42,23 +42,23 @@ const ROUNDINGS = ['exact', 'size classes', 'two digits'] as const;
 type Rounding = (typeof ROUNDINGS)[number];
 
 export interface Policy {
-  /** What it is called in advice: a tier, such as gold. */
+  /** Its name in advice: a tier, such as gold. */
   readonly name: string;
-  /** Of tenant ids; `*` stands for any characters. */
+  /** Patterns of tenant ids; `*` stands for any characters. */
   readonly tenants: readonly string[];
-  /** How many hours of the history may have refusals. One of the two is in force. */
+  /** How many hours of the history may have refusals. Either this or `percentile` applies. */
   readonly refusedHoursAtMost: number;
-  /** In per cent of the hours; undefined: `refusedHoursAtMost` holds. */
+  /** In percent of the hours; undefined: `refusedHoursAtMost` applies. */
   readonly percentile: number | undefined;
-  /** 0.2 is a fifth above what was there. */
+  /** 0.2: a fifth above what was seen. */
   readonly margin: number;
   readonly floor: Bounds;
   readonly ceiling: Bounds;
   readonly round: Rounding;
-  /** What would change by less than this part stays as it is. */
+  /** Changes by less than this fraction are not recommended. */
   readonly hysteresis: number;
   readonly neverLower: boolean;
-  /** Seconds of rate that a burst may have; undefined: whatever has the least exposure. */
+  /** The burst's limit in seconds of rate; undefined: whatever has the least exposure. */
   readonly burstAtMost: number | undefined;
   readonly enabledLimits: readonly AdvisedLimit[];
 }
@@ -80,7 +80,7 @@ export const DEFAULT_POLICY: Policy = {
   enabledLimits: ADVISED_LIMITS,
 };
 
-/** It lists the limit by name, rather than leaving them at all there are. */
+/** The policy names the limit, rather than enabling all of them. */
 export function asksFor({ enabledLimits }: Policy, limit: AdvisedLimit): boolean {
   return enabledLimits !== ADVISED_LIMITS && enabledLimits.includes(limit);
 }
@@ -93,7 +93,7 @@ export function matchesAny(patterns: readonly string[], text: string): boolean {
   return patterns.some((pattern) => matches(pattern, text));
 }
 
-/** Without a regular expression: no pattern makes it slow. */
+/** Without regular expressions, so that no pattern is slow. */
 function matches(pattern: string, text: string): boolean {
   const [first = '', ...rest] = pattern.split('*');
   const last = rest.pop();
@@ -108,12 +108,12 @@ function matches(pattern: string, text: string): boolean {
   return text.endsWith(last) && text.length - last.length >= from;
 }
 
-/** A list of policies out of plain data. */
+/** A list of policies from plain data. */
 export function readPolicies(raw: unknown): readonly Policy[] | FieldProblem {
   return readRecords(raw, POLICIES);
 }
 
-/** As it would be written. */
+/** As written in the configuration. */
 export function writtenPolicy(policy: Policy): Record<string, unknown> {
   return {
     name: policy.name,

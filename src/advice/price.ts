@@ -1,17 +1,20 @@
-/** What a tenant costs on the write path, by what it sends and keeps. What the edge can not see has no price, and is named. */
+/**
+ * What a tenant costs on the write path, by what it sends and stores. What the edge can not see has no price, and is
+ * listed.
+ */
 import type { UsageRecord } from '../usage/usage-record.js';
 
 export interface PriceList {
   /** A name, such as USD: nothing is converted. */
   readonly currency: string;
   readonly millionSamples: number;
-  /** Of 730 hours. */
+  /** A month has 730 hours. */
   readonly thousandSeriesMonth: number;
-  /** On the wire, as it was sent. */
+  /** Compressed, as sent. */
   readonly gigabyte: number;
 }
 
-/** Said beside each sum of money. */
+/** Stated with each sum of money. */
 export const NOT_PRICED = [
   'queries',
   'how long samples are stored, and where',
@@ -31,9 +34,9 @@ export interface Cost {
 
 export const NO_COST: Cost = { samples: 0, series: 0, bytes: 0, total: 0 };
 
-/** Of an hour or a day; series cost for the time that was watched. */
+/** For an hour or a day; series cost for the observed time. */
 export function costOf({ offered, refused, peaks, coveredSeconds }: UsageRecord, prices: PriceList): Cost {
-  // What nobody counted is NaN, and costs nothing here.
+  // NaN means not counted, and costs nothing here.
   const passed = (kind: 'items' | 'bytes'): number =>
     Math.max(0, (offered[kind] || 0) - (refused[kind] || 0));
   const active = peaks.activeSeries ?? peaks.series ?? 0;

@@ -1,6 +1,6 @@
 /**
- * A rate and its burst, chosen together on the arrival curve: of all buckets that refuse nothing, the one that lets a tenant do least.
- * What was refused counts for no more than as much again as what passed: nobody gets a limit by sending far more than it may.
+ * A rate and its burst, chosen together on the arrival curve: of all buckets that refuse nothing, the one with the least
+ * exposure. What was refused counts up to twice what passed: nobody gets a higher limit by sending far more than allowed.
  */
 import {
   type ArrivalCurve,
@@ -30,7 +30,7 @@ import { keptPeriods, type Period } from './periods.js';
 import type { AdvisedLimit, Policy } from './policy.js';
 import { SIZE_CLASSES } from './size-classes.js';
 
-/** A kind of bucket, and the two limits that shape it. */
+/** A kind of bucket, and the two limits that define it. */
 export interface RateLimit {
   readonly kind: LimitAdvice['kind'];
   readonly rate: AdvisedLimit;
@@ -38,15 +38,15 @@ export interface RateLimit {
   readonly unit: string;
   readonly curveOf: (record: UsageRecord) => ArrivalCurve | undefined;
   readonly countOf: (counts: UsageCounts) => number;
-  /** The bucket in force over the whole cluster; undefined: there is none. */
+  /** The current bucket over the whole cluster; undefined: there is none. */
   readonly current: Pair | undefined;
-  /** As they stand in the documents. */
+  /** As written in the documents. */
   readonly written: { readonly rate: number | undefined; readonly burst: number | undefined };
-  /** The value that is to be written for a bucket's burst. */
+  /** The value to write for a bucket's burst. */
   readonly writtenBurst: (pair: Pair, mostAtOnce: number) => number;
-  /** The bucket that comes of written values. */
+  /** The bucket that results from written values. */
   readonly bucketOf: (rate: number, burst: number) => Pair;
-  /** Mimir's size classes are of these. */
+  /** Mimir's size classes define these limits. */
   readonly hasClasses: boolean;
 }
 
@@ -60,17 +60,17 @@ interface RateAdvice {
   readonly curve: CurvePicture | undefined;
 }
 
-/** Of the hours. */
+/** As a fraction of the hours. */
 const MANY_REFUSALS = 0.1;
-/** As much may be advised as passed, so many times, where something was refused. */
+/** After refusals, the recommendation is at most this multiple of what passed. */
 const MOST_OF_PASSED = 2;
 
 interface Counted {
   readonly period: Period;
   readonly offered: CountedCurve;
-  /** What of it passed, at most. */
+  /** An upper bound on what passed. */
   readonly passed: CountedCurve;
-  /** What counts. */
+  /** The curve to plan for. */
   readonly curve: CountedCurve;
 }
 
@@ -104,7 +104,7 @@ function countedIn(limit: RateLimit, periods: readonly Period[]): Counted[] {
     if (curve === undefined || curve.every(Number.isNaN)) return [];
     const offered = { curve, resolutionSeconds: period.record.resolutionSeconds };
     const before = periods[i - 1];
-    // Windows that end in it reach into the one before.
+    // A window that ends in this period may begin in the one before.
     const refused = [period, ...(before && isNext(before, period) ? [before] : [])].filter(
       (one) => one.refused,
     );
@@ -113,7 +113,7 @@ function countedIn(limit: RateLimit, periods: readonly Period[]): Counted[] {
     const part = Math.min(...refused.map(({ record }) => passedPart(limit, record)));
     const passed = within(scaled(offered, part), current);
     const most = scaled(passed, MOST_OF_PASSED);
-    // What is in force lets more pass, and may not have been in force then.
+    // The current bucket lets more pass, and may not have been in force then.
     const counts = curve.map((amount, i) =>
       Math.min(amount, Math.max(most.curve[i] ?? 0, lineOf(current, i, offered.resolutionSeconds))),
     );
@@ -125,7 +125,7 @@ function isNext({ record: before }: Period, { record }: Period): boolean {
   return before.startMs + before.seconds * 1000 === record.startMs;
 }
 
-/** What a bucket lets pass at most. */
+/** An upper bound on what a bucket lets pass. */
 function within(counted: CountedCurve, bucket: Pair | undefined): CountedCurve {
   if (bucket === undefined) return counted;
   const { curve, resolutionSeconds } = counted;
@@ -135,7 +135,7 @@ function within(counted: CountedCurve, bucket: Pair | undefined): CountedCurve {
   };
 }
 
-/** Within one of CURVE_WINDOWS. */
+/** For one of CURVE_WINDOWS. */
 function lineOf(bucket: Pair | undefined, window: number, resolutionSeconds: number): number {
   if (bucket === undefined) return 0;
   return bucket.burst + bucket.rate * ((CURVE_WINDOWS[window] ?? 0) + resolutionSeconds);
@@ -143,7 +143,7 @@ function lineOf(bucket: Pair | undefined, window: number, resolutionSeconds: num
 
 function passedPart({ countOf }: RateLimit, { offered, refused }: UsageRecord): number {
   const part = countOf(refused) / countOf(offered);
-  // Not all is counted of what is refused: then it is taken to be new.
+  // If not everything that was refused was counted, it is assumed to be new.
   return Number.isFinite(part) ? Math.min(1, Math.max(0, 1 - part)) : 1;
 }
 
@@ -158,7 +158,7 @@ class Chooser {
   readonly #basis: Basis;
   readonly #all: Demand;
   readonly #margin: number;
-  /** Without what the policy lets go. */
+  /** Without the periods that the policy ignores. */
   readonly #kept: readonly Counted[];
 
   constructor(limit: RateLimit, counted: readonly Counted[], policy: Policy, basis: Basis, all: Demand) {
@@ -220,7 +220,7 @@ class Chooser {
     };
   }
 
-  /** What has retries in it, or no seconds, is not to be relied on so far. */
+  /** With retries, or without a resolution of seconds, it is less reliable. */
   #confidence(): Confidence {
     const { confidence, resolutionSeconds = 1, hoursWatched, hoursWithRefusals } = this.#basis;
     const isVague = resolutionSeconds > 1 || hoursWithRefusals > hoursWatched * MANY_REFUSALS;
@@ -241,7 +241,7 @@ class Chooser {
     return { burstAtMost: this.#policy.burstAtMost };
   }
 
-  /** Both together, or the one that may be changed beside the other. A sentence: neither can be. */
+  /** Both together, or the one that may change next to the other. A sentence: neither may. */
   #pair(demand: Demand, enabled: readonly AdvisedLimit[]): Pair | string {
     const { rate, burst, current } = this.#limit;
     if (enabled.length === 2) return leastPair(demand, this.#wishes());
@@ -284,13 +284,13 @@ class Chooser {
     return SIZE_CLASSES.find(({ rate, burst }) => rate >= needed.rate && burst >= needed.burst);
   }
 
-  /** Of one second, which no push that is to pass has more than; 0: nobody knows. */
+  /** The highest amount in one second, a bound on every push that should pass; 0: unknown. */
   #mostAtOnce(curveOf = ({ curve }: Counted): CountedCurve => curve): number {
     const [second = Number.NaN] = highestOf(this.#kept.map((one) => curveOf(one).curve));
     return Number.isNaN(second) ? 0 : second * this.#margin;
   }
 
-  /** Why what is in force is to stay; undefined: it is to be changed. */
+  /** Why the current values should stay; undefined: they should change. */
   #reasonToStay(
     chosen: Pair,
     values: { rate: { value: number }; burst: { value: number } },
@@ -307,7 +307,7 @@ class Chooser {
     return undefined;
   }
 
-  /** All but what the policy lets go passes, whatever came between the windows that were counted. */
+  /** Everything passes except what the policy ignores, whatever arrived between the counted windows. */
   #lets({ rate, burst }: Pair): boolean {
     const demand = demandOf(
       this.#kept.map(({ offered }) => offered),
@@ -316,7 +316,7 @@ class Chooser {
     return rate >= demand.leastRate && burst >= burstFor(demand, rate);
   }
 
-  /** From what passed to all that was offered. Undefined: nothing was refused. */
+  /** From what passed to everything that was offered. Undefined: nothing was refused. */
   #range(enabled: readonly AdvisedLimit[]): { from: Shape; to: Shape } | undefined {
     if (!this.#counted.some(({ period }) => period.refused)) return undefined;
     const shapeOf = (curveOf: (one: Counted) => CountedCurve): Shape | undefined => {

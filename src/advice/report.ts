@@ -1,4 +1,7 @@
-/** What operators look for over all tenants: limits that are missing, about to be reached, far too wide, or changed; and where the fleet goes. */
+/**
+ * What operators look for over all tenants: limits that are missing, nearly reached, far too wide, or changed; and the
+ * fleet's trend.
+ */
 import { MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { TenantLimits } from '../limits/limits.js';
 import type { Direction } from './advice.js';
@@ -6,7 +9,7 @@ import { type DaysUntil, type Trend, trendOf } from './forecast.js';
 import type { AdvisedLimit } from './policy.js';
 import type { DayOfTenant, Standing } from './standing.js';
 
-/** In per cent of a limit, used at the peak. */
+/** In percent of a limit, at the peak. */
 const RISK_BANDS = [95, 80, 60] as const;
 type RiskBand = (typeof RISK_BANDS)[number];
 
@@ -15,16 +18,16 @@ const FAR_TOO_WIDE = 0.1;
 export interface Report {
   readonly tenants: number;
   readonly tenantsWithHistory: number;
-  /** They have a history and no document names them. */
+  /** They have a history, but no document names them. */
   readonly withoutOverrides: readonly string[];
   readonly missing: readonly { readonly tenant: string; readonly limits: readonly AdvisedLimit[] }[];
   readonly atRisk: readonly RiskRow[];
   /** Less than a tenth used for 14 days. */
   readonly tooWide: readonly WideRow[];
   readonly forecasts: readonly ForecastRow[];
-  /** Limits with figures for less than seven days. */
+  /** Limits with less than seven days of data. */
   readonly withoutForecast: number;
-  /** Limits by what is advised. */
+  /** The number of limits by direction of advice. */
   readonly advice: Readonly<Record<Direction, number>>;
   readonly fleet: Fleet;
 }
@@ -61,7 +64,7 @@ export interface Fleet {
 export interface FleetDay {
   readonly startMs: number;
   readonly itemsPerSecond: number;
-  /** The sum of each tenant's peak: not less than there were at one time. */
+  /** The sum of each tenant's peak, an upper bound on how many there were at one time. */
   readonly activeSeries: number | undefined;
   readonly cost: number;
 }
@@ -95,7 +98,7 @@ export function reportOf(standings: readonly Standing[]): Report {
   };
 }
 
-/** Limits of Mimir that are not in force, though there are figures to set them by. */
+/** Limits of Mimir that are not set, though there is data to set them by. */
 function missingOf({ tenant, advice }: Standing): { tenant: string; limits: AdvisedLimit[] }[] {
   const limits = advice.limits.filter(({ direction }) => direction === 'set').map(({ limit }) => limit);
   return limits.length === 0 ? [] : [{ tenant, limits }];
@@ -107,7 +110,7 @@ function directionsOf(standings: readonly Standing[]): Record<Direction, number>
   return counts;
 }
 
-/** Of all of them together, day by day. */
+/** All tenants together, day by day. */
 function fleetOf(each: readonly (readonly DayOfTenant[])[]): Fleet {
   const byDay = new Map<number, FleetDay>();
   for (const { startMs, itemsPerSecond, activeSeries, cost } of each.flat()) {
@@ -120,7 +123,7 @@ function fleetOf(each: readonly (readonly DayOfTenant[])[]): Fleet {
     });
   }
   const days = [...byDay.values()].sort((a, b) => a.startMs - b.startMs);
-  // The last one is under way.
+  // The last day is not over.
   const whole = days.slice(0, -1);
   return {
     days,
@@ -133,11 +136,11 @@ function fleetOf(each: readonly (readonly DayOfTenant[])[]): Fleet {
   };
 }
 
-/** What all tenants' limits were at one time, to be compared with later. */
+/** The limits of all tenants at one time, for later comparison. */
 export interface Baseline {
   readonly savedAt: string;
   readonly defaults: Readonly<Record<string, unknown>>;
-  /** Of those that have their own. */
+  /** Tenants with limits of their own. */
   readonly tenants: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
@@ -148,7 +151,7 @@ export interface Drift {
   readonly after: unknown;
 }
 
-/** Limits as plain data, the edge's own among them. */
+/** Limits as plain data, including the edge's own. */
 export function plainLimits(limits: TenantLimits): Record<string, unknown> {
   const { edge, named: _, ...mimir } = limits;
   return { ...mimir, ...edge };
@@ -165,7 +168,7 @@ export function driftOf(baseline: Baseline, now: Omit<Baseline, 'savedAt'>): Dri
   return drift;
 }
 
-/** `tenant`: empty for those that no document names. */
+/** `tenant`: empty for tenants that no document names. */
 function differing(
   tenant: string,
   before: Readonly<Record<string, unknown>>,

@@ -1,4 +1,4 @@
-/** The sizes that Mimir's own authors give tenants: series, rate and burst, the smallest first. */
+/** The tenant sizes that Mimir's authors recommend: series, rate and burst, smallest first. */
 import type { Pair } from './arrival.js';
 
 interface SizeClass extends Pair {
@@ -17,7 +17,7 @@ export const SIZE_CLASSES: readonly SizeClass[] = [
   { series: 32_000_000, rate: 4_500_000, burst: 45_000_000 },
 ];
 
-/** Up to so many digits that are not zero: 1,234 with two is 1,300. */
+/** To this number of significant digits: 1,234 with two is 1,300. */
 export function roundUp(value: number, digits: number): number {
   if (value <= 0) return 0;
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(value)) + 1 - digits);

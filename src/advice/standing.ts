@@ -1,4 +1,4 @@
-/** How a tenant stands with its limits: how much of each it used at the peak, where that goes, and what it costs. */
+/** A tenant's use of each limit at the peak, its trend, and its cost. */
 import type { TenantLimits } from '../limits/limits.js';
 import type { UsageHistory, UsageRecord } from '../usage/usage-record.js';
 import type { Advice } from './advice.js';
@@ -15,7 +15,7 @@ interface LimitStanding {
   readonly current: number;
   /** At the peak of the history; 1 is all of it. */
   readonly used: number;
-  /** At the peak of the last 14 days; undefined: there are not as many, or it would say nothing. */
+  /** At the peak of the last 14 days; undefined: there are fewer, or it would mean nothing. */
   readonly usedLately: number | undefined;
   /** Undefined: not enough history. */
   readonly forecast: { readonly trend: Trend; readonly until: DaysUntil } | undefined;
@@ -35,7 +35,7 @@ export interface Standing {
   readonly limits: TenantLimits;
   readonly advice: Advice;
   readonly standings: readonly LimitStanding[];
-  /** The last one is under way. */
+  /** The last day is not over. */
   readonly days: readonly DayOfTenant[];
 }
 
@@ -46,7 +46,7 @@ interface Terms {
 }
 
 const LATELY_DAYS = 14;
-/** Of a day that counts as one: the day under way does not. */
+/** The part of a day that must be observed for it to count; the current day does not. */
 const MOST_OF_A_DAY = 0.9 * 86_400;
 
 export function standingOf(

@@ -1,6 +1,6 @@
 /**
- * Sets what is done about a budget that is spent, as a control with an end. Only whoever keeps the fleet's book does, and never
- * against a person: what one has set stays, and what one has taken back is not set again before its end.
+ * Acts on a spent budget by setting a temporary control. Only the bookkeeper of the fleet does so, and never against
+ * people: what somebody has set stays, and what somebody took back is not set again before its end.
  */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -21,7 +21,7 @@ interface BudgetActsParts {
 }
 
 const RATE = 'ingestion_rate';
-/** The rest of what may be set for a time is left to people. */
+/** The remaining controls are left to people. */
 const MOST_CONTROLS = MAX_CONTROLS / 2;
 
 export class BudgetActs {
@@ -44,7 +44,7 @@ export class BudgetActs {
     }
   }
 
-  /** Told once. */
+  /** Logged once. */
   #tooMany(): void {
     if (this.#saidTooMany) return;
     this.#saidTooMany = true;
@@ -59,7 +59,7 @@ export class BudgetActs {
     const id = randomUUID();
     const by = `budget ${budget}`;
     try {
-      // The line comes first: what can not be written down is not done.
+      // The audit comes first: what can not be recorded is not done.
       audit.add({
         at: new Date(nowMs()).toISOString(),
         who: by,

@@ -1,6 +1,6 @@
 /**
- * Files with secrets and certificates that settings name, looked at before anything is started. One that is missing, empty
- * or something else is said in one line; no connection is made without what it should have had.
+ * Checks the files with secrets and certificates that settings name, before anything starts. A missing, empty or invalid
+ * file is reported in one line, so that no connection is made without it.
  */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -47,7 +47,7 @@ export function checkFiles(config: Config): void {
   }
 }
 
-/** There is something to look at. */
+/** Some setting names a file. */
 export function namesFiles(config: Config): boolean {
   return [...SECRETS, ...AUTHORITIES, ...PAIRS.flat()].some((setting) => config[setting] !== '');
 }
@@ -62,7 +62,7 @@ function read(config: Config, setting: FileSetting): string {
   }
 }
 
-/** Node takes a CA file without a certificate for one that trusts nobody, and an empty one for none at all. */
+/** Node treats a CA file without a certificate as trusting nobody, and an empty one as not given. */
 function checkCertificates(config: Config, setting: FileSetting): void {
   try {
     new X509Certificate(read(config, setting));

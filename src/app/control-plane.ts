@@ -1,6 +1,6 @@
 /**
- * What people and Kubernetes touch, once for all data planes of this machine: where limits come from, what is set for a
- * time, who changed what, what each tenant sent lately, and the admin listener that shows and changes it.
+ * What people and Kubernetes touch, once for all data planes of this machine: the sources of limits, controls, the audit,
+ * usage, and the admin listener that shows and changes them.
  */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
@@ -57,9 +57,9 @@ import type { DataPlanes, Orders } from './planes.js';
 import { readinessOf } from './readiness.js';
 import { reloaded } from './reloaded.js';
 
-/** Of a change of documents. The audit has more. */
+/** For a change of documents; the audit has all of them. */
 const LOGGED_CHANGES = 20;
-/** How often it is looked whether advice is due. */
+/** How often to check whether advice is due. */
 const ADVISE_MS = 60_000;
 
 interface ControlPlaneOptions {
@@ -68,7 +68,7 @@ interface ControlPlaneOptions {
   /** Of this process. */
   readonly metrics: Metrics;
   readonly planes: DataPlanes;
-  /** What /metrics shows: this process's metrics, and those of the data planes where they are elsewhere. */
+  /** The content of /metrics: this process's metrics, and those of data planes in other processes. */
   readonly scrape: (own: Registry) => Promise<string>;
 }
 
@@ -91,7 +91,7 @@ export class ControlPlane {
   readonly #admin: AdminServer;
   readonly #limitHistory = new LimitHistory();
   readonly #pairs: PairsWarning;
-  /** As documents say, without what is set for a time. */
+  /** By the documents, without controls. */
   #documented: Snapshot;
   #adminAddress: AddressInfo | undefined;
   #sampling: NodeJS.Timeout | undefined;
@@ -164,18 +164,18 @@ export class ControlPlane {
     this.#export(metrics, api);
   }
 
-  /** In force now; what data planes are to begin with. */
+  /** The orders in force, with which data planes start. */
   get orders(): Orders {
     return this.#orders;
   }
 
-  /** Throws before it does. */
+  /** Throws before it is listening. */
   listensOn(): AddressInfo {
     if (this.#adminAddress === undefined) throw new Error('the admin listener is started first');
     return this.#adminAddress;
   }
 
-  /** Of the settings only the log level is taken; what else is new in them is named, and waits for a restart. */
+  /** Only the log level of the settings is applied; other changes are named and wait for a restart. */
   async reload(settings: Config): Promise<void> {
     this.#logLevel = settings['log.level'];
     this.#reloads++;
@@ -197,7 +197,7 @@ export class ControlPlane {
     else this.#log.error({ read, failed }, `${message}; the rest can not be used and stays as it was`);
   }
 
-  /** The listener comes first, so that whoever probes while limits are read hears that this is not ready yet. */
+  /** The listener starts first, so that probes are answered (not ready) while limits are read. */
   #inOrder(): readonly Part[] {
     return [
       { name: 'audit', start: () => this.#noteStart(), stop: () => this.#audit.close() },
@@ -234,7 +234,7 @@ export class ControlPlane {
     this.#sampling = setInterval(() => void this.#sample(), SAMPLE_MS).unref();
   }
 
-  /** For the metrics. What histories can not be read is tried again. */
+  /** For the metrics. Histories that can not be read are retried. */
   #startAdvising(): void {
     const keepUp = async (): Promise<void> => {
       await this.#advisor.keepUp();
@@ -262,7 +262,7 @@ export class ControlPlane {
     yield this.#planes.unattributed();
   }
 
-  /** Limits and mode as they are asked for, with what is set for a time laid over them. */
+  /** The requested limits and mode with all controls applied. */
   #ordersNow(): Orders {
     const mayAdd = this.#config['tenants.unknown'] !== 'refuse';
     return {
@@ -288,7 +288,7 @@ export class ControlPlane {
     this.#obeyed = this.#planes.apply(this.#orders);
   }
 
-  /** Without documents they are read for the first time, which is no change of anything. */
+  /** Without a change, documents were read for the first time. */
   #limitsChanged(snapshot: Snapshot, change: DocumentsChange | undefined): void {
     const before = this.#documented;
     this.#documented = snapshot;
@@ -342,16 +342,16 @@ export class ControlPlane {
     });
   }
 
-  /** Of guards that take the same step in one moment, or renew where they stand, the first is told of. */
+  /** If guards take the same step or renew their standing at the same time, only the first is reported. */
   #noteReceived(control: Control, before: Control | undefined): void {
-    // A machine's own guard concerns that machine alone, which has told.
+    // A machine's own guard concerns only that machine, which has reported it.
     if (isOwnGuard(control.name)) return;
     const now = shown(control);
     const isTold = control.name === GUARD && this.#audit.lastOf(now.name)?.after === now.value;
     if (!isTold) this.#audit.note('fleet', now, before && shown(before));
   }
 
-  /** A worker that hung may go on by now, so it is told again. */
+  /** A worker that hung may have recovered, so it is told again. */
   async #allObey(): Promise<boolean> {
     if ((await this.#obeyed).length > 0) this.#obeyed = this.#planes.apply(this.#orders);
     return (await this.#obeyed).length === 0;
@@ -408,7 +408,7 @@ export class ControlPlane {
   }
 }
 
-/** As people read it. */
+/** For people. */
 function shown(control: Control): Control {
   if (!isGuard(control.name)) return control;
   const standing = readStanding(control.value);

@@ -1,17 +1,17 @@
-/** What a data plane counts of each tenant, told to the bookkeeper of its machine. */
+/** Sends what a data plane counts of each tenant to the bookkeeper of its machine. */
 import { VERSION } from '../base/version.js';
 import { PlaneUsage } from '../usage/plane-usage.js';
 import type { DataPlane } from './data-plane.js';
 import type { Part } from './parts.js';
 
-/** All data planes of one machine have the same. */
+/** The same for all data planes of a machine. */
 export interface Machine {
   readonly machine: string;
-  /** As people know it. */
+  /** Its name for people. */
   readonly name: string;
 }
 
-/** It counts for as long as the doors are open. `deliver` takes frames in order. */
+/** Counts while the doors are open. `deliver` takes frames in order. */
 export function countingPart(
   data: DataPlane,
   { machine, name }: Machine,

@@ -1,6 +1,6 @@
 /**
- * What a push touches, in one process: the doors, the judge with limits as it was ordered, what is shared with others,
- * the way to Mimir. It serves once its parts are started; what it counts is read from it when somebody asks.
+ * What a push touches, in one process: the doors, the judge with the ordered limits, the shared state, the connections to
+ * Mimir. It serves once its parts are started; its counts are read on demand.
  */
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
@@ -42,9 +42,9 @@ interface DataPlaneOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** In force from the beginning. */
+  /** In force from the start. */
   readonly orders: Orders;
-  /** The way to the process that is the store for its workers; undefined: this is no worker. */
+  /** The connection to the parent process, which is the store of its workers; undefined: this is not a worker. */
   readonly primary: Store | undefined;
 }
 
@@ -71,7 +71,7 @@ export class DataPlane implements DataPlanes {
   readonly #budget: ByteBudget;
   readonly #proxy: ProxyServer;
   readonly #openEnvoy: () => Promise<EnvoyDoor | undefined>;
-  /** Undefined: it has not been opened yet, or Envoy is not served. */
+  /** Undefined: not opened yet, or Envoy is not served. */
   #envoy: EnvoyDoor | undefined;
   #orders: Orders;
   #serving = false;
@@ -163,7 +163,7 @@ export class DataPlane implements DataPlanes {
     return NONE_IN_ARREARS;
   }
 
-  /** Connections that stand keep theirs. */
+  /** Open connections keep theirs. */
   #renewCertificates(): void {
     void this.#envoy?.renewTls();
     try {
@@ -174,12 +174,12 @@ export class DataPlane implements DataPlanes {
     }
   }
 
-  /** What is counted is read where it is counted. */
+  /** Counts are read directly, so there is nothing to do. */
   async refresh(): Promise<void> {}
 
   async look(): Promise<void> {}
 
-  /** What buckets are made of, beside the limits: Mimir gives each distributor a burst of its own. */
+  /** A bucket's shape depends on the limits and on the number of distributors, as Mimir gives each a burst of its own. */
   #tellStoreOf({ snapshot: { documents, hash }, limitsLoaded }: Orders): void {
     const distributors = this.#config['mimir.distributors'];
     this.#shared.limitsAre({
@@ -188,7 +188,7 @@ export class DataPlane implements DataPlanes {
     });
   }
 
-  /** Those who share series with this process have another secret. */
+  /** The processes that share series with this one use another secret. */
   #hashUnder(key: HashKey): void {
     this.#decoder.setHashKey(key);
     this.#series?.forgetAll();
@@ -252,7 +252,7 @@ export class DataPlane implements DataPlanes {
     return undefined;
   }
 
-  /** When it stops, it says first that it is not ready, and serves on until whoever looks has seen that. */
+  /** When stopping, it first reports that it is not ready, and serves until probes have noticed. */
   #inOrder(): readonly Part[] {
     const timeoutMs = this.#config['shutdown.timeout'];
     return [

@@ -1,4 +1,4 @@
-/** What the admin API sees of the control plane and of the data planes below it, and the ways to change them. */
+/** The control plane and its data planes as the admin API sees and changes them. */
 
 import type { Audit } from '../admin/audit.js';
 
@@ -27,7 +27,7 @@ interface EdgeParts {
   readonly history: History;
   readonly usage: Omit<EdgeUsage, 'fleet'> & { readonly counts: FleetCounts | undefined };
   readonly limitHistory: LimitHistory;
-  /** In force now. */
+  /** The orders in force. */
   readonly orders: () => Orders;
   readonly obeyed: Edge['obeyed'];
   readonly now: () => number;
@@ -114,7 +114,7 @@ export function edgeOf(parts: EdgeParts): Edge {
   return counts === undefined ? edge : withFleet(edge, counts);
 }
 
-/** Beside what this machine counts, what all of them do. */
+/** In addition to this machine's counts, those of the fleet. */
 function withFleet(edge: Edge, counts: FleetCounts): Edge {
   const seen: Edge = {
     ...edge,
@@ -127,7 +127,7 @@ function withFleet(edge: Edge, counts: FleetCounts): Edge {
   return { ...edge, usage: { ...edge.usage, fleet: { counts, edge: seen } } };
 }
 
-/** A tenant that a document names, and that has not sent anything. */
+/** A tenant that a document names and that has not sent anything. */
 function unseen(
   inForce: Orders & { readonly unknownTenants: Config['tenants.unknown'] },
   id: string,

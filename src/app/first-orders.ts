@@ -1,4 +1,4 @@
-/** What holds until the control plane has said something. */
+/** The orders before the control plane has given any. */
 import type { Config } from '../config/config.js';
 import { ALL_ADMITTED } from '../enforce/panic.js';
 import { buildSnapshot } from '../limits/snapshot.js';

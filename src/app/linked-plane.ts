@@ -1,36 +1,36 @@
 /**
- * One data plane in another process, as far as it is asked for reports: one at a time, and whoever comes while one is
- * under way gets the next, because the one under way may have been written before what the caller wants to see.
+ * A data plane in another process, from which reports are requested one at a time. A caller that comes during a request
+ * gets the next report, as the current one may be older than what the caller wants to see.
  *
- * With very many tenants a report takes tens of milliseconds, there and here. However many ask, they take a twentieth of
- * the time at most: in between it is asked for its status alone, and what it has counted is some seconds old.
+ * With very many tenants a report takes tens of milliseconds on both sides. However often they are requested, reports use
+ * at most a twentieth of the time: in between only the status is requested, and counts are some seconds old.
  */
 import type { DataPlaneLink, PlaneStatus, Report } from './planes.js';
 
-/** Times that a report took, from one to the next. */
+/** The pause between two reports, as a multiple of a report's duration. */
 const PAUSE_FACTOR = 20;
-/** What it has counted is never older. */
+/** Counts are never older. */
 const MOST_PAUSE_MS = 5000;
-/** To gather a report, to write it for another process, to read it there, and to take it in: each takes about as long. */
+/** Gathering, serializing, parsing and applying a report take about equally long. */
 const STEPS = 4;
-/** What costs less than this is asked for whenever somebody wants it. */
+/** Cheaper reports are requested whenever somebody wants one. */
 const CHEAP_MS = 4;
 
 export class LinkedPlane {
   readonly link: DataPlaneLink;
-  /** It takes pushes. Until then it is asked for nothing. */
+  /** It accepts pushes. Before that it is not asked. */
   serving = false;
-  /** It did not answer in time, and has not since. Nobody waits for it. */
+  /** It did not answer in time and has not answered since. Nobody waits for it. */
   hangs = false;
-  /** As it told last. */
+  /** As last reported. */
   status: PlaneStatus | undefined;
   readonly #reported: (report: Report) => void;
   #underWay: Promise<void> | undefined;
   #askedMs = 0;
   #next: Promise<void> | undefined;
-  /** What the last report took. A machine that stalls makes one look dear, and seldom two in a row. */
+  /** The duration of the last report. A stalled machine makes a single one look expensive, but rarely two in a row. */
   #tookMs = 0;
-  /** It is not asked for a report again before this. */
+  /** The earliest time of the next report. */
   #notBeforeMs = 0;
 
   constructor(link: DataPlaneLink, reported: (report: Report) => void) {
@@ -38,7 +38,7 @@ export class LinkedPlane {
     this.#reported = reported;
   }
 
-  /** Resolves when an answer to what was asked from now on has been taken in, or the process has ended. */
+  /** Resolves when an answer to a request from now on was applied, or the process has ended. */
   refresh(): Promise<void> {
     if (this.#next !== undefined) return this.#next;
     if (this.#underWay === undefined) {
@@ -53,12 +53,12 @@ export class LinkedPlane {
     return this.#next;
   }
 
-  /** Resolves when its status is of now, or the process has ended. */
+  /** Resolves when its status is current, or the process has ended. */
   async look(): Promise<void> {
     this.status = (await this.link.status()) ?? this.status;
   }
 
-  /** It was asked so long ago, and has not answered. */
+  /** It was asked this long ago and has not answered. */
   owesAnswer(sinceMs: number): boolean {
     return this.#underWay !== undefined && performance.now() - this.#askedMs >= sinceMs;
   }

@@ -1,6 +1,6 @@
 /**
- * The data planes of several workers as one. Their counts come as reports, when somebody looks; what a worker told before
- * it ended stays. One that hangs is waited for once, and then no more until it answers.
+ * The data planes of several workers as one. Their counts arrive as reports when somebody looks; those of workers that
+ * ended remain. A hanging worker is waited for once, and then not until it answers.
  */
 import type { TenantState, TopMetrics, WorkersStatus } from '../admin/edge.js';
 import { mergedSenders, type SenderList } from '../doors/senders.js';
@@ -33,18 +33,18 @@ import {
   type Report,
 } from './planes.js';
 
-/** Timers fire a little before their time. */
+/** Timers may fire slightly early. */
 const TIMER_EARLY_MS = 5;
 
 interface MergedPlanesOptions {
   readonly workers: number;
   readonly maxTenants: number;
   readonly unknownTenants: LimitsInForce['unknownTenants'];
-  /** Workers share their state with other machines, and not just with each other. */
+  /** Workers share their state with other machines, not only with each other. */
   readonly beyondMachine: boolean;
-  /** In force from the beginning. */
+  /** In force from the start. */
   readonly orders: Orders;
-  /** Under the second that Kubernetes gives a probe by default. */
+  /** Less than the second that Kubernetes gives probes by default. */
   readonly deadlineMs: number;
 }
 
@@ -69,12 +69,12 @@ export class MergedPlanes implements DataPlanes {
     this.#tenants = new MergedTenants({ maxTenants, beyondMachine, inForce: () => this.#inForce });
   }
 
-  /** In force now: what a data plane is to begin with. */
+  /** The orders in force, with which a data plane starts. */
   get orders(): Orders {
     return this.#orders;
   }
 
-  /** It begins with the orders in force. */
+  /** It starts with the orders in force. */
   add(link: DataPlaneLink): LinkedPlane {
     const plane = new LinkedPlane(link, (report) => this.absorb(plane, report));
     this.#planes.add(plane);

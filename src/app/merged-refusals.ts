@@ -1,6 +1,6 @@
 /**
- * The last refusals of several data planes as those of one: in the order of time, and one entry for all of a tenant for
- * one reason within a second, whichever of them refused.
+ * The last refusals of several data planes as one list, ordered by time, with one entry for all refusals of a tenant for
+ * the same reason within a second.
  */
 import {
   firstMatching,
@@ -12,9 +12,9 @@ import {
 
 export class MergedRefusals implements RefusalList {
   readonly #most: number;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #entries: RecentRefusal[] = [];
-  /** The same, by tenant, reason and mode. */
+  /** The same entries by tenant, reason and mode. */
   readonly #alike = new Map<string, RecentRefusal[]>();
   #version = 0;
 
@@ -62,7 +62,7 @@ function keyOf({ tenant, reason, shadow }: RecentRefusal): string {
   return `${tenant ?? ''} ${reason} ${shadow}`;
 }
 
-/** What comes from a data plane that is late belongs further back. */
+/** Entries of a data plane that is late belong further back. */
 function insert(entries: RecentRefusal[], entry: RecentRefusal): void {
   let at = entries.length;
   while (at > 0 && (entries[at - 1]?.atMs ?? 0) > entry.atMs) at--;

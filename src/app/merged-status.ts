@@ -1,10 +1,10 @@
-/** What several data planes say of themselves as one: sums, and of what can not be added up the worst. */
+/** The status of several data planes as one: sums, and the worst of what can not be added up. */
 import type { SeriesStatus } from '../series/series-tracker.js';
 import type { LedgerStatus } from '../shared/client.js';
 import { mergedAnswers } from '../upstream/answer-times.js';
 import type { PlaneStatus } from './planes.js';
 
-/** What is only ever added to, and outlives the data plane that counted it. */
+/** Counts that only grow, and outlive the data plane that counted. */
 interface LastingCounts {
   readonly responses: Readonly<Record<string, number>>;
   readonly failures: number;

@@ -1,9 +1,9 @@
 /**
- * The tenants of several data planes as those of one. What they count is added up and never falls, whichever of them
- * ends; a series that several of them see is one, so active series are those of the data plane that sees most.
+ * The tenants of several data planes as one list. Counts are added up and never fall, whichever data plane ends. As several
+ * data planes may see the same series, active series are those of the one that sees most.
  *
- * A tenant stays as long as some data plane has it in memory. Of those that none has any more, because it ended or had
- * too many, the last ones to leave stay while there are no more than `maxTenants` in all.
+ * A tenant stays while some data plane has it in memory. Of the others, which no longer are in any, the last to leave stay
+ * while there are no more than `maxTenants` in all.
  */
 import type { TenantState, TopMetrics } from '../admin/edge.js';
 import type { TopMetric } from '../enforce/series.js';
@@ -15,7 +15,7 @@ import type { TenantChanges } from './planes.js';
 
 interface MergedTenantsOptions {
   readonly maxTenants: number;
-  /** Replicas share what is not of this machine alone: series over all of them are not the sum here. */
+  /** Replicas share state across machines: the sum here is not the total. */
   readonly beyondMachine: boolean;
   readonly inForce: () => LimitsInForce;
 }
@@ -50,7 +50,7 @@ class MergedTenant implements TenantState {
     let fleet = Number.NaN;
     for (const held of this.holders.values()) {
       active = larger(active, held.active);
-      // Who sees none of them any more has not heard lately how many there are.
+      // A worker that sees none of its series may have an old total.
       if (held.active > 0) fleet = larger(fleet, held.fleet);
     }
     if (Number.isNaN(active)) return undefined;
@@ -62,10 +62,10 @@ class MergedTenant implements TenantState {
 export class MergedTenants {
   readonly #options: MergedTenantsOptions;
   readonly #byId = new Map<string, MergedTenant>();
-  /** In no data plane's memory, the one that left first comes first. */
+  /** In no data plane's memory; the first to leave comes first. */
   readonly #unheld = new Set<MergedTenant>();
   readonly #unattributed: Tally = new Tally();
-  /** Of those that are no longer here. */
+  /** The counts of tenants that were dropped. */
   readonly departed = new Tally();
 
   constructor(options: MergedTenantsOptions) {
@@ -100,7 +100,7 @@ export class MergedTenants {
     this.#dropUnheld();
   }
 
-  /** A data plane has ended, and what it held with it; what it had counted stays. */
+  /** A data plane has ended, with its tenants; its counts remain. */
   end(worker: number): void {
     for (const tenant of this.#byId.values()) this.#release(worker, tenant);
     this.#dropUnheld();
@@ -127,7 +127,7 @@ export class MergedTenants {
   }
 }
 
-/** Of several data planes: for each metric what the one says that sees most of it. */
+/** For each metric, the figures of the data plane that sees most of it. */
 export function mergedTopMetrics(each: readonly TopMetrics[], most: number): TopMetrics {
   return {
     active: merged(
@@ -144,7 +144,7 @@ export function mergedTopMetrics(each: readonly TopMetrics[], most: number): Top
 }
 
 function merged(metrics: readonly TopMetric[], by: 'series' | 'newSeries', most: number): TopMetric[] {
-  // Those that no push has shown yet may be any.
+  // Metrics without a known name may be any.
   const nameless = metrics.filter(({ name }) => name === undefined);
   const byName = new Map<string, TopMetric>();
   for (const metric of metrics) {

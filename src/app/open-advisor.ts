@@ -1,4 +1,4 @@
-/** Advice as the settings ask for it. */
+/** Advice as configured. */
 import { Advisor, type Histories } from '../advice/advisor.js';
 import type { Config } from '../config/config.js';
 import { effectiveLimits } from '../limits/effective.js';
@@ -21,13 +21,13 @@ export function openAdvisor(config: Config, histories: Histories, snapshot: () =
       const now = snapshot();
       return { limits: effectiveLimits(now, tenant), named: now.tenants.has(tenant) };
     },
-    // Entries for metadata are no tenants of their own.
+    // Entries for metadata are not tenants.
     named: () => [...snapshot().tenants.keys()].filter((id) => !id.includes(METADATA)),
     nowMs: Date.now,
   });
 }
 
-/** Nobody keeps any. */
+/** No histories are kept. */
 export const NO_HISTORIES: Histories = {
   tenants: async () => [],
   history: async (tenant) => ({ tenant, hours: [], days: [] }),

@@ -1,4 +1,4 @@
-/** Who may change something, and what was changed: the files that the settings name. */
+/** Tokens and the audit, from the files that the settings name. */
 import type { Logger } from 'pino';
 import { Audit, sentenceOf } from '../admin/audit.js';
 import { Tokens } from '../admin/tokens.js';
@@ -14,7 +14,7 @@ export function openAudit(config: Config, log: Logger): Audit {
       new Audit(path, {
         failed: (error) => log.error({ err: error }, 'admin.audit_file can not be written'),
         added: (entry) => {
-          // A change of documents is one line, however many limits it is about.
+          // A change of documents is one line, however many limits it affects.
           if (entry.from !== 'overrides') log.info(entry, sentenceOf(entry));
         },
       }),

@@ -1,4 +1,4 @@
-/** Modes and limits that are set for a time, shared and kept as the settings say. */
+/** Controls, shared and kept as configured. */
 import { hostname } from 'node:os';
 import type { Config } from '../config/config.js';
 import { Controls, type ControlsListener, MAX_ENTRIES } from '../controls/controls.js';
@@ -13,7 +13,7 @@ export function openControls(config: Config, listener: ControlsListener): Contro
     {
       shared: isShared ? new RedisEntries(redisOptions(config), 'controls', MAX_ENTRIES) : undefined,
       kept: folder === '' ? undefined : new KeptControls(folder),
-      // A pod's host name is its own; on one machine there may be several replicas.
+      // A pod has a host name of its own, but one machine may run several replicas.
       name: `${hostname()}:${process.pid}`,
       now: Date.now,
     },

@@ -1,4 +1,6 @@
-/** The gRPC door that the settings ask for. What speaks gRPC is loaded where Envoy is served alone: it would cost every start. */
+/**
+ * The gRPC door as configured. The gRPC packages are only loaded if Envoy is served, as they would slow down every start.
+ */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
 import type { ByteBudget } from '../doors/body.js';
@@ -13,7 +15,7 @@ import type { Decoder } from '../payload/push.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { retryAfterOptions } from './retry-after.js';
 
-/** What the door shares with the proxy. */
+/** What it shares with the proxy. */
 interface EnvoyParts {
   readonly enforcer: Enforcer;
   readonly ledger: Ledger;
@@ -34,7 +36,7 @@ const TLS_POLL_MS = 5000;
 export async function openEnvoy(config: Config, parts: EnvoyParts): Promise<EnvoyDoor | undefined> {
   if (!config['envoy.enabled']) return undefined;
   const { enforcer, decoder, budget, now, log, refused } = parts;
-  // Where the proxy is open, too, it says so.
+  // With a proxy, that reports it.
   if (config['upstream.url'].length === 0 && config['push.unjudged'] === 'pass') {
     log.warn(
       'push.unjudged is pass: what is sent in a way that is not judged goes past every limit of the edge',

@@ -1,4 +1,4 @@
-/** The guards, as the settings say: what they look at, where they stand, and who hears of their steps. */
+/** The guards as configured: their loads, their standing, and who is told of their steps. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
@@ -23,13 +23,13 @@ interface GuardsParts {
   readonly planes: DataPlanes;
   readonly controls: Controls;
   readonly audit: Audit;
-  /** What the guards admit is not what it was. */
+  /** What the guards admit has changed. */
   readonly changed: () => void;
 }
 
-/** An expression comes to few series: what is larger is a mistake. */
+/** An expression has few series: a larger answer is a mistake. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
-/** Looks that may be missed. */
+/** How many checks may be missed. */
 const GAP_INTERVALS = 15;
 
 export function openGuards(parts: GuardsParts): Guards {
@@ -79,7 +79,7 @@ export function openGuards(parts: GuardsParts): Guards {
   });
 }
 
-/** A container that is started again has the host name and the ports that it had. */
+/** A restarted container has the same host name and ports. */
 function machineOf(config: Config): string {
   return `${hostname()}:${config['listen.admin'].port}`;
 }
@@ -171,7 +171,7 @@ function fleetGuard(
   };
 }
 
-/** In log and, where it acts, in the audit. What keeps Mimir alive does not wait for a disk that is full. */
+/** Logs the step and, if it takes effect, adds it to the audit. A full disk does not stop what keeps Mimir alive. */
 function tell(
   { log, audit }: GuardsParts,
   name: GuardName,

@@ -1,4 +1,4 @@
-/** The sources of overrides that the settings ask for. */
+/** The sources of overrides as configured. */
 import type { Config } from '../config/config.js';
 import type { SourceSpec } from '../config/source-spec.js';
 import type { DocumentKind } from '../limits/overrides-document.js';
@@ -11,7 +11,7 @@ import { Parser } from '../overrides/parser.js';
 import type { Source } from '../overrides/source.js';
 import { UrlSource } from '../overrides/url.js';
 
-/** The server ends a watch after this; it also bounds how long a token of old is of use. */
+/** The server ends a watch after this time, which also bounds how long an old token stays in use. */
 const WATCH_SECONDS = 300;
 
 interface Wanted {
@@ -67,7 +67,7 @@ function openSources(wanted: readonly Wanted[], config: Config): Source[] {
   });
 }
 
-/** One watch serves Mimir's key of a ConfigMap and the edge's own. */
+/** One watch serves both keys of a ConfigMap, Mimir's and the edge's own. */
 function inPairs(wanted: readonly Wanted[]): [Wanted, ConfigMapSpec | undefined][] {
   const pairs: [Wanted, ConfigMapSpec | undefined][] = [];
   for (const one of wanted) {

@@ -1,4 +1,4 @@
-/** The HTTP door that the settings ask for. */
+/** The HTTP door as configured. */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
 import type { ByteBudget } from '../doors/body.js';

@@ -1,5 +1,5 @@
 /**
- * The ledger and the active series that the settings ask for: shared through Redis, with other workers, or of this process
+ * The ledger and the active series as configured: shared through Redis, shared with other workers, or for this process
  * alone.
  */
 import { createHash, randomUUID } from 'node:crypto';
@@ -22,21 +22,21 @@ import { redisOptions } from './redis-options.js';
 
 export interface OpenLedger {
   readonly ledger: Ledger;
-  /** The way to where series are shared; undefined: nowhere. */
+  /** The connection to shared series; undefined: nothing is shared. */
   readonly series: SeriesClient | undefined;
   /** Undefined: nothing is shared. */
   readonly status: (() => LedgerStatus) | undefined;
-  /** Told before the ledger's buckets are. */
+  /** Call before the ledger's buckets use these limits. */
   limitsAre(hashes: LimitsHashes): void;
-  /** Resolves when the store answers, or when `state.redis.connect_timeout` is over: then it starts degraded. */
+  /** Resolves when the store answers, or after `state.redis.connect_timeout`, in which case it starts degraded. */
   start(): Promise<void>;
 }
 
-/** The primary answers in well under a millisecond. One that does not for so long is stopped or dead. */
+/** The primary answers in well under a millisecond. If it does not for this long, it is stopped or dead. */
 const PRIMARY_TIMEOUT_MS = 1000;
 const PRIMARY_MAX_IN_FLIGHT = 1024;
 
-/** `primary` is the process that is the store of its workers; with Redis it is not used. */
+/** `primary` is the parent process, which is the store of its workers; not used with Redis. */
 export function openLedger(
   config: Config,
   now: () => number,
@@ -62,7 +62,7 @@ export function openLedger(
       };
 }
 
-/** The secret that series are hashed under until all who share the store agree on another one. */
+/** The secret for hashing series until all processes that share the store agree on another one. */
 export function hashKeyOf(config: Config): HashKey {
   const file = config['state.hash_key_file'];
   if (file === '') return OWN_HASH_KEY;

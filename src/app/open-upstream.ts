@@ -1,4 +1,4 @@
-/** The way to Mimir that the settings ask for. */
+/** The connections to Mimir as configured. */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
 import { Upstream, type UpstreamOptions } from '../upstream/upstream.js';

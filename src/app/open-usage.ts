@@ -1,4 +1,7 @@
-/** What tenants of the whole fleet send: counted in each data plane, kept where the settings say: in Redis, in a folder of this machine, or in memory. */
+/**
+ * What tenants of the whole fleet send: counted in each data plane, and kept as configured in Redis, in a folder of this
+ * machine, or in memory.
+ */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
@@ -30,29 +33,29 @@ const LAST_FRAMES_MS = 2000;
 const OWN_PART = 1 / 4;
 
 export class Usage implements Machine {
-  /** Of all data planes of this machine. */
+  /** The same for all data planes of this machine. */
   readonly machine = randomUUID();
-  /** A pod's host name is its own; on one machine there may be several replicas. */
+  /** A pod has a host name of its own, but one machine may run several replicas. */
   readonly name = `${hostname()}:${process.pid}`;
-  /** Several machines have one book. */
+  /** Several machines share one book. */
   readonly isShared: boolean;
   readonly kept: KeptUsage;
   /** What this machine has counted itself; undefined: nothing is shared, and it is what is kept. */
   readonly own: ReplicaUsage | undefined;
   readonly sender: FrameSender;
   readonly bookkeeper: Bookkeeper;
-  /** Undefined: no Prometheus is asked for what was before. */
+  /** Undefined: no Prometheus is configured for earlier usage. */
   readonly before: PrometheusImport | undefined;
   /** Undefined: nothing is shared. */
   readonly counts: FleetCounts | undefined;
-  /** The way to other replicas; undefined: nothing is shared. */
+  /** The connection to other replicas; undefined: nothing is shared. */
   readonly replicas: Replicas | undefined;
   readonly startedMs = Math.round(Date.now() - process.uptime() * 1000);
   readonly part: Part;
   readonly #store: UsageStore;
   readonly #connectTimeoutMs: number;
 
-  /** `names`: of the documents, now. */
+  /** `names`: the tenants that documents name now. */
   constructor(config: Config, log: Logger, names: () => TenantNames, inForce: FleetCountsOptions['inForce']) {
     this.isShared = config['state.redis.url'].length > 0;
     this.#connectTimeoutMs = config['state.redis.connect_timeout'];
@@ -93,7 +96,7 @@ export class Usage implements Machine {
     this.part = { name: 'usage', start: () => this.#start(), stop: () => this.#stop() };
   }
 
-  /** Of a data plane of this machine. */
+  /** From a data plane of this machine. */
   heard(frame: Buffer): void {
     this.sender.add(frame);
     this.own?.heard(frame);
@@ -127,7 +130,7 @@ export class Usage implements Machine {
     this.own?.start();
   }
 
-  /** Data planes have stopped, and told what they had counted. */
+  /** Data planes have stopped and sent their last counts. */
   async #stop(): Promise<void> {
     await Promise.race([this.replicas?.stop(), atMost(LAST_FRAMES_MS)]);
     await Promise.race([this.before?.stop(), atMost(LAST_FRAMES_MS)]);

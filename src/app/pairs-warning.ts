@@ -1,6 +1,6 @@
 /**
- * Tenants that are to be deduplicated while nobody has said that Mimir does it: the edge does as a Mimir without an HA tracker, which
- * takes what both replicas send. Told once, and again when there were none in between.
+ * Warns about tenants that accept HA samples while it is not configured that Mimir deduplicates: like a Mimir without an HA
+ * tracker, the edge then accepts what both replicas send. Logged once, and again after there were none in between.
  */
 import type { Logger } from 'pino';
 import type { Snapshot } from '../limits/limits.js';

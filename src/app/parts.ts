@@ -1,21 +1,21 @@
 /**
- * What a process is made of, in the order in which it is started. It is stopped in the reverse order; when one part can
- * not be started, those that were are stopped again, so that nothing is left that keeps the process alive.
+ * The parts of a process, in the order in which they start. They stop in reverse order; if one can not start, those that
+ * did are stopped, so that nothing keeps the process alive.
  */
 export interface Part {
-  /** For whoever reads the order. */
+  /** For readers of the list. */
   readonly name: string;
   readonly start?: () => unknown;
   readonly stop?: () => unknown;
 }
 
-/** Resolves with the way to stop them, to be called once. Rejects with what the part that can not be started threw. */
+/** Resolves to a function that stops them, to be called once. Rejects with the error of the part that could not start. */
 export async function startParts(parts: readonly Part[]): Promise<() => Promise<void>> {
   const started = await startInOrder(parts, stopInTurn);
   return () => stopInTurn(started);
 }
 
-/** One part made of several that need not wait for each other when they stop. */
+/** Several parts as one, which stop at the same time. */
 export function together(name: string, parts: readonly Part[]): Part {
   return {
     name,
@@ -36,13 +36,13 @@ async function startInOrder(
     }
     return started;
   } catch (error) {
-    // It is the first failure that says what is wrong.
+    // The first failure is the one that matters.
     await stop(started).catch(() => {});
     throw error;
   }
 }
 
-/** A part that can not be stopped holds up none of the others; the first failure is thrown when all are through. */
+/** A part that fails to stop does not block the others; the first failure is thrown at the end. */
 async function stopInTurn(started: readonly Part[]): Promise<void> {
   const failures: unknown[] = [];
   for (const part of [...started].reverse()) {

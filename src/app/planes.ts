@@ -1,7 +1,6 @@
 /**
- * What the two planes of the edge say to each other. A data plane is what a push touches, a control plane what people
- * and Kubernetes touch. Down go the limits and the mode in force; up come counts, refusals and status, when they are
- * asked for and never for a push.
+ * The interface between the two planes. A data plane is what a push touches, a control plane what people and Kubernetes
+ * touch. Limits and mode go down; counts, refusals and status come up on request, never for a push.
  */
 import type { TenantState, TopMetrics, WorkersStatus } from '../admin/edge.js';
 import type { RecentRefusal, RefusalList } from '../doors/recent-refusals.js';
@@ -16,22 +15,22 @@ import type { AddressStatus } from '../upstream/address-health.js';
 import type { AdmissionStatus } from '../upstream/admission.js';
 import type { BreakerStatus } from '../upstream/breaker.js';
 
-/** Kept in each data plane, and of all of them together. */
+/** Kept in each data plane, and for all of them together. */
 export const RECENT_REFUSALS = 5000;
-/** That are told of: those that have sent most. */
+/** How many senders are reported: those that have sent most. */
 export const MOST_SENDERS = 1000;
 
 export interface Orders {
-  /** With what is set for a time laid over it. */
+  /** With all controls applied. */
   readonly snapshot: Snapshot;
-  /** Of tenants that have none of their own. */
+  /** For tenants without a mode of their own. */
   readonly mode: Mode;
-  /** The parts of their rates that tenants may use; all of them, but in a panic. */
+  /** The parts of their rates that tenants may use; all, except during a panic. */
   readonly admitted: AdmittedParts;
-  /** All documents were read and understood at least once. */
+  /** All documents were read and valid at least once. */
   readonly limitsLoaded: boolean;
   readonly logLevel: string;
-  /** With every change of it, files with certificates are read again. */
+  /** When it changes, files with certificates are read again. */
   readonly reloads: number;
 }
 
@@ -46,44 +45,44 @@ export interface PlaneStatus {
   /** Undefined: series are not tracked. */
   readonly series: SeriesStatus | undefined;
   readonly upstream: UpstreamStatus;
-  /** What guards look at. */
+  /** Input of the guards. */
   readonly measured: Pick<EdgeSample, 'pushes' | 'answers'>;
   /** How long pushes of the last ten seconds were in the edge itself (telemetry/recent-times.ts). */
   readonly pushTimes: readonly number[];
   readonly bytesInFlight: { readonly used: number; readonly capacity: number };
   readonly requestsInFlight: number;
-  /** Tenants that left memory because there were too many, since the start. */
+  /** Tenants evicted from memory since the start. */
   readonly evictions: number;
 }
 
 export interface UpstreamStatus {
   /** By class of status, since the start. */
   readonly responses: Readonly<Record<string, number>>;
-  /** Requests that got no answer, since the start. */
+  /** Requests without an answer, since the start. */
   readonly failures: number;
-  /** How long answers to pushes of the last ten seconds took (telemetry/recent-times.ts). */
+  /** How long answers to pushes took in the last ten seconds (telemetry/recent-times.ts). */
   readonly recentTimes: readonly number[];
   readonly addresses: readonly AddressStatus[];
-  /** Names that could not be resolved when they were last asked for: what was known of them is used. */
+  /** Names whose last resolution failed: their previous addresses are used. */
   readonly unresolved: readonly string[];
-  /** Undefined: no process has told yet. */
+  /** Undefined: no process has reported yet. */
   readonly breaker: BreakerStatus | undefined;
-  /** Undefined: all that comes is sent. */
+  /** Undefined: everything is sent at once. */
   readonly admission: AdmissionStatus | undefined;
 }
 
-/** What became of the tenants of one data plane since it told last. */
+/** What changed for the tenants of one data plane since its last report. */
 export interface TenantChanges {
   /**
-   * NO_TENANT stands for pushes without one, OTHER_TENANTS for those that came and left between two reports. Who left and
-   * came back is in it twice.
+   * NO_TENANT stands for pushes without one, OTHER_TENANTS for tenants that came and left between two reports. A tenant
+   * that left and came back appears twice.
    */
   readonly ids: readonly string[];
   /** What was added to each of TALLY_NUMBERS, tenant after tenant. */
   readonly added: Float64Array;
-  /** Of these, what was added of refusals. */
+  /** The same for refusals. */
   readonly discarded: readonly DiscardedChange[];
-  /** Series that are active now, there and over all replicas; NaN: not tracked, or not known. */
+  /** Active series, there and over all replicas; NaN: not tracked, or unknown. */
   readonly active: Float64Array;
   readonly fleet: Float64Array;
   /** No longer in memory. */
@@ -96,25 +95,25 @@ export interface DiscardedChange {
   readonly added: Float64Array;
 }
 
-/** Plain values, that can be sent to another process. */
+/** Plain values, which can be sent to another process. */
 export interface Report {
   readonly tenants: TenantChanges;
-  /** New ones, and those that stand for more than before: `count` is what came since. */
+  /** New entries, and those with more refusals than before, with the difference as `count`. */
   readonly refusals: readonly RecentRefusal[];
   readonly status: PlaneStatus;
-  /** What it has cost to find that out. */
+  /** How long it took to gather the report. */
   readonly tookMs: number;
 }
 
-/** The way to one data plane that is in another process. Nothing here rejects. */
+/** The connection to a data plane in another process. Nothing here rejects. */
 export interface DataPlaneLink {
   readonly worker: number;
   readonly pid: number | undefined;
   /** Resolves when the orders are in force there, or it has ended. */
   apply(orders: Orders): Promise<void>;
-  /** Undefined: it has ended. What is asked for is asked once at a time. */
+  /** Undefined: it has ended. Each request is made once at a time. */
   report(): Promise<Report | undefined>;
-  /** The part of it that costs next to nothing. */
+  /** The part of the report that costs next to nothing. */
   status(): Promise<PlaneStatus | undefined>;
   /** Undefined: it has ended. */
   topMetrics(id: string): Promise<TopMetrics | undefined>;
@@ -122,33 +121,33 @@ export interface DataPlaneLink {
   senders(tenant: string | undefined): Promise<SenderList | undefined>;
 }
 
-/** The data planes of this machine as the control plane sees them: its own process's one, or those of all workers as one. */
+/**
+ * The data planes of this machine as the control plane sees them: the one in its own process, or those of all workers as
+ * one.
+ */
 export interface DataPlanes {
-  /**
-   * Resolves when all of them have put the orders into force, with the workers that have not said so in time. Never
-   * rejects.
-   */
+  /** Resolves to the workers that have not applied the orders in time. Never rejects. */
   apply(orders: Orders): Promise<readonly number[]>;
   /**
-   * When it resolves, all that was counted before it was called is in what the others answer; where there are so many
-   * tenants that it costs too much to ask for that often, what was counted some seconds before. Never rejects.
+   * When it resolves, the other methods include everything counted before the call; with so many tenants that this would be
+   * too expensive, what was counted some seconds before. Never rejects.
    */
   refresh(): Promise<void>;
   status(): PlaneStatus;
-  /** When it resolves, `status` is of now, and what tenants have counted may not be. Never rejects. */
+  /** When it resolves, `status` is current, though tenants' counts may not be. Never rejects. */
   look(): Promise<void>;
-  /** Those in memory. */
+  /** The tenants in memory. */
   tenants(): Iterable<TenantState>;
   tenant(id: string): TenantState | undefined;
-  /** What tenants that have left memory had counted. */
+  /** The counts of tenants that have left memory. */
   departed(): Tally;
-  /** Pushes that named no tenant, or none that may send. */
+  /** Pushes without a tenant, or with one that may not send. */
   unattributed(): TenantState;
   readonly refusals: RefusalList;
   topMetrics(id: string): Promise<TopMetrics>;
-  /** Of a tenant, or of all; who has sent most comes first. */
+  /** For one tenant or all; those who have sent most come first. */
   senders(tenant: string | undefined): Promise<SenderList>;
-  /** False: one of them hangs, and nothing but an end will help. Never rejects. */
+  /** False: one of them hangs and has to be ended. Never rejects. */
   healthy(): Promise<boolean>;
   /** Undefined: the data plane is in this process. */
   workers(): WorkersStatus | undefined;

@@ -1,13 +1,13 @@
-/** What every process of the edge tells about itself: which version runs, and how Node fares. */
+/** Metrics of every process: the version, and Node's own. */
 import { collectDefaultMetrics } from 'prom-client';
 import { VERSION } from '../base/version.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
 export function exportProcess(metrics: Metrics): void {
   const { registry } = metrics;
-  // Its default wakes the process a hundred times a second: most of what an idle edge would do.
+  // The default precision wakes the process a hundred times a second, most of what an idle edge would do.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 });
-  // These are gauges that are named like counters; the metrics without _total beside them say the same by type.
+  // These gauges are named like counters; the same figures by type are in metrics without _total.
   for (const what of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`nodejs_active_${what}_total`);
   }

@@ -1,4 +1,4 @@
-/** What /readyz says: whether pushes may come, and what whoever asks why not wants to know. */
+/** The content of /readyz: whether pushes may come, and details for whoever asks why not. */
 import type { Readiness } from '../admin/admin-server.js';
 import type { WorkerStatus } from '../admin/edge.js';
 import type { Overrides } from '../overrides/overrides.js';
@@ -20,12 +20,12 @@ export async function readinessOf(
   return { ready: status.ready, details: { ...common, workers: counts, each: each.map(workerDetails) } };
 }
 
-/** State that is out of reach does not make a replica unready: it would take all of them out at once. */
+/** Unreachable shared state does not make a replica unready: all of them would become so at once. */
 function shared({ ledger, series }: Pick<PlaneStatus, 'ledger' | 'series'>): object {
   return { ledger: ledger ?? 'memory', series: series ?? 'not tracked' };
 }
 
-/** Nor does an upstream that fails: a push that is refused here would fail elsewhere as well. */
+/** Neither does a failing upstream: a push that is refused here would fail elsewhere as well. */
 function upstream({ upstream: { addresses, unresolved } }: PlaneStatus): object {
   const each = addresses.map(({ address, state, answered, failed }) => ({
     address,

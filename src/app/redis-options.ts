@@ -1,4 +1,4 @@
-/** The Redis that the settings name. */
+/** The options for the configured Redis. */
 import type { Config } from '../config/config.js';
 import type { RedisOptions } from '../shared/redis/options.js';
 

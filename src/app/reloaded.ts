@@ -1,15 +1,15 @@
-/** What a reload has had read again, of what the settings name, and what of it can not be used and stays as it was. */
+/** What a reload read again, and what could not be used and stays as it was. */
 import { messageOf } from '../base/message-of.js';
 import type { Config } from '../config/config.js';
 import { checkFiles, namesFiles } from './check-files.js';
 
 interface Reloaded {
   readonly read: readonly string[];
-  /** Each with why. */
+  /** Each with the reason. */
   readonly failed: readonly string[];
 }
 
-/** Faults, as they were found. Undefined: there is none; where there is nothing to read there is no entry. */
+/** The errors found. Undefined: none. Without files to read there is no entry. */
 interface ReloadFaults {
   readonly overrides?: string | undefined;
   readonly tokens?: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * What a data plane tells the control plane of another process: all that changed since it told last. Pushes know nothing
- * of it; tallies are compared with what was told of them, when somebody asks.
+ * Reports of a data plane to the control plane in another process: everything that changed since the last one. Pushes are
+ * not involved; on request, tallies are compared with what was reported of them.
  */
 import type { TenantState } from '../admin/edge.js';
 import { ONE_ENTRY_MS, type RecentRefusal, type RecentRefusals } from '../doors/recent-refusals.js';
@@ -12,13 +12,13 @@ interface ReportSource extends Pick<DataPlanes, 'tenants' | 'departed' | 'unattr
   readonly refusals: RecentRefusals;
 }
 
-/** A tenant, and what was told of it. */
+/** A tenant, and what was reported of it. */
 interface Told {
   readonly tally: Tally;
   readonly before: Tally;
   active: number;
   fleet: number;
-  /** The report that has found it in memory last; 0: none has. */
+  /** The last report that found it in memory; 0: none. */
   seen: number;
 }
 
@@ -28,15 +28,18 @@ export class Reporter {
   readonly #source: ReportSource;
   readonly #now: () => number;
   readonly #told = new Map<string, Told>();
-  /** Counted by tenants that came and left between two reports: what has departed, but for those that were told of. */
+  /**
+   * Counts of tenants that came and left between two reports: all departed counts, minus those of tenants that were
+   * reported.
+   */
   readonly #others = new Tally();
   #departed = new Tally();
   #reports = 0;
   #refusalsTold = 0;
-  /** Entries that may still come to stand for more, and how many each stood for. */
+  /** Entries that may still grow, and the count that was last reported for each. */
   #open = new Map<RecentRefusal, number>();
 
-  /** `now` is Date.now(): the clock of refusals. */
+  /** `now` is Date.now(), as for refusals. */
   constructor(source: ReportSource, now: () => number) {
     this.#source = source;
     this.#now = now;
@@ -55,7 +58,7 @@ export class Reporter {
     this.#look(this.#source.unattributed(), changes);
     for (const [id, told] of this.#told) {
       if (told.seen === this.#reports || id === OTHER_TENANTS) continue;
-      // It was counted on after the last report, and then left.
+      // It counted more after the last report, and then left.
       changes.note(id, told, undefined);
       changes.left.push(id);
       this.#told.delete(id);
@@ -113,7 +116,7 @@ class Changes {
   readonly #active: number[] = [];
   readonly #fleet: number[] = [];
 
-  /** Nothing, if it is known and nothing changed. */
+  /** Adds nothing if it is known and nothing changed. */
   note(id: string, told: Told, series: TenantState['series']): void {
     const active = series?.active ?? Number.NaN;
     const fleet = series?.fleet ?? Number.NaN;

@@ -1,4 +1,4 @@
-/** How Mimir tells refused senders when to come again, as the settings say. */
+/** When Mimir tells refused senders to retry, as configured. */
 import type { Config } from '../config/config.js';
 import type { RetryAfterOptions } from '../doors/retry-after.js';
 

@@ -1,4 +1,4 @@
-/** The edge in one process: a data plane, and the control plane over it. */
+/** The edge in one process: a data plane and its control plane. */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { setEngineFlags } from '../base/engine-flags.js';
@@ -23,9 +23,9 @@ export interface RunningApp {
   readonly admin: AddressInfo;
   readonly enforcer: Enforcer;
   readonly ledger: Ledger;
-  /** Reads overrides, tokens and certificates again, and takes the log level of these settings. */
+  /** Reads overrides, tokens and certificates again, and applies the log level of these settings. */
   reload(config: Config): Promise<void>;
-  /** Drains and stops. Safe to call twice. */
+  /** Drains and stops. May be called repeatedly. */
   stop(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** A line in the log when an address of Mimir answers no longer, or answers again. */
+/** Logs when an address of Mimir fails or recovers. */
 import type { Logger } from 'pino';
 import { messageOf } from '../base/message-of.js';
 import type { AddressChange } from '../upstream/address-health.js';
@@ -25,10 +25,10 @@ export function logAddressChange(log: Logger, { before, beforeSeconds, now }: Ad
   );
 }
 
-/** Of a name, in one line. */
+/** How many addresses of a name are logged in one line. */
 const LOGGED_ADDRESSES = 20;
 
-/** Names that stand for other addresses than before, and addresses that are left out or taken back. */
+/** Logs names that resolve to other addresses than before, and addresses that are left out or taken back. */
 export function upstreamEvents(log: Logger): AddressEvents {
   return {
     resolved(name, addresses, before, unused) {
@@ -64,7 +64,7 @@ const OPEN = {
   act: 'pushes are answered 503 for a time, and not sent',
 } as const;
 
-/** The breaker of the upstream opens, tries, or closes. */
+/** The upstream's circuit breaker opens, tries, or closes. */
 export function logBreaker(log: Logger, { mode, state, cause }: BreakerStatus): void {
   if (state === 'closed') log.info({ breaker: state }, 'Mimir answers again: pushes are sent as ever');
   else if (state === 'open')

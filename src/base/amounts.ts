@@ -1,6 +1,6 @@
 /**
- * Numbers and lengths of time as people read them, with one set of units: in sentences of the API, on the page, and in the
- * terminal. The space before a unit does not break.
+ * Numbers and durations for people, with one set of units for sentences of the API, the page and the terminal. The space
+ * before a unit does not break.
  */
 
 const UNITS = ['', 'k', 'M', 'G', 'T'];
@@ -18,7 +18,7 @@ export function shortBytes(value: number): string {
   return `${digits}${NO_BREAK}${unit}B`;
 }
 
-/** Four digits at most, for what may be typed in elsewhere: 1.234 M. */
+/** Four digits at most, for values that may be typed in elsewhere: 1.234 M. */
 export function precise(value: number): string {
   const [rest, unit] = scaled(value, 999.95);
   return `${Number(rest.toPrecision(4))}${unit === '' ? '' : `${NO_BREAK}${unit}`}`;
@@ -31,7 +31,7 @@ function rounded(value: number): [digits: string, unit: string] {
   return [String(Number(rest.toFixed(Math.abs(rest) < 99.95 ? 1 : 0))), unit];
 }
 
-/** `most`: from so much on it is rounded up to the next unit. */
+/** `most`: from this value on it is rounded up to the next unit. */
 function scaled(value: number, most: number): [rest: number, unit: string] {
   let rest = value;
   let unit = 0;
@@ -42,7 +42,7 @@ function scaled(value: number, most: number): [rest: number, unit: string] {
   return [rest, UNITS[unit] ?? ''];
 }
 
-/** All of its digits, in groups: 12,345.678. */
+/** All digits, in groups: 12,345.678. */
 export function plain(value: number): string {
   return GROUPED.format(value);
 }
@@ -57,7 +57,7 @@ const SIZES = [
   [60, 'min'],
   [1, 's'],
 ] as const;
-/** From so much on, seconds are not told beside minutes. */
+/** From this many on, seconds are not shown beside minutes. */
 const SECONDS_UP_TO = 600;
 
 /** 42 s, 2 min 30 s, 42 min, 3 h 12 min, 2 d. */
@@ -80,14 +80,14 @@ export function took(seconds: number): string {
   return `${Number(ms.toFixed(ms < 9.95 ? 1 : 0))}${NO_BREAK}ms`;
 }
 
-/** Pushes refused whole; samples and series in them, and those left out of others. */
+/** Pushes refused whole; samples and series in them and those left out of others. */
 export interface Loss {
   readonly pushes: number;
   readonly samples: number;
   readonly series: number;
 }
 
-/** What there is none of is not said: no push was refused whole, or nothing of it was read. */
+/** Leaves out zeros: no push was refused whole, or none of it was read. */
 export function lossText({ pushes, samples, series }: Loss): string {
   return [
     [samples, 'sample', 'samples'] as const,

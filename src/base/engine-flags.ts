@@ -1,9 +1,10 @@
 /**
- * How V8 is to run an edge. Once a few collections find most objects of a kind alive, V8 makes all of that kind among the old
- * ones, for good. Pushes that wait for a slow upstream are enough for that. docs/performance.md has what it costs.
+ * V8's flags for an edge. When a few collections find most objects of a kind alive, V8 allocates all objects of that kind
+ * in the old generation, for good. Pushes that wait for a slow upstream are enough for that. docs/performance.md has the
+ * cost.
  *
- * In each turn of each loop of WebAssembly V8 looks whether there is stack left, and whether somebody wants the thread to end:
- * a twentieth of what the kernel takes. It calls itself 64 levels deep at most, and ends with the body that it was given.
+ * In each iteration of a WebAssembly loop V8 checks the stack and whether the thread is to be interrupted: a twentieth of
+ * the kernel's time. The kernel recurses at most 64 levels deep, and ends with its input.
  */
 import { setFlagsFromString } from 'node:v8';
 

@@ -1,4 +1,4 @@
-/** Text for what stands between tags, or in an attribute within double quotes. */
+/** Escapes text for use between tags, or in an attribute with double quotes. */
 export function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')

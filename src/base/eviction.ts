@@ -1,11 +1,11 @@
 /**
- * Which of many that are kept in the order of their last use leaves first: of the few that were used least recently one with
- * which nothing is lost, or else the very first.
+ * Chooses what to evict: among the few least recently used entries one that can be dropped without loss, or else the least
+ * recently used one.
  */
 
 const LOOKS = 8;
 
-/** Undefined: there is none. */
+/** Undefined: there are no entries. */
 export function firstToLeave<T>(inOrderOfUse: Iterable<T>, losesNothing: (one: T) => boolean): T | undefined {
   let oldest: T | undefined;
   let looks = 0;

@@ -1,4 +1,4 @@
-/** Things in an order that may change: the first of them is at hand, and each can be moved or taken out, in logarithmic time. */
+/** A priority queue: the first item is at hand, and each can be moved or removed, in logarithmic time. */
 export class Heap<T> {
   readonly #isBefore: (a: T, b: T) => boolean;
   readonly #items: T[] = [];
@@ -12,7 +12,7 @@ export class Heap<T> {
     return this.#items[0];
   }
 
-  /** Puts it where it belongs now, whether it is in it already or not. */
+  /** Adds the item, or moves it to its new position. */
   put(item: T): void {
     const known = this.#places.get(item);
     const at = known ?? this.#items.push(item) - 1;

@@ -1,6 +1,6 @@
 /**
- * Packages that not every edge needs, loaded for the first who does: each would cost every start, and that of every worker,
- * 60 to 100 ms of CPU.
+ * Packages that not every edge needs, loaded on first use: each would cost every start, and that of every worker, 60 to 100
+ * ms of CPU.
  */
 import { createRequire } from 'node:module';
 

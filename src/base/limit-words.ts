@@ -1,4 +1,4 @@
-/** What people call the limits whose use is shown: where there is little room for a name. Others have their name. */
+/** Short names of limits for places with little room. Other limits have their full name. */
 
 const WORDS: Readonly<Record<string, string>> = {
   ingestion_rate: 'ingestion rate',

@@ -1,10 +1,10 @@
-/** Starts a server, and answers where it listens: port 0 gives a free one. */
+/** Starts a server and resolves to its address: port 0 picks a free port. */
 import type { AddressInfo, Server } from 'node:net';
 
-/** The process can not start as it is configured. The message names the setting. */
+/** The process can not start with its configuration. The message names the setting. */
 export class StartError extends Error {}
 
-/** `setting` is what the address comes from. */
+/** `setting`: where the address comes from. */
 export function listen(server: Server, port: number, host: string, setting: string): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {

@@ -1,19 +1,19 @@
 /**
- * Runs one task again and again: one run at a time, and the next one a wait after the last one ended. A refresh asks for
- * a run now, and never for more of them: refreshes that come while a run is under way share the one that follows it.
+ * Runs a task repeatedly: one run at a time, with a wait between runs. A refresh requests a run now without adding more:
+ * refreshes during a run share the one that follows.
  */
 interface PollerOptions {
   readonly run: () => Promise<void> | void;
-  /** What a run threw. It is run again all the same. */
+  /** Called with what a run threw. It is run again all the same. */
   readonly failed: (error: unknown) => void;
-  /** Asked after each run: how long until the next one. */
+  /** Called after each run: the time until the next one. */
   readonly waitMs: () => number;
 }
 
 export class Poller {
   readonly #options: PollerOptions;
   #running: Promise<void> | undefined;
-  /** The run that follows the one under way, if a refresh has asked for one. */
+  /** The run after the current one, if a refresh has requested one. */
   #next: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -38,7 +38,7 @@ export class Poller {
     return this.#next;
   }
 
-  /** No run begins any more. Resolves when the one under way has ended. */
+  /** No further run begins. Resolves when the current one has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);

@@ -1,6 +1,6 @@
 /**
- * A Prometheus, or a Mimir, that is asked with PromQL. Whatever goes wrong is an error with a sentence that says what it does,
- * without its name; how much is read and waited for is bounded, and secrets are read anew for each question.
+ * Queries a Prometheus or a Mimir with PromQL. Every failure is an error whose sentence says what the server does, without
+ * its name. Size and time are bounded, and secrets are read for each query.
  */
 import { readFile, stat } from 'node:fs/promises';
 import type { Agent } from 'undici';
@@ -9,32 +9,32 @@ import { messageOf } from './message-of.js';
 import { readAll } from './read-all.js';
 
 export interface PrometheusOptions {
-  /** `/api/v1/query` is below it: of Mimir with its prefix, `…/prometheus`. */
+  /** The URL above `/api/v1/query`; for Mimir with its prefix, `…/prometheus`. */
   readonly url: string;
-  /** Sent with each question. */
+  /** Sent with each query. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** What X-Scope-OrgID says; undefined or empty: no such header is sent. */
+  /** The value of X-Scope-OrgID; undefined or empty: not sent. */
   readonly tenant?: string | undefined;
-  /** Files; undefined or empty: there is none. */
+  /** Files; undefined or empty: none. */
   readonly bearerTokenFile?: string | undefined;
   readonly usernameFile?: string | undefined;
   readonly passwordFile?: string | undefined;
   readonly caFile?: string | undefined;
-  /** What stands before the names of these files in messages: `guard.prometheus.`. */
+  /** The prefix of these files' settings in messages: `guard.prometheus.`. */
   readonly settings?: string | undefined;
   readonly timeoutMs?: number | undefined;
-  /** Of one answer. */
+  /** For one answer. */
   readonly maxBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What stands in `data` of an answer that is well: nobody has looked at it yet. */
+/** The `data` of a successful answer, not validated yet. */
 export interface PrometheusData {
   readonly resultType?: unknown;
   readonly result: unknown;
 }
 
-/** The answer is larger than it may be: a shorter range may do. */
+/** The answer is larger than allowed: a shorter range may help. */
 export class AnswerTooLarge extends Error {
   override readonly name = 'AnswerTooLarge';
 }
@@ -69,7 +69,7 @@ export class PrometheusClient {
     return data as PrometheusData;
   }
 
-  /** Cuts what is under way short. */
+  /** Aborts requests under way. */
   async close(): Promise<void> {
     await this.#agent?.destroy();
   }
@@ -100,7 +100,7 @@ export class PrometheusClient {
     }
   }
 
-  /** Of the CA that the file has now. */
+  /** With the CA that is in the file now. */
   async #dispatcher(): Promise<Agent> {
     const { caFile = '', timeoutMs = TIMEOUT_MS } = this.#options;
     const ca = caFile === '' ? undefined : await this.#readSmall('tls.ca_file', caFile, MAX_CA_BYTES);
@@ -131,7 +131,7 @@ export class PrometheusClient {
 
   async #readSecret(setting: string, path: string): Promise<string> {
     const secret = (await this.#readSmall(setting, path, MAX_SECRET_BYTES)).trim();
-    // No message says what is in it.
+    // No message quotes its content.
     if (!/^[^\r\n]+$/.test(secret))
       throw new Error(`is not asked: ${this.#named(setting)}: expected one line and nothing else`);
     return secret;

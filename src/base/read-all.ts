@@ -1,4 +1,4 @@
-/** All that a stream brings; undefined, and the end of the stream, where that is more than `maxBytes`. */
+/** Reads a stream to its end; undefined, after ending the stream, if it exceeds `maxBytes`. */
 export async function readAll(stream: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -1,6 +1,6 @@
 /**
- * Whether an address is the only one that has sent lately. A share of something is kept so that there is room for others; where
- * there are no others, as behind a proxy, it would only be idle.
+ * Whether an address is the only one that has sent lately. A per-address share leaves room for others; if there are none,
+ * as behind a proxy, that room would be wasted.
  */
 
 /** More than the pause between two pushes of any sender. */
@@ -8,10 +8,10 @@ const LATELY_MS = 120_000;
 
 export class RecentAddresses {
   readonly #now: () => number;
-  /** The one that was seen last. */
+  /** The last one seen. */
   #last = '';
   #lastMs = Number.NEGATIVE_INFINITY;
-  /** When any other one was. */
+  /** When any other one was last seen. */
   #otherMs = Number.NEGATIVE_INFINITY;
 
   constructor(now: () => number) {

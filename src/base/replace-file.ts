@@ -1,4 +1,4 @@
-/** Writes a file aside and renames it, so that it is there whole or not at all; its owner alone may read it. */
+/** Writes a file aside and renames it, so that it is always complete. Only its owner may read it. */
 import { rename, writeFile } from 'node:fs/promises';
 
 export async function replaceFile(path: string, content: string | Buffer): Promise<void> {

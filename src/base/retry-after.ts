@@ -1,4 +1,4 @@
-/** The Retry-After of an answer, in seconds or as a date, as milliseconds from now; undefined where none can be read. */
+/** An answer's Retry-After, in seconds or as a date, as milliseconds from now; undefined if it is invalid. */
 const MAX_MS = 300_000;
 
 export function readRetryAfterMs(header: string | string[] | undefined, nowMs: number): number | undefined {

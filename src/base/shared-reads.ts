@@ -1,21 +1,21 @@
 /**
- * Reads connections into one buffer that they share, in place of a new one for each read: those would be as large as
- * pushes are, and the collector would be called every few hundred pushes for them alone.
+ * Reads connections into one shared buffer rather than a new one for each read, which would be as large as pushes are and
+ * cause a garbage collection every few hundred pushes.
  *
- * net has this for connections that a client makes (`onread`), not for those that a server takes. They are sockets of the
- * same kind, though, so `readShared` sets what `onread` would have set. With a version of Node that keeps it elsewhere the
- * socket is read as ever: a test says so.
+ * net supports this for outgoing connections (`onread`), but not for accepted ones. They are sockets of the same kind, so
+ * `readShared` sets the fields that `onread` would have set. If a version of Node names them differently, sockets are read
+ * as usual, and a test fails.
  */
 import { type OnReadOpts, Socket } from 'node:net';
 
-/** Most pushes come in one read, with their heads. */
+/** Most pushes fit into one read, including their heads. */
 export const SHARED_BYTES = 256 * 1024;
 
 interface Handle {
   useUserBuffer?(buffer: Buffer): void;
 }
 
-/** What net.Socket has under symbols of its own. */
+/** The symbols of net.Socket's internal fields. */
 interface Places {
   readonly buffer: symbol;
   readonly callback: symbol;
@@ -26,7 +26,7 @@ const shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
 
 export const canShareReads = places !== undefined;
 
-/** `onBytes` gets all that comes, to be used before it returns. `socket.pause()` holds at once. */
+/** `onBytes` gets all data, and must use it before it returns. `socket.pause()` takes effect at once. */
 export function readShared(socket: Socket, onBytes: (bytes: Buffer) => void): void {
   const handle = handleOf(socket);
   if (places === undefined || handle?.useUserBuffer === undefined) {
@@ -39,7 +39,7 @@ export function readShared(socket: Socket, onBytes: (bytes: Buffer) => void): vo
   handle.useUserBuffer(shared);
 }
 
-/** `onread` of a connection that is yet to be made. `onBytes` gets all that comes, as above. */
+/** The `onread` option for a new connection; `onBytes` as above. */
 export function sharedReads(onBytes: (bytes: Buffer) => void): OnReadOpts {
   let last = shared.subarray(0, 0);
   return {
@@ -53,10 +53,10 @@ export function sharedReads(onBytes: (bytes: Buffer) => void): OnReadOpts {
   };
 }
 
-/** Bytes that stay: those in the shared buffer are copied. */
+/** Bytes that may be kept: those in the shared buffer are copied. */
 export function ownBytes(bytes: Buffer): Buffer {
   if (bytes.buffer !== shared.buffer) return bytes;
-  // Buffer.from would fill it with zeros first.
+  // Buffer.from would zero-fill it first.
   const copy = Buffer.allocUnsafe(bytes.length);
   bytes.copy(copy);
   return copy;

@@ -1,16 +1,16 @@
 /**
- * Threads for what would hold up the event loop. They may be closed at any time, while they load, too: Piscina tries require
- * before import, and Node 20 aborts the whole process when a thread is ended while it requires an ES module
- * (v8::Module::IsGraphAsync). So threads are without that.
+ * Threads for work that would block the event loop. They may be closed at any time, even while loading. Piscina tries
+ * require before import, and Node 20 aborts the whole process when a thread ends while it requires an ES module
+ * (v8::Module::IsGraphAsync); so threads run with that disabled.
  */
 import { Piscina } from 'piscina';
 
 type Options = NonNullable<ConstructorParameters<typeof Piscina>[0]>;
 
-/** Of the process's own flags those that are of use in a thread; one that is for V8 would be an error there. */
+/** The process's flags that are useful in threads; V8's own would be an error there. */
 const FOR_THREADS = /^--(cpu-prof|heap-prof|enable-source-maps|import=)/;
 
-/** `module` exports what threads are asked to do. */
+/** `module` exports the functions that threads run. */
 export function openThreads(module: URL, options: Options): Piscina {
   return new Piscina({
     ...options,

@@ -1,4 +1,4 @@
-/** The version of the package that this code came in. */
+/** The version of the package that contains this code. */
 import { readFileSync } from 'node:fs';
 
 const file = new URL('../../package.json', import.meta.url);

@@ -1,6 +1,6 @@
 /**
- * Where advice comes from: a running edge, or a Prometheus and the files that the limits are in. Both answer the same
- * questions with the same answers, those of the API.
+ * The data behind advice: a running edge, or a Prometheus and the files with the limits. Both answer the same questions
+ * with the answers of the API.
  */
 import { adviceView, costsView, reportView, tenantAdviceView } from '../admin/advice-views.js';
 import { Problem } from '../admin/problem.js';
@@ -60,12 +60,12 @@ export interface SourceValues {
   readonly config?: string | undefined;
 }
 
-/** Answers as the API does, of the path behind its prefix. */
+/** Answers a path of the API, which follows its prefix. */
 export type Ask = <T>(path: string) => Promise<T>;
 
 const DAY_MS = 86_400_000;
 
-/** Undefined: what was given can not be used, and that has been said. */
+/** Undefined: the input can not be used, which was reported. */
 export async function adviceSource(
   values: SourceValues,
   tenants: readonly string[],
@@ -126,7 +126,7 @@ function headersIn(given: readonly string[]): Record<string, string> {
   );
 }
 
-/** Undefined: a document can not be used, and that has been said. */
+/** Undefined: a document can not be used, which was reported. */
 export async function limitsIn(
   { overrides = [], 'edge-file': edgeFile }: SourceValues,
   defaults: Snapshot['defaults'],
@@ -146,7 +146,7 @@ export async function limitsIn(
   });
 }
 
-/** The paths of the API that are about advice. */
+/** The paths of the API about advice. */
 function asApi(advisor: ReturnType<typeof openAdvisor>): Ask {
   return async <T>(path: string): Promise<T> => {
     const { pathname, searchParams } = new URL(path, 'http://here/');

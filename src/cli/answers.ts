@@ -1,4 +1,4 @@
-/** Answers of the API about advice: null is what nobody knows. */
+/** Answers of the API about advice; null means unknown. */
 import type { BudgetStanding, TenantCosts } from '../advice/costs.js';
 import type { Trend } from '../advice/forecast.js';
 import type { PriceList } from '../advice/price.js';

@@ -1,4 +1,4 @@
-/** mimir-edge baseline: keeps all limits as they are now, so that a report can say what has changed since. */
+/** mimir-edge baseline: saves all current limits, so that a report can say what has changed since. */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Baseline } from '../advice/report.js';

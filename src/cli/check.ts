@@ -1,4 +1,4 @@
-/** mimir-edge check: what overrides come to, and what is wrong with them. */
+/** mimir-edge check: what overrides amount to, and what is wrong with them. */
 import { parseArgs } from 'node:util';
 import { entryLimits } from '../limits/effective.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';

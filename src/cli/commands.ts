@@ -1,10 +1,10 @@
-/** The command line: hands the arguments to a command, and says so where there is none. */
+/** The command line: passes the arguments to a command, or reports that it does not exist. */
 import { VERSION } from '../base/version.js';
 import { type Io, UsageError } from './io.js';
 
 type Command = (args: string[], io: Io) => Promise<number>;
 
-/** Each loads what it needs: a proxy that serves has no use for what encodes a demo's pushes. */
+/** Each command loads only what it needs: `serve` does not need the demo's encoders. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.js')).serve,
   demo: async () => (await import('./demo.js')).demo,
@@ -44,7 +44,7 @@ Examples:
   mimir-edge advise --from-prometheus http://prometheus:9090 --overrides overrides.yaml
 `;
 
-/** Answers the exit code. */
+/** Resolves to the exit code. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const [name = '--help', ...args] = argv;
   if (name === '--version' || name === '-v') {

@@ -1,6 +1,6 @@
 /**
- * mimir-edge demo: the real proxy in front of a built-in sink, with tenants that send real pushes to it over HTTP.
- * Nothing is simulated between them: the table shows what the proxy counted.
+ * mimir-edge demo: the real proxy in front of a built-in sink, and tenants that send real pushes to it over HTTP. Nothing
+ * is simulated: the table shows what the proxy counted.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ Examples:
 `;
 
 const REDRAW_MS = 1000;
-/** Without a terminal, a line is enough now and then. */
+/** Without a terminal, an occasional line is enough. */
 const REPORT_MS = 5000;
 
 export async function demo(args: string[], io: Io): Promise<number> {
@@ -48,7 +48,7 @@ export async function demo(args: string[], io: Io): Promise<number> {
   const stopping = new AbortController();
   const onSignal = (): void => stopping.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  // Who reads this may end it at once.
+  // The reader of this output may end it at once.
   io.stdout.write(introduction(app, folder));
   const timer = options.seconds === undefined ? undefined : setTimeout(onSignal, options.seconds * 1000);
 
@@ -73,7 +73,7 @@ interface DemoOptions {
   readonly adminPort: number;
 }
 
-/** Undefined: help was asked for. */
+/** Undefined: help was requested. */
 function readOptions(args: string[]): DemoOptions | undefined {
   const { values } = asUsage(() =>
     parseArgs({

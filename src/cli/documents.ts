@@ -1,6 +1,6 @@
 /**
- * Overrides as people have them at hand: Mimir's runtime configuration, the manifest of a ConfigMap that has it as a
- * text, or values for the chart mimir-distributed. Findings have the line and the column of the file that was given.
+ * Overrides in the forms that people have: Mimir's runtime configuration, the manifest of a ConfigMap that contains it, or
+ * values for the chart mimir-distributed. Findings have line and column in the given file.
  */
 import { isMap, isScalar, LineCounter, type Node, parseDocument, type Scalar, type YAMLMap } from 'yaml';
 import { type LimitTable, MIMIR_LIMITS, readLimit, suggest } from '../limits/limit-table.js';
@@ -22,12 +22,12 @@ export interface GivenDocument {
   readonly file: string;
   readonly kind: DocumentKind;
   readonly document: OverridesDocument;
-  /** Limits of all tenants, where the file has Mimir's own configuration, too. */
+  /** Limits of all tenants, if the file has Mimir's own configuration, too. */
   readonly defaults?: NamedLimits;
 }
 
 const MAX_BYTES = 64 << 20;
-/** Text that may be something else than an overrides document, and is worth a second look. */
+/** Text that may not be an overrides document, and is checked for other forms. */
 const MAYBE_WRAPPED =
   /(^|[{,\s"'])(kind["']?\s*:\s*["']?ConfigMap|(runtimeConfig|structuredConfig)["']?\s*:)/;
 
@@ -67,7 +67,7 @@ function findingLine(file: string, level: string, { path, message, line, column 
   return `${file}:${line}:${column}: ${level}: ${path === '' ? '' : `${path}: `}${message}\n`;
 }
 
-/** Where the chart's values are: at the top, or one below when the chart is a part of another. */
+/** Where the chart's values are: at the top, or one level down if the chart is a dependency of another. */
 function chartSection(top: YAMLMap): readonly string[] | undefined {
   if (top.has('overrides')) return undefined;
   const isChart = (map: YAMLMap): boolean => map.has('runtimeConfig') || map.hasIn(CHART_LIMITS);
@@ -78,7 +78,7 @@ function chartSection(top: YAMLMap): readonly string[] | undefined {
   return undefined;
 }
 
-/** The chart's overrides, and the limits that it gives all tenants. */
+/** The chart's overrides, and the limits that it sets for all tenants. */
 function fromValues(
   file: string,
   text: string,
@@ -144,7 +144,7 @@ function readLimits(map: YAMLMap, path: string, lines: LineCounter) {
   return { named, warnings, errors, at: positionOf(map) };
 }
 
-/** The limits of tenants that no document names: those of the files, laid over the configuration's. */
+/** The limits of tenants that no document names: those of the files, over the configured ones. */
 export function defaultsOf(given: readonly GivenDocument[], configured: TenantLimits): TenantLimits {
   return given.reduce(
     (defaults, { defaults: named }) =>
@@ -153,7 +153,7 @@ export function defaultsOf(given: readonly GivenDocument[], configured: TenantLi
   );
 }
 
-/** The document of the kind that is asked for, and the edge's own where the same ConfigMap has that, too. */
+/** The requested document, and the edge's own if the same ConfigMap has it. */
 async function fromManifest(
   file: string,
   text: string,
@@ -192,7 +192,7 @@ async function fromKey(
   return { file, kind, document: { ...document, warnings: warnings.map(place), errors: errors.map(place) } };
 }
 
-/** In a block that is written as it is (`|`), each line of the document is one of the file; else only its key is known. */
+/** In a literal block (`|`) each line of the document is one of the file; otherwise only the key's position is known. */
 function placeOf(text: string, lines: LineCounter, node: Node | undefined): (finding: Finding) => Finding {
   const start = node?.range?.[0];
   if (start === undefined) return (finding) => finding;

@@ -1,4 +1,4 @@
-/** The admin API of a running edge, for commands that show what it says. */
+/** The admin API of a running edge, for commands that show its answers. */
 import { readFileSync } from 'node:fs';
 import { messageOf } from '../base/message-of.js';
 import { asUsage, UsageError } from './io.js';
@@ -22,7 +22,7 @@ export function isHttp(url: string): boolean {
   return /^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : '');
 }
 
-/** `path` begins after the prefix of the API. */
+/** `path` follows the prefix of the API. */
 export async function askEdge<T>({ base, token }: EdgeApi, path: string): Promise<T> {
   const response = await fetch(`${base}/api/v1/${path}`, {
     headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },

@@ -1,10 +1,10 @@
 /**
- * Numbers put into a YAML text where they belong, so that whatever else is in it stays as it was typed: spaces, comments,
- * the form of other numbers, the ends of lines. What can not be done in place is not done.
+ * Inserts numbers into a YAML text in place, so that everything else stays as typed: spaces, comments, the format of other
+ * numbers, line ends. What can not be done in place is not done.
  */
 import { isAlias, isCollection, isMap, isScalar, type Node, type YAMLMap } from 'yaml';
 
-/** A part of the text, and what is to be there. */
+/** A range of the text, and its replacement. */
 export interface Edit {
   readonly from: number;
   readonly to: number;
@@ -13,7 +13,7 @@ export interface Edit {
 
 type Values = readonly (readonly [name: string, value: number])[];
 
-/** `map` is of this text. Undefined: it is not of a form that can be added to. */
+/** `map` belongs to this text. Undefined: its form does not allow additions. */
 export function editsOf(text: string, map: YAMLMap, values: Values): Edit[] | undefined {
   const edits: Edit[] = [];
   const missing: [string, number][] = [];
@@ -29,21 +29,21 @@ export function editsOf(text: string, map: YAMLMap, values: Values): Edit[] | un
   return added === undefined ? undefined : [...edits, added];
 }
 
-/** An entry behind the last one of a map, with values of its own. */
+/** Adds an entry with its own values after the last one of a map. */
 export function entryAfter(text: string, map: YAMLMap, name: string, values: Values): Edit | undefined {
   const key = /^[A-Za-z_][\w.-]*$/.test(name) && !WORDS.test(name) ? name : JSON.stringify(name);
   if (map.flow) return undefined;
   return afterLast(text, map, [`${key}:`, ...values.map(([limit, value]) => `  ${limit}: ${value}`)]);
 }
 
-/** They do not overlap. */
+/** Edits must not overlap. */
 export function edited(text: string, edits: readonly Edit[]): string {
   return [...edits]
     .sort((a, b) => b.from - a.from)
     .reduce((all, { from, to, text: put }) => all.slice(0, from) + put + all.slice(to), text);
 }
 
-/** Words that are no texts to YAML, in any of its versions. */
+/** Words that are not strings in some version of YAML. */
 const WORDS = /^(null|true|false|yes|no|on|off|y|n)$/i;
 
 type Placed = Node & { range: [number, number, number] };
@@ -67,7 +67,7 @@ function inFlow(map: YAMLMap, values: readonly string[]): Edit | undefined {
   return { from: at, to: at, text: values.map((value) => `, ${value}`).join('') };
 }
 
-/** In lines of their own, in the column of the others. */
+/** On lines of their own, in the column of the other entries. */
 function afterLast(text: string, map: YAMLMap, lines: readonly string[]): Edit | undefined {
   const first = map.items[0]?.key;
   const last = map.items.at(-1)?.value;
@@ -83,7 +83,7 @@ function afterLast(text: string, map: YAMLMap, lines: readonly string[]): Edit |
   return { from: at, to: at, text: lines.map((line) => newLine + indent + line).join('') };
 }
 
-/** Of what is written last in it. */
+/** The end of the last thing in it. */
 function endOf(node: Placed): number | undefined {
   if (!isCollection(node) || node.flow || node.items.length === 0) return node.range[1];
   const item = node.items.at(-1);

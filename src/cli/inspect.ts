@@ -40,7 +40,7 @@ type Version = 1 | 2;
 interface Inspection {
   /** Of remote write. */
   readonly version: Version | undefined;
-  /** What it was read as, where that is no remote write. */
+  /** The protocol, if it is not remote write. */
   readonly protocol: Source['form'] | undefined;
   readonly encoding: Encoding | Source['encoding'];
   readonly compressedBytes: number;
@@ -52,7 +52,7 @@ interface Inspection {
   readonly metadata: number;
   readonly maxLabels: number;
   readonly metrics: readonly { readonly name: string; readonly series: number }[];
-  /** Where a tenant was given that has rules. */
+  /** For a tenant with relabelling rules. */
   readonly relabelling?: Relabelling;
 }
 
@@ -114,7 +114,7 @@ async function relabelled(
   return push.kind === 'push' ? { relabelling: relabellingOf(push) } : {};
 }
 
-/** `identity`: taken out of its compression already. */
+/** `identity`: already uncompressed. */
 type Encoding = 'snappy' | 'identity';
 const ENCODINGS: readonly Encoding[] = ['snappy', 'identity'];
 
@@ -148,7 +148,7 @@ function otherProtocol(values: ReturnType<typeof parse>['values']): Source['form
   return otlp ? 'otlp' : 'influx';
 }
 
-/** What compressed data begin with. */
+/** The first bytes of compressed data. */
 const MAGIC: readonly (readonly [encoding: Source['encoding'], bytes: string])[] = [
   ['gzip', '1f8b'],
   ['lz4', '04224d18'],
@@ -192,7 +192,7 @@ function version(given: string | undefined): Version | undefined {
 }
 
 /**
- * Tries what is not given. A body of one version is refused as the other, so the version in which it holds something is
+ * Tries whatever is not given. A body of one version is invalid or empty in the other, so the version with any content is
  * the right one.
  */
 function decodeAsBest(
@@ -216,7 +216,7 @@ function decodeAsBest(
   }
   const [first] = attempts;
   const sound = attempts.find(({ decoded }) => decoded.kind === 'push');
-  // Of several failures, the one that got furthest says most: the protobuf inside a sound compression.
+  // Of several failures, the one that got furthest says most: for example the protobuf inside a valid compression.
   const furthest = attempts.find(
     ({ decoded, encoding }) =>
       decoded.kind === 'broken' && decoded.code === 'protobuf' && encoding !== 'identity',

@@ -1,4 +1,4 @@
-/** What a command reads and writes, so that tests can hand in their own. */
+/** A command's input and output, so that tests can pass their own. */
 import { messageOf } from '../base/message-of.js';
 import { readAll } from '../base/read-all.js';
 
@@ -9,10 +9,10 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** The command was called wrongly: its message goes to stderr, with exit code 2. */
+/** The command was called incorrectly: the message goes to stderr, with exit code 2. */
 export class UsageError extends Error {}
 
-/** Whatever goes wrong in here is the caller's mistake: arguments are parsed, files of the caller's are opened. */
+/** Errors in here are the caller's mistake: arguments are parsed, the caller's files are opened. */
 export function asUsage<T>(read: () => T): T {
   try {
     return read();
@@ -32,7 +32,7 @@ export async function readInput(path: string, io: Io, maxBytes: number): Promise
   return bytes;
 }
 
-/** Rows in columns; the first column and those in `texts` left-aligned, the others right-aligned. */
+/** Rows in columns: the first column and those in `texts` are left-aligned, the others right-aligned. */
 export function table(rows: readonly (readonly string[])[], texts: readonly number[] = []): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),

@@ -1,4 +1,4 @@
-/** Which settings of the write path tenants have in Mimir's documents that the edge leaves to Mimir, and what that means. */
+/** Settings of the write path in Mimir's documents that the edge leaves to Mimir, with the tenants that have them. */
 import { type LimitTable, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { OverridesDocument } from '../limits/overrides-document.js';
 import { WRITE_PATH_LIMITS } from '../limits/write-path-limits.js';
@@ -10,7 +10,7 @@ export interface LeftToMimir {
   readonly why: string;
 }
 
-/** In order of limits. `tenant`: of this one alone. */
+/** In order of limits. `tenant`: only this one. */
 export function leftToMimir(
   documents: readonly OverridesDocument[],
   tenant: string | undefined,

@@ -93,7 +93,7 @@ async function gather(
   };
 }
 
-/** As far as files tell: when they were written. */
+/** All that files tell is when they were written. */
 function filesOf({ overrides = [], 'edge-file': edgeFile, config }: SourceValues): LimitSource[] {
   const files = [...overrides, edgeFile, config].filter((file) => file !== undefined);
   return files.map((name) => ({
@@ -114,7 +114,7 @@ async function readBaseline(file: string, io: Io): Promise<Baseline> {
   return read as Baseline;
 }
 
-/** Undefined: they can not be used, and that has been said. */
+/** Undefined: they can not be used, which was reported. */
 export async function limitsOfFiles(values: SourceValues, io: Io): Promise<LimitsNow | undefined> {
   const config = readConfig(values.config, io, {});
   if (config === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** mimir-edge loadtest: sends remote-write pushes to a target, and reports how it took them. */
+/** mimir-edge loadtest: sends remote-write pushes to a target, and reports how it handled them. */
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../base/message-of.js';
@@ -59,7 +59,7 @@ Examples:
 `;
 
 const MOST_SERIES = 50_000_000;
-/** Its pushes are held in memory, and all others are made from them: 700 MB. */
+/** Its pushes are held in memory as templates for all others: 700 MB. */
 const MOST_SERIES_OF_A_TENANT = 10_000_000;
 const MOST_TENANTS = 100_000;
 const LONGEST_MS = 7 * 24 * 3_600_000;
@@ -73,7 +73,7 @@ export async function loadtest(args: string[], io: Io): Promise<number> {
   if (values.compare) return compare(positionals, io);
   if (positionals.length > 0) throw new UsageError(`unexpected argument ${positionals[0]}`);
   const options = readOptions(values);
-  // A run of an hour must not end in a path that can not be written.
+  // A run of an hour must not end with a path that can not be written.
   if (values.json !== undefined) checkWritable('json', values.json);
   if (values.html !== undefined) checkWritable('html', values.html);
 
@@ -81,7 +81,7 @@ export async function loadtest(args: string[], io: Io): Promise<number> {
   const run = startLoad(options);
   const endProgress = showProgress(io.stderr, run.recorder, options.warmupMs + options.durationMs);
   const onSignal = (): void => {
-    // Whoever asks twice does not want to wait.
+    // A second signal ends it at once.
     process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
     run.stop();
   };
@@ -204,7 +204,7 @@ function readVersion(values: Values): WireVersion {
   return version === '1' ? 1 : 2;
 }
 
-/** No default: a load test on the wrong machine is an outage. */
+/** There is no default: a load test on the wrong machine is an outage. */
 function readTarget(text: string | undefined): string {
   if (text === undefined) throw new UsageError('--target is needed: where should the load go?');
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -237,7 +237,7 @@ function readIntervalMs(values: Values, series: number): number {
   return (1000 * series) / decimal('rate', values.rate, 0, 1e-3, 1e12);
 }
 
-/** 2%/min, 2% or 0.02: of all pods, each minute. */
+/** 2%/min, 2% or 0.02: part of all pods, per minute. */
 function readChurn(text: string | undefined): number {
   return part('churn', text?.replace(/\/min$/, ''), DEFAULTS.churnPerMinute);
 }

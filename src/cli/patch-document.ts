@@ -1,6 +1,6 @@
 /**
- * Limits written into an overrides document of somebody's: its comments, its order and what else is in it stay. What can not
- * be written without a change for other tenants is left as it is, and said.
+ * Writes limits into an existing overrides document; its comments, order and other content stay. What can not be written
+ * without changing other tenants' limits is left out and reported.
  */
 import { isDeepStrictEqual } from 'node:util';
 import {
@@ -33,7 +33,7 @@ interface Patched {
 /** Where a file has its overrides: at the top, in a text of a ConfigMap, or in a chart's values. */
 const TEXT_KEYS = ['runtime.yaml', 'overrides.yaml', 'runtime-config.yaml', 'edge.yaml'];
 
-/** Throws an Error with a sentence when the text is no such document. */
+/** Throws an Error with a sentence when the text is not such a document. */
 export function patchDocument(text: string, limits: readonly LimitToWrite[]): Patched {
   const document = parse(text);
   const [error] = document.errors;
@@ -72,7 +72,7 @@ function patchConfigMap(text: string, document: Document, limits: readonly Limit
   return { ...inner, text: print(document) };
 }
 
-/** A text that is written in lines of its own, with another in its place. Undefined: it is written otherwise. */
+/** Replaces the content of a block scalar. Undefined: it is written in another style. */
 function withBlock(text: string, { type, range }: Scalar, value: string): string | undefined {
   const bodyAt = range == null ? 0 : text.indexOf('\n', range[0]) + 1;
   if (type !== Scalar.BLOCK_LITERAL || range == null || bodyAt === 0) return undefined;
@@ -84,7 +84,7 @@ function withBlock(text: string, { type, range }: Scalar, value: string): string
   return text.slice(0, bodyAt) + body + end + text.slice(range[1]);
 }
 
-/** All that stands in it is text, as it was typed: an id of digits, say, is no number. */
+/** All scalars stay text as typed: an id of digits, for example, is not a number. */
 function parse(text: string): Document {
   return parseDocument(text, { uniqueKeys: false, schema: 'failsafe' });
 }
@@ -93,11 +93,11 @@ function print(document: Document): string {
   return document.toString({ lineWidth: 0, flowCollectionPadding: true });
 }
 
-/** The document as plain data, with the limits in it. */
+/** The document as plain data, with the limits set. */
 function wanted(document: Document, section: readonly string[], limits: readonly LimitToWrite[]): unknown {
   const plain = document.toJS() as Record<string, unknown>;
   const tenants = section.reduce((map, name) => map[name] as Record<string, unknown>, plain);
-  // Copies: aliases stand for the same object.
+  // Copies, because aliases share one object.
   for (const { tenant, limit, value } of limits)
     tenants[tenant] = { ...(tenants[tenant] as object | undefined), [limit]: String(value) };
   return plain;
@@ -125,7 +125,7 @@ function sectionOf(document: Document): readonly string[] {
   return ['overrides'];
 }
 
-/** Without those that stand for others, too. */
+/** Without limits whose change would affect others, too. */
 function allowedIn(
   document: Document,
   tenants: YAMLMap | undefined,
@@ -152,7 +152,7 @@ function pairOf(tenants: YAMLMap, tenant: string): Pair | undefined {
   return tenants.items.find(({ key }) => isScalar(key) && key.value === tenant);
 }
 
-/** Undefined: not all of it can be written where it stands. */
+/** Undefined: some of it can not be edited in place. */
 function editedText(text: string, tenants: YAMLMap, limits: readonly LimitToWrite[]): string | undefined {
   const byTenant = new Map<string, (readonly [string, number])[]>();
   for (const { tenant, limit, value } of limits)
@@ -180,7 +180,7 @@ function write(document: Document, section: readonly string[], limits: readonly 
   }
 }
 
-/** In place of another value, so that the comment beside it stays. */
+/** Replaces the value in place, so that the comment beside it stays. */
 function setLimit(document: Document, path: readonly string[], value: number): void {
   const before = document.getIn(path, true);
   if (isScalar(before)) {
@@ -189,7 +189,7 @@ function setLimit(document: Document, path: readonly string[], value: number): v
   } else document.setIn(path, String(value));
 }
 
-/** A map of its own that begins with what the alias stands for. */
+/** A map of its own that starts with what the alias stands for. */
 function mergedFrom(document: Document, alias: Node): YAMLMap {
   const map = document.createNode({}) as unknown as YAMLMap;
   map.items.push(document.createPair('<<', null));

@@ -1,4 +1,4 @@
-/** What a tenant's relabelling rules make of the series of a push, for `mimir-edge inspect`. */
+/** What a tenant's relabelling rules do to the series of a push, for `mimir-edge inspect`. */
 import { rewritingOf } from '../enforce/rewriting.js';
 import { seriesRules } from '../enforce/series-rules.js';
 import { effectiveLimits } from '../limits/effective.js';
@@ -10,16 +10,16 @@ import { defaultsOf, documentsOfKind, readDocuments, reportFindings } from './do
 import { type Io, table, UsageError } from './io.js';
 
 export interface Relabelling {
-  /** Series that are stored under other labels than they were sent with. */
+  /** Series that are stored with other labels than they were sent with. */
   readonly changed: number;
   readonly dropped: number;
-  /** The first of both. */
+  /** The first few of both. */
   readonly examples: readonly { readonly sent: string; readonly stored: string | null }[];
 }
 
 const MOST_EXAMPLES = 10;
 
-/** How the tenant's pushes are decoded, by the limits of a document. */
+/** How the tenant's pushes are decoded by the limits of a document. */
 export async function tenantOptions(
   file: string,
   tenant: string,

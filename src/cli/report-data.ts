@@ -1,4 +1,4 @@
-/** What a report is made of: the API's answers, and what has changed since a baseline. */
+/** The data of a report: the API's answers, and what has changed since a baseline. */
 
 import type { Baseline, Drift } from '../advice/report.js';
 import { type LastChange, lastChangeText } from '../overrides/last-change.js';
@@ -15,7 +15,7 @@ export interface GatheredReport {
   readonly costs: Costs;
   /** Undefined: there is no baseline. */
   readonly drift: readonly DriftRow[] | undefined;
-  /** Replicas, or their workers, whose limits are not those of most; undefined: there is no edge. */
+  /** Replicas or workers whose limits differ from those of most; undefined: there is no edge. */
   readonly behind: readonly { readonly replica: string; readonly limitsHash: string }[] | undefined;
 }
 
@@ -31,7 +31,7 @@ type Nested = Readonly<Record<string, unknown>> & { readonly edge?: Readonly<Rec
 
 const PAGE = 1000;
 
-/** All limits in force of an edge. */
+/** All limits in force in an edge. */
 export async function limitsNow(ask: Ask): Promise<LimitsNow> {
   const tenants: Record<string, Readonly<Record<string, unknown>>> = {};
   for (let offset = 0; ; offset += PAGE) {
@@ -65,13 +65,13 @@ interface Status {
   };
 }
 
-/** What limits are read from: an edge's source, or a file. */
+/** Where limits are read from: an edge's source, or a file. */
 export interface LimitSource {
   readonly name: string;
   readonly lastChange: LastChange;
 }
 
-/** The last who changed it by the audit; before it began, what the sources say. */
+/** The last author in the audit; before the audit began, the source's own information. */
 export async function withWho(ask: Ask, drift: readonly Drift[], since: string): Promise<DriftRow[]> {
   const { entries } = await ask<{ entries: AuditEntry[] }>('audit?limit=1000');
   const { overrides } = await ask<Status>('status');
@@ -98,7 +98,7 @@ function whoIn({ at, who, from, reason }: AuditEntry): string {
   return `${who === '' ? 'its time was over' : who}, ${at.slice(0, 16)}`;
 }
 
-/** Of sources that have changed since; those that do not say when may have. */
+/** Of sources that have changed since, or do not say when. */
 export function whoOf(sources: readonly LimitSource[], since: string): string {
   const sinceMs = Date.parse(since);
   const changed = sources.filter(({ lastChange: { atMs } }) => atMs === undefined || atMs >= sinceMs);
@@ -114,7 +114,7 @@ interface Fleet {
   }[];
 }
 
-/** Data planes of replicas that are alive, as they told the book; those that most agree with are not named. */
+/** Data planes of live replicas, from the book, whose limits differ from those of most. */
 export async function onOtherLimits(ask: Ask): Promise<GatheredReport['behind']> {
   const { replicas } = await ask<Fleet>('fleet');
   const planes = replicas

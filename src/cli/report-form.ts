@@ -1,4 +1,4 @@
-/** The report as text, as CSV and as one HTML page that needs nothing else and runs no script. */
+/** The report as text, as CSV, and as one self-contained HTML page without scripts. */
 import { createHash } from 'node:crypto';
 import { csv } from '../admin/csv.js';
 import type { Trend } from '../advice/forecast.js';
@@ -11,13 +11,13 @@ type Cells = readonly string[];
 
 interface Section {
   readonly title: string;
-  /** Said where there are no rows. */
+  /** Shown if there are no rows. */
   readonly none: string;
   readonly head: Cells;
   readonly rows: readonly Cells[];
-  /** Columns that are no numbers, besides the first. */
+  /** Text columns besides the first. */
   readonly texts?: readonly number[];
-  /** Under the rows. */
+  /** Shown under the rows. */
   readonly note?: string;
 }
 

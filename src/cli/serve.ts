@@ -58,7 +58,7 @@ export async function serve(args: string[], io: Io): Promise<number> {
     await serveUntilSignal(config, io, { file: configFile, flags });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    // What did start would keep the process alive.
+    // Whatever did start would keep the process alive.
     io.stderr.write(`mimir-edge: ${error.message}\n`, () => process.exit(1));
     return 1;
   }
@@ -72,7 +72,7 @@ interface Given {
 }
 
 async function serveUntilSignal(config: Config, io: Io, given: Given): Promise<void> {
-  // Before anything is started: whoever sends it too early must not end the process.
+  // Installed before anything starts: an early signal must not end the process.
   let onHangup = (): void => {};
   process.on('SIGHUP', () => onHangup());
   const log = openLog(config['log.level'], io.stdout, null);
@@ -84,7 +84,7 @@ async function serveUntilSignal(config: Config, io: Io, given: Given): Promise<v
   await new Promise<void>((resolve) => {
     let asked = false;
     const onSignal = (): void => {
-      // Whoever asks twice does not want to wait.
+      // A second signal ends it at once.
       if (asked) process.exit(1);
       asked = true;
       app.stop().then(resolve, (error: unknown) => {
@@ -96,13 +96,13 @@ async function serveUntilSignal(config: Config, io: Io, given: Given): Promise<v
   });
 }
 
-/** A primary needs nothing of what touches pushes, and a process alone nothing of what keeps workers. */
+/** A primary loads nothing that handles pushes, and a single process nothing that manages workers. */
 async function startEdge(config: Config, log: Logger): Promise<RunningApp | RunningPrimary> {
   if (config.workers > 1) return (await import('../workers/primary.js')).startPrimary(config, log);
   return (await import('../app/start-app.js')).startApp(config, log);
 }
 
-/** Undefined: what is there now can not be used, and that is said. */
+/** Undefined: the new settings can not be used, which was reported. */
 function rereadConfig({ file, flags }: Given, io: Io, log: Logger): Config | undefined {
   let errors: readonly string[];
   try {
@@ -125,7 +125,7 @@ interface Flags {
 
 const SWITCHES = new Set(['help', 'print-config']);
 
-/** `--name=value` or `--name value`; which names there are is for the configuration to say. */
+/** `--name=value` or `--name value`; the configuration knows the names. */
 function parseFlags(args: readonly string[]): Flags {
   const flags: Record<string, string> = {};
   const switches = new Set<string>();
@@ -150,7 +150,7 @@ function parseFlags(args: readonly string[]): Flags {
   return { config, flags: settings, switches };
 }
 
-/** The configuration, or undefined when it was found wanting and that has been said. */
+/** The configuration, or undefined if it is invalid, which was reported. */
 export function readConfig(
   file: string | undefined,
   io: Io,

@@ -32,7 +32,7 @@ Examples:
 
 const REFRESH_MS = 2000;
 const TIMEOUT_MS = 5000;
-/** Of a terminal. */
+/** The width of the terminal. */
 const COLUMNS = 80;
 const NAME = 26;
 
@@ -84,13 +84,13 @@ interface Status {
   readonly verdict: Verdict;
   readonly version: string;
   readonly mode: string;
-  /** An older edge has none. */
+  /** Missing in older versions. */
   readonly panic?: {
     readonly admitted: Readonly<Record<string, number>>;
     readonly guard?: { readonly mode: string; readonly guards: readonly GuardRow[] };
   };
   readonly replicas: number;
-  /** An older edge has none of both. */
+  /** Both are missing in older versions. */
   readonly replica?: string;
   readonly scope?: { readonly known: number };
 }
@@ -123,7 +123,7 @@ export async function top(args: string[], io: Io): Promise<number> {
   const interactive = 'isTTY' in io.stdout && io.stdout.isTTY === true;
   while (!stopping.signal.aborted) {
     const text = await screen(options).catch((error: unknown) => {
-      // What is told once is asked wrongly; an edge that is away may come back.
+      // A request that is wrong stays wrong; an unreachable edge may come back.
       if (error instanceof UsageError) throw error;
       return `${new Date().toLocaleTimeString()}: ${noAnswer(options, error)}\n`;
     });
@@ -149,7 +149,7 @@ function noAnswer({ base }: Options, error: unknown): string {
   return `no answer from ${base}: ${cause?.code ?? messageOf(error)}; is it the address of listen.admin of a running edge?`;
 }
 
-/** Undefined: help was asked for. */
+/** Undefined: help was requested. */
 function readOptions(args: string[]): Options | undefined {
   const { values } = asUsage(() =>
     parseArgs({
@@ -233,7 +233,7 @@ function part(name: string, { figure, note }: Part): string {
   return `  ${name.padEnd(8)} ${figure}: ${note}`;
 }
 
-/** What is longer goes on below, moved in. */
+/** Continues long lines below, indented. */
 function folded(line: string): string {
   const lines = [''];
   for (const word of line.split(/(?<=\S) /)) {
@@ -252,7 +252,7 @@ function panic({ panic: { admitted } = { admitted: {} } }: Status): string[] {
   return parts.length === 0 ? [] : [`PANIC: ${parts.join(', ')} of their rates`];
 }
 
-/** Where guards stand that are not calm, and what they do not know. */
+/** The standing of guards that are not calm, and the loads that they do not know. */
 function guards({ panic: { guard } = { admitted: {} } }: Status): string {
   if (guard === undefined) return '';
   const { mode, guards: all } = guard;
@@ -267,7 +267,7 @@ function guards({ panic: { guard } = { admitted: {} } }: Status): string {
     .join('');
 }
 
-/** A tenant is a line; what it loses and why is another below it. */
+/** One line for each tenant; what it loses and why is on another line below. */
 function tenantTable({ tenants }: Tenants): string {
   const heads = [
     'tenant'.padEnd(NAME),
@@ -291,7 +291,7 @@ function tenantTable({ tenants }: Tenants): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Without its middle: names mostly differ at their end. */
+/** Cuts out the middle: names mostly differ at their end. */
 function shortened(name: string, most: number): string {
   if (name.length <= most) return name;
   const tail = Math.floor(most / 2);

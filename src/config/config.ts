@@ -1,6 +1,6 @@
 /**
- * The effective configuration: defaults, then the file, then MIMIR_EDGE_* variables, then flags. Everything that is
- * wrong is reported at once, and nothing that is wrong is passed over.
+ * The effective configuration: defaults, then the file, then MIMIR_EDGE_* variables, then flags. All errors are reported at
+ * once, and none is ignored.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, stringify, type YAMLMap } from 'yaml';
@@ -31,7 +31,7 @@ export interface Config extends Settings {
 
 export interface ConfigError {
   readonly path: string;
-  /** Where it was given: file with line and column, variable, or flag. */
+  /** Where it was set: file with line and column, variable, or flag. */
   readonly source: string;
   readonly message: string;
 }
@@ -44,7 +44,7 @@ export interface ConfigSources {
 }
 
 const ENV_PREFIX = 'MIMIR_EDGE_';
-/** Kubernetes sets these in every pod beside a Service that is named mimir-edge. */
+/** Kubernetes sets these in every pod if there is a Service named mimir-edge. */
 const OF_KUBERNETES = /^MIMIR_EDGE_(SERVICE_(HOST|PORT)|PORT)(_|$)/;
 
 export const SETTING_PATHS = Object.keys(SETTINGS) as SettingPath[];
@@ -62,7 +62,7 @@ export function envName(path: string): string {
   return ENV_PREFIX + path.replaceAll('.', '_').toUpperCase();
 }
 
-/** Those that a process which began with `before` would need a restart for. The log level is taken without. */
+/** Settings whose change needs a restart, which is all except the log level. */
 export function changedSettings(before: Config, after: Config): string[] {
   const changed: string[] = SETTING_PATHS.filter(
     (path) => path !== 'log.level' && !isDeepStrictEqual(before[path], after[path]),
@@ -70,7 +70,7 @@ export function changedSettings(before: Config, after: Config): string[] {
   return isDeepStrictEqual(before.defaults, after.defaults) ? changed : [...changed, 'limits'];
 }
 
-/** A place in the file, for messages. */
+/** A position in the file, for messages. */
 type At = (node: unknown) => string;
 
 class Loader {
@@ -94,7 +94,7 @@ class Loader {
     return { config: Object.freeze({ ...Object.fromEntries(this.#values), defaults }) as unknown as Config };
   }
 
-  /** What no single setting can say. */
+  /** Checks that involve several settings. */
   #checkTogether(): void {
     const { config } = this.#finish();
     if (!/^[A-Za-z0-9_-]+$/.test(config['tenant.header'])) {
@@ -177,7 +177,7 @@ class Loader {
     }
   }
 
-  /** A list of maps: what is wrong is said with the line and the column where it is. */
+  /** A list of maps; errors have line and column. */
   #setRecords(path: SettingPath, node: Node | null, source: string, at: At): void {
     const read = readSetting(SETTINGS[path], plainLimit(node));
     if ('value' in read) {
@@ -216,7 +216,7 @@ class Loader {
   #setLimit(path: string, table: LimitTable, into: Map<string, unknown>, raw: unknown, source: string): void {
     const name = path.slice(path.indexOf('.') + 1);
     const facts = Object.hasOwn(table, name) ? table[name] : undefined;
-    // A block that was copied from Mimir's own configuration has limits that mean nothing here.
+    // A block copied from Mimir's own configuration may contain limits that do not concern the edge.
     if (facts === undefined && table === MIMIR_LIMITS && isOtherOfMimir(name)) return;
     if (facts === undefined) {
       this.#error(path, source, `unknown limit${suggest(name, table)}`);
@@ -238,7 +238,7 @@ class Loader {
   #set(path: SettingPath, raw: unknown, source: string): void {
     const read = readSetting(SETTINGS[path], raw);
     if ('value' in read) this.#values.set(path, read.value);
-    // What does not read as a Redis URL may still have a password in it.
+    // An invalid Redis URL may still contain a password.
     else if (SETTINGS[path].type === 'redis') this.#error(path, source, `expected ${read.expected}`);
     else this.#error(path, source, `expected ${read.expected}, found ${shown(raw)}`);
   }
@@ -248,7 +248,7 @@ class Loader {
   }
 }
 
-/** As YAML that could be the file, but for passwords. */
+/** In the form of the YAML file, without passwords. */
 export function printConfig(config: Config): string {
   const tree: Record<string, unknown> = {};
   for (const path of SETTING_PATHS) put(tree, path.split('.'), printed(SETTINGS[path], config[path]));
@@ -300,7 +300,7 @@ function keyAt(node: Node | null, path: readonly (string | number)[]): Node | nu
   return (pair?.key ?? null) as Node | null;
 }
 
-/** Read as a setting, it is none of any type. */
+/** Valid for no type of setting. */
 const A_MAP: unique symbol = Symbol('a map');
 
 /** A scalar or a list of scalars; no setting is anything else. */

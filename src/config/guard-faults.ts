@@ -1,4 +1,4 @@
-/** What no single setting of guards can say: how they go with each other. */
+/** Checks of the guards' settings that involve several of them. */
 import { isHttpUrl } from './read-setting.js';
 import type { SettingPath, Settings } from './settings.js';
 
@@ -41,7 +41,7 @@ function prometheusFaults(config: Settings): GuardFault[] {
     return named.map((path) => [path, 'guard.prometheus.url is needed with it: who is to be asked?']);
   }
   const faults: GuardFault[] = [];
-  // It may have a password in it.
+  // It may contain a password.
   if (!isHttpUrl(url)) {
     faults.push(['guard.prometheus.url', 'expected an http:// or https:// URL without a user and a query']);
   }

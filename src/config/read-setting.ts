@@ -1,4 +1,4 @@
-/** Reads one setting from text or from a YAML value, and says in plain words what is expected when it can not. */
+/** Parses one setting from text or from a YAML value, or says in plain words what is expected. */
 import { availableParallelism } from 'node:os';
 import { parse } from 'yaml';
 import { readBudgets } from '../advice/budget.js';
@@ -10,7 +10,7 @@ import { readSourceSpec, type SourceSpec } from './source-spec.js';
 
 type ReadSetting =
   | { readonly value: unknown }
-  /** `at`: where in a list of records. */
+  /** `at`: the position in a list of records. */
   | ({ readonly expected: string } & Partial<FieldProblem>);
 
 export function readSetting(setting: Setting, raw: unknown): ReadSetting {
@@ -42,7 +42,7 @@ export function isListOfRecords(type: Setting['type']): type is RecordsType {
   return typeof type === 'string' && Object.hasOwn(RECORDS, type);
 }
 
-/** Of a flag or a variable: YAML, which JSON is, too. */
+/** From a flag or variable: YAML, and so JSON, too. */
 function recordsIn(raw: unknown): unknown {
   if (raw === null || raw === undefined || raw === '') return [];
   if (typeof raw !== 'string') return raw;
@@ -53,7 +53,7 @@ function recordsIn(raw: unknown): unknown {
   }
 }
 
-/** At the end of a URL of the upstream. */
+/** At the end of an upstream URL. */
 const ZONE = /#[\w.-]+$/;
 
 const READERS: {
@@ -109,7 +109,7 @@ function readText(raw: unknown): string | undefined {
   return typeof raw === 'string' || typeof raw === 'number' ? String(raw) : undefined;
 }
 
-/** A YAML list, or a text with commas; an empty text is an empty list. */
+/** A YAML list, or a comma-separated text; an empty text is an empty list. */
 function readList(raw: unknown): readonly string[] | undefined {
   if (raw === null || raw === undefined) return [];
   if (Array.isArray(raw)) return raw.every((one) => typeof one === 'string') ? raw : undefined;

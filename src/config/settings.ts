@@ -1,6 +1,6 @@
 /**
  * Every setting, declared once: its path, type, default and meaning. Validation, --help, --print-config and
- * docs/settings.md are made from this table.
+ * docs/settings.md are generated from this table.
  */
 import type { Budget } from '../advice/budget.js';
 import type { Policy } from '../advice/policy.js';
@@ -11,7 +11,7 @@ export interface SettingTypes {
   string: string;
   strings: readonly string[];
   url: readonly string[];
-  /** May have a password in it: never shown. */
+  /** May contain a password: never shown. */
   redis: readonly string[];
   sources: readonly SourceSpec[];
   path: string;
@@ -22,7 +22,7 @@ export interface SettingTypes {
   count: number;
   /** A number, or auto: the cores that this process may use. */
   cores: number;
-  /** A number, or as many as suit the cores and the processes on them. */
+  /** A number, or auto: what suits the cores and the processes on them. */
   threads: number | 'auto';
   /** A number, all (Infinity), or none (0). */
   most: number;
@@ -38,7 +38,7 @@ type SettingType = keyof SettingTypes | readonly string[];
 export interface Setting<T extends SettingType = SettingType> {
   /** A list of words is a choice of one. */
   readonly type: T;
-  /** As it would be written in the file. */
+  /** As written in the file. */
   readonly fallback: string;
   readonly doc: string;
   /** For counts, sizes and durations (in milliseconds). */
@@ -46,7 +46,7 @@ export interface Setting<T extends SettingType = SettingType> {
   readonly max?: number;
 }
 
-/** Node's timers fire at once when they are asked for more. */
+/** Node's timers fire at once if they are set for longer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 function setting<const T extends SettingType>(

@@ -1,4 +1,4 @@
-/** Where overrides come from, as it is written in a setting. */
+/** A source of overrides as written in a setting. */
 
 export type SourceSpec =
   | { readonly type: 'file'; readonly path: string }
@@ -8,7 +8,7 @@ export type SourceSpec =
       /** Empty: the pod's own, or the kubeconfig's. */
       readonly namespace: string;
       readonly name: string;
-      /** Empty: found by itself. */
+      /** Empty: found automatically. */
       readonly key: string;
     };
 

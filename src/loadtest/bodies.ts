@@ -1,13 +1,13 @@
 /**
- * Bodies ready to be sent. Tenants share templates: what tells their series apart, and one generation of pods from the
- * next, is the end of the pods' names, which is written for each push.
+ * Bodies that are ready to be sent. Tenants share templates: their series, and successive generations of pods, differ only
+ * in the ends of pod names, which are written for each push.
  */
 import type { LoadOptions } from './options.js';
 import { PUSHES_PER_NODE } from './series.js';
 import { encodeTemplate, fill, type Template } from './template.js';
 import type { LoadTenant } from './tenants.js';
 
-/** A buffer that is in nobody else's hands until it is given back. */
+/** A buffer that nobody else uses until it is given back. */
 export interface ReadyBody {
   readonly bytes: Buffer;
   readonly view: DataView;
@@ -21,11 +21,11 @@ export interface PushContent {
   /** Since the start of the run. */
   readonly dueMs: number;
   readonly timestampMs: number;
-  /** True: no series of this push was ever sent. */
+  /** True: no series of this push was sent before. */
   readonly allNew: boolean;
 }
 
-/** Buffers that wait to be used again. */
+/** Size of the pool of free buffers. */
 const FREE_MAX_BYTES = 256 << 20;
 
 export class Bodies {
@@ -35,7 +35,7 @@ export class Bodies {
   readonly #free = new Map<Template, ReadyBody[]>();
   #freeBytes = 0;
 
-  /** Encodes everything that is needed: some seconds for a million series. */
+  /** Encodes all templates: some seconds for a million series. */
   constructor(
     tenants: readonly LoadTenant[],
     options: Pick<LoadOptions, 'version' | 'churnPerMinute' | 'seed'>,
@@ -47,7 +47,7 @@ export class Bodies {
     }
   }
 
-  /** Of all templates, on the wire. */
+  /** Of all templates, compressed. */
   get templateBytes(): number {
     let bytes = 0;
     for (const { body } of this.#templates.values()) bytes += body.length;
@@ -92,7 +92,7 @@ export class Bodies {
     const identity = mix(mix(this.#options.seed, tenant), allNew ? ~cycle : 0);
     for (let pod = 0; pod < pods; pod++) {
       const number = mix(identity, firstPod + pod);
-      // Each pod is replaced at a moment of its own.
+      // Each pod is replaced at a time of its own.
       const generation = Math.floor(replaced + number / 2 ** 32);
       const suffix = mix(number, generation);
       words[2 * pod] = HEX_WORDS[suffix >>> 16] ?? 0;
@@ -108,7 +108,7 @@ function copyOf(template: Template): ReadyBody {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), template };
 }
 
-/** Four hexadecimal digits for each 16 bits, as a little-endian word. */
+/** Four hexadecimal digits for each 16-bit number, as a little-endian word. */
 const HEX_WORDS = Uint32Array.from({ length: 1 << 16 }, (_, value) =>
   Buffer.from(value.toString(16).padStart(4, '0'), 'latin1').readUInt32LE(0),
 );

@@ -1,5 +1,5 @@
 /**
- * As fast as the target answers, over a fixed number of connections, with autocannon. Shows the most a target can do;
+ * Sends as fast as the target answers, over a fixed number of connections, with autocannon. Shows the maximum throughput;
  * its latencies say little, because a slow target is simply sent less.
  */
 import autocannon from 'autocannon';
@@ -9,7 +9,7 @@ import type { Sent } from './recorder.js';
 import { Schedule, seededRandom } from './schedule.js';
 import { asSent, pushHeaders, pushPath } from './sender.js';
 
-/** autocannon keeps a context for each connection; it hands it to both of our calls. */
+/** autocannon's context of a connection, passed to both of our callbacks. */
 interface Context {
   push?: Sent;
 }
@@ -49,7 +49,7 @@ export async function runClosedLoop(plan: LoadPlan): Promise<void> {
       (error) => (error === null ? resolve() : reject(error)),
     );
     const failed = { retryAfterMs: undefined, failure: undefined };
-    // Comes right after onResponse, for the same answer.
+    // Called right after onResponse, for the same answer.
     load.on('response', (_client: unknown, status: number, _bytes: number, ms: number) => {
       if (answered === undefined) return;
       const endedMs = now();
@@ -64,7 +64,7 @@ export async function runClosedLoop(plan: LoadPlan): Promise<void> {
   });
 }
 
-/** Only the order of what is due counts here, not the times. */
+/** Only the order of pushes matters here, not their times. */
 const ANY_INTERVAL_MS = 1000;
 
 /** The same mix as in the open loop. */
@@ -80,11 +80,11 @@ function pushesInOrder({ options, tenants, profile, bodies, startedMs, startedAt
   return () => {
     const due = schedule.take();
     const elapsedMs = Math.floor(now() - startedMs);
-    // A series that comes twice in a millisecond must not have the same timestamp twice.
+    // A series that is sent twice in a millisecond needs different timestamps.
     const timestampMs = startedAtMs + elapsedMs + due.cycle;
     const allNew = profile.explodes(due.tenant, part());
     const ready = bodies.take({ ...due, dueMs: elapsedMs, timestampMs, allNew });
-    // autocannon copies the body before anybody else can take it.
+    // autocannon copies the body before anybody else can take the buffer.
     bodies.giveBack(ready);
     const body = random() < profile.brokenShare ? damaged(ready.bytes, random) : ready.bytes;
     const sent: Sent = {

@@ -1,4 +1,4 @@
-/** Bodies as broken senders and bad networks make them. The body given is left as it is. */
+/** Bodies as broken senders and bad networks make them. The given body is not modified. */
 
 export function damaged(body: Buffer, random: () => number): Buffer {
   const kind = Math.floor(random() * 3);

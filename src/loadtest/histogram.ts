@@ -1,5 +1,5 @@
 /**
- * Counts times in buckets that grow with them: 32 to each doubling, so that a quantile is off by little over 3 % at most. From a
+ * Counts times in exponential buckets, 32 for each doubling, so that a quantile is off by little over 3 % at most. Covers a
  * microsecond to over an hour in a few kilobytes.
  */
 
@@ -7,7 +7,7 @@ const STEPS = 32;
 const STEP_BITS = Math.log2(STEPS);
 const BUCKETS = STEPS * 28;
 
-/** What goes into a report: pairs of a bucket's upper end in milliseconds and its count, empty ones left out. */
+/** The form in a report: pairs of a bucket's upper bound in milliseconds and its count, without empty ones. */
 export type HistogramBuckets = readonly (readonly [upToMs: number, count: number])[];
 
 export class Histogram {
@@ -24,12 +24,12 @@ export class Histogram {
     if (ms > this.maxMs) this.maxMs = ms;
   }
 
-  /** Zero when nothing was recorded. */
+  /** 0 when nothing was recorded. */
   meanMs(): number {
     return this.count === 0 ? 0 : this.#sumMs / this.count;
   }
 
-  /** The upper end of the bucket in which the quantile lies; zero when nothing was recorded. */
+  /** The upper bound of the quantile's bucket; 0 when nothing was recorded. */
   quantileMs(quantile: number): number {
     let left = Math.ceil(quantile * this.count);
     if (left === 0) return 0;

@@ -1,6 +1,6 @@
 /**
- * Sends when pushes are due, however the target answers. Latency counts from the time at which a push was due, so a
- * target that stalls pays for all that it kept waiting: there is no coordinated omission to correct afterwards.
+ * Sends pushes when they are due, however the target answers. Latency counts from the due time, so a target that stalls is
+ * charged for everything that it delayed: there is no coordinated omission to correct.
  */
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { ReadyBody } from './bodies.js';
@@ -10,14 +10,14 @@ import type { Sent } from './recorder.js';
 import { type DuePush, Schedule, seededRandom } from './schedule.js';
 import { type Answer, Sender } from './sender.js';
 
-/** Pushes sent in one go before sockets get their turn. */
+/** Pushes sent in a batch before sockets get their turn. */
 const BATCH = 32;
 /** How long a slow sender takes for a body. */
 const SLOW_MS = 5000;
-/** As Prometheus waits when no Retry-After says for how long. */
+/** Prometheus' backoff when there is no Retry-After. */
 const BACKOFF_MIN_MS = 30;
 const BACKOFF_MAX_MS = 5000;
-/** After Ctrl-C nobody wants to wait for long. */
+/** After Ctrl-C nobody wants to wait long. */
 const PATIENCE_MS = 3000;
 
 interface OpenPush extends Sent {
@@ -56,7 +56,7 @@ class OpenLoop {
   async send(): Promise<void> {
     const { options, signal, now, startedMs } = this.#plan;
     const elapsedMs = (): number => now() - startedMs;
-    // What is due is sent, even when it is late; and a run has its whole length, even when nothing more is due.
+    // Due pushes are sent even if late, and a run lasts its whole length even if nothing more is due.
     while (!signal.aborted && Math.min(this.#schedule.nextMs, elapsedMs()) < options.durationMs) {
       const waitMs = Math.min(this.#schedule.nextMs, options.durationMs) - elapsedMs();
       if (waitMs > 0) {
@@ -138,7 +138,7 @@ class OpenLoop {
   }
 }
 
-/** What senders keep and send again: no answer, too many requests, and errors of the other side. */
+/** What senders keep and retry: no answer, 429, and 5xx. */
 function comesAgain(status: number): boolean {
   return status === 0 || status === 429 || status >= 500;
 }

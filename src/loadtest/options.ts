@@ -1,4 +1,4 @@
-/** What a load test does: filled from the command line, or by whoever starts one from code. */
+/** The options of a load test, from the command line or from code. */
 
 export const PROFILES = [
   'steady',
@@ -13,7 +13,7 @@ export const PROFILES = [
 
 export type ProfileName = (typeof PROFILES)[number];
 
-/** Of remote write, or OTLP in protobuf. */
+/** Remote write 1 or 2, or OTLP as protobuf. */
 export type WireVersion = 1 | 2 | 'otlp';
 
 export interface LoadOptions {
@@ -29,26 +29,26 @@ export interface LoadOptions {
   /** Each series gets one sample in this time. */
   readonly intervalMs: number;
   readonly version: WireVersion;
-  /** OTLP compressed as gzip: it costs the generator some milliseconds a push. */
+  /** Compresses OTLP with gzip, which costs the generator some milliseconds per push. */
   readonly gzip: boolean;
   readonly skew: 'even' | 'zipf';
-  /** Part of the pods that is replaced by new ones each minute. */
+  /** The part of the pods that is replaced each minute. */
   readonly churnPerMinute: number;
-  /** Sent before, steadily and at the same rate, and in no figure: what is cold on either side is late at first. */
+  /** Sent first, steadily and at the same rate, and not counted: cold caches on either side delay the first pushes. */
   readonly warmupMs: number;
   readonly durationMs: number;
   readonly profile: ProfileName;
-  /** How many times the rate in the profiles that have a peak. */
+  /** The multiple of the rate in profiles with a peak. */
   readonly peak: number;
-  /** Part of the pushes that is broken or slow in the profiles that have such. */
+  /** The part of broken or slow pushes in profiles with such. */
   readonly share: number;
-  /** Send again what was refused with 429 or 5xx or not answered, after Retry-After. */
+  /** Retries pushes that got 429, 5xx or no answer, after Retry-After. */
   readonly retry: boolean;
-  /** Open: pushes are due by the clock. Closed: each connection sends as soon as it is answered. */
+  /** Open: pushes are due by the clock. Closed: each connection sends as soon as it was answered. */
   readonly mode: 'open' | 'closed';
   readonly connections: number;
   readonly timeoutMs: number;
-  /** Pushes out or waiting at one time; more are counted as not sent. */
+  /** Pushes under way or waiting at the same time; more are counted as not sent. */
   readonly maxInFlight: number;
   readonly seed: number;
 }

@@ -1,10 +1,10 @@
 /**
- * Compresses to snappy's block format so that marked bytes can be changed afterwards, in the compressed body: they
- * are written as literals, and no copy reads from them. Everything else compresses as usual, greedily, within the
- * window of 64 KiB that two-byte offsets reach.
+ * Compresses to snappy's block format so that marked bytes can be changed in the compressed body: they are written as
+ * literals, and no copy refers to them. Everything else is compressed as usual, greedily, within the window of 64 KiB that
+ * two-byte offsets reach.
  */
 
-/** A stretch of the input that stays patchable. Marks come in order and do not touch each other's bytes. */
+/** A range of the input that stays patchable. Marks are in order and do not overlap. */
 export interface Mark {
   readonly at: number;
   readonly length: number;
@@ -12,7 +12,7 @@ export interface Mark {
 
 interface Patchable {
   readonly body: Buffer;
-  /** Where each mark's bytes stand in the body. */
+  /** Where each mark's bytes are in the body. */
   readonly positions: Uint32Array;
 }
 
@@ -37,7 +37,7 @@ class SnappyWriter {
   readonly #marks: readonly Mark[];
   readonly #positions: Uint32Array;
   readonly #out: Uint8Array;
-  /** Where four bytes with this hash were last seen (one more than the offset; 0: nowhere), and where their stretch ends. */
+  /** Where four bytes with this hash were last seen (the offset plus one; 0: nowhere), and where their range ends. */
   readonly #seen = new Uint32Array(1 << HASH_BITS);
   readonly #seenEnd = new Uint32Array(1 << HASH_BITS);
   #length = 0;
@@ -48,12 +48,12 @@ class SnappyWriter {
     this.#input = input;
     this.#marks = marks;
     this.#positions = new Uint32Array(marks.length);
-    // The worst case is nothing but literals; a mark can split one in two.
+    // In the worst case everything is literal; a mark can split a literal in two.
     this.#out = new Uint8Array(32 + input.length + Math.ceil(input.length / 6));
     this.#varint(input.length);
   }
 
-  /** Compresses input[start, end), which has no mark in it. What stays uncompressed waits for the next literal. */
+  /** Compresses input[start, end), which contains no mark. What stays uncompressed waits for the next literal. */
   compress(start: number, end: number): void {
     const input = this.#input;
     let at = start;
@@ -67,7 +67,7 @@ class SnappyWriter {
         at++;
         continue;
       }
-      // A copy may run over its own start, but not over the end of either stretch.
+      // A copy may overlap its own source, but not cross the end of either range.
       const most = Math.min(end - at, candidateEnd - candidate);
       let length = 0;
       while (length < most && input[candidate + length] === input[at + length]) length++;
@@ -87,7 +87,7 @@ class SnappyWriter {
     return { body: Buffer.from(this.#out.subarray(0, this.#length)), positions: this.#positions };
   }
 
-  /** Writes what lies before `end` and was not copied. */
+  /** Writes what precedes `end` and was not copied. */
   #literal(end: number): void {
     const start = this.#literalStart;
     const length = end - start;

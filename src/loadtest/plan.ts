@@ -1,4 +1,4 @@
-/** What both loops work with. */
+/** What both loops need. */
 import type { Bodies } from './bodies.js';
 import type { LoadOptions } from './options.js';
 import type { Profile } from './profile.js';
@@ -11,7 +11,7 @@ export interface LoadPlan {
   readonly profile: Profile;
   readonly bodies: Bodies;
   readonly recorder: Recorder;
-  /** By the clock that `now` reads, and by the calendar. */
+  /** By `now`, and by Date.now(). */
   readonly startedMs: number;
   readonly startedAtMs: number;
   readonly now: () => number;

@@ -1,10 +1,10 @@
-/** What a profile changes as the run goes on. Tenant 0 is the one that misbehaves, where one does. */
+/** How a profile changes over the run. In profiles with a misbehaving tenant it is tenant 0. */
 import type { LoadOptions, ProfileName } from './options.js';
 
 export interface Profile {
-  /** How many times its usual rate a tenant sends, at this part of the run (0 to 1). */
+  /** The multiple of its usual rate at which a tenant sends at this point of the run (0 to 1). */
   rate(tenant: number, part: number): number;
-  /** True: every series of this push is a new one. */
+  /** True: every series of this push is new. */
   explodes(tenant: number, part: number): boolean;
   readonly brokenShare: number;
   readonly slowShare: number;

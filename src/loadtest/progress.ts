@@ -1,11 +1,11 @@
-/** Shows how a run goes: a bar with live rates on a terminal, a line now and then elsewhere. */
+/** Shows the progress of a run: a bar with live rates on a terminal, an occasional line elsewhere. */
 import type { Recorder } from './recorder.js';
 import { amount, milliseconds } from './report-text.js';
 
 const REDRAW_MS = 250;
 const LINE_MS = 5000;
 const BAR_LENGTH = 20;
-/** Live rates are those of the last two seconds: over less they flicker. */
+/** Live rates cover the last two seconds: over less they flicker. */
 const LIVE_POINTS = 8;
 
 interface Screen {
@@ -13,7 +13,7 @@ interface Screen {
   write(text: string): unknown;
 }
 
-/** Of the recorder that there is at the time. Returns what ends it. */
+/** Uses the current recorder. Returns a function that ends it. */
 export function showProgress(screen: Screen, recorder: () => Recorder, durationMs: number): () => void {
   const live = screen.isTTY === true;
   const startMs = performance.now();
@@ -22,7 +22,7 @@ export function showProgress(screen: Screen, recorder: () => Recorder, durationM
   function line(): string {
     const nowMs = performance.now();
     const { totals, latency, inFlight } = recorder();
-    // After a warm-up it counts from nothing again.
+    // After the warm-up it counts from zero again.
     if (totals.sent < (seen.at(-1)?.sent ?? 0))
       seen.splice(0, seen.length, { atMs: nowMs, sent: 0, samples: 0 });
     const [before] = seen;

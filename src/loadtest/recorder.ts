@@ -1,4 +1,4 @@
-/** What became of the pushes: counted as answers come in, and turned into a report at the end. */
+/** Counts the outcomes of pushes as answers arrive, and makes the report at the end. */
 import { Histogram } from './histogram.js';
 import type { Latencies, LoadReport, Slot } from './report.js';
 import type { Answer } from './sender.js';
@@ -7,13 +7,13 @@ export interface Sent {
   readonly tenant: number;
   readonly samples: number;
   readonly bytes: number;
-  /** When it should have gone out, by the plan; retries keep the first one's. */
+  /** When it was due; retries keep the time of the first attempt. */
   readonly dueMs: number;
 }
 
-/** Points in the report's curves, at most; longer runs have wider ones. */
+/** The maximal number of points in the report's curves; in longer runs each covers more time. */
 const MOST_SLOTS = 600;
-/** Kinds of answers that are told apart. Beyond, they are `other`. */
+/** Answers that are counted separately. Further ones are `other`. */
 const MOST_KINDS = 64;
 
 interface TenantCounts {
@@ -31,9 +31,9 @@ export class Recorder {
   readonly #answers = new Map<string, number>();
   /** From when a push was due to its acceptance. */
   readonly #latency = new Histogram();
-  /** From when a request went out to its answer, whatever that was. */
+  /** From when a request was sent to its answer, whatever that was. */
   readonly #service = new Histogram();
-  /** The same, of what was not accepted. */
+  /** The same for requests that were not accepted. */
   readonly #refusal = new Histogram();
   /** How late the generator itself was. */
   readonly #lateness = new Histogram();
@@ -69,7 +69,7 @@ export class Recorder {
     }));
   }
 
-  /** A request went out. Retries are not late: nobody planned them. */
+  /** A request was sent. Retries are not late, as they were not planned. */
   sent({ samples, bytes, dueMs }: Sent, nowMs: number, retry: boolean): void {
     this.#advance(nowMs);
     if (retry) this.totals.retries++;
@@ -117,7 +117,7 @@ export class Recorder {
     }
   }
 
-  /** Quantiles so far, for whoever watches. */
+  /** The quantiles so far, for display. */
   get latency(): Histogram {
     return this.#latency;
   }

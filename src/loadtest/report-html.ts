@@ -1,4 +1,4 @@
-/** A report as one HTML page that needs nothing else: its curves are drawn as SVG, and it runs no script. */
+/** A report as one self-contained HTML page: its curves are SVG, and it has no scripts. */
 
 import { escapeHtml } from '../base/escape-html.js';
 import { PROFILE_MEANINGS } from './profile.js';
@@ -148,7 +148,7 @@ function svg(parts: readonly string[]): string {
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img">${parts.join('')}</svg>`;
 }
 
-/** The first row is the head. */
+/** The first row is the header. */
 function htmlTable([head = [], ...rows]: Rows): string {
   const cells = (row: readonly string[], tag: 'th' | 'td'): string =>
     `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;

@@ -1,4 +1,4 @@
-/** A report, and the comparison of two, as rows for a terminal's table. */
+/** A report, and the comparison of two, as rows for a table in a terminal. */
 import { type Latencies, type LoadReport, warnings } from './report.js';
 
 export type Rows = readonly (readonly string[])[];
@@ -9,7 +9,7 @@ interface TextReport {
   readonly warnings: readonly string[];
 }
 
-/** Tenants shown: those with most requests come first. */
+/** The number of tenants shown: those with most requests first. */
 const MOST_TENANTS = 20;
 
 export function describeReport(report: LoadReport): TextReport {
@@ -96,7 +96,7 @@ export function compareReports(before: LoadReport, after: LoadReport): Rows {
   ];
 }
 
-/** Settings in which two runs differ: their figures may not be comparable. */
+/** Options in which two runs differ: their figures may not be comparable. */
 export function differingOptions(before: LoadReport, after: LoadReport): string[] {
   return Object.entries(before.options).flatMap(([name, value]) => {
     const other = (after.options as Readonly<Record<string, unknown>>)[name];

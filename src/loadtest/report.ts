@@ -1,8 +1,8 @@
-/** A load test's result: what the JSON report holds, and what text, page and comparison are made from. */
+/** A load test's result: the content of the JSON report, and the data for text, page and comparison. */
 import type { HistogramBuckets } from './histogram.js';
 import type { LoadOptions } from './options.js';
 
-/** Milliseconds. */
+/** In milliseconds. */
 export interface Latencies {
   readonly count: number;
   readonly mean: number;
@@ -40,15 +40,15 @@ export interface TenantResult {
 }
 
 export interface LoadReport {
-  /** Without headers: they may hold secrets. */
+  /** Without headers, which may contain secrets. */
   readonly options: Omit<LoadOptions, 'headers'>;
   readonly startedAt: string;
   readonly seconds: number;
   readonly totals: {
     readonly due: number;
-    /** Requests: retries are counted, too. */
+    /** Requests, including retries. */
     readonly sent: number;
-    /** Due, but too many were out. */
+    /** Due, but too many were under way. */
     readonly notSent: number;
     readonly accepted: number;
     readonly refused: number;
@@ -56,7 +56,7 @@ export interface LoadReport {
     readonly retries: number;
     /** Pushes that were refused or failed for good. */
     readonly givenUp: number;
-    /** Out when the test ended. */
+    /** Under way when the test ended. */
     readonly cutOff: number;
     readonly samplesSent: number;
     readonly samplesAccepted: number;
@@ -64,13 +64,13 @@ export interface LoadReport {
   };
   /** Requests by status, or by what went wrong. */
   readonly answers: Readonly<Record<string, number>>;
-  /** Of accepted pushes, from when they were due: a target that stalls is charged for what it kept waiting. */
+  /** Of accepted pushes, from when they were due: a target that stalls is charged for what it delayed. */
   readonly latency: Latencies;
-  /** Of all requests, from when they went out. */
+  /** Of all requests, from when they were sent. */
   readonly service: Latencies;
-  /** Of what was not accepted, from when it went out. */
+  /** Of requests that were not accepted, from when they were sent. */
   readonly refusal: Latencies;
-  /** Of the generator itself: how long after their time pushes were sent. */
+  /** Of the generator: how late pushes were sent. */
   readonly lateness: Latencies;
   readonly slotSeconds: number;
   readonly slots: readonly Slot[];
@@ -86,7 +86,7 @@ export interface LoadReport {
 /** A generator that is this late measures itself. */
 const LATE_MS = 10;
 
-/** What a reader must know before the figures are believed. */
+/** What a reader must know before trusting the figures. */
 export function warnings(report: LoadReport): string[] {
   const { totals, lateness, generator, seconds, options } = report;
   const found: string[] = [];

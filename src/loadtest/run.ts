@@ -1,4 +1,4 @@
-/** Runs one load test: plans it, sends, waits for what is out, and reports. */
+/** Runs one load test: plans it, sends, waits for answers, and reports. */
 import { Bodies } from './bodies.js';
 import { runOpenLoop } from './open-loop.js';
 import type { LoadOptions } from './options.js';
@@ -9,9 +9,9 @@ import type { LoadReport } from './report.js';
 import { shareOut } from './tenants.js';
 
 interface LoadRun {
-  /** What there is so far; of the warm-up, as long as it lasts. */
+  /** The figures so far; during the warm-up, those of the warm-up. */
   recorder(): Recorder;
-  /** Ends the sending early; what is out is still waited for, a little. */
+  /** Ends the sending early; answers are still waited for briefly. */
   stop(): void;
   readonly done: Promise<LoadReport>;
 }
@@ -48,7 +48,7 @@ export function startLoad(options: LoadOptions): LoadRun {
 }
 
 async function send(plan: LoadPlan): Promise<void> {
-  // autocannon is loaded by those alone who want it.
+  // autocannon is only loaded when it is used.
   if (plan.options.mode === 'open') await runOpenLoop(plan);
   else await (await import('./closed-loop.js')).runClosedLoop(plan);
 }

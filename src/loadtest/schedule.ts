@@ -1,14 +1,14 @@
 /**
- * When each push is due, by the clock alone: how the target answers changes nothing. Each tenant spreads its pushes
- * evenly over the interval, from a random start. Times are milliseconds since the start of the run.
+ * When each push is due, by the clock alone: the target's answers have no influence. Each tenant spreads its pushes evenly
+ * over the interval, from a random start. Times are milliseconds since the start of the run.
  */
 import type { LoadTenant } from './tenants.js';
 
 export interface DuePush {
   readonly tenant: number;
-  /** Among the pushes of its tenant. */
+  /** Its index among the pushes of its tenant. */
   readonly push: number;
-  /** How often this push was due before. */
+  /** How many times this push was due before. */
   readonly cycle: number;
   readonly dueMs: number;
 }
@@ -16,13 +16,13 @@ export interface DuePush {
 interface Timing {
   readonly intervalMs: number;
   readonly durationMs: number;
-  /** How many times the usual rate; looked at every so often, so it may change in steps only. */
+  /** The multiple of the usual rate. It is sampled, so it should change in steps only. */
   readonly rate: (tenant: number, atMs: number) => number;
   readonly random: () => number;
 }
 
 const RATE_STEP_MS = 100;
-/** Of long runs: planning a push must not take longer than sending it. */
+/** For long runs: planning a push must not take longer than sending it. */
 const MOST_STEPS = 2000;
 
 export class Schedule {
@@ -48,7 +48,7 @@ export class Schedule {
     this.#heap = Uint32Array.from(tenants.keys()).sort((a, b) => this.#dueOf(a) - this.#dueOf(b));
   }
 
-  /** When the next push is due; infinite when the run is over. */
+  /** When the next push is due; Infinity when the run is over. */
   get nextMs(): number {
     return this.#dueOf(this.#heap[0] ?? 0);
   }
@@ -73,7 +73,7 @@ export class Schedule {
     return this.#timing.intervalMs / (this.#tenants[tenant]?.pushes ?? 1);
   }
 
-  /** When `gapMs` at the usual rate have gone by, at the rates there are from then on. */
+  /** When as many pushes are due as in `gapMs` at the usual rate. */
   #after(tenant: number, fromMs: number, gapMs: number): number {
     const { rate, durationMs } = this.#timing;
     let left = gapMs;
@@ -88,7 +88,7 @@ export class Schedule {
     return Number.POSITIVE_INFINITY;
   }
 
-  /** The first of the heap is due later now: moves it to its place. */
+  /** The first tenant of the heap is due later now: moves it down. */
   #sink(): void {
     const heap = this.#heap;
     const tenant = heap[0] ?? 0;
@@ -111,7 +111,7 @@ function orNever(dueMs: number, durationMs: number): number {
   return dueMs < durationMs ? dueMs : Number.POSITIVE_INFINITY;
 }
 
-/** A small generator of numbers from 0 to 1 that gives the same ones for the same seed (mulberry32). */
+/** A small seeded generator of numbers from 0 to 1 (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

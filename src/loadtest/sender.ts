@@ -1,4 +1,4 @@
-/** Sends bodies to the target over a pool of connections, and says how each was answered. */
+/** Sends bodies to the target over a pool of connections, and reports how each was answered. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { type Dispatcher, Pool } from 'undici';
@@ -6,12 +6,12 @@ import { readRetryAfterMs } from '../base/retry-after.js';
 import type { LoadOptions, WireVersion } from './options.js';
 
 export interface Answer {
-  /** 0: none came. */
+  /** 0: no answer. */
   readonly status: number;
-  /** Why none came: a code such as ECONNREFUSED. */
+  /** Why there was none: a code such as ECONNREFUSED. */
   readonly failure: string | undefined;
   readonly retryAfterMs: number | undefined;
-  /** When the request went out on a connection; when it was answered. */
+  /** When the request was sent, and when it was answered. */
   readonly sentMs: number;
   readonly endedMs: number;
 }
@@ -19,7 +19,7 @@ export interface Answer {
 export interface Outgoing {
   readonly tenant: string;
   readonly body: Buffer;
-  /** The body trickles in over this time. 0: as fast as it goes. */
+  /** The body is sent slowly over this time. 0: at full speed. */
   readonly slowMs: number;
 }
 
@@ -29,7 +29,7 @@ type Connecting = Pick<
 >;
 
 const SLOW_PIECES = 20;
-/** Slow pushes hold their connections for long: they have others than the rest. */
+/** Slow pushes occupy connections for long, so they have a pool of their own. */
 const SLOW_CONNECTIONS = 256;
 
 export class Sender {
@@ -63,7 +63,7 @@ export class Sender {
         method: 'POST',
         path: this.#path,
         headers,
-        // undici takes any iterable of buffers; its type leaves them out.
+        // undici accepts any iterable of buffers, though its type does not say so.
         body: slowMs > 0 ? (trickle(body, slowMs) as never) : body,
         headersTimeout: timeoutMs,
         bodyTimeout: timeoutMs,
@@ -72,7 +72,7 @@ export class Sender {
     );
   }
 
-  /** Ends every request that is still out. */
+  /** Aborts all requests under way. */
   async close(): Promise<void> {
     await Promise.all([this.#pool.destroy(), this.#slowPool.destroy()]);
   }
@@ -83,7 +83,7 @@ export function asSent(body: Buffer, { gzip }: Pick<LoadOptions, 'gzip'>): Buffe
   return gzip ? gzipSync(body, { level: 1 }) : body;
 }
 
-/** Where pushes go when the target names no path. */
+/** The path of pushes when the target has none. */
 export function pushPath(target: string, version: WireVersion): string {
   const { pathname, search } = new URL(target);
   if (pathname !== '/') return pathname + search;
@@ -149,7 +149,7 @@ class Call implements Dispatcher.DispatchHandler {
     });
   }
 
-  /** A connection that breaks after a whole answer's headers still has answered. */
+  /** A connection that breaks after the headers of a whole answer has still answered. */
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
     this.#answered({

@@ -1,25 +1,25 @@
 /**
- * Series as a Kubernetes cluster has them: fifty a pod, from cAdvisor, from the application's own HTTP metrics and from
- * kube-state-metrics, about twelve labels each. A scrape brings them metric by metric, each for every pod of a node, so
- * a push has a few metrics of many pods.
+ * Series as in a Kubernetes cluster: fifty for each pod, from cAdvisor, from the application's own HTTP metrics and from
+ * kube-state-metrics, with about twelve labels each. A scrape has them metric by metric, each for every pod of a node, so a
+ * push has a few metrics of many pods.
  */
 
 const METRICS_PER_PUSH = 5;
 
-/** Hexadecimal digits at the end of each pod's name: they tell tenants and generations of pods apart. */
+/** Hexadecimal digits at the end of each pod's name, which tell tenants and generations of pods apart. */
 export const POD_SUFFIX_LENGTH = 8;
 
 export interface SampleSeries {
   /** Sorted by name. The value of `pod` ends with the suffix. */
   readonly labels: readonly (readonly [string, string])[];
-  /** Within its push. */
+  /** Its index within the push. */
   readonly pod: number;
 }
 
 type Labels = Readonly<Record<string, string>>;
 
 interface Pod {
-  /** Over all pushes of a tenant. */
+  /** Its index over all pushes of a tenant. */
   readonly number: number;
   readonly name: string;
   readonly application: string;
@@ -64,14 +64,14 @@ const STATE = [
 const HANDLERS = ['/api/v1/orders', '/api/v1/orders/{id}'];
 const BUCKETS = ['0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1', '2.5', '5', '+Inf'];
 
-/** What a pod says about itself, series by series. */
+/** The series of a pod. */
 const FAMILIES: readonly ((pod: Pod) => Labels)[] = [
   ...CADVISOR.map((name) => (pod: Pod) => cadvisor(name, pod)),
   ...HANDLERS.flatMap((handler) => BUCKETS.map((le) => (pod: Pod) => requestDuration(handler, le, pod))),
   ...STATE.map((name) => (pod: Pod) => kubeState(name, pod)),
 ];
 
-/** Over so many pushes all metrics of their pods have come: these are the same pods. */
+/** After this many pushes all metrics of the same pods were sent. */
 export const PUSHES_PER_NODE = Math.ceil(FAMILIES.length / METRICS_PER_PUSH);
 
 /** The series of one push of a tenant. Pushes of the same size and different numbers share no series. */

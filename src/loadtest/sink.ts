@@ -1,10 +1,10 @@
-/** Takes every push and answers 200, as a Mimir would that has no limits. */
+/** Accepts every push with 200, like a Mimir without limits. */
 import { createServer } from 'node:http';
 import { listen } from '../base/listen.js';
 
 interface Sink {
   readonly url: string;
-  /** Pushes that arrived whole. */
+  /** Pushes that arrived completely. */
   received(): number;
   close(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * A push body encoded once and sent many times. Timestamps, values and the ends of pod names stand at known places in
- * the compressed body and are changed there, so that a push costs some microseconds to make.
+ * A push body that is encoded once and sent many times. Timestamps, values and the ends of pod names are at known positions
+ * in the compressed body and are changed there, so that a push takes only microseconds to make.
  */
 import type { WireVersion } from './options.js';
 import { compressPatchable, type Mark } from './patchable-snappy.js';
@@ -13,29 +13,29 @@ export interface Template {
   readonly uncompressedBytes: number;
   /** Timestamps are nanoseconds in eight bytes. */
   readonly isOtlp: boolean;
-  /** Where each series' value stands; its timestamp follows after one byte. */
+  /** Where each series' value is; its timestamp follows after one byte. */
   readonly samples: Uint32Array;
-  /** Where the ends of pod names stand, and of which pod each is. */
+  /** Where the ends of pod names are, and the pod of each. */
   readonly suffixes: Uint32Array;
   readonly suffixPods: Uint32Array;
 }
 
-/** What is different in each push of a template. */
+/** What differs between the pushes of a template. */
 interface PushFill {
   readonly timestampMs: number;
-  /** Values are counters that rise with it. */
+  /** Values are counters that grow with it. */
   readonly tick: number;
-  /** Eight hexadecimal digits a pod: two little-endian words each. */
+  /** Eight hexadecimal digits for each pod: two little-endian words. */
   readonly suffixWords: Uint32Array;
 }
 
-/** In milliseconds, from 1970 + 2^35 ms to the year 2109: such timestamps are varints of six bytes. */
+/** In milliseconds, from 1970 + 2^35 ms to the year 2109, such timestamps are varints of six bytes. */
 const TIMESTAMP_BYTES = 6;
 const VALUE_BYTES = 8;
 const LENGTH_BYTES = 4;
 const PLACEHOLDER_MS = 1_760_000_000_000;
 
-/** `push`: its number among the pushes of a tenant. */
+/** `push`: its index among the pushes of a tenant. */
 export function encodeTemplate(push: number, series: number, version: WireVersion): Template {
   const all = seriesOfPush(push, series);
   const wire = new Wire(all.length * 640 + 1024);
@@ -91,7 +91,7 @@ export function fill(view: DataView, template: Template, { timestampMs, tick, su
   }
 }
 
-/** A varint of six bytes, as four and two of them. */
+/** A varint of six bytes, as a word of four and one of two. */
 function timestampWords(timestampMs: number): [low: number, high: number] {
   let left = Math.floor(timestampMs);
   const bytes: number[] = [];
@@ -144,7 +144,7 @@ function writeVersion2(wire: Wire, all: readonly SampleSeries[]): void {
   }
 }
 
-/** A gauge for each metric, one after the other as they come, with a data point for each of its series. */
+/** A gauge for each metric in the order of the series, with a data point for each of its series. */
 function writeOtlp(wire: Wire, all: readonly SampleSeries[]): void {
   wire.longMessage(0x0a, () => {
     wire.longMessage(0x12, () => {
@@ -185,7 +185,7 @@ function writePoint(wire: Wire, { labels, pod }: SampleSeries): void {
   });
 }
 
-/** As much of a protobuf writer as remote write needs. Tags are written as they stand on the wire. */
+/** The part of a protobuf writer that remote write needs. Tags are given as encoded. */
 class Wire {
   readonly #buffer: Buffer;
   #length = 0;
@@ -200,7 +200,7 @@ class Wire {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Leaves two bytes for the length: no series is longer than 16 kB. */
+  /** Reserves two bytes for the length: no series is longer than 16 kB. */
   message(tag: number, write: () => void): void {
     this.#buffer[this.#length] = tag;
     this.#length += 2;
@@ -258,7 +258,7 @@ class Wire {
     });
   }
 
-  /** Value and time of a data point of OTLP. */
+  /** The value and time of a data point of OTLP. */
   point(): void {
     this.#buffer[this.#length++] = 0x21;
     this.marks.push({ at: this.#length, length: VALUE_BYTES + 1 + VALUE_BYTES });

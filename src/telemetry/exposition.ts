@@ -1,6 +1,6 @@
 /**
- * Metrics as text, in Prometheus' format or in OpenMetrics. Families with a line for each tenant are written a part at a
- * time: a loop that is held for ten thousand tenants is late for every push.
+ * Metrics as text, in Prometheus' format or in OpenMetrics. Families with a line for each tenant are written in parts:
+ * blocking the event loop for ten thousand tenants would delay every push.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
@@ -16,16 +16,16 @@ export interface LargeFamily {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge';
-  /** Labels as `labelText` writes them, each set of them once. */
+  /** Labels as `labelText` writes them; each label set appears once. */
   readonly lines: Iterable<readonly [labels: string, value: number]>;
 }
 
-/** Called for each scrape; what it gives is read over some turns of the loop. */
+/** Called for each scrape; its result is read over several turns of the event loop. */
 export type ReadFamilies = () => Iterable<LargeFamily>;
 
 const LINES_A_TURN = 1000;
 
-/** `small` is what prom-client writes of all else. */
+/** `small`: prom-client's text for everything else. */
 export async function* exposition(
   small: string,
   large: Iterable<LargeFamily>,
@@ -58,7 +58,7 @@ function escaped(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }
 
-/** There a counter's family has no `_total`, and its samples have. */
+/** There a counter's family is named without `_total`, and its samples with it. */
 function asOpenMetrics(text: string): string {
   const counters = new Set([...text.matchAll(/^# TYPE (\S+)_total counter$/gm)].map(([, name = '']) => name));
   return text

@@ -1,6 +1,6 @@
 /**
- * A histogram of seconds without labels. prom-client's own costs over a microsecond for each observation inside a
- * busy process; this one adds to two numbers, and turns into prom-client's form when somebody scrapes.
+ * A histogram of seconds without labels. prom-client's own costs over a microsecond for each observation in a busy process;
+ * this one adds to two numbers, and is converted to prom-client's form at each scrape.
  */
 import type { Metric, Registry } from 'prom-client';
 
@@ -9,7 +9,7 @@ export const BOUNDS: readonly number[] = [
   0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
 
-/** Which of BOUNDS it is within; their number: it is over all. */
+/** The index of its bucket in BOUNDS, or their number if it is above all. */
 export function bucketOf(seconds: number): number {
   let bucket = 0;
   while (bucket < BOUNDS.length && seconds > (BOUNDS[bucket] ?? 0)) bucket++;
@@ -21,7 +21,7 @@ export class LatencyHistogram {
   readonly help: string;
   readonly type = 'histogram';
   readonly aggregator = 'sum';
-  /** The last is for what is over every bound. */
+  /** The last count is for values above all bounds. */
   readonly #counts = new Float64Array(BOUNDS.length + 1);
   #sum = 0;
 

@@ -1,7 +1,7 @@
 /** The log: JSON lines on standard output. */
 import { type Logger, pino } from 'pino';
 
-/** `base` is in every line. */
+/** `base` is part of every line. */
 export function openLog(
   level: string,
   stdout: NodeJS.WritableStream,

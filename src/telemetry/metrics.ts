@@ -1,4 +1,4 @@
-/** One process's metrics. Whoever measures declares its own here; what is read is read when somebody scrapes. */
+/** One process's metrics. Each module declares its own; callbacks are read at each scrape. */
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { LargeFamily, ReadFamilies } from './exposition.js';
 import { LatencyHistogram } from './latency-histogram.js';
@@ -13,7 +13,7 @@ interface LabelledSource {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
-  /** All values that exist now: a label set that it leaves out is no longer exported. */
+  /** All current values: label sets that it leaves out are no longer exported. */
   readonly read: () => Iterable<readonly [Readonly<Record<string, string>>, number]>;
 }
 
@@ -37,7 +37,7 @@ export class Metrics {
     new Counter(this.#collected(source));
   }
 
-  /** Families with a line for each tenant: not in the registry, and never told to another process. */
+  /** Families with a line for each tenant: not part of the registry, and never sent to another process. */
   large(read: ReadFamilies): void {
     this.#large.push(read);
   }
@@ -46,7 +46,7 @@ export class Metrics {
     for (const read of this.#large) yield* read();
   }
 
-  /** Of seconds, to be observed on the hot path. */
+  /** In seconds, to be observed on the hot path. */
   histogram(name: string, help: string): LatencyHistogram {
     return new LatencyHistogram(name, help, this.registry);
   }

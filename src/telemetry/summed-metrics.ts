@@ -1,11 +1,11 @@
 /**
- * The metrics of several processes as those of one. Counters and what is held are sums; what workers that ended had
- * counted stays in them, so that a sum never falls when a worker is replaced.
+ * The metrics of several processes as one. Counters and amounts are added up; those of workers that ended stay in the sums,
+ * so that no sum falls when a worker is replaced.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AggregatorRegistry, type LabelValues, type Registry } from 'prom-client';
 
-/** As a registry's getMetricsAsJSON() gives them. */
+/** As returned by a registry's getMetricsAsJSON(). */
 export interface MetricValues {
   readonly name: string;
   readonly help: string;
@@ -14,7 +14,7 @@ export interface MetricValues {
   readonly values: readonly { readonly value: number; readonly labels: LabelValues<string> }[];
 }
 
-/** What is no sum. `first` is the primary's own. */
+/** What is not added up. `first`: the primary's own value. */
 const NOT_SUMMED: readonly (readonly [RegExp, string])[] = [
   [/^(mimir_edge_build_info|mimir_edge_ready|process_start_time_seconds|nodejs_version_info)$/, 'first'],
   [
@@ -29,7 +29,7 @@ const NOT_SUMMED: readonly (readonly [RegExp, string])[] = [
 export class SummedMetrics {
   #departed: readonly MetricValues[] = [];
 
-  /** A worker has ended, and this is the last that it told. */
+  /** A worker has ended; these are its last values. */
   retire(last: readonly MetricValues[]): void {
     const lasting = last.filter(({ type }) => type !== 'gauge');
     this.#departed = sum([this.#departed, lasting]).getMetricsAsArray() as unknown as MetricValues[];

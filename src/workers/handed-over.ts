@@ -1,7 +1,7 @@
 /**
- * Connections on their way to a worker. node:cluster keeps its own side of one open until the worker says that it has
- * it, and forgets about it when the worker dies before: the sender would wait for an answer that never comes. Here
- * it is closed with the worker, so that the sender comes again.
+ * Connections on their way to a worker. node:cluster keeps its side of one open until the worker confirms it, and forgets
+ * it if the worker dies first: the sender would wait for ever. Here it is closed with the worker, so that the sender
+ * reconnects.
  */
 import type { Worker } from 'node:cluster';
 

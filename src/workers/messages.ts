@@ -1,4 +1,4 @@
-/** What the primary and its workers say to each other. Structured clones: every number arrives as it was. */
+/** The messages between the primary and its workers, as structured clones: numbers arrive unchanged. */
 import type { AddressInfo } from 'node:net';
 import type { TopMetrics } from '../admin/edge.js';
 import type { Machine } from '../app/counting-part.js';
@@ -24,7 +24,7 @@ export type ToWorker =
   | { readonly kind: 'ask'; readonly question: Question };
 
 export type ToPrimary =
-  /** It listens to messages now; what was sent before is lost. */
+  /** It listens to messages from now on; earlier ones are lost. */
   | { readonly kind: 'here' }
   | { readonly kind: 'serving'; readonly proxy: AddressInfo | undefined }
   | { readonly kind: 'obeyed' }
@@ -32,10 +32,10 @@ export type ToPrimary =
   | { readonly kind: 'answer'; readonly answer: Answer }
   /** What it counted in ten seconds. */
   | { readonly kind: 'frame'; readonly frame: Uint8Array }
-  /** It ends in good order: nobody asked, and nobody will. */
+  /** It is about to end: the answers to questions that nobody can ask any more. */
   | { readonly kind: 'last'; readonly answers: readonly Answer[] };
 
-/** Orders with what changed since those that were sent before; the first ones have it all. */
+/** Orders with the changes since the last ones; the first have everything. */
 export interface SentOrders extends Omit<Orders, 'snapshot'> {
   readonly change: SnapshotChange;
 }
@@ -60,7 +60,7 @@ export type Answer =
 
 export type AnswerTo<Q extends Question> = Extract<Answer, { readonly about: Q['about'] }>;
 
-/** A question and its answer have the same. */
+/** The same for a question and its answer. */
 export function keyOf(one: Question | Answer): string {
   switch (one.about) {
     case 'top':

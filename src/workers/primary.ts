@@ -1,6 +1,6 @@
 /**
- * The edge in several processes: the primary has the one control plane, and each of its workers a data plane. The primary
- * never sees a push.
+ * The edge in several processes: the primary has the only control plane, and each worker a data plane. The primary never
+ * sees a push.
  */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
@@ -15,9 +15,9 @@ import { WorkerPool } from './worker-pool.js';
 
 export interface RunningPrimary {
   readonly admin: AddressInfo;
-  /** Reads overrides, tokens and certificates again, and takes the log level of these settings. */
+  /** Reads overrides, tokens and certificates again, and applies the log level of these settings. */
   reload(config: Config): Promise<void>;
-  /** Every worker drains and stops. Safe to call twice. */
+  /** Drains and stops every worker. May be called repeatedly. */
   stop(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * One worker's part of the settings that are meant for the whole: connections, bytes and log lines are divided, replicas
- * multiplied. What is held for each tenant is not divided: a tenant's pushes come to any worker.
+ * One worker's share of the settings for the whole process group: connections, bytes and log lines are divided, replicas
+ * multiplied. What is kept for each tenant is not divided, as a tenant's pushes reach all workers.
  */
 import type { Config } from '../config/config.js';
 
@@ -14,7 +14,7 @@ export function workerConfig(config: Config): Config {
     'upstream.connections': part('upstream.connections'),
     'server.max_connections': part('server.max_connections'),
     'log.refusals_per_minute': part('log.refusals_per_minute'),
-    // Every worker has room for one body at least.
+    // Every worker has room for at least one body.
     'push.max_bytes_in_flight': Math.max(
       Math.floor(config['push.max_bytes_in_flight'] / workers),
       config['push.max_body_bytes'],

@@ -1,6 +1,6 @@
 /**
- * The way to the data plane of one worker's process. Orders go to it one at a time, each with what changed since the last
- * that it obeyed; while it is busy with one, those that follow become one.
+ * The connection to the data plane in a worker's process. Orders are sent one at a time, each with the changes since the
+ * last one that was applied; orders that come meanwhile are combined.
  */
 import type { TopMetrics } from '../admin/edge.js';
 import type { DataPlaneLink, Orders, PlaneStatus, Report } from '../app/planes.js';
@@ -17,7 +17,7 @@ export interface LinkedProcess {
   ask<Q extends Question>(question: Q): Promise<AnswerTo<Q> | undefined>;
 }
 
-/** The number says which came later. */
+/** Higher numbers are later. */
 interface NumberedOrders {
   readonly number: number;
   readonly orders: Orders;
@@ -31,12 +31,12 @@ interface Waiter {
 export class WorkerLink implements DataPlaneLink {
   readonly worker: number;
   readonly pid: number | undefined;
-  /** What the process is to begin with. */
+  /** What the process starts with. */
   readonly first: SentOrders;
   readonly #process: LinkedProcess;
   #wanted: NumberedOrders;
   #inForce: NumberedOrders;
-  /** Sent, and not yet obeyed. */
+  /** Sent, but not applied yet. */
   #underWay: NumberedOrders | undefined;
   #waiters: Waiter[] = [];
   #ended = false;
@@ -61,7 +61,7 @@ export class WorkerLink implements DataPlaneLink {
     });
   }
 
-  /** It has put into force what was sent. */
+  /** The worker has applied what was sent. */
   obeyed(): void {
     this.#inForce = this.#underWay ?? this.#inForce;
     this.#underWay = undefined;

@@ -1,4 +1,4 @@
-/** /metrics of the primary and its workers as those of one process. */
+/** /metrics of the primary and its workers as one process. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import { type MetricValues, SummedMetrics } from '../telemetry/summed-metrics.js';
@@ -8,11 +8,11 @@ const SCRAPE_MS = 3000;
 
 export class WorkerMetrics {
   readonly #sums = new SummedMetrics();
-  /** What each worker told last. */
+  /** What each worker last reported. */
   readonly #last = new Map<WorkerSlot, readonly MetricValues[]>();
   #scrape: Promise<string> | undefined;
 
-  /** Who asks while another waits gets the same. */
+  /** Concurrent callers share one result. */
   scrape(own: Registry, slots: readonly WorkerSlot[]): Promise<string> {
     this.#scrape ??= this.#sum(own, slots).finally(() => {
       this.#scrape = undefined;
@@ -24,7 +24,7 @@ export class WorkerMetrics {
     this.#last.set(slot, metrics);
   }
 
-  /** What its process had counted stays. */
+  /** The counts of its process remain. */
   ended(slot: WorkerSlot): void {
     this.#sums.retire(this.#last.get(slot) ?? []);
     this.#last.delete(slot);
@@ -35,7 +35,7 @@ export class WorkerMetrics {
     const patience = new AbortController();
     await Promise.race([heard, delay(SCRAPE_MS, undefined, patience).catch(() => {})]);
     patience.abort();
-    // Of a worker that did not answer, what it said before: a sum that falls would look like a restart.
+    // For a worker that did not answer, its last values: a falling sum would look like a restart.
     return this.#sums.text([await own.getMetricsAsJSON(), ...this.#last.values()]);
   }
 

@@ -1,6 +1,6 @@
 /**
- * The workers of a primary: a data plane each, behind one port (node:cluster). Those that die are replaced; all of them
- * together look to the control plane like one, and without Redis they share what the primary keeps for them.
+ * The workers of a primary: one data plane each, behind one port (node:cluster). Those that die are replaced. To the
+ * control plane they look like one, and without Redis they share what the primary keeps for them.
  */
 import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
@@ -21,9 +21,9 @@ import { WorkerMetrics } from './worker-metrics.js';
 import { type WorkerEnd, WorkerSlot } from './worker-slot.js';
 import { WorkerStore } from './worker-store.js';
 
-/** Under the second that Kubernetes gives a probe by default. */
+/** Less than the second that Kubernetes gives probes by default. */
 const DEADLINE_MS = 800;
-/** Beyond the times that the settings give a worker to stop. */
+/** In addition to the time that the settings give a worker to stop. */
 const STOP_MARGIN_MS = 5000;
 
 /** The process of a slot, as the control plane reaches it. */
@@ -32,7 +32,7 @@ interface Linked {
   readonly plane: LinkedPlane;
 }
 
-/** What workers and their pool need of the control plane. */
+/** What the workers and their pool use of the control plane. */
 type ControlSide = Pick<ControlPlane, 'listensOn' | 'usage'>;
 
 export class WorkerPool {
@@ -45,13 +45,13 @@ export class WorkerPool {
   readonly #metrics = new WorkerMetrics();
   readonly #store: WorkerStore;
   readonly #control: () => ControlSide;
-  /** While the first workers start: how that ends. */
+  /** Settles the start of the first workers. */
   #started: (() => void) | undefined;
   #notStarted: ((error: Error) => void) | undefined;
-  /** While they stop. */
+  /** Settles the stop. */
   #allEnded: (() => void) | undefined;
 
-  /** `control` is asked for when its parts have been started. */
+  /** `control` is called when its parts have been started. */
   constructor(config: Config, log: Logger, metrics: Metrics, control: () => ControlSide) {
     this.#config = config;
     this.#log = log;
@@ -148,7 +148,7 @@ export class WorkerPool {
       args: [],
       serialization: 'advanced',
     });
-    // Whoever does not wait for the stop takes the workers along.
+    // If the stop is not waited for, the workers end with the primary.
     process.once('exit', () => {
       if (this.planes.draining) for (const slot of this.#slots) slot.kill();
     });
@@ -165,7 +165,7 @@ export class WorkerPool {
     }
   }
 
-  /** Every worker drains and stops. */
+  /** Drains and stops every worker. */
   async #stop(): Promise<void> {
     this.planes.draining = true;
     this.#log.info('stopping: not ready any more');

@@ -1,6 +1,6 @@
 /**
- * A slot of the primary for one worker, and the process that fills it: told, asked, and replaced when it ends,
- * after a pause that grows as long as none serves for some time.
+ * A slot of the primary for one worker, and the process in it, which is replaced when it ends, after a pause that grows
+ * while none serves for some time.
  */
 import cluster, { type Worker } from 'node:cluster';
 import type { NumberedRequest } from '../shared/ipc/ipc-store.js';
@@ -16,7 +16,7 @@ import {
 
 const FIRST_RESTART_MS = 100;
 const MAX_RESTART_MS = 10_000;
-/** A worker that served for so long is replaced after the shortest pause. */
+/** A worker that served for this long is replaced after the shortest pause. */
 const STEADY_MS = 10_000;
 const LAST_WORDS_MS = 100;
 
@@ -30,15 +30,15 @@ export interface WorkerEnd {
 }
 
 interface SlotEvents {
-  /** A new process listens: what it is told first. */
+  /** A new process listens: returns its first message. */
   here(slot: WorkerSlot): ToWorker;
   serving(slot: WorkerSlot): void;
-  /** It has put into force what it was ordered. */
+  /** The worker has applied its orders. */
   obeyed(slot: WorkerSlot): void;
   store(slot: WorkerSlot, requests: readonly NumberedRequest[]): void;
   /** What it counted in ten seconds. */
   frame(frame: Buffer): void;
-  /** It is about to end, and told what nobody can ask it for any more. */
+  /** It is about to end, and these are its last answers. */
   last(slot: WorkerSlot, answers: readonly Answer[]): void;
   ended(slot: WorkerSlot, end: WorkerEnd): void;
 }
@@ -55,7 +55,7 @@ export class WorkerSlot {
   readonly #asked = new Map<string, Asked>();
   #worker: Worker | undefined;
   #servingSinceMs: number | undefined;
-  /** Processes in a row that did not serve for long. */
+  /** Consecutive processes that did not serve for long. */
   #failures = 0;
   #restart: NodeJS.Timeout | undefined;
   #closed = false;
@@ -65,7 +65,7 @@ export class WorkerSlot {
     this.#events = events;
   }
 
-  /** Of the process that is in it; undefined while there is none. */
+  /** Of the current process; undefined while there is none. */
   get pid(): number | undefined {
     return this.#worker?.process.pid;
   }
@@ -76,12 +76,12 @@ export class WorkerSlot {
     closeWithWorker(worker);
     worker.on('message', (message: ToPrimary) => this.#heard(message));
     worker.on('error', () => {
-      // What can not be sent is for nobody. Without a process there is no other sign of its end.
+      // Without a process there is no other sign that it has ended.
       if (worker.process.pid === undefined) this.#ended(worker, null, null);
     });
     worker.once('exit', (code, signal) => {
       this.serving = false;
-      // Its last messages may be read after its end is known.
+      // Its last messages may arrive after its exit.
       if (worker.isConnected()) setTimeout(() => this.#ended(worker, code, signal), LAST_WORDS_MS);
       else this.#ended(worker, code, signal);
     });
@@ -91,14 +91,14 @@ export class WorkerSlot {
     if (this.#worker?.isConnected()) this.#worker.send(message, () => {});
   }
 
-  /** Undefined: it has ended. A question that waits for its answer is not sent again. */
+  /** Undefined: it has ended. A question that is still waiting is not sent again. */
   async ask<Q extends Question>(question: Q): Promise<AnswerTo<Q> | undefined> {
     if (this.#worker === undefined) return undefined;
     const { answer } = this.#asked.get(keyOf(question)) ?? this.#send(question);
     return answer as Promise<AnswerTo<Q> | undefined>;
   }
 
-  /** A process that ends is not replaced any more. */
+  /** From now on the process is not replaced. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#restart);
@@ -155,7 +155,7 @@ export class WorkerSlot {
   }
 
   #ended(worker: Worker, code: number | null, signal: string | null): void {
-    // node:cluster does not always see by itself that it is gone, and would go on handing it connections.
+    // node:cluster does not always notice that it is gone, and would go on passing connections to it.
     worker.disconnect();
     this.#worker = undefined;
     for (const key of [...this.#asked.keys()]) this.#answered(key, undefined);

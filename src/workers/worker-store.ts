@@ -1,4 +1,4 @@
-/** What the primary keeps for its workers, where there is no Redis: their buckets, elections and active series. */
+/** What the primary keeps for its workers without Redis: buckets, elections and active series. */
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../config/config.js';
 import type { NumberedReply, NumberedRequest } from '../shared/ipc/ipc-store.js';

@@ -1,7 +1,6 @@
 /**
- * A worker's process: a data plane that obeys the control plane of the primary, reports to it when it is asked and, without
- * Redis, shares what the primary keeps. It ends when the primary says so, or has ended itself; pushes under way are let
- * through.
+ * A worker's process: a data plane that takes orders from the primary's control plane, reports to it on request and,
+ * without Redis, uses the store in it. It ends when the primary says so or has ended; pushes under way complete.
  */
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
@@ -100,7 +99,7 @@ class Worker {
     await tell({ kind: 'answer', answer: await this.#answer(question) });
   }
 
-  /** What would be missing from the sums. */
+  /** Sends the counts that would otherwise be missing from the sums. */
   async #tellLast(): Promise<void> {
     const answers = [await this.#answer({ about: 'metrics' }), await this.#answer({ about: 'report' })];
     await tell({ kind: 'last', answers });
@@ -119,7 +118,7 @@ class Worker {
     return { about, tenant, top: await this.#data.topMetrics(tenant) };
   }
 
-  /** Nothing can be trusted any more, but what is leased and was not spent is there to be returned. */
+  /** Nothing can be trusted any more, except that unspent leases can be returned. */
   async #crash(error: unknown): Promise<void> {
     if (this.#crashed) return;
     this.#crashed = true;
@@ -139,7 +138,7 @@ class Worker {
 
 const CRASH_TIMEOUT_MS = 2000;
 
-/** Resolves when it is written, or can not be: whoever is not there needs no message. */
+/** Resolves when it is written, or can not be, in which case nobody needs the message. */
 function tell(message: ToPrimary): Promise<void> {
   return new Promise((resolve) => {
     if (!process.connected || process.send === undefined) resolve();
@@ -162,13 +161,13 @@ cluster.worker?.once('disconnect', () => {
 let asked = false;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
-    // Whoever asks twice does not want to wait.
+    // A second signal ends it at once.
     if (asked || worker === undefined) process.exit(1);
     asked = true;
     worker.stop();
   });
 }
-// The primary hears it, too, and says what is to be read again.
+// The primary receives it, too, and says what to read again.
 process.on('SIGHUP', () => {});
 process.stdout.on('error', () => process.exit(1));
 void tell({ kind: 'here' });

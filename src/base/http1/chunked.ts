@@ -1,10 +1,10 @@
-/** A body in HTTP/1.1's chunked framing, taken apart as it comes. Extensions and trailers are passed over. */
+/** Parses a body in HTTP/1.1's chunked framing as it arrives. Extensions and trailers are ignored. */
 
-/** A line longer than this is none. */
+/** A longer line is invalid. */
 const MAX_LINE_BYTES = 8 * 1024;
 /** A size, with nothing but blanks between it and an extension. */
 const SIZE_LINE = /^([0-9a-fA-F]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
-/** A trailer is a header, and nobody's: it is looked at for what it is, and left out. */
+/** A trailer has to be a valid header; it is dropped. */
 const TRAILER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/;
 const MAX_TRAILER_BYTES = 8 * 1024;
 
@@ -13,7 +13,7 @@ type State = 'size' | 'data' | 'dataEnd' | 'trailer' | 'done';
 export class ChunkedBody {
   #state: State = 'size';
   #left = 0;
-  /** A line that has not come whole yet. */
+  /** A line that is not complete yet. */
   #line = '';
   #trailerBytes = 0;
 
@@ -21,7 +21,7 @@ export class ChunkedBody {
     return this.#state === 'done';
   }
 
-  /** Gives each piece of content to `emit`. Answers how many bytes are used up, or -1 where the framing is broken. */
+  /** Passes each piece of content to `emit`. Returns how many bytes were used, or -1 if the framing is broken. */
   take(bytes: Buffer, from: number, emit: (piece: Buffer) => void): number {
     let at = from;
     while (at < bytes.length && this.#state !== 'done') {

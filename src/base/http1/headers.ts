@@ -1,6 +1,6 @@
-/** Headers of one message, and those that are meant for one connection only. */
+/** Headers of one message, and those that concern only one connection. */
 
-/** RFC 9110, 7.6.1: meant for one connection only. */
+/** RFC 9110, 7.6.1: for one connection only. */
 export const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -13,15 +13,15 @@ export const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** The edge's own: what others say in its name goes neither to Mimir nor to senders. */
+/** The prefix of the edge's own headers: those of others with it are dropped in both directions. */
 export const EDGE_PREFIX = 'x-mimir-edge-';
 
-/** What a client may ask to be dropped, by naming it in Connection: never what the upstream decides on. */
+/** Never dropped, even if a client names them in Connection: the upstream depends on them. */
 const NEVER_DROPPED = new Set(['content-length', 'content-type', 'content-encoding']);
 
-/** Those of one message. Their text is made once, for all messages that have the same. */
+/** The headers of a message. Their text is made once and shared by all messages with the same headers. */
 export class MessageHeaders {
-  /** Names and values in turn. */
+  /** Names and values, alternating. */
   readonly list: readonly string[];
   #text: string | undefined;
 
@@ -29,13 +29,13 @@ export class MessageHeaders {
     this.list = list;
   }
 
-  /** As they are written. */
+  /** As written to the connection. */
   get text(): string {
     this.#text ??= textOf(this.list);
     return this.#text;
   }
 
-  /** Says whether there is one with this name, in lower case. */
+  /** Whether there is a header with this name, in lower case. */
   has(wanted: string): boolean {
     const { list } = this;
     for (let i = 0; i < list.length; i += 2) {
@@ -46,14 +46,14 @@ export class MessageHeaders {
   }
 }
 
-/** Joined, and not added up: a sum of strings stays one of many pieces, which each write would go through. */
+/** Uses join: a concatenated string would stay a tree of pieces that each write has to walk. */
 function textOf(list: readonly string[]): string {
   const lines: string[] = [];
   for (let i = 0; i < list.length; i += 2) lines.push(`${list[i]}: ${list[i + 1]}\r\n`);
   return lines.join('');
 }
 
-/** What of the upstream's response headers is for the client. */
+/** The upstream's response headers that are forwarded to the client. */
 export function downstreamHeaders(raw: readonly string[]): MessageHeaders {
   const headers: string[] = [];
   let connection: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * What heads of HTTP/1 messages are made of, and the head of an answer. Whatever is not plain and unambiguous is undefined here,
- * and refused by whoever reads it.
+ * Parsing of HTTP/1 heads in general, and of a response's head. Whatever is not plain and unambiguous is undefined here,
+ * and refused by the caller.
  */
 
 /** Longer heads are refused. */
@@ -14,13 +14,13 @@ export interface ResponseHead {
   readonly persistent: boolean;
 }
 
-/** Index of the first byte after the head, or -1 if it is not whole within what a head may hold. */
+/** The index of the first byte after the head, or -1 if the head is incomplete within the allowed size. */
 export function endOfHead(bytes: Buffer, from: number): number {
   const at = bytes.indexOf(END_OF_HEAD, from, 'latin1');
   return at < 0 || at - from > MAX_HEAD_BYTES ? -1 : at + END_OF_HEAD.length;
 }
 
-/** `text` is a whole head, with the empty line that ends it. */
+/** `text` is a whole head, including the empty line at its end. */
 export function parseResponseHead(text: string): ResponseHead | undefined {
   const lineEnd = text.indexOf('\r\n');
   const status = parseLength(text.slice(STATUS_AT, STATUS_AT + 3));
@@ -35,7 +35,7 @@ export function parseResponseHead(text: string): ResponseHead | undefined {
   return { status, statusText: text.slice(STATUS_AT + 4, lineEnd), rawHeaders, persistent };
 }
 
-/** Digits alone, as in a Content-Length; NaN for anything else. */
+/** Only digits, as in Content-Length; otherwise NaN. */
 export function parseLength(value: string): number {
   if (value.length === 0 || value.length > 15) return Number.NaN;
   for (let i = 0; i < value.length; i++) {
@@ -45,7 +45,7 @@ export function parseLength(value: string): number {
   return Number(value);
 }
 
-/** Names and values in turn. Notes in `valuesAt` where each value begins. */
+/** Names and values, alternating. Records in `valuesAt` where each value begins. */
 export function parseHeaders(text: string, from: number, valuesAt?: number[]): string[] | undefined {
   const rawHeaders: string[] = [];
   const end = text.length - LINE_END.length;
@@ -87,7 +87,7 @@ export function endOfToken(text: string, from: number): number {
   return at;
 }
 
-/** Of what a header's value may hold. */
+/** The end of the characters that a header's value may contain. */
 function endOfText(text: string, from: number): number {
   let at = from;
   while (isText(text.charCodeAt(at))) at++;

@@ -1,23 +1,23 @@
 /**
- * The head of an HTTP/1 request, read as strictly as the strictest of servers reads it: whatever two readers could understand
- * in two ways is a fault, and nothing that comes behind it is read.
+ * The head of an HTTP/1 request, parsed as strictly as by the strictest of servers: whatever could be read in two ways is a
+ * fault, and nothing after it is read.
  */
 import type { MessageHeaders } from './headers.js';
 import { endOfToken, parseHeaders, parseLength, SPACE } from './heads.js';
 import { originForm } from './target.js';
 
-/** No sender writes as many. */
+/** No sender writes this many. */
 export const MAX_HEADERS = 100;
 
 export interface RequestHead {
   readonly method: string;
-  /** A path with its query, whatever form the target came in. */
+  /** A path with its query, in whatever form the target came. */
   readonly url: string;
-  /** Names and values in turn, as they came, without Content-Length. */
+  /** Names and values, alternating, as received, without Content-Length. */
   readonly rawHeaders: readonly string[];
   /** The names of `rawHeaders` in lower case. */
   readonly lowerNames: readonly string[];
-  /** Some name comes more than once. */
+  /** Some name occurs more than once. */
   readonly repeats: boolean;
   readonly contentLength: string | undefined;
   /** Where its digits begin. */
@@ -25,18 +25,18 @@ export interface RequestHead {
   readonly chunked: boolean;
   /** HTTP/1.0: chunks are not understood. */
   readonly old: boolean;
-  /** There is no other request behind it. */
+  /** No other request follows. */
   readonly close: boolean;
   readonly expectsContinue: boolean;
-  /** What goes to the upstream, once somebody knows. */
+  /** The headers that go to the upstream, once computed. */
   forwarded?: MessageHeaders;
-  /** For whom pushes with this head are counted, once somebody knows. */
+  /** The sender to count pushes with this head for, once computed. */
   sender?: object | undefined;
-  /** In which protocol a push with this head is read, once somebody knows. */
+  /** How to read pushes with this head, once computed. */
   readAs?: object | undefined;
 }
 
-/** Why a head is refused: the status of the answer, and what the client is told. */
+/** Why a head is refused: the status of the answer, and the message to the client. */
 export interface HeadFault {
   readonly status: number;
   readonly why: string;
@@ -59,7 +59,7 @@ const NEW_VERSION = ' HTTP/1.1\r\n';
 const OLD_VERSION = ' HTTP/1.0\r\n';
 const HOST_NAME = /^[A-Za-z0-9._~!$&'()*+;=:[\]%-]*$/;
 
-/** `text` is a whole head, with the empty line that ends it. Most names are those of the `last` head on the connection. */
+/** `text` is a whole head, including the empty line at its end. Most names are those of the connection's `last` head. */
 export function parseRequestHead(text: string, last?: RequestHead): RequestHead | HeadFault {
   const methodEnd = endOfToken(text, 0);
   if (methodEnd === 0 || text.charCodeAt(methodEnd) !== SPACE) return LINE;
@@ -135,7 +135,7 @@ export function parseRequestHead(text: string, last?: RequestHead): RequestHead 
   };
 }
 
-/** The value of the header with this name, in lower case; those of several with it are joined. */
+/** The value of the header with this name, in lower case; several values are joined. */
 export function headerOf(head: RequestHead, name: string): string | undefined {
   const { rawHeaders, lowerNames, repeats } = head;
   const place = lowerNames.indexOf(name);

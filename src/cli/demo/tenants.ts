@@ -1,4 +1,4 @@
-/** The demo's tenants: what each of them may send, and what it sends. */
+/** The demo's tenants: their limits, and what they send. */
 import { Bodies } from '../../loadtest/bodies.js';
 import { runOpenLoop } from '../../loadtest/open-loop.js';
 import { DEFAULTS, type LoadOptions } from '../../loadtest/options.js';
@@ -24,7 +24,7 @@ interface DemoTenant {
   readonly pushesPerSecond: number;
   readonly seriesPerPush: number;
   readonly version: 1 | 2;
-  /** The part of its pushes that is cut, garbled or no snappy at all. */
+  /** The part of its pushes that is truncated, garbled or not snappy. */
   readonly brokenShare: number;
 }
 
@@ -36,7 +36,7 @@ const TENANTS: readonly DemoTenant[] = [
   { id: 'team-shadow', pushesPerSecond: 4, seriesPerPush: 300, version: 1, brokenShare: 0 },
 ];
 
-/** A load test of one tenant each. Resolves after the signal, when all that was out is answered. */
+/** A load test for each tenant. Resolves after the signal, when all pushes under way were answered. */
 export async function sendUntil(stop: AbortSignal, target: string): Promise<void> {
   await Promise.all(TENANTS.map((tenant) => sendAs(tenant, stop, target)));
 }

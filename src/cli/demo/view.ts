@@ -1,4 +1,4 @@
-/** What the proxy has counted for each tenant, as a table that is drawn over itself on a terminal. */
+/** The proxy's counts for each tenant, as a table that is redrawn in place on a terminal. */
 
 import { lossText } from '../../base/amounts.js';
 import { REASON_NAMES } from '../../enforce/reasons.js';
