@@ -1,11 +1,11 @@
-/** A rewriting that is ready to be applied to the labels of one series, in Mimir's order: rules, then labels to drop. */
+/** A rewriting that is compiled for the labels of one series, in Mimir's order: rules, then labels to drop. */
 import { AnswerMemory } from '../relabel/answer-memory.js';
 import { LabelSet, MOST_LABELS } from '../relabel/label-set.js';
 import { compileRules, type Relabeler, type Relabelled } from '../relabel/relabel.js';
 import { labelNamesOf, type RelabelRule, rulesOf } from '../relabel/rule.js';
 import type { LabelRewriting } from './rewriting.js';
 
-/** Rules see the tenant under this name, and it is gone after them. */
+/** Rules see the tenant under this name; it is removed after them. */
 const TENANT_LABEL = '__meta_tenant_id';
 
 export interface CompiledRewriting {
@@ -13,7 +13,7 @@ export interface CompiledRewriting {
   /** Undefined: there are no rules. */
   readonly relabel: Relabeler | undefined;
   readonly dropLabels: readonly string[];
-  /** The same labels become the same series, in whatever order they are sent. */
+  /** The result does not depend on the order of labels, so it can be cached by the series hash. */
   readonly canBeRemembered: boolean;
 }
 
@@ -31,8 +31,8 @@ export function compileRewriting(
 }
 
 /**
- * Adds a label as it was sent: under rules a name that is given again, or without a value, changes what is there; without
- * rules it stays, and is judged.
+ * Adds a label as it was sent. With rules, a repeated name or an empty value changes what is there; without rules it stays,
+ * and is judged.
  */
 export function addSent(
   labels: LabelSet,
@@ -46,7 +46,7 @@ export function addSent(
   else labels.add(name, source);
 }
 
-/** Where it is not `kept` the labels are not to be looked at. */
+/** Unless the result is `kept`, the labels are meaningless. */
 export function rewriteLabels(
   labels: LabelSet,
   { tenant, relabel, dropLabels }: CompiledRewriting,
@@ -63,7 +63,7 @@ export function rewriteLabels(
 
 type Pair = readonly [name: string, value: string];
 
-/** What a series is stored as, for messages: texts in, texts out. As it was sent where that can not be said. */
+/** The labels that a series is stored under, for messages; those that were sent, if that can not be determined. */
 export function storedLabels(sent: readonly Pair[], rewriting: LabelRewriting): readonly Pair[] {
   const compiled = compiledOf(rewriting);
   if (sent.length > MOST_LABELS) return sent;
@@ -73,7 +73,7 @@ export function storedLabels(sent: readonly Pair[], rewriting: LabelRewriting): 
   return Array.from({ length: labels.count }, (_, i): Pair => [labels.names[i] ?? '', labels.valueAt(i)]);
 }
 
-/** Messages come in rows about one tenant. */
+/** Messages often come in groups about one tenant. */
 let last: { readonly key: string; readonly compiled: CompiledRewriting } | undefined;
 
 function compiledOf(rewriting: LabelRewriting): CompiledRewriting {
@@ -83,7 +83,7 @@ function compiledOf(rewriting: LabelRewriting): CompiledRewriting {
   return last.compiled;
 }
 
-/** Where two labels are mapped to one, the last of them counts. */
+/** If two labels are mapped to one, the last of them counts. */
 function dependsOnOrder({ action }: RelabelRule): boolean {
   return action === 'labelmap';
 }

@@ -1,4 +1,6 @@
-/** Bodies that the kernel does not read, made into ones that it reads; and such bodies without some of their series. */
+/**
+ * Converts bodies that the kernel can not read into ones that it can, and writes such bodies without some of their series.
+ */
 import { compress, TOO_LARGE, uncompress } from './encodings.js';
 import { toRemoteWrite } from './influx/remote-write.js';
 import { withoutRows } from './influx/without.js';
@@ -7,7 +9,7 @@ import type { Decoded, DecodeOptions, Push } from './push.js';
 import type { Rows } from './rows.js';
 import type { InfluxSource, OtlpSource, Source } from './source.js';
 
-/** Decodes a message that is not compressed. */
+/** Decodes an uncompressed message. */
 type Kernel = (message: Uint8Array, options: DecodeOptions) => Decoded;
 
 export function decodeSource(

@@ -1,4 +1,4 @@
-/** How the decoder fares: what waits for a thread, what is lost with one, and its memory. */
+/** Metrics of the decoder: what waits for a thread, what is lost with one, and its memory. */
 import type { Metrics } from '../telemetry/metrics.js';
 import type { PooledDecoder } from './decoder-pool.js';
 

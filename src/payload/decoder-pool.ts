@@ -1,7 +1,7 @@
 /**
- * Decodes and filters small bodies where it is called and large ones in a thread, so that one large push does not hold up the
- * event loop for all others; and senders of large ones take turns, so that nobody holds up the threads. docs/performance.md
- * has the measurement behind the threshold.
+ * Decodes and filters small bodies inline and large ones in threads, so that a large push does not block the event loop;
+ * senders of large bodies take turns, so that none of them monopolizes the threads. docs/performance.md has the
+ * measurements behind the threshold.
  */
 import type { Piscina } from 'piscina';
 import { messageOf } from '../base/message-of.js';
@@ -25,42 +25,42 @@ import { uncompressedLength } from './snappy-length.js';
 import { type NotBegun, TurnQueue } from './turn-queue.js';
 
 interface DecoderOptions {
-  /** Bodies that uncompress to so many bytes at most are decoded inline, unless they expand like none of a sender's. */
+  /** Bodies up to this uncompressed size are decoded inline, unless they expand more than any sender's do. */
   readonly inlineMaxBytes: number;
-  /** Threads for larger ones; 0: everything inline. */
+  /** Threads for larger bodies; 0: everything is decoded inline. */
   readonly threads: number;
-  /** Bodies of one sender that may wait for a thread. Undefined: any number. */
+  /** Bodies of one sender that may wait for a thread. Undefined: unlimited. */
   readonly maxWaiting?: number;
-  /** A kernel whose memory has grown past this is given up after its push. */
+  /** A kernel whose memory has grown beyond this is dropped after its push. */
   readonly maxRetainedBytes: number;
-  /** Undefined: this process has one of its own. */
+  /** Undefined: a secret of this process. */
   readonly hashKey?: HashKey;
 }
 
 export interface PooledDecoder extends Decoder {
-  /** Series of pushes that are decoded from now on are hashed under this key. */
+  /** Uses this key to hash the series of pushes decoded from now on. */
   setHashKey(hashKey: HashKey): void;
   /** Bodies that wait for a thread. */
   queued(): number;
-  /** Bytes of the inline kernels' memory. */
+  /** Memory of the inline kernels. */
   memoryBytes(): number;
   /** Threads that died and were replaced. */
   lostWorkers(): number;
-  /** Ends a thread as if it had crashed. For tests. */
+  /** Ends a thread as if it had crashed; for tests. */
   endOneWorker(): Promise<void>;
 }
 
 /**
- * Of bodies that are more than small. What expands so far was made to: it has more in it that costs time than any other body
- * of its size.
+ * Applies to bodies that are not small. What expands further was made to, and costs more time than any other body of its
+ * size.
  */
 const INLINE_MOST_EXPANSION = 16;
 const INLINE_SMALL_BYTES = 1 << 18;
-/** A body that says nothing of what it expands to is tried with a cap of this first. */
+/** The first cap tried for a body that does not declare its uncompressed size. */
 const INLINE_UNSAID_BYTES = 1 << 20;
 /**
- * What relabelling may cost inline, in characters that rules look at for the first time: 60 ns each with expressions as they
- * are met. 500 series that are new to five rules are a fifth of it.
+ * The relabelling that may happen inline, in characters that rules see for the first time: 60 ns each with typical
+ * expressions. 500 series that are new to five rules are a fifth of it.
  */
 const INLINE_REWRITING = { work: 1 << 18, ms: 0 };
 
@@ -69,7 +69,7 @@ const NOT_BEGUN: Record<NotBegun, Lost> = {
   unwanted: { kind: 'lost', busy: true, message: 'nobody waits for this push any more' },
 };
 
-/** Half of the cores are for what is not decoding, and a thread holds memory of its own. */
+/** Half of the cores are for other work, and each thread needs memory of its own. */
 export function decodeThreads(setting: number | 'auto', cores: number, workers: number): number {
   return setting === 'auto' ? Math.min(4, Math.max(1, Math.floor(cores / 2 / workers))) : setting;
 }
@@ -86,7 +86,7 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
   const turns = new TurnQueue(options.threads, options.maxWaiting ?? Number.POSITIVE_INFINITY);
   let lost = 0;
 
-  /** Undefined: the body is worked on where it is. A pool without a living thread would never answer. */
+  /** Undefined: work is done inline. A pool without a live thread would never answer. */
   function poolFor(
     compressedBytes: number,
     uncompressedBytes: number,
@@ -183,7 +183,7 @@ export function createDecoder(options: DecoderOptions): PooledDecoder {
   };
 }
 
-/** What it says that it expands to; a body that can not be believed may become as much as it may at most. */
+/** The declared uncompressed size; if it is not credible, the largest size allowed. */
 function plainLength(
   chunks: readonly Uint8Array[],
   byteLength: number,
@@ -202,7 +202,7 @@ function openPool(threads: number): Piscina {
   return openThreads(module, { name: 'decode', minThreads: threads, maxThreads: threads });
 }
 
-/** In an ArrayBuffer of its own, which can be moved to the thread: the chunks stay, to be forwarded. */
+/** Copies into an ArrayBuffer that can be moved to the thread; the chunks stay, to be forwarded. */
 function joined(chunks: readonly Uint8Array[], byteLength: number): Uint8Array<ArrayBuffer> {
   const body = new Uint8Array(byteLength);
   let at = 0;

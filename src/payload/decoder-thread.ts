@@ -1,6 +1,6 @@
 /**
- * What a thread of the pool does, with the same code as inline: decodes, and hands records and body over without a copy,
- * or writes a body anew.
+ * What a thread of the pool does, with the same code as inline: decodes, and transfers records and body without a copy, or
+ * rewrites a body.
  */
 import { Piscina } from 'piscina';
 import { InlineFilter } from './filter.js';
@@ -24,7 +24,7 @@ export interface FilterTask {
   readonly maxRetainedBytes: number;
 }
 
-/** By then its sender has given up. */
+/** After this time the sender has given up. */
 const MAY_REWRITE = { work: 1 << 22, ms: 30_000 };
 
 let decoder: InlineDecoder | undefined;

@@ -1,30 +1,30 @@
 /**
- * Content encodings other than snappy: taken off up to a cap, before memory is taken for more, and put on again. What is left over
- * behind the data is a fault: whoever reads on after the edge might see another body in it.
+ * Content encodings other than snappy: decoded up to a cap that holds before memory is taken, and encoded again. Trailing
+ * data is an error: the next reader might see another body in it.
  */
 import zlib, { gunzipSync, gzipSync } from 'node:zlib';
 import { lz4Store, lz4Uncompress } from './lz4.js';
 import type { Broken } from './push.js';
 import type { Encoding } from './source.js';
 
-/** Bytes that the inflater's output grows by. */
+/** The output of the inflater grows in steps of this size. */
 const CHUNK_BYTES = 64 * 1024;
 
 interface Inflated {
   readonly buffer: Buffer;
-  /** What was read of the body. */
+  /** How much of the body was read. */
   readonly engine: { readonly bytesWritten: number };
 }
 
 type Inflate = (body: Uint8Array, options: object) => Inflated;
 
-/** From Node 22.15 on. */
+/** Available from Node 22.15 on. */
 const { zstdDecompressSync, zstdCompressSync } = zlib as unknown as {
   readonly zstdDecompressSync?: Inflate;
   readonly zstdCompressSync?: (plain: Uint8Array) => Buffer;
 };
 
-/** Whether this Node reads zstd. */
+/** Whether this Node supports zstd. */
 export const READS_ZSTD = zstdDecompressSync !== undefined;
 
 export function uncompress(body: Uint8Array, encoding: Encoding, maxBytes: number): Uint8Array | Broken {
@@ -32,7 +32,7 @@ export function uncompress(body: Uint8Array, encoding: Encoding, maxBytes: numbe
     case 'identity':
       return body.length > maxBytes ? TOO_LARGE : body;
     case 'gzip':
-      // Several members are one body, as for Mimir.
+      // As in Mimir, several members are one body.
       return inflate(gunzipSync as unknown as Inflate, 'gzip', body, maxBytes);
     case 'zstd':
       if (zstdDecompressSync === undefined) return broken('this edge reads no zstd');

@@ -1,6 +1,6 @@
 /**
- * The body of a push without some of its series. What is kept is copied as it stands, byte ranges between the series that
- * are left out: labels, samples, metadata, symbols, and fields that nobody here knows.
+ * Writes the body of a push without some of its series. What is kept is copied as it is, as the byte ranges between the
+ * series that are left out: labels, samples, metadata, symbols, and unknown fields.
  */
 import { filterInflux } from './decode-source.js';
 import { compress } from './encodings.js';
@@ -16,7 +16,7 @@ export class InlineFilter {
   readonly #maxRetainedBytes: number;
   #kernel: KernelInstance | undefined;
 
-  /** A kernel that has grown past `maxRetainedBytes` is given up after its push. */
+  /** A kernel that has grown beyond `maxRetainedBytes` is dropped after its push. */
   constructor(maxRetainedBytes: number) {
     this.#maxRetainedBytes = maxRetainedBytes;
   }
@@ -36,7 +36,7 @@ export class InlineFilter {
   }
 }
 
-/** In the encoding of what came, and as JSON again where that was JSON: then what nobody knows in it is gone. */
+/** In the original encoding, and as JSON if it was JSON; JSON loses unknown fields. */
 function asItCame(request: Uint8Array, source: Source | undefined): Uint8Array {
   if (source?.form !== 'otlp') return request;
   return compress(source.json ? Buffer.from(toJson(request)) : request, source.encoding);

@@ -1,12 +1,12 @@
 /** Numbers and nested values as text, byte for byte as Go and OpenTelemetry's pdata write them. */
 
-/** As a bucket's bound or a quantile is written: strconv's 'f' with as few digits as tell it apart. */
+/** For a bucket's bound or a quantile: strconv's 'f' with the fewest digits that identify it. */
 export function boundText(value: number): string {
   if (!Number.isFinite(value)) return notFinite(value);
   return withoutExponent(signed(value));
 }
 
-/** As an attribute is written, or a number in JSON. */
+/** For an attribute, or a number in JSON. */
 export function doubleText(value: number): string {
   return Number.isFinite(value) ? signed(value) : `json: unsupported value: ${notFinite(value)}`;
 }
@@ -37,7 +37,7 @@ const ARRAY = 5;
 const LIST = 6;
 const BYTES = 7;
 
-/** The text of an AnyValue message, which is sound: bytes in base64, lists and maps as JSON. */
+/** The text of a valid AnyValue message: bytes in base64, lists and maps as JSON. */
 export function anyValueText(message: Uint8Array): Uint8Array {
   const value = readAnyValue(message);
   switch (value.kind) {
@@ -50,7 +50,7 @@ export function anyValueText(message: Uint8Array): Uint8Array {
       try {
         return Buffer.from(json(value), 'latin1');
       } catch (error) {
-        // As in Go, what is no JSON comes to nothing.
+        // As in Go, what can not be JSON becomes empty.
         if (error instanceof NotJson) return new Uint8Array();
         throw error;
       }
@@ -76,7 +76,7 @@ interface AnyValue {
 
 const NOTHING: AnyValue = { kind: 0, bytes: new Uint8Array(), int: 0n, double: 0 };
 
-/** The last of its kinds counts; `before` is what a message that says nothing leaves. */
+/** The last of its kinds counts; an empty message results in `before`. */
 function readAnyValue(message: Uint8Array, before = NOTHING): AnyValue {
   let value = before;
   for (const { number, bytes, int, double } of fields(message)) {
@@ -85,7 +85,7 @@ function readAnyValue(message: Uint8Array, before = NOTHING): AnyValue {
   return value;
 }
 
-/** JSON as Go's encoder writes it, a character for each byte. */
+/** JSON as Go's encoder writes it, one character for each byte. */
 function json({ kind, bytes, int, double }: AnyValue): string {
   switch (kind) {
     case STRING:
@@ -110,7 +110,7 @@ function json({ kind, bytes, int, double }: AnyValue): string {
   }
 }
 
-/** Keys are sorted byte by byte; of one that is there twice the last value counts. */
+/** Keys are sorted by bytes; of a repeated key the last value counts. */
 function mapJson(message: Uint8Array): string {
   const entries = new Map<string, string>();
   const values = new Map<string, AnyValue>();
@@ -163,7 +163,7 @@ function quoted(text: Uint8Array): string {
   return `${out}"`;
 }
 
-/** Of the UTF-8 character at `at`; 1 for a byte that is no part of one. */
+/** The length of the UTF-8 character at `at`; 1 for an invalid byte. */
 function characterLength(text: Uint8Array, at: number): number {
   const byte = text[at] ?? 0;
   if (byte < 0xc2 || byte > 0xf4) return 1;
@@ -187,7 +187,7 @@ interface Field {
 
 const NO_BYTES = new Uint8Array();
 
-/** Of a sound message. Groups are passed over. */
+/** The fields of a valid message. Groups are skipped. */
 function* fields(message: Uint8Array): Generator<Field> {
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   let groups = 0;

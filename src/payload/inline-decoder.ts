@@ -1,4 +1,4 @@
-/** Decodes where it is called, at once. The Push it gives holds until its next decode. */
+/** Decodes synchronously. The resulting Push is valid until the next decode. */
 import { decodeSource } from './decode-source.js';
 import { type HashKey, OWN_HASH_KEY } from './hash-key.js';
 import { KernelInstance } from './kernel-instance.js';
@@ -12,7 +12,7 @@ export class InlineDecoder {
   #kernel: KernelInstance;
   #rewriter: LabelRewriter | undefined;
 
-  /** A kernel that has grown past `maxRetainedBytes` is given up before the next push. */
+  /** A kernel that has grown beyond `maxRetainedBytes` is dropped before the next push. */
   constructor(maxRetainedBytes: number, hashKey = OWN_HASH_KEY, mayRewrite = ANY_REWRITING) {
     this.#maxRetainedBytes = maxRetainedBytes;
     this.#mayRewrite = mayRewrite;
@@ -31,7 +31,7 @@ export class InlineDecoder {
     this.#kernel.setHashKey(hashKey);
   }
 
-  /** Snappy, or OTLP as it is. */
+  /** Snappy, or uncompressed OTLP. */
   decode(chunks: readonly Uint8Array[], byteLength: number, options: DecodeOptions): Decoded {
     const { source } = options;
     if (source !== undefined) {
@@ -44,14 +44,14 @@ export class InlineDecoder {
     return this.#rewritten(kernel, kernel.decode(chunks, byteLength, options, true), options);
   }
 
-  /** A message that is not compressed: no sender's, but what somebody may want to look into. */
+  /** Decodes an uncompressed message, which no sender sends but people may want to inspect. */
   decodePlain(message: Uint8Array, options: DecodeOptions): Decoded {
     const kernel = this.#freshKernel();
     if (options.protocol === 'otlp') return this.#decodeOtlp(kernel, message, options);
     return this.#rewritten(kernel, kernel.decode([message], message.length, options, false), options);
   }
 
-  /** Series are written for those who read their labels: relabelling, and the search for HA pairs. */
+  /** Series are written only if their labels have to be read: for relabelling, and to look for HA pairs. */
   #decodeOtlp(kernel: KernelInstance, message: Uint8Array, options: DecodeOptions): Decoded {
     const written = options.rewriting !== undefined || options.excludeLabel !== '';
     const decoded = kernel.decodeOtlp(message, options, written);

@@ -1,6 +1,6 @@
 /**
- * One instance of the WASM kernel, seen from TypeScript: copies a body in chunk by chunk, decodes it, and gives a
- * Push whose records and body are views on the kernel's memory. Or compresses one.
+ * One instance of the WASM kernel: copies a body in chunk by chunk and decodes it to a Push whose records and body are
+ * views on the kernel's memory; or compresses one.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -62,7 +62,7 @@ interface KernelExports {
 
 const kernelModule = new WebAssembly.Module(readFileSync(new URL('./kernel.wasm', import.meta.url)));
 
-// Addresses and words as kernel/memory.ts lays them out.
+// Addresses and words as in kernel/memory.ts.
 const RESULT_WORD = 1920 / 4;
 const EXCLUDE = 2048;
 const WANTED = 3072;
@@ -71,23 +71,23 @@ const NAME_SHOWN = 100;
 const TEXTS = 6656;
 const KEYS = 8192;
 const INPUT = 16384;
-/** Room behind a region. */
+/** Unused space after a region. */
 const SLOP = 64;
-/** For the length of a string, the eight bytes at each of 128 places, and what is left of them. */
+/** Keys for the length of a string, for eight bytes at each of 128 positions, and for the rest. */
 const KEY_BYTES = (1 + 128 + 1) * 16;
 const RULES = 6144 / 8;
 const RESULT_LENGTH = 13;
 const RESULT_CLUSTER = 22;
 const RESULT_PAIRS = 26;
-/** Cluster and replica, address and length of each. */
+/** Address and length of cluster and replica. */
 const PAIR_WORDS = 4;
 const RESULT_OTLP = 28;
 
-/** As kernel/otlp-scan.ts and kernel/otlp-options.ts have them. */
+/** As in kernel/otlp-scan.ts and kernel/otlp-options.ts. */
 const EVERYTHING = 0xffffffff;
 const WRITES_SERIES = 256;
 
-/** What was decoded once may be written whatever it becomes. */
+/** What was decoded once may be written, whatever its size. */
 const UNLIMITED: DecodeOptions = {
   protocol: 'otlp',
   maxUncompressedBytes: 0x7fffffff,
@@ -95,10 +95,10 @@ const UNLIMITED: DecodeOptions = {
   excludeLabel: '',
 };
 
-/** As kernel/shorten.ts has them. */
+/** As in kernel/shorten.ts. */
 const SHORTENING: Readonly<Record<LongValues, number>> = { error: 0, truncate: 1, drop: 2 };
 
-/** What each code of kernel/memory.ts means. */
+/** The meaning of each code in kernel/memory.ts. */
 const FAULTS: Readonly<Record<number, readonly [BrokenCode, string]>> = {
   1: ['snappy', 'the snappy header is not a length'],
   2: ['snappy', 'the snappy header claims more bytes than the body can hold'],
@@ -122,7 +122,7 @@ const FAULTS: Readonly<Record<number, readonly [BrokenCode, string]>> = {
   21: ['protobuf', 'a trace or span id has the wrong length'],
 };
 
-/** As kernel/otlp-kinds.ts has them; 0 is none. */
+/** As in kernel/otlp-kinds.ts; 0 is none. */
 const OTLP_SKIP_REASONS: readonly (OtlpSkipReason | undefined)[] = [
   undefined,
   'temporality',
@@ -158,11 +158,11 @@ export class KernelInstance {
   #words: Uint32Array<ArrayBuffer>;
   #doubles: Float64Array;
   #views: KernelViews;
-  /** Of the message that was loaded last: the list of promoted attributes behind it. */
+  /** The length of the list of promoted attributes after the last loaded message. */
   #promotedBytes = 0;
   #promotedNames: readonly string[] = [];
   #promotedList: Uint8Array = NO_BYTES;
-  /** That the kernel asked for last. */
+  /** The last text that the kernel asked for. */
   #made: Uint8Array = new Uint8Array();
 
   constructor(hashKey: HashKey) {
@@ -182,7 +182,7 @@ export class KernelInstance {
     this.setHashKey(hashKey);
   }
 
-  /** Memory only grows; whoever wants it back drops the instance. */
+  /** Memory never shrinks; to free it, drop the instance. */
   get memoryBytes(): number {
     return this.#bytes.length;
   }
@@ -222,8 +222,8 @@ export class KernelInstance {
   }
 
   /**
-   * A message of OTLP, which is not compressed. `written`: its series are written as remote write, to be listed and judged anew, and
-   * until `pointAtPoints` the records say where they are there.
+   * Decodes an uncompressed message of OTLP. `written`: its series are written as remote write, to be listed and judged
+   * again, and the records point to these until `pointAtPoints`.
    */
   decodeOtlp(message: Uint8Array, options: DecodeOptions, written: boolean): Decoded {
     const { otlp = DEFAULT_TRANSLATION } = options;
@@ -237,7 +237,7 @@ export class KernelInstance {
     };
   }
 
-  /** Takes a message of OTLP in, to be written. False: there is no memory for it. */
+  /** Loads a message of OTLP to be written. False: there is no memory for it. */
   loadOtlp(message: Uint8Array, { promoteResourceAttributes } = DEFAULT_TRANSLATION): boolean {
     const promoted = this.#promoted(promoteResourceAttributes);
     if (this.#exports.input(message.length + promoted.length + 2 * SLOP) === 0) return false;
@@ -249,8 +249,8 @@ export class KernelInstance {
   }
 
   /**
-   * Writes the message that was loaded as remote write. `only`: where the data point or the resource is in it whose series alone
-   * are wanted. Answers with what copies the series of a row out.
+   * Writes the loaded message as remote write. `only`: the position of the one data point or resource whose series are
+   * wanted. Returns a function that copies the series of a row.
    */
   writeOtlp(byteLength: number, otlp = DEFAULT_TRANSLATION, only = EVERYTHING): (row: number) => Uint8Array {
     if (this.#translate(byteLength, otlp, UNLIMITED, true, only) !== 0) return () => NO_BYTES;
@@ -265,7 +265,7 @@ export class KernelInstance {
     };
   }
 
-  /** A tenant's list is the same object in all of its pushes until its limits change. */
+  /** A tenant's list stays the same object until its limits change. */
   #promoted(names: readonly string[]): Uint8Array {
     if (names !== this.#promotedNames) {
       this.#promotedNames = names;
@@ -296,7 +296,7 @@ export class KernelInstance {
     return code;
   }
 
-  /** From now on the records of a message that was written say where its data points are in it. */
+  /** From now on the records of a written message point to its data points. */
   pointAtPoints(): void {
     this.#exports.pointAtPoints();
   }
@@ -325,8 +325,8 @@ export class KernelInstance {
   }
 
   /**
-   * Compresses `length` bytes, which `write` puts into the array that it is given. The snappy block is a copy; undefined:
-   * there is no memory for it.
+   * Compresses `length` bytes, which `write` puts into the given array. The snappy block is a copy; undefined: there is no
+   * memory for it.
    */
   compress(length: number, write: (input: Uint8Array) => void): Buffer | undefined {
     const input = this.#exports.input(length);
@@ -339,20 +339,20 @@ export class KernelInstance {
     return Buffer.from(this.#bytes.subarray(block, block + this.#result(RESULT_LENGTH)));
   }
 
-  // What follows is about the push that was decoded last: kernel/relabel.ts has the lists that are spoken of.
+  // The following is about the last decoded push; kernel/relabel.ts explains the lists.
 
-  /** The whole memory. Whatever makes it grow makes these useless. */
+  /** The whole memory. The views are invalid after it has grown. */
   get views(): KernelViews {
     this.#refreshViews();
     return this.#views;
   }
 
-  /** Where the list of labels is. */
+  /** The address of the list of labels. */
   labelList(): number {
     return this.#exports.labelList();
   }
 
-  /** Lists the labels of a series. Returns how many; `most` + 1: more than that; a larger number: memory is out. */
+  /** Lists the labels of a series and returns their number; `most` + 1: there are more; a larger number: memory is out. */
   listLabels(row: number, most: number): number {
     return this.#exports.listLabels(row, most) >>> 0;
   }
@@ -362,7 +362,7 @@ export class KernelInstance {
     return this.#exports.reserveTo(end) !== 0;
   }
 
-  /** From now on a series has the labels of a list. False: memory is out. */
+  /** Sets the labels of a series from a list. False: memory is out. */
   judgeList(row: number, list: number, count: number, free: number): boolean {
     return this.#exports.judgeList(row, list, count, free) !== 0;
   }
@@ -371,7 +371,7 @@ export class KernelInstance {
     this.#exports.setShortening(SHORTENING[longValues], maxValueLength);
   }
 
-  /** The push, with what its records say now. */
+  /** The push with its current totals. */
   summedUp(push: Push): Push {
     this.#exports.addUpAgain();
     const summedUp = this.#push(push.compressedBytes, push);
@@ -416,7 +416,7 @@ export class KernelInstance {
     return this.#words[RESULT_WORD + word] ?? 0;
   }
 
-  /** Of two words. */
+  /** A value of two words. */
   #signedResult(word: number): number {
     return (this.#result(word + 1) | 0) * 2 ** 32 + this.#result(word);
   }
@@ -437,7 +437,7 @@ export class KernelInstance {
     return { cluster: this.#name(word), replica: this.#name(word + 2) };
   }
 
-  /** Where a word says, and as long as the word after it says. Pairs are remembered: a name that is too long is told apart. */
+  /** The text whose address and length are in two adjacent words. Names are cached, except those that are too long. */
   #name(word: number): string {
     const at = this.#words[word] ?? 0;
     const bytes = this.#bytes.subarray(at, at + (this.#words[word + 1] ?? 0));
@@ -466,14 +466,14 @@ export class KernelInstance {
     this.#words[RESULT_WORD + RESULT_PAIRS + 1] = 0;
   }
 
-  /** Returns the name's length. A name longer than any label may be is never met: it is none. */
+  /** Returns the name's length. A name that is longer than any valid label never occurs, so it is ignored. */
   #writeName(at: number, label: string): number {
     if (label === '') return 0;
     const { read, written } = encoder.encodeInto(label, this.#bytes.subarray(at, at + NAME_MAX));
     return read === label.length ? written : 0;
   }
 
-  /** Growing detaches every view: it is empty then. To ask the memory itself costs more than all that is asked of it here. */
+  /** Growing detaches all views, whose length is then 0. Checking that is cheaper than asking the memory. */
   #refreshViews(): void {
     if (this.#bytes.length > 0) return;
     const { buffer } = this.#exports.memory;
@@ -499,7 +499,7 @@ function translationBits(otlp: OtlpTranslation): number {
   return bits.reduce((all, isSet, place) => all | (Number(isSet) << place), 0);
 }
 
-/** Names, each with its length before it, u32. */
+/** Names, each preceded by its length (u32). */
 function promotedList(names: readonly string[]): Uint8Array {
   if (names.length === 0) return NO_BYTES;
   return Buffer.concat(
@@ -516,7 +516,7 @@ const NO_BYTES = new Uint8Array();
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Not the sender's fault: it may come again. */
+/** Not the sender's fault: it may retry. */
 const OUT_OF_MEMORY = 10;
 const NO_MEMORY: Lost = { kind: 'lost', message: 'there is no memory to decode the push in' };
 

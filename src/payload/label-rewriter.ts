@@ -1,7 +1,7 @@
 /**
  * Rewrites the labels of a push's series as Mimir will, so that what is counted and limited is what Mimir stores: the
  * records change, the body does not. The kernel lists the labels of a series, the rules are applied here, and the kernel
- * judges what they make of it as if it had been sent like that. A series that nothing is left of is one without labels.
+ * judges the result as if it had been sent. If nothing is left, it is a series without labels.
  */
 import { AnswerMemory } from '../relabel/answer-memory.js';
 import { bytesOf, isWellFormed, textOf } from '../relabel/byte-text.js';
@@ -22,21 +22,21 @@ import type { LabelRewriting } from './rewriting.js';
 import { RewrittenSeries } from './rewritten-series.js';
 import { TextCache } from './text-cache.js';
 
-/** Rule sets that are kept compiled: as many tenants with rules are expected to send at a time. */
+/** How many compiled rule sets are kept: more tenants with rules rarely send at the same time. */
 const MOST_COMPILED = 64;
 
 interface Compiled extends CompiledRewriting {
   readonly number: number;
 }
 
-// An entry of the kernel's list, words: see kernel/relabel.ts.
+// The words of an entry in the kernel's list: see kernel/relabel.ts.
 const LISTED_WORDS = 8;
 const LISTED_VALUE = 2;
 const LISTED_VALUE_LENGTH = 3;
 const LISTED_NAME_HASH = 4;
 const LISTED_VALUE_HASH = 6;
 const LABEL_WORDS = 4;
-/** A character of a text is at most so many bytes. */
+/** The maximal UTF-8 length of a UTF-16 unit. */
 const MOST_BYTES = 3;
 
 export class LabelRewriter {
@@ -46,7 +46,7 @@ export class LabelRewriter {
   readonly #labels: LabelSet;
   #known: RewrittenSeries | undefined;
   #lastNumber = 0;
-  /** Views on the memory of the kernel that is worked with, and where its list begins, in words. */
+  /** Views on the current kernel's memory, and where its list begins, in words. */
   #words = new Uint32Array();
   #bytes = new Uint8Array();
   #list = 0;
@@ -61,13 +61,13 @@ export class LabelRewriter {
     return this.#known?.memoryBytes ?? 0;
   }
 
-  /** Hashes are made under another key from now on. */
+  /** The hash key has changed. */
   forget(): void {
     this.#known = undefined;
     this.#texts.clear();
   }
 
-  /** Of a push that the kernel has just decoded. What takes more than is allowed is TOO_MUCH_REWRITING. */
+  /** For a push that the kernel has just decoded. Returns TOO_MUCH_REWRITING if it takes more than is allowed. */
   rewrite(
     kernel: KernelInstance,
     push: Push,
@@ -93,7 +93,7 @@ export class LabelRewriter {
       const low = this.#words[at + RECORD_HASH_LOW] ?? 0;
       const high = this.#words[at + RECORD_HASH_HIGH] ?? 0;
       let rewritten = this.#rewriteSeries(kernel, row, at, compiled);
-      // A series that by itself takes more is begun anew, with more each time.
+      // A series that exceeds the allowance by itself is restarted with a larger one each time.
       for (let allowed = work; this.#answers.isSpent; allowed *= 2) {
         if (performance.now() >= endMs) return TOO_MUCH_REWRITING;
         this.#answers.allowWork(allowed);
@@ -116,7 +116,7 @@ export class LabelRewriter {
     return compiled;
   }
 
-  /** `spent`: nothing has been changed. */
+  /** `spent`: nothing was changed. */
   #rewriteSeries(
     kernel: KernelInstance,
     row: number,
@@ -152,7 +152,7 @@ export class LabelRewriter {
     }
   }
 
-  /** Writes the labels as a list behind the one of the kernel, and what is new in them behind that. */
+  /** Writes the labels as a list after the kernel's, and new texts after that. */
   #judge(kernel: KernelInstance, row: number, listed: number): boolean {
     const labels = this.#labels;
     const list = this.#list + listed * LISTED_WORDS;
@@ -181,7 +181,7 @@ export class LabelRewriter {
     return isJudged;
   }
 
-  /** Writes a text, and where it is; returns where the next one goes. */
+  /** Writes a text and its position; returns where the next one goes. */
   #write(text: string, to: number, free: number): number {
     let length: number;
     if (isWellFormed(text)) {
@@ -196,7 +196,7 @@ export class LabelRewriter {
     return free + length;
   }
 
-  /** The text whose address and length are at `at`; `hash`: how far behind it its hash is. */
+  /** The text whose address and length are at `at`; its hash is `hash` words later. */
   #text(at: number, hash: number): string {
     const low = this.#words[at + hash] ?? 0;
     const high = this.#words[at + hash + 1] ?? 0;
@@ -208,7 +208,7 @@ export class LabelRewriter {
     return text;
   }
 
-  /** After whatever may have made the kernel's memory grow. */
+  /** Call after anything that may have grown the kernel's memory. */
   #look(kernel: KernelInstance): void {
     ({ words: this.#words, bytes: this.#bytes } = kernel.views);
   }
@@ -217,8 +217,8 @@ export class LabelRewriter {
 const encoder = new TextEncoder();
 
 /**
- * How much may be done for one push: so many characters that rules look at for the first time, and as many again as long as
- * the milliseconds are not over.
+ * The work allowed for one push, in characters that rules see for the first time; it is renewed until the milliseconds are
+ * over.
  */
 export interface RewritingAllowance {
   readonly work: number;
@@ -227,10 +227,10 @@ export interface RewritingAllowance {
 
 export const ANY_REWRITING: RewritingAllowance = { work: Number.POSITIVE_INFINITY, ms: 0 };
 
-/** A series that is not remembered costs as much as so many characters of a text that a rule looks at. */
+/** A series that is not cached costs as much as this many characters of text. */
 const WORK_OF_SERIES = 32;
 
-/** More work than was allowed. A thread may have the time. */
+/** More work than allowed. A thread may have the time. */
 export const TOO_MUCH_REWRITING: Decoded = {
   kind: 'lost',
   busy: true,

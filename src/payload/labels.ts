@@ -1,6 +1,6 @@
 /**
- * Reads the labels of one series out of a decoded push, as text. For messages and inspection only: it allocates. The
- * push was found sound by the kernel, so nothing is checked again.
+ * Reads the labels of one series of a decoded push as text, for messages and inspection only: it allocates. The kernel has
+ * checked the push, so nothing is validated again.
  */
 import { storedLabels } from './compiled-rewriting.js';
 import { writtenSeries } from './otlp-labels.js';
@@ -15,13 +15,13 @@ const WIRE_BYTES = 2;
 
 const text = new TextDecoder();
 
-/** Labels in the order of the body, as they were sent. */
+/** Labels in the order of the body, as sent. */
 export function labelsOf(push: Push, row: number): Label[] {
   for (const labels of labelsOfRows(push, [row])) return labels;
   return [];
 }
 
-/** The same of many rows, one after the other: what they share is read once. */
+/** The same for many rows; what they share is read once. */
 export function* labelsOfRows(push: Push, rows = allRows(push)): Generator<Label[]> {
   const symbols = push.protocol === 'rw2' ? readSymbols(push) : [];
   const written = push.protocol === 'otlp' ? writtenSeries(push, rows) : undefined;
@@ -36,7 +36,7 @@ function allRows({ series }: Push): readonly number[] {
   return Array.from({ length: series }, (_, row) => row);
 }
 
-/** The same as they are stored: what relabelling makes of them. */
+/** The same as stored, after relabelling. */
 export function storedLabelsOf(push: Push, row: number): readonly Label[] {
   return storedAs(labelsOf(push, row), push);
 }
@@ -47,7 +47,7 @@ export function storedAs(sent: readonly Label[], { rewriting }: Push): readonly 
 
 const LONGEST_NAME = 300;
 
-/** Series as PromQL writes them and as they are stored, each cut to a length that fits a message. */
+/** Series in PromQL notation as stored, each cut to a length that fits into a message. */
 export function seriesNames(push: Push, rows: readonly number[], maxLength = LONGEST_NAME): string[] {
   return Array.from(labelsOfRows(push, rows), (sent) => seriesName(storedAs(sent, push), maxLength));
 }
@@ -151,7 +151,7 @@ function* fields(message: Uint8Array): Generator<Field> {
   }
 }
 
-/** Numbers above 2^53 lose their last bits: no length or reference is that large. */
+/** Numbers above 2^53 lose precision; no length or reference is that large. */
 function readVarint(bytes: Uint8Array, at: number): [value: number, next: number] {
   let value = 0;
   let scale = 1;

@@ -1,13 +1,13 @@
 /**
- * LZ4 in its frame format: one frame, all of its checksums held to, and nothing behind it. What it expands to is capped before memory is
- * taken: by the cap, and by what so many bytes can be at most.
+ * The LZ4 frame format: one frame whose checksums are verified, and nothing after it. The size of the result is bounded
+ * before memory is taken: by the cap, and by what the input can expand to.
  */
 
-/** A text is what is wrong with it. */
+/** A text says what is wrong. */
 type Lz4Result = Uint8Array | 'too_large' | { readonly fault: string };
 
 const MAGIC = 0x184d2204;
-/** A byte of a match's length stands for 255 bytes. */
+/** Each byte of a match's length stands for up to 255 bytes. */
 const MOST_EXPANSION = 255;
 const HISTORY = 64 * 1024;
 
@@ -15,7 +15,7 @@ export function lz4Uncompress(frame: Uint8Array, maxBytes: number): Lz4Result {
   return new Frame(frame, maxBytes).read();
 }
 
-/** A frame of blocks that are not compressed: for the little that is written anew. */
+/** A frame of uncompressed blocks, for the few bodies that are rewritten. */
 export function lz4Store(plain: Uint8Array): Uint8Array {
   const header = Buffer.from([
     0x04,
@@ -43,7 +43,7 @@ const FLG_CONTENT_SIZE = 0b0000_1000;
 const FLG_CONTENT_CHECKSUM = 0b0000_0100;
 const FLG_RESERVED = 0b0000_0010;
 const FLG_DICTIONARY = 0b0000_0001;
-/** High bit of a block's length: it is not compressed. */
+/** The high bit of a block's length: it is not compressed. */
 const STORED = 0x8000_0000;
 const STORED_BLOCK_CODE = 7;
 const STORED_BLOCK_BYTES = 4 << 20;
@@ -201,7 +201,7 @@ const PRIME_3 = 0xc2b2ae3d | 0;
 const PRIME_4 = 0x27d4eb2f | 0;
 const PRIME_5 = 0x165667b1 | 0;
 
-/** xxHash of 32 bits with seed 0, unsigned. */
+/** 32-bit xxHash with seed 0, unsigned. */
 export function xxh32(bytes: Uint8Array, start: number, end: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = start;

@@ -1,14 +1,14 @@
 /**
- * The labels of series of an OTLP push. A push has its request alone: what single data points become is found out once more, by
- * the translation that judged them.
+ * The labels of series of an OTLP push. Such a push only has its request: the series of single data points are computed
+ * again by the translation that judged them.
  */
 import { OWN_HASH_KEY } from './hash-key.js';
 import { KernelInstance } from './kernel-instance.js';
 import { type Push, RECORD_OFFSET, RECORD_WORDS } from './push.js';
 
-/** For more rows than these it is cheaper to translate the whole request than to look for each. */
+/** For more rows it is cheaper to translate the whole request. */
 const FEW_ROWS = 16;
-/** A kernel that has grown past this is given up. */
+/** A kernel that has grown beyond this is dropped. */
 const MOST_RETAINED_BYTES = 4 << 20;
 
 let kernel: KernelInstance | undefined;
@@ -27,7 +27,7 @@ function amongAll(by: KernelInstance, push: Push, rows: readonly number[]): Uint
   return rows.map((row) => all(row));
 }
 
-/** Of each data point its series alone are written. */
+/** Translates one data point at a time. */
 function oneByOne(by: KernelInstance, push: Push, rows: readonly number[]): Uint8Array[] {
   by.loadOtlp(push.body, push.translation);
   return rows.map((row) => {
@@ -37,7 +37,7 @@ function oneByOne(by: KernelInstance, push: Push, rows: readonly number[]): Uint
   });
 }
 
-/** The first row that is of the same data point. */
+/** The first row of the same data point. */
 function firstOfPoint({ records }: Push, row: number): number {
   const originOf = (one: number): number | undefined => records[one * RECORD_WORDS + RECORD_OFFSET];
   let first = row;

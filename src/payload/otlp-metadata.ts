@@ -4,8 +4,8 @@ import { METRIC_FAMILY, METRIC_ROW, METRIC_SAID, METRIC_WORDS, type Push } from 
 import { hasRow, type Rows } from './rows.js';
 
 /**
- * Entries that Mimir makes of what is left, and takes. Metadata goes with the last series of its metric, and is told anew where
- * the one before it in its family said something else.
+ * The entries that Mimir makes of the rest and accepts. Metadata goes with the last series of its metric, and is repeated
+ * when it differs from the one before in its family.
  */
 export function metadataWithout(push: Push, leftOut: Rows): number {
   const { metrics = NO_METRICS } = push;
@@ -26,7 +26,7 @@ export function metadataWithout(push: Push, leftOut: Rows): number {
 
 const NO_METRICS = new Uint32Array();
 
-/** 1 for each. A target_info stays as long as its resource has a data point, whatever is wrong with it. */
+/** 1 for each. A target_info stays while its resource has a data point, even if it is invalid itself. */
 function rowsThatStay(push: Push, leftOut: Rows): Uint8Array {
   const origins = new Origins(push);
   const stays = new Uint8Array(push.series);

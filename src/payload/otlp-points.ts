@@ -1,11 +1,11 @@
 /**
- * The body of an OTLP push without some of its data points. A data point goes whole: with one of the series that it becomes,
- * all of them are left out. Metrics, scopes and resources that have none left go with them, and what stays is as it was sent.
+ * Writes the body of an OTLP push without some of its data points. A data point is indivisible: with one of its series all
+ * are left out. Metrics, scopes and resources without data points are removed too; the rest stays as it was sent.
  */
 import { type Push, RECORD_LENGTH, RECORD_OFFSET, RECORD_WORDS } from './push.js';
 import { addRow, hasRow, type Rows } from './rows.js';
 
-/** Of what each row of an OTLP push was made: of a data point, or (target_info) of a resource. */
+/** The origin of each row of an OTLP push: a data point, or (for target_info) a resource. */
 export class Origins {
   readonly #records: Uint32Array;
   readonly #rows: number;
@@ -15,18 +15,18 @@ export class Origins {
     this.#rows = series;
   }
 
-  /** Where its data point is in the request. Undefined: it was made of a resource. */
+  /** The position of its data point in the request. Undefined: it comes from a resource. */
   point(row: number): number | undefined {
     const at = row * RECORD_WORDS;
     return this.#records[at + RECORD_LENGTH] === 0 ? undefined : this.#records[at + RECORD_OFFSET];
   }
 
-  /** Of a row that was made of a resource: where that is in the request. Its data points are behind it. */
+  /** The position of the resource of a row that comes from one. Its data points follow. */
   resource(row: number): number {
     return this.#records[row * RECORD_WORDS + RECORD_OFFSET] ?? 0;
   }
 
-  /** Its data point makes other rows, too: they stand beside it. */
+  /** Its data point makes other rows, too, which are adjacent. */
   isShared(row: number): boolean {
     const point = this.point(row);
     if (point === undefined) return false;
@@ -41,7 +41,7 @@ export function mayShareDataPoints({ otlp, series }: Push): boolean {
   return otlp !== undefined && series > otlp.dataPoints - otlp.skippedPoints;
 }
 
-/** Where the data points are that have a row among these, in the order of the body. */
+/** The positions of data points with any of these rows, in the order of the body. */
 function pointsAmong(push: Push, rows: Rows): number[] {
   const origins = new Origins(push);
   const points = new Set<number>();
@@ -58,8 +58,8 @@ export function pointsOf(push: Push, rows: Rows): number {
 }
 
 /**
- * The other rows that go when some do, each with one of those: the rows of a data point, and target_info of a resource that has
- * no data point left. Rows for which `goes` says nothing stay unless they are of such a data point.
+ * Further rows that have to go with some rows, each paired with one of those: the rows of the same data point, and the
+ * target_info of a resource without remaining data points. Rows for which `goes` returns nothing stay otherwise.
  */
 export function* rowsThatGoToo(
   push: Push,
@@ -89,21 +89,21 @@ export function* rowsThatGoToo(
   }
 }
 
-/** With rows all that go too. */
+/** The rows together with all that go with them. */
 export function rowsOfWholePoints(push: Push, rows: Rows): Rows {
   const whole = rows.slice();
   for (const [row] of rowsThatGoToo(push, (one) => hasRow(rows, one))) addRow(whole, row);
   return whole;
 }
 
-/** Not compressed. */
+/** Uncompressed. */
 export function withoutPoints(push: Push, leftOut: Rows): Uint8Array {
   const { body } = push;
   const filter = new PointFilter(body, pointsAmong(push, leftOut));
   return Buffer.concat(filter.message(0, body.length, 0).parts);
 }
 
-/** From the request down to what holds data points: the fields in which they are found. */
+/** The fields that lead from the request to the data points. */
 const LEVELS: readonly ReadonlySet<number>[] = [
   new Set([1]),
   new Set([2, 1000]),
@@ -116,14 +116,14 @@ const POINTS = LEVELS.length - 1;
 interface Kept {
   readonly parts: readonly Uint8Array[];
   readonly length: number;
-  /** Of what was looked into something is left. */
+  /** Something is left of the fields that were looked into. */
   readonly isFilled: boolean;
 }
 
 class PointFilter {
   readonly #body: Uint8Array;
   readonly #leftOut: readonly number[];
-  /** Of `#leftOut`. */
+  /** Index into `#leftOut`. */
   #next = 0;
 
   constructor(body: Uint8Array, leftOut: readonly number[]) {
@@ -131,7 +131,7 @@ class PointFilter {
     this.#leftOut = leftOut;
   }
 
-  /** What stays of a message, which is sound. */
+  /** What stays of a valid message. */
   message(start: number, end: number, level: number): Kept {
     const parts: Uint8Array[] = [];
     let length = 0;
@@ -166,7 +166,7 @@ class PointFilter {
       copied = at;
     }
     keep(this.#body.subarray(copied, end));
-    // Another field, which did not count as long as there was this one, does not come to count.
+    // Another field that was ignored because of this one must not start to count.
     return { parts, length, isFilled: [...filtered].every((number) => left.has(number)) };
   }
 
@@ -198,7 +198,7 @@ function readField(body: Uint8Array, at: number): Field {
   return field(content, content + length);
 }
 
-/** Behind the tag that ends the group. */
+/** The position after the tag that ends the group. */
 function endOfGroup(body: Uint8Array, at: number): number {
   for (;;) {
     const { wire, end, afterTag } =
@@ -213,7 +213,7 @@ function endTag(body: Uint8Array, at: number): Pick<Field, 'wire' | 'end' | 'aft
   return { wire: 4, end: afterTag, afterTag };
 }
 
-/** Numbers above 2^53 lose their last bits: no length is that large. */
+/** Numbers above 2^53 lose precision; no length is that large. */
 function readVarint(bytes: Uint8Array, at: number): [value: number, next: number] {
   let value = 0;
   let scale = 1;

@@ -1,4 +1,4 @@
-/** The constant texts of OTLP's translation, in the order of kernel/otlp-texts.ts, and the units that names end in. */
+/** The constant texts for OTLP's translation, in the order of kernel/otlp-texts.ts, and the units in names. */
 
 const TEXTS = [
   '__name__',
@@ -73,7 +73,7 @@ export function otlpTexts(): Uint8Array {
   return Buffer.concat([Buffer.from(TEXTS), table(UNITS), table(PER_UNITS)]);
 }
 
-/** Each unit and its name with its length before it; a length of 0 ends the table. */
+/** Each unit and its name, preceded by their lengths; a length of 0 ends the table. */
 function table(units: Readonly<Record<string, string>>): Buffer {
   const parts = Object.entries(units)
     .flat()

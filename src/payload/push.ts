@@ -1,20 +1,17 @@
-/**
- * What one push holds, after decoding. Numbers only: label text stays in `body` and is read there when a refusal
- * needs a name.
- */
+/** A decoded push. Numbers only: the text of labels stays in `body` and is read there when a message needs a name. */
 import type { LabelRewriting } from './rewriting.js';
 import type { Rows } from './rows.js';
 import type { Source } from './source.js';
 
 /**
- * What a body is: prometheus.WriteRequest, io.prometheus.write.v2.Request, or an OpenTelemetry ExportMetricsServiceRequest
- * (protobuf, not compressed).
+ * The type of a body: prometheus.WriteRequest, io.prometheus.write.v2.Request, or an OpenTelemetry
+ * ExportMetricsServiceRequest (protobuf, uncompressed).
  */
 export type Protocol = 'rw1' | 'rw2' | 'otlp';
 
 /**
- * `records` and `body` may be views on a decoder's memory: they hold until the next decode on the same
- * decoder, so they are read before anything is awaited, or copied.
+ * `records` and `body` may be views on a decoder's memory, which are valid until its next decode: read or copy them before
+ * awaiting anything.
  */
 export interface Push {
   readonly kind: 'push';
@@ -26,61 +23,61 @@ export interface Push {
   readonly histograms: number;
   readonly exemplars: number;
   readonly metadata: number;
-  /** Of the samples, histograms and exemplars above: those that Mimir drops without a word, and charges nothing for. */
+  /** Of the samples, histograms and exemplars above: those that Mimir drops silently and does not charge. */
   readonly uncharged: number;
   /** Metadata entries that Mimir refuses, and the rule that the first of them breaks: see FAULT. */
   readonly invalidMetadata: number;
   readonly metadataFault: number;
-  /** Series with a RECORD_FAULT or a RECORD_DATA_FAULT: where there is none no record has to be looked at. */
+  /** Series with a RECORD_FAULT or a RECORD_DATA_FAULT; if 0, no record has to be looked at. */
   readonly faultySeries: number;
-  /** Of all samples and histograms; the least is above the greatest where there are none. */
+  /** Of all samples and histograms; without any, the least is greater than the greatest. */
   readonly leastTimestampMs: number;
   readonly greatestTimestampMs: number;
-  /** The largest of each over all series, so that a clean push needs no look at the records. */
+  /** The maxima over all series, so that records of a valid push need not be looked at. */
   readonly mostLabels: number;
-  /** Of series whose metric name does not end in `_info`: Mimir allows those more. */
+  /** Of series whose metric name does not end in `_info`; Mimir allows those more labels. */
   readonly mostPlainLabels: number;
   readonly longestLabelName: number;
   readonly longestLabelValue: number;
-  /** Series with no `__name__` label, or with an empty one. */
+  /** Series without a `__name__` label, or with an empty one. */
   readonly unnamedSeries: number;
   /** Of the first series, if it has both labels and they were asked for. */
   readonly ha: HaLabels | undefined;
-  /** Of an OTLP body only, and how it becomes series. */
+  /** Only for an OTLP body, in addition to its series. */
   readonly otlp?: OtlpTotals;
   readonly translation?: OtlpTranslation | undefined;
-  /** Of an OTLP body: METRIC_WORDS for each metric that has series, in the order of its rows. */
+  /** For an OTLP body: METRIC_WORDS for each metric that has series, in the order of its rows. */
   readonly metrics?: Uint32Array;
-  /** Where each series is of a pair of its own: the replicas that they come from, in the order of `pairNumber`. */
+  /** If each series has a pair of its own: the replicas, as numbered by `pairNumber`. */
   readonly pairs?: readonly HaLabels[] | undefined;
-  /** `series` rows of RECORD_WORDS words, laid out as below. */
+  /** `series` rows of RECORD_WORDS words, with the layout below. */
   readonly records: Uint32Array;
-  /** The uncompressed protobuf that the records' offsets point into: at series, in OTLP at what they were made of. */
+  /** The uncompressed protobuf to which the records' offsets refer: to series, or in OTLP to what they were made of. */
   readonly body: Uint8Array;
-  /** Its records are of series whose labels were rewritten like this; the body has them as they were sent. */
+  /** How labels were rewritten; the records reflect it, the body does not. */
   readonly rewriting?: LabelRewriting;
-  /** What it came as, where that is no remote write, and its lines of line protocol: `body` was made from them. */
+  /** The original form if it is not remote write, and lines of line protocol, from which `body` was made. */
   readonly source?: Source;
   readonly original?: Uint8Array;
 }
 
-/** What tells the replicas of an HA pair apart. */
+/** Identifies a replica of an HA pair. */
 export interface HaLabels {
   readonly cluster: string;
   readonly replica: string;
 }
 
-/** What is told of OTLP bodies beside the series that their data points become. */
+/** Totals of an OTLP body that its series do not show. */
 export interface OtlpTotals {
-  /** As they were received, with those that are skipped. */
+  /** As received, including skipped ones. */
   readonly dataPoints: number;
   /** Data points that Mimir does not translate: it takes the others, and answers 400. */
   readonly skippedPoints: number;
-  /** The first thing that Mimir's translation would complain about; undefined: nothing. */
+  /** The first thing that Mimir's translation complains about; undefined: nothing. */
   readonly firstSkipped: OtlpSkipReason | undefined;
 }
 
-/** Why Mimir does not translate a metric, or what is left of one. Closed list. */
+/** Why Mimir does not translate a metric, or the rest of one. A closed list. */
 export type OtlpSkipReason =
   | 'temporality' // neither cumulative, nor delta where the tenant may send it
   | 'no_data' // it is of no kind that Mimir knows
@@ -92,9 +89,9 @@ export type OtlpSkipReason =
 
 /** How Mimir translates a tenant's OTLP into series: its `otel_*` limits. */
 export interface OtlpTranslation {
-  /** Names become letters, digits and underscores. Off: they stay as they are. */
+  /** Converts names to letters, digits and underscores. Off: they stay as they are. */
   readonly escapeNames: boolean;
-  /** Metric names end in their unit and, for counters, `_total`. */
+  /** Appends the unit and, for counters, `_total` to metric names. */
   readonly addSuffixes: boolean;
   /** Resource attributes that become labels of the resource's series. */
   readonly promoteResourceAttributes: readonly string[];
@@ -102,13 +99,13 @@ export interface OtlpTranslation {
   readonly convertHistogramsToNhcb: boolean;
   readonly promoteScopeMetadata: boolean;
   readonly nativeDeltaIngestion: boolean;
-  /** With `escapeNames`: a label name with one underscore at its beginning gets `key` before it. */
+  /** With `escapeNames`: a label name that begins with a single underscore is prefixed with `key`. */
   readonly labelNameUnderscoreSanitization: boolean;
   /** With `escapeNames`. Off: several underscores in a row become one. */
   readonly labelNamePreserveMultipleUnderscores: boolean;
 }
 
-/** The push in memory of its own: it outlives the next decode. */
+/** A copy of the push that outlives the next decode. */
 export function ownedPush(push: Push): Push {
   if (push.body.byteLength === push.body.buffer.byteLength) return push;
   const { original, metrics } = push;
@@ -121,12 +118,12 @@ export function ownedPush(push: Push): Push {
   };
 }
 
-/** Words (u32) of one record. */
+/** The words (u32) of one record. */
 export const RECORD_WORDS = 20;
 export const RECORD_BYTES = 4 * RECORD_WORDS;
 /**
- * Offset of the series' field in the body, at its tag, and its length with tag and length prefix. Of OTLP: of the data point
- * that it was made of; or (target_info) where its resource begins, and 0.
+ * Offset of the series' field in the body, at its tag, and its length including tag and length prefix. In OTLP: of its data
+ * point; or (target_info) the position of its resource, and 0.
  */
 export const RECORD_OFFSET = 0;
 export const RECORD_LENGTH = 1;
@@ -142,28 +139,31 @@ export const RECORD_HISTOGRAMS = 10;
 export const RECORD_EXEMPLARS = 11;
 /** Bits, see RECORD_FLAG_*. */
 export const RECORD_FLAGS = 12;
-/** The rule that its labels break, the first in Mimir's order: see FAULT. */
+/** The first rule, in Mimir's order, that its labels break: see FAULT. */
 export const RECORD_FAULT = 13;
-/** Of its samples and histograms, i64 milliseconds, low word first; the least is above the greatest where it has none. */
+/** Of its samples and histograms, i64 milliseconds, low word first; without any, the least is greater than the greatest. */
 export const RECORD_LEAST_TIMESTAMP = 14;
 export const RECORD_GREATEST_TIMESTAMP = 16;
-/** Of its samples, histograms and exemplars: those that Mimir drops without a word, and charges nothing for. */
+/** Of its samples, histograms and exemplars: those that Mimir drops silently and does not charge. */
 export const RECORD_UNCHARGED = 18;
-/** The rule that its samples or histograms break, the first in Mimir's order. It counts where the labels break none. */
+/** The first rule, in Mimir's order, that its samples or histograms break. It counts if the labels break none. */
 export const RECORD_DATA_FAULT = 19;
 
-/** Words (u32) of a metric of an OTLP body. What is said of it (two words) is told once each time that it changes for its family. */
+/**
+ * The words (u32) of a metric of an OTLP body. Its metadata (two words) is counted each time that it changes for its
+ * family.
+ */
 export const METRIC_WORDS = 4;
 /** The first of its rows. */
 export const METRIC_ROW = 0;
-/** The number of its family, times two; and one more where Mimir refuses its metadata. */
+/** The number of its family, times two; plus one if Mimir refuses its metadata. */
 export const METRIC_FAMILY = 1;
 export const METRIC_SAID = 2;
 
-/** What is wrong with a series or a metadata entry. 0 is nothing. kernel/rules.ts has the same. */
+/** What is wrong with a series or a metadata entry. 0 is nothing. kernel/rules.ts has the same numbers. */
 export const FAULT = {
   none: 0,
-  /** It has no label, and Mimir drops it without a word. */
+  /** It has no labels, and Mimir drops it silently. */
   noLabels: 1,
   noMetricName: 2,
   metricNameInvalid: 3,
@@ -190,7 +190,7 @@ export const RECORD_FLAG_NAMED = 1;
 /** Its metric name ends in `_info`: Mimir allows such series more labels. */
 export const RECORD_FLAG_INFO = 2;
 
-/** Milliseconds since 1970, of its samples and histograms; infinite where it has none. */
+/** The oldest of its samples and histograms, in milliseconds since 1970; Infinity without any. */
 export function leastTimestampMs({ records }: Push, row: number): number {
   const at = row * RECORD_WORDS + RECORD_LEAST_TIMESTAMP;
   const high = (records[at + 1] ?? 0) | 0;
@@ -198,7 +198,7 @@ export function leastTimestampMs({ records }: Push, row: number): number {
   return ms === 2 ** 63 ? Number.POSITIVE_INFINITY : ms;
 }
 
-/** The HA replicas that a push comes from, and whether all of it comes from one. */
+/** The HA replicas of a push, and whether all of it comes from one. */
 export interface Replicas {
   readonly all: readonly HaLabels[];
   readonly isOne: boolean;
@@ -217,15 +217,15 @@ function everySeriesIsFromPair(push: Push): boolean {
   return true;
 }
 
-/** What says which HA pair a series is of: that its replica label is removed, and the number of the pair. */
+/** The flags that identify a series' HA pair: that its replica label is removed, and the number of the pair. */
 export const RECORD_PAIR_FLAGS = 0xffff0004;
 
-/** From which of the push's `pairs` a series comes, the first being 1; 0: from none. It is in the upper half of its flags. */
+/** The number of a series' replica in the push's `pairs`, from 1; 0: none. Stored in the upper half of its flags. */
 export function pairNumber({ records }: Push, row: number): number {
   return (records[row * RECORD_WORDS + RECORD_FLAGS] ?? 0) >>> 16;
 }
 
-/** Why bytes could not be decoded. Closed list: metrics and docs are made from it. */
+/** Why bytes could not be decoded. A closed list: metrics and docs are made from it. */
 export type BrokenCode =
   | 'snappy' // not a valid snappy block
   | 'compression' // not valid data of the content encoding
@@ -240,14 +240,14 @@ export interface Broken {
   readonly code: BrokenCode;
   /** A plain sentence for the sender. */
   readonly message: string;
-  /** Where: in the compressed bytes for `snappy`, in the uncompressed ones otherwise. */
+  /** The position: in the compressed bytes for `snappy`, otherwise in the uncompressed ones. */
   readonly offset: number;
 }
 
-/** The decoder lost this request (its thread died, memory ran out): the sender may come again. */
+/** The decoder lost this request (its thread died, or memory ran out): the sender may retry. */
 export interface Lost {
   readonly kind: 'lost';
-  /** It was not begun: there are too many before it. */
+  /** It was not begun: too many are waiting. */
   readonly busy?: boolean;
   readonly message: string;
 }
@@ -257,35 +257,35 @@ export type Decoded = Push | Broken | Lost;
 export type FilteredBody = Uint8Array | Lost;
 
 /**
- * What a tenant's series and metadata have to be like, as the kernel judges them. One flat object, made once for a tenant's
- * limits. Lengths and counts: no limit is NO_RULE.
+ * A tenant's rules for series and metadata in the kernel's form. One flat object, made once for a tenant's limits. For
+ * lengths and counts, NO_RULE means unlimited.
  */
 export interface SeriesRules {
-  /** Names of metrics and labels may be any UTF-8; otherwise they are letters, digits, `_`, and `:` in metrics. */
+  /** Names of metrics and labels may be any UTF-8; otherwise letters, digits, `_`, and `:` in metrics. */
   readonly utf8Names: boolean;
   readonly maxLabels: number;
-  /** Of series whose metric name ends in `_info`. */
+  /** For series whose metric name ends in `_info`. */
   readonly maxInfoLabels: number;
   readonly maxNameLength: number;
   readonly maxValueLength: number;
-  /** Exemplars of a series that are looked at; those after them are dropped. */
+  /** Exemplars of a series beyond this number are dropped. */
   readonly maxExemplars: number;
   /** How far samples may be ahead of the clock, and behind it. */
   readonly maxAheadMs: number;
   readonly maxBehindMs: number;
-  /** Buckets of a native histogram, and whether one that has more is reduced where it can be. */
+  /** Buckets of a native histogram, and whether one with more is reduced if possible. */
   readonly maxBuckets: number;
   readonly reduceBuckets: boolean;
   readonly maxMetadataLength: number;
   readonly metadataNeedsName: boolean;
-  /** The HA replica label is left out of series only if it is no longer than this. */
+  /** The HA replica label is left out of series only if it is not longer than this. */
   readonly maxReplicaLength: number;
 }
 
-/** As a length or a count in SeriesRules. */
+/** A length or count in SeriesRules: unlimited. */
 export const NO_RULE = 0xffffffff;
 
-/** All that can be sent is valid, but for what has no name. */
+/** Everything is valid, except series without a name. */
 export const NO_RULES: SeriesRules = {
   utf8Names: true,
   maxLabels: NO_RULE,
@@ -306,41 +306,43 @@ export interface DecodeOptions {
   readonly protocol: Protocol;
   readonly maxUncompressedBytes: number;
   readonly maxSeries: number;
-  /** The body is no remote write, and is made into one that the kernel reads. */
+  /** Set if the body is not remote write and has to be converted for the kernel. */
   readonly source?: Source | undefined;
-  /** Of OTLP; Mimir's defaults where it is not given. */
+  /** For OTLP; Mimir's defaults if not given. */
   readonly otlp?: OtlpTranslation | undefined;
-  /** A label name left out of the series hash (the HA replica label), or the empty string. */
+  /** The label that the series hash leaves out (the HA replica label), or an empty string. */
   readonly excludeLabel: string;
   /** The label that names an HA pair: its value and the excluded label's are read from the first series. */
   readonly clusterLabel?: string;
-  /** Each series is of the pair that its own labels name. */
+  /** Each series belongs to the pair in its own labels. */
   readonly pairPerSeries?: boolean;
-  /** NO_RULES where they are not given. */
+  /** NO_RULES if not given. */
   readonly rules?: SeriesRules;
-  /** What time it is, for the rules on timestamps: milliseconds since 1970. */
+  /** The current time for the rules on timestamps, in milliseconds since 1970. */
   readonly nowMs?: number;
-  /** What becomes of the series' labels before they are judged. */
+  /** How labels are rewritten before they are judged. */
   readonly rewriting?: LabelRewriting | undefined;
-  /** Whose body it is: senders of large ones take turns. */
+  /** The sender of the body: senders of large bodies take turns. */
   readonly sender?: string;
-  /** It has far more series than bodies of its size have. */
+  /** It has far more series than is usual for its size. */
   readonly hasManySeries?: boolean;
 }
 
 /**
- * Turns a body, in the chunks that it arrived in, into a Push, and a Push back into a body. Both answer at once when they
+ * Decodes a body, in the chunks in which it arrived, to a Push, and writes a Push as a body. Both are synchronous when they
  * work inline.
  */
 export interface Decoder {
-  /** `wanted`: is anybody still waiting for it? Asked when its turn comes. The chunks must hold until it is answered. */
+  /**
+   * `wanted`: whether anybody still waits for it, asked when its turn comes. The chunks must stay valid until the result.
+   */
   decode(
     chunks: readonly Uint8Array[],
     byteLength: number,
     options: DecodeOptions,
     wanted?: () => boolean,
   ): Decoded | Promise<Decoded>;
-  /** The push without the rows that are left out, compressed. Afterwards the push is not to be used. */
+  /** Writes the push without the given rows, compressed. Afterwards the push must not be used. */
   filter(push: Push, leftOut: Rows): FilteredBody | Promise<FilteredBody>;
   close(): Promise<void>;
 }

@@ -1,14 +1,14 @@
 /**
- * What Mimir does to the labels of a tenant's series before it looks at them: relabelling rules, labels that are dropped, long
- * values that are shortened. Plain data, made once for a tenant's limits: it goes to threads with each push.
+ * How Mimir rewrites the labels of a tenant's series before it checks them: relabelling rules, dropped labels, shortened
+ * values. Plain data, made once for a tenant's limits; it is sent to threads with each push.
  */
 import { labelNamesOf, rulesOf } from '../relabel/rule.js';
 
-/** What becomes of a value that is longer than the tenant may send. */
+/** What happens to a value that is longer than allowed. */
 export type LongValues = 'error' | 'truncate' | 'drop';
 
 export interface LabelRewriting {
-  /** The same for the same rewriting of the same tenant, and for no other: what is compiled and remembered is kept by it. */
+  /** Identifies this rewriting of this tenant; compiled rules and caches use it as their key. */
   readonly key: string;
   readonly tenant: string;
   /** Canonical texts, see relabel/rule.ts. */
@@ -16,16 +16,16 @@ export interface LabelRewriting {
   readonly dropLabels: string;
   readonly utf8Names: boolean;
   readonly longValues: LongValues;
-  /** Bytes; of no meaning where long values are an error. */
+  /** In bytes; meaningless if long values are an error. */
   readonly maxValueLength: number;
-  /** Rules and labels to drop: the measure of the work that a series is. */
+  /** The number of rules and dropped labels: a measure of the work for a series. */
   readonly steps: number;
 }
 
-/** Undefined: the tenant's series stay as they are. */
+/** Undefined: the tenant's series are not changed. */
 export function labelRewriting(
   wanted: Omit<LabelRewriting, 'key' | 'steps'>,
-  /** What else a rewritten series is judged by. */
+  /** Whatever else rewritten series are judged by. */
   judgedBy: object,
 ): LabelRewriting | undefined {
   const { rules, dropLabels, longValues } = wanted;

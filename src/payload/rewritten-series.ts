@@ -1,6 +1,6 @@
 /**
- * What became of series when their labels were rewritten, by the hash of what was sent: senders send the same series every
- * few seconds, and rules make the same of them. A table of fixed size; a series that comes to a place that is taken takes it.
+ * A cache of rewritten records by the hash of the sent series: senders repeat their series every few seconds, and rules
+ * make the same of them. A table of fixed size in which new entries replace old ones.
  */
 import {
   RECORD_FAULT,
@@ -30,7 +30,7 @@ const WORDS = [
   RECORD_FLAGS,
   RECORD_FAULT,
 ];
-/** Hash of what was sent, and by which rules. */
+/** The hash of the sent series, and the id of the rules. */
 const KEY_WORDS = 3;
 const ENTRY_WORDS = KEY_WORDS + WORDS.length;
 
@@ -41,7 +41,7 @@ export class RewrittenSeries {
     return this.#entries.byteLength;
   }
 
-  /** Rewrites the record at `at` if it is known what becomes of it. `rules` is not 0. */
+  /** Rewrites the record at `at` if the result is cached. `rules` is not 0. */
   recall(records: Uint32Array, at: number, rules: number): boolean {
     const low = records[at + RECORD_HASH_LOW] ?? 0;
     const entry = placeOf(low, rules);
@@ -56,12 +56,12 @@ export class RewrittenSeries {
     for (let i = 0; i < WORDS.length; i++) {
       records[at + (WORDS[i] ?? 0)] = this.#entries[entry + KEY_WORDS + i] ?? 0;
     }
-    // Whichever replica the same series came from before.
+    // Independent of the replica that sent the series before.
     records[at + RECORD_FLAGS] = ((records[at + RECORD_FLAGS] ?? 0) & ~RECORD_PAIR_FLAGS) | pair;
     return true;
   }
 
-  /** The hash is that of what was sent; the record at `at` is what became of it. */
+  /** The hash is that of the sent series; the record at `at` is the result. */
   remember(low: number, high: number, rules: number, records: Uint32Array, at: number): void {
     const entry = placeOf(low, rules);
     this.#entries[entry] = low;

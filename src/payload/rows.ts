@@ -1,4 +1,4 @@
-/** A set of the rows of one push, one bit each: plain data, so that it can go to a thread. */
+/** A set of rows of one push, one bit each: plain data, which can be sent to a thread. */
 export type Rows = Uint32Array;
 
 export function noRows(series: number): Rows {

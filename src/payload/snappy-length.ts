@@ -1,6 +1,6 @@
-/** What a snappy block says that it expands to, before anything is taken for it. */
+/** The uncompressed size that a snappy block declares, read before memory is taken for it. */
 
-/** The varint that it begins with. Infinite where there is none. */
+/** The varint at the start. Infinity if it is invalid. */
 export function uncompressedLength(chunks: readonly Uint8Array[]): number {
   let length = 0;
   let factor = 1;

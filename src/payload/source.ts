@@ -1,6 +1,6 @@
 /**
- * A body in a form that the kernel does not read: what it is, and how it becomes one that the kernel reads. Memory is taken up to
- * the caps of the decode options, by what things become, never by what they say.
+ * A body that the kernel can not read: its form, and how it is converted. Memory is taken up to the caps of the decode
+ * options, by actual sizes rather than declared ones.
  */
 import type { Precision } from './influx/points.js';
 
@@ -20,7 +20,7 @@ export interface InfluxSource {
 export interface OtlpSource {
   readonly form: 'otlp';
   readonly encoding: Encoding;
-  /** JSON, not protobuf. */
+  /** JSON rather than protobuf. */
   readonly json: boolean;
 }
 

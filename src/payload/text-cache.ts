@@ -1,10 +1,10 @@
 /**
- * Texts that were read from the kernel's memory, by the hashes that the kernel has of them: senders repeat names and values,
- * and to make a text anew costs ten times what it costs to find it here.
+ * A cache of texts in the kernel's memory by their hashes: senders repeat names and values, and making a string costs ten
+ * times as much as finding it here.
  */
 
 const PLACES = 4096;
-/** Longer ones are hardly repeated. */
+/** Longer ones are rarely repeated. */
 const LONGEST = 256;
 
 export class TextCache {
@@ -26,7 +26,7 @@ export class TextCache {
     this.#texts[place] = text;
   }
 
-  /** Hashes are made under another key from now on. */
+  /** The hash key has changed. */
   clear(): void {
     this.#hashes.fill(0);
     this.#texts.fill(undefined);

@@ -1,9 +1,9 @@
 /**
- * Who may use one of a few slots next. Senders take turns, however many tasks each has, so that one with many large
- * bodies keeps itself waiting and nobody else. Each may have so many waiting and no more.
+ * Decides who uses one of a few slots next. Senders take turns, however many tasks each has, so that one with many large
+ * bodies only delays itself. The number of waiting tasks is limited for each sender.
  */
 
-/** Why a task was not begun: too many of its sender's wait, or nobody waits for it any more when it is its turn. */
+/** Why a task was not begun: its sender has too many waiting, or nobody waits for it any more. */
 export type NotBegun = 'full' | 'unwanted';
 
 interface Waiting {
@@ -17,10 +17,10 @@ export class TurnQueue {
   readonly #maxWaiting: number;
   #running = 0;
   #waiting = 0;
-  /** Senders with tasks that wait, in order of their turns. */
+  /** Senders with waiting tasks, in the order of their turns. */
   readonly #bySender = new Map<string, Waiting[]>();
 
-  /** `maxWaiting` of one sender. */
+  /** `maxWaiting`: for each sender. */
   constructor(slots: number, maxWaiting: number) {
     this.#slots = slots;
     this.#maxWaiting = maxWaiting;
@@ -43,7 +43,7 @@ export class TurnQueue {
     }
   }
 
-  /** Resolves once a slot is handed over, or with the reason why none is. */
+  /** Resolves when it has a slot, or to the reason why it gets none. */
   #wait(sender: string, wanted: () => boolean): Promise<NotBegun | undefined> | NotBegun {
     const line = this.#bySender.get(sender) ?? [];
     if (line.length >= this.#maxWaiting) return 'full';

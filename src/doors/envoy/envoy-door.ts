@@ -1,4 +1,4 @@
-/** The gRPC door: one listener for ext_authz, ratelimit, health and reflection, how it starts and how it stops. */
+/** The gRPC door: one listener for ext_authz, ratelimit, health and reflection, its start and its stop. */
 import type { AddressInfo } from 'node:net';
 import { ByteBudget } from '../body.js';
 import { WritePaths } from '../write-paths.js';
@@ -25,11 +25,11 @@ interface EnvoyDoorParts {
   };
 }
 
-/** What Envoy calls: the services whose health is asked for by name. */
+/** What Envoy calls: the names of the services in health checks. */
 const AUTHORIZATION = 'envoy.service.auth.v3.Authorization';
 const RATE_LIMIT = 'envoy.service.ratelimit.v3.RateLimitService';
 const SERVICES = [AUTHORIZATION, RATE_LIMIT];
-/** What calls of health and reflection may hold together: some 4,000 of them. */
+/** The memory of all calls of health and reflection: about 4,000 of them. */
 const OTHER_CALLS_BYTES = 64 << 20;
 
 export class EnvoyDoor {
@@ -42,7 +42,7 @@ export class EnvoyDoor {
   constructor(options: EnvoyDoorOptions, parts: EnvoyDoorParts) {
     this.#options = options;
     this.#observer = parts.observer;
-    // Apart, so that pushes that fill theirs do not have load balancers find the edge unhealthy.
+    // Separate, so that pushes that fill their budget do not make load balancers find the edge unhealthy.
     const others = new ByteBudget(OTHER_CALLS_BYTES);
     this.#health = new Health(SERVICES, others, parts.isReady);
     const listed = [...SERVICES, 'grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection'];
@@ -74,7 +74,7 @@ export class EnvoyDoor {
     return this.#options.tls?.failures ?? 0;
   }
 
-  /** Resolves with the address it listens on. */
+  /** Resolves to the address it listens on. */
   async start(): Promise<AddressInfo> {
     const address = await this.#server.start();
     this.#options.tls?.watch(
@@ -88,17 +88,17 @@ export class EnvoyDoor {
     return address;
   }
 
-  /** Looks at the certificate now, without waiting for the next look. */
+  /** Checks the certificate now rather than at the next poll. */
   async renewTls(): Promise<void> {
     await this.#options.tls?.refresh();
   }
 
-  /** Readiness may have changed: those who watch are told. */
+  /** Readiness may have changed: tells the watchers. */
   readinessChanged(): void {
     this.#health.refresh();
   }
 
-  /** Stops listening, lets calls end, and cuts what is left at the deadline. */
+  /** Stops listening, lets calls end, and aborts the rest at the deadline. */
   async stop(timeoutMs: number): Promise<void> {
     await this.#options.tls?.close();
     await this.#server.stop(timeoutMs, () => {

@@ -1,4 +1,4 @@
-/** What Envoy asked and was answered, in plain numbers until somebody scrapes. */
+/** Counts Envoy's calls and answers as plain numbers, which are read at each scrape. */
 
 import type { LatencyHistogram } from '../../telemetry/latency-histogram.js';
 import type { Metrics } from '../../telemetry/metrics.js';

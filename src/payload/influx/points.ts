@@ -1,9 +1,9 @@
 /**
- * Reads line protocol by the rules of InfluxDB's own parser, which is what Mimir takes it with: what that one refuses is
- * refused here, and what it takes is read the same way, odd escapes included. Text is bytes, one character each (latin1).
+ * Parses line protocol by the rules of InfluxDB's own parser, which Mimir uses: it refuses the same input, and reads the
+ * rest in the same way, odd escapes included. Text is bytes, one character each (latin1).
  */
 
-/** What the `precision` parameter of a write may say. */
+/** The valid values of the `precision` parameter. */
 export type Precision = 'ns' | 'us' | 'ms' | 's';
 
 export interface Tag {
@@ -15,9 +15,9 @@ export interface Tag {
 export interface Field {
   /** Unescaped. */
   readonly key: string;
-  /** Of a number or a boolean; undefined for a text, of which Mimir makes nothing. */
+  /** Of a number or a boolean; undefined for a text, which Mimir ignores. */
   readonly value: number | undefined;
-  /** A later field of the line has the same key: that one counts. */
+  /** A later field of the line has the same key, and counts instead. */
   superseded: boolean;
   /** From the key to the end of the value. */
   readonly start: number;
@@ -29,7 +29,7 @@ export interface Point {
   readonly tags: readonly Tag[];
   readonly fields: readonly Field[];
   readonly timestampMs: number;
-  /** All of it, from the measurement to the last character before the newline. */
+  /** From the measurement to the last character before the newline. */
   readonly start: number;
   readonly end: number;
   readonly fieldsStart: number;
@@ -49,8 +49,8 @@ export function isPrecision(text: string): text is Precision {
 }
 
 /**
- * Hands each point to `take` until that answers false. A fault of one line is a fault of all: Mimir takes none of them. Lines
- * without a time have the time now.
+ * Passes each point to `take` until that returns false. A fault in one line is a fault of the whole body, as Mimir accepts
+ * none of it. Lines without a time get the current time.
  */
 export function readPoints(
   text: string,
@@ -83,7 +83,7 @@ const NINE = 57;
 const EQUALS = 61;
 const BACKSLASH = 92;
 
-/** The newline that ends the line, which is none after a backslash, nor in a quoted value. */
+/** The newline that ends the line; it is not one after a backslash or within a quoted value. */
 function endOfLine(text: string, from: number): number {
   let quoted = false;
   let inFields = false;
@@ -112,7 +112,7 @@ function skipSpace(text: string, from: number, end: number): number {
   return at;
 }
 
-/** One line, from left to right. */
+/** Parses one line, from left to right. */
 class LineReader {
   readonly #text: string;
   readonly #start: number;
@@ -241,7 +241,7 @@ class LineReader {
     return -1;
   }
 
-  /** Finds where the fields end, and looks at each value. */
+  /** Finds the end of the fields and checks each value. */
   #checkFields(start: number): boolean {
     const text = this.#text;
     const end = this.#end;
@@ -275,7 +275,7 @@ class LineReader {
     return this.#fault === '';
   }
 
-  /** The value behind an equals sign: where a number or a boolean ends; `at` for a quoted text; -1: a fault. */
+  /** The value after an equals sign: the end of a number or boolean; `at` for a quoted text; -1: a fault. */
   #checkValue(at: number): number {
     const text = this.#text;
     const before = text.charCodeAt(at - 1);
@@ -295,7 +295,7 @@ class LineReader {
     return -1;
   }
 
-  /** What was found to be fields. Undefined: they read in two ways, or a key is too long. */
+  /** Parses the checked fields. Undefined: they are ambiguous, or a key is too long. */
   #fields(start: number, end: number, maxKeyLength: number): Field[] | undefined {
     const text = this.#text;
     const fields: Field[] = [];
@@ -309,7 +309,7 @@ class LineReader {
       const quoted = text.charCodeAt(keyEnd + 1) === QUOTE;
       const value = quoted ? undefined : numberOf(text.slice(keyEnd + 1, past));
       if (!quoted && value === undefined) return this.#fail('the value of a field reads in two ways');
-      // One without a key is none.
+      // A field without a key does not count.
       const field = { key, value, superseded: key === '', start: at, end: past };
       fields.push(field);
       if (fields.length > 1) {
@@ -343,7 +343,7 @@ class LineReader {
     return end;
   }
 
-  /** Undefined: there is one, and it is not right. */
+  /** Undefined: the time is invalid. */
   #time(from: number, precision: Precision, nowMs: number): number | undefined {
     const text = this.#text;
     const start = skipSpace(text, from, this.#end);
@@ -359,7 +359,7 @@ class LineReader {
   }
 }
 
-/** Where a number or a boolean ends. */
+/** The end of a number or boolean. */
 function endOfValue(text: string, start: number, end: number): number {
   let at = start;
   while (at < end) {
@@ -384,11 +384,11 @@ const BOOLEANS: ReadonlyMap<string, number> = new Map([
   ...['t', 'T', 'true', 'True', 'TRUE'].map((text) => [text, 1] as const),
   ...['f', 'F', 'false', 'False', 'FALSE'].map((text) => [text, 0] as const),
 ]);
-/** Each character has one place to be in, so that a long text is looked at once. */
+/** Each character can match in one place only, so that long texts take linear time. */
 const FLOAT = /^-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const INTEGER = /^-?\d+$/;
 const SAFE_DIGITS = 15;
-/** Of 64 bits, with its sign; more are out of range, and dear to read. */
+/** An int64 with its sign; more digits are out of range, and expensive to parse. */
 const MOST_DIGITS = 20;
 
 function integerOf(text: string): number | undefined {
@@ -421,7 +421,7 @@ function isDigit(c: number): boolean {
   return c >= ZERO && c <= NINE;
 }
 
-/** Characters that a backslash stands before, in measurements and keys of fields, and in tags. */
+/** Characters that a backslash escapes, in measurements and field keys, and in tags. */
 const IN_NAME = /\\([, ="])/g;
 const IN_TAG = /\\([, =])/g;
 

@@ -1,10 +1,10 @@
 /**
- * Lines as the Remote Write 1.0 message that Mimir makes of them: a series with one sample for each number and boolean. Text
- * fields make none. What it takes is capped while it grows: a line repeats its tags for each of its fields.
+ * Converts lines to the Remote Write 1.0 message that Mimir makes of them: a series with one sample for each number and
+ * boolean; texts are dropped. The result is capped while it grows, as a line repeats its tags for each of its fields.
  */
 import { type LineFault, type Point, type Precision, readPoints } from './points.js';
 
-/** Mimir's own, on each series that comes this way. */
+/** Mimir's own label on each series that comes this way. */
 const SOURCE_LABEL = '__proxy_source__';
 const SOURCE = 'influx';
 const NAME_LABEL = '__name__';
@@ -40,12 +40,12 @@ export function toRemoteWrite(
   return fault ?? overrun ?? message.bytes;
 }
 
-/** A character for each byte. */
+/** One character for each byte. */
 export function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
-/** The labels that all series of a point share, encoded, in the order of their names around that of the metric. */
+/** The labels shared by all series of a point, encoded, sorted by name around the metric's. */
 class PointLabels {
   readonly before: string;
   readonly after: string;
@@ -74,8 +74,8 @@ class PointLabels {
 }
 
 /**
- * As Mimir replaces what a name may not have: of a character of several bytes it replaces the first alone, and what is left is
- * no UTF-8, which the label rules find.
+ * Replaces invalid characters as Mimir does: of a multi-byte character only the first byte is replaced, and the rest is
+ * invalid UTF-8, which the label rules find.
  */
 export function labelName(bytes: string): string {
   const replaced = PLAIN_NAME.test(bytes) ? bytes : replaceInvalid(bytes);
@@ -96,7 +96,7 @@ function replaceInvalid(bytes: string): string {
   return name;
 }
 
-/** Bytes of the UTF-8 character that begins there; 1 for one byte that begins none. */
+/** The length of the UTF-8 character at this position; 1 for an invalid byte. */
 function runeLength(bytes: string, at: number): number {
   const first = bytes.charCodeAt(at);
   if (first < 0xc2 || first > 0xf4) return 1;
@@ -109,7 +109,7 @@ function runeLength(bytes: string, at: number): number {
   return length;
 }
 
-/** Where the first byte leaves it less room: neither overlong nor a surrogate nor above U+10FFFF. */
+/** First bytes after which the second is restricted: no overlong forms, no surrogates, nothing above U+10FFFF. */
 const SECOND_BYTE: ReadonlyMap<number, readonly [least: number, most: number]> = new Map([
   [0xe0, [0xa0, 0xbf]],
   [0xed, [0x80, 0x9f]],
@@ -117,7 +117,7 @@ const SECOND_BYTE: ReadonlyMap<number, readonly [least: number, most: number]> =
   [0xf4, [0x80, 0x8f]],
 ]);
 
-// By the field numbers in docs of Remote Write 1.0: WriteRequest timeseries=1, TimeSeries labels=1 and samples=2.
+// Field numbers of Remote Write 1.0: WriteRequest timeseries=1, TimeSeries labels=1 and samples=2.
 
 const SERIES_TAG = 0x0a;
 const LABEL_TAG = '\x0a';
@@ -141,7 +141,7 @@ function varint(n: number): string {
 }
 
 const FIRST_ROOM = 4096;
-/** Of a sample: tag and length, the value, a time of ten bytes at most. */
+/** Of a sample: tag and length, the value, a time of at most ten bytes. */
 const MOST_SAMPLE = 2 + 9 + 11;
 const MOST_PREFIX = 1 + 5;
 
@@ -159,7 +159,7 @@ class Message {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** False: it would be larger than it may. */
+  /** False: it would exceed its cap. */
   add(labels: PointLabels, field: string, value: number, timestampMs: number): boolean {
     const { before, after } = labels;
     const name = label(NAME_LABEL, labels.metricName(field));

@@ -1,12 +1,12 @@
 /**
- * Lines without some of the series that they make: a field is taken out of its line, and the line with its last number or
- * boolean. Whatever else there is stays as it came.
+ * Writes lines without some of the series that they make: a field is removed from its line, and the line with its last
+ * number or boolean. Everything else stays as it came.
  */
 import { hasRow, type Rows } from '../rows.js';
 import { type Field, type Point, type Precision, readPoints } from './points.js';
 import { latin1 } from './remote-write.js';
 
-/** `lines` were found sound; rows are counted as they were then. */
+/** `lines` were valid before, and rows are counted as they were then. */
 export function withoutRows(lines: Uint8Array, precision: Precision, leftOut: Rows): Buffer {
   const text = latin1(lines);
   let kept = '';
@@ -29,16 +29,16 @@ export function withoutRows(lines: Uint8Array, precision: Precision, leftOut: Ro
   return Buffer.from(kept + text.slice(from), 'latin1');
 }
 
-/** All fields of a key go: an earlier one would count in place of the last. */
+/** Removes all fields of a key: otherwise an earlier one would count in place of the last. */
 function lineWithout(text: string, point: Point, gone: Set<string>, precision: Precision): string {
   const kept = point.fields.filter(({ key }) => !gone.has(key));
   const line = lineOf(text, point, kept);
   const wanted = kept.filter(({ superseded, value }) => !superseded && value !== undefined);
-  // A text with odd quotes in it may need what came behind it: then texts, of which Mimir makes nothing, go too.
+  // A text with odd quotes may depend on what followed it; then texts, which Mimir ignores, are removed as well.
   return makes(line, wanted, precision) ? line : lineOf(text, point, wanted);
 }
 
-/** The line is sound, and these fields are what it makes series of. */
+/** The line is valid, and makes series of exactly these fields. */
 function makes(line: string, wanted: readonly Field[], precision: Precision): boolean {
   const found: Field[] = [];
   const fault = readPoints(line, precision, 0, ({ fields }) => {
@@ -55,12 +55,12 @@ function lineOf(
   fields: readonly Field[],
 ): string {
   const kept = fields.map((field) => text.slice(field.start, field.end));
-  // Blanks in front of the first field are skipped: a key that begins with one stays behind another field.
+  // Blanks before the first field are skipped, so a key that begins with one has to come after another field.
   if (kept[0] !== undefined && beginsWithBlank(kept[0])) kept.unshift(NO_SERIES);
   return `${text.slice(start, fieldsStart)}${kept.join(',')}${text.slice(fieldsEnd, end)}`;
 }
 
-/** A text, of which Mimir makes nothing; a later field of the same key counts in its place. */
+/** A text, which Mimir ignores; a later field of the same key replaces it. */
 const NO_SERIES = '_=""';
 
 function beginsWithBlank(field: string): boolean {

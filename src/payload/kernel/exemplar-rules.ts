@@ -1,4 +1,4 @@
-/** Which exemplars of a push Mimir passes over: it drops them without a word, and charges nothing for them. */
+/** Which exemplars of a push Mimir drops silently, without charging them. */
 import { beginLabels, name, nameLength, nextLabel, value, valueLength } from './label-walk';
 import { checkPoint, EXEMPLAR_V1, EXEMPLAR_V2, isVersion2, timestamp } from './messages';
 import { RESULT_EXEMPLARS, RESULT_LEAST_TIMESTAMP, RESULT_RECORDS, RESULT_SERIES } from './memory';
@@ -7,15 +7,15 @@ import { maxExemplars, newest, oldest } from './rules';
 import { countCharacters } from './text';
 import { cursor, readLength, readTag, seek, skipField, start } from './wire';
 
-/** Names and values of an exemplar's labels together. */
+/** Characters of all names and values of an exemplar's labels. */
 const CHARACTERS_MOST: u32 = 128;
-/** An exemplar is that much older than the oldest sample of its push at most. */
+/** How much older than the oldest sample of its push an exemplar may be. */
 const BEHIND_SAMPLES_MS: i64 = 300_000;
 
-/** The oldest that is taken. */
+/** The oldest timestamp that is accepted. */
 let oldestExemplar: i64 = 0;
 
-/** After the scan, which has added the records up: those of them that have exemplars, and the totals. */
+/** Runs after the scan has added up the records, which have the totals and say which series have exemplars. */
 export function countDroppedExemplars(body: u32): void {
   if (load<u32>(RESULT_EXEMPLARS) === 0) return;
   const leastTimestamp = load<i64>(RESULT_LEAST_TIMESTAMP);
@@ -28,7 +28,7 @@ export function countDroppedExemplars(body: u32): void {
   }
 }
 
-/** Of a sound series, whose field begins at `at`, and which has so many of them. */
+/** Of a valid series that begins at `at` and has this many exemplars. */
 function countDropped(at: u32, exemplars: u32): u32 {
   const field: u32 = isVersion2 ? 4 : 3;
   let left = min(exemplars, maxExemplars);

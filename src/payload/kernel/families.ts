@@ -1,4 +1,7 @@
-/** The metric families of a push of version 2 that have metadata: Mimir counts one entry a family, the first it meets. */
+/**
+ * The metric families of a push of version 2 that have metadata: Mimir counts one entry for each family, the first that it
+ * meets.
+ */
 import { finish, hashBytes } from './hash';
 import { reserve } from './memory';
 import { metadataType } from './messages';
@@ -8,7 +11,7 @@ import { addMetadata } from './records';
 let families: u32 = 0;
 let familiesMask: u32 = 0;
 
-/** Makes the set, empty, for at most `series` series. Returns the first free address after it; 0 when memory is out. */
+/** Makes an empty set for at most `series` series. Returns the first free address after it; 0 when memory is out. */
 export function prepareFamilies(free: u32, series: u32): u32 {
   let slots: u32 = 16;
   while (slots < series * 2) slots *= 2;
@@ -24,13 +27,13 @@ const HISTOGRAM_TYPE: u32 = 3;
 const GAUGE_HISTOGRAM_TYPE: u32 = 4;
 const SUMMARY_TYPE: u32 = 5;
 
-/** The last metadata message is that of a series of this name. */
+/** The last metadata message belongs to a series of this name. */
 export function addFamily(name: u32, length: u32, unitLength: u32): void {
   const familyLength = length - suffixLength(name, length);
   if (isNew(finish(hashBytes(name, familyLength)) | 1)) addMetadata(familyLength, unitLength);
 }
 
-/** A histogram or summary is one family under its series' suffixes; which those are, its type says, as in Mimir. */
+/** Histograms and summaries are one family with several suffixes, which depend on the type, as in Mimir. */
 function suffixLength(name: u32, length: u32): u32 {
   let cut: u32 = 0;
   if (metadataType === HISTOGRAM_TYPE || metadataType === SUMMARY_TYPE) {
@@ -65,7 +68,7 @@ function isSum(at: u32): bool {
   return load<u16>(at) === 0x7573 && load<u8>(at + 2) === 0x6d;
 }
 
-/** Puts a hash into the set. False: it was there. */
+/** Adds a hash to the set. False: it was there. */
 function isNew(family: u64): bool {
   let slot = <u32>family & familiesMask;
   while (true) {

@@ -1,6 +1,6 @@
 /**
- * The HA replicas that the series of a push come from, where each series says by itself which. They are numbered as they
- * come, and each record has its series' number: who is elected is decided once for each, outside.
+ * The HA replicas of a push in which each series names its own. They are numbered in order of appearance, and each record
+ * has its series' number: which replica is elected is decided outside, once for each.
  */
 import { findPair, hasPair } from './ha-pair';
 import { hashBytes, hashLabel } from './hash';
@@ -16,7 +16,7 @@ import {
 } from './memory';
 import { FLAG_FROM_PAIR } from './records';
 
-/** Of a push; series of further ones are of a pair that nobody decides about. */
+/** The maximum in a push; the pairs of further series are not decided. */
 const PAIRS_MOST: u32 = 1000;
 /** Addresses and lengths of the cluster and the replica. */
 const PAIR_BYTES: u32 = 16;
@@ -42,13 +42,13 @@ export function preparePairs(free: u32): u32 {
   return align16(end);
 }
 
-/** The flags of a series, from `at`, behind its length, to `end`, that say which replica it comes from; 0: from none. */
+/** The flags that identify the replica of a series whose content is from `at` to `end`; 0: none. */
 export function pairFlags(at: u32, end: u32): u32 {
   findPair(at, end);
   return hasPair() ? FLAG_FROM_PAIR | (numberOfPair() << NUMBER_SHIFT) : 0;
 }
 
-/** From 1 on; 0: there are too many before it. */
+/** From 1 on; 0: there are too many. */
 function numberOfPair(): u32 {
   const cluster = hashBytes(load<u32>(RESULT_CLUSTER), load<u32>(RESULT_CLUSTER_LENGTH));
   const replica = hashBytes(load<u32>(RESULT_REPLICA), load<u32>(RESULT_REPLICA_LENGTH));

@@ -14,10 +14,10 @@ const LOWER: u64 = 0x00000000ffffffff;
 /** Two keys for the length, then two for each eight bytes. */
 export const KEY_STEP: u32 = 16;
 export const KEYS_OF_BYTES: u32 = KEYS + KEY_STEP;
-/** There are keys for so many bytes; longer strings are hashed in blocks. */
+/** There are keys for this many bytes; longer strings are hashed in blocks. */
 const BLOCK_BYTES: u32 = 1024;
 
-/** A string's last bytes are read with what follows them in memory, and that is masked away. */
+/** A string's last bytes are read together with what follows them, which is masked. */
 // @ts-ignore: decorator
 @inline
 export function hashBytes(at: u32, length: u32): u64 {
@@ -25,7 +25,7 @@ export function hashBytes(at: u32, length: u32): u64 {
   return hashBlock(at, length, length);
 }
 
-/** One block of a string, which has `length` bytes in all. */
+/** One block of a string that has `length` bytes in total. */
 // @ts-ignore: decorator
 @inline
 function hashBlock(at: u32, bytes: u32, length: u32): u64 {
@@ -46,21 +46,21 @@ export function beginHash(length: u32): u64 {
   return load<u64>(KEYS) + <u64>length * load<u64>(KEYS, 8);
 }
 
-/** Eight bytes under the keys of their place. */
+/** Hashes eight bytes with the keys of their position. */
 // @ts-ignore: decorator
 @inline
 export function hashWord(word: u64, keys: u32): u64 {
   return ((word & LOWER) + load<u64>(keys)) * ((word >>> 32) + load<u64>(keys, 8));
 }
 
-/** What is left of a string of so many bytes after its last whole word, which ends at `at`. */
+/** What follows the last whole word of a string of this length; that word ends at `at`. */
 // @ts-ignore: decorator
 @inline
 export function lastWord(at: u32, length: u32): u64 {
   return load<u64>(at) & ~(<u64>0xffffffffffffffff << (8 * <u64>(length & 7)));
 }
 
-/** What the blocks before come to is as secret as the keys: nobody without it can make up for it in the next one. */
+/** The hash of earlier blocks is as secret as the keys: without it nobody can compensate for it in the next block. */
 function hashBlocks(at: u32, length: u32): u64 {
   let hash: u64 = 0;
   let left = length;
@@ -72,14 +72,14 @@ function hashBlocks(at: u32, length: u32): u64 {
   return hash + hashBlock(at, left, length);
 }
 
-/** One to one; the upper bits, which a multiplication carries no further, first go to the bottom. */
+/** A bijection; a multiplication does not spread the upper bits, so they are first folded into the lower ones. */
 // @ts-ignore: decorator
 @inline
 function stir(hash: u64): u64 {
   return rotl<u64>(hash, 8) * PRIME_1;
 }
 
-/** One label from the hashes of its name and its value. The two are told apart: swapped, they hash differently. */
+/** Combines the hashes of a label's name and value, asymmetrically, so that swapping them changes the result. */
 // @ts-ignore: decorator
 @inline
 export function hashLabel(name: u64, value: u64): u64 {

@@ -1,6 +1,6 @@
 /**
- * Mimir's rules for one native histogram: its schema, and how many buckets it may have. One with more is reduced, step by
- * step to half the resolution, where that helps and may be done.
+ * Mimir's rules for one native histogram: its schema, and its number of buckets. One with too many is reduced, halving the
+ * resolution step by step, if that helps and is allowed.
  */
 import { buckets, schema } from './messages';
 import {
@@ -25,14 +25,14 @@ const POSITIVE_SPANS: u32 = 11;
 const POSITIVE_DELTAS: u32 = 12;
 const SPAN_OFFSET: u32 = 1;
 
-/** The histogram that was checked last is not plain: it may break a rule. */
+/** The last checked histogram may break a rule. */
 // @ts-ignore: decorator
 @inline
 export function isOddHistogram(): bool {
   return buckets > maxBuckets || schema < SCHEMA_LEAST || schema > SCHEMA_MOST;
 }
 
-/** The histogram that was checked last, from `at` to `end`. */
+/** The last checked histogram, from `at` to `end`. */
 export function judgeHistogram(at: u32, end: u32): u32 {
   if (!isOddHistogram()) return 0;
   const isCustom = schema === SCHEMA_CUSTOM_BUCKETS;
@@ -43,7 +43,7 @@ export function judgeHistogram(at: u32, end: u32): u32 {
   return canBeReduced(at, end) ? 0 : HISTOGRAM_NOT_REDUCIBLE;
 }
 
-/** Mimir looks at deltas alone after it has reduced, so that one step is enough for a histogram of floats. */
+/** Mimir only looks at integer deltas after reducing, so for a float histogram one step is enough. */
 function canBeReduced(at: u32, end: u32): bool {
   const positive = countDeltas(at, end, POSITIVE_DELTAS);
   const negative = countDeltas(at, end, NEGATIVE_DELTAS);
@@ -56,7 +56,7 @@ function canBeReduced(at: u32, end: u32): bool {
   return false;
 }
 
-/** The count that comes last is the one that holds. */
+/** The count that comes last is the valid one. */
 function isFloat(at: u32, end: u32): bool {
   let found = false;
   seek(at);
@@ -85,8 +85,8 @@ function countDeltas(at: u32, end: u32, field: u32): u32 {
 }
 
 /**
- * Buckets of one side after so many steps: those that fall together become one, and none goes back before another. Spans
- * that are longer than there are deltas end with them.
+ * The number of buckets of one side after some steps: those that coincide become one. Spans that claim more buckets than
+ * there are deltas end with them.
  */
 function countReduced(at: u32, end: u32, field: u32, deltas: u32, steps: i32): u32 {
   let count: u32 = 0;

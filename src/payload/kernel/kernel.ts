@@ -37,16 +37,16 @@ import { compressBlock, compressedEnd } from './snappy-compress';
 import { readSymbols, seriesFound } from './symbols';
 import { fault, faultAt, start } from './wire';
 
-/** What a body of OTLP becomes may have so many times the bytes that a body may have, and these. */
+/** A converted body of OTLP may be this many times as large as a body may be, plus this. */
 const OTLP_GROWTH: u64 = 4;
 const OTLP_LEAST: u64 = 1 << 20;
 
-/** Address where `length` bytes of input go; 0 when memory is out. */
+/** The address for `length` bytes of input; 0 when memory is out. */
 export function input(length: u32): u32 {
   return reserve(<u64>INPUT + <u64>length + <u64>SLOP) ? INPUT : 0;
 }
 
-/** Decodes the input by the rules in RULES. Returns OK, or what is wrong with it; where is in RESULT. */
+/** Decodes the input by the rules in RULES. Returns OK or an error code, whose position is in RESULT. */
 export function decode(
   length: u32,
   isSnappy: bool,
@@ -76,9 +76,9 @@ export function decode(
 }
 
 /**
- * Decodes OTLP: the input becomes a body of version 1, which is scanned, or (by the options) its series are judged without
- * being written. Behind the input, and SLOP, is the list of promoted attributes. `only`: where in the input the data point or
- * the resource is that alone is wanted.
+ * Decodes OTLP: the input is converted to a body of version 1, which is scanned, or (by the options) its series are judged
+ * without being written. The list of promoted attributes follows the input and SLOP. `only`: the position of the one data
+ * point or resource that is wanted.
  */
 export function decodeOtlp(
   length: u32,
@@ -107,17 +107,17 @@ export function decodeOtlp(
   return OK;
 }
 
-/** Of a body of OTLP that was written and scanned: its records say where the data points are, not the series. */
+/** For a body of OTLP that was written and scanned: makes the records point to data points rather than series. */
 export function pointAtPoints(): void {
   pointAtOrigins(load<u32>(RESULT_BODY), true);
 }
 
-/** Adds the records up again, after labels were rewritten. */
+/** Adds up the records again after relabelling. */
 export function addUpAgain(): void {
   endPush();
 }
 
-/** Compresses the input as a snappy block. Returns where that is, its length in RESULT; 0 when memory is out. */
+/** Compresses the input as a snappy block. Returns its address, with its length in RESULT; 0 when memory is out. */
 export function compress(length: u32): u32 {
   const block = compressBlock(INPUT, length);
   store<u32>(RESULT_LENGTH, compressedEnd - block);

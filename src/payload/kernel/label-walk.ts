@@ -1,6 +1,6 @@
 /**
- * The labels of one series one by one, in the order of the body and however they are written: for what the scans do not do
- * on their way. Bytes need not be sound: the walk ends where they are not.
+ * Reads the labels of one series in the order of the body, in any valid encoding: for what the scans do not do themselves.
+ * The bytes may be invalid; the walk ends where they are.
  */
 import { WIRE_TYPE } from './memory';
 import { isVersion2 } from './messages';
@@ -21,7 +21,7 @@ export let valueLength: u32 = 0;
 let refsEnd: u32 = 0;
 let nameRef: u32 = NO_REF;
 
-/** `at`: behind the length of the series, or of an exemplar. */
+/** `at`: after the length of the series, or of an exemplar. */
 export function beginLabels(at: u32): void {
   start(at);
   refsEnd = 0;
@@ -50,7 +50,7 @@ function nextWritten(end: u32): bool {
   return false;
 }
 
-/** Reads a label message of version 1, however it is written, into the globals above. Look at `fault` afterwards. */
+/** Reads a label message of version 1, in any valid encoding, into the globals above. Check `fault` afterwards. */
 export function readLabel(end: u32): void {
   name = cursor;
   nameLength = 0;
@@ -72,7 +72,7 @@ export function readLabel(end: u32): void {
     }
     const length = readLength(end);
     if (fault !== 0) return;
-    // A field that is given twice has its last value, as everywhere in protobuf.
+    // As everywhere in protobuf, the last of repeated fields counts.
     if (field === LABEL_NAME) {
       name = cursor;
       nameLength = length;

@@ -39,25 +39,25 @@ import { isNameLabel } from './records';
 import { isLabelName, isMetricName, isPlainMetricName } from './rules';
 import { endOfSame, isBefore, isUtf8 } from './text';
 
-/** Places in an entry. */
+/** Offsets within an entry. */
 const HEADS: usize = 8;
 const FIELD_LENGTH: usize = 9;
 const NAME_LENGTH: usize = 11;
-/** What is between the beginning of a field and its name, and what of that and of the value's beginning is no name. */
+/** The bytes between the start of a field and its name, and those plus the ones before its value. */
 const BEFORE_NAME: u32 = 4;
 const VALUE_HEADS: u32 = 6;
-/** The field's length among the bytes that are before a name. */
+/** The bits of the field's length in the bytes before a name. */
 const FIELD_LENGTH_BITS: u32 = 0xff00;
 const HIGH_BITS: u64 = 0x8080808080808080;
 
-/** The name of the last label, where the last series has labels that are not in the table. */
+/** The name of the last label, if the last series has labels that are not in the table. */
 let lastName: u32 = 0;
 let lastLength: u32 = 0;
 
 /**
- * Reads the labels of a series, as every sender writes them. Answers where the first field begins that is not one, or is
- * written in another way. Labels have the names that those of the series before have, for nearly every series: whatever is
- * otherwise is left to `readOn`, so that nothing is called in this loop, and all of it stays in registers.
+ * Reads the labels of a series in the encoding that every sender uses. Returns where the first field begins that is not a
+ * label, or is encoded differently. In nearly every series the names are those of the series before; everything else is
+ * left to `readOn`, so that this loop calls nothing and stays in registers.
  */
 export function readLabels(next: u32, end: u32): u32 {
   const last = entriesEnd;
@@ -99,7 +99,7 @@ export function readLabels(next: u32, end: u32): u32 {
       return readOn(next, end, entry, name, hashes, sums, maxima);
     }
 
-    // As `hashBytes`, and all bits of the value over one another.
+    // Like `hashBytes`, and also ORs all bytes of the value.
     let valueHash = beginHash(valueLength);
     let bits: u64 = 0;
     let at = value;
@@ -120,7 +120,7 @@ export function readLabels(next: u32, end: u32): u32 {
       takeName(value, valueLength, valueHash);
     }
 
-    // Of the mark, what was found of the name holds, as it comes after the same one.
+    // What is known of the name stays valid, as it follows the same name as before.
     const marks = <u32>load<u16>(entry, MARKS) & ~ODD_VALUE;
     const hash = marks >= EXCLUDED_MARK ? 0 : hashLabel(load<u64>(nameHashOf(entry)), valueHash);
     hashes += hash;
@@ -136,7 +136,7 @@ export function readLabels(next: u32, end: u32): u32 {
   return next;
 }
 
-/** The labels from `next` on, to which those of the series before say nothing. */
+/** Reads the labels from `next` on, for which the series before does not help. */
 function readOn(
   next: u32,
   end: u32,
@@ -178,8 +178,8 @@ function readOn(
 }
 
 /**
- * 0: tag, length, tag, name, tag, value, each length in one byte, nothing else in it. As in Mimir, a label without a value is
- * no label: those are left to others.
+ * The usual encoding: tag, length, tag, name, tag, value, each length in one byte, nothing else. As in Mimir, a label
+ * without a value is no label; it is handled elsewhere.
  */
 // @ts-ignore: decorator
 @inline
@@ -204,14 +204,14 @@ function endTable(entry: u32, name: u32, hashes: u64, sums: v128, maxima: v128):
   );
 }
 
-/** Where the name of the label before `next` is: that of the entry before `entry`. */
+/** The address of the name before `next`, whose entry is before `entry`. */
 // @ts-ignore: decorator
 @inline
 function nameBefore(next: u32, entry: u32): u32 {
   return next - 2 - <u32>load<u8>(entry - ENTRY_BYTES, FIELD_LENGTH) + BEFORE_NAME;
 }
 
-/** Of a label at `next` that is, or will be, at `entry`. */
+/** For the label at `next`, which belongs to `entry`. */
 function oddName(next: u32, entry: u32): u32 {
   const name = next + BEFORE_NAME;
   const length = <u32>load<u8>(next, BEFORE_NAME - 1);
@@ -226,7 +226,7 @@ function oddValue(value: u32, length: u32, isName: bool): u32 {
   return fine ? 0 : ODD_VALUE;
 }
 
-/** Two names of so many bytes are the same. Reads up to 15 bytes past them. */
+/** Compares two names of this length. Reads up to 15 bytes past them. */
 // @ts-ignore: decorator
 @inline
 function isSameName(a: u32, b: u32, length: u32): bool {
@@ -240,11 +240,11 @@ function isSameName(a: u32, b: u32, length: u32): bool {
   }
 }
 
-/** One more label of the last series, written in another way than those in the table. */
+/** Adds a label of the last series that is encoded differently from those in the table. */
 export function addLabel(labelName: u32, nameLength: u32, value: u32, valueLength: u32): void {
   const excluded = isExcluded(labelName, nameLength);
   if (valueLength === 0) {
-    // Mimir removes the first of that name, with a value or without.
+    // Mimir removes the first label of that name, even without a value.
     if (excluded) noteOddLabel();
     return;
   }
@@ -266,7 +266,7 @@ export function addLabel(labelName: u32, nameLength: u32, value: u32, valueLengt
   addLabelHash(hashLabel(hashBytes(labelName, nameLength), valueHash));
 }
 
-/** Of the last label in the table. */
+/** Finds the name of the last label in the table. */
 function findLastName(): void {
   lastName = first;
   lastLength = 0;

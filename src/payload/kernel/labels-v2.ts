@@ -53,23 +53,23 @@ import {
 import { endOfSame, isBefore } from './text';
 import { cursor, fail, fault, readVarint32 } from './wire';
 
-/** Places in an entry. */
+/** Offsets within an entry. */
 const WHAT: usize = 8;
 const REFS_BYTES: usize = 8;
 const NAME_BYTES: usize = 9;
-/** What lengths have to fit. */
+/** The longest length that fits into an entry. */
 const LENGTH_MOST: u32 = 0xffff;
 const NO_REF: u32 = 0xffffffff;
 
-/** Where the name of the last series is, if it is named. */
+/** The name of the last series, if it is named. */
 export let metricName: u32 = 0;
 export let metricNameLength: u32 = 0;
-/** A name whose value has not come. */
+/** A name whose value has not come yet. */
 let nameRef: u32 = NO_REF;
-/** The symbol that names the last label, where the last series has labels that are not in the table; 0: none. */
+/** The symbol of the last label's name, if the last series has labels that are not in the table; 0: none. */
 let lastSymbol: u32 = 0;
 
-/** The last series ended with a name that has no value. */
+/** The last series ended with a name without a value. */
 // @ts-ignore: decorator
 @inline
 export function isNameLeft(): bool {
@@ -77,8 +77,8 @@ export function isNameLeft(): bool {
 }
 
 /**
- * Begins a series, and reads the list of references that it begins with, as every sender writes it. Answers where the first
- * one is that has to be read by `addRefs`. Nothing is called in this loop, so that all of it stays in registers.
+ * Begins a series, and reads the packed references that every sender writes first. Returns where the first one is that has
+ * to be read by `addRefs`. This loop calls nothing, so it stays in registers.
  */
 export function readRefs(next: u32, end: u32): u32 {
   const last = entriesEnd;
@@ -109,7 +109,7 @@ export function readRefs(next: u32, end: u32): u32 {
     if (next >= end) break;
     if (entry === last) continue;
 
-    // Labels have the names that those of the series before have, for nearly every series.
+    // In nearly every series the names are those of the series before.
     const nameBytes = <u32>load<u8>(entry, NAME_BYTES);
     const differs = (load<u32>(next) ^ load<u32>(before)) << (32 - 8 * nameBytes);
     const word = load<u32>(next + nameBytes);
@@ -120,14 +120,14 @@ export function readRefs(next: u32, end: u32): u32 {
       return readOn(next, end, entry, name, hashes, sums, maxima, marksOfAll);
     }
     const symbol = symbols + ref * SYMBOL_BYTES;
-    // With marks it is longer than any that is plain.
+    // With a mark it exceeds every plain length.
     const valueLength = load<u32>(symbol, SYMBOL_LENGTH) & (LENGTH_BITS | NO_UTF8);
     const isPlain =
       valueLength - 1 < LENGTH_MOST && (entry !== name || isPlainMetricName(load<u32>(symbol), valueLength));
     if (!isPlain) return readOn(next, end, entry, name, hashes, sums, maxima, marksOfAll);
     if (entry === name) takeNameOf(symbol, valueLength);
 
-    // Of the mark, what was found of the name holds, as it comes after the same one.
+    // What is known of the name stays valid, as it follows the same name as before.
     const marks = <u32>load<u16>(entry, MARKS) & ~ODD_VALUE;
     const hash = marks >= EXCLUDED_MARK ? 0 : hashLabel(load<u64>(nameHashOf(entry)), load<u64>(symbol, SYMBOL_HASH));
     hashes += hash;
@@ -149,7 +149,7 @@ export function readRefs(next: u32, end: u32): u32 {
   return next;
 }
 
-/** The labels from `next` on, to which those of the series before say nothing. */
+/** Reads the labels from `next` on, for which the series before does not help. */
 function readOn(
   next: u32,
   end: u32,
@@ -209,7 +209,7 @@ function readOn(
   return next;
 }
 
-/** How many bytes the reference has that `word` begins with; 0: more than three. */
+/** The length of the reference at the start of `word`; 0: more than three bytes. */
 // @ts-ignore: decorator
 @inline
 function bytesOfRef(word: u32): u32 {
@@ -239,7 +239,7 @@ function endRefs(entry: u32, name: u32, hashes: u64, sums: v128, maxima: v128, m
   );
 }
 
-/** The symbol that names the label before `next`, whose entry is before `entry`; 0: there is none. */
+/** The symbol of the name before `next`, whose entry is before `entry`; 0: none. */
 function symbolBefore(next: u32, entry: u32): u32 {
   if (entry === LABELS) return 0;
   const last = entry - ENTRY_BYTES;
@@ -259,7 +259,7 @@ function oddValue(symbol: u32, isName: bool): u32 {
   return fine ? 0 : ODD_VALUE;
 }
 
-/** References from the cursor to `end`, or a single one, that are written in another way than those in the table. */
+/** Reads references from the cursor to `end`, or a single one, that are encoded differently from those in the table. */
 export function addRefs(end: u32, single: bool): void {
   do {
     const at = cursor;
@@ -284,7 +284,8 @@ function addLabel(symbol: u32, value: u32): void {
   const valueLength = symbolLength(value);
   const excluded = isExcluded(load<u32>(symbol), nameLength);
   if (valueLength === 0) {
-    // As in Mimir, a label without a value is no label; but of those that are left out it is the first, with one or without.
+    // As in Mimir, a label without a value is no label; but the first label of the excluded name is the one that is
+    // removed, even without a value.
     if (excluded) noteOddLabel();
     return;
   }
@@ -302,7 +303,7 @@ function addLabel(symbol: u32, value: u32): void {
   addLabelHash(hashLabel(load<u64>(symbol, SYMBOL_HASH), valueHash));
 }
 
-/** Of the last label in the table. */
+/** Finds the name of the last label in the table. */
 function findLastSymbol(): void {
   let next = first;
   for (let entry = LABELS; entry < entriesEnd; entry += ENTRY_BYTES) next += <u32>load<u8>(entry, REFS_BYTES);

@@ -14,7 +14,7 @@
  *   INPUT    the bytes as they came, then in turn: the body, and the tables that the scan makes
  */
 
-/** Room after a region, so that 16-byte loads and stores may run past its end. */
+/** Space after a region, so that 16-byte loads and stores may run past its end. */
 export const SLOP: u32 = 64;
 
 export const RESULT: u32 = 1920;
@@ -27,7 +27,7 @@ export const TEXTS: u32 = 6656;
 export const KEYS: u32 = 8192;
 export const INPUT: u32 = 16384;
 
-// What the compiler lays out by itself (scripts/build.mjs says from where on) ends before the input.
+// The compiler's own data (scripts/build.mjs sets where it begins) must end before the input.
 if (<u32>__heap_base > INPUT) unreachable();
 
 // Words of RESULT; src/payload/kernel-instance.ts reads the same.
@@ -44,7 +44,7 @@ export const RESULT_LONGEST_NAME: u32 = RESULT + 36;
 export const RESULT_LONGEST_VALUE: u32 = RESULT + 40;
 export const RESULT_UNNAMED: u32 = RESULT + 44;
 export const RESULT_ERROR_OFFSET: u32 = RESULT + 48;
-/** Of what `compress` answers. */
+/** Set by `compress`. */
 export const RESULT_LENGTH: u32 = RESULT + 52;
 export const RESULT_LEAST_TIMESTAMP: u32 = RESULT + 56;
 export const RESULT_GREATEST_TIMESTAMP: u32 = RESULT + 64;
@@ -52,22 +52,22 @@ export const RESULT_FAULTY: u32 = RESULT + 72;
 export const RESULT_UNCHARGED: u32 = RESULT + 76;
 export const RESULT_INVALID_METADATA: u32 = RESULT + 80;
 export const RESULT_METADATA_FAULT: u32 = RESULT + 84;
-/** Where the values of the HA labels are; no address where there is no pair. */
+/** The values of the HA labels; the address is 0 if there is no pair. */
 export const RESULT_CLUSTER: u32 = RESULT + 88;
 export const RESULT_CLUSTER_LENGTH: u32 = RESULT + 92;
 export const RESULT_REPLICA: u32 = RESULT + 96;
 export const RESULT_REPLICA_LENGTH: u32 = RESULT + 100;
-/** Where kernel/ha-pairs.ts has its pairs, and how many. */
+/** The address and number of pairs of kernel/ha-pairs.ts. */
 export const RESULT_PAIRS: u32 = RESULT + 104;
 export const RESULT_PAIRS_FOUND: u32 = RESULT + 108;
-/** Of OTLP only. */
+/** Only for OTLP. */
 export const RESULT_POINTS: u32 = RESULT + 112;
 export const RESULT_SKIPPED_POINTS: u32 = RESULT + 116;
 export const RESULT_FIRST_SKIPPED: u32 = RESULT + 120;
-/** Of series that are no info series: Mimir has a limit of its own for those. */
+/** Without info series, for which Mimir has a separate limit. */
 export const RESULT_MOST_PLAIN_LABELS: u32 = RESULT + 124;
 
-// What a decode answers; src/payload/kernel-instance.ts has the sentences.
+// Results of a decode; src/payload/kernel-instance.ts has their messages.
 export const OK: u32 = 0;
 export const SNAPPY_HEADER: u32 = 1;
 export const SNAPPY_CLAIM: u32 = 2;
@@ -91,7 +91,7 @@ export const OTHER_VERSION: u32 = 19;
 export const TOO_DEEP: u32 = 20;
 export const TRACE_ID_LENGTH: u32 = 21;
 
-/** Makes sure that memory reaches `end`. False: the host gives no more. */
+/** Grows memory up to `end`. False: the host gives no more. */
 export function reserve(end: u64): bool {
   const have = (<u64>memory.size()) << 16;
   if (end <= have) return true;

@@ -1,6 +1,6 @@
 /**
- * Checks the messages whose content only Mimir reads (samples, exemplars, histograms, metadata): every field has
- * the wire type that its number says, and every length fits. A body that passes here decodes in Mimir.
+ * Checks messages whose content only Mimir reads (samples, exemplars, histograms, metadata): each field has the wire type
+ * of its number, and each length fits. A body that passes decodes in Mimir.
  */
 import { SYMBOL_REF, WIRE_TYPE } from './memory';
 import {
@@ -48,12 +48,12 @@ const TIMESTAMP_FIELD: u32 = 10;
 const SCHEMA_FIELD: u32 = 11;
 const CUSTOM_VALUES_FIELD: u32 = 12;
 
-/** Entries in the symbols table of the push that is being scanned. */
+/** The number of symbols of the current push. */
 let symbols: u32 = 0;
 export let isVersion2: bool = false;
-/** Set by METADATA_V2 messages that say anything. */
+/** Set by METADATA_V2 messages with any content. */
 export let metadataSaysSomething: bool = false;
-/** The MetricType of the last METADATA_V2 message, and its unit's place among the symbols. */
+/** The MetricType of the last METADATA_V2 message, and the symbol of its unit. */
 export let metadataType: u32 = 0;
 export let metadataUnit: u32 = 0;
 /** Of the last METADATA_V1 message. */
@@ -61,7 +61,7 @@ export let metadataNameLength: u32 = 0;
 export let metadataUnitLength: u32 = 0;
 /** Of the last sample, exemplar or histogram. */
 export let timestamp: i64 = 0;
-/** Of the last histogram: its schema, and how many buckets its fields hold. */
+/** The last histogram's schema, and the number of buckets in its fields. */
 export let schema: i32 = 0;
 export let buckets: u32 = 0;
 
@@ -127,20 +127,23 @@ function histogramField(number: u32): u32 {
   }
 }
 
-// A sample in its series as every sender writes it: tag, length, value (but for 0, which is not written), and a timestamp of
-// six bytes, which are those from 1971 to 2109. Both versions have it alike.
+// A sample in the encoding that every sender uses: tag, length, value (omitted if 0), and a timestamp of six bytes, which
+// covers 1971 to 2109. It is the same in both versions.
 const PLAIN_HEAD: u32 = 0x091012;
 const PLAIN_ZERO_HEAD: u32 = 0x100712;
 const TIMESTAMP_TAG: u32 = 0x10;
-/** All bytes of a timestamp but the last have their high bit set. */
+/** In a varint all bytes but the last have their high bit set. */
 const HIGH_BITS: u64 = 0x808080808080;
 const CONTINUES: u64 = 0x008080808080;
 
-/** The last plain sample's timestamp: its bytes, moved up by two, and what they say. Nearly all samples of a push have one. */
+/**
+ * The last plain sample's timestamp: its bytes, shifted by two, and its value. Nearly all samples of a push have the same
+ * one.
+ */
 let plainBytes: u64 = 1;
 export let plainTimestamp: i64 = 0;
 
-/** Where the sample ends whose field begins at `at`, if it is a plain one; else 0. It may be past the end of the series. */
+/** The end of the sample that begins at `at`, if it is plain; else 0. It may be past the end of the series. */
 // @ts-ignore: decorator
 @inline
 export function endOfPlain(at: u32): u32 {
@@ -159,7 +162,7 @@ export function endOfPlain(at: u32): u32 {
   return stamp + 6;
 }
 
-/** Of the bytes of a varint: seven bits out of each, moved together in three steps. */
+/** Decodes the bytes of a varint: combines seven bits of each in three steps. */
 function valueOf(bytes: u64): i64 {
   let bits = bytes & 0x7f7f7f7f7f7f;
   bits = (bits & 0x007f007f007f) | ((bits & 0x7f007f007f00) >>> 1);
@@ -167,7 +170,7 @@ function valueOf(bytes: u64): i64 {
   return <i64>((bits & 0x00000fffffff) | ((bits & 0x3fff00000000) >>> 4));
 }
 
-/** Walks a sample, an exemplar or a histogram up to `end`, and finds out what of it the globals above hold. */
+/** Checks a sample, exemplar or histogram up to `end`, and sets the globals above. */
 export function checkPoint(message: u32, end: u32): void {
   timestamp = 0;
   schema = 0;
@@ -175,7 +178,7 @@ export function checkPoint(message: u32, end: u32): void {
   checkMessage(message, end);
 }
 
-/** Walks one message up to `end`. Look at `fault` afterwards. */
+/** Checks one message up to `end`. Check `fault` afterwards. */
 export function checkMessage(message: u32, end: u32): void {
   while (cursor < end) {
     const at = cursor;
@@ -248,11 +251,11 @@ function checkMetadataSymbol(number: u32, end: u32): void {
   if (number === METADATA_UNIT_V2) metadataUnit = ref;
 }
 
-/** Type 0 is unknown: it says nothing. */
+/** Type 0 means unknown, so it is no content. */
 function checkMetadataType(end: u32): void {
   const at = cursor;
   skipVarint(end);
-  // The low 32 bits, as every decoder of an enum takes them.
+  // Only the low 32 bits, as in every decoder of an enum.
   metadataType = 0;
   for (let byte = at, shift: u32 = 0; byte < cursor && shift < 32; byte++, shift += 7) {
     metadataType |= (<u32>load<u8>(byte) & 127) << shift;

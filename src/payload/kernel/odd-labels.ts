@@ -1,6 +1,6 @@
 /**
- * The labels of a series that is not plain: what they add up to, and the first of Mimir's rules that they break. The scans
- * decide on what is plain; nothing here is in a hurry.
+ * Judges the labels of a series that is not plain: their hash, and the first of Mimir's rules that they break. The scans
+ * decide what is plain; this need not be fast.
  */
 import { isExcluded } from './ha-pair';
 import { finish, hashBytes, hashLabel } from './hash';
@@ -18,10 +18,10 @@ export let oddFlags: u32 = 0;
 
 let metricName: u32 = 0;
 let metricNameLength: u32 = 0;
-/** The label that the hash leaves out has been met: a second one of its name stays. */
+/** The excluded label was met: a second one of its name stays. */
 let removed: bool = false;
 
-/** The labels of a sound series, which stands from `at`, behind its length, to `end`. `free`: where memory is not used. */
+/** The labels of a valid series whose content is from `at` to `end`. `free`: unused memory begins here. */
 export function judgeOddLabels(at: u32, end: u32, free: u32): void {
   addUp(at, end);
   oddFault = judgeSeries(oddLabels, metricName, metricNameLength, isInfo(oddFlags));

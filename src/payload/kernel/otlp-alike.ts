@@ -1,7 +1,7 @@
 /**
- * Attributes of a data point that are those of the data point before, but for values, as nearly all are: their bytes are
- * compared, sixteen at a time, and only those that differ are read. Equal bytes are equal attributes, so this changes no
- * result; whatever is otherwise is read from its beginning as if nothing had been before it.
+ * Compares the attributes of a data point with those of the one before, as nearly all differ only in some values: bytes are
+ * compared, sixteen at a time, and only values that differ are read. Equal bytes are equal attributes, so this changes no
+ * result; anything else is read from the beginning as if nothing had come before.
  */
 import { changeFact } from './otlp-facts';
 import { addEntry, emptyList, forgetList, listAt, listBytes } from './otlp-out';
@@ -10,16 +10,16 @@ import { key, keyLength, readAttribute, text, textLength } from './otlp-values';
 import { endOfSame } from './text';
 import { fault, seek } from './wire';
 
-/** Of an attribute of the data point before: how many bytes its field has, and which label has its value. */
+/** For each attribute of the data point before: the length of its field, and which label has its value. */
 const FIELD: u32 = 8;
 /** Data points with more attributes are not compared. */
 const FIELDS_BYTES: u32 = 64 * FIELD;
 const LABEL: usize = 4;
 const NO_LABEL: u32 = 0xffffffff;
-/** Tag, length of the field, tag, length of the key: all but the second is to be the same. */
+/** Tag, length of the field, tag, length of the key: all but the second have to be equal. */
 const HEAD_BYTES: u32 = 4;
 const ALL_BUT_LENGTH: u32 = 0xffff00ff;
-/** As every sender writes a value that is a string, its lengths in one byte. */
+/** The usual encoding of a string value, with lengths of one byte. */
 const STRING_HEAD: u32 = 0x000a0012;
 const STRING_BITS: u32 = 0x80ff80ff;
 
@@ -27,11 +27,11 @@ const fields = <u32>memory.data(12);
 /** Where the first attribute of the data point before begins, and where its last one ends. */
 let first: u32 = 0;
 let last: u32 = 0;
-/** All that were noted since are written as every sender writes them, one behind the other. */
+/** All fields noted since then have the usual encoding and are adjacent. */
 let isUsual: bool = false;
 /** The fields are known, and the labels are theirs. */
 export let isKnown: bool = false;
-/** The data point that is read has been compared. */
+/** The current data point was compared. */
 export let isCompared: bool = false;
 
 export function forgetFields(): void {
@@ -50,7 +50,7 @@ export function beginCompare(): void {
   isCompared = false;
 }
 
-/** An attribute was read; its field begins at `at`, its content at `content`. False: `fault` is set. */
+/** An attribute was read: its field is at `at`, its content at `content`. False: `fault` is set. */
 export function noteField(at: u32, content: u32, end: u32): void {
   const head = load<u32>(at);
   const isFirst = listBytes(fields) === 0;
@@ -68,19 +68,20 @@ export function noteField(at: u32, content: u32, end: u32): void {
   store<u32>(entry, NO_LABEL, LABEL);
 }
 
-/** The labels are made: the next data point may be compared, if there are so many attributes. */
+/** The labels are made: the next data point may be compared if it has this many attributes. */
 export function know(attributes: u32): void {
   isKnown = isUsual && attributes > 0 && listBytes(fields) === attributes * FIELD;
 }
 
-/** A label, in bytes of its list, has the value of an attribute. */
+/** The label at this offset of its list has the value of an attribute. */
 export function noteLabel(attribute: u32, label: u32): void {
   if (isUsual && attribute * FIELD < listBytes(fields)) store<u32>(listAt(fields) + attribute * FIELD, label, LABEL);
 }
 
 /**
- * Compares the attributes that begin at `at`. Values that differ go into the list of labels, and have been
- * written nowhere; without a list of what is written their facts are found out. Answers where the attributes end; 0: they are not alike, or `fault` is set.
+ * Compares the attributes from `at` on. Values that differ are put into the list of labels, and count as not written;
+ * without a list of written labels their facts are computed. Returns where the attributes end; 0: they are not alike, or
+ * `fault` is set.
  */
 export function compareFields(at: u32, end: u32, labels: u32, written: u32): u32 {
   let before = first;

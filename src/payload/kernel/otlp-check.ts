@@ -1,6 +1,5 @@
 /**
- * OTLP messages of which only Mimir wants to know what is in them: every field has the wire type that its number says, and
- * every length fits.
+ * Checks OTLP messages whose content only Mimir reads: each field has the wire type of its number, and each length fits.
  */
 import { TOO_DEEP, TRACE_ID_LENGTH, WIRE_TYPE } from './memory';
 import {
@@ -35,10 +34,10 @@ const VARINTS: u32 = 19;
 const TRACE: u32 = 20;
 const SPAN: u32 = 21;
 
-/** Values in values: nobody sends so many. */
+/** The maximal nesting of values, more than anybody sends. */
 const DEPTH_MOST: u32 = 64;
 
-/** A message, or a kind of field from 16 up. */
+/** The type of a field: a message, or from 16 on a kind of scalar. */
 function fieldOf(message: u32, number: u32): u32 {
   switch (message) {
     case KEY_VALUE:
@@ -88,7 +87,7 @@ function fieldOf(message: u32, number: u32): u32 {
   }
 }
 
-/** Walks a message up to `end`, which is in so many values. Look at `fault` afterwards. */
+/** Checks a message up to `end` at this nesting depth. Check `fault` afterwards. */
 export function checkOtlp(message: u32, end: u32, depth: u32 = 0): void {
   if (depth > DEPTH_MOST) {
     fail(TOO_DEEP, cursor);

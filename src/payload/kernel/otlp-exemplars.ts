@@ -7,7 +7,7 @@ import { key, keyLength, readAttribute, text, textLength } from './otlp-values';
 import { countCharacters } from './text';
 import { cursor, fault, readLength, readTag, seek, skipField } from './wire';
 
-/** With more characters than these, attributes are left out. */
+/** Attributes beyond this many characters are left out. */
 const CHARACTERS_MOST: u64 = 128;
 const LABEL: u32 = 16;
 
@@ -17,7 +17,7 @@ export function beginExemplars(): void {
   forgetList(labels);
 }
 
-/** Of a sound data point from `at` to `end`. False: one has no value, or `fault` is set. */
+/** For a valid data point from `at` to `end`. False: one has no value, or `fault` is set. */
 export function readExemplars(kind: u32, at: u32, end: u32): bool {
   const field: u32 = kind === HISTOGRAM ? 8 : kind === EXPONENTIAL ? 11 : 5;
   seek(at);

@@ -1,6 +1,6 @@
 /**
- * What labels of OTLP add up to, label by label, so that series are judged without being written: nearly all labels of a data
- * point are those of the one before, and what is known of them is kept.
+ * The hash and lengths of OTLP labels, label by label, so that series are judged without being written. Nearly all labels
+ * of a data point are those of the one before, so what is known of them is kept.
  */
 import { hashBytes, hashLabel } from './hash';
 import { facts } from './otlp-layouts';
@@ -10,9 +10,9 @@ import { isLabelName } from './rules';
 import { isBefore, isUtf8 } from './text';
 
 /**
- * Of a label: the hash of both, bytes of the value, whether it may not be one (1), the hash of the name. Sixteen bytes of it are
- * added up at once. Before the first stands one that says of all names whether one may not be, how long the longest is, and how
- * many bytes they have.
+ * For each label: the hash of both, the length of the value, whether it may be invalid (1), the hash of the name. Sixteen
+ * bytes of it are added at once. The first entry is about all names: whether one may be invalid, the longest length, and
+ * the total length.
  */
 const FACT: u32 = 24;
 const VALUE_LENGTH: usize = 8;
@@ -20,7 +20,7 @@ const ODD: usize = 12;
 const NAME_HASH: usize = 16;
 const LONGEST_NAME: usize = 16;
 const NAME_BYTES: usize = 20;
-/** A label in the list of labels. */
+/** An entry in the list of labels. */
 const LABEL: u32 = 16;
 
 /** Of all labels. */
@@ -29,10 +29,10 @@ export let labelCount: u32 = 0;
 export let longestName: u32 = 0;
 export let longestValue: u32 = 0;
 export let labelBytes: u32 = 0;
-/** A label may break a rule, or be there twice. */
+/** A label may break a rule, or occur twice. */
 export let hasOddLabel: bool = false;
 
-/** Of labels from `at` to `end`, sorted, into an empty list. `isOdd`: one is known to be. False: `fault` is set. */
+/** Fills an empty list from sorted labels. `isOdd`: one is known to be. False: `fault` is set. */
 export function makeFacts(at: u32, end: u32, isOdd: bool): bool {
   let longest: u32 = 0;
   let nameBytes: u32 = 0;
@@ -59,7 +59,7 @@ export function makeFacts(at: u32, end: u32, isOdd: bool): bool {
   return true;
 }
 
-/** Of the label at `label` bytes of the list of labels, which has another value. */
+/** For the label at offset `label` of the list, whose value has changed. */
 // @ts-ignore: decorator
 @inline
 export function changeFact(label: u32, value: u32, length: u32): void {

@@ -1,6 +1,6 @@
 /**
- * What a resource and a scope give the series of their data points: the job and the instance, promoted attributes, what the scope
- * is known by. It is found out once for each, and sorted.
+ * The labels that a resource and a scope add to the series of their data points: job and instance, promoted attributes, the
+ * scope's identity. Computed once for each, and sorted.
  */
 import { escapeNames, isPromoted, promoteScope } from './otlp-options';
 import { made, madeLength, makeLabelName } from './otlp-names';
@@ -20,24 +20,24 @@ import {
 import { key, keyLength, readAttribute, text, textLength } from './otlp-values';
 import { fault } from './wire';
 
-/** Of a resource's or a scope's attribute: the key, and the text. */
+/** An attribute of a resource or scope: the key, and the text. */
 export const PAIR: u32 = 16;
-/** A label that they give: name, value, name again, and how it is meant. */
+/** An added label: name, value, name again, and its kind. */
 export const GIVEN: u32 = 32;
 const KIND: usize = 24;
-/** It stands where a data point has none of its name. */
+/** Used if a data point has no attribute of its name. */
 const PROMOTED: u32 = 0;
-/** It replaces a data point's, also where it has no value. */
+/** Replaces a data point's, even without a value. */
 const REPLACES: u32 = 1;
-/** It does where it has one. */
+/** Replaces a data point's if it has a value. */
 const FROM_SCOPE: u32 = 2;
 
-/** Resource and scope attributes, with keys and texts. */
+/** The attributes of the resource and the scope, with keys and texts. */
 export const RESOURCE: u32 = <u32>memory.data(12);
 export const SCOPE: u32 = <u32>memory.data(12);
 export const given = <u32>memory.data(12);
 
-// What resource and scope are known by.
+// The identity of resource and scope.
 let job: u32 = 0;
 let jobLength: u32 = 0;
 let instance: u32 = 0;
@@ -50,14 +50,14 @@ export function forgetGiven(): void {
   forgetList(SCOPE);
 }
 
-/** Stands where a data point has none of its name. */
+/** Used if a data point has no attribute of its name. */
 // @ts-ignore: decorator
 @inline
 export function isOnlyPromoted(entry: u32): bool {
   return load<u32>(entry, KIND) === PROMOTED;
 }
 
-/** Reads an attribute of a resource or a scope. Look at `fault` afterwards. */
+/** Reads an attribute of a resource or a scope. Check `fault` afterwards. */
 export function addTo(list: u32, end: u32): void {
   readAttribute(end);
   if (fault !== 0) return;
@@ -69,7 +69,7 @@ export function addTo(list: u32, end: u32): void {
   store<u32>(entry, textLength, 12);
 }
 
-/** The entry of a resource's attribute; 0: it has none of that name. */
+/** The entry of a resource's attribute; 0: there is none. */
 export function resourceAttribute(name: u32, length: u32): u32 {
   const at = listAt(RESOURCE);
   const end = at + listBytes(RESOURCE);
@@ -79,7 +79,7 @@ export function resourceAttribute(name: u32, length: u32): u32 {
   return 0;
 }
 
-/** Finds what the resource is known by. False: nothing is left of the name of a promoted attribute, or `fault` is set. */
+/** Computes the identity of the resource. False: nothing is left of a promoted attribute's name, or `fault` is set. */
 export function takeResource(): bool {
   jobLength = 0;
   instanceLength = 0;
@@ -144,7 +144,7 @@ export function takeScope(): bool {
   return giveLabels(promoteScope && scopeNameLength > 0, false);
 }
 
-/** The labels that data points get beside their own: of one name the last counts, and one without a value is none. */
+/** The labels that are added to data points: of one name the last counts, and one without a value is none. */
 export function giveLabels(withScope: bool, isTarget: bool): bool {
   emptyList(given);
   if (!isTarget) {
@@ -192,7 +192,7 @@ function give(name: u32, nameLength: u32, value: u32, valueLength: u32, kind: u3
   return true;
 }
 
-/** Of those of one name one stays. */
+/** Keeps one label of each name. */
 function sortGiven(): bool {
   if (!sort(given)) return false;
   const list = listAt(given);

@@ -1,6 +1,6 @@
 /**
- * Judges series of OTLP by the labels that were made, without writing them. What is plain gets its record here, the same as if it
- * had been written and scanned; whatever is not is written behind all else, scanned, and forgotten again.
+ * Judges series of OTLP by their labels, without writing them. A plain series gets its record here, the same as if it had
+ * been written and scanned; any other is written to unused memory, scanned, and discarded.
  */
 import { finish, hashBytes, hashLabel } from './hash';
 import { align16, INPUT, SLOP } from './memory';
@@ -14,13 +14,13 @@ import { isCountFine, isMetricName, maxNameLength, maxValueLength, newest, oldes
 import { scanSeries } from './scan-v1';
 import { fault, seek } from './wire';
 
-/** Data points have more bytes than these: for more series than so many records have to be moved. */
+/** Data points take more bytes than this, so records have to be moved only if there are more series than that suggests. */
 const BYTES_OF_SERIES: u32 = 64;
 const LEAST_RECORDS: u32 = 64;
-/** What a written series has beside labels. */
+/** What a written series has besides labels. */
 const OTHER_BYTES: u32 = 64;
 
-/** Records there is room for. */
+/** The number of records for which there is room. */
 let room: u32 = 0;
 
 // The name of the metric, with an ending, as a label.
@@ -35,7 +35,7 @@ let extraHash: u64 = 0;
 let extraNameLength: u32 = 0;
 let extraValueLength: u32 = 0;
 
-/** A body begins, of so many bytes. False: `fault` is set. */
+/** A body of this length begins. False: `fault` is set. */
 export function beginJudging(bytes: u32, maxSeries: u32): bool {
   room = 0;
   setProtocol(false, 0);
@@ -51,14 +51,14 @@ function makeRoom(records: u32): bool {
   return true;
 }
 
-/** Between series only. False: `fault` is set. */
+/** Call between series only. False: `fault` is set. */
 // @ts-ignore: decorator
 @inline
 export function hasRecord(): bool {
   return !isFull() || makeRoom(room * 2);
 }
 
-/** Series have this name from now on. */
+/** The name of the following series. */
 export function nameSeries(at: u32, length: u32): void {
   const hash = hashBytes(at, length);
   nameHash = hashLabel(hashBytes(NAME, 8), hash);
@@ -68,7 +68,7 @@ export function nameSeries(at: u32, length: u32): void {
   isOddName = length === 0 || !isMetricName(at, length);
 }
 
-/** The next series have this label, too, which none of their others has the name of. */
+/** An additional label of the following series; no other label has its name. */
 export function addLabel(name: u32, length: u32, value: u32, valueLength: u32): void {
   extraHash = hashLabel(hashBytes(name, length), hashBytes(value, valueLength));
   extraNameLength = length;
@@ -81,7 +81,7 @@ export function removeLabel(): void {
   extraValueLength = 0;
 }
 
-/** Of one sample. False: it is not plain, or `fault` is set. There is room for its record. */
+/** Adds a series of one sample. False: it is not plain, or `fault` is set. There must be room for its record. */
 export function judgePlain(origin: u32, originLength: u32, timestamp: i64): bool {
   const labels = labelCount + 1 + <u32>(extraNameLength !== 0);
   const longName = max<u32>(longestName, max<u32>(8, extraNameLength));
@@ -114,10 +114,10 @@ export function judgePlain(origin: u32, originLength: u32, timestamp: i64): bool
   return true;
 }
 
-/** A series was written from `at` on, and ends in its origin. It stays where it is if somebody has to look at it once more. */
+/** A series was written from `at` on, including its origin. It is only kept if it will be read again. */
 export function judgeWritten(at: u32): void {
   const end = out;
-  // Two or five bytes for its length.
+  // Its length has two or five bytes.
   seek(at + ((load<u32>(at) & 0x8080ff) === 0x00800a ? 3 : 6));
   forgetLabels();
   setFreeMemory(align16(end + SLOP));
@@ -134,7 +134,7 @@ export function endJudging(): void {
   setFreeMemory(align16(out + SLOP));
 }
 
-/** The records of series that are written in `body` say where their data points are, not where they are themselves. */
+/** Makes the records of series that are written in `body` point to their data points. */
 export function pointAtOrigins(body: u32, isAll: bool): void {
   const rows = lastRow() + 1;
   for (let row: u32 = 0; row < rows; row++) {

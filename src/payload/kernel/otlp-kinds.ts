@@ -7,7 +7,7 @@ export const HISTOGRAM: u32 = 2;
 export const EXPONENTIAL: u32 = 3;
 export const SUMMARY: u32 = 4;
 
-// Why data points are skipped, as OTLP_SKIP_REASONS in src/payload/kernel-instance.ts.
+// Why data points are skipped; OTLP_SKIP_REASONS in src/payload/kernel-instance.ts has the same order.
 export const SKIP_TEMPORALITY: u32 = 1;
 export const SKIP_NO_DATA: u32 = 2;
 export const SKIP_NO_POINTS: u32 = 3;

@@ -1,6 +1,6 @@
 /**
- * Writes the labels of a series with the name of its metric, and with one label more: for those who read labels from a body, and for
- * series that are not plain.
+ * Writes the labels of a series with the name of its metric, and optionally one more label: for readers of labels in a
+ * body, and for series that are not plain.
  */
 import { labels } from './otlp-layouts';
 import { writesSeries } from './otlp-options';
@@ -10,10 +10,10 @@ import { compareTexts } from './text';
 
 const LABEL: u32 = 16;
 
-/** Of each label where it was written with the value that it has, and in how many bytes; 0: nowhere. */
+/** For each label: where it was last written with its current value, and its length; 0: nowhere. */
 const written = <u32>memory.data(12);
 const WRITTEN: u32 = 8;
-/** Of more labels it is not remembered. */
+/** Beyond this many labels nothing is remembered. */
 const REMEMBERED_MOST: u32 = 1024;
 let remembersWritten: bool = false;
 
@@ -23,12 +23,12 @@ export function forgetOutput(): void {
   forgetList(written);
 }
 
-/** The labels are others. */
+/** The labels have changed. */
 export function forgetPlaces(): void {
   arePlacesKnown = false;
 }
 
-/** Where the list is; 0: nothing is remembered. */
+/** The address of the list; 0: nothing is remembered. */
 export function writtenList(): u32 {
   return remembersWritten ? listAt(written) : 0;
 }
@@ -41,10 +41,10 @@ export function forgetWrittenLabel(at: u32): void {
 }
 
 let arePlacesKnown: bool = false;
-/** Before which labels the metric's name stands, and those of its name, which do not count. */
+/** The labels before which the metric's name belongs, and those with its name, which do not count. */
 let nameFrom: u32 = 0;
 let nameTo: u32 = 0;
-/** The same of one more label, of this name. */
+/** The same for an additional label of this name. */
 let extra: u32 = 0;
 let extraFrom: u32 = 0;
 let extraTo: u32 = 0;
@@ -72,20 +72,20 @@ function findExtra(name: u32, nameLength: u32): void {
   while (extraTo < end && isSame(load<u32>(extraTo), load<u32>(extraTo, 4), name, nameLength)) extraTo += LABEL;
 }
 
-/** One of the labels that were made has this name, which comes behind that of the metric's. */
+/** One of the labels has this name, which is sorted after the metric's. */
 export function hasLabel(name: u32, nameLength: u32): bool {
   findExtra(name, nameLength);
   return extraFrom !== extraTo;
 }
 
-/** Where the metric's name was written last, with its tag, and how many bytes it has there. */
+/** Where the metric's name was last written, with its tag, and its length there. */
 let writtenName: u32 = 0;
 let writtenNameBytes: u32 = 0;
-/** What is to be copied next. */
+/** What to copy next. */
 let copyFrom: u32 = 0;
 let copyTo: u32 = 0;
 
-/** No label is written, or none is where it was. False: `fault` is set. */
+/** No label has been written, or all have moved. False: `fault` is set. */
 export function forgetWritten(): bool {
   emptyList(written);
   writtenNameBytes = 0;
@@ -104,7 +104,7 @@ function writtenOf(label: u32): u32 {
   return listAt(written) + ((label - listAt(labels)) / LABEL) * WRITTEN;
 }
 
-/** Writes the labels that were made, with a metric's name. `isSameName`: it is the one that was written last. */
+/** Writes the labels with a metric's name. `isSameName`: it is the last one written. */
 export function writeLabels(metric: u32, metricLength: u32, isSameName: bool): void {
   findPlaces();
   const list = listAt(labels);
@@ -114,7 +114,7 @@ export function writeLabels(metric: u32, metricLength: u32, isSameName: bool): v
   copyRest();
 }
 
-/** And with one more, which comes after the metric's name and replaces another of its name. */
+/** With an additional label, which is sorted after the metric's name and replaces another of its name. */
 export function writeLabelsWith(
   metric: u32,
   metricLength: u32,
@@ -135,8 +135,8 @@ export function writeLabelsWith(
 }
 
 /**
- * A label that has the value that it had is copied from where it was written, with those that stand behind it there: not from
- * the series before, as what was written just now is slow to read.
+ * A label with its previous value is copied from where it was first written, together with the labels that follow it there:
+ * reading what was written just now would be slow.
  */
 function writeThose(at: u32, end: u32): void {
   let slot = writtenOf(at);

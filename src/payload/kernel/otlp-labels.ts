@@ -1,6 +1,6 @@
 /**
- * The labels of a series of OTLP: the attributes of a data point, and what resource and scope add to them or say in their
- * place. They are sorted by name, as Mimir sorts them.
+ * The labels of an OTLP series: the attributes of a data point, and those that resource and scope add or override, sorted
+ * by name as in Mimir.
  */
 import { finish, hashBytes, hashLabel } from './hash';
 import {
@@ -27,20 +27,20 @@ import { key, keyLength, readAttribute, text, textLength } from './otlp-values';
 import { compareTexts } from './text';
 import { cursor, fault } from './wire';
 
-/** An attribute: name and value as they become a label's, the key that it was sent under, its place among the others. */
+/** An attribute: name and value as a label's, the key as sent, and its position. */
 const ATTRIBUTE: u32 = 32;
 /** A label: name and value. */
 const LABEL: u32 = 16;
-/** A label whose value is no attribute's. */
+/** The value of a label does not come from an attribute. */
 const NO_SOURCE: u32 = 0xffffffff;
-/** Of more labels nothing is kept for the next data point. */
+/** Beyond this many labels nothing is kept for the next data point. */
 const REMEMBERED_MOST: u32 = 1024;
 
 const attributes = <u32>memory.data(12);
 
-/** The labels may be those of the next data point, too, but for values. */
+/** The labels may be reused for the next data point, except for values. */
 let isLayout: bool = false;
-/** So far the data point has the keys of the one before, and a value for each. */
+/** So far the data point has the keys of the one before, each with a value. */
 let isAlike: bool = false;
 /** An attribute has no value. */
 let hasEmpty: bool = false;
@@ -57,13 +57,13 @@ export function forgetLabelLists(): void {
   isLayout = false;
 }
 
-/** What resource and scope give is something else from now on. */
+/** The labels of resource and scope have changed. */
 export function forgetLabels(): void {
   dropLayouts();
   isLayout = false;
 }
 
-/** A data point begins. True: its attributes are to be compared with those of the one before, if they may be. */
+/** A data point begins. True: its attributes should be compared with those of the one before. */
 export function beginAttributes(mayCompare: bool): bool {
   beginCompare();
   if (mayCompare && isLayout && isKnown) return true;
@@ -75,12 +75,14 @@ export function beginAttributes(mayCompare: bool): bool {
   return false;
 }
 
-/** The attributes from `at` on, if they are those of the data point before. Answers where they end; 0: they are not. */
+/**
+ * Compares the attributes from `at` on with those of the data point before. Returns where they end; 0: they are different.
+ */
 export function compareAttributes(at: u32, end: u32): u32 {
   return compareFields(at, end, listAt(labels), writtenList());
 }
 
-/** Reads an attribute of a data point, whose field begins at `at`. Look at `fault` afterwards. */
+/** Reads an attribute of a data point, whose field begins at `at`. Check `fault` afterwards. */
 export function addAttribute(at: u32, end: u32): void {
   const content = cursor;
   readAttribute(end);
@@ -105,14 +107,14 @@ function take(from: u32, length: u32, value: u32, valueLength: u32): void {
   store<u32>(entry, place, 24);
 }
 
-/** Makes the labels of the attributes that were read. False: nothing is left of a name, or `fault` is set. */
+/** Makes the labels of the attributes. False: nothing is left of a name, or `fault` is set. */
 export function makeLabels(): bool {
   const isMade = isCompared || layOut(true);
   if (isMade && !writesSeries) addUpFacts();
   return isMade;
 }
 
-/** `isUsual`: other data points may be laid out alike. */
+/** `isUsual`: other data points may have the same layout. */
 function layOut(isUsual: bool): bool {
   const bytes = listBytes(attributes);
   const hasLayout = isAlike && listBytes(keys) / KEY_ENTRY === bytes / ATTRIBUTE;
@@ -133,7 +135,7 @@ function makeLayout(isUsual: bool, isWanted: bool): bool {
   beginLayout(isWanted);
   const count = listBytes(attributes) / ATTRIBUTE;
   if (!makeNames() || !sort(attributes) || !joinSame()) return false;
-  // With none that was joined, dropped or passed over, the next data point's may be laid out alike.
+  // If none was joined, dropped or skipped, the next data point may have the same layout.
   isLayout = isUsual && listBytes(attributes) === count * ATTRIBUTE;
   if (!mergeGiven()) return false;
   const remembers = listBytes(labels) <= REMEMBERED_MOST * LABEL;
@@ -143,7 +145,10 @@ function makeLayout(isUsual: bool, isWanted: bool): bool {
   return true;
 }
 
-/** Names of labels, of the keys; what has the name of metrics is none. False: nothing is left of one, or `fault` is set. */
+/**
+ * Converts keys to label names; an attribute with the name of metrics is dropped. False: nothing is left of a name, or
+ * `fault` is set.
+ */
 function makeNames(): bool {
   let to = listAt(attributes);
   const end = to + listBytes(attributes);
@@ -167,7 +172,7 @@ function makeNames(): bool {
   return true;
 }
 
-/** The sorted attributes and what is given become the labels. False: `fault` is set. */
+/** Merges the sorted attributes with the labels of resource and scope. False: `fault` is set. */
 function mergeGiven(): bool {
   const own = listAt(attributes);
   const ownEnd = own + listBytes(attributes);
@@ -190,7 +195,7 @@ function mergeGiven(): bool {
     if (order < 0) a += ATTRIBUTE;
     else if (order > 0) g += GIVEN;
     else {
-      // Under UTF-8 a name may be there twice: all are replaced, or all stay.
+      // With UTF-8 names a name may occur twice: all are replaced, or all stay.
       const replaced = from === g;
       a += ATTRIBUTE;
       while (a < ownEnd && isSame(load<u32>(a), load<u32>(a, 4), load<u32>(g), load<u32>(g, 4))) {
@@ -208,13 +213,13 @@ function mergeGiven(): bool {
   return true;
 }
 
-/** Without any, as of too many labels, series are not plain. */
+/** Without facts, as with too many labels, series are not plain. */
 function findFacts(remembers: bool): bool {
   const from = listAt(labels);
   return makeFacts(from, remembers ? from + listBytes(labels) : from, !remembers);
 }
 
-/** The labels are there: they get the values of this data point. */
+/** The labels exist: sets the values of this data point. */
 function fillLabels(): void {
   let source = listAt(sources);
   const remembers = listBytes(labels) <= REMEMBERED_MOST * LABEL;
@@ -232,7 +237,7 @@ function fillLabels(): void {
   }
 }
 
-/** Values of one name become one, under UTF-8 they stay two; none stays where there is nothing to it. */
+/** Joins the values of one name, except with UTF-8 names; drops labels without a value. */
 function joinSame(): bool {
   const list = listAt(attributes);
   const end = list + listBytes(attributes);
@@ -258,7 +263,7 @@ function joinSame(): bool {
   return true;
 }
 
-/** Puts semicolons between the values, from the first on that has any. The entry at `entry` has them all. */
+/** Joins the values with semicolons, from the first that is not empty, into `entry`. */
 function join(entry: u32, end: u32): bool {
   let bytes: u64 = 0;
   for (let at = entry; at < end; at += ATTRIBUTE) bytes += <u64>load<u32>(at, 12) + 1;
@@ -275,7 +280,7 @@ function join(entry: u32, end: u32): bool {
   return true;
 }
 
-/** The labels of target_info. False: there is none to it, or `fault` is set. */
+/** The labels of target_info. False: it has none, or `fault` is set. */
 export function makeTargetLabels(): bool {
   const count = listBytes(RESOURCE) / PAIR;
   let identifying: u32 = 0;
@@ -296,7 +301,7 @@ export function makeTargetLabels(): bool {
   return isMade && hasIdentity();
 }
 
-/** It has a job or an instance. */
+/** The resource has a job or an instance. */
 function hasIdentity(): bool {
   const end = listAt(labels) + listBytes(labels);
   for (let at = listAt(labels); at < end; at += LABEL) {
@@ -305,12 +310,12 @@ function hasIdentity(): bool {
   return false;
 }
 
-/** Nothing was left of the name of an attribute that was taken last. */
+/** Nothing was left of the name of the last attribute. */
 export function isNameless(): bool {
   return nameless;
 }
 
-/** What the labels that were made come to. */
+/** The hash of the labels. */
 export function hashLabels(): u64 {
   let hash: u64 = 0;
   const end = listAt(labels) + listBytes(labels);

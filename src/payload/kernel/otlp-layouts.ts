@@ -1,37 +1,38 @@
 /**
- * Layouts of labels: which labels a data point with certain keys has, where their values come from, and what is known of them.
- * Metrics with other attributes take turns within a scope, so those that were met last are kept, each with lists of its own.
+ * Layouts of labels: which labels a data point with certain keys has, where their values come from, and what is known of
+ * them. Metrics with different attributes alternate within a scope, so the last few layouts are kept, each with its own
+ * lists.
  */
 import { hashBytes, hashLabel } from './hash';
 import { emptyList, forgetList, listAt, listBytes } from './otlp-out';
 import { isSame } from './otlp-texts';
 
-/** Keys as they were sent: where, how long. */
+/** A key as sent: address and length. */
 export const KEY_ENTRY: u32 = 8;
 
-// The lists of the layout that is used, one behind the other.
+// The lists of the current layout, one after the other.
 const LISTS_BYTES: u32 = 48;
 const lists = <u32>memory.data(48);
 /** Name and value, 16 bytes each. */
 export const labels = lists;
-/** Of each label the place of the attribute that gives it its value. */
+/** For each label the index of the attribute with its value. */
 export const sources = lists + 12;
 /** In the order of the body. */
 export const keys = lists + 24;
-/** kernel/otlp-facts.ts. */
+/** See kernel/otlp-facts.ts. */
 export const facts = lists + 36;
 
-/** Slots: the hash of the keys, 0 where there is no layout; and the lists. One more is for layouts that are not kept. */
+/** A slot: the hash of the keys (0: free) and the lists. One more slot is for layouts that are not kept. */
 const SLOTS: u32 = 64;
 const SLOT_BYTES: u32 = 56;
 const slots = <u32>memory.data(65 * 56);
 const UNKEPT = slots + SLOTS * SLOT_BYTES;
-/** Data points with more attributes are not laid out by what is kept. */
+/** Data points with more attributes do not use kept layouts. */
 const MOST_KEYS: u32 = 64;
 
-/** Where the layout that is used is kept. */
+/** The slot of the current layout. */
 let slot: u32 = UNKEPT;
-/** Of the keys that were looked for last; 0: there are none. */
+/** The hash of the keys that were last looked up; 0: none. */
 let wanted: u64 = 0;
 
 /** A body begins. */
@@ -44,7 +45,7 @@ export function forgetLayouts(): void {
   wanted = 0;
 }
 
-/** None is kept any more; the lists can be used. */
+/** Drops all layouts; the lists can be reused. */
 export function dropLayouts(): void {
   for (let at = slots; at < UNKEPT; at += SLOT_BYTES) store<u64>(at, 0);
   use(UNKEPT);
@@ -56,7 +57,7 @@ function use(at: u32): void {
   memory.copy(lists, at + 8, LISTS_BYTES);
 }
 
-/** Uses the layout of attributes with these keys, which stand 16 bytes into each entry. False: none is kept. */
+/** Selects the layout of attributes with these keys, at offset 16 of each entry. False: none is kept. */
 export function findLayout(attributes: u32, bytes: u32, entryBytes: u32): bool {
   wanted = 0;
   if (bytes > MOST_KEYS * entryBytes) return false;
@@ -87,7 +88,7 @@ function hasKeys(attributes: u32, bytes: u32, entryBytes: u32): bool {
   return true;
 }
 
-/** Another layout is made, in empty lists. `isWanted`: it is the one that was looked for. */
+/** Begins another layout, with empty lists. `isWanted`: it is the one that was looked up. */
 export function beginLayout(isWanted: bool): void {
   if (!isWanted) wanted = 0;
   use(wanted === 0 ? UNKEPT : slotOf(wanted));
@@ -95,7 +96,7 @@ export function beginLayout(isWanted: bool): void {
   for (let list = lists; list < lists + LISTS_BYTES; list += 12) emptyList(list);
 }
 
-/** It is made. `isKept`: it is that of all data points with its keys. */
+/** The layout is complete. `isKept`: it applies to all data points with its keys. */
 export function endLayout(isKept: bool): void {
   memory.copy(slot + 8, lists, LISTS_BYTES);
   store<u64>(slot, isKept ? wanted : 0);

@@ -1,10 +1,10 @@
-/** Names of labels and metrics, as Prometheus' translator makes them of those of OTLP. */
+/** Converts OTLP's names of labels and metrics as Prometheus' translator does. */
 import { copy, keep } from './otlp-out';
 import { addSuffixes, escapeNames, keepUnderscores, prefixUnderscore } from './otlp-options';
 import { isSame, KEY, PER, RATIO, TOTAL, UNITS } from './otlp-texts';
 import { characterLength, isLegacyLabelName } from './text';
 
-/** The name that was made last. */
+/** The last converted name. */
 export let made: u32 = 0;
 export let madeLength: u32 = 0;
 
@@ -29,7 +29,7 @@ function isAllUnderscores(): bool {
 }
 
 function escapeLabelName(at: u32, length: u32): bool {
-  // "key_" may come before it.
+  // "key_" may be put before it.
   const room = keep(length + 4);
   if (room === 0) return false;
   const start = room + 4;
@@ -87,17 +87,17 @@ function isTokenByte(byte: u32): bool {
   return isLetterOrDigit(byte) || byte === 0x3a;
 }
 
-// The unit's part before the slash and the one after it, "per_" before that.
+// The part of the unit before the slash, and the part after it, with "per_".
 let main: u32 = 0;
 let mainLength: u32 = 0;
 let per: u32 = 0;
 let perLength: u32 = 0;
 
-/** The unit of metadata: it is told apart by it, and has its length judged. */
+/** The unit in metadata: it identifies it, and its length is judged. */
 export let unit: u32 = 0;
 export let unitLength: u32 = 0;
 
-/** Units as they are added to names. False: `fault` is set. */
+/** Splits a unit into the parts that are added to names. False: `fault` is set. */
 function splitUnit(at: u32, length: u32): bool {
   mainLength = 0;
   perLength = 0;
@@ -127,7 +127,7 @@ function splitUnit(at: u32, length: u32): bool {
 let trimmed: u32 = 0;
 let trimmedLength: u32 = 0;
 
-/** Without the white space around it. False: nothing is left, or it has braces. */
+/** Trims white space. False: nothing is left, or it contains braces. */
 function trim(at: u32, length: u32): bool {
   let end = at + length;
   while (at < end) {
@@ -149,7 +149,7 @@ function trim(at: u32, length: u32): bool {
   return trimmedLength > 0;
 }
 
-/** Bytes of the white space at `at`, as Unicode has it; 0: there is none. */
+/** The length of the white space at `at`, as in Unicode; 0: none. */
 function spaceAt(at: u32, end: u32): u32 {
   const byte = <u32>load<u8>(at);
   if (byte === 0x20 || byte - 9 < 5) return 1;
@@ -176,7 +176,7 @@ function spaceBefore(at: u32, end: u32): u32 {
   return end - at >= 3 && spaceAt(end - 3, end) === 3 ? 3 : 0;
 }
 
-/** Where the length of what a unit is written as is; 0: it stays as it is. */
+/** The address of a unit's replacement, with its length first; 0: it is not replaced. */
 function findUnit(table: u32, at: u32, length: u32): u32 {
   while (load<u8>(table) !== 0) {
     const key = <u32>load<u8>(table);
@@ -195,7 +195,7 @@ function endOfUnits(table: u32): u32 {
   return table + 1;
 }
 
-/** Letters, digits and colons, one underscore for all that is between them, none at the beginning. */
+/** Keeps letters, digits and colons, and replaces everything between them by one underscore; none at the start. */
 function cleanUp(at: u32, length: u32): u32 {
   const room = keep(length + 1);
   if (room === 0) return 0;
@@ -228,7 +228,7 @@ function cleanUnit(): bool {
   return true;
 }
 
-// Metrics that follow one another mostly have one unit: the text that `unit` was made of last, and what that is in names.
+// Consecutive metrics mostly have the same unit: the last text that was converted, and its result.
 let unitText: u32 = 0;
 let unitTextLength: u32 = 0;
 let nameText: u32 = 0;
@@ -244,7 +244,7 @@ export function forgetUnits(): void {
   nameTextLength = 0;
 }
 
-/** Both parts of a unit, as they are added to names. False: `fault` is set. */
+/** Both parts of a unit as they are added to names. False: `fault` is set. */
 function takeUnit(at: u32, length: u32): bool {
   if (isSame(at, length, nameText, nameTextLength)) {
     main = nameMain;
@@ -288,7 +288,9 @@ export function makeUnit(at: u32, length: u32): bool {
   return true;
 }
 
-/** The name of a metric. `ending`: the longest that series add to it. False: nothing is left of it, or `fault` is set. */
+/**
+ * Makes the name of a metric. `ending`: the longest that series add to it. False: nothing is left of it, or `fault` is set.
+ */
 export function makeMetricName(
   at: u32,
   length: u32,
@@ -319,7 +321,7 @@ export function makeMetricName(
   return madeLength > 0 && (isSame(made, madeLength, at, length) || !isAllUnderscores());
 }
 
-/** Without suffixes underscores within a name stay. */
+/** Without suffixes, underscores within a name stay. */
 function makeShortName(at: u32, length: u32, room: u32): void {
   let to = room;
   let isPending = false;
@@ -368,7 +370,7 @@ function makeFullName(at: u32, length: u32, room: u32, isCounter: bool, isRatio:
 function tokenBytes(at: u32): u32 {
   const bytes = v128.load(at);
   const letters = i8x16.sub(v128.or(bytes, i8x16.splat(0x20)), i8x16.splat(0x61));
-  // The colon comes behind the digits.
+  // The colon follows the digits.
   const others = i8x16.sub(bytes, i8x16.splat(0x30));
   return <u32>i8x16.bitmask(v128.or(i8x16.le_u(letters, i8x16.splat(25)), i8x16.le_u(others, i8x16.splat(10))));
 }
@@ -419,7 +421,7 @@ function endsIn(at: u32, length: u32, ending: u32, endingLength: u32): bool {
   return length >= endingLength && memory.compare(at + length - endingLength, ending, endingLength) === 0;
 }
 
-/** The character before the ending goes with it. */
+/** Removes the ending and the character before it. */
 function withoutEnding(at: u32, length: u32, ending: u32, endingLength: u32): u32 {
   return endsIn(at, length, ending, endingLength) && length > endingLength + 1 ? length - endingLength - 1 : length;
 }

@@ -1,4 +1,4 @@
-/** How a tenant's OTLP is translated: bits that the binding sets, and the list of promoted attributes. */
+/** How a tenant's OTLP is translated: bits set by the binding, and the list of promoted attributes. */
 
 export let escapeNames: bool = false;
 export let addSuffixes: bool = false;
@@ -8,10 +8,10 @@ export let promoteScope: bool = false;
 export let takeDelta: bool = false;
 export let prefixUnderscore: bool = false;
 export let keepUnderscores: bool = false;
-/** All series are written, for somebody who reads them. Otherwise those that are plain are judged without. */
+/** All series are written, for a reader. Otherwise plain ones are judged without being written. */
 export let writesSeries: bool = false;
 
-/** Names of attributes, each with its length before it, u32. */
+/** Names of attributes, each preceded by its length (u32). */
 export let promoted: u32 = 0;
 let promotedEnd: u32 = 0;
 

@@ -1,21 +1,21 @@
 /**
- * Where the translation goes: a prometheus.WriteRequest, which is scanned like any other. What has to be kept beside it (names
- * and values that are not in the body, lists that grow) lies in it, too, as a field that nobody knows.
+ * The output of the translation: a prometheus.WriteRequest, which is scanned like any other. What has to be kept beside it
+ * (names and values that are not in the body, growing lists) is inside it as well, in an unknown field.
  */
 import { align16, OUT_OF_MEMORY, reserve, SLOP, TOO_LARGE } from './memory';
 import { fail } from './wire';
 
 /** The next byte to write. */
 export let out: u32 = 0;
-/** Signed: more may count than there is room for. */
+/** Signed: more may be counted than there is room for. */
 let outEnd: i64 = 0;
-/** What is reserved. */
+/** The end of the reserved memory. */
 let ready: u64 = 0;
 
 const STEP: u32 = 1 << 16;
-/** To call for more than this is worth it. Up to 15 bytes too many are written. */
+/** Longer copies are worth a call. Up to 15 bytes too many are written. */
 const COPIED_BY_HAND: u32 = 256;
-/** Tag of field 15 with a length, and that of five bytes. */
+/** The tag of field 15 with a length, and the size of a head of five bytes. */
 const KEPT: u32 = 0x7a;
 const KEPT_HEAD: u32 = 6;
 
@@ -25,7 +25,7 @@ export function beginOut(at: u32, most: u64): void {
   ready = 0;
 }
 
-/** Makes sure that `bytes` can be written. False: `fault` is set. */
+/** Ensures that `bytes` can be written. False: `fault` is set. */
 // @ts-ignore: decorator
 @inline
 export function ensure(bytes: u32): bool {
@@ -50,7 +50,7 @@ export function moveOut(to: u32): void {
   out = to;
 }
 
-/** Memory that stays as it is. Between series only. 0: `fault` is set. */
+/** Allocates memory that is kept. Call between series only. 0: `fault` is set. */
 export function keep(bytes: u32): u32 {
   if (bytes > 0x7fffffff - 64) return fail(TOO_LARGE, 0);
   if (!ensure(bytes + 32)) return 0;
@@ -62,13 +62,13 @@ export function keep(bytes: u32): u32 {
   return at;
 }
 
-/** The same, of memory that is not to count among what a body becomes. */
+/** The same for memory that does not count towards the size of the converted body. */
 export function keepBeside(bytes: u32): u32 {
   outEnd += <i64>bytes + 64;
   return keep(bytes);
 }
 
-/** So many bytes need not be written, and count as if they were. False: `fault` is set. */
+/** Counts bytes that need not be written. False: `fault` is set. */
 // @ts-ignore: decorator
 @inline
 export function spare(bytes: u32): bool {
@@ -78,14 +78,14 @@ export function spare(bytes: u32): bool {
   return false;
 }
 
-/** What is written from now on stays, and belongs to no series. */
+/** What is written from now on is kept, and belongs to no series. */
 export function beginKept(): u32 {
   const at = out;
   if (ensure(32)) out += KEPT_HEAD;
   return at;
 }
 
-/** Where what was kept since `beginKept` begins. */
+/** Returns where the kept bytes since `beginKept` begin. */
 export function endKept(at: u32): u32 {
   store<u8>(at, KEPT);
   writePadded(at + 1, out - at - KEPT_HEAD);
@@ -125,10 +125,10 @@ export function copy(to: u32, from: u32, length: u32): void {
   for (let i: u32 = 0; i < length; i += 16) v128.store(to + i, v128.load(from + i));
 }
 
-// A field with a length of three bytes at most is written behind room for its tag and two of them.
+// A field's content is written after room for its tag and a length of two bytes.
 const HEAD: u32 = 3;
 
-/** Begins a series, or a metadata entry. */
+/** Begins a series or a metadata entry. */
 export function beginField(): u32 {
   const at = out;
   out += HEAD;
@@ -150,7 +150,7 @@ export function endField(at: u32, tag: u32): void {
   out += KEPT_HEAD - HEAD;
 }
 
-/** A label, of a series or of an exemplar. */
+/** Writes a label of a series or an exemplar. */
 export function writeLabel(name: u32, nameLength: u32, value: u32, valueLength: u32): void {
   const inner = <u64>nameLength + <u64>valueLength;
   if (inner > 0x3fffffff) {
@@ -183,12 +183,12 @@ export function writeLabel(name: u32, nameLength: u32, value: u32, valueLength: 
 /** The tag of samples in a series. */
 const SAMPLE: u32 = 0x12;
 
-/** A sample as it was written last, for its timestamp. */
+/** The last sample, whose timestamp may be reused. */
 const sample = <u32>memory.data(32);
 let sampleBytes: u32 = 0;
 let sampleTimestamp: i64 = 0;
 
-/** What it is, nobody asks: only when. */
+/** The value does not matter, only the time. */
 export function writeSample(timestamp: i64): void {
   if (timestamp !== sampleTimestamp || sampleBytes === 0) makeSample(timestamp);
   if (!ensure(40)) return;
@@ -209,7 +209,7 @@ function makeSample(timestamp: i64): void {
 
 export const ORIGIN_BYTES: u32 = 9;
 
-/** Of which data point the series was made: where it is in the body, and how long; of a resource: where that is, and 0. */
+/** The origin of the series: the position and length of its data point in the body; for a resource its position and 0. */
 export function writeOrigin(offset: u32, length: u32): void {
   if (!ensure(16)) return;
   store<u8>(out, 0x79);
@@ -218,7 +218,7 @@ export function writeOrigin(offset: u32, length: u32): void {
   out += ORIGIN_BYTES;
 }
 
-// Lists that grow: where they are, how many bytes they may have, how many they have, u32 each.
+// Growing lists: address, capacity in bytes, and length, u32 each.
 
 // @ts-ignore: decorator
 @inline
@@ -243,7 +243,7 @@ export function emptyList(list: u32): void {
   store<u32>(list, 0, 8);
 }
 
-/** Room for one more entry of `bytes`. Between series only. 0: `fault` is set. */
+/** Allocates one more entry of `bytes`. Call between series only. 0: `fault` is set. */
 // @ts-ignore: decorator
 @inline
 export function addEntry(list: u32, bytes: u32): u32 {

@@ -1,4 +1,4 @@
-/** What each kind of data point becomes. */
+/** Converts each kind of data point to series. */
 import { readExemplars } from './otlp-exemplars';
 import { EXPONENTIAL, GAUGE, HISTOGRAM, SKIP_EXEMPLAR, SKIP_LABEL_NAME, SKIP_SCALE, SUMMARY, SUMS } from './otlp-kinds';
 import { BOUND_TEXTS, WIRE_TYPE } from './memory';
@@ -39,7 +39,7 @@ import {
   zigzag32,
 } from './wire';
 
-// What a field of a data point is.
+// Kinds of fields of a data point.
 const FIXED: u32 = 1;
 const TIME: u32 = 2;
 const ATTRIBUTE: u32 = 3;
@@ -53,7 +53,7 @@ const POSITIVE: u32 = 10;
 const NEGATIVE: u32 = 11;
 const QUANTILE_FIELD: u32 = 12;
 
-/** By kind and number of the field. */
+/** By kind of data point and field number. */
 const FIELDS = <u32>memory.data<u8>([
   0, 0, 1, 2, 1, 4, 1, 3, 5, 0, 0, 0, 0, 0, 0, 0, // gauge
   0, 0, 1, 2, 1, 4, 1, 3, 5, 0, 0, 0, 0, 0, 0, 0, // sum
@@ -62,7 +62,7 @@ const FIELDS = <u32>memory.data<u8>([
   0, 0, 1, 2, 1, 1, 12, 3, 5, 0, 0, 0, 0, 0, 0, 0, // summary
 ]);
 
-/** When the data point is, in nanoseconds. */
+/** The time of the data point in nanoseconds. */
 export let time: u64 = 0;
 let hasSum: bool = false;
 let hasExemplars: bool = false;
@@ -76,7 +76,7 @@ const positive = <u32>memory.data(12);
 const negative = <u32>memory.data(12);
 const quantiles = <u32>memory.data(12);
 
-/** Of BOUND_TEXTS: the bits, where the text is, its length. */
+/** Entries of BOUND_TEXTS: the bits, the address of the text, its length. */
 const BOUND_SLOTS: u32 = 64;
 
 
@@ -89,7 +89,7 @@ export function beginPoints(): void {
   memory.fill(BOUND_TEXTS, 0, 16 * BOUND_SLOTS);
 }
 
-/** Reads a data point up to `end`; `takes`: its labels and buckets, too. Look at `fault` afterwards. */
+/** Reads a data point up to `end`; `takes`: also its labels and buckets. Check `fault` afterwards. */
 export function readPoint(kind: u32, end: u32, takes: bool): void {
   const at = cursor;
   const mayBePlain = takes && kind <= SUMS;
@@ -110,8 +110,8 @@ const ATTRIBUTES: u32 = 0x3a;
 const FLAGS: u32 = 0x40;
 
 /**
- * Reads a number as every sender writes it: nothing but fixed-size fields, and the attributes of the data point before, in one go.
- * False: it is to be read from its beginning.
+ * Reads a number in the usual encoding in one go: only fixed-size fields, and the attributes of the data point before.
+ * False: it has to be read from the beginning.
  */
 function readPlainNumber(at: u32, end: u32): bool {
   if (!beginAttributes(true)) return false;
@@ -138,7 +138,7 @@ function readPlainNumber(at: u32, end: u32): bool {
   return true;
 }
 
-/** False: the attributes are not those of the data point before, with which they were compared, or `fault` is set. */
+/** False: the attributes differ from those of the data point before, with which they were compared, or `fault` is set. */
 function readFields(kind: u32, end: u32, takes: bool, mayCompare: bool): bool {
   time = 0;
   hasSum = false;
@@ -239,7 +239,7 @@ function readPart(field: u32, end: u32, takes: bool): void {
   }
 }
 
-/** Of eight bytes each, up to `end`. */
+/** Numbers of eight bytes each, up to `end`. */
 function readNumbers(list: u32, end: u32, parentEnd: u32, takes: bool): void {
   while (cursor < end) {
     const at = cursor;
@@ -252,7 +252,7 @@ function readNumbers(list: u32, end: u32, parentEnd: u32, takes: bool): void {
   }
 }
 
-/** Of sound buckets. */
+/** Of valid buckets. */
 function takeBuckets(isPositive: bool, at: u32, end: u32): void {
   seek(at);
   while (cursor < end && fault === 0) {
@@ -280,7 +280,7 @@ function takeCount(list: u32, end: u32): void {
   if (entry !== 0) store<i64>(entry, value);
 }
 
-/** Of a sound message. */
+/** Of a valid message. */
 function takeQuantile(at: u32, end: u32): void {
   seek(at);
   let quantile: u64 = 0;
@@ -294,8 +294,8 @@ function takeQuantile(at: u32, end: u32): void {
 }
 
 /**
- * Writes the series of the data point that was read, which stands in the body from `at` to `end`. Returns why the rest of its
- * metric is skipped; 0: it is not. Look at `fault` afterwards.
+ * Writes the series of the current data point, which is in the body from `at` to `end`. Returns why the rest of its metric
+ * is skipped, or 0. Check `fault` afterwards.
  */
 export function translatePoint(kind: u32, body: u32, field: u32, at: u32, end: u32): u32 {
   setPoint(field - body, end - field, <i64>time / 1000000);
@@ -362,7 +362,7 @@ function translateSummary(): void {
   }
 }
 
-/** The text of a bound, or of a quantile. */
+/** The text of a bound or a quantile. */
 function writeBound(bound: f64): void {
   const bits = reinterpret<u64>(bound);
   const slot = BOUND_TEXTS + (<u32>((bits * 0x9e3779b97f4a7c15) >>> 58)) * 16;
@@ -370,7 +370,7 @@ function writeBound(bound: f64): void {
     setText(load<u32>(slot, 8), load<u32>(slot, 12));
     return;
   }
-  // -0 has a sign.
+  // -0 keeps its sign.
   if (bound === <f64><i64>bound && abs(bound) < 9007199254740992 && bits !== 0x8000000000000000) writeInteger(<i64>bound);
   else takeText(doubleText(bound, true));
   if (fault !== 0) return;
@@ -379,7 +379,7 @@ function writeBound(bound: f64): void {
   store<u32>(slot, textLength, 12);
 }
 
-/** A native histogram: its schema, and the buckets that it has. */
+/** Writes a native histogram: its schema and buckets. */
 function writeHistogram(kind: u32): void {
   if (!ensure(64)) return;
   const field = out;
@@ -412,8 +412,8 @@ let spanOffset: i32 = 0;
 let spanLength: u32 = 0;
 
 /**
- * Spans and as many deltas as Prometheus makes of dense buckets: with `scaleDown` several become one, empty ones are left out,
- * and a gap of more than two begins a span. What the deltas are, nobody asks.
+ * Writes spans and as many deltas as Prometheus makes of dense buckets: `scaleDown` merges buckets, empty ones are left
+ * out, and a gap of more than two begins a new span. The values of the deltas do not matter.
  */
 function writeBuckets(list: u32, first: u32, offset: i32, scaleDown: i32, shift: i32, spanTag: u32, deltaTag: u32): void {
   const buckets = <i32>((listAt(list) + listBytes(list) - first) / 8);
@@ -452,7 +452,7 @@ function writeBuckets(list: u32, first: u32, offset: i32, scaleDown: i32, shift:
   moveOut(out + deltas);
 }
 
-/** A gap between buckets. Returns how many empty ones fill it. */
+/** Bridges a gap between buckets. Returns how many empty buckets fill it. */
 function bridge(gap: i32, spanTag: u32): u32 {
   if (gap > 2) {
     writeSpan(spanTag);

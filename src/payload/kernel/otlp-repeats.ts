@@ -1,6 +1,6 @@
 /**
- * Equal series of an OTLP request are one to Mimir, and of its points at one time it takes the first: the others are dropped
- * without a word, and not charged.
+ * Equal series of an OTLP request are one series to Mimir, which takes the first of its points at each time; the others are
+ * dropped silently and not charged.
  */
 import { finish } from './hash';
 import { KEYS, reserve, SLOP } from './memory';
@@ -14,7 +14,7 @@ const RECORD_UNCHARGED: usize = 72;
 const ONE_SAMPLE: u64 = 1;
 const ONE_HISTOGRAM: u64 = 1 << 32;
 
-/** After the scan. False: there is no memory. */
+/** Runs after the scan. False: memory is out. */
 export function noteRepeats(): bool {
   const rows = lastRow() + 1;
   if (rows < 2) return true;
@@ -26,7 +26,7 @@ export function noteRepeats(): bool {
   for (let row: u32 = 0; row < rows; row++) {
     const record = recordAt(row);
     const points = load<u64>(record, RECORD_SAMPLES);
-    // Only target_info has several, and those are different.
+    // Only target_info has several points, and those are different.
     if (points !== ONE_SAMPLE && points !== ONE_HISTOGRAM) continue;
     const slot = slotOf(record, points, table, slots - 1);
     if (load<u32>(slot) === 0) store<u32>(slot, record);
@@ -35,7 +35,7 @@ export function noteRepeats(): bool {
   return true;
 }
 
-/** Where its record is, or an equal one's, or could be. Nobody without the keys can choose series that come to one place. */
+/** The slot of this record or an equal one. Without the keys nobody can choose series that collide. */
 function slotOf(record: u32, points: u64, table: u32, mask: u32): u32 {
   const hash = load<u64>(record, RECORD_HASH);
   const timestamp = load<u64>(record, RECORD_TIMESTAMP);

@@ -1,6 +1,6 @@
 /**
- * An OpenTelemetry ExportMetricsServiceRequest becomes the prometheus.WriteRequest that Mimir makes of it, series by series.
- * What Mimir would complain about is skipped, as it does.
+ * Converts an OpenTelemetry ExportMetricsServiceRequest to the prometheus.WriteRequest that Mimir makes of it, series by
+ * series. What Mimir would complain about is skipped, as in Mimir.
  */
 import { finish } from './hash';
 import { KEYS, RESULT_FIRST_SKIPPED, RESULT_POINTS, RESULT_SKIPPED_POINTS, WIRE_TYPE } from './memory';
@@ -52,14 +52,14 @@ import {
   WIRE_VARINT,
 } from './wire';
 
-/** Where older senders have what is SCOPE_METRICS: it counts where there is none of these. */
+/** The field in which older senders put SCOPE_METRICS; it counts if there is none of those. */
 const SCOPE_METRICS_BEFORE: u32 = 1000;
 const SCOPE_METRICS: u32 = 2;
 
 const DELTA: u32 = 1;
 const CUMULATIVE: u32 = 2;
 
-// As Prometheus tells types of metrics apart.
+// Prometheus' types of metrics.
 const TYPE_UNKNOWN: u32 = 0;
 const TYPE_COUNTER: u32 = 1;
 const TYPE_GAUGE: u32 = 2;
@@ -72,16 +72,16 @@ const LONGEST_ENDING: u32 = 7;
 export const EVERYTHING: u32 = 0xffffffff;
 
 let body: u32 = 0;
-/** The data point, or the resource, whose series are wanted: where it is in the body. */
+/** The position of the only data point or resource whose series are wanted. */
 let only: u32 = EVERYTHING;
 let points: u32 = 0;
 let skippedPoints: u32 = 0;
 let firstSkipped: u32 = 0;
-/** Of the resource's data points, in nanoseconds. */
+/** The earliest time of the resource's data points, in nanoseconds. */
 let earliest: u64 = 0;
 let latest: u64 = 0;
 
-/** Translates a body to `to`. Look at `fault` afterwards. */
+/** Converts a body, writing to `to`. Check `fault` afterwards. */
 export function translateOtlp(at: u32, end: u32, to: u32, most: u64, maxSeries: u32, onlyOf: u32): void {
   body = at;
   points = 0;
@@ -111,7 +111,7 @@ export function translateOtlp(at: u32, end: u32, to: u32, most: u64, maxSeries: 
   store<u32>(RESULT_FIRST_SKIPPED, firstSkipped);
 }
 
-/** The end of the message that the next field holds, if it is that one; 0: another was skipped, or `fault` is set. */
+/** The end of the next field's message, if it has this number; 0: another field was skipped, or `fault` is set. */
 function readMessage(number: u32, end: u32): u32 {
   const at = cursor;
   const tag = readTag(end);
@@ -123,14 +123,14 @@ function readMessage(number: u32, end: u32): u32 {
   return bytesEnd(tag, at, end);
 }
 
-/** Where a field with a length ends; 0: `fault` is set. */
+/** The end of a field with a length; 0: `fault` is set. */
 function bytesEnd(tag: u32, at: u32, end: u32): u32 {
   if ((tag & 7) !== WIRE_BYTES) return fail(WIRE_TYPE, at);
   const length = readLength(end);
   return fault === 0 ? cursor + length : 0;
 }
 
-/** The end of a data point, as every sender begins it: its tag, and one or two bytes for its length; 0: it begins otherwise. */
+/** The end of a data point whose tag is followed by a length of one or two bytes, as usual; 0: it begins differently. */
 // @ts-ignore: decorator
 @inline
 function pointEnd(end: u32): u32 {
@@ -175,7 +175,7 @@ function readResourceMetrics(end: u32): void {
   if (fault !== 0) return;
   if (!isNamed) skip(SKIP_LABEL_NAME);
   readScopes(hasScopes ? SCOPE_METRICS : SCOPE_METRICS_BEFORE, at, end, isNamed);
-  // What does not count has to be sound all the same.
+  // What does not count has to be valid all the same.
   if (fault === 0 && hasScopes) readScopes(SCOPE_METRICS_BEFORE, at, end, false, true);
   const isWanted = only === EVERYTHING || only === at - body;
   if (fault === 0 && isNamed && isWanted && earliest < u64.MAX_VALUE) writeTargetInfo(at);
@@ -254,7 +254,7 @@ function readScopeMetrics(end: u32, takes: bool, isIgnored: bool): void {
   isReceived = false;
 }
 
-/** Data points that are ignored count among those that were skipped. */
+/** Data points that are ignored count as skipped. */
 let isReceived: bool = false;
 
 function readScope(end: u32): void {
@@ -278,7 +278,7 @@ function readScope(end: u32): void {
   }
 }
 
-// The metric that is read.
+// The current metric.
 let name: u32 = 0;
 let nameLength: u32 = 0;
 let help: u32 = 0;
@@ -330,7 +330,7 @@ function readMetric(end: u32, takes: bool, isIgnored: bool): void {
     if (fault !== 0) return;
     const here = cursor;
     if (fieldKind !== NO_KIND) {
-      // Of several the last counts; the others have to be sound.
+      // The last of several counts; the others have to be valid.
       if (kind !== NO_KIND) {
         readData(kind, data, dataEnd, 0, true);
         if (fault !== 0) return;
@@ -366,7 +366,7 @@ function readMetric(end: u32, takes: bool, isIgnored: bool): void {
 
 const TAKES: u32 = 1;
 
-/** What a metric's data say of all of its data points. */
+/** Reads what applies to all data points of a metric. */
 function readHead(kind: u32, at: u32, end: u32): void {
   temporality = 0;
   isMonotonic = false;
@@ -376,7 +376,7 @@ function readHead(kind: u32, at: u32, end: u32): void {
     const quick = pointEnd(end);
     if (quick !== 0) {
       hasPoints = true;
-      // Of others there is no more to know.
+      // Other kinds have nothing more.
       if (!hasTemporality(kind)) return;
       seek(quick);
       continue;
@@ -407,7 +407,7 @@ function hasTemporality(kind: u32): bool {
   return kind === SUMS || kind === HISTOGRAM || kind === EXPONENTIAL;
 }
 
-/** Names the metric. Returns why it is skipped; 0: it is not. */
+/** Names the metric. Returns why it is skipped, or 0. */
 function prepareMetric(kind: u32): u32 {
   if (hasTemporality(kind) && temporality !== CUMULATIVE && !(takeDelta && temporality === DELTA)) return SKIP_TEMPORALITY;
   const isCounter = kind === SUMS && isMonotonic;
@@ -426,7 +426,7 @@ function typeOf(kind: u32): u32 {
   return TYPE_HISTOGRAM;
 }
 
-/** The data points of a metric. What is ignored is checked, and counts for nothing. */
+/** Reads the data points of a metric. Ignored ones are only checked. */
 function readData(kind: u32, at: u32, end: u32, takes: u32, isIgnored: bool): void {
   seek(at);
   while (cursor < end) {
@@ -481,7 +481,7 @@ function readData(kind: u32, at: u32, end: u32, takes: u32, isIgnored: bool): vo
   }
 }
 
-// target_info: its samples, in milliseconds, and those that the request has already.
+// target_info: the times of its samples in milliseconds, and those that the request has already.
 const targetTimes = <u32>memory.data(12);
 const TARGET_STEP: u64 = 150000000000;
 let seen: u32 = 0;
@@ -517,7 +517,7 @@ function writeTargetInfo(resource: u32): void {
   endSeries(series);
 }
 
-/** One with these labels at this time is written once. */
+/** Samples with these labels at this time are written once. */
 function addTargetTime(labels: u64, nanoseconds: i64): void {
   const milliseconds = nanoseconds / 1000000 - <i64>(nanoseconds % 1000000 < 0);
   if (seenCount * 2 >= seenMask && !growSeen()) return;

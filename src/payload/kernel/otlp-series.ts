@@ -1,4 +1,4 @@
-/** Writes the series that data points become, and the metadata of their families. */
+/** Writes the series of data points, and the metadata of their families. */
 import { finish, hashBytes, hashLabel } from './hash';
 import { TOO_MANY_SERIES } from './memory';
 import { addLabel, hasRecord, judgePlain, judgeWritten, metricHash, nameSeries, removeLabel } from './otlp-judge';
@@ -35,23 +35,23 @@ const NONE: u32 = 0xffffffff;
 let series: u32 = 0;
 let maxSeries: u32 = 0;
 
-/** The exemplars of the data point: where the labels of each are, how many bytes, its timestamp, its value. */
+/** The exemplars of the data point: for each the address and length of its labels, its timestamp, its value. */
 export const EXEMPLARS: u32 = <u32>memory.data(12);
 const EXEMPLAR: u32 = 24;
 
-// The data point: where it is in the body, and when.
+// The data point: its position in the body, and its time.
 let origin: u32 = 0;
 let originLength: u32 = 0;
 let timestamp: i64 = 0;
 
-// The metric: its name, with room behind it, and what its metadata says.
+// The metric: its name, with room after it, and its metadata.
 export let metric: u32 = 0;
 export let metricLength: u32 = 0;
 let meta: u64 = 0;
 let isTold: bool = false;
-/** The series that was written last has the metric's name, without an ending. */
+/** The last written series has the metric's name without an ending. */
 let isNameWritten: bool = false;
-/** The ending of the name that series are judged under. */
+/** The ending of the name under which series are judged. */
 let judgedEnding: u32 = NONE;
 
 export function beginSeriesOut(most: u32): void {
@@ -97,7 +97,7 @@ export function exemplarValue(index: u32): f64 {
   return load<f64>(listAt(EXEMPLARS) + index * EXEMPLAR, 16);
 }
 
-/** Begins a series under the metric's name and an ending. 0: `fault` is set. */
+/** Begins a series with the metric's name and an ending. 0: `fault` is set. */
 export function beginSeries(ending: u32, endingLength: u32): u32 {
   return beginSeriesWith(ending, endingLength, 0, 0, 0, 0);
 }
@@ -133,7 +133,7 @@ function writeHead(ending: u32, endingLength: u32, name: u32, nameLength: u32, v
   return fault === 0 ? at : 0;
 }
 
-/** Exemplars from one on, before another. */
+/** Writes a range of exemplars. */
 export function writeExemplars(from: u32, to: u32): void {
   for (let i = from; i < to && fault === 0; i++) {
     const entry = listAt(EXEMPLARS) + i * EXEMPLAR;
@@ -204,15 +204,15 @@ export function pointTimestamp(): i64 {
   return timestamp;
 }
 
-// A table of families: hash of the name, hash of what is said of it, u64 each, and the family's number, u32.
+// A table of families: the hash of the name, the hash of its metadata, u64 each, and the family's number, u32.
 const SLOT: u32 = 24;
 let families: u32 = 0;
 let familiesMask: u32 = 0;
 let familyCount: u32 = 0;
 
 /**
- * Metrics that have series: the first row, the number of the family and (1) whether its metadata is refused, what is said of it.
- * Without some of the rows it can be found out by these how often something else would be said.
+ * Metrics with series: the first row, the number of the family and (1) whether its metadata is refused, and the hash of its
+ * metadata. This tells how much metadata is left without some of the rows.
  */
 const METRICS: u32 = <u32>memory.data(12);
 const METRIC: u32 = 16;
@@ -234,7 +234,7 @@ function noteMetric(family: u32): void {
   store<u64>(entry, meta, 8);
 }
 
-/** Once each time that something else is said of a family. */
+/** Counted each time that a family's metadata changes. */
 function tellMetadata(): void {
   isTold = true;
   if (familyCount * 2 >= familiesMask && !growFamilies()) return;

@@ -1,10 +1,10 @@
-/** Sorts what will be labels. */
+/** Sorts entries that will become labels. */
 import { addEntry, emptyList, forgetList, listAt, listBytes } from './otlp-out';
 import { compareTexts } from './text';
 
-/** What is sorted: name and value as they become a label's, then the key that it was sent under, and eight bytes more. */
+/** An entry: name and value as a label's, then the key as sent, and eight more bytes. */
 const ENTRY: u32 = 32;
-/** So many are sorted where they are. */
+/** Up to this many are sorted in place. */
 const FEW: u32 = 24;
 
 const sorted = <u32>memory.data(12);
@@ -14,7 +14,7 @@ export function forgetSorted(): void {
   forgetList(sorted);
 }
 
-/** By name, then by the key it was sent under, then in the order of the body. False: `fault` is set. */
+/** By name, then by key, then in the order of the body. False: `fault` is set. */
 export function sort(list: u32): bool {
   const count = listBytes(list) / ENTRY;
   const at = listAt(list);

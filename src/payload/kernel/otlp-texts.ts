@@ -1,6 +1,6 @@
 /**
- * Texts that OTLP's translation needs, and those that the binding makes: floating-point numbers and nested values as Go writes
- * them. The binding writes the constant ones once, in the order of src/payload/otlp-texts.ts.
+ * Constant texts for the translation of OTLP, and texts made by the binding: floating-point numbers and nested values as Go
+ * writes them. The binding writes the constant ones once, in the order of src/payload/otlp-texts.ts.
  */
 import { TEXTS } from './memory';
 
@@ -29,20 +29,20 @@ export const SPAN_ID: u32 = TRACE_ID + 8;
 export const KEY: u32 = SPAN_ID + 7;
 export const PER: u32 = KEY + 4;
 export const TARGET_HELP: u32 = PER + 4;
-/** Pairs of units, each with its length before it; no length ends the list. Then those that come after "per". */
+/** Pairs of units, each preceded by its length; a length of 0 ends the list. Then those that follow "per". */
 export const UNITS: u32 = TARGET_HELP + 15;
 
-/** Bytes of the text that a number becomes: an attribute's, or (`isBound`) a bucket's or a quantile's. */
+/** Makes the text of a number, of an attribute or (`isBound`) a bucket or quantile; returns its length. */
 // @ts-ignore: decorator
 @external('texts', 'double')
 export declare function doubleText(value: f64, isBound: bool): u32;
 
-/** Bytes of the text that the AnyValue message at `at` becomes. */
+/** Makes the text of the AnyValue message at `at`; returns its length. */
 // @ts-ignore: decorator
 @external('texts', 'value')
 export declare function valueText(at: u32, length: u32): u32;
 
-/** Writes the text that was made last. */
+/** Writes the last text. */
 // @ts-ignore: decorator
 @external('texts', 'copy')
 export declare function copyText(to: u32): void;

@@ -1,4 +1,4 @@
-/** Attributes, and what their values are as text. */
+/** Attributes, and their values as text. */
 import { ANY_VALUE, checkOtlp } from './otlp-check';
 import { WIRE_TYPE } from './memory';
 import { keep } from './otlp-out';
@@ -16,11 +16,11 @@ const BOOL: u32 = 2;
 const INT: u32 = 3;
 const DOUBLE: u32 = 4;
 
-/** Reads a KeyValue message up to `end`. Without a value the text is empty. Look at `fault` afterwards. */
+/** Reads a KeyValue message up to `end`. Without a value the text is empty. Check `fault` afterwards. */
 // @ts-ignore: decorator
 @inline
 export function readAttribute(end: u32): void {
-  // As every sender writes a string: the key, a value, the string in it, each length in one byte, nothing else.
+  // The usual encoding of a string: the key, a value with the string in it, each length in one byte, nothing else.
   const keyHead = <u32>load<u16>(cursor);
   const length = keyHead >>> 8;
   const value = cursor + 2 + length;
@@ -71,7 +71,7 @@ function readOddAttribute(end: u32): void {
   }
 }
 
-/** Reads an AnyValue message up to `end`: the last of its kinds counts. One that says nothing leaves what was there. */
+/** Reads an AnyValue message up to `end`: the last of its kinds counts. An empty one changes nothing. */
 function readValue(end: u32): void {
   const start = cursor;
   let kind: u32 = 0;
@@ -116,7 +116,7 @@ export function setText(at: u32, length: u32): void {
   textLength = length;
 }
 
-/** A text that the binding has made. */
+/** Takes a text that the binding has made. */
 export function takeText(length: u32): void {
   textLength = 0;
   const at = keep(length);

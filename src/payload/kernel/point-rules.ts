@@ -1,7 +1,7 @@
 /**
- * Mimir's rules for the samples and native histograms of a series: how far from now their timestamps may be, what a
- * histogram may look like, and that only the first of those with one timestamp is taken, and charged. Looked into where the
- * scan has met anything that is not plain.
+ * Mimir's rules for the samples and native histograms of a series: their distance from the current time, the form of
+ * histograms, and that only the first of several with one timestamp is taken and charged. Used when the scan has met
+ * anything that is not plain.
  */
 import { judgeHistogram } from './histogram-rules';
 import { checkPoint, HISTOGRAM, isVersion2, SAMPLE, timestamp } from './messages';
@@ -11,11 +11,11 @@ import { cursor, fault, readLength, readTag, seek, skipField } from './wire';
 
 const SERIES_SAMPLES: u32 = 2;
 
-/** What was found: the first rule that is broken, 0 for none, and how many points Mimir passes over. */
+/** The results: the first broken rule (0: none), and how many points Mimir drops. */
 export let pointFault: u32 = 0;
 export let repeatedPoints: u32 = 0;
 
-/** The points of a sound series, which stands from `at`, behind its length, to `end`. `free`: where memory is not used. */
+/** The points of a valid series whose content is from `at` to `end`. `free`: unused memory begins here. */
 export function judgePoints(at: u32, end: u32, free: u32): void {
   pointFault = 0;
   repeatedPoints = 0;

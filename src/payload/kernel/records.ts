@@ -1,7 +1,4 @@
-/**
- * One record a series, and the push's totals and maxima, kept up as the scan goes. The layout is that of
- * src/payload/push.ts.
- */
+/** One record for each series, and the push's totals and maxima. The layout is that of src/payload/push.ts. */
 import { finish } from './hash';
 import {
   align16,
@@ -41,9 +38,9 @@ const RECORD_UNCHARGED: usize = 72;
 const RECORD_DATA_FAULT: usize = 76;
 const FLAG_NAMED: u32 = 1;
 const FLAG_INFO: u32 = 2;
-/** The HA replica label was removed, by the labels of the series itself: kernel/ha-pairs.ts. */
+/** The HA replica label was removed according to the series' own labels: kernel/ha-pairs.ts. */
 export const FLAG_FROM_PAIR: u32 = 4;
-/** Those that say which pair a series is of. */
+/** The flags that identify a series' pair. */
 const PAIR_FLAGS: u32 = 0xffff0004;
 
 /** Memory is taken for this many records at a time. */
@@ -56,7 +53,7 @@ const INFO_SUFFIX_LAST: u32 = 0x6f;
 
 let table: u32 = 0;
 let room: u32 = 0;
-/** Where memory is free; 0: behind the records. */
+/** Where memory is free; 0: after the records. */
 let freeFrom: u32 = 0;
 let maxSeries: u32 = 0;
 
@@ -76,7 +73,7 @@ export function beginPush(at: u32, most: u32): void {
   metadataFault = 0;
 }
 
-/** Records lie among other memory: from now on here, where there is room for so many. */
+/** Moves the records to memory with room for this many. */
 export function moveRecords(to: u32, count: u32): void {
   memory.copy(to, table, series * RECORD_BYTES);
   table = to;
@@ -110,7 +107,7 @@ export function endPush(): void {
     greatest = max<i64>(greatest, load<i64>(at, RECORD_GREATEST));
     faulty += <u32>((load<u32>(at, RECORD_FAULT) | load<u32>(at, RECORD_DATA_FAULT)) !== 0);
     uncharged += load<u32>(at, RECORD_UNCHARGED);
-    // 0 of an info series, without a branch.
+    // 0 for an info series, without a branch.
     const plainMask = ((load<u32>(at, RECORD_FLAGS) & FLAG_INFO) >> 1) - 1;
     mostPlain = max<u32>(mostPlain, load<u32>(at, RECORD_LABELS) & plainMask);
   }
@@ -133,7 +130,7 @@ export function endPush(): void {
   store<u32>(RESULT_METADATA_FAULT, metadataFault);
 }
 
-/** More of a series' points are not charged than was known when its record was written. */
+/** More of a series' points are not charged than its record says. */
 export function addUncharged(record: u32, points: u32): void {
   store<u32>(record, load<u32>(record, RECORD_UNCHARGED) + points, RECORD_UNCHARGED);
   store<u32>(RESULT_UNCHARGED, load<u32>(RESULT_UNCHARGED) + points);
@@ -180,17 +177,17 @@ export function isInfo(flags: u32): bool {
   return (flags & FLAG_INFO) !== 0;
 }
 
-/** The series says by itself that the HA replica label is removed. */
+/** The replica label was removed according to the series' own labels. */
 export function isFromPair(record: u32): bool {
   return (load<u32>(record, 48) & FLAG_FROM_PAIR) !== 0;
 }
 
-/** Memory that nobody uses, until there is another record. */
+/** Unused memory, until the next record is added. */
 export function freeMemory(): u32 {
   return freeFrom !== 0 ? freeFrom : align16(table + room * RECORD_BYTES);
 }
 
-/** Writes the record of a series with which nothing is wrong. The scans keep these in locals: as globals they would cost a store for each label. */
+/** Writes the record of a series without any fault. */
 // @ts-ignore: decorator
 @inline
 export function endSeries(
@@ -230,7 +227,7 @@ export function lastRow(): u32 {
   return series - 1;
 }
 
-/** What a closer look at a series' samples and histograms has found. */
+/** Adds the results of a closer look at a series' samples and histograms. */
 export function notePoints(row: u32, uncharged: u32, fault: u32): void {
   const at = recordAt(row);
   store<u32>(at, uncharged, RECORD_UNCHARGED);
@@ -243,7 +240,7 @@ export function recordAt(row: u32): u32 {
   return table + row * RECORD_BYTES;
 }
 
-/** What a record says of labels, once they are others. */
+/** Replaces what a record says about labels after they were rewritten. */
 export function rewriteRecord(
   row: u32,
   hashSum: u64,

@@ -1,7 +1,7 @@
 /**
- * Labels that rules have rewritten. The binding asks for the labels of a series as a list, hands one back, and the series'
- * record then says of that list what a scan says of what was sent. Lists lie behind the records, texts behind the lists:
- * labels that no rule has touched stay where they are in the body.
+ * Labels that rules have rewritten. The binding asks for the labels of a series as a list and returns one; the series'
+ * record then describes that list as a scan would. Lists follow the records, and texts the lists: labels that no rule has
+ * changed stay where they are in the body.
  */
 import { isExcluded, isPairOfEach, removeReplica } from './ha-pair';
 import { finish, hashBytes, hashLabel } from './hash';
@@ -12,7 +12,7 @@ import { judgeLabels, judgeSeries, LABEL_BYTES, NO_FAULT } from './rules';
 import { shorten, shortLength } from './shorten';
 import { cursor, readLength, readTag, start } from './wire';
 
-/** An entry of the list that the binding reads: where name and value are, how long, and the hash of each. */
+/** An entry of the list for the binding: address and length of name and value, and the hash of each. */
 const LISTED_BYTES: u32 = 32;
 /** Memory is taken for this many at a time. */
 const LIST_STEP: u32 = 256;
@@ -22,14 +22,14 @@ export function labelList(): u32 {
   return freeMemory();
 }
 
-/** Makes sure that the binding may write up to `end`. */
+/** Ensures that the binding may write up to `end`. */
 export function reserveTo(end: u32): bool {
   return reserve(<u64>end + <u64>SLOP);
 }
 
 /**
- * Lists the labels of a series as they were sent, without the one that the hash leaves out; those without a value are
- * listed. Returns how many there are, `most` + 1 where there are more than `most`; a number above that when memory is out.
+ * Lists the labels of a series as sent, including those without a value, but not the one that the hash leaves out. Returns
+ * their number; `most` + 1 if there are more than `most`, and a larger number when memory is out.
  */
 export function listLabels(row: u32, most: u32): u32 {
   const record = recordAt(row);
@@ -67,8 +67,8 @@ export function listLabels(row: u32, most: u32): u32 {
 }
 
 /**
- * Rewrites a series' record: its labels are those of the list, which has room for as much again behind it. Values without
- * bytes do not count. `free`: where memory is not used, for values that are shortened. False: memory is out.
+ * Rewrites a series' record from the labels of the list, which has as much unused room after it. Empty values do not count.
+ * `free`: unused memory for values that are shortened. False: memory is out.
  */
 export function judgeList(row: u32, list: u32, count: u32, free: u32): bool {
   let labels: u32 = 0;
@@ -92,7 +92,7 @@ export function judgeList(row: u32, list: u32, count: u32, free: u32): bool {
   return true;
 }
 
-/** As Mimir does with values that are too long and still valid. The list says afterwards where the short ones are. */
+/** Shortens values that are too long but valid, as Mimir does. Afterwards the list points to the short ones. */
 function shortenValues(list: u32, labels: u32, free: u32): bool {
   for (let i: u32 = 0; i < labels; i++) {
     const entry = list + i * LABEL_BYTES;

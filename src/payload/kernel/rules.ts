@@ -1,11 +1,11 @@
 /**
- * What the tenant's series have to be like, and which rule of Mimir's a series breaks. The binding writes the rules, one
- * f64 each, in the order of src/payload/kernel-instance.ts.
+ * The tenant's rules for series, and which rule of Mimir's a series breaks. The binding writes the rules as f64 values in
+ * the order of src/payload/kernel-instance.ts.
  */
 import { RULES } from './memory';
 import { compareTexts, isLegacyLabelName, isLegacyMetricName, isUtf8 } from './text';
 
-// As FAULT in src/payload/push.ts.
+// The same numbers as FAULT in src/payload/push.ts.
 export const NO_FAULT: u32 = 0;
 export const NO_LABELS: u32 = 1;
 const NO_METRIC_NAME: u32 = 2;
@@ -37,11 +37,11 @@ export let maxBuckets: u32 = 0;
 export let reduceBuckets: bool = false;
 export let maxMetadataLength: u32 = 0;
 export let metadataNeedsName: bool = false;
-/** The HA replica label is left out of series only if it is no longer than this. */
+/** The HA replica label is left out of series only if it is not longer than this. */
 export let maxReplicaLength: u32 = 0;
-/** Each series is of the HA pair that its own labels name, not of that of the first. */
+/** Each series belongs to the HA pair in its own labels, not to that of the first series. */
 export let isPairPerSeries: bool = false;
-/** The oldest and the newest timestamp that a sample may have. */
+/** The oldest and newest timestamp that a sample may have. */
 export let oldest: i64 = 0;
 export let newest: i64 = 0;
 
@@ -68,7 +68,7 @@ function rule(place: u32): f64 {
   return load<f64>(RULES + 8 * place);
 }
 
-/** Where there is no rule the number is infinite. */
+/** Without a rule the number is infinite. */
 function milliseconds(value: f64): i64 {
   if (value >= <f64>i64.MAX_VALUE) return i64.MAX_VALUE;
   return value <= <f64>i64.MIN_VALUE ? i64.MIN_VALUE : <i64>value;
@@ -80,7 +80,7 @@ export function isMetricName(at: u32, length: u32): bool {
   return utf8Names ? length > 0 && isUtf8(at, length) : isLegacyMetricName(at, length);
 }
 
-/** The same of a name in ASCII. */
+/** The same for a name in ASCII. */
 // @ts-ignore: decorator
 @inline
 export function isPlainMetricName(at: u32, length: u32): bool {
@@ -93,14 +93,14 @@ export function isLabelName(at: u32, length: u32): bool {
   return utf8Names ? length > 0 && isUtf8(at, length) : isLegacyLabelName(at, length);
 }
 
-/** False: with so many labels a series may still be valid, if it is an info series. */
+/** False: with this many labels only an info series is valid. */
 // @ts-ignore: decorator
 @inline
 export function isCountFine(labels: u32): bool {
   return labels - 1 < maxLabels;
 }
 
-/** The rules that come before the labels are looked at one by one. `name`: of the metric; without one, it has no length. */
+/** The rules that come before those for single labels. `name`: of the metric; its length is 0 if there is none. */
 export function judgeSeries(labels: u32, name: u32, nameLength: u32, isInfo: bool): u32 {
   if (labels === 0) return NO_LABELS;
   if (nameLength === 0) return NO_METRIC_NAME;
@@ -110,20 +110,17 @@ export function judgeSeries(labels: u32, name: u32, nameLength: u32, isInfo: boo
   return labels > maxInfoLabels ? TOO_MANY_INFO_LABELS : NO_FAULT;
 }
 
-/** The rules for an entry of metadata. */
+/** The rules for a metadata entry. */
 export function judgeMetadata(nameLength: u32, unitLength: u32): u32 {
   if (metadataNeedsName && nameLength === 0) return METADATA_NO_NAME;
   if (nameLength > maxMetadataLength) return METADATA_NAME_TOO_LONG;
   return unitLength > maxMetadataLength ? METADATA_UNIT_TOO_LONG : NO_FAULT;
 }
 
-// A list of labels: for each the addresses and lengths of its name and its value, u32 each.
+// A list of labels: addresses and lengths of name and value, u32 each.
 export const LABEL_BYTES: u32 = 16;
 
-/**
- * The rules for single labels, which have values. Sorts the list, as Mimir does; there is room for as much again behind
- * it.
- */
+/** The rules for single labels, which have values. Sorts the list as Mimir does; as much unused room follows it. */
 export function judgeLabels(list: u32, count: u32): u32 {
   const end = list + count * LABEL_BYTES;
   if (!isSorted(list, end)) sort(list, count);
@@ -157,7 +154,7 @@ function compareEntries(a: u32, b: u32): i32 {
   return compareTexts(load<u32>(a), load<u32>(a, 4), load<u32>(b), load<u32>(b, 4));
 }
 
-/** Merges runs of 1, 2, 4, … labels; those of one name stay in the order they came in. */
+/** Merges runs of 1, 2, 4, … labels; the sort is stable. */
 function sort(list: u32, count: u32): void {
   const bytes = count * LABEL_BYTES;
   let from = list;

@@ -26,7 +26,7 @@ import { cursor, fail, fault, readLength, readTag, seek, skipField, WIRE_BYTES }
 
 const WRITE_REQUEST_TIMESERIES: u32 = 1;
 const WRITE_REQUEST_METADATA: u32 = 3;
-/** Symbols and series of version 2: read as unknown fields, a whole push would pass for nothing. Mimir refuses it, too. */
+/** Symbols and series of version 2: as unknown fields they would make a whole push look empty. Mimir refuses them, too. */
 const VERSION_2_SYMBOLS: u32 = 4;
 const VERSION_2_TIMESERIES: u32 = 5;
 const SERIES_LABELS: u32 = 1;
@@ -34,17 +34,17 @@ const SERIES_SAMPLES: u32 = 2;
 const SERIES_EXEMPLARS: u32 = 3;
 const SERIES_HISTOGRAMS: u32 = 4;
 
-/** What series of OTLP end in, an unknown field: kernel/otlp-out.ts. */
+/** The unknown field at the end of OTLP series: kernel/otlp-out.ts. */
 const ORIGIN: u32 = 0x79;
 const ORIGIN_BYTES: u32 = 9;
 
-/** Walks a whole body. Look at `fault` afterwards. */
+/** Scans a whole body. Check `fault` afterwards. */
 export function scanVersion1(body: u32, end: u32): void {
   setProtocol(false, 0);
   forgetLabels();
   while (cursor < end) {
     const at = cursor;
-    // As every sender writes a series: its tag, and two bytes for its length.
+    // The usual head of a series: its tag, and a length of two bytes.
     const head = load<u32>(at);
     const seriesEnd = at + 3 + (((head >>> 8) & 0x7f) | ((head >>> 9) & 0x3f80));
     if ((head & 0x8080ff) === 0x00800a && seriesEnd <= end) {

@@ -1,6 +1,6 @@
 /**
- * Remote Write 2.0: io.prometheus.write.v2.Request. Series name their labels by places in a symbols table, which is read
- * and hashed before they are scanned.
+ * Remote Write 2.0: io.prometheus.write.v2.Request. Series refer to labels by indexes into a table of symbols, which is
+ * read and hashed first.
  */
 import { addFamily } from './families';
 import { findPair, isPairWanted } from './ha-pair';
@@ -33,10 +33,10 @@ const SERIES_HISTOGRAMS: u32 = 3;
 const SERIES_EXEMPLARS: u32 = 4;
 const SERIES_CREATED_TIMESTAMP: u32 = 6;
 
-/** The tag of references in one list, before a length in one byte: as every series of every sender begins. */
+/** The tag of packed references, before a length of one byte: how every sender's series begin. */
 const PACKED_REFS: u32 = 0x0a;
 
-/** Walks a whole body. Look at `fault` afterwards. */
+/** Scans a whole body. Check `fault` afterwards. */
 export function scanVersion2(body: u32, end: u32): void {
   forgetLabels();
   while (cursor < end) {
@@ -122,7 +122,7 @@ function scanSeries(at: u32, body: u32, end: u32): void {
     return;
   }
   if (metadataSaysSomething && isNamed()) {
-    // Where no unit is given there is none, whatever the first symbol is.
+    // An index of 0 means that there is no unit, whatever the first symbol is.
     const unitLength = metadataUnit === 0 ? 0 : symbolLength(symbols + metadataUnit * SYMBOL_BYTES);
     addFamily(metricName, metricNameLength, unitLength);
   }

@@ -1,4 +1,4 @@
-/** What is the same for every series once it is scanned: whether it is plain, what is wrong with it if not, its record. */
+/** The end of every series' scan: whether it is plain, what is wrong if it is not, and its record. */
 import { isPairOfEach, isReplicaRemoved } from './ha-pair';
 import { pairFlags } from './ha-pairs';
 import {
@@ -19,8 +19,8 @@ import { exemplars, greatestTimestamp, hasOddPoint, histograms, leastTimestamp, 
 import { isCountFine, maxNameLength, maxValueLength, newest, oldest } from './rules';
 
 /**
- * The series' field begins at `at`, its content at `content`. The scan says where a label may break a rule by itself, and
- * where samples or histograms are not in the order of time, or a histogram is not plain. Look at `fault` afterwards.
+ * The series' field begins at `at`, its content at `content`. What the scan found is in last-labels.ts and
+ * series-points.ts. Check `fault` afterwards.
  */
 // @ts-ignore: decorator
 @inline
@@ -28,14 +28,14 @@ export function closeSeries(body: u32, at: u32, content: u32, end: u32): void {
   let pair: u32 = 0;
   let mistaken = false;
   if (isPairOfEach) {
-    // The scan took it for what the series before was: of a pair, or of none.
+    // The scan assumed that this series has a pair if, and only if, the one before had.
     const removed = isReplicaRemoved();
     pair = pairFlags(content, end);
     mistaken = removed !== (pair !== 0);
     if (mistaken) forgetLabels();
   }
   const named = isNamed();
-  // Without short cuts: a plain series, as nearly all are, is to be one branch.
+  // No short-circuit operators: a plain series, as nearly all are, should take a single branch.
   const isOddInLabels =
     <u32>hasOddLabel |
     <u32>mistaken |
@@ -63,7 +63,7 @@ export function closeSeries(body: u32, at: u32, content: u32, end: u32): void {
   judgeOdd(content, end, isOddInLabels !== 0, isOddInPoints !== 0, pair);
 }
 
-/** Writes into the last record what a closer look finds. */
+/** Writes the results of a closer look into the last record. */
 function judgeOdd(
   content: u32,
   end: u32,

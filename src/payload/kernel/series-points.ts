@@ -1,4 +1,4 @@
-/** The samples, histograms and exemplars of the series that is scanned: how many, from when to when, and whether they are in order. */
+/** The samples, histograms and exemplars of the current series: their numbers, time range and order. */
 import { isOddHistogram } from './histogram-rules';
 
 export let samples: u32 = 0;

@@ -1,6 +1,6 @@
 /**
- * What Mimir makes of a label value that is longer than the tenant may send, under the strategies `truncate` and `drop`: its
- * beginning and a hash of the whole, or the hash alone. The hash is BLAKE2b with 256 bits (RFC 7693), in hexadecimal.
+ * How Mimir shortens a label value that is too long, with the strategies `truncate` and `drop`: to its beginning and a hash
+ * of the whole, or to the hash alone. The hash is BLAKE2b-256 (RFC 7693) in hexadecimal.
  */
 
 const KEEP: u32 = 0;
@@ -15,19 +15,19 @@ const HASH_HEAD_REST: u32 = 0x3a68;
 let strategy: u32 = KEEP;
 let longest: u32 = 0;
 
-/** 0: long values stay; 1: they are cut; 2: they are dropped. `most`: bytes of a value that is not too long. */
+/** 0: long values stay; 1: truncated; 2: dropped. `most`: the longest length allowed. */
 export function setShortening(way: u32, most: u32): void {
   strategy = way;
   longest = most;
 }
 
-/** How long a value of this length is when it is stored. */
+/** The stored length of a value of this length. */
 export function shortLength(length: u32): u32 {
   if (strategy === KEEP || length <= longest) return length;
   return strategy === TRUNCATE ? max(longest, HASH_LENGTH) : HASH_LENGTH;
 }
 
-/** Writes what is stored in place of a value that is too long. */
+/** Writes the stored form of a value that is too long. */
 export function shorten(value: u32, length: u32, to: u32): void {
   const kept = shortLength(length) - HASH_LENGTH;
   memory.copy(to, value, kept);
@@ -52,7 +52,7 @@ const IV: u32 = <u32>memory.data<u64>([
   0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1, 0x510e527fade682d1,
   0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
 ]);
-/** Which word of a block each step of a round takes; rounds 10 and 11 are 0 and 1 again. */
+/** The message word for each step of a round; rounds 10 and 11 repeat 0 and 1. */
 const SIGMA: u32 = <u32>memory.data<u8>([
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3, 11, 8,
   12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4, 7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8, 9, 0, 5, 7, 2,
@@ -60,14 +60,14 @@ const SIGMA: u32 = <u32>memory.data<u8>([
   4, 10, 0, 7, 6, 3, 9, 2, 8, 11, 13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10, 6, 15, 14, 9, 11, 3, 0, 8, 12,
   2, 13, 7, 1, 4, 10, 5, 10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0,
 ]);
-/** The sum, eight words; what a round works on, sixteen; the block, sixteen. */
+/** The state, eight words; a round's working vector, sixteen; the block, sixteen. */
 const state: u32 = <u32>memory.data(64);
 const work: u32 = <u32>memory.data(128);
 const block: u32 = <u32>memory.data(128);
 /** 32 bytes of output, no key. */
 const PARAMETERS: u64 = 0x01010020;
 
-/** The sum of `length` bytes goes to `state`. */
+/** Hashes `length` bytes into `state`. */
 function blake2b(at: u32, length: u32): void {
   memory.copy(state, IV, 64);
   store<u64>(state, load<u64>(state) ^ PARAMETERS);

@@ -1,30 +1,30 @@
 /**
- * Compresses into the snappy block format, as the reference does it: in fragments of 64 KiB, each with a table from the
- * hash of four bytes to where they were last met, looking less often the longer nothing is found.
+ * Compresses to the snappy block format like the reference implementation: in fragments of 64 KiB, each with a table from
+ * the hash of four bytes to their last position, searching less often the longer nothing is found.
  */
 import { align16, reserve, SLOP } from './memory';
 
 const FRAGMENT: u32 = 1 << 16;
-/** Fewer bytes than this before a fragment's end are not searched: what reads ahead stays within. */
+/** The last bytes of a fragment are not searched, so that reading ahead stays within. */
 const MARGIN: u32 = 15;
 const TABLE_BITS_MIN: u32 = 8;
 const TABLE_BITS_MAX: u32 = 14;
 const TABLE_BYTES: u32 = 2 << TABLE_BITS_MAX;
 
-/** The table of the fragment that is being compressed: positions in it, two bytes each. */
+/** The table of the current fragment: positions in it, two bytes each. */
 let table: u32 = 0;
 let tableShift: u32 = 0;
 
 /**
- * Compresses `length` bytes, which have SLOP behind them. Returns where the block begins, and `compressedEnd` is its end;
- * 0 when memory is out.
+ * Compresses `length` bytes, which are followed by SLOP. Returns where the block begins, and sets `compressedEnd`; 0 when
+ * memory is out.
  */
 export let compressedEnd: u32 = 0;
 
 export function compressBlock(input: u32, length: u32): u32 {
   table = align16(input + length + SLOP);
   const out = table + TABLE_BYTES;
-  // Literals need a tag of up to three bytes for each fragment, and copies are never longer than what they stand for.
+  // Literals need a tag of up to three bytes in each fragment, and copies are never longer than what they replace.
   const most = <u64>length + <u64>length / 6 + 32;
   if (!reserve(<u64>out + most + <u64>SLOP)) return 0;
   let to = writeLength(out, length);
@@ -55,7 +55,7 @@ function compressFragment(start: u32, length: u32, to: u32): u32 {
   let at = start + 1;
 
   while (true) {
-    // Look for four bytes that were there before. After 32 misses only every second place is looked at, and so on.
+    // Searches for four bytes that occurred before. After 32 misses only every second position is tried, and so on.
     let misses: u32 = 32;
     let candidate: u32;
     let next = at;
@@ -80,7 +80,7 @@ function compressFragment(start: u32, length: u32, to: u32): u32 {
   }
 }
 
-/** A small fragment needs, and clears, a small table only. */
+/** A small fragment uses, and clears, only a small table. */
 function clearTable(length: u32): void {
   let bits = TABLE_BITS_MIN;
   while (bits < TABLE_BITS_MAX && <u32>1 << bits < length) bits++;
@@ -88,7 +88,7 @@ function clearTable(length: u32): void {
   memory.fill(table, 0, 2 << bits);
 }
 
-/** Where the four bytes at `at` were last met in the fragment, which is `at` from now on. */
+/** The last position of the four bytes at `at` in the fragment, which becomes `at`. */
 // @ts-ignore: decorator
 @inline
 function swapPosition(at: u32, start: u32): u32 {
@@ -98,7 +98,7 @@ function swapPosition(at: u32, start: u32): u32 {
   return position;
 }
 
-/** How many bytes from `a` on are those from `b` on; `b` is the later one. */
+/** How many bytes from `a` on equal those from `b` on; `b` is later. */
 // @ts-ignore: decorator
 @inline
 function matchLength(a: u32, b: u32, end: u32): u32 {
@@ -135,7 +135,7 @@ function writeLiteral(to: u32, from: u32, length: u32): u32 {
 }
 
 function writeCopy(to: u32, offset: u32, length: u32): u32 {
-  // One element holds 64 bytes; what is left after them must not be less than the four that the short form holds.
+  // An element covers 64 bytes; at least the four that the short form covers must be left.
   while (length >= 68) {
     to = writeLongCopy(to, offset, 64);
     length -= 64;

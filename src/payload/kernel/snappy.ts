@@ -1,6 +1,6 @@
 /**
- * Uncompresses the snappy block format. Every length and offset is checked against what is there before a byte is
- * moved; copies then go in 16-byte steps, which may run up to SLOP bytes past the end.
+ * Decompresses the snappy block format. Every length and offset is checked before bytes are copied; copies then go in
+ * 16-byte steps, which may run up to SLOP bytes past the end.
  */
 import {
   OK,
@@ -13,18 +13,18 @@ import {
   SNAPPY_TRUNCATED,
 } from './memory';
 
-/** Where the last call stopped: the byte after the header, or the element that is wrong. */
+/** Where the last call stopped: after the header, or at the invalid element. */
 export let position: u32 = 0;
-/** What the header claims. */
+/** The length in the header. */
 export let claimedLength: u32 = 0;
 
 /** The densest element is a copy: 64 bytes out of 3. */
 const BYTES_OUT_PER_COPY: u64 = 64;
 const BYTES_IN_PER_COPY: u64 = 3;
-/** An element of up to 64 bytes, with what it begins with. */
+/** An element of up to 64 bytes, including its tag. */
 const LONGEST_SHORT: u32 = 72;
 
-/** Reads the claimed length, and refuses a claim that so few bytes can not hold: no memory is taken for a lie. */
+/** Reads the length, and refuses one that this many bytes can not expand to, before memory is taken. */
 export function readHeader(input: u32, length: u32): u32 {
   let value: u64 = 0;
   let at: u32 = 0;
@@ -43,13 +43,13 @@ export function readHeader(input: u32, length: u32): u32 {
   return OK;
 }
 
-/** Uncompresses what follows the header into `out`, which has room for `claimedLength` and SLOP. */
+/** Decompresses what follows the header into `out`, which has room for `claimedLength` and SLOP. */
 export function uncompress(input: u32, length: u32, out: u32): u32 {
   const end = input + length;
   const outEnd = out + claimedLength;
   let from = input + position;
   let to = out;
-  // Up to here any short element fits, on both sides: only where a copy comes from is checked.
+  // Up to here any short element fits on both sides, so only a copy's source is checked.
   const easyFrom = length > LONGEST_SHORT + position ? end - LONGEST_SHORT : from;
   const easyTo = claimedLength > LONGEST_SHORT ? outEnd - LONGEST_SHORT : out;
 
@@ -127,7 +127,7 @@ export function uncompress(input: u32, length: u32, out: u32): u32 {
   return OK;
 }
 
-/** Copies up to 64 bytes from earlier output. Source and target may overlap: then the pattern repeats. */
+/** Copies up to 64 bytes from earlier output. Source and target may overlap, which repeats the pattern. */
 // @ts-ignore: decorator
 @inline
 function copyWithin(to: u32, from: u32, offset: u32, size: u32): void {
@@ -136,7 +136,7 @@ function copyWithin(to: u32, from: u32, offset: u32, size: u32): void {
     return;
   }
   const end = to + size;
-  // Each round doubles the pattern, until a step of eight bytes reads only what is written.
+  // Doubles the pattern until a step of eight bytes only reads what is written.
   while (to - from < 8) {
     store<u64>(to, load<u64>(from));
     to += to - from;
@@ -149,7 +149,7 @@ function copyWithin(to: u32, from: u32, offset: u32, size: u32): void {
   }
 }
 
-/** Each load comes after the store before it. */
+/** Each load follows the store before it. */
 // @ts-ignore: decorator
 @inline
 function copyUpTo64(to: u32, from: u32, size: u32): void {
@@ -168,7 +168,7 @@ function fail(code: u32, offset: u32): u32 {
   return code;
 }
 
-/** The room that `uncompress` needs for its output. */
+/** The memory that `uncompress` needs for its output. */
 export function roomFor(length: u32): u64 {
   return <u64>length + <u64>SLOP;
 }

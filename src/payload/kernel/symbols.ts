@@ -1,6 +1,6 @@
 /**
- * The symbols of a push of version 2: texts that its series name by their places. The table may stand anywhere in the body,
- * so a first pass finds it, hashes each text once, and finds out what each may be used for.
+ * The symbols of a push of version 2: texts that its series refer to by index. The table may be anywhere in the body, so a
+ * first pass finds it, hashes each text once, and determines what each may be used for.
  */
 import { hashBytes } from './hash';
 import { align16, OTHER_VERSION, OUT_OF_MEMORY, reserve, TOO_LARGE, TOO_MANY_SYMBOLS, WIRE_TYPE } from './memory';
@@ -11,28 +11,28 @@ import { cursor, fail, fault, readLength, readTag, seek, skipField, WIRE_BYTES }
 
 const REQUEST_SYMBOLS: u32 = 4;
 export const REQUEST_TIMESERIES: u32 = 5;
-/** Series and metadata of version 1: not for here, as in Mimir. */
+/** Series and metadata of version 1, which are refused here, as in Mimir. */
 const VERSION_1_TIMESERIES: u32 = 1;
 const VERSION_1_METADATA: u32 = 3;
 
-/** Two bytes in the body make a symbol, sixteen here hold it: this bounds the table at 64 MiB. */
+/** A symbol has at least two bytes in the body, and sixteen here: this bounds the table at 64 MiB. */
 const SYMBOLS_MAX: u32 = 4 << 20;
-/** Per symbol: address, length with marks, hash. */
+/** For each symbol: address, length with marks, hash. */
 export const SYMBOL_BYTES: u32 = 16;
 export const SYMBOL_LENGTH: usize = 4;
 export const SYMBOL_HASH: usize = 8;
 
-// What is not known of a symbol, or known not to be so, in the upper bits of its length: that it is UTF-8, found out for each; that
-// it may name a label, and that it may name a metric, found out for those that do.
+// Marks in the upper bits of a symbol's length, for properties that are unknown or false: that it is UTF-8, determined for
+// each symbol; that it may name a label or a metric, determined on demand.
 const MAY_BE_NO_LABEL: u32 = 0x80000000;
 const MAY_BE_NO_METRIC: u32 = 0x40000000;
 export const NO_UTF8: u32 = 0x20000000;
-/** Where no mark is. A text that is as long as this, half a gigabyte, is no symbol. */
+/** The bits of the length. A text of half a gigabyte is not accepted as a symbol. */
 export const LENGTH_BITS: u32 = 0x1fffffff;
 
 export let symbols: u32 = 0;
 export let symbolCount: u32 = 0;
-/** Series that were passed on the way. */
+/** The number of series found. */
 export let seriesFound: u32 = 0;
 
 /** Finds the symbols and makes the tables. Returns the first free address after them; 0 when `fault` is set. */
@@ -81,7 +81,7 @@ export function symbolLength(entry: u32): u32 {
   return load<u32>(entry, SYMBOL_LENGTH) & LENGTH_BITS;
 }
 
-/** `word`: what an entry has of length and marks. */
+/** `word`: an entry's length with marks. */
 // @ts-ignore: decorator
 @inline
 export function namesLabel(entry: u32, word: u32): bool {

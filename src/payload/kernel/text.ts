@@ -1,20 +1,20 @@
-/** What may stand in names and values: the letters of Prometheus' older scheme, and UTF-8 as Go checks it. */
+/** Valid names and values: the characters of Prometheus' older scheme, and UTF-8 as Go checks it. */
 
-/** Sixteen bytes that are all ones, then sixteen that are none. */
+/** Sixteen bytes of ones, then sixteen of zeros. */
 const MASKS = memory.data<u8>([
   255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);
 
-/** `[a-zA-Z_][a-zA-Z0-9_]*`, of a label. */
+/** `[a-zA-Z_][a-zA-Z0-9_]*`, for labels. */
 export function isLegacyLabelName(at: u32, length: u32): bool {
   return isLegacyName(at, length, 9);
 }
 
-/** `[a-zA-Z_:][a-zA-Z0-9_:]*`, of a metric. */
+/** `[a-zA-Z_:][a-zA-Z0-9_:]*`, for metrics. */
 // @ts-ignore: decorator
 @inline
 export function isLegacyMetricName(at: u32, length: u32): bool {
-  // The colon comes behind the digits.
+  // The colon follows the digits.
   return isLegacyName(at, length, 10);
 }
 
@@ -30,7 +30,7 @@ function isLegacyName(at: u32, length: u32, digits: u8): bool {
   return !v128.any_true(odd);
 }
 
-/** Of sixteen bytes, not 0 where one may not stand in a name. */
+/** Not 0 if one of sixteen bytes is not allowed in a name. */
 // @ts-ignore: decorator
 @inline
 function oddLegacy(bytes: v128, digits: u8): v128 {
@@ -76,7 +76,7 @@ function isUtf8Beyond(at: u32, end: u32): bool {
   return true;
 }
 
-/** Characters as Go counts them: each byte that is no part of one counts for one. */
+/** Counts characters as Go does: each invalid byte counts as one. */
 export function countCharacters(at: u32, length: u32): u32 {
   const end = at + length;
   let count: u32 = 0;
@@ -94,7 +94,7 @@ export function characterLength(at: u32, end: u32): u32 {
   return length <= end - at && isUtf8Beyond(at, at + length) ? length : 1;
 }
 
-/** The first comes before the second, byte by byte. May read 7 bytes past each. */
+/** Whether the first text is before the second in byte order. May read 7 bytes past each. */
 // @ts-ignore: decorator
 @inline
 export function isBefore(a: u32, aLength: u32, b: u32, bLength: u32): bool {
@@ -103,7 +103,7 @@ export function isBefore(a: u32, aLength: u32, b: u32, bLength: u32): bool {
   return first !== second ? first < second : compareTexts(a, aLength, b, bLength) < 0;
 }
 
-/** Eight of them, with 0 for those that are not there. */
+/** Eight bytes, with 0 for missing ones. */
 // @ts-ignore: decorator
 @inline
 function firstBytes(at: u32, length: u32): u64 {
@@ -111,7 +111,7 @@ function firstBytes(at: u32, length: u32): u64 {
   return length < 8 ? word & ~(<u64>0xffffffffffffffff << (8 * <u64>length)) : word;
 }
 
-/** Below 0 where the first comes before the second, byte by byte; 0 where they are the same. */
+/** Negative if the first text is before the second in byte order; 0 if they are equal. */
 export function compareTexts(a: u32, aLength: u32, b: u32, bLength: u32): i32 {
   const order = memory.compare(a, b, min(aLength, bLength));
   return order !== 0 ? order : <i32>aLength - <i32>bLength;

@@ -1,4 +1,4 @@
-/** The timestamps of one series' points, for which of them are repeated. It grows with how many different ones there are. */
+/** The set of timestamps of one series' points, to find repeated ones. It grows with the number of different timestamps. */
 import { finish } from './hash';
 import { KEYS, OUT_OF_MEMORY, reserve } from './memory';
 import { cursor, fail } from './wire';
@@ -8,10 +8,10 @@ const FIRST_SLOTS: u32 = 64;
 let slots: u32 = 0;
 let mask: u32 = 0;
 let used: u32 = 0;
-/** An empty slot is 0, so that timestamp is noted here. */
+/** 0 marks an empty slot, so the timestamp 0 is noted here. */
 let hasZero: bool = false;
 
-/** `at`: where the set may be from here on. */
+/** `at`: where the set may be from now on. */
 export function forgetTimestamps(at: u32): void {
   slots = at;
   mask = 0;
@@ -19,7 +19,7 @@ export function forgetTimestamps(at: u32): void {
   hasZero = false;
 }
 
-/** False: it was there, or there is no memory and `fault` is set. */
+/** False: it was there, or memory is out and `fault` is set. */
 export function addTimestamp(timestamp: i64): bool {
   if (timestamp === 0) {
     const isNew = !hasZero;
@@ -34,7 +34,7 @@ export function addTimestamp(timestamp: i64): bool {
   return true;
 }
 
-/** Where it is, or could be. Nobody without the keys can choose timestamps that come to one place. */
+/** The slot of this timestamp. Without the keys nobody can choose timestamps that collide. */
 function slotOf(timestamp: i64): u32 {
   let place = <u32>finish(<u64>timestamp + load<u64>(KEYS)) & mask;
   while (true) {
@@ -45,7 +45,7 @@ function slotOf(timestamp: i64): u32 {
   }
 }
 
-/** Twice the slots, behind those there are. */
+/** Doubles the slots, after the existing ones. */
 function grow(): bool {
   const before = slots;
   const end = mask === 0 ? slots : slots + (mask + 1) * 8;

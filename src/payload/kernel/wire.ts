@@ -1,6 +1,6 @@
 /**
- * Reading the protobuf wire format: varints, tags, skipping. A read that fails sets `fault` (and where), and
- * returns 0; callers look at `fault` after each.
+ * Reads the protobuf wire format: varints, tags, skipping. A read that fails sets `fault` (and its position) and returns 0;
+ * callers check `fault` after each.
  */
 import { FIELD_NUMBER, GROUP, LENGTH, TRUNCATED, VARINT, WIRE_TYPE } from './memory';
 
@@ -11,7 +11,7 @@ const WIRE_GROUP: u32 = 3;
 const WIRE_END_GROUP: u32 = 4;
 const WIRE_FIXED32: u32 = 5;
 
-/** Groups are long gone from remote write; a few levels are skipped as the format demands. */
+/** Groups are no longer used in remote write; a few levels are skipped as the format requires. */
 const GROUP_DEPTH_MAX: u32 = 32;
 
 export let fault: u32 = 0;
@@ -61,7 +61,7 @@ function readLongVarint32(end: u32): u32 {
   for (let shift: u64 = 0; shift < 70; shift += 7) {
     if (cursor >= end) return fail(TRUNCATED, at);
     const byte = <u64>load<u8>(cursor++);
-    // The tenth byte has room for one bit; what it shifts out would not fit 32 bits anyway.
+    // The tenth byte may only have one bit, which would not fit into 32 bits anyway.
     if (shift === 63 && byte > 1) return fail(VARINT, at);
     value |= (byte & 127) << shift;
     if (byte < 128) return value > 0xffffffff ? fail(VARINT, at) : <u32>value;
@@ -69,7 +69,7 @@ function readLongVarint32(end: u32): u32 {
   return fail(VARINT, at);
 }
 
-/** Any varint, as decoders take it: what goes past 64 bits is lost. */
+/** Any varint, as decoders accept it: bits beyond 64 are lost. */
 export function readVarint64(end: u32): i64 {
   const at = cursor;
   let value: u64 = 0;
@@ -86,7 +86,7 @@ export function readVarint64(end: u32): i64 {
   return 0;
 }
 
-/** A sint32 from its varint. */
+/** Decodes a sint32. */
 // @ts-ignore: decorator
 @inline
 export function zigzag32(value: i64): i32 {
@@ -94,7 +94,7 @@ export function zigzag32(value: i64): i32 {
   return <i32>((bits >>> 1) ^ (0 - (bits & 1)));
 }
 
-/** Any varint whose value does not matter here. */
+/** Skips a varint. */
 // @ts-ignore: decorator
 @inline
 export function skipVarint(end: u32): void {
@@ -112,7 +112,7 @@ export function skipVarint(end: u32): void {
   }
 }
 
-/** A length that fits before `end`; the cursor stands behind it. */
+/** A length that fits before `end`; the cursor is after it. */
 // @ts-ignore: decorator
 @inline
 export function readLength(end: u32): u32 {
@@ -171,7 +171,7 @@ export function skipBytes(count: u32, end: u32): void {
 
 const openGroups = memory.data(4 * 32);
 
-/** Skips to the end of a group. Each end must name the field that opened it. */
+/** Skips to the end of a group, which must name the field that opened it. */
 function skipGroup(field: u32, end: u32): void {
   const at = cursor;
   let depth: u32 = 1;

@@ -5,9 +5,9 @@
 
 export type ScalarKind =
   | 'string'
-  /** As base64 in JSON. */
+  /** Base64 in JSON. */
   | 'bytes'
-  /** Bytes as hexadecimal digits in JSON, so many of them or none. */
+  /** Hexadecimal in JSON, of exactly this many bytes or empty. */
   | 'hex8'
   | 'hex16'
   | 'double'
@@ -24,7 +24,7 @@ export interface Field {
   readonly number: number;
   readonly kind: ScalarKind | 'message';
   readonly repeated: boolean;
-  /** Looked up by name, since messages refer to themselves. */
+  /** By name, since messages refer to themselves. */
   readonly message: MessageName | undefined;
 }
 
@@ -158,10 +158,10 @@ function declarations(): [MessageName, [name: string, field: Field][]][] {
   ]);
 }
 
-/** The fields of a message by the names that they have in JSON: in camel case, and as in the .proto file. */
+/** The fields of a message by their names in JSON: in camel case, and as in the .proto file. */
 export class FieldNames {
   readonly #names: ReadonlyMap<string, Field>;
-  /** By length and last letter: no message has many names that share both. */
+  /** By length and last letter: few names of a message share both. */
   readonly #places: (readonly NamedField[] | undefined)[] = [];
 
   constructor(names: ReadonlyMap<string, Field>) {
@@ -177,7 +177,7 @@ export class FieldNames {
     return this.#names.get(name);
   }
 
-  /** By a name that has no escapes, where it stands in the JSON. */
+  /** By a name without escapes at this position of the JSON. */
   at(json: Uint8Array, start: number, end: number): Field | undefined {
     const named = this.#places[placeOf(json, start, end)];
     if (named === undefined) return undefined;
@@ -203,7 +203,7 @@ function isSame(name: Uint8Array, json: Uint8Array, start: number, end: number):
   return true;
 }
 
-/** To read JSON. */
+/** For reading JSON. */
 export const MESSAGES: Readonly<Record<MessageName, FieldNames>> = Object.fromEntries(
   declarations().map(([message, fields]) => [
     message,
@@ -213,7 +213,7 @@ export const MESSAGES: Readonly<Record<MessageName, FieldNames>> = Object.fromEn
   ]),
 ) as unknown as Record<MessageName, FieldNames>;
 
-/** To write it: by field number, with its name. */
+/** For writing it: by field number, with the name. */
 export const FIELDS: Readonly<Record<MessageName, ReadonlyMap<number, Field & { readonly name: string }>>> =
   Object.fromEntries(
     declarations().map(([message, fields]) => [
@@ -222,7 +222,7 @@ export const FIELDS: Readonly<Record<MessageName, ReadonlyMap<number, Field & { 
     ]),
   ) as unknown as Record<MessageName, ReadonlyMap<number, Field & { readonly name: string }>>;
 
-/** What an enum may be called in JSON, in place of its number. */
+/** The names of enum values in JSON. */
 export const TEMPORALITIES: ReadonlyMap<string, number> = new Map([
   ['AGGREGATION_TEMPORALITY_UNSPECIFIED', 0],
   ['AGGREGATION_TEMPORALITY_DELTA', 1],

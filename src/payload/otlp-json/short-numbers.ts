@@ -1,4 +1,7 @@
-/** Numbers as nearly all are in JSON, read from their digits without a text in between. Whatever else there is takes another way. */
+/**
+ * Fast paths for the usual numbers in JSON, which are parsed from their digits without making a string. Others take another
+ * path.
+ */
 
 const DOT = 46;
 const ZERO = 48;
@@ -6,11 +9,11 @@ const MINUS = 45;
 
 /** A whole number of up to 19 digits, without a sign. */
 export class ShortWhole {
-  /** Both halves of its 64 bits. */
+  /** The halves of its 64 bits. */
   low = 0;
   high = 0;
 
-  /** Where it ends; -1: it is none. */
+  /** Returns where it ends; -1: it is something else. */
   read(json: Uint8Array, start: number): number {
     let at = start;
     let digits = 0;
@@ -34,7 +37,7 @@ export class ShortWhole {
     this.high = above + Math.floor(value / WORD);
   }
 
-  /** `upper` is below 2^34 and `scale` below 2^30, so that no product of its halves is above 2^48. */
+  /** `upper` is below 2^34 and `scale` below 2^30, so that no product of their halves exceeds 2^48. */
   #multiply(upper: number, scale: number, lower: number): void {
     const product = Math.floor(upper / HALF) * scale;
     const rest = (upper % HALF) * scale + lower;
@@ -45,11 +48,11 @@ export class ShortWhole {
 const WORD = 2 ** 32;
 const HALF = 2 ** 17;
 
-/** A decimal fraction of up to 15 digits: then whole digits and power of ten are exact, and so is their quotient. */
+/** A decimal fraction of up to 15 digits: digits and power of ten are exact, and so is their quotient. */
 export class ShortDecimal {
   value = 0;
 
-  /** Where it ends; -1: it is none. What follows must be seen not to belong to it. */
+  /** Returns where it ends; -1: it is something else. The caller must check that what follows does not belong to it. */
   read(json: Uint8Array, start: number): number {
     const isNegative = json[start] === MINUS;
     const first = isNegative ? start + 1 : start;
@@ -77,7 +80,7 @@ export class ShortDecimal {
   }
 }
 
-/** Written out, and so exact. */
+/** Written as literals, so that they are exact. */
 const POWERS = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 function tenTo(power: number): number {

@@ -1,4 +1,4 @@
-/** An OTLP protobuf message as JSON: for what is left of a body that came as JSON. It was found sound, and is not checked again. */
+/** Converts an OTLP protobuf message to JSON: for the rest of a body that came as JSON. It was validated before. */
 import { FIELDS, type Field, type MessageName } from './fields.js';
 
 export function toJson(message: Uint8Array): string {
@@ -68,7 +68,7 @@ function varint(bytes: Buffer, at: number): [value: bigint, next: number] {
   return [BigInt.asUintN(64, value), next];
 }
 
-/** One, or all of a packed field. */
+/** One value, or all of a packed field. */
 function elementsOf(field: Field, wire: number, bytes: Buffer, at: number, end: number): string[] {
   const { kind, message } = field;
   switch (kind) {

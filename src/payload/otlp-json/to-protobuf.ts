@@ -1,7 +1,8 @@
 /**
- * OTLP as JSON, made into the protobuf message that says the same, in one walk that makes no objects: a body costs what it becomes,
- * and that is capped. Names may be in camel case or as in the .proto files, 64-bit numbers may be text, ids are hexadecimal, enums
- * numbers or names; what has an unknown name is looked over. Whatever else is not JSON, or not OTLP, is a fault.
+ * Converts OTLP as JSON to the equivalent protobuf message, in one pass that creates no objects: the cost follows the size
+ * of the result, which is capped. Names may be in camel case or as in the .proto files, 64-bit numbers may be strings, ids
+ * are hexadecimal, enums are numbers or names; unknown names are skipped. Anything else that is not JSON or not OTLP is a
+ * fault.
  */
 import {
   type Field,
@@ -19,9 +20,9 @@ interface JsonFault {
   readonly offset: number;
 }
 
-/** Values within values; Mimir's parser takes more, and makes them labels. */
+/** Nesting of values; Mimir's parser accepts more, and makes labels of them. */
 const MOST_VALUE_DEPTH = 100;
-/** Of what is looked over, as in Mimir's parser. */
+/** Nesting of what is skipped, as in Mimir's parser. */
 const MOST_SKIPPED_DEPTH = 10_000;
 
 export function toProtobuf(json: Uint8Array, maxBytes: number): Uint8Array | JsonFault | 'too_large' {
@@ -70,7 +71,7 @@ class JsonWalk {
     this.#writer = new ProtobufWriter(maxBytes);
   }
 
-  /** Where it stands. */
+  /** The current position. */
   get offset(): number {
     return Math.min(this.#at, this.#json.length);
   }
@@ -96,7 +97,7 @@ class JsonWalk {
     this.#expect(CLOSE_BRACE, 'a comma, or the end of the object');
   }
 
-  /** Past the name of a field, and the colon. Undefined: it is none of these. */
+  /** Reads past the name of a field and the colon. Undefined: an unknown name. */
   #field(fields: FieldNames | undefined): Field | undefined {
     if (this.#next() !== QUOTE) throw new Fault('the name of a field is missing');
     const start = this.#at;
@@ -208,11 +209,11 @@ class JsonWalk {
   #enum(): bigint | number {
     if (this.#next() !== QUOTE) return this.#whole(-(2n ** 31n), 2n ** 31n - 1n);
     const text = this.#text();
-    // As in Mimir's parser, a name that nobody knows is none.
+    // As in Mimir's parser, an unknown name is ignored.
     return TEMPORALITIES.get(text) ?? 0;
   }
 
-  /** Nearly all are: of up to 19 digits, as text. */
+  /** The usual case: up to 19 digits, as a string. */
   #shortWhole(): boolean {
     if (this.#next() !== QUOTE) return false;
     const end = this.#short.read(this.#json, this.#at + 1);
@@ -237,7 +238,7 @@ class JsonWalk {
     return value;
   }
 
-  /** A whole number, as a number or as text. */
+  /** A whole number, as a number or a string. */
   #whole(least: bigint, most: bigint): bigint {
     const text = this.#next() === QUOTE ? this.#text() : this.#number();
     if (!WHOLE.test(text) || text.length > MOST_DIGITS) throw new Fault('a whole number was expected');
@@ -246,7 +247,7 @@ class JsonWalk {
     return value;
   }
 
-  /** The characters that a number may have: whether they are one is to be seen. */
+  /** Reads the characters that a number may consist of; the caller checks that they are one. */
   #number(): string {
     const start = this.#at;
     while (isOfNumber(this.#json[this.#at])) this.#at++;
@@ -268,7 +269,7 @@ class JsonWalk {
     else this.#writer.part(field, this.#json, start + 1, this.#at - 1);
   }
 
-  /** Past the closing quote. True: there are escapes in it. */
+  /** Reads past the closing quote. True: the text has escapes. */
   #skipText(): boolean {
     const json = this.#json;
     let escapes = false;
@@ -295,7 +296,7 @@ class JsonWalk {
     throw new Fault('a text does not end');
   }
 
-  /** Any value, however deep: with a stack of its own, one bit a level. */
+  /** Skips any value, however deep: with a stack of its own, one bit per level. */
   #skipValue(): void {
     const inObject: boolean[] = [];
     for (;;) {
@@ -310,7 +311,7 @@ class JsonWalk {
     }
   }
 
-  /** A scalar, or the beginning of an object (true) or an array (false). */
+  /** Skips a scalar, or the beginning of an object (true) or an array (false). */
   #skipStart(): boolean | undefined {
     switch (this.#next()) {
       case OPEN_BRACE:
@@ -329,7 +330,7 @@ class JsonWalk {
     }
   }
 
-  /** Behind a value: past all that ends there. False: everything has. */
+  /** After a value: skips everything that ends there. False: nothing is left. */
   #skipToNext(inObject: boolean[]): boolean {
     for (;;) {
       const top = inObject[inObject.length - 1];
@@ -355,7 +356,7 @@ class JsonWalk {
     return true;
   }
 
-  /** The next character that is no space. */
+  /** The next character that is not white space. */
   #next(): number | undefined {
     for (;;) {
       const c = this.#json[this.#at];
@@ -378,7 +379,7 @@ class JsonWalk {
 const MOST_UNSIGNED = 2n ** 64n - 1n;
 const MOST_SIGNED = 2n ** 63n - 1n;
 const LEAST_SIGNED = -(2n ** 63n);
-/** Of 64 bits, with a sign. */
+/** An int64 with its sign. */
 const MOST_DIGITS = 20;
 
 const WHOLE = /^-?(?:0|[1-9]\d*)$/;
@@ -396,7 +397,7 @@ function isOfNumber(c: number | undefined): boolean {
   return (c >= ZERO && c <= NINE) || c === DOT || c === MINUS || c === PLUS || c === LOWER_E || c === UPPER_E;
 }
 
-/** Behind the escape that begins there; -1: it is none. */
+/** Past the escape at this position; -1: it is invalid. */
 function pastEscape(json: Buffer, at: number): number {
   const kind = json.toString('latin1', at + 1, at + 2);
   if (kind !== 'u') return kind !== '' && '"\\/bfnrt'.includes(kind) ? at + 2 : -1;
@@ -405,7 +406,7 @@ function pastEscape(json: Buffer, at: number): number {
 
 const UNICODE_ESCAPE = /^[0-9a-f]{4}$/i;
 
-/** A text with its quotes, found to be sound. */
+/** A valid text with its quotes. */
 function unescaped(json: Buffer, start: number, end: number): string {
   return JSON.parse(json.toString('utf8', start, end)) as string;
 }

@@ -1,18 +1,21 @@
-/** Writes a protobuf message up to a cap. Lengths of messages are known when they end: they have room of a fixed size before them. */
+/**
+ * Writes a protobuf message up to a cap. Lengths of nested messages are known when they end, so a fixed size is reserved
+ * for them.
+ */
 
 const FIRST_ROOM = 16 * 1024;
-/** A varint of four bytes, padded with empty groups, which every reader takes. */
+/** A varint of four bytes, padded with empty groups, which every reader accepts. */
 const LENGTH_BYTES = 4;
 const LONGEST_MESSAGE = 2 ** (7 * LENGTH_BYTES) - 1;
 
-/** Its length has one byte, and to call for fewer is not worth it. */
+/** Its length has one byte, and fewer bytes are not worth a call. */
 const COPIED_BY_HAND = 64;
 
 const VARINT = 0;
 const FIXED64 = 1;
 const BYTES = 2;
 
-/** The message would be larger than it may. */
+/** The message would exceed its cap. */
 export class TooLarge extends Error {}
 
 export class ProtobufWriter {
@@ -28,7 +31,7 @@ export class ProtobufWriter {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Answers what `end` is to be called with. */
+  /** Returns the argument for `end`. */
   begin(field: number): number {
     this.#room(LENGTH_BYTES + 2);
     this.#tag(field, BYTES);
@@ -52,7 +55,7 @@ export class ProtobufWriter {
     this.#length += bytes.length;
   }
 
-  /** A part of other bytes. */
+  /** A range of other bytes. */
   part(field: number, bytes: Uint8Array, start: number, end: number): void {
     const length = end - start;
     if (length > COPIED_BY_HAND) {
@@ -72,7 +75,7 @@ export class ProtobufWriter {
     this.#length = this.#buffer.writeDoubleLE(value, this.#length);
   }
 
-  /** Of 64 bits, whether they are signed or not. */
+  /** 64 bits, signed or not. */
   fixed64(field: number | undefined, value: bigint): void {
     this.#room(10);
     if (field !== undefined) this.#tag(field, FIXED64);

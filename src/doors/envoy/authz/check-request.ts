@@ -1,13 +1,13 @@
 /**
- * What ext_authz sends of a push, whichever way Envoy is configured to send it. The message is walked, not decoded: what
- * is not wanted of it costs no memory, and what is more than Envoy sends costs little time.
+ * The description of a push in an ext_authz call, in each of the forms in which Envoy may be configured to send it. The
+ * message is walked rather than decoded: unneeded fields cost no memory, and oversized ones little time.
  */
 import { EDGE_PREFIX } from '../../../base/http1/headers.js';
 import { eachField } from '../grpc/fields.js';
 
 /**
- * How much of the body is there. `partial`: Envoy cut it off. `missing`: Envoy is not told to send bodies. `text`:
- * Envoy sends them as text, and what is not UTF-8 is lost.
+ * How much of the body is there. `partial`: Envoy truncated it. `missing`: Envoy is not configured to send bodies. `text`:
+ * Envoy sends them as text, which loses what is not UTF-8.
  */
 export type BodyState = 'whole' | 'partial' | 'missing' | 'text';
 
@@ -15,9 +15,9 @@ export const BODY_STATES = ['whole', 'partial', 'missing', 'text'] as const sati
 
 export interface CheckedRequest {
   readonly method: string;
-  /** A path with its query, as far as Envoy has seen to it. */
+  /** A path with its query, as normalized by Envoy. */
   readonly target: string;
-  /** As the tenant header has it. */
+  /** The value of the tenant header. */
   readonly tenant: string | undefined;
   readonly contentType: string | undefined;
   readonly contentEncoding: string | undefined;
@@ -25,22 +25,22 @@ export interface CheckedRequest {
   readonly retryAttempt: string | undefined;
   readonly userAgent: string | undefined;
   readonly forwardedFor: string | undefined;
-  /** Of the connection that Envoy has the push from; empty where it is none of IP. */
+  /** Of the connection on which Envoy got the push; empty if it is not an IP address. */
   readonly remoteAddress: string;
-  /** Names, in lower case, that are the edge's own to send. */
+  /** Names, in lower case, that only the edge may send. */
   readonly claimed: ReadonlySet<string>;
   /** A view on the message. */
   readonly body: Buffer;
   readonly bodyState: BodyState;
 }
 
-/** What a CheckRequest may have beside the body: far more than Envoy lets the headers of a request have. */
+/** The maximal size of a CheckRequest without its body: far more than Envoy allows for headers. */
 export const MAX_BESIDE_BODY_BYTES = 1 << 20;
 export const MAX_HEADERS = 1000;
 
-/** Envoy sets it where it has buffered a body, and removes what the client sent. */
+/** Envoy sets it if it has buffered a body, and removes the client's. */
 const PARTIAL_BODY = 'x-envoy-auth-partial-body';
-/** Beside the tenant header. */
+/** In addition to the tenant header. */
 export const READ_HEADERS = [
   'content-type',
   'content-encoding',
@@ -54,7 +54,7 @@ export const READ_HEADERS = [
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** Undefined: not a CheckRequest. `too_large`: it has more beside its body than is looked at. */
+/** Undefined: not a CheckRequest. `too_large`: there is too much beside the body. */
 export function readCheckRequest(
   message: Buffer,
   /** In lower case. */
@@ -88,10 +88,10 @@ function bodyState(found: FoundRequest): BodyState {
   const partial = found.header(PARTIAL_BODY);
   if (found.body.length === 0) {
     if (found.hasText) return 'text';
-    // Where no length is declared, the mark tells that Envoy has buffered the body, and found it empty.
+    // Without a declared length, the header says that Envoy has buffered the body and found it empty.
     return declared === '0' || (declared === undefined && partial === 'false') ? 'whole' : 'missing';
   }
-  // The mark tells of what Envoy had buffered, so a body that is cut at exactly its limit may go without.
+  // The header refers to what Envoy had buffered, so it may be missing for a body that is truncated at exactly the limit.
   return partial === 'true' || Number(declared ?? 0) > found.body.length ? 'partial' : 'whole';
 }
 
@@ -103,16 +103,16 @@ class FoundRequest {
   path = '';
   hasText = false;
   body: Buffer;
-  /** How many there are, whether they are read or not. */
+  /** Their number, whether they are read or not. */
   headers = 0;
-  /** Of the header under way: its name, and where its value is. */
+  /** The current header: its name, and the position of its value. */
   name = '';
   valueStart = 0;
   valueEnd = 0;
   claimed: Set<string> | undefined;
   readonly #read: ReadonlySet<string>;
   readonly #map = new Map<string, string>();
-  /** With encode_raw_headers every header comes by itself, and there is no map. */
+  /** With encode_raw_headers each header is separate, and there is no map. */
   readonly #list = new Map<string, string>();
 
   constructor(message: Buffer, tenantHeader: string) {
@@ -130,7 +130,7 @@ class FoundRequest {
     if (this.#read.has(this.name)) this.#map.set(this.name, this.#value());
   }
 
-  /** Those that come more than once are joined, as Envoy joins them in the map. */
+  /** Repeated headers are joined, as Envoy joins them in the map. */
   addToList(): void {
     const name = this.name.toLowerCase();
     this.#noteClaim(name);
@@ -157,7 +157,7 @@ function inCheckRequest(field: number, start: number, end: number, found: FoundR
 }
 
 function inAttributes(field: number, start: number, end: number, found: FoundRequest): boolean {
-  // A push is judged whatever is said of where it came from.
+  // A push is judged even if its peer is invalid.
   if (field === 1) eachField(found.message, start, end, inPeer, found);
   return field !== 4 || eachField(found.message, start, end, inRequest, found);
 }
@@ -216,7 +216,7 @@ function inHeaderMap(field: number, start: number, end: number, found: FoundRequ
   return true;
 }
 
-/** False: it is no header, or there are too many. */
+/** False: it is not a header, or there are too many. */
 function readHeader(start: number, end: number, found: FoundRequest): boolean {
   found.headers++;
   found.name = '';
@@ -225,7 +225,7 @@ function readHeader(start: number, end: number, found: FoundRequest): boolean {
   return found.headers <= MAX_HEADERS && eachField(found.message, start, end, inHeader, found);
 }
 
-/** The same for an entry of the map and for a HeaderValue, whose value comes as text or as bytes. */
+/** The same for an entry of the map and for a HeaderValue, whose value is text or bytes. */
 function inHeader(field: number, start: number, end: number, found: FoundRequest): boolean {
   if (field === 1) {
     if (end - start <= LONGEST_NAME) found.name = found.message.toString('latin1', start, end);
@@ -236,7 +236,7 @@ function inHeader(field: number, start: number, end: number, found: FoundRequest
   return true;
 }
 
-/** Longer names are none of those that are read. */
+/** None of the headers that are read has a longer name. */
 const LONGEST_NAME = 256;
-/** Of version 6 with a zone. */
+/** An IPv6 address with a zone. */
 const LONGEST_ADDRESS = 64;

@@ -1,6 +1,6 @@
 /**
- * What ext_authz is answered. Every answer tells access logs and later filters what was found, as dynamic metadata;
- * one that lets a push pass has it in request headers, too, in place of any that the client sent.
+ * Answers to ext_authz. Each has its result as dynamic metadata for access logs and later filters; one that lets a push
+ * pass also has it in request headers, which replace the client's.
  */
 
 import { EDGE_PREFIX } from '../../../base/http1/headers.js';
@@ -11,15 +11,15 @@ import { refusalHeaders, type Written, writtenHeaders } from '../../refusal-answ
 import { type CheckResponse, checkResponse, type HeaderValueOption } from '../grpc/messages.js';
 
 /**
- * `unfiltered`: some series may not pass, and pass all the same. `duplicate`: from a replica that is not elected.
- * `unjudged`: nothing was decided, by setting or because it is no push.
+ * `unfiltered`: some series should be left out, but pass. `duplicate`: from a replica that is not elected. `unjudged`:
+ * nothing was decided, because of a setting or because it is not a push.
  */
 export type VerdictWord = 'accept' | 'unfiltered' | 'refuse' | 'duplicate' | 'shadow' | 'unjudged';
 
 export interface Found {
   readonly verdict: VerdictWord;
   readonly tenant: string;
-  /** What the ingestion rate counts: samples, histograms, exemplars and metadata as Mimir takes them. */
+  /** The items of the ingestion rate: samples, histograms, exemplars and metadata as Mimir counts them. */
   readonly items: number;
   /** Undefined: the body was not decoded. */
   readonly push: Push | undefined;
@@ -29,7 +29,7 @@ const OK = 0;
 const RESOURCE_EXHAUSTED = 8;
 const PERMISSION_DENIED = 7;
 
-/** `claimed`: headers of the edge's own that came from the client, in lower case. None goes on. */
+/** `claimed`: the client's headers, in lower case, that only the edge may send. They are removed. */
 export function encodeOk(found: Found, claimed: Iterable<string>): Uint8Array {
   const facts = factsOf(found);
   const headers = Object.entries(facts).map(([name, value]) => option(`${EDGE_PREFIX}${name}`, value));
@@ -66,7 +66,7 @@ export function encodeDenied(
   });
 }
 
-/** To the sender it is taken, as Mimir answers; to Envoy it is denied, or it would be forwarded. */
+/** The sender is told that it was accepted, as Mimir answers; Envoy is told that it was denied, or it would forward it. */
 export function encodeDuplicate(
   found: Found & { readonly push: Push },
   message: string,
@@ -86,12 +86,12 @@ export function encodeDuplicate(
   });
 }
 
-/** Envoy says text/plain of what has no type. */
+/** Envoy adds text/plain if there is no type. */
 function typeHeader(form: AnswerForm, { contentType }: Said): string[] {
   return form === 'text' ? [] : ['Content-Type', contentType];
 }
 
-/** Texts, all of them: how Envoy writes numbers is its own affair. */
+/** All as text, because Envoy decides how to write numbers. */
 function factsOf({ verdict, tenant, items, push }: Found): Record<string, string> {
   return {
     verdict,
@@ -108,7 +108,7 @@ function metadata(facts: Readonly<Record<string, string>>): NonNullable<CheckRes
   return { fields: Object.fromEntries(fields) };
 }
 
-/** From names and values in turn. */
+/** From names and values, alternating. */
 function options(headers: readonly string[]): HeaderValueOption[] {
   const all: HeaderValueOption[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -117,7 +117,7 @@ function options(headers: readonly string[]): HeaderValueOption[] {
   return all;
 }
 
-/** `append: false` replaces in every version of Envoy; unset it appends in some. */
+/** `append: false` replaces in every version of Envoy; if unset, some append. */
 function option(key: string, value: string): HeaderValueOption {
   return { header: { key, value }, append: { value: false } };
 }

@@ -1,7 +1,7 @@
 /**
- * One ext_authz call, from the request that Envoy describes to its answer: the same order, Enforcer and refusals as
- * in doors/http/push-exchange.ts. A refusal is always an answer, never an error of gRPC: on errors Envoy does as its failure mode
- * says, which may let the push pass.
+ * One ext_authz call, from Envoy's description of a push to the answer: the same order, Enforcer and refusals as in
+ * doors/http/push-exchange.ts. A refusal is always an answer, never a gRPC error: on errors Envoy applies its failure mode,
+ * which may let the push pass.
  */
 
 import { originForm } from '../../../base/http1/target.js';
@@ -57,18 +57,18 @@ export interface CheckOptions extends WritePathOptions, DecodeSettings {
   /** Lower case. */
   readonly tenantHeader: string;
   readonly maxBodyBytes: number;
-  /** False: a push is judged as ever, but what it costs is left for the ratelimit filter to charge. */
+  /** False: a push is judged as usual, but the ratelimit filter charges for it. */
   readonly charge: boolean;
-  /** What becomes of a push of which some series may not pass: ext_authz can not leave them out. */
+  /** What happens to a push of which some series may not pass, as ext_authz can not leave them out. */
   readonly onFilter: 'refuse' | 'pass';
-  /** What becomes of a body that Envoy does not send as it came. */
+  /** What happens to a body that Envoy does not send unchanged. */
   readonly onBody: Readonly<Record<Exclude<BodyState, 'whole'>, 'refuse' | 'pass'>>;
   readonly retryAfter: RetryAfterOptions;
 }
 
 /**
- * How a Check ended. `late`: denied, because it was not whole or not judged in the time that Envoy gives. `cancelled`:
- * Envoy was gone before it was judged or answered.
+ * How a call ended. `late`: denied because it was not complete or judged within Envoy's timeout. `cancelled`: Envoy left
+ * before it was judged or answered.
  */
 export type CheckOutcome = VerdictWord | 'late' | 'cancelled' | 'invalid';
 
@@ -84,7 +84,7 @@ export const CHECK_OUTCOMES = [
   'invalid',
 ] as const satisfies CheckOutcome[];
 
-/** Times in seconds. */
+/** Times are in seconds. */
 interface CheckObserver {
   decoded(seconds: number, protocol: ProtocolLabel): void;
   decided(seconds: number): void;
@@ -102,12 +102,12 @@ export interface CheckParts {
   readonly budget: ByteBudget;
   readonly observer: CheckObserver;
   readonly senders: Senders;
-  /** Milliseconds of a clock that never steps back. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
   readonly options: CheckOptions;
 }
 
-/** A timer of Node's fires at once when it is asked for more. */
+/** A longer timer would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class CheckExchange {
@@ -119,9 +119,9 @@ export class CheckExchange {
   /** What a Remote Write 2.0 sender is told of the push. */
   #written: Written = NOTHING;
   #form: AnswerForm = 'text';
-  /** Undefined: it named no tenant that may send. */
+  /** Undefined: the push did not name a tenant that may send. */
   #sender: SenderPlace | undefined;
-  /** Of the budget, for what the body expands to. */
+  /** Reserved from the budget for the uncompressed body. */
   #heldBytes = 0;
 
   constructor(parts: CheckParts, writePaths: WritePaths, call: GrpcCall) {
@@ -159,7 +159,7 @@ export class CheckExchange {
     const route = this.#routeOf(request);
     if (route === 'other') return this.#pass('unjudged', '');
     if (route === 'otlp') this.#form = otlpAnswerForm(request.contentType);
-    // Envoy has given up: nothing is charged to the tenant.
+    // Envoy has given up: the tenant is not charged.
     if (this.#call.isOver) return this.#cancelled();
 
     const how = readAs(route, request);
@@ -231,7 +231,7 @@ export class CheckExchange {
     return decodeBody(decoder, [body], body.length, options, reserve, wanted);
   }
 
-  /** Nobody here can say where a target goes that is no path: it may well be a write. */
+  /** A target that is not a path can not be classified: it may be a write. */
   #routeOf({ method, target }: CheckedRequest): Route {
     // A connection, not a request.
     if (method === '' && target === '') return 'other';
@@ -241,14 +241,14 @@ export class CheckExchange {
   }
 
   /**
-   * Waits, but has Envoy wait no longer than it does: on its own timeout it might let the push pass. What comes after
-   * that is for a call that is over, and gives back what was charged.
+   * Waits, but answers before Envoy's timeout, after which Envoy might let the push pass. A later result belongs to a call
+   * that is over, and is refunded.
    */
   async #inTime<T>(request: CheckedRequest, answer: Promise<T>, tenant?: Tenant): Promise<T> {
     const timeoutMs = this.#call.answerInMs;
     if (timeoutMs > LONGEST_TIMER_MS) return await answer;
     const timer = setTimeout(() => {
-      // On a busy machine it may be later than Envoy waits: an answer does no harm, and Envoy's clock is its own.
+      // On a busy machine it may be later than Envoy's timeout: answering does no harm, as Envoy has a clock of its own.
       if (this.#call.isClosed) return;
       this.#late = true;
       if (tenant === undefined) this.#refuseUnattributed('edge_busy', judgedTooLate());
@@ -288,7 +288,7 @@ export class CheckExchange {
     return verdict;
   }
 
-  /** Answers, unless the refusal is only to be seen (shadow mode). */
+  /** Answers, except in shadow mode. */
   #refuse(
     request: CheckedRequest,
     tenant: Tenant | undefined,
@@ -311,7 +311,7 @@ export class CheckExchange {
     return this.#refuse(request, tenant, refusal, undefined, tenant.mode === 'shadow');
   }
 
-  /** Not the sender's mistake, but that of a setting in Envoy: the sentence names it. */
+  /** Not the sender's mistake but that of a setting of Envoy: the sentence names it. */
   #refuseBodyState(
     request: CheckedRequest,
     { tenant }: Admitted,
@@ -321,7 +321,7 @@ export class CheckExchange {
     return this.#refuseBody(request, tenant, ...BODY_STATE_REFUSALS[state]);
   }
 
-  /** The message was never whole, so nobody knows whose it is. */
+  /** The message was never complete, so the tenant is unknown. */
   #refuseMessage(fault: MessageFault): CheckOutcome {
     const { budget, options } = this.#parts;
     switch (fault) {
@@ -360,7 +360,7 @@ export class CheckExchange {
     return 'cancelled';
   }
 
-  /** Envoy may leave while the answer is on its way. */
+  /** Envoy may leave before the answer arrives. */
   #giveBackUnlessDelivered(admission: Admitted, accepted: Charge): void {
     this.#call.onClose((delivered) => {
       if (!delivered) this.#parts.enforcer.giveBack(admission, accepted);

@@ -1,4 +1,7 @@
-/** Of a push that Envoy describes, what senders are told apart by. Unlike a connection's it does not repeat. */
+/**
+ * The properties by which senders are distinguished, of a push that Envoy describes. Unlike a connection's head it is not
+ * reused.
+ */
 import type { KnownSender, SenderHead } from '../../senders.js';
 import type { CheckedRequest } from './check-request.js';
 

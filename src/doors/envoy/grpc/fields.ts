@@ -1,12 +1,12 @@
 /**
- * A walk over the fields of a protobuf message, without decoding it. Only fields with a length are shown: texts, bytes,
- * messages. All others are stepped over.
+ * Walks over the fields of a protobuf message without decoding it. Only length-delimited fields are passed on: texts,
+ * bytes, messages. All others are skipped.
  */
 
-/** False ends the walk. `T`: whatever is found. */
+/** Returning false ends the walk. `T`: the result under construction. */
 type FieldVisitor<T> = (field: number, start: number, end: number, found: T) => boolean;
 
-/** False: the bytes from `start` to `end` are no message, or the visitor ended the walk. */
+/** False: the bytes from `start` to `end` are not a message, or the visitor ended the walk. */
 export function eachField<T>(
   bytes: Uint8Array,
   start: number,
@@ -41,7 +41,7 @@ export function eachField<T>(
   return cursor.at === end;
 }
 
-/** NaN where it is not whole, or longer than any: then nothing that is done with it holds. */
+/** NaN if it is incomplete or too long; all further checks then fail. */
 function readVarint(bytes: Uint8Array, cursor: { at: number }, end: number): number {
   let value = 0;
   for (let factor = 1; factor < 2 ** 70; factor *= 128) {

@@ -1,6 +1,6 @@
 /**
- * The messages that are spoken, as FileDescriptorProtos: what server reflection hands out. protobufjs describes single
- * types; here they are put into the files that they came from, with whole names and with the files' imports.
+ * The gRPC messages as FileDescriptorProtos for server reflection. protobufjs describes single types; here they are grouped
+ * into their original files, with full names and imports.
  */
 import { basename } from 'node:path';
 import protobuf from 'protobufjs';
@@ -8,14 +8,14 @@ import descriptor from 'protobufjs/ext/descriptor.js';
 
 export interface DescribedFile {
   readonly name: string;
-  /** Files that it refers to. */
+  /** Files that it imports. */
   readonly imports: readonly string[];
   readonly bytes: Uint8Array;
 }
 
 export interface DescribedFiles {
   readonly byName: ReadonlyMap<string, DescribedFile>;
-  /** By the whole names of messages, enums and services, nested ones too. */
+  /** By the full names of messages, enums and services, including nested ones. */
   readonly bySymbol: ReadonlyMap<string, DescribedFile>;
 }
 
@@ -79,7 +79,7 @@ function describeType(type: protobuf.Type): MessageDescriptor {
   return described;
 }
 
-/** By protoc's rule: the field `some_name` has entries of the type SomeNameEntry. */
+/** By protoc's rule: the entries of the field `some_name` have the type SomeNameEntry. */
 function nameMapEntry(
   type: protobuf.Type,
   field: protobuf.MapField,
@@ -107,7 +107,7 @@ function describeService(service: protobuf.Service): ReturnType<protobuf.Service
   return described;
 }
 
-/** Messages and enums that an object has in its fields or methods, as the outermost ones of their files. */
+/** The outermost messages and enums of their files that an object refers to in its fields or methods. */
 function referredTo(object: Described): Described[] {
   if (object instanceof protobuf.Enum) return [];
   if (object instanceof protobuf.Service) {
@@ -143,7 +143,7 @@ function isDescribed(object: protobuf.ReflectionObject): object is Described {
   );
 }
 
-/** Google's own messages are built into protobufjs, without files. */
+/** Google's own messages are built into protobufjs without files. */
 const GOOGLES_FILES: Readonly<Record<string, string>> = {
   Duration: 'duration',
   Struct: 'struct',

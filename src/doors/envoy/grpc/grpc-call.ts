@@ -1,13 +1,13 @@
 /**
- * One gRPC call on an HTTP/2 stream: reads messages within a cap, a budget and a time, answers with messages and a
- * status. Whatever the peer does, a call is answered at most once, and nothing is thrown.
+ * One gRPC call on an HTTP/2 stream: reads messages within a cap, a budget and a timeout, and answers with messages and a
+ * status. Whatever the peer does, a call is answered at most once, and nothing throws.
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { ByteBudget } from '../../body.js';
 import { framed, type MessageFault, MessageReader } from './message-reader.js';
 import { readTimeoutMs } from './timeout.js';
 
-/** The status codes that are used here. */
+/** The status codes used here. */
 export const GRPC = {
   OK: 0,
   CANCELLED: 1,
@@ -24,18 +24,18 @@ export type GrpcCode = (typeof GRPC)[keyof typeof GRPC];
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
 
-/** Part of the caller's timeout after which it is answered, whatever is missing: the rest is for both ways. */
+/** The part of the caller's timeout after which it is answered in any case; the rest is for the network. */
 const ANSWERED_BY = 0.75;
 
-/** What a stream of node:http2 and its call hold, messages apart: measured. */
+/** The memory of a stream of node:http2 and its call without messages, as measured. */
 const CALL_BYTES = 16 * 1024;
 
 export class GrpcCall {
-  /** What it was answered with; undefined until then. */
+  /** The status of the answer; undefined until then. */
   status: GrpcCode | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #now: () => number;
-  /** When the caller no longer waits, and when an answer would still reach it. */
+  /** When the caller stops waiting, and when an answer would still reach it. */
   readonly #deadlineMs: number;
   readonly #answerByMs: number;
   readonly #bodyTimeoutMs: number;
@@ -65,36 +65,38 @@ export class GrpcCall {
     });
   }
 
-  /** It has its answer, or nobody is there for one. */
+  /** It has its answer, or the caller is gone. */
   get isClosed(): boolean {
     return this.#closed || this.status !== undefined || this.#stream.aborted;
   }
 
-  /** Nothing that is answered now reaches the caller: it has given up, or been answered. */
+  /** No answer would reach the caller any more: it has given up, or been answered. */
   get isOver(): boolean {
     return this.isClosed || this.#now() > this.#deadlineMs;
   }
 
-  /** Time in which an answer would still reach the caller, with something in hand. Infinite where it waits for ever. */
+  /** Until when an answer would reach the caller, with a margin. Infinity if it waits for ever. */
   get answerInMs(): number {
     return Math.max(0, this.#answerByMs - this.#now());
   }
 
-  /** Called once, when nothing more will happen: was the answer delivered whole, as far as HTTP/2 tells? */
+  /**
+   * Called once, when nothing more will happen, with whether the answer was delivered completely, as far as HTTP/2 tells.
+   */
   onClose(then: (delivered: boolean) => void): void {
     if (this.#closed) then(false);
     else this.#onClose = then;
   }
 
   /**
-   * The one message of the call, which holds until `release`. What the call holds in memory, the message and itself, is
-   * reserved of the budget until then.
+   * The only message of the call, valid until `release`. Until then the memory of the call and the message is reserved from
+   * the budget.
    */
   async read(maxBytes: number, budget: ByteBudget): Promise<Buffer | MessageFault> {
     if (!this.#enter(budget)) return 'over_budget';
     const timeoutMs = Math.min(this.#bodyTimeoutMs, this.answerInMs);
     const message = await this.#readOne(new MessageReader(maxBytes, this.#reserve), timeoutMs);
-    // The stream of a call that was reset may end as if it were whole.
+    // The stream of a call that was reset may end as if it were complete.
     if (this.#stream.aborted || this.#stream.rstCode !== NGHTTP2_NO_ERROR) return 'aborted';
     return message;
   }
@@ -121,14 +123,14 @@ export class GrpcCall {
   }
 
   /**
-   * All messages of the call, as they come; each holds until the next is asked for. Ends early, with an error for the
-   * caller, when one is at fault.
+   * All messages of the call as they arrive; each is valid until the next is requested. Ends early, with an error for the
+   * caller, when one is invalid.
    */
   async *messages(maxBytes: number, budget: ByteBudget): AsyncGenerator<Buffer> {
     if (!this.#enter(budget)) return this.failRead('over_budget');
     let reader = new MessageReader(maxBytes, this.#reserve);
     try {
-      // A stream that is destroyed on the way out would take its answer along.
+      // Destroying the stream on return would lose its answer.
       for await (const piece of this.#stream.iterator({ destroyOnReturn: false })) {
         const chunk = piece as Buffer;
         for (let at = 0; at < chunk.length; ) {
@@ -143,13 +145,13 @@ export class GrpcCall {
         }
       }
     } catch {
-      // A reset: whoever called is gone.
+      // A reset: the caller is gone.
       return;
     }
     if (!reader.isEmpty) this.failRead('malformed');
   }
 
-  /** Nobody reads messages of this call any more. */
+  /** The call's messages are no longer used. */
   release(): void {
     this.#reader?.release();
     this.#budget?.release(this.#reservedBytes);
@@ -163,7 +165,7 @@ export class GrpcCall {
     this.#stream.write(framed(message));
   }
 
-  /** Once what was written is on its way. False: nobody takes it, or nobody is there. */
+  /** Resolves when what was written is on its way. False: the client does not read, or is gone. */
   drained(): Promise<boolean> {
     const stream = this.#stream;
     if (!stream.writableNeedDrain) return Promise.resolve(!this.#closed);
@@ -180,7 +182,7 @@ export class GrpcCall {
     });
   }
 
-  /** Without an answer: the caller does not take any. */
+  /** Ends it without an answer, as the caller reads none. */
   reset(): void {
     this.#stream.close(NGHTTP2_CANCEL);
   }
@@ -192,7 +194,7 @@ export class GrpcCall {
     this.#stream.end();
   }
 
-  /** The one answer. */
+  /** The only answer. */
   reply(message: Uint8Array): void {
     if (this.#closed || this.status !== undefined) return;
     this.#respond();
@@ -247,7 +249,7 @@ export class GrpcCall {
     });
   }
 
-  /** The answer is out before the request was whole: the caller need not send the rest. */
+  /** The answer was sent before the request was complete: the caller need not send the rest. */
   #leaveRest(): void {
     if (this.#stream.readableEnded) return;
     this.#stream.resume();

@@ -1,10 +1,11 @@
 /**
- * A gRPC server on node:http2, as much of gRPC as Envoy and health checks speak. @grpc/grpc-js can not open its server's
- * windows, so that a connection carries 64 KiB a round trip, and takes more CPU: docs/performance.md has the figures.
+ * A gRPC server on node:http2, with the part of gRPC that Envoy and health checks use. @grpc/grpc-js can not enlarge its
+ * server's windows, so that a connection carries 64 KiB per round trip, and uses more CPU: docs/performance.md has the
+ * figures.
  *
- * Connections leave in two steps, so that no call is lost between them: first the client is told to open no more
- * streams here, then, when it must have heard, the connection closes behind its last call. Node can only say both at
- * once, so the first step is a frame of our own.
+ * Connections close in two steps, so that no call is lost: first the client is told to open no more streams, and when it
+ * must have received that, the connection closes after its last call. Node can only send both at once, so the first step is
+ * a frame of our own.
  */
 import {
   constants,
@@ -27,41 +28,44 @@ export interface GrpcServerOptions {
   readonly port: number;
   readonly maxConnections: number;
   readonly maxConcurrentStreams: number;
-  /** Connections are renewed after about this long, so that replicas share what Envoys send. */
+  /** Connections are renewed after about this time, so that replicas share Envoys' load. */
   readonly maxConnectionAgeMs: number;
-  /** A connection has this long for TLS, and as long again to begin with HTTP/2. */
+  /** The time that a connection has for TLS, and then for the start of HTTP/2. */
   readonly headerTimeoutMs: number;
   readonly bodyTimeoutMs: number;
-  /** Undefined: plain text. With a `ca` clients must show a certificate. */
+  /** Undefined: plain text. With a `ca`, clients must present a certificate. */
   readonly tls: SecureContextOptions | undefined;
 }
 
-/** Answers a call. What it throws is a bug, and answered with INTERNAL. */
+/** Answers a call. Throwing is a bug, and is answered with INTERNAL. */
 export type Handler = (call: GrpcCall) => void | Promise<void>;
 
 export interface GrpcObserver {
-  /** A call ended in an error of gRPC itself. */
+  /** A call ended with an error of gRPC itself. */
   failed(code: GrpcCode): void;
   bug(error: unknown): void;
 }
 
 const { NGHTTP2_NO_ERROR } = constants;
 
-/** By HTTP/2's own default a connection carries 64 KiB a round trip; these carry any body in one. */
+/** By default a connection carries 64 KiB per round trip; this carries any body in one. */
 const STREAM_WINDOW_BYTES = 1 << 20;
 const CONNECTION_WINDOW_BYTES = 16 << 20;
 /**
- * What a connection has in hand of heads and of answers that its client does not take. Node's own 10 MB reset good streams:
- * a thousand calls at once need as much. Bodies do not count.
+ * Memory of a connection for heads and for answers that its client does not read; bodies do not count. Node's default of 10
+ * MB resets valid streams: a thousand concurrent calls need this much.
  */
 const SESSION_MEMORY_MB = 64;
-/** Envoy resets a stream when its client leaves or a timeout passes: no attack. Versions of Node that know it. */
+/**
+ * Envoy resets a stream when its client leaves or on a timeout, which is not an attack. Only some versions of Node have
+ * these options.
+ */
 const STREAM_RESETS = { streamResetBurst: 10_000, streamResetRate: 1000 };
-/** GOAWAY without an error that refuses no stream, not even those that are on their way. */
+/** GOAWAY without an error that refuses no stream, not even those under way. */
 const NOTICE = Buffer.from('0000080700000000007fffffff00000000', 'hex');
-/** A client has heard by then that it should go elsewhere. */
+/** By then the client has received it. */
 const NOTICE_MS = 1000;
-/** A connection that is still there so long after its age is cut. */
+/** A connection that is still open this long after its age is closed. */
 const OVERDUE_MS = 60_000;
 const AGE_JITTER = 0.1;
 
@@ -71,7 +75,7 @@ export class GrpcServer {
   readonly #observer: GrpcObserver;
   readonly #now: () => number;
   readonly #server: Http2Server | Http2SecureServer;
-  /** And the timer that ends each. */
+  /** With the timer that ends each. */
   readonly #sessions = new Map<ServerHttp2Session, NodeJS.Timeout>();
   readonly #sockets = new WeakMap<ServerHttp2Session, Socket>();
   #opening: ServerHttp2Session | undefined;
@@ -111,14 +115,14 @@ export class GrpcServer {
     return listen(this.#server, this.#options.port, this.#options.host, 'listen.grpc');
   }
 
-  /** For connections to come. Throws when the new certificate can not be used: the old one stays. */
+  /** For new connections. Throws when the new certificate is unusable: the old one stays. */
   renewTls(context: SecureContextOptions): void {
     if ('setSecureContext' in this.#server) this.#server.setSecureContext(context);
   }
 
   /** Stops listening and lets calls end. `beforeLast` ends those that would never end by themselves. */
   async stop(timeoutMs: number, beforeLast: () => void): Promise<void> {
-    // The close() of http2 may take sessions with it, in some versions of Node.
+    // In some versions of Node the close() of http2 closes sessions too.
     const closed = new Promise<void>((resolve) => {
       NetServer.prototype.close.call(this.#server, () => resolve());
     });
@@ -153,11 +157,11 @@ export class GrpcServer {
     });
   }
 
-  /** From when it is there, whether it speaks TLS or nothing at all. */
+  /** Counts from the TCP connection on, even if it never speaks TLS. */
   #count(socket: Socket): void {
     this.#connections++;
     socket.once('close', () => this.#connections--);
-    // net's own maxConnections hands what is too much to another worker, and on and on when all are full.
+    // net's own maxConnections passes excess connections to other workers, in circles when all are full.
     if (this.#connections > this.#options.maxConnections) socket.destroy();
   }
 
@@ -178,22 +182,22 @@ export class GrpcServer {
     });
   }
 
-  /** Right after `#opened`: http2 makes a session of a connection as soon as it comes. */
+  /** Right after `#opened`: http2 creates the session as soon as a connection arrives. */
   #connected(socket: Socket): void {
     if (this.#opening !== undefined) this.#sockets.set(this.#opening, socket);
     this.#opening = undefined;
   }
 
   /**
-   * http2 hands whole frames to the socket, so another can go between them. Not with TLS, where only one may write: a
-   * call that is on its way when the connection closes is lost, unless Envoy itself renews its connections earlier.
+   * http2 writes whole frames to the socket, so another frame can go between them. Not with TLS, where there must be one
+   * writer: there a call that is under way when the connection closes is lost, unless Envoy renews its connections earlier.
    */
   #tellToLeave(session: ServerHttp2Session): void {
     if (this.#options.tls !== undefined || session.destroyed || session.closed) return;
     this.#sockets.get(session)?.write(NOTICE);
   }
 
-  /** A session that is told to close waits for its client, even where it is told to destroy itself. */
+  /** A session that is told to close waits for its client, even when it is destroyed. */
   #cut(session: ServerHttp2Session): void {
     session.destroy();
     this.#sockets.get(session)?.destroy();

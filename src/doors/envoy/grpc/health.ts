@@ -1,4 +1,4 @@
-/** grpc.health.v1: what load balancers ask. True to readiness, for the server as a whole and for each service. */
+/** grpc.health.v1, which load balancers ask. Reports readiness, for the server as a whole and for each service. */
 import type { ByteBudget } from '../../body.js';
 import { GRPC, type GrpcCall } from './grpc-call.js';
 import type { Handler } from './grpc-server.js';
@@ -26,10 +26,10 @@ export class Health {
   readonly #budget: ByteBudget;
   readonly #isReady: () => boolean;
   readonly #watchers = new Set<GrpcCall>();
-  /** Of services that there are not. */
+  /** Watches of unknown services. */
   readonly #waiting = new Set<GrpcCall>();
   #said: boolean;
-  /** While somebody watches. */
+  /** While there are watches. */
   #timer: NodeJS.Timeout | undefined;
 
   constructor(services: readonly string[], budget: ByteBudget, isReady: () => boolean) {
@@ -39,7 +39,7 @@ export class Health {
     this.#said = isReady();
   }
 
-  /** Tells those who watch when readiness has changed. Looks by itself, too, now and then. */
+  /** Tells watchers when readiness has changed. Also polls it. */
   refresh(): void {
     const ready = this.#isReady();
     if (ready === this.#said) return;
@@ -47,7 +47,7 @@ export class Health {
     for (const call of this.#watchers) call.write(encode(statusOf(ready)));
   }
 
-  /** Nobody watches any more. */
+  /** Ends all watches. */
   close(): void {
     for (const call of [...this.#watchers, ...this.#waiting]) {
       call.fail(GRPC.UNAVAILABLE, 'the server stops');
@@ -71,7 +71,7 @@ export class Health {
   async #watch(call: GrpcCall): Promise<void> {
     const service = await this.#readService(call);
     if (service === undefined) return;
-    // A service that is not known may be, one day: by the protocol the watch goes on.
+    // An unknown service may appear later, so by the protocol the watch continues.
     const known = this.#services.includes(service);
     this.refresh();
     call.write(encode(known ? statusOf(this.#said) : SERVICE_UNKNOWN));

@@ -1,29 +1,29 @@
 /**
- * Puts one message of gRPC together from the pieces that it comes in, in memory that is used again. What it holds is
- * reserved before it is taken, and follows what has come, not what the prefix claims: a claim costs nobody memory.
+ * Assembles one gRPC message from pieces, in pooled memory. Memory is reserved before it is taken, and follows what has
+ * arrived rather than the declared length.
  */
 import { giveBackSlab, slabBytes, takeSlab } from '../../slabs.js';
 
 /**
- * Why there is no message. `over_budget`: what it would hold has no room. `malformed`: not one whole message in gRPC's
- * frame. `timeout` and `aborted` are the stream's.
+ * Why there is no message. `over_budget`: there is no memory for it. `malformed`: not one complete message in gRPC's
+ * framing. `timeout` and `aborted` are the stream's.
  */
 export type MessageFault = 'too_large' | 'over_budget' | 'timeout' | 'aborted' | 'compressed' | 'malformed';
 
 /** Before each message: one byte of flags, four of length. */
 export const PREFIX_BYTES = 5;
-/** A first piece is rarely all: this many times its size is taken, if the message is so long. */
+/** The first piece is rarely the whole message: this multiple of its size is allocated, if the message is that long. */
 const FIRST_SLAB_PIECES = 4;
 
 export class MessageReader {
   readonly #maxBytes: number;
   readonly #reserve: (bytes: number) => boolean;
   #prefixBytes = 0;
-  /** As the prefix says, once it is whole. */
+  /** The declared length, once the prefix is complete. */
   #length = 0;
   #filled = 0;
   readonly #slabs: Buffer[] = [];
-  /** Bytes left in the last slab. */
+  /** Free bytes in the last slab. */
   #room = 0;
 
   constructor(maxBytes: number, reserve: (bytes: number) => boolean) {
@@ -39,7 +39,7 @@ export class MessageReader {
     return this.#prefixBytes === PREFIX_BYTES && this.#filled === this.#length;
   }
 
-  /** How many bytes of the chunk, from `at` on, are of this message; or its fault. */
+  /** How many bytes of the chunk, from `at` on, belong to this message; or its fault. */
   add(chunk: Buffer, at: number): number | MessageFault {
     let next = at;
     for (; this.#prefixBytes < PREFIX_BYTES && next < chunk.length; next++) {
@@ -63,7 +63,7 @@ export class MessageReader {
     return next - at;
   }
 
-  /** The whole message. It holds until `release`. */
+  /** The whole message, valid until `release`. */
   message(): Buffer {
     const [first] = this.#slabs;
     if (first === undefined) return Buffer.alloc(0);
@@ -73,13 +73,13 @@ export class MessageReader {
     return joined;
   }
 
-  /** Nobody reads the message any more. What was reserved is the caller's to give back. */
+  /** The message is no longer used. The caller returns the reservation. */
   release(): void {
     for (const slab of this.#slabs.splice(0)) giveBackSlab(slab);
     this.#room = 0;
   }
 
-  /** As much again as is there, so that never more than twice the message is held. */
+  /** Doubles the memory, so that at most twice the message is held. */
   #addSlab(atOnce: number): boolean {
     const wanted = this.#filled === 0 ? atOnce * FIRST_SLAB_PIECES : Math.max(atOnce, this.#filled);
     const bytes = slabBytes(Math.min(wanted, this.#length - this.#filled));
@@ -90,7 +90,7 @@ export class MessageReader {
   }
 }
 
-/** A message in gRPC's frame. */
+/** A message in gRPC's framing. */
 export function framed(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
   frame.writeUInt8(0, 0);

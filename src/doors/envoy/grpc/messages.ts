@@ -1,4 +1,4 @@
-/** The gRPC messages that are spoken, read from proto/. Field names as in TypeScript: raw_body is rawBody. */
+/** The gRPC messages, loaded from proto/. Fields have their TypeScript names: raw_body is rawBody. */
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 
@@ -10,7 +10,7 @@ export const PROTO_ROOT = protobuf.loadSync(
 PROTO_ROOT.resolveAll();
 
 export interface Codec<T> {
-  /** Undefined: these bytes are no such message. */
+  /** Undefined: the bytes are not such a message. */
   decode(bytes: Uint8Array): T | undefined;
   encode(message: T): Uint8Array;
 }
@@ -48,7 +48,7 @@ export interface RateLimitRequest {
 export interface RateLimitDescriptor {
   readonly entries: readonly { readonly key: string; readonly value: string }[];
   readonly limit?: { readonly requestsPerUnit: number; readonly unit: number } | null;
-  /** A Long where a number can not hold it. */
+  /** A Long if a number can not hold it. */
   readonly hitsAddend?: { readonly value: number | { toNumber(): number } } | null;
 }
 
@@ -87,7 +87,7 @@ interface HealthListResponse {
 
 export interface ReflectionRequest {
   readonly host: string;
-  /** Which of the fields below the client has set. */
+  /** Which of the fields below is set. */
   readonly messageRequest?: string;
   readonly fileByFilename?: string;
   readonly fileContainingSymbol?: string;
@@ -126,8 +126,8 @@ function codec<T>(name: string): Codec<T> {
 }
 
 /**
- * Takes texts that are no UTF-8, with a mark in place of what is wrong: Envoy hands on headers as senders write them, and
- * a call that is not decoded ends in an error, on which it may let the request pass.
+ * Accepts texts that are not UTF-8, with a replacement character: Envoy forwards headers as sent, and a call that is not
+ * decoded ends in an error, on which Envoy may let the request pass.
  */
 class LenientReader extends protobuf.BufferReader {
   override stringVerify(): string {

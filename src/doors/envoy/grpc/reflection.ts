@@ -1,4 +1,4 @@
-/** Server reflection: tools such as grpcurl learn from it what is spoken here. */
+/** Server reflection, from which tools such as grpcurl learn the services. */
 import type { ByteBudget } from '../../body.js';
 import { type DescribedFile, type DescribedFiles, describeFiles } from './file-descriptors.js';
 import { GRPC, type GrpcCall } from './grpc-call.js';
@@ -12,7 +12,7 @@ import {
 } from './messages.js';
 
 const MAX_REQUEST_BYTES = 4096;
-/** Of one stream. A tool asks a few for each service. */
+/** For one stream. A tool asks a few for each service. */
 const MAX_QUESTIONS = 1000;
 
 export class Reflection {
@@ -23,16 +23,16 @@ export class Reflection {
   readonly #services: readonly string[];
   readonly #budget: ByteBudget;
   readonly #open = new Set<GrpcCall>();
-  /** Most processes are never asked. */
+  /** Built on demand: most processes are never asked. */
   #files: DescribedFiles | undefined;
 
-  /** `services`: whole names, as they are listed. */
+  /** `services`: the full names to list. */
   constructor(services: readonly string[], budget: ByteBudget) {
     this.#services = services;
     this.#budget = budget;
   }
 
-  /** Nobody is answered any more. */
+  /** Ends all streams. */
   close(): void {
     for (const call of this.#open) call.fail(GRPC.UNAVAILABLE, 'the server stops');
   }
@@ -59,7 +59,7 @@ export class Reflection {
         return call.fail(GRPC.INVALID_ARGUMENT, 'expected a ServerReflectionRequest');
       }
       call.write(reflectionResponse.encode(answer(request, this.#services, this.#files)));
-      // Who does not read is asked nothing more.
+      // A client that does not read is not served any further.
       if (!(await call.drained())) return call.reset();
     }
     call.end();
@@ -80,17 +80,17 @@ function answer(
     case 'fileContainingSymbol':
       return { ...common, ...described(files, findSymbol(files, request.fileContainingSymbol ?? '')) };
     default:
-      // There are no extensions in proto3.
+      // proto3 has no extensions.
       return { ...common, errorResponse: { errorCode: GRPC.NOT_FOUND, errorMessage: 'not found' } };
   }
 }
 
-/** A field or a method is found with what it belongs to. */
+/** A field or method is found in what contains it. */
 function findSymbol({ bySymbol }: DescribedFiles, symbol: string): DescribedFile | undefined {
   return bySymbol.get(symbol) ?? bySymbol.get(symbol.slice(0, Math.max(0, symbol.lastIndexOf('.'))));
 }
 
-/** The file, and behind it all that it imports. */
+/** The file, followed by all that it imports. */
 function described(
   { byName }: DescribedFiles,
   file: DescribedFile | undefined,

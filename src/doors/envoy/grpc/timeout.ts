@@ -1,4 +1,4 @@
-/** How long a caller waits, as gRPC writes it in `grpc-timeout`: at most eight digits and a unit. */
+/** A caller's timeout in `grpc-timeout`: at most eight digits and a unit. */
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   H: 3_600_000,
@@ -10,7 +10,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
 
-/** Undefined: what is written otherwise is no timeout. */
+/** Undefined: anything else is not a timeout. */
 export function readTimeoutMs(text: string | string[] | undefined): number | undefined {
   const [, digits, unit = ''] = TIMEOUT.exec(String(text)) ?? [];
   const unitMs = UNIT_MS[unit];

@@ -1,6 +1,6 @@
 /**
- * Certificate, key and client CA from files, looked at again and again: a certificate is renewed by replacing the
- * files, whole folders of links included. What can not be used, or not today, leaves the one before in force.
+ * Certificate, key and client CA from files, which are polled: a certificate is renewed by replacing the files, even whole
+ * folders of links. If the new files are unusable or not valid yet, the old ones stay in use.
  */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -21,14 +21,14 @@ interface Certificates {
 }
 
 export class TlsFiles {
-  /** What was last found good. */
+  /** The last valid ones. */
   context: Certificates;
   failures = 0;
   readonly #names: TlsFileNames;
   readonly #today: () => number;
   #poller: Poller | undefined;
 
-  /** Throws when the files can not be used: a listener does not start without. */
+  /** Throws when the files are unusable: a listener does not start without them. */
   constructor(names: TlsFileNames, today: () => number = Date.now) {
     this.#names = names;
     this.#today = today;
@@ -73,7 +73,7 @@ export class TlsFiles {
       key: readFileSync(key),
       ...(clientCa === undefined ? {} : { ca: readCertificates(clientCa) }),
     };
-    // Throws where certificate and key do not belong together, as in the middle of a renewal.
+    // Throws when certificate and key do not match, as in the middle of a renewal.
     createSecureContext(context);
     return context;
   }
@@ -81,17 +81,17 @@ export class TlsFiles {
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
-/** TLS takes a file without any, and then trusts whom the system trusts, or nobody. */
+/** TLS accepts a file without any, and then trusts the system's CAs, or nobody. */
 function readCertificates(file: string): Buffer {
   const text = readFileSync(file);
   const certificates = text.toString('latin1').match(PEM) ?? [];
   if (certificates.length === 0) throw new Error(`client_ca_file ${file} has no certificate in it`);
-  // Throws for what only looks like one.
+  // Throws if it only looks like a certificate.
   for (const certificate of certificates) new X509Certificate(certificate);
   return text;
 }
 
-/** At the start one is taken as it is: there is none before it. */
+/** At the start dates are not checked, as there is no earlier certificate. */
 function checkDates({ cert }: Pick<Certificates, 'cert'>, today: number): void {
   const { validFrom, validTo } = new X509Certificate(cert);
   if (Date.parse(validTo) < today) throw new Error(`the new certificate expired on ${validTo}`);

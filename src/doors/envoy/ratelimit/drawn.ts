@@ -1,4 +1,4 @@
-/** What became of one descriptor of a ratelimit call. */
+/** The outcome of one descriptor of a ratelimit call. */
 import type { LimitedBucket } from '../../../enforce/limited-bucket.js';
 import type { Refusal } from '../../../enforce/refusal.js';
 
@@ -16,10 +16,10 @@ export const DESCRIPTOR_OUTCOMES = [
 
 export interface Drawn {
   readonly outcome: DescriptorOutcome;
-  /** The call is over the limit because of it. */
+  /** It makes the call over the limit. */
   readonly refused: boolean;
-  /** Why; undefined also where it is unknown and refused. */
+  /** Why; also undefined if it is unknown and refused. */
   readonly refusal: Refusal | undefined;
-  /** Undefined: it drew from no bucket. */
+  /** Undefined: it did not draw from a bucket. */
   readonly from: { readonly limited: LimitedBucket; readonly left: number } | undefined;
 }

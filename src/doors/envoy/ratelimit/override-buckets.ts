@@ -1,7 +1,7 @@
 /**
- * Buckets for limits that a descriptor brings along. Each stands in for the tenant's own bucket and is apart from it;
- * a limit with other numbers is another bucket. At most `max` are held, and one of each limit that is shared by tenants
- * without room: a full one goes first, else the least recently used one.
+ * Buckets for limits that a descriptor contains. Each replaces the tenant's own bucket and is separate from it; another
+ * limit is another bucket. At most `max` are kept, and for each limit one that is shared by tenants without room. A full
+ * bucket is evicted first, else the least recently used one.
  */
 import { firstToLeave } from '../../../base/eviction.js';
 import type { BucketKind, Ledger } from '../../../enforce/ledger.js';
@@ -12,7 +12,7 @@ export const UNIT_SECONDS: readonly number[] = [0, 1, 60, 3600, 86_400, 30 * 86_
 export class OverrideBuckets {
   readonly #ledger: Ledger;
   readonly #max: number;
-  /** In order of last use. */
+  /** In LRU order. */
   readonly #buckets = new Map<string, LimitedBucket>();
 
   constructor(ledger: Ledger, max: number) {
@@ -20,7 +20,7 @@ export class OverrideBuckets {
     this.#max = max;
   }
 
-  /** Undefined: a unit that is not known. */
+  /** Undefined: an unknown unit. */
   bucket(
     tenant: string,
     kind: BucketKind,
@@ -33,7 +33,7 @@ export class OverrideBuckets {
     const own = `${tenant} ${size}`;
     const held = this.#buckets.get(`${own} ${kind}`);
     if (held !== undefined) return this.#use(`${own} ${kind}`, held);
-    // Where nothing can be forgotten, new ones share. No tenant's name has a space.
+    // If nothing can be evicted, new ones share. No tenant's name has a space.
     const key = this.#makeRoom(own, nowMs) ? own : `without room ${size}`;
     const shared = this.#buckets.get(`${key} ${kind}`);
     return this.#use(
@@ -58,7 +58,7 @@ export class OverrideBuckets {
     return limitedBy(limit, this.#ledger.bucket(key, kind, limit, nowMs));
   }
 
-  /** A full one goes, or else the least recently used one, if it will be found as it was. False: neither. */
+  /** Evicts a full bucket, or else the least recently used one if its state will be remembered. False: neither. */
   #makeRoom(next: string, nowMs: number): boolean {
     if (this.#buckets.size < this.#max) return true;
     const leaves = firstToLeave(this.#buckets, ([, limited]) => isFull(limited, nowMs));

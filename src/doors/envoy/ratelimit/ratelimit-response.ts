@@ -1,4 +1,4 @@
-/** What Envoy's ratelimit filter is answered: a status for each descriptor, in order, and headers for the client. */
+/** Answers to Envoy's ratelimit filter: a status for each descriptor, in order, and headers for the client. */
 
 import type { BucketKind, BucketShape } from '../../../enforce/ledger.js';
 import type { Refusal } from '../../../enforce/refusal.js';
@@ -21,7 +21,7 @@ const LIMIT_NAMES: Record<BucketKind, string> = {
   bytes: 'bytes_per_second',
 };
 
-/** `headers`: the client is told of the scarcest bucket. */
+/** `headers`: whether the client is told about the scarcest bucket. */
 export function encodeAnswer(drawn: readonly Drawn[], headers: boolean): Uint8Array {
   const refused = drawn.some((one) => one.refused);
   const toAdd = headers ? limitHeaders(drawn) : [];
@@ -33,7 +33,7 @@ export function encodeAnswer(drawn: readonly Drawn[], headers: boolean): Uint8Ar
   return encodeOverLimit(statuses, toAdd, refusal);
 }
 
-/** To a call that was not looked into. */
+/** For a call that was not processed. */
 export function encodeRefusal(refusal: Refusal): Uint8Array {
   return encodeOverLimit([], [], refusal);
 }
@@ -70,7 +70,7 @@ function statusOf({ refused, from }: Drawn): DescriptorStatus {
   };
 }
 
-/** Of the bucket that has least left of what it holds: those that envoyproxy/ratelimit sets. */
+/** The headers that envoyproxy/ratelimit sets, for the bucket that has the smallest part left. */
 function limitHeaders(drawn: readonly Drawn[]): HeaderValue[] {
   let scarcest: Drawn['from'];
   let least = Number.POSITIVE_INFINITY;
@@ -88,7 +88,7 @@ function limitHeaders(drawn: readonly Drawn[]): HeaderValue[] {
   ];
 }
 
-/** A bucket has no window: it is as good as reset when it is full. At rate 0 that is never, and said as 0. */
+/** A bucket has no window: it counts as reset when it is full. At rate 0 it never is, which is written as 0. */
 function secondsUntilFull({ left, limited: { rate, capacity } }: NonNullable<Drawn['from']>): number {
   return rate === 0 ? 0 : Math.ceil(Math.max(0, capacity - left) / rate);
 }

@@ -1,6 +1,6 @@
 /**
- * One call of Envoy's ratelimit filter: each descriptor names a bucket of a tenant and how much to take from it. The
- * call takes all or nothing. What is charged here is charged to the same buckets as by the other doors.
+ * One call of Envoy's ratelimit filter: each descriptor names a bucket of a tenant and how much to take. The call takes all
+ * or nothing, from the same buckets as the other doors.
  */
 import type { Enforcer } from '../../../enforce/enforcer.js';
 import type { BucketKind } from '../../../enforce/ledger.js';
@@ -17,12 +17,12 @@ import type { OverrideBuckets } from './override-buckets.js';
 import { encodeAnswer, encodeRefusal } from './ratelimit-response.js';
 
 export interface RateLimitOptions {
-  /** Requests of other domains are unknown. */
+  /** Requests for other domains are unknown. */
   readonly domains: ReadonlySet<string>;
   /** The keys of the descriptor entries that name the tenant and the bucket. */
   readonly tenantKey: string;
   readonly bucketKey: string;
-  /** What becomes of descriptors that name no bucket of a tenant. */
+  /** What happens to descriptors that name no bucket of a tenant. */
   readonly unknown: 'allow' | 'refuse';
   /** RateLimit-* headers for the client. */
   readonly headers: boolean;
@@ -39,7 +39,7 @@ interface RateLimitObserver {
 
 export interface RateLimitParts {
   readonly enforcer: Enforcer;
-  /** Undefined: a descriptor's own limit is passed over. */
+  /** Undefined: a descriptor's own limit is ignored. */
   readonly overrides: OverrideBuckets | undefined;
   readonly budget: ByteBudget;
   readonly observer: RateLimitObserver;
@@ -47,17 +47,17 @@ export interface RateLimitParts {
   readonly options: RateLimitOptions;
 }
 
-/** What one descriptor wants. */
+/** What one descriptor asks for. */
 interface Want {
   readonly tenant: Tenant;
   readonly limited: LimitedBucket;
-  /** 0 only looks: is there one token left? */
+  /** 0 only asks whether one token is left. */
   readonly n: number;
-  /** Of each, in tokens. */
+  /** Tokens for each. */
   readonly price: number;
 }
 
-/** More than Envoy's own default lets the headers of a request have. */
+/** More than Envoy's default limit for the headers of a request. */
 const MAX_REQUEST_BYTES = 64 * 1024;
 const MAX_DESCRIPTORS = 1000;
 const BUCKETS: ReadonlySet<string> = new Set<BucketKind>(['requests', 'items', 'bytes']);
@@ -78,7 +78,7 @@ export async function rateLimit(parts: RateLimitParts, call: GrpcCall): Promise<
   parts.observer.rateLimited((parts.now() - startMs) / 1000);
 }
 
-/** Senders have a hand in how large a call is, and Envoy lets pass what ends in an error. */
+/** Senders can influence the size of a call, and Envoy lets pass what ends in an error. */
 function refuseCall({ enforcer, observer }: RateLimitParts, call: GrpcCall, why: Sentence): void {
   const refusal = enforcer.refuseUnattributed('edge_request_too_large', why);
   const shadow = enforcer.mode !== 'enforce';
@@ -90,7 +90,7 @@ function refuseCall({ enforcer, observer }: RateLimitParts, call: GrpcCall, why:
 class RateLimitExchange {
   readonly #parts: RateLimitParts;
   readonly #call: GrpcCall;
-  /** What was taken and is kept if nothing is refused. */
+  /** Taken, and kept if nothing is refused. */
   readonly #taken: Want[] = [];
 
   constructor(parts: RateLimitParts, call: GrpcCall) {
@@ -116,7 +116,7 @@ class RateLimitExchange {
     const refused = drawn.some((one) => one.refused);
     if (lost !== undefined || refused || this.#call.isOver) this.#giveBack();
     for (const { outcome } of drawn) this.#parts.observer.descriptor(outcome);
-    // Nothing is known of the limit: Envoy does as its failure mode says.
+    // The limit is unknown: Envoy applies its failure mode.
     if (lost?.refusal !== undefined) return this.#call.fail(GRPC.UNAVAILABLE, lost.refusal.message);
     if (this.#call.isOver) return this.#call.fail(GRPC.DEADLINE_EXCEEDED, 'the deadline is over');
     this.#call.onClose((delivered) => {
@@ -143,7 +143,7 @@ class RateLimitExchange {
       : { tenant, limited, n: hits(descriptor) ?? (hitsAddend || 1), price: tenant.price };
   }
 
-  /** Whatever is unknown: Mimir would take some of these names for a tenant's, if the edge let them pass. */
+  /** Refused whatever the setting: Mimir would take some of these names for a tenant's if the edge let them pass. */
   #invalid(refusal: Refusal): Drawn {
     const shadow = this.#parts.enforcer.mode !== 'enforce';
     this.#parts.observer.refused(undefined, refusal, '', shadow);
