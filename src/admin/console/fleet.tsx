@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { counted, duration, shortBytes, took } from '../../base/amounts.js';
 import { Refused } from './client.js';
 import { Num, percent, Time } from './format.js';
-import { Cell, Dot, Empty, Failed, Heads, Loading, NumberCell, Panel } from './parts.js';
+import { Cell, Dot, Empty, Failed, Heads, Loading, NumberCell, Pair, Panel } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';
 import type { ReplicaSays, Replicas as ReplicasSay, Status, Worker } from './types.js';
@@ -236,41 +236,34 @@ function ThisReplica({ status }: { status: Status }): JSX.Element {
   return (
     <Panel id="this-replica" title="This replica">
       <dl class="pairs">
-        <dt>State</dt>
-        <dd>
+        <Pair of="State">
           <Dot level={status.ready && !status.draining ? 'good' : 'bad'} />
           {status.draining ? 'stopping' : status.ready ? 'ready' : 'not ready'}
-        </dd>
-        <dt>Version</dt>
-        <dd>{status.version}</dd>
-        <dt>Up</dt>
-        <dd>
+        </Pair>
+        <Pair of="Version">{status.version}</Pair>
+        <Pair of="Up">
           {duration(status.uptimeSeconds)}{' '}
           <span class="quiet">
             since <Time iso={new Date(Date.now() - status.uptimeSeconds * 1000).toISOString()} />
           </span>
-        </dd>
-        <dt>Requests under way</dt>
-        <dd>
+        </Pair>
+        <Pair of="Requests under way">
           <Num value={status.requestsInFlight} />
-        </dd>
-        <dt>Body bytes held</dt>
-        <dd>
+        </Pair>
+        <Pair of="Body bytes held">
           {shortBytes(used)}{' '}
           <span class="quiet">
             of {shortBytes(capacity)}, {percent(used / capacity)}
           </span>
-        </dd>
-        <dt>Limits in force</dt>
-        <dd>
+        </Pair>
+        <Pair of="Limits in force">
           <code title={status.limitsHash}>{status.limitsHash.slice(0, 8)}</code>{' '}
           <span class="quiet">of {status.overrides.tenants} tenants in documents</span>
-        </dd>
-        <dt>Mode</dt>
-        <dd>
+        </Pair>
+        <Pair of="Mode">
           {status.mode}{' '}
           <span class="quiet">({status.modeSource === 'settings' ? 'by the settings' : 'for a time'})</span>
-        </dd>
+        </Pair>
       </dl>
     </Panel>
   );
@@ -287,54 +280,42 @@ function Shared({ status }: { status: Status }): JSX.Element {
         </Empty>
       ) : (
         <dl class="pairs">
-          <dt>Redis</dt>
-          <dd>
+          <Pair of="Redis">
             <Dot level={ledger.state === 'up' ? 'good' : 'bad'} />
             {ledger.state === 'up' ? 'up' : 'does not answer'}{' '}
             <span class="quiet">for {duration(ledger.sinceSeconds)}</span>
-          </dd>
+          </Pair>
           {ledger.parts > 1 ? (
-            <>
-              <dt>Parts down</dt>
-              <dd>
-                {ledger.partsDown} of {ledger.parts}
-              </dd>
-            </>
+            <Pair of="Parts down">
+              {ledger.partsDown} of {ledger.parts}
+            </Pair>
           ) : null}
-          <dt>Processes that share it</dt>
-          <dd>
+          <Pair of="Processes that share it">
             <Num value={ledger.replicas} />
-          </dd>
-          <dt>Buckets</dt>
-          <dd>
+          </Pair>
+          <Pair of="Buckets">
             <Num value={ledger.buckets} />
             <span class="quiet">, {ledger.bucketsAlone} of them serve a local share</span>
-          </dd>
-          <dt>Tokens leased</dt>
-          <dd>
+          </Pair>
+          <Pair of="Tokens leased">
             <Num value={ledger.tokensLeased} />
-          </dd>
-          <dt>Calls</dt>
-          <dd>
+          </Pair>
+          <Pair of="Calls">
             <Num value={ledger.calls} />
             <span class="quiet">, {ledger.callsInFlight} under way</span>
-          </dd>
-          <dt>Temporary changes</dt>
-          <dd>
+          </Pair>
+          <Pair of="Temporary changes">
             {sharing.shared
               ? sharing.reachable
                 ? 'shared'
                 : `not shared now: ${sharing.lastError ?? ''}`
               : 'of this replica alone'}
-          </dd>
+          </Pair>
           {ledger.lastError === null ? null : (
-            <>
-              <dt>Last error</dt>
-              <dd>
-                {ledger.lastError.message}{' '}
-                <span class="quiet">{duration(ledger.lastError.secondsAgo)} ago</span>
-              </dd>
-            </>
+            <Pair of="Last error">
+              {ledger.lastError.message}{' '}
+              <span class="quiet">{duration(ledger.lastError.secondsAgo)} ago</span>
+            </Pair>
           )}
         </dl>
       )}

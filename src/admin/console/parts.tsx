@@ -48,6 +48,16 @@ export function Panel({ id, title, beside, children, isView }: PanelProps): JSX.
   );
 }
 
+/** One line of a list of facts: what it is, and how it is. */
+export function Pair({ of, children }: { of: string; children: ComponentChildren }): JSX.Element {
+  return (
+    <>
+      <dt>{of}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
 interface HeadsProps {
   readonly columns: readonly string[];
   /** Those of them that are numbers: they end where their numbers do. */

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { duration, shortBytes } from '../../base/amounts.js';
 import { Num, percent } from './format.js';
 import { Guards } from './guards.js';
-import { Cell, Dot, Empty, Heads, Loading, NumberCell, Panel, ScopeNote } from './parts.js';
+import { Cell, Dot, Empty, Heads, Loading, NumberCell, Pair, Panel, ScopeNote } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';
 import type { Address, FleetAddress, Level, Replicas, Status } from './types.js';
@@ -168,25 +168,17 @@ function Breaker({ breaker }: { breaker: Status['upstream']['breaker'] }): JSX.E
         <Empty title="Nothing is known of it yet." />
       ) : (
         <dl class="pairs">
-          <dt>State</dt>
-          <dd>
+          <Pair of="State">
             <Dot level={breaker.state === 'closed' ? 'good' : 'bad'} />
             {breaker.state} <span class="quiet">for {duration(breaker.sinceSeconds)}</span>
-          </dd>
-          <dt>When it opens</dt>
-          <dd>
+          </Pair>
+          <Pair of="When it opens">
             {{ act: 'pushes are answered 503', observe: 'it only watches', off: 'it is off' }[breaker.mode]}
-          </dd>
-          <dt>Answered in Mimir’s place</dt>
-          <dd>
+          </Pair>
+          <Pair of="Answered in Mimir’s place">
             <Num value={breaker.refused} unit="pushes" />
-          </dd>
-          {breaker.cause === null ? null : (
-            <>
-              <dt>Why</dt>
-              <dd>{breaker.cause}</dd>
-            </>
-          )}
+          </Pair>
+          {breaker.cause === null ? null : <Pair of="Why">{breaker.cause}</Pair>}
         </dl>
       )}
     </Panel>
@@ -200,8 +192,7 @@ function Capacity({ admission }: { admission: Status['upstream']['admission'] })
         <Empty title="All that comes is sent.">With upstream.fairness tenants share what Mimir takes.</Empty>
       ) : (
         <dl class="pairs">
-          <dt>Under way</dt>
-          <dd>
+          <Pair of="Under way">
             <Num value={admission.inFlight} unit="items" />
             {admission.limit === null ? (
               <span class="quiet"> – how many it takes is not known yet</span>
@@ -211,20 +202,19 @@ function Capacity({ admission }: { admission: Status['upstream']['admission'] })
                 of <Num value={admission.limit} /> that it takes
               </>
             )}
-          </dd>
-          <dt>Waiting</dt>
-          <dd>
+          </Pair>
+          <Pair of="Waiting">
             <Num value={admission.waiting} unit="pushes" />{' '}
             <span class="quiet">({shortBytes(admission.waitingBytes)})</span>
-          </dd>
-          <dt>{admission.mode === 'act' ? 'Waited since the start' : 'Would have waited since the start'}</dt>
-          <dd>
+          </Pair>
+          <Pair
+            of={admission.mode === 'act' ? 'Waited since the start' : 'Would have waited since the start'}
+          >
             <Num value={admission.waited} unit="pushes" />
-          </dd>
-          <dt>Turned away since the start</dt>
-          <dd>
+          </Pair>
+          <Pair of="Turned away since the start">
             <Num value={admission.turnedAway} unit="pushes" />
-          </dd>
+          </Pair>
         </dl>
       )}
     </Panel>
