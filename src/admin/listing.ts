@@ -2,11 +2,11 @@
 import { entryLimits } from '../limits/effective.js';
 import { resolveTenantId } from '../limits/tenant-id.js';
 import { RANGE_NAMES, type Range } from '../usage/tracks.js';
+import { ratesOver, roundedPoint, thinned } from './curves.js';
 import type { Edge } from './edge.js';
 import type { Query } from './query.js';
 import { type TenantUsage, usageOf } from './tenant-usage.js';
-import { rangeView, ratesOf, rounded, tenantRow } from './tenant-view.js';
-import { thinned } from './thinned.js';
+import { rangeView, ratesOf, tenantRow } from './tenant-view.js';
 import { NEAR } from './verdict.js';
 
 const SORTS = [
@@ -101,9 +101,9 @@ function isShown({ tenant, totals, utilisation }: TenantUsage, show: Listing['sh
 }
 
 /** Samples a second. */
-function trendOf(edge: Edge, id: string, range: '1h' | '24h'): number[] {
+function trendOf(edge: Edge, id: string, range: '1h' | '24h'): (number | null)[] {
   const { points, stepSeconds } = edge.history.offeredSamples(id, range);
-  return thinned(points, TREND_POINTS).map((count) => rounded(count / stepSeconds));
+  return thinned(ratesOver(points, range, stepSeconds), TREND_POINTS).map(roundedPoint);
 }
 
 type Order = (a: TenantUsage, b: TenantUsage) => number;

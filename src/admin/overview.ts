@@ -3,16 +3,17 @@
  * meanwhile. Of ten thousand tenants only those that are shown are looked at closely.
  */
 import { plain } from '../base/amounts.js';
+import { rounded } from '../base/rounded.js';
 import { REASONS, type Reason } from '../enforce/reasons.js';
-import { type LossTotals, noLoss } from '../usage/history.js';
+import { type LossTotals, noLoss, type Points } from '../usage/history.js';
 import { type Change, changesOf, MAX_ENTRIES } from './audit-view.js';
+import { knownSince, ratesOver, roundedPoint, thinned } from './curves.js';
 import type { Edge } from './edge.js';
 import type { Query } from './query.js';
 import { replicasOf } from './replicas-view.js';
 import { readReplica, scopedEdge } from './scope.js';
 import { type TenantUsage, usageOf } from './tenant-usage.js';
-import { type LimitUse, limitUses, rangeView, ratesOf, rounded } from './tenant-view.js';
-import { thinned } from './thinned.js';
+import { type LimitUse, limitUses, rangeView, ratesOf } from './tenant-view.js';
 import { NEAR, verdictOf } from './verdict.js';
 
 const LOSERS = 8;
@@ -59,25 +60,22 @@ export async function overviewView(own: Edge, query: Query): Promise<object> {
 
 function historyView(edge: Edge, range: '1h' | '24h'): object {
   const { stepSeconds, endMs, counts, refused, shadowed } = edge.history.allSeries(range);
-  const rate = (points: readonly number[]): number[] => points.map((count) => rounded(count / stepSeconds));
+  const rate = (points: Points): (number | null)[] => ratesOver(points, range, stepSeconds);
   const byReason = Object.entries(refused.samples)
-    .map(([reason, points]) => ({ reason, points, lost: points.reduce((sum, count) => sum + count, 0) }))
+    .map(([reason, points]) => ({ reason, points, lost: sumOf(points) }))
     .sort((a, b) => b.lost - a.lost);
-  const lost = counts.samples.map((_, step) =>
-    byReason.reduce((sum, { points }) => sum + (points[step] ?? 0), 0),
-  );
-  const pushes = (reason: string): number =>
-    (refused.pushes[reason as Reason] ?? []).reduce((sum, count) => sum + count, 0);
+  const together = (each: readonly Points[]): (number | null)[] =>
+    rate(counts.samples.map((known, step) => (known === null ? null : sumOf(each.map((one) => one[step])))));
+  const pushes = (reason: string): number => sumOf(refused.pushes[reason as Reason] ?? []);
+  const endedMs = Date.now() - (edge.now() - endMs);
+  const offered = rate(counts.samples);
   return {
     stepSeconds,
-    end: new Date(Date.now() - (edge.now() - endMs)).toISOString(),
-    offered: rate(counts.samples),
-    lost: rate(lost),
-    letPass: rate(
-      counts.samples.map((_, step) =>
-        Object.values(shadowed.samples).reduce((sum, points) => sum + (points[step] ?? 0), 0),
-      ),
-    ),
+    end: new Date(endedMs).toISOString(),
+    since: knownSince(offered, endedMs, stepSeconds),
+    offered,
+    lost: together(Object.values(refused.samples)),
+    letPass: together(Object.values(shadowed.samples)),
     lostByReason: [...new Set([...Object.keys(refused.samples), ...Object.keys(refused.pushes)])]
       .map((reason) => ({
         reason,
@@ -91,6 +89,10 @@ function historyView(edge: Edge, range: '1h' | '24h'): object {
       byReason.slice(0, REASONS_SHOWN).map(({ reason, points }) => [reason, rate(points)]),
     ),
   };
+}
+
+function sumOf(points: readonly (number | null | undefined)[]): number {
+  return points.reduce<number>((sum, count) => sum + (count ?? 0), 0);
 }
 
 /** Those that lose now come first, then those that did in the range, then those that are near a limit. */
@@ -146,7 +148,7 @@ function loserView(
     use: useOf(reasons[0]?.reason, uses) ?? null,
     since: since === undefined ? null : at(since),
     until: until === undefined || refused.samplesAtLeast > 0 ? null : at(until),
-    spark: thinned(points, SPARK_POINTS).map((count) => rounded(count / stepSeconds)),
+    spark: thinned(ratesOver(points, range, stepSeconds), SPARK_POINTS).map(roundedPoint),
   };
 }
 
@@ -157,8 +159,8 @@ function useOf(reason: Reason | undefined, uses: readonly LimitUse[]): LimitUse 
 }
 
 /** The steps at which the last loss began and ended; a pause of a minute does not end it. */
-function lossSpan(points: readonly number[]): [since: number | undefined, until: number | undefined] {
-  const last = points.findLastIndex((count) => count > 0);
+function lossSpan(points: Points): [since: number | undefined, until: number | undefined] {
+  const last = points.findLastIndex((count) => (count ?? 0) > 0);
   if (last < 0) return [undefined, undefined];
   let since = last;
   for (let step = last, pause = 0; step >= 0 && pause < PAUSE_STEPS; step--) {

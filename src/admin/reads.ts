@@ -1,5 +1,7 @@
 /** What the API answers to those who look. */
+
 import { parse } from 'yaml';
+import { rounded } from '../base/rounded.js';
 import { VERSION } from '../base/version.js';
 import { controlKey } from '../controls/control.js';
 import { PANIC_CLASSES, panicName } from '../controls/panic-control.js';
@@ -13,7 +15,7 @@ import { Problem } from './problem.js';
 import type { Query } from './query.js';
 import { type Replicas, replicasOf } from './replicas-view.js';
 import { named, noted, ofAnswering, readReplica, type Scope, scopedEdge } from './scope.js';
-import { controlViews, rounded, tenantView } from './tenant-view.js';
+import { controlViews, tenantView } from './tenant-view.js';
 import { timesView } from './times-view.js';
 import { topMetricsOf } from './top-metrics-view.js';
 import { upstreamView } from './upstream-view.js';

@@ -3,13 +3,13 @@
  * the rest the other replicas are asked, each for its own part, and what they told is put together by whoever asked.
  */
 import { messageOf } from '../base/message-of.js';
+import { rounded } from '../base/rounded.js';
 import { type Answer, isObject } from '../shared/fleet-messages.js';
 import type { FleetMember } from '../shared/fleet-store.js';
 import type { PlaneState } from '../usage/book-state.js';
 import type { Edge } from './edge.js';
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
-import { rounded } from './tenant-view.js';
 
 export interface Scope {
   /** `machine`: of this one alone, because nothing is shared, the others are not seen now, or it was asked for. */

@@ -1,12 +1,14 @@
 /** A tenant as the API shows it. Everything that is said of one tenant is put together here. */
+import { rounded } from '../base/rounded.js';
 import { limitFacts, MODE } from '../controls/control.js';
 import { mostSeries, tenantSeriesLimit } from '../enforce/series-limit.js';
 import { wholeTenant } from '../limits/effective.js';
 import { EDGE_LIMITS, MIMIR_LIMITS } from '../limits/limit-table.js';
 import type { Mode, TenantLimits } from '../limits/limits.js';
-import type { Loss, Totals } from '../usage/history.js';
+import type { Loss, Points, Totals } from '../usage/history.js';
 import type { DatedChange } from '../usage/limit-history.js';
-import type { Range } from '../usage/tracks.js';
+import { RANGES, type Range } from '../usage/tracks.js';
+import { knownSince, ratesOver, wholeRange } from './curves.js';
 import type { Edge, TenantState } from './edge.js';
 
 /** How much of a limit is asked for: above 1, more than it allows. */
@@ -162,12 +164,15 @@ export function limitsInForce(edge: Edge, id: string, limits: TenantLimits): Lim
 export function tenantView(edge: Edge, tenant: TenantState, range: Range): object {
   const { history } = edge;
   const { stepSeconds, endMs, counts, activeSeries, refused, shadowed } = history.series(tenant.id, range);
-  const rate = (points: readonly number[]): number[] => points.map((count) => rounded(count / stepSeconds));
   const nowMs = Date.now();
   const endedMs = nowMs - (edge.now() - endMs);
-  const startMs = endedMs - counts.pushes.length * stepSeconds * 1000;
-  const rates = (of: Readonly<Record<string, readonly number[]>>): Record<string, number[]> =>
-    Object.fromEntries(Object.entries(of).map(([name, points]) => [name, rate(points)]));
+  const startMs = endedMs - RANGES[range] * stepSeconds * 1000;
+  // What a limit was before this replica began nobody here knows.
+  const limitsFromMs = Math.max(startMs, edge.usage.startedMs);
+  const rates = (of: Readonly<Record<string, Points>>): Record<string, (number | null)[]> =>
+    Object.fromEntries(
+      Object.entries(of).map(([name, points]) => [name, ratesOver(points, range, stepSeconds)]),
+    );
   return {
     ...tenantRow(edge, tenant, range),
     range: rangeView(edge, range),
@@ -177,13 +182,14 @@ export function tenantView(edge: Edge, tenant: TenantState, range: Range): objec
     history: {
       stepSeconds,
       end: new Date(endedMs).toISOString(),
+      since: knownSince(wholeRange(counts.samples, range), endedMs, stepSeconds),
       perSecond: rates(counts),
-      activeSeries,
+      activeSeries: wholeRange(activeSeries, range),
       lostSamplesPerSecond: rates(refused.samples),
       shadowLostSamplesPerSecond: rates(shadowed.samples),
       refusedPerSecond: rates(refused.pushes),
       shadowedPerSecond: rates(shadowed.pushes),
-      limits: limitsOverTime(tenant.limits, edge.limitHistory.changes(tenant.id, startMs), startMs),
+      limits: limitsOverTime(tenant.limits, edge.limitHistory.changes(tenant.id, startMs), limitsFromMs),
       changes: edge.limitHistory.changes(tenant.id, startMs).map(({ limit, before, after, atMs }) => ({
         at: new Date(atMs).toISOString(),
         limit,
@@ -203,7 +209,7 @@ const CHARTED = [
   'max_global_series_per_user',
 ] as const;
 
-/** What each limit that a chart shows was from when on; the first one holds from the beginning of the range. */
+/** What each limit that a chart shows was from when on; the first one holds from the beginning of the range, or of what is known. */
 function limitsOverTime(
   limits: TenantLimits,
   changes: readonly DatedChange[],
@@ -252,9 +258,4 @@ export function controlViews(edge: Edge, tenant?: string): object[] {
       at: new Date(atMs).toISOString(),
       until: new Date(untilMs).toISOString(),
     }));
-}
-
-/** Three digits behind the point: more say nothing of a rate. */
-export function rounded(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

@@ -1,7 +1,7 @@
 /** Mimir as one replica sees it. */
+import { rounded } from '../base/rounded.js';
 import { upstreamState } from '../upstream/address-health.js';
 import type { EdgeStatus } from './edge.js';
-import { rounded } from './tenant-view.js';
 import { timesView } from './times-view.js';
 
 export type UpstreamView = ReturnType<typeof upstreamView>;

@@ -1,4 +1,5 @@
 /** What the API answers about usage: hours and days of a tenant over the fleet, its arrival curves, and who is in the fleet. */
+import { rounded } from '../base/rounded.js';
 import { TALLY_NUMBERS } from '../enforce/tally.js';
 import { NO_TENANT, OTHER_TENANTS } from '../enforce/tenant-metrics.js';
 import type { BookState, PlaneState } from '../usage/book-state.js';
@@ -17,7 +18,6 @@ import { isTenantId } from './listing.js';
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
 import { isAlive, machinesOf, ofOne, otherReplica, readOf, readReplica, type Scope, THIS } from './scope.js';
-import { rounded } from './tenant-view.js';
 import { fileOf, type RecordView, readRecords, SHOWN_PEAKS } from './usage-file.js';
 
 /** Of an id with metadata. */

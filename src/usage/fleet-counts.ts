@@ -173,7 +173,8 @@ export class FleetCounts {
     this.#step = step;
     for (const entry of bytes === undefined ? [] : await entriesOf(bytes))
       this.#tenantOf(entry.id).add(entry, step);
-    await this.history.sample(this.#counted(), (step + 1) * STEP_MS);
+    // Nobody told of it: whether anything was sent is not known.
+    await this.history.sample(this.#counted(), (step + 1) * STEP_MS, bytes !== undefined);
   }
 
   *#counted(): Generator<FleetTenant> {

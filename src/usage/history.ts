@@ -12,6 +12,7 @@ import {
   type Tally,
 } from '../enforce/tally.js';
 import type { TenantLimits } from '../limits/limits.js';
+import { KnownSteps } from './known-steps.js';
 import { COARSE_SECONDS, FINE_SECONDS, type Range, Tracks } from './tracks.js';
 
 export const SAMPLE_MS = FINE_SECONDS * 1000;
@@ -52,18 +53,19 @@ export interface Series {
   readonly stepSeconds: number;
   /** When the last step ended, on the clock that `sample` is given. */
   readonly endMs: number;
-  /** Counts for each step, the oldest first. */
-  readonly counts: Readonly<Record<'pushes' | 'samples' | 'items' | 'bytes', readonly number[]>>;
+  /** Counts for each step since the beginning, the oldest first. */
+  readonly counts: Readonly<Record<'pushes' | 'samples' | 'items' | 'bytes', Points>>;
   /** Active series at the end of each step. */
-  readonly activeSeries: readonly number[];
+  readonly activeSeries: Points;
   readonly refused: LossOverTime;
   readonly shadowed: LossOverTime;
 }
 
+/** Null: not known. */
+export type Points = readonly (number | null)[];
+
 /** For each reason that there was. */
-type LossOverTime = Readonly<
-  Record<'pushes' | 'samples', Readonly<Partial<Record<Reason, readonly number[]>>>>
->;
+type LossOverTime = Readonly<Record<'pushes' | 'samples', Readonly<Partial<Record<Reason, Points>>>>>;
 
 /** An hour: what is older than that is not worth the time. */
 const MOST_STEPS_MISSED = 360;
@@ -98,6 +100,7 @@ interface Entry {
 
 export class History {
   readonly #tracks: Tracks;
+  readonly #known = new KnownSteps();
   readonly #entries = new Map<string, Entry>();
   /** Of all tenants, those included that have left memory since: their sums only grow, as each tenant's counters do. */
   readonly #all: Entry = { tracks: new Int32Array(COUNTERS).fill(NO_TRACK), seen: 0 };
@@ -124,15 +127,17 @@ export class History {
 
   /**
    * To be called every SAMPLE_MS, never twice at a time; a call that comes late makes up for those that did not come. Lets
-   * others run in between: ten thousand tenants are some twenty milliseconds of work.
+   * others run in between: ten thousand tenants are some twenty milliseconds of work. `isKnown`: whether anybody counted in the
+   * last step, and nobody is known to have before it; undefined: tenants were counted all the time.
    */
-  async sample(tenants: Iterable<Counted>, nowMs: number): Promise<void> {
+  async sample(tenants: Iterable<Counted>, nowMs: number, isKnown?: boolean): Promise<void> {
     // Timers fire a little early, too.
     const due = Math.round((nowMs - this.#sampledMs) / SAMPLE_MS);
     if (due < 1) return;
     this.#sampledMs = nowMs;
     this.#samples++;
     this.#tracks.advance(Math.min(due, MOST_STEPS_MISSED));
+    this.#known.advance(Math.min(due, MOST_STEPS_MISSED), isKnown);
     let withoutRoom = 0;
     let taken = 0;
     this.#sums[ACTIVE_SERIES] = 0;
@@ -145,12 +150,10 @@ export class History {
     this.#dropUnseen();
   }
 
-  /** Seconds that the counts of a range are over: less than its name says while the process is young. */
+  /** Seconds that the counts of a range are over: less than its name says while the process is young, or where nobody counted. */
   seconds(range: Range, nowMs: number): number {
-    const step = range === '24h' ? COARSE_SECONDS : FINE_SECONDS;
-    const whole = this.#tracks.stepsIn(range) * step + this.#tracks.secondsInto(range);
     const since = (nowMs - this.#sampledMs) / 1000;
-    return Math.max(1, Math.min(whole + since, (nowMs - this.#startMs) / 1000));
+    return Math.max(1, Math.min(this.#known.seconds(range) + since, (nowMs - this.#startMs) / 1000));
   }
 
   totals(tenant: Counted, range: Range): Totals {
@@ -194,33 +197,36 @@ export class History {
   }
 
   /** Samples lost in each step, whatever the reason; nothing where none were. */
-  lostSamples(id: string, range: Range): readonly number[] {
+  lostSamples(id: string, range: Range): Points {
     const tracks = this.#entries.get(id)?.tracks;
     const lost = new Array<number>(this.#tracks.stepsIn(range)).fill(0);
     for (let row = 0; row < REASON_NAMES.length; row++) {
       const track = tracks?.[firstOf(REFUSED, row) + LOST_SAMPLES] ?? NO_TRACK;
+      if (track === NO_ROOM) return lost.map(() => null);
       if (track < 0) continue;
       for (const [step, count] of this.#tracks.points(track, range).entries())
         lost[step] = (lost[step] ?? 0) + count;
     }
-    return lost;
+    return this.#known.masked(lost, range);
   }
 
-  offeredSamples(id: string, range: Range): { points: readonly number[]; stepSeconds: number } {
-    const track = this.#entries.get(id)?.tracks[SAMPLES] ?? NO_TRACK;
+  offeredSamples(id: string, range: Range): { points: Points; stepSeconds: number } {
     return {
-      points: track < 0 ? [] : this.#tracks.points(track, range),
+      points: this.#points(this.#entries.get(id)?.tracks, SAMPLES, range),
       stepSeconds: range === '24h' ? COARSE_SECONDS : FINE_SECONDS,
     };
   }
 
+  #points(tracks: Int32Array | undefined, counter: number, range: Range): Points {
+    const track = tracks?.[counter] ?? NO_TRACK;
+    const none = new Array<number>(this.#tracks.stepsIn(range)).fill(0);
+    if (track === NO_ROOM) return none.map(() => null);
+    return this.#known.masked(track < 0 ? none : this.#tracks.points(track, range), range);
+  }
+
   #series(tracks: Int32Array | undefined, range: Range): Series {
-    const points = (counter: number): number[] => {
-      const track = tracks?.[counter] ?? NO_TRACK;
-      if (track >= 0) return this.#tracks.points(track, range);
-      return new Array<number>(this.#tracks.stepsIn(range)).fill(0);
-    };
-    const byReason = (kind: number, what: number): Partial<Record<Reason, number[]>> =>
+    const points = (counter: number): Points => this.#points(tracks, counter, range);
+    const byReason = (kind: number, what: number): Partial<Record<Reason, Points>> =>
       Object.fromEntries(
         REASON_NAMES.map((reason) => [reason, firstOf(kind, REASON_INDEX[reason]) + what] as const)
           .filter(([, counter]) => (tracks?.[counter] ?? NO_TRACK) >= 0)

@@ -83,6 +83,18 @@ t.test('the console of a fleet', { skip: redisMissing }, async (t) => {
     const { page, complaints } = await open(t, browser, `${first.admin}/`);
     await agrees(t, page, await Promise.all(edges.map(lostOf)));
     await page.getByText(/^of 3 replicas, \d+ s old$/).waitFor();
+    const begins =
+      "/ not known before/.test(document.querySelector('#chart-samples')?.getAttribute('aria-label'))";
+    t.ok(await shows(page, begins), 'a mark says where what is known begins');
+    await page.locator('nav').getByRole('link', { name: 'Tenants' }).click();
+    await page.locator('.tenants .spark').nth(2).waitFor();
+    const starts = await page.evaluate<number[]>(
+      "[...document.querySelectorAll('.tenants .spark')].map((spark) => spark.querySelector('polyline').points[0].x)",
+    );
+    t.ok(
+      starts.every((x) => x > 80),
+      `curves begin when the fleet does: ${starts}`,
+    );
     await page.locator('nav').getByRole('link', { name: 'Fleet' }).click();
     await page.locator('#replicas tbody tr').nth(2).waitFor();
     const pushes = await page.evaluate<number[]>(

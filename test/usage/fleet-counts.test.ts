@@ -66,7 +66,7 @@ t.test('one that begins later knows the last hour', async (t) => {
   await counts.follow();
   t.equal(counts.tenant('t')?.tally.samples, 40);
   t.equal(
-    counts.history.series('t', '5m').counts.samples.reduce((a, b) => a + b, 0),
+    counts.history.series('t', '5m').counts.samples.reduce<number>((a, b) => a + (b ?? 0), 0),
     40,
   );
 });
@@ -104,4 +104,32 @@ t.test('a tenant that a document names is counted by its name, however many othe
   await counts.follow();
   t.equal(counts.tenant('team')?.tally.samples, 7);
   t.equal(counts.tenant(OTHER_TENANTS)?.tally.samples, 17);
+});
+
+t.test('a step that nobody told of is not known, and rates are over those that are', async (t) => {
+  const { clock, open, step } = fleet();
+  const counts = open();
+  await step(['a', entryOf('t', 10)]);
+  await step(['a', entryOf('t', 20)], ['b']);
+  // No replica is there for two steps.
+  clock.ms += 2 * STEP_MS;
+  await step(['a'], ['b']);
+  await step(['a', entryOf('t', 30)], ['b']);
+  await counts.follow();
+  const { samples } = counts.history.series('t', '1h').counts;
+  t.strictSame(samples.slice(-6), [10, 20, null, null, 0, 30]);
+  t.ok(
+    samples.slice(0, -6).every((count) => count === null),
+    'nor is what was before the first',
+  );
+  t.strictSame(counts.history.offeredSamples('nobody', '1h').points.slice(-6), [0, 0, null, null, 0, 0]);
+  t.strictSame(counts.history.lostSamples('t', '1h').slice(-6), [0, 0, null, null, 0, 0]);
+  t.equal(counts.history.seconds('1h', counts.now()), 40);
+  t.equal(counts.history.totals(counts.tenant('t')!, '1h').samples, 60);
+  // They are away for longer than the history reaches.
+  clock.ms += 2 * HOUR_STEPS * STEP_MS;
+  await step(['a', entryOf('t', 5)]);
+  await counts.follow();
+  t.strictSame(counts.history.series('t', '1h').counts.samples.slice(-2), [null, 5]);
+  t.equal(counts.history.seconds('1h', counts.now()), 10);
 });

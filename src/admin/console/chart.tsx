@@ -7,11 +7,11 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { short, shortBytes } from '../../base/amounts.js';
 import { clockText, dayText, timeText } from './format.js';
+import type { Points } from './types.js';
 
 export interface Line {
   readonly label: string;
-  /** Null: not known. */
-  readonly points: readonly (number | null)[];
+  readonly points: Points;
   readonly colour: Colour;
   /** Also told apart by dashes, or by what is filled. */
   readonly dashed?: boolean;
@@ -41,6 +41,16 @@ export interface Chart {
   readonly height?: number;
   /** What it is in has the title already. */
   readonly untitled?: boolean;
+}
+
+/** Of two curves, where both are known. */
+export function less(points: Points, other: Points): Points {
+  return points.map((point, step) => (point === null ? null : Math.max(0, point - (other[step] ?? 0))));
+}
+
+/** Where what a chart shows begins to be known. */
+export function startMark(since: string | null): ChartMark[] {
+  return since === null ? [] : [{ atMs: Date.parse(since), text: 'not known before' }];
 }
 
 const HEIGHT = 168;

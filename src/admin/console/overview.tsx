@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { lossText, short } from '../../base/amounts.js';
 import { limitText } from '../../base/limit-words.js';
-import { ChartView } from './chart.js';
+import { ChartView, less, startMark } from './chart.js';
 import { Num, rangeText, Time, timeText, useText } from './format.js';
 import {
   Dot,
@@ -142,8 +142,8 @@ function Problems({ verdict }: { verdict: Verdict }): JSX.Element | null {
 
 function SamplesChart({ overview }: { overview: Overview }): JSX.Element {
   const { history, marks } = overview;
-  const passed = history.offered.map((offered, step) => Math.max(0, offered - (history.lost[step] ?? 0)));
-  if (history.offered.length === 0) return <Empty title="The first ten seconds are not over yet." />;
+  if (history.offered.every((rate) => rate === null))
+    return <Empty title="The first ten seconds are not over yet." />;
   return (
     <ChartView
       chart={{
@@ -155,9 +155,14 @@ function SamplesChart({ overview }: { overview: Overview }): JSX.Element {
         height: 210,
         untitled: true,
         lines: [
-          { label: 'passed on to Mimir', points: passed, colour: 'traffic', filled: true },
+          {
+            label: 'passed on to Mimir',
+            points: less(history.offered, history.lost),
+            colour: 'traffic',
+            filled: true,
+          },
           { label: 'lost at the edge', points: history.lost, colour: 'loss', filled: true },
-          ...(history.letPass.some((count) => count > 0)
+          ...(history.letPass.some((count) => (count ?? 0) > 0)
             ? [
                 {
                   label: 'let pass by shadow mode',
@@ -168,7 +173,10 @@ function SamplesChart({ overview }: { overview: Overview }): JSX.Element {
               ]
             : []),
         ],
-        marks: marks.map(({ at, text }) => ({ atMs: Date.parse(at), text })),
+        marks: [
+          ...startMark(history.since),
+          ...marks.map(({ at, text }) => ({ atMs: Date.parse(at), text })),
+        ],
       }}
     />
   );
@@ -257,7 +265,7 @@ function LoserRow({ one }: { one: Loser }): JSX.Element {
         <Spark
           points={one.spark}
           kind="loss"
-          label={`lost samples of ${one.id} over time, at most ${short(Math.max(0, ...one.spark))} a second`}
+          label={`lost samples of ${one.id} over time, at most ${short(Math.max(...one.spark.map(Number)))} a second`}
         />
       </td>
       <td class="num since">

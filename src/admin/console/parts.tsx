@@ -5,7 +5,7 @@ import { limitText } from '../../base/limit-words.js';
 import { Num, percent } from './format.js';
 import { tenantHash } from './route.js';
 import { useApp } from './state.js';
-import type { Level, Scope } from './types.js';
+import type { Level, Points, Scope } from './types.js';
 
 /** Told apart by shape as well as by colour. */
 const SHAPES: Readonly<Record<Level, string>> = { good: '●', quiet: '○', near: '▲', bad: '■' };
@@ -281,37 +281,52 @@ export function SearchField({ of }: { of: string }): JSX.Element {
   );
 }
 
-/** In words for those who do not see it. */
+/** In words for those who do not see it; nothing where nothing is known. */
 export function Spark({
   points,
   label,
   kind,
 }: {
-  points: readonly number[];
+  points: Points;
   label: string;
   kind: 'traffic' | 'loss';
 }): JSX.Element {
-  const most = Math.max(...points, Number.MIN_VALUE);
-  const step = points.length > 1 ? 100 / (points.length - 1) : 0;
-  const line = points.map(
-    (point, at) => `${(at * step).toFixed(1)},${(23 - (point / most) * 21).toFixed(1)}`,
-  );
+  const most = Math.max(...points.map(Number));
+  const step = 100 / Math.max(1, points.length - 1);
+  const height = (point: number): string => (23 - (most > 0 ? (point / most) * 21 : 0)).toFixed(1);
   return (
     <svg
-      class={`spark ${most > Number.MIN_VALUE ? kind : ''}`}
+      class={`spark ${most > 0 ? kind : ''}`}
       viewBox="0 0 100 24"
       preserveAspectRatio="none"
       role="img"
       aria-label={label}
     >
-      {points.length > 1 && most > Number.MIN_VALUE ? (
-        <>
-          <polygon points={`0,24 ${line.join(' ')} 100,24`} />
-          <polyline points={line.join(' ')} />
-        </>
-      ) : (
-        <polyline points="0,23 100,23" />
-      )}
+      {runsOf(points).map(([from, run]) => {
+        const x = (at: number): string => ((from + at) * step).toFixed(1);
+        // A point alone is as wide as half a step.
+        const line = [...run, ...(run.length > 1 ? [] : run)].map(
+          (point, at) => `${x(run.length > 1 ? at : at / 2)},${height(point)}`,
+        );
+        return (
+          <>
+            {most > 0 ? <polygon points={`${x(0)},24 ${line.join(' ')} ${x(run.length - 1)},24`} /> : null}
+            <polyline points={line.join(' ')} />
+          </>
+        );
+      })}
     </svg>
   );
+}
+
+/** Of what is known: where each begins. */
+function runsOf(points: Points): [from: number, run: number[]][] {
+  const runs: [number, number[]][] = [];
+  for (const [at, point] of points.entries()) {
+    if (point === null) continue;
+    const last = runs.at(-1);
+    if (last !== undefined && last[0] + last[1].length === at) last[1].push(point);
+    else runs.push([at, [point]]);
+  }
+  return runs;
 }

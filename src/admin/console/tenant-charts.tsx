@@ -1,11 +1,11 @@
 /** What a tenant sent and lost over time, against each limit as it was then. */
 import type { JSX } from 'preact';
 import { counted } from '../../base/amounts.js';
-import { type Chart, type ChartMark, ChartView, type Line } from './chart.js';
+import { type Chart, type ChartMark, ChartView, type Line, less, startMark } from './chart.js';
 import { Time, valueText } from './format.js';
 import { Panel, RangeChoice } from './parts.js';
 import { useApp } from './state.js';
-import type { AuditEntry, LimitStep, Tenant } from './types.js';
+import type { AuditEntry, LimitStep, Points, Tenant } from './types.js';
 
 const COLOURS = ['loss', 'third', 'fourth', 'traffic'] as const;
 const CHANGES_SHOWN = 20;
@@ -14,7 +14,7 @@ const DEPLOY_MS = 15 * 60_000;
 
 export function TenantCharts({ tenant, range }: { tenant: Tenant; range: '1h' | '24h' }): JSX.Element {
   const { state } = useApp();
-  const starts = startMarks(state.audit);
+  const starts = [...startMark(tenant.history.since), ...startMarks(state.audit)];
   return (
     <Panel id="charts" title="Over time" beside={<RangeChoice range={range} />}>
       <div class="charts">
@@ -51,8 +51,8 @@ function chartsOf(tenant: Tenant, starts: readonly ChartMark[]): Chart[] {
     };
   };
   const { items, pushes, bytes } = history.perSecond;
-  const lost = summed(items.length, history.lostSamplesPerSecond);
-  const refused = summed(pushes.length, history.refusedPerSecond);
+  const lost = summed(items, history.lostSamplesPerSecond);
+  const refused = summed(pushes, history.refusedPerSecond);
   const series = seriesLimit(history.limits);
   const losses = [
     {
@@ -130,24 +130,23 @@ function startMarks(entries: readonly AuditEntry[]): ChartMark[] {
 }
 
 /** What was offered is the upper line; what the loss leaves of it was accepted. */
-function offeredAndLost(offered: readonly number[], lost: readonly number[]): Line[] {
-  const accepted = offered.map((rate, step) => Math.max(0, rate - (lost[step] ?? 0)));
+function offeredAndLost(offered: Points, lost: Points): Line[] {
   return [
-    { label: 'accepted', points: accepted, colour: 'traffic', filled: true },
+    { label: 'accepted', points: less(offered, lost), colour: 'traffic', filled: true },
     { label: 'offered', points: offered, colour: 'traffic', dashed: true },
     { label: 'lost', points: lost, colour: 'loss', filled: true },
   ];
 }
 
-function summed(length: number, byReason: Readonly<Record<string, readonly number[]>>): number[] {
+/** Where what was offered is known. */
+function summed(offered: Points, byReason: Readonly<Record<string, Points>>): Points {
   const all = Object.values(byReason);
-  return Array.from({ length }, (_, step) => all.reduce((sum, points) => sum + (points[step] ?? 0), 0));
+  return offered.map((rate, step) =>
+    rate === null ? null : all.reduce((sum, points) => sum + (points[step] ?? 0), 0),
+  );
 }
 
-function byReason(
-  lost: Readonly<Record<string, readonly number[]>>,
-  letPass: Readonly<Record<string, readonly number[]>>,
-): Line[] {
+function byReason(lost: Readonly<Record<string, Points>>, letPass: Readonly<Record<string, Points>>): Line[] {
   return [
     ...Object.entries(lost),
     ...Object.entries(letPass).map(([name, points]) => [`${name} (let pass)`, points] as const),

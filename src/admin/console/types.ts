@@ -176,6 +176,9 @@ export interface LimitUse {
 
 export type Losses = Readonly<Record<string, Loss>>;
 
+/** Over a range, the oldest first; null: not known. */
+export type Points = readonly (number | null)[];
+
 export interface TenantRow {
   readonly id: string;
   readonly mode: Mode;
@@ -193,7 +196,7 @@ export interface TenantRow {
   readonly limits: readonly LimitUse[];
   readonly utilisation: number | null;
   /** Offered samples a second over the last hour, in bunches. */
-  readonly trend?: readonly number[];
+  readonly trend?: Points;
 }
 
 export interface Tenants {
@@ -248,12 +251,14 @@ export interface Tenant extends TenantRow {
   readonly history: {
     readonly stepSeconds: number;
     readonly end: string;
-    readonly perSecond: Readonly<Record<'pushes' | 'samples' | 'items' | 'bytes', readonly number[]>>;
-    readonly activeSeries: readonly number[];
-    readonly lostSamplesPerSecond: Readonly<Record<string, readonly number[]>>;
-    readonly shadowLostSamplesPerSecond: Readonly<Record<string, readonly number[]>>;
-    readonly refusedPerSecond: Readonly<Record<string, readonly number[]>>;
-    readonly shadowedPerSecond: Readonly<Record<string, readonly number[]>>;
+    /** When what is known begins; null: the whole range is, or nothing. */
+    readonly since: string | null;
+    readonly perSecond: Readonly<Record<'pushes' | 'samples' | 'items' | 'bytes', Points>>;
+    readonly activeSeries: Points;
+    readonly lostSamplesPerSecond: Readonly<Record<string, Points>>;
+    readonly shadowLostSamplesPerSecond: Readonly<Record<string, Points>>;
+    readonly refusedPerSecond: Readonly<Record<string, Points>>;
+    readonly shadowedPerSecond: Readonly<Record<string, Points>>;
     /** What each limit was, from when on. */
     readonly limits: Readonly<Record<string, readonly LimitStep[]>>;
     readonly changes: readonly LimitChange[];
@@ -291,16 +296,17 @@ export interface Overview {
   readonly history: {
     readonly stepSeconds: number;
     readonly end: string;
-    readonly offered: readonly number[];
-    readonly lost: readonly number[];
-    readonly letPass: readonly number[];
+    readonly since: string | null;
+    readonly offered: Points;
+    readonly lost: Points;
+    readonly letPass: Points;
     readonly lostByReason: readonly {
       readonly reason: string;
       readonly brief: string;
       readonly samples: number;
       readonly pushes: number;
     }[];
-    readonly reasonsOverTime: Readonly<Record<string, readonly number[]>>;
+    readonly reasonsOverTime: Readonly<Record<string, Points>>;
   };
   readonly losers: readonly Loser[];
   readonly marks: readonly Mark[];
@@ -318,7 +324,7 @@ export interface Loser {
   readonly use: LimitUse | null;
   readonly since: string | null;
   readonly until: string | null;
-  readonly spark: readonly number[];
+  readonly spark: Points;
 }
 
 export interface Mark {

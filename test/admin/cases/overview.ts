@@ -5,6 +5,8 @@ import { eventually } from '../../doors/http/fixtures.js';
 import { compress, oneSampleEach } from '../../payload/encode.js';
 import type { StartAdmin } from '../fixtures.js';
 
+type Points = readonly (number | null)[];
+
 interface Overview {
   readonly verdict: {
     readonly level: string;
@@ -16,7 +18,12 @@ interface Overview {
     readonly problems: readonly { readonly of: string; readonly level: string; readonly text: string }[];
   };
   readonly now: { readonly tenants: number };
-  readonly history: { readonly lostByReason: readonly { readonly reason: string }[] };
+  readonly history: {
+    readonly since: string | null;
+    readonly offered: Points;
+    readonly lost: Points;
+    readonly lostByReason: readonly { readonly reason: string }[];
+  };
   readonly losers: readonly {
     readonly id: string;
     readonly losing: boolean;
@@ -51,7 +58,13 @@ const OVERRIDES = `overrides:
 export function overviewCases(t: Test, admin: StartAdmin): void {
   t.test('an edge that nobody has sent anything to is well, and knows nothing of Mimir', async (t) => {
     const edge = await admin(t);
-    const { verdict, losers, now } = await edge.json<Overview>('overview');
+    const { verdict, losers, now, history } = await edge.json<Overview>('overview');
+    t.strictSame([history.offered.length, history.lost.length], [360, 360]);
+    t.ok(
+      [...history.offered, ...history.lost].every((rate) => rate === null),
+      'what was sent before it began is not known, which is not nothing',
+    );
+    t.equal(history.since, null);
     t.match(verdict, { level: 'good', faults: [], problems: [], mimir: { level: 'quiet', figure: 'quiet' } });
     t.equal(verdict.title, 'The edge is well, and nothing is lost.');
     t.strictSame([losers, now.tenants], [[], 0]);
@@ -99,7 +112,7 @@ export function overviewCases(t: Test, admin: StartAdmin): void {
       ['shadow', []],
       ['all', ['noisy', 'full', 'close', 'quiet']],
     ] as const) {
-      const { tenants } = await edge.json<{ tenants: { id: string; trend: number[] }[] }>(
+      const { tenants } = await edge.json<{ tenants: { id: string; trend: Points }[] }>(
         `tenants?show=${show}&trend=1h&range=1m`,
       );
       t.strictSame(
@@ -107,7 +120,10 @@ export function overviewCases(t: Test, admin: StartAdmin): void {
         ids,
         show,
       );
-      t.ok(tenants.every(({ trend }) => Array.isArray(trend)));
+      t.ok(
+        tenants.every(({ trend }) => trend.length === 30 && trend[0] === null),
+        'not known, and not nothing',
+      );
     }
   });
 
