@@ -8,7 +8,7 @@ WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json asconfig.json ./
-COPY scripts/build.mjs scripts/
+COPY scripts/build.mjs scripts/console-charts.mjs scripts/
 COPY proto proto
 COPY src src
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { consoleCharts } from './console-charts.mjs';
 
 const MODULES = [
   // Where the compiler puts what is static: behind the regions that kernel/memory.ts names, before the input.
@@ -97,6 +98,7 @@ async function bundleConsole() {
     target: 'es2022',
     jsx: 'automatic',
     jsxImportSource: 'preact',
+    plugins: [consoleCharts],
     legalComments: 'inline',
     logLevel: 'warning',
   });
