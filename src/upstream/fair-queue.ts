@@ -88,6 +88,16 @@ interface Place {
   waitingItems: number;
 }
 
+/** Virtual time of one class: what those of another have does not change the shares within it. */
+interface Clock {
+  /** When the last one that went began. */
+  nowAt: number;
+  /** When all that went is done. */
+  doneAt: number;
+}
+
+/** Then virtual time begins anew: where one weighs little it passes quickly, and what is added to large numbers is lost. */
+const LATEST = 1e9;
 /** Of so many places it is kept in mind what they sent, besides those that have something waiting. */
 const MOST_KNOWN = 10_000;
 /** Timers are late by so much: what is late by less does not make those after it later. */
@@ -102,8 +112,7 @@ export class FairQueue {
   /** In the order in which they came. */
   readonly #all = new Set<Waiting>();
   readonly #turnedAway = new TurnedAway();
-  /** When the last one that went began. */
-  #virtual = 0;
+  readonly #clocks = Object.values(RANK).map((): Clock => ({ nowAt: 0, doneAt: 0 }));
   #arrivals = 0;
   #forgetAt = MOST_KNOWN;
   #timer: NodeJS.Timeout | undefined;
@@ -201,11 +210,37 @@ export class FairQueue {
 
   #go(tenant: string, place: Place, items: number, room: number): 'go' {
     this.#turnedAway.went(tenant);
-    const start = Math.max(this.#virtual, place.finish);
-    place.finish = start + items / place.weight;
-    this.#virtual = start;
+    const clock = this.#clockOf(place);
+    clock.nowAt = Math.max(clock.nowAt, place.finish);
+    place.finish = clock.nowAt + items / place.weight;
+    clock.doneAt = Math.max(clock.doneAt, place.finish);
+    this.#settleBefore(place.rank);
+    if (clock.nowAt > LATEST) this.#beginAnew(clock, place.rank);
     this.inFlight += room;
     return 'go';
+  }
+
+  #clockOf({ rank }: Place): Clock {
+    return this.#clocks[rank] as Clock;
+  }
+
+  /** Who goes before this class has nothing waiting: all had what they wanted, and nobody had more than the others left. */
+  #settleBefore(rank: number): void {
+    for (let before = 0; before < rank; before++) {
+      const clock = this.#clocks[before] as Clock;
+      clock.nowAt = clock.doneAt;
+    }
+  }
+
+  #beginAnew(clock: Clock, rank: number): void {
+    const { nowAt } = clock;
+    for (const place of this.#places.values()) {
+      if (place.rank !== rank) continue;
+      place.finish -= nowAt;
+      place.start -= nowAt;
+    }
+    clock.doneAt -= nowAt;
+    clock.nowAt = 0;
   }
 
   #serve(): void {
@@ -227,7 +262,7 @@ export class FairQueue {
   }
 
   #mayGo(place: Place, room: number): boolean {
-    const isAbove = place.start > this.#virtual;
+    const isAbove = place.start > this.#clockOf(place).nowAt;
     if (!isAbove) return this.#fits(room);
     return this.#fits(room + roomKept(room, this.#options.limit())) && this.#isTime();
   }
@@ -274,7 +309,7 @@ export class FairQueue {
     const { tenant, items, bytes } = waiting;
     const { place } = tenant;
     if (place.tenants.size === 0) {
-      place.start = Math.max(this.#virtual, place.finish);
+      place.start = Math.max(this.#clockOf(place).nowAt, place.finish);
       place.since = this.#arrivals++;
     }
     if (tenant.newest === undefined) {
@@ -360,7 +395,7 @@ export class FairQueue {
       this.#places.set(id, place);
     }
     place.weight = weight;
-    place.rank = RANK[priority];
+    if (place.rank !== RANK[priority]) moveTo(place, RANK[priority], this.#clocks);
     return place;
   }
 
@@ -373,6 +408,13 @@ export class FairQueue {
   #tenant(place: Place, id: string): Tenant {
     return place.tenants.get(id) ?? { id, place, oldest: undefined, newest: undefined, items: 0 };
   }
+}
+
+/** There it begins as one that is new. */
+function moveTo(place: Place, rank: number, clocks: readonly Clock[]): void {
+  place.rank = rank;
+  place.finish = 0;
+  place.start = clocks[rank]?.nowAt ?? 0;
 }
 
 function laterUnref(run: () => void, ms: number): NodeJS.Timeout {

@@ -183,6 +183,79 @@ t.test('critical goes before normal, and normal before low', async (t) => {
   t.strictSame(went.slice(1), ['critical', 'critical', 'normal', 'normal', 'low', 'low']);
 });
 
+t.test('beside one that goes before them others share by their weights, too', async (t) => {
+  const { enter, leave, went } = given(t, 10, 1e6);
+  for (let i = 0; i < 400; i++) {
+    enter(sender('one', 1));
+    enter(sender('three', 3));
+  }
+  went.length = 0;
+  for (let round = 0; round < 80; round++) {
+    for (let i = 0; i < 5; i++) enter(sender('critical', 1, 'critical'));
+    await leave(10);
+  }
+  const { critical, one = 0, three = 0 } = countOf(went);
+  t.equal(critical, 400, 'it has all that it wants');
+  t.ok(Math.abs(three / one - 3) < 0.3, `${three} to ${one}`);
+});
+
+t.test('who comes with little goes before one with much, whatever goes before both', async (t) => {
+  const { enter, leave, went } = given(t, 1, 1e6);
+  for (let i = 0; i < 100; i++) enter(sender('greedy'));
+  for (let i = 0; i < 50; i++) {
+    enter(sender('critical', 0.01, 'critical'));
+    await leave(1);
+    await leave(1);
+  }
+  went.length = 0;
+  enter(sender('modest'));
+  await leave(1);
+  await leave(1);
+  t.ok(went.includes('modest'), went.join());
+});
+
+t.test(
+  'who takes less than there is leaves no room for, and does not wait for, those that come after it',
+  async (t) => {
+    const self = given(t, 10, 1e6);
+    const { enter, leave, went } = self;
+    self.usualMs = 100;
+    for (let i = 0; i < 100; i++) enter(sender('greedy', 1, 'low'));
+    await leave(2);
+    for (let i = 0; i < 20; i++) {
+      self.nowMs += 50;
+      await leave(1);
+      enter(sender('modest'));
+      await settled();
+      t.equal(went.at(-1), 'modest', `${i}`);
+    }
+  },
+);
+
+t.test('as long as critical ones take all others get nothing: they are turned away last', async (t) => {
+  const { enter, leave, went } = given(t, 10, 1e6);
+  for (let i = 0; i < 100; i++) enter(sender('critical', 1, 'critical'));
+  enter(sender('modest', 1000));
+  for (let i = 0; i < 8; i++) await leave(10);
+  t.strictSame(countOf(went), { critical: went.length });
+});
+
+t.test('weights hold after years, and where some are a billion times as large as others', async (t) => {
+  const { enter, leave, went } = given(t, 10, 1e6);
+  for (let i = 0; i < 10_000; i++) {
+    enter(sender('little', 1e-9), 10);
+    await leave(1, 10);
+  }
+  for (let i = 0; i < 300; i++) {
+    enter(sender('one', 1e6));
+    enter(sender('three', 3e6));
+  }
+  went.length = 0;
+  for (let i = 0; i < 20; i++) await leave(10);
+  const { one = 0, three = 0 } = countOf(went);
+  t.ok(Math.abs(three / one - 3) < 0.2, `${three} to ${one}`);
+});
+
 t.test(
   'what does not fit is turned away, and it is the newest of who is furthest above its share',
   async (t) => {
