@@ -190,7 +190,10 @@ export class FairQueue {
     this.#add(waiting);
     this.#serve();
     if (this.#all.has(waiting)) this.counts.waited++;
-    while (this.waitingBytes > maxBytes) this.#turnAwayOne();
+    if (this.waitingBytes > maxBytes) {
+      while (this.waitingBytes > maxBytes) this.#turnAwayOne();
+      this.#serve();
+    }
     this.#expireLater(maxWaitMs);
     return { entry, giveUp: () => this.#giveUp(waiting) };
   }

@@ -366,6 +366,17 @@ t.test('who has waited for too long is turned away, each in its time', async (t)
   t.strictSame(due(), [20]);
 });
 
+t.test('when one is turned away for want of room in the queue, what waited behind it may go', async (t) => {
+  const { enter, went, turnedAway } = given(t, 10);
+  enter(sender('first'), 6);
+  enter(sender('large'), 10, 900);
+  enter(sender('small'), 4);
+  enter(sender('last'), 4, 200);
+  await settled();
+  t.strictSame(turnedAway, [['large', 2]]);
+  t.strictSame(went, ['first', 'small']);
+});
+
 t.test('by itself it goes by Node’s timers', async (t) => {
   const options = { limit: () => 1, usualMs: () => 0, maxBytes: 10, maxWaitMs: 1, holds: true };
   const queue = new FairQueue({ ...options, now: () => performance.now() });
