@@ -17,8 +17,7 @@ export const USUAL_PRICE = 1;
 export const NO_PRICE = Number.POSITIVE_INFINITY;
 
 export function priceOf(admitted: AdmittedParts, { edge }: TenantLimits): number {
-  const part = admitted[edge.priority];
-  return part === 1 ? USUAL_PRICE : 1 / part;
+  return USUAL_PRICE / admitted[edge.priority];
 }
 
 /** The lower of two parts, for each priority. */

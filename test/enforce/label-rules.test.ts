@@ -7,8 +7,9 @@ import {
   storesNothing,
 } from '#src/enforce/label-rules.js';
 import { REASONS } from '#src/enforce/reasons.js';
+import { DISCARDED_REQUESTS, discarded } from '#src/enforce/tally.js';
 import { FAULT } from '#src/payload/push.js';
-import { push } from './fixtures.js';
+import { admit, enforcer, judge, push } from './fixtures.js';
 
 const LIMITS = { past_grace_period: 60_000 };
 
@@ -158,3 +159,24 @@ t.test(
     t.equal(leftOut?.lead?.reason, 'label_name_too_long');
   },
 );
+
+t.test('a push of nothing but metadata that breaks a rule is refused for the first of it', async (t) => {
+  const edge = enforcer();
+  const { tenant } = admit(edge, 'a');
+  const broken = { invalidMetadata: 2, metadataFault: FAULT.metadataUnitTooLong };
+  t.match(judge(edge, tenant, { ...push([], 2), ...broken }), {
+    kind: 'refuse',
+    reason: 'unit_too_long',
+    status: 400,
+    message:
+      /^all 2 metadata entries of tenant a were refused: the unit of the first has more than 1024 bytes /,
+    retryAfterSeconds: undefined,
+  });
+  t.equal(discarded(tenant.tally.refused, 'unit_too_long', DISCARDED_REQUESTS), 1);
+  t.match(judge(edge, tenant, { ...push([], 3), ...broken }), { kind: 'accept', items: 1 }, 'one is fine');
+  t.match(
+    judge(edge, tenant, { ...push([{}], 2), ...broken }),
+    { kind: 'accept', items: 1 },
+    'it has a sample',
+  );
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { type AdmittedParts, ALL_ADMITTED, isSameAdmitted } from '#src/enforce/panic.js';
+import { type AdmittedParts, ALL_ADMITTED, isSameAdmitted, leastOf } from '#src/enforce/panic.js';
 import { DISCARDED_REQUESTS, discarded } from '#src/enforce/tally.js';
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
 import { admit, enforcer, FakeClock, judge, limits, samples, snapshot } from './fixtures.js';
@@ -184,6 +184,14 @@ t.test('a push that waits for the store pays what it would have when it came', a
       ['bytes', 200],
     ],
   );
+});
+
+t.test('of two that say what is admitted the one holds that admits less, for each priority', async (t) => {
+  const one = { critical: 1, normal: 0.5, low: 0.1 };
+  const other = { critical: 0.9, normal: 0.2, low: 0.3 };
+  for (const both of [leastOf(one, other), leastOf(other, one)]) {
+    t.same(both, { critical: 0.9, normal: 0.2, low: 0.1 });
+  }
 });
 
 t.test('admitted parts are the same when each priority has the same', async (t) => {

@@ -134,6 +134,27 @@ t.test('the limit of active series, where it is set, stands in for that of serie
   });
 });
 
+t.test(
+  'a refusal is soft where the rest of the push was taken, as by an ingester, or there was no rest',
+  async (t) => {
+    for (const [what, own, series, overLimit, isSoft] of [
+      ['some are over the limit', { max_global_series_per_user: 1 }, [1, 2], 'filter', true],
+      ['all are', { max_global_series_per_user: 1 }, [2, 3], 'filter', true],
+      ['the push is refused whole for some', { max_global_series_per_user: 1 }, [1, 2], 'refuse', false],
+      ['and for all', { max_global_series_per_user: 1 }, [2, 3], 'refuse', true],
+      ['of a metric', { max_global_series_per_metric: 1 }, [1, 2], 'filter', true],
+      ['a usage tracker refuses', { max_active_series_per_user: 1 }, [1, 2], 'filter', false],
+    ] as const) {
+      const edge = enforcer({ snapshot: snapshot({ a: limits(own) }), series: tracker(), overLimit });
+      const { tenant } = admit(edge, 'a');
+      judge(edge, tenant, pushOf([1]));
+      const verdict = judge(edge, tenant, pushOf([...series]));
+      const refusal = verdict.kind === 'filter' ? verdict.answer : verdict;
+      t.match(refusal, { kind: 'refuse', isSoft }, what);
+    }
+  },
+);
+
 t.test('too many active series have the status that the tenant asks for', async (t) => {
   for (const [code, status, retries] of [
     [429, 429, true],
