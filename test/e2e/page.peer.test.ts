@@ -199,6 +199,34 @@ function pageTests(browser: Browser, more: readonly string[]): void {
     t.notOk(await shows(page, `${FIRST_ROW}?.querySelector('a').textContent !== 'steady'`, 3000));
   });
 
+  test('what the edge can not answer is said, with of when is what stays', async (t) => {
+    const { edge } = await given(t);
+    for (let i = 0; i < 3; i++) await push(edge.proxy, 'noisy');
+    const { page } = await open(t, browser, `${edge.admin}/`);
+    const busy = { status: 503, json: { detail: 'The edge is busy' } };
+    const note = page.getByText(
+      /What is shown is of \d\d:\d\d:\d\d and could not be read anew: The edge is busy\./,
+    );
+    for (const [hash, there, path] of [
+      ['#/', '#losers tbody tr', '**/overview?*'],
+      ['#/tenants', '.tenants tbody tr', '**/tenants?*'],
+      ['#/tenants/noisy', '#why', '**/tenants/noisy?*'],
+    ] as const) {
+      await page.goto(`${edge.admin}/${hash}`);
+      await page.locator(there).first().waitFor();
+      await page.route(path, (route) => route.fulfill(busy));
+      await note.waitFor();
+      t.ok(await page.locator(there).first().isVisible(), `${hash}: what was read stays`);
+      t.strictSame(await findings(page), []);
+      await page.unroute(path);
+      await note.waitFor({ state: 'detached' });
+    }
+    await page.route('**/overview?*', (route) => route.fulfill(busy));
+    await page.goto(`${edge.admin}/#/`);
+    await page.getByText('What was sent and lost could not be read.').waitFor();
+    t.equal(await note.count(), 0, 'of what was never read nothing is old');
+  });
+
   test('under a tenant’s name nothing is shown of the one before', async (t) => {
     const { edge } = await given(t);
     for (const tenant of ['steady', 'noisy']) {

@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import { counted, short } from '../../base/amounts.js';
 import { AdvisedLimits } from './advice-limits.js';
 import { AdvicePicture } from './advice-picture.js';
+import { Refused } from './client.js';
 import { Empty, Failed, Loading, Name, Panel, SearchField } from './parts.js';
 import { type Reading, useReading } from './reading.js';
 import { useApp } from './state.js';
@@ -127,5 +128,8 @@ function OpenedPicture({ id }: { id: string }): JSX.Element {
 
 function NotThere({ problem }: { problem: Error | undefined }): JSX.Element {
   if (problem === undefined) return <Loading what="the advice" />;
+  if (!(problem instanceof Refused) || problem.status !== 404) {
+    return <Failed what="The advice" problem={problem} />;
+  }
   return <Empty title="There is no advice for it yet.">{problem.message}.</Empty>;
 }

@@ -37,6 +37,7 @@ let state: State = {
   denials: [],
   audit: [],
   reasons: new Map(),
+  stale: new Map(),
   tick: 0,
   dialog: undefined,
 };
@@ -54,6 +55,14 @@ const actions: Actions = {
     useToken(text);
     update({ needsToken: false, hasToken: hasToken() });
     connect();
+  },
+  stale(path, problem, readAt) {
+    const isStale = problem !== undefined && readAt !== undefined;
+    if (isStale === state.stale.has(path)) return;
+    const stale = new Map(state.stale);
+    if (isStale) stale.set(path, { problem, readAt });
+    else stale.delete(path);
+    update({ stale });
   },
   change: (change) => update({ dialog: change }),
   closeDialog: () => update({ dialog: undefined }),

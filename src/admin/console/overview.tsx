@@ -43,7 +43,13 @@ export function OverviewView(): JSX.Element {
       <VerdictView verdict={verdict} losers={data?.losers ?? []} />
       <Problems verdict={verdict} />
       {data === undefined ? (
-        <Loading what="what was sent and lost" />
+        <Panel id="samples" title="Samples a second, all tenants">
+          {problem === undefined ? (
+            <Loading what="what was sent and lost" />
+          ) : (
+            <Failed what="What was sent and lost" problem={problem} />
+          )}
+        </Panel>
       ) : (
         <>
           <Panel

@@ -13,10 +13,11 @@ export interface Reading<T> {
 
 /** Undefined: nothing is read. `every`: with each so many words from the edge. */
 export function useReading<T>(path: string | undefined, every = 1): Reading<T> {
-  const { state } = useApp();
+  const { state, actions } = useApp();
   const [reading, set] = useState<Reading<T>>({ data: undefined, problem: undefined, path: undefined });
   const underWay = useRef<string | undefined>(undefined);
   const wanted = useRef(path);
+  const readAt = useRef<Date | undefined>(undefined);
   wanted.current = path;
   const turn = Math.floor(state.tick / every);
   useEffect(() => {
@@ -33,8 +34,17 @@ export function useReading<T>(path: string | undefined, every = 1): Reading<T> {
       .then(({ data, problem }) => {
         if (underWay.current === path) underWay.current = undefined;
         if (wanted.current !== path) return;
+        if (problem === undefined) readAt.current = new Date();
+        actions.stale(path, problem, readAt.current);
         set((before) => ({ path, problem, data: data ?? (before.path === path ? before.data : undefined) }));
       });
   }, [path, turn, state.needsToken]);
+  useEffect(
+    () => () => {
+      readAt.current = undefined;
+      if (path !== undefined) actions.stale(path, undefined, undefined);
+    },
+    [path],
+  );
   return reading;
 }

@@ -5,7 +5,7 @@ import { counted, duration } from '../../base/amounts.js';
 import { timeText } from './format.js';
 import { Dot } from './parts.js';
 import { hashOf, type View } from './route.js';
-import { useApp } from './state.js';
+import { type Stale, useApp } from './state.js';
 import type { Status } from './types.js';
 
 const PLACES: readonly (readonly [View, string])[] = [
@@ -22,6 +22,7 @@ const PLACES: readonly (readonly [View, string])[] = [
 export function Shell({ children }: { children: ComponentChildren }): JSX.Element {
   const { state } = useApp();
   const { status, connection } = state;
+  const [old] = state.stale.values();
   const places = useRef<HTMLDivElement>(null);
   // Where there is no room for all of them, the one that is shown is in sight.
   useEffect(
@@ -49,11 +50,27 @@ export function Shell({ children }: { children: ComponentChildren }): JSX.Elemen
       </nav>
       <div class="page">
         <Head />
-        <main id="main" tabIndex={-1} class={connection === 'lost' && !state.needsToken ? 'old' : ''}>
+        <main
+          id="main"
+          tabIndex={-1}
+          class={(connection === 'lost' || old !== undefined) && !state.needsToken ? 'old' : ''}
+        >
+          {old === undefined || connection === 'lost' ? null : <Old {...old} />}
           {children}
         </main>
       </div>
     </div>
+  );
+}
+
+/** The edge is there, and did not answer what was asked of it. */
+function Old({ readAt, problem }: Stale): JSX.Element {
+  return (
+    <p class="said old-note" role="status">
+      <Dot level="near" />
+      What is shown is of {timeText(readAt, true)} and could not be read anew: {problem.message}. It is tried
+      again by itself.
+    </p>
   );
 }
 

@@ -17,9 +17,16 @@ export interface State {
   readonly denials: readonly Denial[];
   readonly audit: readonly AuditEntry[];
   readonly reasons: ReadonlyMap<string, Reason>;
+  /** What could not be read anew, by its path: it is shown as it was. */
+  readonly stale: ReadonlyMap<string, Stale>;
   /** Grows with each word from the edge: whoever shows what it does not push reads it again. */
   readonly tick: number;
   readonly dialog: Change | undefined;
+}
+
+export interface Stale {
+  readonly problem: Error;
+  readonly readAt: Date;
 }
 
 /** What views may ask for. */
@@ -27,6 +34,8 @@ export interface Actions {
   /** Other parameters of this view, in place of those that are named. */
   params(params: Readonly<Record<string, string>>): void;
   token(text: string): void;
+  /** A path was read, or not; `readAt`: what is shown of it is of then. Undefined: nothing of it is shown. */
+  stale(path: string, problem: Error | undefined, readAt: Date | undefined): void;
   change(change: Change): void;
   closeDialog(): void;
 }

@@ -46,6 +46,8 @@ const NARROW = '(max-width: 700px)';
 /** What sticks to the top of the page. */
 const ABOVE = 70;
 const TYPING_MS = 250;
+/** As which what could not be read anew is known. */
+const ROWS = 'tenants';
 
 interface Table {
   readonly search: string;
@@ -149,7 +151,7 @@ function useRows(
   body: { readonly current: HTMLTableSectionElement | null },
   height: number,
 ): [Tenants | undefined, Error | undefined, number] {
-  const { state } = useApp();
+  const { state, actions } = useApp();
   const [known, set] = useState<{ rows: Tenants | undefined; problem: Error | undefined; key: string }>({
     rows: undefined,
     problem: undefined,
@@ -165,6 +167,8 @@ function useRows(
     limit: String(limit),
   }).toString();
   const asked = useRef('');
+  const readAt = useRef<Date | undefined>(undefined);
+  useEffect(() => () => actions.stale(ROWS, undefined, undefined), []);
   const wanted = useRef(key);
   wanted.current = key;
   useEffect(() => {
@@ -175,10 +179,14 @@ function useRows(
       try {
         const rows = await read<Tenants>(`tenants?${key}`, ending.signal);
         if (wanted.current !== key) return;
+        readAt.current = new Date();
+        actions.stale(ROWS, undefined, undefined);
         // Fewer match than before: what was asked for lies behind the end.
         set({ rows, problem: undefined, key });
       } catch (error) {
-        if (!ending.signal.aborted) set((before) => ({ ...before, problem: error as Error }));
+        if (ending.signal.aborted) return;
+        set((before) => ({ ...before, problem: error as Error }));
+        actions.stale(ROWS, error as Error, readAt.current);
       }
     };
     // Typing asks once it pauses; scrolling and time ask at once.
