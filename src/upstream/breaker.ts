@@ -7,7 +7,8 @@
  *   half-open  ─ three pushes in a row went well, one at a time ─▶ closed
  *   half-open  ─ one failed ─▶ open, for twice as long
  *
- * What was on its way before, and is heard while it is half-open, moves it nowhere. In mode `observe` the states are the same, and all pushes pass.
+ * What was on its way before, and is heard while it is half-open, moves it nowhere. Those who ask take turns in being tried: one
+ * whose pushes fail by what is in them must not keep it open for all. In mode `observe` the states are the same, and all pushes pass.
  */
 import { Blame } from './blame.js';
 import type { Called } from './call.js';
@@ -45,6 +46,12 @@ const FAILING_PART = 0.5;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
 const PROBES = 3;
+/** A push that is tried and is not answered in this time does not keep another one from being tried. */
+const TRIAL_MS = 5000;
+/** Who failed when it was tried last waits so long for one who did not, or did earlier. */
+const OTHERS_FIRST_MS = 1000;
+/** Of more than these it is not kept in mind. */
+const MOST_SENDERS = 100;
 
 export class Breaker {
   readonly #options: BreakerOptions;
@@ -55,9 +62,14 @@ export class Breaker {
   #untilMs = 0;
   #waitMs = FIRST_WAIT_MS;
   #cause: string | undefined;
-  /** The push that finds out now; 0: none does. Each has a number of its own. */
-  #trial = 0;
+  /** The pushes that find out now, and when each began. Each has a number of its own. */
+  readonly #underWay = new Map<number, number>();
   #trials = 0;
+  /** When the last one was heard of. */
+  #freeMs = 0;
+  /** Since it opened last: who asked. And of whom a trial failed, in that order. */
+  readonly #asked = new Set<string>();
+  readonly #failedTrials = new Set<string>();
   #probesLeft = 0;
   #refused = 0;
 
@@ -69,12 +81,13 @@ export class Breaker {
   }
 
   /** Whether a push may be sent, and what is found out by it; or in how many milliseconds it should come again. */
-  enter(nowMs: number): Pass | { readonly waitMs: number } {
+  enter(place: string, nowMs: number): Pass | { readonly waitMs: number } {
     if (this.#state === 'closed') return GO;
+    if (this.#asked.size < MOST_SENDERS) this.#asked.add(place);
     if (this.#state === 'open' && nowMs >= this.#untilMs) this.#move('half-open', nowMs);
-    if (this.#state === 'half-open' && this.#trial === 0) {
-      this.#trial = ++this.#trials;
-      return { trial: this.#trial };
+    if (this.#state === 'half-open' && this.#isFree(nowMs) && this.#isTurnOf(place, nowMs)) {
+      this.#underWay.set(++this.#trials, nowMs);
+      return { trial: this.#trials };
     }
     if (this.#options.mode !== 'act') return GO;
     this.#refused++;
@@ -92,8 +105,8 @@ export class Breaker {
     }
     this.#recent.well();
     this.#blame.well(push.request.place);
-    if (!this.#isTrial(push)) return;
-    this.#trial = 0;
+    if (!this.#heard(push.attempt.trial)) return;
+    this.#failedTrials.delete(push.request.place);
     if (--this.#probesLeft === 0) this.#move('closed', this.#options.now());
   }
 
@@ -105,7 +118,10 @@ export class Breaker {
     if (this.#options.mode === 'off') return;
     if (this.#state === 'closed') {
       if (this.#halfFail() && this.#options.allFail()) this.#open(message, nowMs);
-    } else if (this.#isTrial(push)) this.#open(message, nowMs);
+    } else if (this.#heard(push.attempt.trial)) {
+      this.#trialFailed(push.request.place);
+      this.#open(message, nowMs);
+    }
   }
 
   /** A push ended, and nothing is known of Mimir by it. */
@@ -115,7 +131,7 @@ export class Breaker {
 
   /** It went nowhere. */
   gone(trial: number): void {
-    if (trial === this.#trial) this.#trial = 0;
+    this.#heard(trial);
   }
 
   tick(nowMs: number): void {
@@ -133,8 +149,32 @@ export class Breaker {
     };
   }
 
-  #isTrial({ attempt }: Called): boolean {
-    return this.#trial !== 0 && attempt.trial === this.#trial;
+  #isFree(nowMs: number): boolean {
+    for (const sinceMs of this.#underWay.values()) if (nowMs - sinceMs < TRIAL_MS) return false;
+    return true;
+  }
+
+  /** Whose trial never failed goes first, and then whose did longest ago. */
+  #isTurnOf(place: string, nowMs: number): boolean {
+    if (!this.#failedTrials.has(place) || nowMs - this.#freeMs >= OTHERS_FIRST_MS) return true;
+    for (const failed of this.#failedTrials) {
+      if (failed === place) break;
+      if (this.#asked.has(failed)) return false;
+    }
+    for (const asked of this.#asked) if (!this.#failedTrials.has(asked)) return false;
+    return true;
+  }
+
+  #trialFailed(place: string): void {
+    this.#failedTrials.delete(place);
+    if (this.#failedTrials.size < MOST_SENDERS) this.#failedTrials.add(place);
+  }
+
+  /** False: it is none of those that find out now. */
+  #heard(trial: number): boolean {
+    if (!this.#underWay.delete(trial)) return false;
+    this.#freeMs = this.#options.now();
+    return true;
   }
 
   #halfFail(): boolean {
@@ -157,9 +197,12 @@ export class Breaker {
   #move(state: BreakerState, nowMs: number): void {
     this.#state = state;
     this.#sinceMs = nowMs;
-    this.#trial = 0;
+    this.#freeMs = nowMs;
+    this.#underWay.clear();
     this.#probesLeft = PROBES;
+    if (state === 'open') this.#asked.clear();
     if (state === 'closed') {
+      this.#failedTrials.clear();
       this.#cause = undefined;
       this.#waitMs = FIRST_WAIT_MS;
       this.#recent.forget();

@@ -173,7 +173,7 @@ export class Upstream {
   /** Answers where it goes first; undefined: nowhere. */
   push(request: UpstreamRequest, receiver: UpstreamReceiver): UpstreamAddress | undefined {
     const nowMs = this.#now();
-    const pass = this.#breaker.enter(nowMs);
+    const pass = this.#breaker.enter(request.place, nowMs);
     if ('trial' in pass) return this.#begin('pushes', request, receiver, pass.trial, nowMs);
     const { waitMs } = pass;
     // Spread, so that those who are told at once do not come at once.

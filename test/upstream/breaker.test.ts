@@ -25,7 +25,7 @@ function given(mode: BreakerMode = 'act', allFail = () => true): Given {
   const changed = ({ state }: BreakerStatus) => states.push(state);
   const breaker = new Breaker({ mode, allFail, now: () => nowMs, changed });
   const enter = (place = 'a'): Called | undefined => {
-    const pass = breaker.enter(nowMs);
+    const pass = breaker.enter(place, nowMs);
     return 'trial' in pass
       ? { request: { place }, attempt: { isProbe: false, trial: pass.trial } }
       : undefined;
@@ -34,7 +34,7 @@ function given(mode: BreakerMode = 'act', allFail = () => true): Given {
     breaker,
     enter,
     waitMs() {
-      const pass = breaker.enter(nowMs);
+      const pass = breaker.enter('a', nowMs);
       return 'trial' in pass ? undefined : pass.waitMs;
     },
     states,
@@ -202,6 +202,58 @@ t.test('it does not open for what one sender alone may be the cause of', async (
   t.equal(one.state(), 'closed');
   for (let i = 0; i < 34; i++) one.breaker.failed('no answer', one.enter('good') ?? LATE);
   t.equal(one.state(), 'open', 'but when the others fail, too');
+});
+
+t.test('one whose pushes fail by what is in them keeps it open for nobody', async (t) => {
+  for (const hostile of [['one'], ['one', 'another']]) {
+    const { push, breaker, at, enter, states } = given();
+    push(20, 20);
+    let seconds = 0;
+    for (; !states.includes('closed') && seconds < 600; seconds++) {
+      at(1000 * seconds);
+      for (let i = 0; i < 10; i++) {
+        for (const place of [...hostile, ...hostile, 'good']) {
+          const tried = enter(place);
+          if (place === 'good') breaker.answered(200, tried ?? LATE);
+          else if (tried !== undefined) breaker.failed('no answer', tried);
+        }
+      }
+    }
+    t.ok(seconds < 60, `${hostile.join()}: closed after ${seconds} s`);
+  }
+});
+
+t.test(
+  'whose push failed waits a second for others, and is tried when these do not come again',
+  async (t) => {
+    const { push, breaker, at, enter } = given();
+    push(20, 20);
+    enter('good');
+    at(1000);
+    breaker.failed('no answer', enter('a') ?? LATE);
+    enter('good');
+    at(3000);
+    t.equal(enter('a'), undefined);
+    at(3900);
+    t.equal(enter('a'), undefined);
+    at(4000);
+    t.not(enter('a'), undefined);
+  },
+);
+
+t.test('a push that is tried and hangs does not hold back all others for as long', async (t) => {
+  const { push, breaker, at, enter, state } = given();
+  push(20, 20);
+  at(1000);
+  const hangs = enter() ?? LATE;
+  at(5900);
+  t.equal(enter(), undefined);
+  at(6000);
+  for (let i = 0; i < 2; i++) breaker.answered(200, enter() ?? LATE);
+  breaker.answered(200, hangs);
+  t.equal(state(), 'closed', 'and is heard when it is answered late');
+  breaker.answered(200, hangs);
+  t.equal(state(), 'closed');
 });
 
 t.test('a push that ended early leaves its place to the next', async (t) => {
