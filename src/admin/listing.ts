@@ -108,11 +108,12 @@ function trendOf(edge: Edge, id: string, range: '1h' | '24h'): (number | null)[]
 
 type Order = (a: TenantUsage, b: TenantUsage) => number;
 
-/** Rows that are equal keep their place from one look to the next. */
+/** Who may lose next comes behind those that lose; rows that are equal keep their place from one look to the next. */
 function orderOf({ sort, order }: Listing): Order {
   const sign = order === 'asc' ? 1 : -1;
   if (sort === 'id') return (a, b) => sign * byId(a, b);
-  return (a, b) => sign * (rank(a, sort) - rank(b, sort)) || byId(a, b);
+  const near = (one: TenantUsage): number => (sort === 'lost' && one.utilisation >= NEAR ? 1 : 0);
+  return (a, b) => sign * (rank(a, sort) - rank(b, sort) || near(a) - near(b)) || byId(a, b);
 }
 
 function rank({ tenant, totals, utilisation }: TenantUsage, sort: Exclude<Listing['sort'], 'id'>): number {

@@ -33,6 +33,27 @@ function edgeOf(pushes: readonly number[]): Edge {
   } as unknown as Edge;
 }
 
+t.test(
+  'of those that lose nothing the first are near a limit, and they are in no order that changes',
+  async (t) => {
+    const edge = edgeOf([1, 1, 1, 1]);
+    const active = [0, 130_000, 5, 149_000];
+    for (const [index, tenant] of [...edge.tenants()].entries()) {
+      Object.assign(tenant, {
+        series: { active: active[index] },
+        limits: limits({ max_global_series_per_user: 150_000 }),
+      });
+    }
+    const order = (sort: Listing['sort'], order: Listing['order']): string[] =>
+      (
+        listTenants(edge, { range: '5m', search: '', sort, order, offset: 0, limit: 10 }) as Answer
+      ).tenants.map(({ id }) => id);
+    t.strictSame(order('lost', 'desc'), ['t1', 't3', 't0', 't2']);
+    t.strictSame(order('lost', 'asc'), ['t0', 't2', 't1', 't3']);
+    t.strictSame(order('pushes', 'desc'), ['t0', 't1', 't2', 't3']);
+  },
+);
+
 t.test('pages cut what a plain sort gives, wherever they begin', async () => {
   fc.assert(
     fc.property(

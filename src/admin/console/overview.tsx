@@ -10,6 +10,7 @@ import {
   Failed,
   Heads,
   Loading,
+  levelOf,
   Meter,
   Name,
   Panel,
@@ -96,13 +97,7 @@ function VerdictView({ verdict, losers }: { verdict: Verdict; losers: readonly L
               : 'All is well'}
         </p>
         <h1>{verdict.title}</h1>
-        <p class="note">
-          {losers
-            .filter(({ losing }) => losing)
-            .slice(0, 3)
-            .map(said)
-            .join('; ')}
-        </p>
+        <p class="note">{toldOf(losers).slice(0, 3).map(said).join('; ')}</p>
       </div>
       <PartView name="Mimir" part={mimir} href={hashOf('upstream')} />
       <PartView name="Edge" part={edge} href={hashOf('fleet')} />
@@ -111,7 +106,16 @@ function VerdictView({ verdict, losers }: { verdict: Verdict; losers: readonly L
   );
 }
 
-function said({ id, reasons, since }: Loser): string {
+/** Those that lose; where nobody does, those that are near a limit. */
+function toldOf(losers: readonly Loser[]): readonly Loser[] {
+  const losing = losers.filter((one) => one.losing);
+  return losing.length > 0
+    ? losing
+    : losers.filter(({ use }) => use !== null && levelOf(use.ratio) !== 'good');
+}
+
+function said({ id, losing, reasons, since, use }: Loser): string {
+  if (!losing) return `${id}: near ${limitNamed(use)}`;
   const [first] = reasons;
   return `${id}: ${first?.brief ?? 'refused'}${since === null ? '' : `, since ${timeText(new Date(since))}`}`;
 }
@@ -228,6 +232,10 @@ function Losers({ overview }: { overview: Overview }): JSX.Element {
   );
 }
 
+function limitNamed(use: Loser['use']): string {
+  return use === null ? 'a limit' : `its ${limitText(use.limit)}`;
+}
+
 function LoserRow({ one }: { one: Loser }): JSX.Element {
   const { use, reasons } = one;
   const [first, ...others] = reasons;
@@ -249,7 +257,7 @@ function LoserRow({ one }: { one: Loser }): JSX.Element {
       </td>
       <td class="why">
         {first === undefined ? (
-          <span class="pill near">near {use === null ? 'a limit' : `its ${limitText(use.limit)}`}</span>
+          <span class="pill near">near {limitNamed(use)}</span>
         ) : (
           <>
             <span class={`pill ${one.losing ? 'bad' : 'over'}`}>{first.brief}</span>{' '}
