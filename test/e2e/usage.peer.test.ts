@@ -40,13 +40,15 @@ async function json<T>(edge: StartedEdge, path: string): Promise<T> {
 
 const fleetOf = (edge: StartedEdge) => json<Fleet>(edge, 'fleet');
 
-/** Pushes and items of a tenant in the book. */
+/** Pushes and items of a tenant in the book, or that a replica has counted itself. */
 async function kept(
   edge: StartedEdge,
   tenant: string,
+  replica?: string,
 ): Promise<{ requests: number; items: number; refused: number }> {
   // Redis may be on its way back.
-  const { records = [] } = await json<Partial<Usage>>(edge, `usage?tenant=${tenant}`);
+  const whose = replica === undefined ? '' : `&replica=${replica}`;
+  const { records = [] } = await json<Partial<Usage>>(edge, `usage?tenant=${tenant}${whose}`);
   const sum = (of: (one: Usage['records'][number]) => number) =>
     records.reduce((total, one) => total + of(one), 0);
   return {
@@ -126,6 +128,24 @@ t.test(
       }, PATIENCE_MS);
       t.ok(same, `${what}. ${seen}`);
     };
+    /** Each is asked by its name, through another. */
+    const agreeEach = async (what: string) => {
+      const names = await Promise.all(alive.map(async (edge) => (await fleetOf(edge)).here));
+      let seen = '';
+      const same = await eventually(async () => {
+        seen = '';
+        for (const [i, name] of names.entries()) {
+          for (const tenant of TENANTS) {
+            const own = JSON.stringify(await kept(alive[(i + 1) % alive.length]!, tenant, name));
+            const counts = JSON.stringify(await counted(alive[i]!, tenant));
+            if (own !== counts)
+              seen += `${name}, ${tenant}: asked it says ${own}, and has counted ${counts}. `;
+          }
+        }
+        return seen === '';
+      }, PATIENCE_MS);
+      t.ok(same, `${what}. ${seen}`);
+    };
     /** Nothing that it counted is on its way any more, so that what it is known for is all that it had counted. */
     const kill = async (victim: StartedEdge) => {
       for (const tenant of TENANTS) gone.set(tenant, plus(gone.get(tenant)!, await counted(victim, tenant)));
@@ -135,6 +155,7 @@ t.test(
 
     await push(5);
     await agree('all three replicas');
+    await agreeEach('each of three replicas');
     const fleet = await fleetOf(alive[0]!);
     t.match(fleet, { scope: { of: 'fleet', replicas: 3 }, book: { framesMissing: 0 } });
     const totals = fleet.replicas.flatMap(({ dataPlanes }) => dataPlanes);
@@ -158,9 +179,12 @@ t.test(
 
     const keepers = await Promise.all(alive.map(fleetOf));
     t.equal(keepers.filter(({ book }) => book.keptHere).length, 1, 'one keeps the book');
+    const killed = keepers.find(({ book }) => book.keptHere)!.here;
     await kill(alive[keepers.findIndex(({ book }) => book.keptHere)]!);
     await push(5);
     await agree('without the bookkeeper');
+    await agreeEach('each that is left');
+    t.match(await json(alive[0]!, `usage?tenant=team-a&replica=${killed}`), { status: 404 }, 'it is gone');
     t.ok(
       await eventually(async () => (await Promise.all(alive.map(fleetOf))).some(({ book }) => book.keptHere)),
       'another keeps the book',
@@ -172,8 +196,15 @@ t.test(
       await eventually(async () => (await scrapeWaiting(alive)).every((waiting) => waiting > 1), PATIENCE_MS),
       'frames wait',
     );
+    t.match(await json(alive[0]!, 'usage?tenant=team-a'), { status: 503 });
+    const isTold = async () => {
+      const [own, counts] = [await kept(alive[0]!, 'team-a', 'this'), await counted(alive[0]!, 'team-a')];
+      return own.requests === counts.requests;
+    };
+    t.ok(await eventually(isTold, PATIENCE_MS), 'a replica tells its own without Redis');
     await redis.run();
     await agree('after Redis was away');
+    await agreeEach('each after Redis was away');
 
     const others = await Promise.all(alive.map(fleetOf));
     await kill(alive[others.findIndex(({ book }) => !book.keptHere)]!);
