@@ -6,7 +6,7 @@
  *   npm run bench:pool [-- --smoke]
  */
 import { decodeBody } from '#src/doors/decode-body.js';
-import { createDecoder } from '#src/payload/decoder-pool.js';
+import { PooledDecoder } from '#src/payload/decoder-pool.js';
 import type { DecodeOptions } from '#src/payload/push.js';
 import { compress } from '../test/payload/encode.js';
 import { kubernetesBody } from './bodies.js';
@@ -20,13 +20,13 @@ const options: DecodeOptions = {
   maxSeries: 1_000_000,
   excludeLabel: '',
 };
-const inline = createDecoder({
+const inline = new PooledDecoder({
   inlineMaxBytes: Number.POSITIVE_INFINITY,
   threads: 0,
   maxRetainedBytes: 1 << 30,
 });
-const pooled = createDecoder({ inlineMaxBytes: 0, threads: 1, maxRetainedBytes: 1 << 30 });
-const byDefault = createDecoder({ inlineMaxBytes: 1 << 20, threads: 1, maxRetainedBytes: 64 << 20 });
+const pooled = new PooledDecoder({ inlineMaxBytes: 0, threads: 1, maxRetainedBytes: 1 << 30 });
+const byDefault = new PooledDecoder({ inlineMaxBytes: 1 << 20, threads: 1, maxRetainedBytes: 64 << 20 });
 
 const rows = [
   [

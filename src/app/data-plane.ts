@@ -21,7 +21,7 @@ import { isSameAdmitted } from '../enforce/panic.js';
 import type { Tally } from '../enforce/tally.js';
 import { exportTenantCounts, NO_TENANT } from '../enforce/tenant-metrics.js';
 import { exportDecoder } from '../payload/decoder-metrics.js';
-import { createDecoder, decodeThreads, type PooledDecoder } from '../payload/decoder-pool.js';
+import { decodeThreads, PooledDecoder } from '../payload/decoder-pool.js';
 import type { HashKey } from '../payload/hash-key.js';
 import { seriesNames } from '../payload/labels.js';
 import { exportSeries } from '../series/series-metrics.js';
@@ -106,7 +106,7 @@ export class DataPlane implements DataPlanes {
       seriesNames,
     );
     this.enforcer.setAdmitted(orders.admitted);
-    this.#decoder = createDecoder({
+    this.#decoder = new PooledDecoder({
       inlineMaxBytes: config['decode.inline_max_bytes'],
       threads: decodeThreads(config['decode.threads'], availableParallelism(), config.workers),
       maxWaiting: config['decode.max_waiting'],

@@ -37,19 +37,6 @@ interface DecoderOptions {
   readonly hashKey?: HashKey;
 }
 
-export interface PooledDecoder extends Decoder {
-  /** Uses this key to hash the series of pushes decoded from now on. */
-  setHashKey(hashKey: HashKey): void;
-  /** Bodies that wait for a thread. */
-  queued(): number;
-  /** Memory of the inline kernels. */
-  memoryBytes(): number;
-  /** Threads that died and were replaced. */
-  lostWorkers(): number;
-  /** Ends a thread as if it had crashed; for tests. */
-  endOneWorker(): Promise<void>;
-}
-
 /**
  * Applies to bodies that are not small. What expands further was made to, and costs more time than any other body of its
  * size.
@@ -74,113 +61,134 @@ export function decodeThreads(setting: number | 'auto', cores: number, workers: 
   return setting === 'auto' ? Math.min(4, Math.max(1, Math.floor(cores / 2 / workers))) : setting;
 }
 
-export function createDecoder(options: DecoderOptions): PooledDecoder {
-  let hashKey = options.hashKey ?? OWN_HASH_KEY;
-  const inline = new InlineDecoder(
-    options.maxRetainedBytes,
-    hashKey,
-    options.threads > 0 ? INLINE_REWRITING : undefined,
-  );
-  const inlineFilter = new InlineFilter(options.maxRetainedBytes);
-  const pool = options.threads > 0 ? openPool(options.threads) : undefined;
-  const turns = new TurnQueue(options.threads, options.maxWaiting ?? Number.POSITIVE_INFINITY);
-  let lost = 0;
+export class PooledDecoder implements Decoder {
+  readonly #options: DecoderOptions;
+  readonly #inline: InlineDecoder;
+  readonly #inlineFilter: InlineFilter;
+  readonly #pool: Piscina | undefined;
+  readonly #turns: TurnQueue;
+  #hashKey: HashKey;
+  #lost = 0;
 
-  /** Undefined: work is done inline. A pool without a live thread would never answer. */
-  function poolFor(
-    compressedBytes: number,
-    uncompressedBytes: number,
-    { source, hasManySeries }: Partial<DecodeOptions> = {},
-  ): Piscina | undefined {
-    const { inlineMaxBytes } = options;
-    const isSmall =
-      !hasManySeries &&
-      compressedBytes <= inlineMaxBytes &&
-      (source === undefined
-        ? uncompressedBytes <= inlineMaxBytes &&
-          (uncompressedBytes <= INLINE_SMALL_BYTES ||
-            uncompressedBytes <= compressedBytes * INLINE_MOST_EXPANSION)
-        : uncompressedBytes <= Math.max(INLINE_UNSAID_BYTES, inlineMaxBytes));
-    return pool === undefined || isSmall || pool.threads.length === 0 ? undefined : pool;
+  constructor(options: DecoderOptions) {
+    const { threads, maxRetainedBytes, maxWaiting = Number.POSITIVE_INFINITY } = options;
+    this.#options = options;
+    this.#hashKey = options.hashKey ?? OWN_HASH_KEY;
+    const mayRewrite = threads > 0 ? INLINE_REWRITING : undefined;
+    this.#inline = new InlineDecoder(maxRetainedBytes, this.#hashKey, mayRewrite);
+    this.#inlineFilter = new InlineFilter(maxRetainedBytes);
+    this.#pool = threads > 0 ? openPool(threads) : undefined;
+    this.#turns = new TurnQueue(threads, maxWaiting);
   }
 
-  async function decodeInTurn(
-    workers: Piscina,
+  /** Uses this key to hash the series of pushes decoded from now on. */
+  setHashKey(hashKey: HashKey): void {
+    this.#hashKey = hashKey;
+    this.#inline.setHashKey(hashKey);
+  }
+
+  decode(
     chunks: readonly Uint8Array[],
     byteLength: number,
-    decodeOptions: DecodeOptions,
+    options: DecodeOptions,
+    wanted = always,
+  ): Decoded | Promise<Decoded> {
+    if (!this.#isInline(byteLength, plainLength(chunks, byteLength, options), options)) {
+      return this.#decodeInTurn(chunks, byteLength, options, wanted);
+    }
+    const decoded = this.#inline.decode(chunks, byteLength, options);
+    return decoded === TOO_MUCH_REWRITING && this.#hasThreads
+      ? this.#decodeInTurn(chunks, byteLength, options, wanted)
+      : decoded;
+  }
+
+  filter(push: Push, leftOut: Rows): FilteredBody | Promise<FilteredBody> {
+    if (this.#isInline(push.compressedBytes, push.uncompressedBytes)) {
+      return this.#inlineFilter.filter(push, leftOut);
+    }
+    const owned = ownedPush(push);
+    const { maxRetainedBytes } = this.#options;
+    const task: FilterTask = { push: owned, leftOut, maxRetainedBytes };
+    return this.#inThread<FilteredBody>(task, {
+      name: 'filter',
+      transferList: [owned.records.buffer as ArrayBuffer, owned.body.buffer as ArrayBuffer],
+    });
+  }
+
+  /** Bodies that wait for a thread. */
+  queued(): number {
+    return this.#turns.waiting + (this.#pool?.queueSize ?? 0);
+  }
+
+  /** Memory of the inline kernels. */
+  memoryBytes(): number {
+    return this.#inline.memoryBytes + this.#inlineFilter.memoryBytes;
+  }
+
+  /** Threads that died and were replaced. */
+  lostWorkers(): number {
+    return this.#lost;
+  }
+
+  /** Ends a thread as if it had crashed; for tests. */
+  async endOneWorker(): Promise<void> {
+    await this.#pool?.threads[0]?.terminate();
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.destroy();
+  }
+
+  /** A pool without a live thread would never answer. */
+  get #hasThreads(): boolean {
+    return this.#pool !== undefined && this.#pool.threads.length > 0;
+  }
+
+  #isInline(compressedBytes: number, uncompressedBytes: number, how: Partial<DecodeOptions> = {}): boolean {
+    if (this.#pool === undefined) return true;
+    const isSmall = isSmallBody(compressedBytes, uncompressedBytes, this.#options.inlineMaxBytes, how);
+    return isSmall || !this.#hasThreads;
+  }
+
+  async #decodeInTurn(
+    chunks: readonly Uint8Array[],
+    byteLength: number,
+    options: DecodeOptions,
     wanted: () => boolean,
   ): Promise<Decoded> {
-    const decoded = await turns.run(decodeOptions.sender ?? '', wanted, () =>
-      decodeInPool(workers, chunks, byteLength, decodeOptions),
-    );
+    const decoded = await this.#turns.run(options.sender ?? '', wanted, () => {
+      const body = joined(chunks, byteLength);
+      const { maxRetainedBytes } = this.#options;
+      const task: DecodeTask = { body, options, hashKey: this.#hashKey, maxRetainedBytes };
+      return this.#inThread<Decoded>(task, { transferList: [body.buffer] });
+    });
     return typeof decoded === 'string' ? NOT_BEGUN[decoded] : decoded;
   }
 
-  async function decodeInPool(
-    workers: Piscina,
-    chunks: readonly Uint8Array[],
-    byteLength: number,
-    decodeOptions: DecodeOptions,
-  ): Promise<Decoded> {
-    const body = joined(chunks, byteLength);
-    const { maxRetainedBytes } = options;
-    const task: DecodeTask = { body, options: decodeOptions, hashKey, maxRetainedBytes };
+  async #inThread<T>(
+    task: DecodeTask | FilterTask,
+    options: Parameters<Piscina['run']>[1],
+  ): Promise<T | Lost> {
+    if (this.#pool === undefined) throw new Error('there are no threads');
     try {
-      return await workers.run(task, { transferList: [body.buffer] });
+      return await this.#pool.run(task, options);
     } catch (error) {
-      lost++;
+      this.#lost++;
       return lostTo(error);
     }
   }
+}
 
-  async function filterInPool(workers: Piscina, push: Push, leftOut: Rows): Promise<FilteredBody> {
-    const owned = ownedPush(push);
-    const task: FilterTask = {
-      push: owned,
-      leftOut,
-      maxRetainedBytes: options.maxRetainedBytes,
-    };
-    try {
-      return await workers.run(task, {
-        name: 'filter',
-        transferList: [owned.records.buffer as ArrayBuffer, owned.body.buffer as ArrayBuffer],
-      });
-    } catch (error) {
-      lost++;
-      return lostTo(error);
-    }
-  }
-
-  return {
-    setHashKey(key) {
-      hashKey = key;
-      inline.setHashKey(key);
-    },
-    decode(chunks, byteLength, decodeOptions, wanted = always) {
-      const workers = poolFor(byteLength, plainLength(chunks, byteLength, decodeOptions), decodeOptions);
-      if (workers !== undefined) return decodeInTurn(workers, chunks, byteLength, decodeOptions, wanted);
-      const decoded = inline.decode(chunks, byteLength, decodeOptions);
-      return decoded === TOO_MUCH_REWRITING && pool !== undefined && pool.threads.length > 0
-        ? decodeInTurn(pool, chunks, byteLength, decodeOptions, wanted)
-        : decoded;
-    },
-    filter(push, leftOut) {
-      const workers = poolFor(push.compressedBytes, push.uncompressedBytes);
-      return workers === undefined
-        ? inlineFilter.filter(push, leftOut)
-        : filterInPool(workers, push, leftOut);
-    },
-    queued: () => turns.waiting + (pool?.queueSize ?? 0),
-    memoryBytes: () => inline.memoryBytes + inlineFilter.memoryBytes,
-    lostWorkers: () => lost,
-    endOneWorker: async () => {
-      await pool?.threads[0]?.terminate();
-    },
-    close: async () => {
-      await pool?.destroy();
-    },
-  };
+function isSmallBody(
+  compressedBytes: number,
+  uncompressedBytes: number,
+  inlineMaxBytes: number,
+  { source, hasManySeries }: Partial<DecodeOptions>,
+): boolean {
+  if (hasManySeries || compressedBytes > inlineMaxBytes) return false;
+  if (source !== undefined) return uncompressedBytes <= Math.max(INLINE_UNSAID_BYTES, inlineMaxBytes);
+  const mostBytes = Math.max(INLINE_SMALL_BYTES, compressedBytes * INLINE_MOST_EXPANSION);
+  return uncompressedBytes <= Math.min(inlineMaxBytes, mostBytes);
 }
 
 /** The declared uncompressed size; if it is not credible, the largest size allowed. */

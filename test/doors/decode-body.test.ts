@@ -1,7 +1,7 @@
 import SnappyJS from 'snappyjs';
 import t from 'tap';
 import { decodeBody } from '#src/doors/decode-body.js';
-import { createDecoder } from '#src/payload/decoder-pool.js';
+import { PooledDecoder } from '#src/payload/decoder-pool.js';
 import { type Decoded, type DecodeOptions, type Decoder, RECORD_BYTES } from '#src/payload/push.js';
 import { encodeVersion2, oneSampleEach } from '../payload/encode.js';
 
@@ -21,11 +21,12 @@ const emptySeries = (count: number) => snappy(Buffer.alloc(2 * count, Buffer.fro
 
 /** Decodes for real, and notes what was reserved, and how it was asked. */
 function given(room = Number.POSITIVE_INFINITY) {
-  const inner = createDecoder({ inlineMaxBytes: MIB, threads: 0, maxRetainedBytes: 1 << 30 });
+  const inner = new PooledDecoder({ inlineMaxBytes: MIB, threads: 0, maxRetainedBytes: 1 << 30 });
   const steps: (readonly ['reserve', number] | readonly ['decode', number, boolean])[] = [];
   let reserved = 0;
   const decoder: Decoder = {
-    ...inner,
+    filter: (push, leftOut) => inner.filter(push, leftOut),
+    close: () => inner.close(),
     decode(chunks, byteLength, how) {
       steps.push(['decode', how.maxSeries, how.hasManySeries ?? false]);
       return inner.decode(chunks, byteLength, how);

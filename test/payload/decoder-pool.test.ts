@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import SnappyJS from 'snappyjs';
 import t from 'tap';
 import { exportDecoder } from '#src/payload/decoder-metrics.js';
-import { createDecoder, decodeThreads } from '#src/payload/decoder-pool.js';
+import { decodeThreads, PooledDecoder } from '#src/payload/decoder-pool.js';
 import type { DecodeOptions } from '#src/payload/push.js';
 import { labelRewriting } from '#src/payload/rewriting.js';
 import { uncompressedLength } from '#src/payload/snappy-length.js';
@@ -22,8 +22,8 @@ const options: DecodeOptions = {
 };
 
 t.test('a body is decoded the same inline and in a thread', async (t) => {
-  const inline = createDecoder({ inlineMaxBytes: plainBytes, threads: 1, maxRetainedBytes: 1 << 26 });
-  const pooled = createDecoder({ inlineMaxBytes: plainBytes - 1, threads: 1, maxRetainedBytes: 1 << 26 });
+  const inline = new PooledDecoder({ inlineMaxBytes: plainBytes, threads: 1, maxRetainedBytes: 1 << 26 });
+  const pooled = new PooledDecoder({ inlineMaxBytes: plainBytes - 1, threads: 1, maxRetainedBytes: 1 << 26 });
   const here = inline.decode([body], body.length, options);
   t.notOk(here instanceof Promise, 'at or below the threshold the answer is there at once');
   const there = pooled.decode([body.subarray(0, 100), body.subarray(100)], body.length, options);
@@ -60,8 +60,8 @@ function rewritingOf(rules: readonly object[]) {
 }
 
 t.test('labels are rewritten the same inline and in a thread', async (t) => {
-  const inline = createDecoder({ inlineMaxBytes: plainBytes, threads: 1, maxRetainedBytes: 1 << 26 });
-  const pooled = createDecoder({ inlineMaxBytes: plainBytes - 1, threads: 1, maxRetainedBytes: 1 << 26 });
+  const inline = new PooledDecoder({ inlineMaxBytes: plainBytes, threads: 1, maxRetainedBytes: 1 << 26 });
+  const pooled = new PooledDecoder({ inlineMaxBytes: plainBytes - 1, threads: 1, maxRetainedBytes: 1 << 26 });
   const plain = await pooled.decode([body], body.length, options);
   // Twice: a thread keeps what it has compiled and remembered.
   for (let time = 0; time < 2; time++) {
@@ -78,7 +78,7 @@ t.test('labels are rewritten the same inline and in a thread', async (t) => {
 });
 
 t.test('a body with much to rewrite goes to a thread, and stays once that is known', async (t) => {
-  const decoder = createDecoder({ inlineMaxBytes: 1 << 20, threads: 1, maxRetainedBytes: 1 << 26 });
+  const decoder = new PooledDecoder({ inlineMaxBytes: 1 << 20, threads: 1, maxRetainedBytes: 1 << 26 });
   t.notOk(decoder.decode([body], body.length, dropping(1)) instanceof Promise);
   const matching = Array.from({ length: 40 }, (_, i) => ({
     source_labels: ['__name__', 'instance', 'job', 'le', 'quantile', 'code', 'handler'],
@@ -100,7 +100,7 @@ t.test('a body with much to rewrite goes to a thread, and stays once that is kno
 });
 
 t.test('a series that is rewritten has another hash under another key', async (t) => {
-  const decoder = createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 1 << 26 });
+  const decoder = new PooledDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 1 << 26 });
   const first = await decoder.decode([body], body.length, dropping(1));
   if (first.kind !== 'push') throw new Error('not decoded');
   const before = hashes(first);
@@ -112,7 +112,7 @@ t.test('a series that is rewritten has another hash under another key', async (t
 });
 
 t.test('a thread that dies loses its own body alone, and is replaced', async (t) => {
-  const decoder = createDecoder({ inlineMaxBytes: 0, threads: 1, maxRetainedBytes: 1 << 26 });
+  const decoder = new PooledDecoder({ inlineMaxBytes: 0, threads: 1, maxRetainedBytes: 1 << 26 });
   await decoder.decode([body], body.length, options);
   const hit = decoder.decode([body], body.length, options);
   await decoder.endOneWorker();
@@ -124,7 +124,7 @@ t.test('a thread that dies loses its own body alone, and is replaced', async (t)
 });
 
 t.test('a body whose thread dies while it decodes is lost, not hung', async (t) => {
-  const decoder = createDecoder({ inlineMaxBytes: 0, threads: 1, maxRetainedBytes: 1 << 26 });
+  const decoder = new PooledDecoder({ inlineMaxBytes: 0, threads: 1, maxRetainedBytes: 1 << 26 });
   await decoder.decode([body], body.length, options);
   // Enough in line that some are under way or waiting whenever the thread ends.
   const many = Array.from({ length: 50 }, () => decoder.decode([body], body.length, options));
@@ -137,7 +137,7 @@ t.test('a body whose thread dies while it decodes is lost, not hung', async (t) 
 });
 
 t.test('what waits for a thread, and what was lost with one, is exported', async (t) => {
-  const decoder = createDecoder({ inlineMaxBytes: 0, threads: 1, maxRetainedBytes: 1 << 26 });
+  const decoder = new PooledDecoder({ inlineMaxBytes: 0, threads: 1, maxRetainedBytes: 1 << 26 });
   const metrics = new Metrics();
   exportDecoder(metrics, decoder);
   const many = Array.from({ length: 20 }, () => decoder.decode([body], body.length, options));
@@ -154,7 +154,7 @@ t.test('what waits for a thread, and what was lost with one, is exported', async
 });
 
 t.test('where a body is decoded depends on what it expands to', async (t) => {
-  const decoder = createDecoder({ inlineMaxBytes: 1 << 20, threads: 1, maxRetainedBytes: 1 << 26 });
+  const decoder = new PooledDecoder({ inlineMaxBytes: 1 << 20, threads: 1, maxRetainedBytes: 1 << 26 });
   const cap = { ...options, maxUncompressedBytes: 1 << 26 };
   const zeros = (bytes: number) => Buffer.alloc(bytes);
   const random = (bytes: number) => randomBytes(bytes);
@@ -179,7 +179,12 @@ t.test('where a body is decoded depends on what it expands to', async (t) => {
 });
 
 t.test('a sender with many large bodies waits for itself alone, and not for ever', async (t) => {
-  const decoder = createDecoder({ inlineMaxBytes: 0, threads: 1, maxWaiting: 3, maxRetainedBytes: 1 << 26 });
+  const decoder = new PooledDecoder({
+    inlineMaxBytes: 0,
+    threads: 1,
+    maxWaiting: 3,
+    maxRetainedBytes: 1 << 26,
+  });
   const ended: string[] = [];
   const decode = async (sender: string, wanted?: () => boolean) => {
     const decoded = await decoder.decode([body], body.length, { ...options, sender }, wanted);

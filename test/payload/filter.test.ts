@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
-import { createDecoder } from '#src/payload/decoder-pool.js';
+import { PooledDecoder } from '#src/payload/decoder-pool.js';
 import { InlineFilter } from '#src/payload/filter.js';
 import { OWN_HASH_KEY } from '#src/payload/hash-key.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
@@ -177,7 +177,7 @@ t.test('a thread of the pool filters what a thread decoded, to the same bytes', 
   } as const;
   const bodies: Buffer[] = [];
   for (const threads of [0, 1]) {
-    const pool = createDecoder({ inlineMaxBytes: 0, threads, maxRetainedBytes: 64 << 20 });
+    const pool = new PooledDecoder({ inlineMaxBytes: 0, threads, maxRetainedBytes: 64 << 20 });
     t.teardown(() => pool.close());
     const push = await pool.decode([snappy], snappy.length, options);
     if (push.kind !== 'push') throw new Error(push.message);

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createDecoder } from '#src/payload/decoder-pool.js';
+import { PooledDecoder } from '#src/payload/decoder-pool.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import { labelsOf, labelsOfRows } from '#src/payload/labels.js';
 import { metadataWithout } from '#src/payload/otlp-metadata.js';
@@ -298,7 +298,7 @@ t.test('a thread of the pool says what is said inline', async (t) => {
   const body = request(histogram('d', 3), gauge('g', '/a', '/b'));
   const pushes = [];
   for (const threads of [0, 1]) {
-    const pool = createDecoder({
+    const pool = new PooledDecoder({
       inlineMaxBytes: 0,
       threads,
       maxRetainedBytes: 64 << 20,

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import SnappyJS from 'snappyjs';
 import t, { type Test } from 'tap';
 import type { Bucket, BucketKind, Ledger } from '#src/enforce/ledger.js';
-import { createDecoder } from '#src/payload/decoder-pool.js';
+import { PooledDecoder } from '#src/payload/decoder-pool.js';
 import type { Decoder } from '#src/payload/push.js';
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
@@ -387,7 +387,7 @@ t.test('in shadow mode all passes and is counted; in mode off nothing is looked 
 
 /** A decoder that answers when it is told to. */
 function heldDecoder(): { decoder: Decoder; waiting: () => number; release: () => void } {
-  const inner = createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
+  const inner = new PooledDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
   let releases: (() => void)[] = [];
   return {
     waiting: () => releases.length,

@@ -13,7 +13,7 @@ import { Senders } from '#src/doors/senders.js';
 import type { Enforcer, EnforcerOptions } from '#src/enforce/enforcer.js';
 import type { Ledger } from '#src/enforce/ledger.js';
 import type { Refusal } from '#src/enforce/refusal.js';
-import { createDecoder } from '#src/payload/decoder-pool.js';
+import { PooledDecoder } from '#src/payload/decoder-pool.js';
 import type { Decoder } from '#src/payload/push.js';
 import { MemoryLedger } from '#src/shared/memory/memory-ledger.js';
 import { enforcer as givenEnforcer } from '../../enforce/fixtures.js';
@@ -51,7 +51,7 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
   const ledger = options.ledger ?? new MemoryLedger();
   const enforcer = givenEnforcer({ ledger, now: () => performance.now(), ...options.enforcer });
   const decoder =
-    options.decoder ?? createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
+    options.decoder ?? new PooledDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
   const budget = new ByteBudget(options.bytesInFlight ?? 64 << 20);
   const now = () => performance.now();
   const senders = new Senders(now);

@@ -10,7 +10,7 @@ import { Senders } from '#src/doors/senders.js';
 import { SharedBudget } from '#src/doors/shared-budget.js';
 import type { Enforcer, EnforcerOptions } from '#src/enforce/enforcer.js';
 import type { Refusal } from '#src/enforce/refusal.js';
-import { createDecoder, type PooledDecoder } from '#src/payload/decoder-pool.js';
+import { PooledDecoder } from '#src/payload/decoder-pool.js';
 import { Upstream, type UpstreamOptions } from '#src/upstream/upstream.js';
 import { enforcer as givenEnforcer } from '../../enforce/fixtures.js';
 
@@ -104,7 +104,7 @@ export async function edge(
 ): Promise<GivenEdge> {
   const enforcer = givenEnforcer({ now: () => performance.now(), ...options.enforcer });
   const decoder =
-    options.decoder ?? createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
+    options.decoder ?? new PooledDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
   const now = options.now ?? (() => performance.now());
   const upstream = new Upstream(
     {

@@ -1,7 +1,7 @@
 /** Line protocol comes under the same judge, and reaches Mimir as it came. */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
-import { createDecoder } from '#src/payload/decoder-pool.js';
+import { PooledDecoder } from '#src/payload/decoder-pool.js';
 import { readLabelNames, readRules } from '#src/relabel/rule.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import { tracker } from '../../series/fixtures.js';
@@ -155,7 +155,7 @@ t.test('the precision is read as Go reads a query', async (t) => {
 
 t.test('a bomb costs no more memory than may be, is refused, and leaves none held', async (t) => {
   const bomb = gzipSync(Buffer.alloc(128 << 20, '\n'));
-  const decoder = createDecoder({ inlineMaxBytes: 1 << 16, threads: 1, maxRetainedBytes: 64 << 20 });
+  const decoder = new PooledDecoder({ inlineMaxBytes: 1 << 16, threads: 1, maxRetainedBytes: 64 << 20 });
   const { mimir, proxy } = await given(t, { decoder, push: { maxUncompressedBytes: 24 << 20 } });
   const refused = await write(proxy.url, bomb, { 'Content-Encoding': 'gzip' });
   t.equal(refused.status, 400);
@@ -169,7 +169,7 @@ t.test('a bomb costs no more memory than may be, is refused, and leaves none hel
 });
 
 t.test('a large body is read in a thread', async (t) => {
-  const decoder = createDecoder({ inlineMaxBytes: 1 << 16, threads: 1, maxRetainedBytes: 64 << 20 });
+  const decoder = new PooledDecoder({ inlineMaxBytes: 1 << 16, threads: 1, maxRetainedBytes: 64 << 20 });
   const { mimir, proxy } = await given(t, { decoder, push: { maxUncompressedBytes: 64 << 20 } });
   const lines = Array.from({ length: 40_000 }, (_, i) => `cpu,host=host-${i},region=x usage=${i} 5`).join(
     '\n',

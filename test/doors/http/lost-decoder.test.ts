@@ -1,19 +1,18 @@
 import t from 'tap';
-import { createDecoder } from '#src/payload/decoder-pool.js';
+import { PooledDecoder } from '#src/payload/decoder-pool.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import { edge, send, upstream } from './fixtures.js';
 
 t.test('a push whose decoding thread ends is to come again, and is charged nothing', async (t) => {
   const mimir = await upstream();
   t.teardown(() => mimir.close());
-  const decoder = createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
+  const decoder = new PooledDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
+  const decode = decoder.decode.bind(decoder);
   let ends = true;
+  decoder.decode = (...args) => (ends ? { kind: 'lost', message: 'the thread ended' } : decode(...args));
   const given = await edge(mimir.url, {
     enforcer: { snapshot: snapshot({ a: limits({ ingestion_rate: 0, ingestion_burst_size: 500 }) }) },
-    decoder: {
-      ...decoder,
-      decode: (...args) => (ends ? { kind: 'lost', message: 'the thread ended' } : decoder.decode(...args)),
-    },
+    decoder,
   });
   t.teardown(() => given.stop());
   const lost = await send(given.url);

@@ -1,6 +1,6 @@
 /** How long pushes are in the edge itself. */
 import t from 'tap';
-import { createDecoder } from '#src/payload/decoder-pool.js';
+import { PooledDecoder } from '#src/payload/decoder-pool.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import { compress, encodeVersion1 } from '../../payload/encode.js';
 import { edge, PUSH_500, send, upstream } from './fixtures.js';
@@ -13,7 +13,17 @@ t.test(
       clockMs += 5000;
       res.end();
     });
-    const decoder = createDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
+    const decoder = new PooledDecoder({ inlineMaxBytes: 1 << 20, threads: 0, maxRetainedBytes: 64 << 20 });
+    const decode = decoder.decode.bind(decoder);
+    decoder.decode = (...args) => {
+      clockMs += 30;
+      return decode(...args);
+    };
+    const filter = decoder.filter.bind(decoder);
+    decoder.filter = (...args) => {
+      clockMs += 7;
+      return filter(...args);
+    };
     const proxy = await edge(mimir.url, {
       now: () => clockMs,
       enforcer: {
@@ -22,17 +32,7 @@ t.test(
           part: limits({ max_label_value_length: 1 }),
         }),
       },
-      decoder: {
-        ...decoder,
-        decode(...args) {
-          clockMs += 30;
-          return decoder.decode(...args);
-        },
-        filter(...args) {
-          clockMs += 7;
-          return decoder.filter(...args);
-        },
-      },
+      decoder,
     });
     const admit = proxy.enforcer.admit.bind(proxy.enforcer);
     proxy.enforcer.admit = async (tenant) => {
