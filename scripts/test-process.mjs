@@ -12,10 +12,11 @@ const { send } = process;
 const { MOST_SECONDS } = process.env;
 // tap itself is not to speak to the parent.
 process.send = undefined;
-const { Test } = await import('tap');
+const DOMAIN = new URL('tap-domain.mjs', import.meta.url).href;
 
 /** A test file that imports tap gets its own. */
 function resolve(specifier, context, next) {
+  if (specifier === 'async-hook-domain') return { url: DOMAIN, shortCircuit: true };
   return specifier === 'tap' && context.parentURL?.endsWith('.test.js')
     ? {
         url: `data:text/javascript,export default globalThis.tapOfFile//${context.parentURL}`,
@@ -24,8 +25,10 @@ function resolve(specifier, context, next) {
     : next(specifier, context);
 }
 // Node 20 has the older of the two, of which newer ones warn.
-if (registerHooks === undefined) register(`data:text/javascript,${encodeURIComponent(`export ${resolve}`)}`);
+const hooks = `const DOMAIN = '${DOMAIN}'; export ${resolve}`;
+if (registerHooks === undefined) register(`data:text/javascript,${encodeURIComponent(hooks)}`);
 else registerHooks({ resolve });
+const { Test } = await import('tap');
 
 const TIMERS = ['setTimeout', 'setInterval', 'setImmediate', 'Date'];
 const timers = Object.fromEntries(TIMERS.map((name) => [name, globalThis[name]]));

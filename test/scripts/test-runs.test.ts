@@ -62,6 +62,16 @@ const BROKEN = [
     ['later', 'too late'],
   ],
   [
+    'a promise that nobody waits for is rejected',
+    "t.test('later', () => new Promise(() => { Promise.reject(Error('too late')); }));",
+    ['later', 'too late'],
+  ],
+  [
+    'an error in a test in a test',
+    "t.test('outer', (t) => { t.test('inner', () => new Promise(() => setTimeout(() => { throw Error('too late'); }))); t.end(); });",
+    ['outer', 'inner', 'too late'],
+  ],
+  [
     'what it waits for does not come',
     "t.test('waits', () => new Promise(() => {}));",
     ['waits', 'unfinished'],
