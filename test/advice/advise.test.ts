@@ -34,10 +34,13 @@ function of(advice: Advice, limit: AdvisedLimit): LimitAdvice {
 
 /** Items of each second of so many days. */
 function seconds(days: number, at: (second: number) => number): Float64Array {
-  return Float64Array.from({ length: days * 24 * HOUR }, (_, second) => at(second));
+  const items = new Float64Array(days * 24 * HOUR);
+  for (let second = 0; second < items.length; second++) items[second] = at(second);
+  return items;
 }
 
 const steady = historyOf({ items: seconds(20, () => 1000), series: new Array(480).fill(50_000) });
+const cron = historyOf({ items: seconds(20, (second) => (second % HOUR < 60 ? 20_000 : 500)) });
 
 t.test('a steady tenant gets its rate and a fifth more', async (t) => {
   const advice = adviceOn(steady);
@@ -53,7 +56,6 @@ t.test('a steady tenant gets its rate and a fifth more', async (t) => {
 });
 
 t.test('a minute at forty times the rate each hour is let pass by a burst, not by a rate', async (t) => {
-  const cron = historyOf({ items: seconds(20, (second) => (second % HOUR < 60 ? 20_000 : 500)) });
   const advice = adviceOn(cron);
   const [rate, burst] = [of(advice, 'ingestion_rate'), of(advice, 'ingestion_burst_size')];
   const [perSecond, atOnce] = [rate.recommended ?? 0, burst.recommended ?? 0];
@@ -71,7 +73,6 @@ t.test('a minute at forty times the rate each hour is let pass by a burst, not b
 });
 
 t.test('a policy that wants smaller bursts gets a higher rate', async (t) => {
-  const cron = historyOf({ items: seconds(20, (second) => (second % HOUR < 60 ? 20_000 : 500)) });
   const advice = adviceOn(cron, { burstAtMost: 60 });
   const rate = of(advice, 'ingestion_rate').recommended ?? 0;
   const burst = of(advice, 'ingestion_burst_size').recommended ?? 0;
@@ -99,10 +100,12 @@ t.test(
           state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
           return state / 2 ** 32;
         };
-        const day = Array.from({ length: 86_400 }, (_, second) =>
-          Math.floor(base + noise * random() + (second % period < length ? height * random() : 0)),
-        );
-        const items = Float64Array.from([...day, ...day]);
+        const items = seconds(2, () => 0);
+        for (let second = 0; second < 86_400; second++)
+          items[second] = Math.floor(
+            base + noise * random() + (second % period < length ? height * random() : 0),
+          );
+        items.copyWithin(86_400, 0, 86_400);
         const advice = adviceOn(asTwoWeeks(historyOf({ items })), { margin: 0, burstAtMost });
         const bucket = new TokenBucket(
           {
@@ -384,7 +387,6 @@ t.test('floor, ceiling, rounding, hysteresis and never_lower', async (t) => {
 });
 
 t.test('one of the pair is advised beside what the other is', async (t) => {
-  const cron = historyOf({ items: seconds(20, (second) => (second % HOUR < 60 ? 20_000 : 500)) });
   const rate = of(adviceOn(cron, { enabledLimits: ['ingestion_rate'] }), 'ingestion_rate');
   t.ok((rate.recommended ?? 0) > 20_000, 'the burst of 200,000 lasts ten seconds');
   t.strictSame(rate.wouldRefuse?.hours, { atLeast: 0, atMost: 0 });
@@ -398,7 +400,6 @@ t.test('one of the pair is advised beside what the other is', async (t) => {
 });
 
 t.test('each distributor grants the burst, and none lets a larger push pass', async (t) => {
-  const cron = historyOf({ items: seconds(20, (second) => (second % HOUR < 60 ? 20_000 : 500)) });
   const burst = (distributors: number, limits = DEFAULT_LIMITS) => adviceOn(cron, {}, limits, distributors);
   const alone = of(burst(1), 'ingestion_burst_size').recommended ?? 0;
   t.equal(of(burst(10), 'ingestion_burst_size').recommended, Math.ceil(alone / 10));

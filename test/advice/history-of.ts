@@ -45,8 +45,11 @@ export function historyOf(
 function curveOf(sums: Float64Array, from: number): number[] {
   return CURVE_WINDOWS.map((window) => {
     let most = 0;
-    for (let end = from + 1; end <= from + HOUR; end++) {
-      const within = (sums[end] as number) - (sums[end > window ? end - window : 0] as number);
+    // What is sent before the first second of all is nothing.
+    for (let end = from + 1; end <= Math.min(window, from + HOUR); end++)
+      most = Math.max(most, sums[end] as number);
+    for (let end = Math.max(window, from) + 1; end <= from + HOUR; end++) {
+      const within = (sums[end] as number) - (sums[end - window] as number);
       if (within > most) most = within;
     }
     return most;
