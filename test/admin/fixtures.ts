@@ -40,6 +40,9 @@ export interface GivenAdmin extends Calls {
 /** Without `overrides`: no tenant has its own. */
 export type StartAdmin = (t: Test, flags?: Record<string, string>, overrides?: string) => Promise<GivenAdmin>;
 
+/** Nobody is waited for when it stops, and no push is large: a thread that decodes would cost each start, and do nothing. */
+const QUICK = { 'shutdown.timeout': '0s', 'decode.threads': '0' };
+
 export const inOneProcess: StartAdmin = async (t, flags, overrides) => {
   const files = await given(t, overrides);
   return { ...files, ...(await start(t, { ...files.flags, ...flags })) };
@@ -47,7 +50,7 @@ export const inOneProcess: StartAdmin = async (t, flags, overrides) => {
 
 export const inTwoWorkers: StartAdmin = async (t, flags, overrides) => {
   const files = await given(t, overrides);
-  const settings = { 'shutdown.timeout': '0s', ...files.flags, ...flags };
+  const settings = { ...QUICK, ...files.flags, ...flags };
   const all = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
   const edge = await startWorkers(t, 2, all);
   return { ...files, ...calls(t, edge.proxy, edge.admin) };
@@ -56,13 +59,7 @@ export const inTwoWorkers: StartAdmin = async (t, flags, overrides) => {
 export async function start(t: Test, flags: Record<string, string>): Promise<Calls & { app: RunningApp }> {
   const loaded = loadConfig({
     env: {},
-    // Nobody is waited for when it stops.
-    flags: {
-      'listen.proxy': '127.0.0.1:0',
-      'listen.admin': '127.0.0.1:0',
-      'shutdown.timeout': '0s',
-      ...flags,
-    },
+    flags: { ...QUICK, 'listen.proxy': '127.0.0.1:0', 'listen.admin': '127.0.0.1:0', ...flags },
   });
   if ('errors' in loaded) throw new Error(JSON.stringify(loaded.errors));
   const app = await startApp(loaded.config, pino({ level: 'silent' }));

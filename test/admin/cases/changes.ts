@@ -8,58 +8,90 @@ import { eventually } from '../../doors/http/fixtures.js';
 import { ajv, problem, schema } from '../document.js';
 import { type StartAdmin, WRITER } from '../fixtures.js';
 
-export function changesCases(t: Test, admin: StartAdmin): void {
-  t.test('a limit that is set for a time is enforced at once, and ends by itself', async (t) => {
-    const edge = await admin(t, {}, 'overrides: { a: { ingestion_rate: 1e6, ingestion_burst_size: 1e6 } }');
-    t.equal((await edge.push()).status, 200);
-    const written = await edge.write('PUT', 'tenants/a/limits/ingestion_burst_size', {
-      value: 100,
-      ttl: '4s',
-      reason: 'too much of a good thing',
-    });
-    t.match(await written.json(), {
-      scope: 'replica',
-      before: 1_000_000,
-      after: 100,
-      note: /this replica alone/,
-    });
-    for (let i = 0; i < 2; i++) {
-      const refused = await edge.push();
-      t.equal(refused.status, 429);
-      t.match(await refused.text(), /tenant a .* burst of 100,/);
-    }
-    t.match(await edge.json('status'), {
-      controls: [{ tenant: 'a', name: 'ingestion_burst_size', value: 100, by: 'alice' }],
-    });
-    t.ok(await eventually(async () => (await edge.push()).status === 200), 'it has ended');
-    t.match(await edge.json('audit'), {
-      entries: [
-        { who: '', from: 'time', action: 'end', tenant: 'a', before: 100, after: null },
-        {
-          who: 'alice',
-          from: 'here',
-          action: 'set',
-          tenant: 'a',
-          name: 'ingestion_burst_size',
-          before: 1_000_000,
-          after: 100,
-          reason: 'too much of a good thing',
-        },
-      ],
-    });
-  });
+/** Each tenant is one test's. */
+const overridesWith = (requestBurst: number) => `overrides:
+  a: { ingestion_rate: 1e6, ingestion_burst_size: 1e6 }
+  none: { ingestion_burst_size: 0 }
+  changed: { request_rate: 5, request_burst_size: ${requestBurst} }
+`;
 
-  t.test('the kill switch lets everything pass, and can be taken back', async (t) => {
-    const edge = await admin(t, {}, 'overrides: { a: { ingestion_burst_size: 0 } }');
-    for (let i = 0; i < 2; i++) t.equal((await edge.push()).status, 429);
-    t.equal((await edge.write('PUT', 'mode', { mode: 'off', ttl: '10m', reason: 'incident' })).status, 200);
-    for (let i = 0; i < 2; i++) t.equal((await edge.push()).status, 200);
-    t.match(await edge.json('status'), { mode: 'off', modeSource: 'temporary' });
-    t.match(await edge.json('tenants/a'), { mode: 'off', modeSource: 'temporary, for all tenants' });
-    t.equal((await edge.write('DELETE', 'mode')).status, 200);
-    for (let i = 0; i < 2; i++) t.equal((await edge.push()).status, 429);
-    t.match(await edge.json('status'), { mode: 'enforce', modeSource: 'settings' });
-    await problem(t, await edge.write('DELETE', 'mode'), 404, /nothing is set/);
+export function changesCases(t: Test, admin: StartAdmin): void {
+  t.test('while it serves', async (t) => {
+    const edge = await admin(t, {}, overridesWith(5));
+
+    t.test('a limit that is set for a time is enforced at once, and ends by itself', async (t) => {
+      t.equal((await edge.push()).status, 200);
+      const written = await edge.write('PUT', 'tenants/a/limits/ingestion_burst_size', {
+        value: 100,
+        ttl: '4s',
+        reason: 'too much of a good thing',
+      });
+      t.match(await written.json(), {
+        scope: 'replica',
+        before: 1_000_000,
+        after: 100,
+        note: /this replica alone/,
+      });
+      for (let i = 0; i < 2; i++) {
+        const refused = await edge.push();
+        t.equal(refused.status, 429);
+        t.match(await refused.text(), /tenant a .* burst of 100,/);
+      }
+      t.match(await edge.json('status'), {
+        controls: [{ tenant: 'a', name: 'ingestion_burst_size', value: 100, by: 'alice' }],
+      });
+      t.ok(await eventually(async () => (await edge.push()).status === 200), 'it has ended');
+      t.match(await edge.json('audit'), {
+        entries: [
+          { who: '', from: 'time', action: 'end', tenant: 'a', before: 100, after: null },
+          {
+            who: 'alice',
+            from: 'here',
+            action: 'set',
+            tenant: 'a',
+            name: 'ingestion_burst_size',
+            before: 1_000_000,
+            after: 100,
+            reason: 'too much of a good thing',
+          },
+        ],
+      });
+    });
+
+    t.test('the kill switch lets everything pass, and can be taken back', async (t) => {
+      const push = () => edge.push(undefined, { 'X-Scope-OrgID': 'none' });
+      for (let i = 0; i < 2; i++) t.equal((await push()).status, 429);
+      t.equal((await edge.write('PUT', 'mode', { mode: 'off', ttl: '10m', reason: 'incident' })).status, 200);
+      for (let i = 0; i < 2; i++) t.equal((await push()).status, 200);
+      t.match(await edge.json('status'), { mode: 'off', modeSource: 'temporary' });
+      t.match(await edge.json('tenants/none'), { mode: 'off', modeSource: 'temporary, for all tenants' });
+      t.equal((await edge.write('DELETE', 'mode')).status, 200);
+      for (let i = 0; i < 2; i++) t.equal((await push()).status, 429);
+      t.match(await edge.json('status'), { mode: 'enforce', modeSource: 'settings' });
+      await problem(t, await edge.write('DELETE', 'mode'), 404, /nothing is set/);
+    });
+
+    t.test('what limits were over time is part of the history, with marks where they changed', async (t) => {
+      t.equal((await edge.push(undefined, { 'X-Scope-OrgID': 'changed' })).status, 200);
+      const limit = { value: 7, ttl: '1h', reason: 'x' };
+      t.equal((await edge.write('PUT', 'tenants/changed/limits/request_rate', limit)).status, 200);
+      writeFileSync(edge.overridesFile, overridesWith(9));
+      t.equal((await edge.write('POST', 'reload')).status, 200);
+      const response = await edge.get('/api/v1/tenants/changed?range=5m');
+      const tenant = (await response.json()) as {
+        history: { limits: Record<string, { value: number }[]>; changes: { at: string }[] };
+      };
+      const validate = schema('/tenants/{id}', 'get');
+      t.ok(validate(tenant), ajv.errorsText(validate.errors));
+      const { limits, changes } = tenant.history;
+      t.match(limits['request_rate'], [{ value: 5 }, { value: 7 }]);
+      t.match(limits['ingestion_rate'], [{ value: 10_000 }]);
+      t.match(changes, [
+        { limit: 'request_rate', before: 5, after: 7 },
+        { limit: 'request_burst_size', before: 5, after: 9 },
+      ]);
+      t.ok(changes.every(({ at }) => Math.abs(Date.now() - Date.parse(at)) < 60_000));
+    });
   });
 
   t.test('a kill switch outlives a restart where there is a folder for it', async (t) => {
@@ -104,29 +136,6 @@ export function changesCases(t: Test, admin: StartAdmin): void {
       ],
     );
     t.equal(audit.entries.length, 5, 'and that it was asked for');
-  });
-
-  t.test('what limits were over time is part of the history, with marks where they changed', async (t) => {
-    const edge = await admin(t, {}, 'overrides: { a: { request_rate: 5, request_burst_size: 5 } }');
-    t.equal((await edge.push()).status, 200);
-    const limit = { value: 7, ttl: '1h', reason: 'x' };
-    t.equal((await edge.write('PUT', 'tenants/a/limits/request_rate', limit)).status, 200);
-    writeFileSync(edge.overridesFile, 'overrides: { a: { request_rate: 5, request_burst_size: 9 } }');
-    t.equal((await edge.write('POST', 'reload')).status, 200);
-    const response = await edge.get('/api/v1/tenants/a?range=5m');
-    const tenant = (await response.json()) as {
-      history: { limits: Record<string, { value: number }[]>; changes: { at: string }[] };
-    };
-    const validate = schema('/tenants/{id}', 'get');
-    t.ok(validate(tenant), ajv.errorsText(validate.errors));
-    const { limits, changes } = tenant.history;
-    t.match(limits['request_rate'], [{ value: 5 }, { value: 7 }]);
-    t.match(limits['ingestion_rate'], [{ value: 10_000 }]);
-    t.match(changes, [
-      { limit: 'request_rate', before: 5, after: 7 },
-      { limit: 'request_burst_size', before: 5, after: 9 },
-    ]);
-    t.ok(changes.every(({ at }) => Math.abs(Date.now() - Date.parse(at)) < 60_000));
   });
 
   t.test('the audit file has a line for each change, and none is made that it can not have', async (t) => {
