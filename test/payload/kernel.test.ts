@@ -173,6 +173,24 @@ t.test('a label that repeats may not reach past the end of its series either', a
   }
 });
 
+t.test('nor may one that has another value after the same name', async (t) => {
+  // Of a metric: a series without one is read once more.
+  const label = (value: string) =>
+    wire((w) => w.uint32(10).fork().uint32(10).string('__name__').uint32(18).string(value).ldelim());
+  const first = wire((w) => w.uint32(10).bytes(label(`value${'\x50\x01'.repeat(8)}`)));
+  const other = label(`walue${'\x50\x01'.repeat(8)}`);
+  const whole = Buffer.concat([first, Buffer.of(10, other.length), other]);
+  t.match(decode(whole), { kind: 'push', series: 2 });
+  for (let cut = 2; cut <= 16; cut += 2) {
+    const second = Buffer.concat([Buffer.of(10, other.length - cut), other]);
+    t.match(
+      decode(Buffer.concat([first, second])),
+      { kind: 'broken', code: 'protobuf' },
+      `${cut} bytes short`,
+    );
+  }
+});
+
 /** To make a message takes longer than to judge it: each is damaged in four ways. */
 const fourDamages = fc.array(damage, { minLength: 4, maxLength: 4 });
 

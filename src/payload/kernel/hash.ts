@@ -75,7 +75,7 @@ function hashBlocks(at: u32, length: u32): u64 {
 /** A bijection; a multiplication does not spread the upper bits, so they are first folded into the lower ones. */
 // @ts-ignore: decorator
 @inline
-function stir(hash: u64): u64 {
+export function stir(hash: u64): u64 {
   return rotl<u64>(hash, 8) * PRIME_1;
 }
 

@@ -11,7 +11,7 @@
  * Every length and every mark is a byte, so that one instruction finds the maxima of all.
  */
 import { isExcluded } from './ha-pair';
-import { beginHash, hashBytes, hashLabel, hashWord, KEY_STEP, KEYS_OF_BYTES, lastWord } from './hash';
+import { beginHash, finish, hashBytes, hashLabel, hashWord, KEY_STEP, KEYS_OF_BYTES, lastWord, stir } from './hash';
 import {
   addLabelHash,
   addName,
@@ -25,8 +25,8 @@ import {
   isFirstAdded,
   isNamed,
   MARKS,
+  NAME_HASH,
   nameEntry,
-  nameHashOf,
   NO_ENTRY,
   noteLengths,
   noteOddLabel,
@@ -69,9 +69,10 @@ export function readLabels(next: u32, end: u32): u32 {
   let maxima: v128 = i8x16.splat(0);
   beginLabels(next);
   while (next < end) {
+    let sameUntil: u32 = 0;
     if (entry < last) {
       const ahead = next - before;
-      const sameUntil = endOfSame(next, before, end);
+      sameUntil = endOfSame(next, before, end);
       do {
         const after = next + 2 + <u32>load<u8>(entry, FIELD_LENGTH);
         if (after > sameUntil) break;
@@ -90,13 +91,18 @@ export function readLabels(next: u32, end: u32): u32 {
     const value = next + VALUE_HEADS + nameLength;
     const valueHead = <u32>load<u16>(value - 2);
     const valueLength = valueHead >>> 8;
-    if (!isUsual(head, valueHead, next, value, end)) break;
-    if (
-      entry === last ||
-      ((head ^ load<u32>(entry, HEADS)) & ~FIELD_LENGTH_BITS) !== 0 ||
-      !isSameName(next + BEFORE_NAME, before + BEFORE_NAME, nameLength)
-    ) {
-      return readOn(next, end, entry, name, hashes, sums, maxima);
+    if (entry < last && value <= sameUntil) {
+      // Only the value differs, and is as long as the one before it: all that stands before it has been checked there.
+      if (value + valueLength > end) break;
+    } else {
+      if (!isUsual(head, valueHead, next, value, end)) break;
+      if (
+        entry === last ||
+        ((head ^ load<u32>(entry, HEADS)) & ~FIELD_LENGTH_BITS) !== 0 ||
+        !isSameName(next + BEFORE_NAME, before + BEFORE_NAME, nameLength)
+      ) {
+        return readOn(next, end, entry, name, hashes, sums, maxima);
+      }
     }
 
     // Like `hashBytes`, and also ORs all bytes of the value.
@@ -122,7 +128,7 @@ export function readLabels(next: u32, end: u32): u32 {
 
     // What is known of the name stays valid, as it follows the same name as before.
     const marks = <u32>load<u16>(entry, MARKS) & ~ODD_VALUE;
-    const hash = marks >= EXCLUDED_MARK ? 0 : hashLabel(load<u64>(nameHashOf(entry)), valueHash);
+    const hash = marks >= EXCLUDED_MARK ? 0 : finish(load<u64>(entry, NAME_HASH) + valueHash);
     hashes += hash;
     const heads = <u64>head | (<u64>valueHead << 32) | (<u64>marks << 48);
     maxima = i8x16.max_u(maxima, i64x2.splat(heads));
@@ -169,7 +175,7 @@ function readOn(
     maxima = i8x16.max_u(maxima, i64x2.splat(heads));
     store<u64>(entry, hash);
     store<u64>(entry, heads, HEADS);
-    store<u64>(nameHashOf(entry), nameHash);
+    store<u64>(entry, stir(nameHash), NAME_HASH);
     entry += ENTRY_BYTES;
     next = value + valueLength;
   }

@@ -12,7 +12,7 @@
  *   u16  length of the value
  */
 import { isExcluded } from './ha-pair';
-import { hashLabel } from './hash';
+import { finish, hashLabel, stir } from './hash';
 import {
   addLabelHash,
   addName,
@@ -26,8 +26,8 @@ import {
   isFirstAdded,
   isNamed,
   MARKS,
+  NAME_HASH,
   nameEntry,
-  nameHashOf,
   NO_ENTRY,
   noteLengths,
   noteOddLabel,
@@ -129,7 +129,7 @@ export function readRefs(next: u32, end: u32): u32 {
 
     // What is known of the name stays valid, as it follows the same name as before.
     const marks = <u32>load<u16>(entry, MARKS) & ~ODD_VALUE;
-    const hash = marks >= EXCLUDED_MARK ? 0 : hashLabel(load<u64>(nameHashOf(entry)), load<u64>(symbol, SYMBOL_HASH));
+    const hash = marks >= EXCLUDED_MARK ? 0 : finish(load<u64>(entry, NAME_HASH) + load<u64>(symbol, SYMBOL_HASH));
     hashes += hash;
     const what =
       (load<u64>(entry, WHAT) & 0x00000000ffffff00) |
@@ -200,7 +200,7 @@ function readOn(
     marksOfAll = v128.or(marksOfAll, label);
     store<u64>(entry, hash);
     store<u64>(entry, what, WHAT);
-    store<u64>(nameHashOf(entry), nameHash);
+    store<u64>(entry, stir(nameHash), NAME_HASH);
     entry += ENTRY_BYTES;
     before = symbol;
     next = after;

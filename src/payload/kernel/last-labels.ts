@@ -1,20 +1,22 @@
 /**
  * What is known of the labels of the last series, however its version writes them. kernel/labels-v1.ts and labels-v2.ts find
- * it out, each with a table that has an entry for each of these labels: sixteen bytes, of which these are the same in both.
+ * it out, each with a table that has an entry of 32 bytes for each of these labels, of which these are the same in both.
  *
  *   u64  hash of name and value; 0 for the label that the series hash leaves out
  *   u8   at 14: 1 where the name may not be, or does not come after the one before it; 2 where the value may not be
  *   u8   at 15: 1 for the label that the series hash leaves out
+ *   u64  at 16: hash of the name, stirred; the last eight bytes are unused
  *
- * Behind all entries is, for each, the hash of its name. The scans read the exported variables; only functions here write
- * them, and the ones that are called for every series are inlined.
+ * The scans read the exported variables; only functions here write them, and the ones that are called for every series are
+ * inlined.
  */
 import { finish } from './hash';
 import { LABELS } from './memory';
 import { namedFlags } from './records';
 
-export const ENTRY_BYTES: u32 = 16;
+export const ENTRY_BYTES: u32 = 32;
 export const ENTRIES_END: u32 = LABELS + 64 * ENTRY_BYTES;
+export const NAME_HASH: usize = 16;
 /** Where the marks of a label are in its entry, and what they say. */
 export const MARKS: usize = 14;
 export const ODD_NAME: u32 = 1;
@@ -39,13 +41,6 @@ export let longestName: u32 = 0;
 export let longestValue: u32 = 0;
 /** Labels that are not in the table are of the series that begins here. */
 let addedTo: u32 = 0;
-
-/** Where the hash of a label's name is. */
-// @ts-ignore: decorator
-@inline
-export function nameHashOf(entry: u32): u32 {
-  return ENTRIES_END + (entry - LABELS) / 2;
-}
 
 /** A new body begins, or another label is left out from here on. */
 export function forgetLabels(): void {

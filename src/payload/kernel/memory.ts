@@ -2,11 +2,11 @@
  * The kernel's one linear memory. Nothing is ever freed: each decode lays its regions out anew, one after another,
  * and the memory grows to the largest decode seen. The binding drops the whole instance to give memory back.
  *
+ *   BOUND_TEXTS  texts of OTLP's bounds that were met last
  *   RESULT   what a decode found, words that the binding reads
  *   EXCLUDE  the label name that the series hash leaves out
  *   WANTED   the label that names an HA pair
  *   LABELS   what is known of the labels of one series
- *   BOUND_TEXTS  texts of OTLP's bounds that were met last
  *   RULES    what series have to be like, written by the binding
  *   TEXTS    constant texts that OTLP's translation needs, written once by the binding
  *   KEYS     of the hash, written once by the binding
@@ -17,11 +17,11 @@
 /** Space after a region, so that 16-byte loads and stores may run past its end. */
 export const SLOP: u32 = 64;
 
+export const BOUND_TEXTS: u32 = 512;
 export const RESULT: u32 = 1920;
 export const EXCLUDE: u32 = 2048;
 export const WANTED: u32 = 3072;
 export const LABELS: u32 = 4096;
-export const BOUND_TEXTS: u32 = 5120;
 export const RULES: u32 = 6144;
 export const TEXTS: u32 = 6656;
 export const KEYS: u32 = 8192;

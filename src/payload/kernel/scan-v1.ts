@@ -21,7 +21,7 @@ import {
 } from './messages';
 import { addMetadata, beginSeries } from './records';
 import { closeSeries } from './series-end';
-import { addExemplar, addHistogram, addSample, beginPoints } from './series-points';
+import { addExemplar, addHistogram, addSample, beginPoints, setOnlySample } from './series-points';
 import { cursor, fail, fault, readLength, readTag, seek, skipField, WIRE_BYTES } from './wire';
 
 const WRITE_REQUEST_TIMESERIES: u32 = 1;
@@ -90,10 +90,22 @@ export function scanSeries(at: u32, body: u32, end: u32): void {
     fail(full, at);
     return;
   }
-  beginPoints();
   const content = cursor;
   if (isPairWanted) findPair(content, end);
-  let next = readLabels(content, end);
+  const next = readLabels(content, end);
+  if (next < end && endOfPlain(next) === end) {
+    setOnlySample(plainTimestamp);
+  } else {
+    scanPoints(next, end);
+    if (fault !== 0) return;
+  }
+  closeSeries(body, at, content, end);
+  seek(end);
+}
+
+/** Scans what a series has from `next` on: its samples, histograms and exemplars, and labels that are encoded differently. */
+function scanPoints(next: u32, end: u32): void {
+  beginPoints();
   while (next < end) {
     const plainEnd = endOfPlain(next);
     if (plainEnd !== 0 && plainEnd <= end) {
@@ -141,6 +153,4 @@ export function scanSeries(at: u32, body: u32, end: u32): void {
     }
     if (fault !== 0) return;
   }
-  closeSeries(body, at, content, end);
-  seek(end);
 }

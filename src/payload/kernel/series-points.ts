@@ -22,6 +22,18 @@ export function beginPoints(): void {
   hasOddPoint = false;
 }
 
+/** In place of `beginPoints`, for a series that has this sample and no other point: nearly all series. */
+// @ts-ignore: decorator
+@inline
+export function setOnlySample(timestamp: i64): void {
+  samples = 1;
+  histograms = 0;
+  exemplars = 0;
+  leastTimestamp = timestamp;
+  greatestTimestamp = timestamp;
+  hasOddPoint = false;
+}
+
 // @ts-ignore: decorator
 @inline
 export function addSample(timestamp: i64): void {
