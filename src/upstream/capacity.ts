@@ -51,6 +51,10 @@ const LEARNS = 1 / 5;
 const FOLLOWS = 1 / 60;
 /** After learning it may have so many times what it had at once. */
 const LEARNT_FACTOR = 2;
+/** Of how slow a sender is beside the others, with each window: what it sends may take longer, and that says nothing of the address. */
+const HABIT_FOLLOWS = 1 / 10;
+/** A sender counts as so many times as slow at most as the middle one. */
+const MOST_TIMES_THE_MIDDLE = 2;
 /** With half as much under way an overloaded address takes about half as long; times differ by themselves, too. */
 const HELPS = 0.65;
 
@@ -105,6 +109,8 @@ export class Capacity {
   #windowMs: number;
   /** By size, as powers of two; 0: not known. */
   readonly #usualMs = new Float64Array(33);
+  /** How many times as long as those of others each sender's pushes take; who was heard last is last. */
+  readonly #habits = new Map<string, number>();
   /** How slow it seems when all is as usual: about 1, and not quite where times differ much. */
   #asUsual = 1;
   /** By how much that differs from second to second. */
@@ -257,21 +263,34 @@ export class Capacity {
   }
 
   /**
-   * How many times as long as usual pushes took in this window: the mean of the middle half of each sender's, and of the middle half
-   * of the senders. Where workers are busy half of the pushes may wait as long as one takes, and half not at all: a median says the
-   * one or the other.
+   * How many times as long as usual pushes took in this window: the mean of the middle half of each sender's, beside how it is with
+   * that sender, and of the middle third of the senders. Where workers are busy half of the pushes may wait as long as one takes, and
+   * half not at all: a median says the one or the other.
    */
   #slowness(): number {
-    const each: number[] = [];
-    for (const { times, sizes } of this.#heard.values()) {
+    const each: { readonly place: string; readonly times: number; readonly beside: number }[] = [];
+    for (const [place, { times, sizes }] of this.#heard) {
       const ratios: number[] = [];
       for (const [i, tookMs] of times.entries()) {
         const usualMs = this.#usualMs[sizes[i] ?? 0] ?? 0;
         if (usualMs > 0) ratios.push(tookMs / usualMs);
       }
-      if (ratios.length > 0) each.push(middleMean(ratios));
+      if (ratios.length === 0) continue;
+      const itsTimes = middleMean(ratios, (ratios.length + 1) >>> 2);
+      each.push({ place, times: itsTimes, beside: itsTimes / (this.#habits.get(place) ?? 1) });
     }
-    return each.length === 0 ? 1 : middleMean(each);
+    if (each.length === 0) return 1;
+    const usual = lowerMedian(each.map(({ times }) => times));
+    for (const { place, times } of each) this.#followHabit(place, times / usual);
+    return middleOfSenders(each.map(({ beside }) => beside));
+  }
+
+  #followHabit(place: string, times: number): void {
+    const habit = this.#habits.get(place) ?? 1;
+    this.#habits.delete(place);
+    this.#habits.set(place, habit + (times - habit) * HABIT_FOLLOWS);
+    const [longestAgo = ''] = this.#habits.keys();
+    if (this.#habits.size > MOST_SENDERS) this.#habits.delete(longestAgo);
   }
 
   /** What is usual comes nearer to what was seen: by so much when it rises. */
@@ -309,11 +328,22 @@ function sizeOf(items: number): number {
   return 32 - Math.clz32(items);
 }
 
-/** The mean of the middle half: without the least and the greatest where there are three. */
-function middleMean(values: number[]): number {
+/** Without the third that is slowest, and the quickest; of two that differ the slower one counts little more than the other. */
+function middleOfSenders(values: number[]): number {
+  const most = MOST_TIMES_THE_MIDDLE * lowerMedian(values);
+  const capped = values.map((value) => Math.min(value, most));
+  return middleMean(capped, Math.floor(values.length / 3));
+}
+
+function lowerMedian(values: number[]): number {
   values.sort((a, b) => a - b);
-  const left = (values.length + 1) >>> 2;
-  const middle = values.slice(left, values.length - left);
+  return values[(values.length - 1) >>> 1] ?? 0;
+}
+
+/** The mean without so many of the least and of the greatest. */
+function middleMean(values: number[], without: number): number {
+  values.sort((a, b) => a - b);
+  const middle = values.slice(without, values.length - without);
   return middle.reduce((sum, value) => sum + value, 0) / middle.length;
 }
 

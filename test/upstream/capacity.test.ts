@@ -399,3 +399,28 @@ t.test('there is room to spare where the largest push of a second would fit, too
     t.equal(capacity.limit < 4000, isLess, `${largest}`);
   }
 });
+
+t.test('who is slow while there is room raises what is tolerated by little', async (t) => {
+  for (const slow of [1, 3, 4]) {
+    const { capacity, second, fullSecond } = learnt();
+    for (let i = 0; i < 200; i++) {
+      const nine = Array.from({ length: 9 }, (_, of) =>
+        answers(10, of < slow && i % 2 === 0 ? 1000 : 10, `sender ${of}`),
+      );
+      second(...nine);
+    }
+    const { limit } = capacity;
+    for (let i = 0; i < 3; i++) fullSecond(25);
+    t.ok(capacity.limit < 0.8 * limit, `${slow} of nine: ${limit} -> ${capacity.limit}`);
+  }
+});
+
+t.test('as many senders as there are may come and go, and none is slow by what others sent', async (t) => {
+  const { capacity, second } = learnt();
+  for (let i = 0; i < 300; i++) second(answers(10, 10, `name ${i}`), answers(10, 10, `other ${i}`));
+  const { limit } = capacity;
+  for (let i = 0; i < 3; i++) {
+    second(answers(limit / SMALL / 2, 30, 'name 299'), answers(limit / SMALL / 2, 30, 'other 299'));
+  }
+  t.ok(capacity.limit < limit, `${limit} -> ${capacity.limit}`);
+});

@@ -236,3 +236,25 @@ t.test('one that becomes ten times as quick is sent ten times as much within sec
     t.ok(itemsOf(late, 10) >= 9.5 * TAKES, `${what}: goodput ${Math.round(itemsOf(late, 10))}`);
   }
 });
+
+t.test('tenants whose pushes become slow by what is in them hold nobody back', async (t) => {
+  for (const [what, slow, slowerMs] of [
+    ['three of nine take 2 s longer', 3, 2000],
+    ['four of nine take 1 s longer', 4, 1000],
+  ] as const) {
+    const slowed = {
+      ...mimir,
+      afterMs: (tenant: string, nowMs: number) =>
+        tenant.startsWith('slow') && nowMs > QUIET_MS ? slowerMs : 0,
+    };
+    const nine = Array.from({ length: 9 }, (_, i) => ({
+      name: `${i < slow ? 'slow' : 'quiet'} ${i}`,
+      pushesPerSecond: 6,
+      items: ITEMS,
+    }));
+    const { outcomes } = await simulate(nine, slowed, END_MS, { ...OPTIONS, floor: 2 * ITEMS });
+    const late = of(outcomes, '', QUIET_MS + 30_000, END_MS);
+    t.equal(times(late).length, late.length, `${what}: nobody is turned away once that is known`);
+    t.ok(quantile(times(of(late, 'quiet', 0, END_MS)), 0.99) < 200, what);
+  }
+});

@@ -23,6 +23,8 @@ export interface SimulatedMimir {
   serviceMs(items: number, nowMs: number, tenant: string): number;
   /** What an answer takes besides, while no worker has anything to do with it. */
   readonly baseMs: number;
+  /** And what it takes besides for one tenant, by what that sends. */
+  afterMs?(tenant: string, nowMs: number): number;
 }
 
 export interface Outcome {
@@ -117,7 +119,7 @@ export async function simulate(
     const worker = freeAtMs.indexOf(Math.min(...freeAtMs));
     const doneMs = Math.max(nowMs, freeAtMs[worker]!) + address.mimir.serviceMs(items, nowMs, tenant);
     freeAtMs[worker] = doneMs;
-    at(doneMs + address.mimir.baseMs, () => {
+    at(doneMs + address.mimir.baseMs + (address.mimir.afterMs?.(tenant, nowMs) ?? 0), () => {
       address.pushes--;
       underWay.answered(200);
       underWay.ended();
