@@ -49,7 +49,7 @@ export async function overviewView(own: Edge, query: Query): Promise<object> {
   const now = usageOf(edge, '1m');
   return {
     scope,
-    verdict: verdictOf(edge, told.others, told.scope.silent),
+    verdict: verdictOf(edge, told.others, told.scope.silent, told.scope.known),
     range: rangeView(edge, range),
     now: { ...ratesOf(now.sums, edge.history.seconds('1m', edge.now())), tenants: now.each.length },
     history: historyView(edge, range),

@@ -44,7 +44,7 @@ export function statusOf(edge: Edge, { scope, others }: Replicas): object {
     replica: name,
     version: VERSION,
     uptimeSeconds: rounded(process.uptime()),
-    verdict: verdictOf(scopedEdge(edge, undefined).edge, others, scope.silent),
+    verdict: verdictOf(scopedEdge(edge, undefined).edge, others, scope.silent, scope.known),
     mode: edge.mode(),
     modeSource: edge.controls.get('', 'mode') === undefined ? 'settings' : 'temporary',
     ...status,

@@ -75,11 +75,12 @@ interface Losing {
   readonly byMimir: number;
 }
 
-/** `others`: what is wrong there and not here is told, too. `silent`: they do not answer. */
+/** `others`: what is wrong there and not here is told, too. `silent`: they do not answer. `known`: with those that can not be asked. */
 export function verdictOf(
   edge: Edge,
   others: readonly OtherReplica[] = [],
   silent: readonly string[] = [],
+  known = 1 + others.length + silent.length,
 ): Verdict {
   const status = edge.status();
   const losing = losingNow(edge);
@@ -91,7 +92,7 @@ export function verdictOf(
     ...tenantProblems(edge),
     ...guardProblems(edge),
   ].sort((a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'));
-  const measured = measuredOf(edge, status, others, silent);
+  const measured = measuredOf(edge, status, others, known);
   const mimir = mimirPart(measured, problems);
   const edgePart = partOfEdge(edge, status, measured, problems);
   const tenants = tenantsPart(losing);
@@ -114,12 +115,12 @@ function measuredOf(
   { usage }: Edge,
   { upstream, pushTimes }: EdgeStatus,
   others: readonly OtherReplica[],
-  silent: readonly string[],
+  replicas: number,
 ): Measured {
   const own = { replica: usage.name, upstream: upstreamView(upstream), pushTimes: timesView(pushTimes) };
   const each = [own, ...others];
   return {
-    replicas: each.length + silent.length,
+    replicas,
     addresses: addressesOf(each),
     answers: fleetTimes(each.map(({ upstream }) => upstream.times)),
     pushes: fleetTimes(each.map(({ pushTimes }) => pushTimes)),

@@ -542,7 +542,7 @@ async function told(own: Partial<Edge>): Promise<Body> {
 async function verdictAmong(own: Partial<Edge>, others: Others) {
   const edge = edgeAmong(others, own);
   const { others: said, scope } = await replicasOf(edge, undefined);
-  return verdictOf(edge, said, scope.silent);
+  return verdictOf(edge, said, scope.silent, scope.known);
 }
 
 const p99In = ({ note }: { note: string }): string | undefined =>
@@ -573,6 +573,12 @@ t.test('three replicas are three, however many workers they have', async (t) => 
   const withWorkers = { ...own, status: () => ({ ...status?.(), ledger: { state: 'up', replicas: 12 } }) };
   const { edge } = await verdictAmong(withWorkers as unknown as Partial<Edge>, { told: [{}], silent: ['c'] });
   t.equal(edge.figure, '3 replicas');
+  const { edge: alone } = await verdictAmong(answeredIn([0.001]), {
+    told: [{}],
+    silent: ['c'],
+    fails: 'Redis is away',
+  });
+  t.equal(alone.figure, '3 replicas', 'also while they can not be asked');
 });
 
 t.test('of whom a p99 is, where not all told of theirs, and how Mimir is to whoever sees it', async (t) => {

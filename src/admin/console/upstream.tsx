@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { duration, shortBytes } from '../../base/amounts.js';
 import { Num, percent } from './format.js';
 import { Guards } from './guards.js';
-import { Cell, Dot, Empty, Heads, Loading, NumberCell, Pair, Panel, ScopeNote } from './parts.js';
+import { Cell, Dot, Empty, Failed, Heads, Loading, NumberCell, Pair, Panel, ScopeNote } from './parts.js';
 import { useReading } from './reading.js';
 import { useApp } from './state.js';
 import type { Address, FleetAddress, Level, Replicas, Status } from './types.js';
@@ -44,7 +44,10 @@ export function UpstreamView(): JSX.Element {
 
 /** Nothing where there is one replica: it is the one below. */
 function FromAll(): JSX.Element | null {
-  const { data } = useReading<Replicas>('replicas', 2);
+  const { data, problem } = useReading<Replicas>('replicas', 2);
+  if (data === undefined && problem !== undefined) {
+    return <Failed what="How all replicas see Mimir" problem={problem} />;
+  }
   if (data === undefined || data.replicas.length < 2) return null;
   return (
     <Panel
