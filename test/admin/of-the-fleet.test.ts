@@ -4,10 +4,12 @@ import { changesOf, oneTimeline, startEntry } from '#src/admin/audit-view.js';
 import { denialsOf } from '#src/admin/denials.js';
 import type { Edge } from '#src/admin/edge.js';
 import { Query } from '#src/admin/query.js';
+import { limitsView } from '#src/admin/reads.js';
 import { replicasOf, replicasView } from '#src/admin/replicas-view.js';
-import { otherReplica, readOf } from '#src/admin/scope.js';
+import { otherReplica, readOf, type Scope } from '#src/admin/scope.js';
 import { sendersView } from '#src/admin/senders-view.js';
 import { topMetricsOf } from '#src/admin/top-metrics-view.js';
+import { adviceScope } from '#src/admin/usage-reads.js';
 import { verdictOf } from '#src/admin/verdict.js';
 import { NO_SENDERS, type SenderCounts } from '#src/doors/senders.js';
 import { Tally } from '#src/enforce/tally.js';
@@ -16,6 +18,8 @@ import { TOP } from '#src/series/top-metrics.js';
 import type { Answer } from '#src/shared/fleet-messages.js';
 import type { Heard } from '#src/shared/replicas.js';
 import { RecentTimes } from '#src/telemetry/recent-times.js';
+import { emptyState } from '#src/usage/book-state.js';
+import { STEP_MS } from '#src/usage/frame.js';
 
 type Body = Record<string, unknown>;
 
@@ -618,4 +622,62 @@ t.test('counts of times that can not be are not added', async (t) => {
     const { mimir } = await verdictAmong(own, { told: [body] });
     t.match(mimir.note, /^p99 1\sms of 1 of 2 replicas · /, JSON.stringify(buckets).slice(0, 40));
   }
+});
+
+t.test('advice is as old as what it was worked out from', async (t) => {
+  const nowMs = Date.now();
+  const step = Math.floor(nowMs / STEP_MS) - 2;
+  const plane = (machine: string) => ({ info: { machine }, heardMs: nowMs });
+  const state = { ...emptyState(), step, planes: { a: plane('x'), b: plane('x'), c: plane('y') } };
+  const edgeWith = (read: () => Promise<unknown>): Edge => {
+    const edge = edgeAmong({ told: [{}] });
+    return { ...edge, usage: { ...edge.usage, isShared: true, kept: { state: read } } } as unknown as Edge;
+  };
+  const edge = edgeWith(async () => state);
+  const iso = (ms: number) => new Date(ms).toISOString();
+  const minutesAgo = iso(nowMs - 300_000);
+  const endOfStep = iso((step + 1) * STEP_MS);
+  const rows: readonly (readonly [string, object, string])[] = [
+    ['of one tenant: as the book', {}, endOfStep],
+    ['of all: as they were worked out', { asOf: minutesAgo }, minutesAgo],
+    ['worked out just now', { asOf: iso(nowMs) }, endOfStep],
+    ['not yet', { asOf: null }, endOfStep],
+  ];
+  for (const [what, body, until] of rows) {
+    t.match(await adviceScope(edge, body), { of: 'fleet', replicas: 2, until, note: null }, what);
+  }
+  t.ok((await adviceScope(edge, { asOf: minutesAgo })).ageSeconds >= 300);
+  const lost = edgeWith(() => Promise.reject(new Error('gone')));
+  t.match(await adviceScope(lost, { asOf: minutesAgo }), {
+    of: 'machine',
+    until: minutesAgo,
+    note: /when it could be read last/,
+  });
+});
+
+t.test('limits of others that differ are named, and those that did not answer stay so', async (t) => {
+  const snapshot = { hash: 'mine', defaults: DEFAULT_LIMITS, tenants: new Map() };
+  const upstream = { state: 'well', addresses: [] };
+  const told = (limitsHash: string) => ({
+    replicas: [{ started: at(0), level: 'good', problems: [], upstream, limitsHash }],
+  });
+  const limitsOf = async (others: Others) => {
+    const own = { ...nothing, snapshot: () => snapshot } as unknown as Partial<Edge>;
+    return (await limitsView(edgeAmong(others, own), new Query(new URLSearchParams()))) as {
+      scope: Scope;
+    };
+  };
+  t.match(await limitsOf({ told: [told('mine'), told('mine')] }), {
+    scope: { of: 'fleet', replicas: 3, note: null },
+    hash: 'mine',
+  });
+  t.match(await limitsOf({ told: [told('mine'), told('other')], silent: ['late'] }), {
+    scope: {
+      of: 'fleet',
+      replicas: 2,
+      known: 4,
+      silent: ['late'],
+      note: '1 of 4 replicas did not answer: late; 1 of 4 replicas have other limits: other-1',
+    },
+  });
 });
