@@ -113,6 +113,9 @@ async function ownBook(): Promise<void> {
     maxBytes: 64 << 20,
     names: () => NO_NAMES,
     now: () => nowMs,
+    failed(error) {
+      throw error;
+    },
   });
   const cpuMs: number[] = [];
   const turns: number[] = [];

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import { messageOf } from '../base/message-of.js';
 import { VERSION } from '../base/version.js';
 import type { Config } from '../config/config.js';
 import { MemoryUsage } from '../shared/memory/memory-usage.js';
@@ -68,6 +69,8 @@ export class Usage implements Machine {
           names,
           maxBytes: config['usage.max_bytes'] * OWN_PART,
           now: Date.now,
+          failed: (error) =>
+            log.warn({ error: messageOf(error) }, 'a part of what this replica counted itself is left out'),
         })
       : undefined;
     this.sender = new FrameSender({ send: (frame) => store.send(frame), now: Date.now, log });

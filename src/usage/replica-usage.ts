@@ -6,7 +6,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { COMPACT } from './arrival-curve.js';
 import { Book } from './book.js';
-import { Damaged } from './bytes.js';
 import { hasRoom } from './filed-records.js';
 import { STEP_MS } from './frame.js';
 import { unpackFrame } from './frame-codec.js';
@@ -22,6 +21,8 @@ export interface ReplicaUsageOptions {
   readonly maxBytes: number;
   /** Date.now(). */
   readonly now: () => number;
+  /** What failed is left out, and the rest goes on. */
+  readonly failed: (error: unknown) => void;
 }
 
 export interface ReplicaUsageStatus {
@@ -82,13 +83,12 @@ export class ReplicaUsage {
 
   /** A frame of a data plane of this machine. */
   heard(frame: Buffer): void {
-    this.#work = this.#work.then(() => this.#take(frame));
+    void this.#after(() => this.#take(frame));
   }
 
   /** Steps that no data plane is waited for any more. Resolves when they are in the sums. */
   close(): Promise<void> {
-    this.#work = this.#work.then(() => this.#close());
-    return this.#work;
+    return this.#after(() => this.#close());
   }
 
   status(): ReplicaUsageStatus {
@@ -117,13 +117,13 @@ export class ReplicaUsage {
     return { tenant, hours, days: days.map((day) => dayFromHours(day, hours)) };
   }
 
+  #after(work: () => Promise<void>): Promise<void> {
+    this.#work = this.#work.then(work).catch(this.#options.failed);
+    return this.#work;
+  }
+
   async #take(frame: Buffer): Promise<void> {
-    try {
-      this.#book.take(await unpackFrame(frame), this.#options.now());
-    } catch (error) {
-      // Its data plane packed it a moment ago; whoever keeps the fleet's book counts what is damaged.
-      if (!(error instanceof Damaged)) throw error;
-    }
+    this.#book.take(await unpackFrame(frame), this.#options.now());
   }
 
   async #close(): Promise<void> {

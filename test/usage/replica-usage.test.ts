@@ -14,11 +14,19 @@ const FIRST = HOUR_STEPS * 24 * 1000;
 
 function given({ tenantsMax = 10, maxBytes = 1 << 20 } = {}) {
   const clock = { nowMs: FIRST * STEP_MS };
-  const usage = new ReplicaUsage({ tenantsMax, maxBytes, names: () => NO_NAMES, now: () => clock.nowMs });
+  const failures: unknown[] = [];
+  const usage = new ReplicaUsage({
+    tenantsMax,
+    maxBytes,
+    names: () => NO_NAMES,
+    now: () => clock.nowMs,
+    failed: (error) => failures.push(error),
+  });
   const seqs = new Map<string, number>();
   return {
     clock,
     usage,
+    failures,
     async hear(plane: string, step: number, ...entries: FrameEntry[]): Promise<void> {
       const seq = (seqs.get(plane) ?? 0) + 1;
       seqs.set(plane, seq);
@@ -139,10 +147,11 @@ t.test('it is bounded, and says what there is no room for', async (t) => {
   t.equal((await small.usage.history('v')).hours.length, 1, 'the hour under way');
 });
 
-t.test('what is no frame is left out', async (t) => {
-  const { usage, hear, closeAfter } = given();
+t.test('what is no frame is left out, and said', async (t) => {
+  const { usage, failures, hear, closeAfter } = given();
   usage.heard(Buffer.from('no frame'));
   await hear('a', FIRST, entryOf('t', 1));
   await closeAfter(FIRST);
   t.match((await usage.history('t')).hours, [{ offered: { items: 1 } }]);
+  t.match(failures, [{ name: 'Damaged' }]);
 });
