@@ -26,6 +26,14 @@ export interface GivenDocument {
   readonly defaults?: NamedLimits;
 }
 
+/** A file that is more than an overrides document: its text, and its YAML. */
+interface GivenFile {
+  readonly file: string;
+  readonly text: string;
+  readonly top: YAMLMap;
+  readonly lines: LineCounter;
+}
+
 const MAX_BYTES = 64 << 20;
 /** Text that may not be an overrides document, and is checked for other forms. */
 const MAYBE_WRAPPED =
@@ -39,14 +47,14 @@ export async function readDocuments(
 ): Promise<GivenDocument[]> {
   const text = (await readInput(file, io, MAX_BYTES)).toString('utf8');
   if (MAYBE_WRAPPED.test(text)) {
-    const lineCounter = new LineCounter();
-    const parsed = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false });
+    const lines = new LineCounter();
+    const parsed = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
     const top = parsed.contents;
     if (parsed.errors.length === 0 && isMap(top)) {
-      if (String(top.get('kind')) === 'ConfigMap')
-        return fromManifest(file, text, top, lineCounter, kind, key);
+      const given = { file, text, top, lines };
+      if (String(top.get('kind')) === 'ConfigMap') return fromManifest(given, kind, key);
       const chart = chartSection(top);
-      if (chart !== undefined) return [fromValues(file, text, top, lineCounter, kind, chart)];
+      if (chart !== undefined) return [fromValues(given, kind, chart)];
     }
   }
   return [{ file, kind, document: parseOverrides(text, kind) }];
@@ -80,10 +88,7 @@ function chartSection(top: YAMLMap): readonly string[] | undefined {
 
 /** The chart's overrides, and the limits that it sets for all tenants. */
 function fromValues(
-  file: string,
-  text: string,
-  top: YAMLMap,
-  lines: LineCounter,
+  { file, text, top, lines }: GivenFile,
   kind: DocumentKind,
   chart: readonly string[],
 ): GivenDocument {
@@ -154,34 +159,26 @@ export function defaultsOf(given: readonly GivenDocument[], configured: TenantLi
 }
 
 /** The requested document, and the edge's own if the same ConfigMap has it. */
-async function fromManifest(
-  file: string,
-  text: string,
-  top: YAMLMap,
-  lines: LineCounter,
-  kind: DocumentKind,
-  key: string,
-): Promise<GivenDocument[]> {
-  const contents = top.toJSON() as Parameters<typeof documentOf>[0];
-  const given = [await fromKey(file, text, top, lines, contents, kind, key)];
+async function fromManifest(given: GivenFile, kind: DocumentKind, key: string): Promise<GivenDocument[]> {
+  const contents = given.top.toJSON() as Contents;
+  const documents = [await fromKey(given, contents, kind, key)];
   if (kind === 'mimir' && findKey(contents, 'edge') !== '') {
-    given.push(await fromKey(file, text, top, lines, contents, 'edge', ''));
+    documents.push(await fromKey(given, contents, 'edge', ''));
   }
-  return given;
+  return documents;
 }
 
+type Contents = Parameters<typeof documentOf>[0];
+
 async function fromKey(
-  file: string,
-  text: string,
-  top: YAMLMap,
-  lines: LineCounter,
-  contents: Parameters<typeof documentOf>[0],
+  { file, text, top, lines }: GivenFile,
+  contents: Contents,
   kind: DocumentKind,
   key: string,
 ): Promise<GivenDocument> {
   const read = await documentOf(contents, kind, key, MAX_BYTES);
   if ('problem' in read) {
-    const error = { path: '', message: `the ConfigMap is of no use: ${read.problem}`, line: 1, column: 1 };
+    const error = { path: '', message: `the ConfigMap can not be used: ${read.problem}`, line: 1, column: 1 };
     return { file, kind, document: { ...parseOverrides('', kind), errors: [error] } };
   }
   const found = key === '' ? String(findKey(contents, kind)) : key;

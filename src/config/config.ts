@@ -70,14 +70,21 @@ export function changedSettings(before: Config, after: Config): string[] {
   return isDeepStrictEqual(before.defaults, after.defaults) ? changed : [...changed, 'limits'];
 }
 
+/** A section of the file with limits, and what it sets. */
+interface LimitSection {
+  readonly name: string;
+  readonly table: LimitTable;
+  readonly values: Map<string, unknown>;
+}
+
 /** A position in the file, for messages. */
 type At = (node: unknown) => string;
 
 class Loader {
   readonly #errors: ConfigError[] = [];
   readonly #values = new Map<string, unknown>();
-  readonly #limits = new Map<string, unknown>();
-  readonly #edgeLimits = new Map<string, unknown>();
+  readonly #limits: LimitSection = { name: 'limits', table: MIMIR_LIMITS, values: new Map() };
+  readonly #edgeLimits: LimitSection = { name: 'edge_limits', table: EDGE_LIMITS, values: new Map() };
 
   load({ file, env, flags }: ConfigSources): { config: Config } | { errors: readonly ConfigError[] } {
     for (const path of SETTING_PATHS) this.#set(path, SETTINGS[path].fallback, 'default');
@@ -90,7 +97,7 @@ class Loader {
   }
 
   #finish(): { config: Config } {
-    const defaults = tenantLimits(DEFAULT_LIMITS, this.#limits, this.#edgeLimits);
+    const defaults = tenantLimits(DEFAULT_LIMITS, this.#limits.values, this.#edgeLimits.values);
     return { config: Object.freeze({ ...Object.fromEntries(this.#values), defaults }) as unknown as Config };
   }
 
@@ -163,9 +170,9 @@ class Loader {
     for (const { key, value } of map.items) {
       const name = prefix + keyText(key);
       if (name === 'limits') {
-        this.#readLimits(name, value, MIMIR_LIMITS, this.#limits, at(key), at);
+        this.#readLimits(this.#limits, value, at(key), at);
       } else if (name === 'edge_limits') {
-        this.#readLimits(name, value, EDGE_LIMITS, this.#edgeLimits, at(key), at);
+        this.#readLimits(this.#edgeLimits, value, at(key), at);
       } else if (SETTING_PATHS.some((path) => path.startsWith(`${name}.`))) {
         if (isMap(value)) this.#readMap(`${name}.`, value, at);
         else if (!isNull(value)) this.#error(name, at(key), 'expected a map of settings');
@@ -194,27 +201,24 @@ class Loader {
     );
   }
 
-  #readLimits(
-    section: string,
-    map: unknown,
-    table: LimitTable,
-    into: Map<string, unknown>,
-    source: string,
-    at: At,
-  ): void {
+  #readLimits(section: LimitSection, map: unknown, source: string, at: At): void {
     if (isNull(map)) return;
     if (!isMap(map)) {
-      this.#error(section, source, 'expected a map of limits');
+      this.#error(section.name, source, 'expected a map of limits');
       return;
     }
     for (const { key, value } of map.items) {
-      const raw = plainLimit(value as Node | null);
-      this.#setLimit(`${section}.${keyText(key)}`, table, into, raw, at(key));
+      this.#setLimit(section, keyText(key), plainLimit(value as Node | null), at(key));
     }
   }
 
-  #setLimit(path: string, table: LimitTable, into: Map<string, unknown>, raw: unknown, source: string): void {
-    const name = path.slice(path.indexOf('.') + 1);
+  #setLimit(
+    { name: section, table, values }: LimitSection,
+    name: string,
+    raw: unknown,
+    source: string,
+  ): void {
+    const path = `${section}.${name}`;
     const facts = Object.hasOwn(table, name) ? table[name] : undefined;
     // A block copied from Mimir's own configuration may contain limits that do not concern the edge.
     if (facts === undefined && table === MIMIR_LIMITS && isOtherOfMimir(name)) return;
@@ -223,16 +227,17 @@ class Loader {
       return;
     }
     const read = readLimit(facts, raw);
-    if ('value' in read) into.set(name, read.value);
+    if ('value' in read) values.set(name, read.value);
     else this.#error(path, source, `${read.problem}, found ${shown(raw)}`);
   }
 
   #setKnown(path: string, raw: unknown, source: string): void {
     if (Object.hasOwn(SETTINGS, path)) this.#set(path as SettingPath, raw, source);
-    else if (path.startsWith('limits.')) this.#setLimit(path, MIMIR_LIMITS, this.#limits, raw, source);
-    else if (path.startsWith('edge_limits.'))
-      this.#setLimit(path, EDGE_LIMITS, this.#edgeLimits, raw, source);
-    else this.#error(path, source, `unknown setting${hint(path, SETTING_PATHS)}`);
+    else if (path.startsWith('limits.'))
+      this.#setLimit(this.#limits, path.slice('limits.'.length), raw, source);
+    else if (path.startsWith('edge_limits.')) {
+      this.#setLimit(this.#edgeLimits, path.slice('edge_limits.'.length), raw, source);
+    } else this.#error(path, source, `unknown setting${hint(path, SETTING_PATHS)}`);
   }
 
   #set(path: SettingPath, raw: unknown, source: string): void {

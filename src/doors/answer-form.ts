@@ -1,6 +1,6 @@
 /**
- * In which form a sender is answered: in words, or, where it sent OTLP, with a message in the type of its request. That is a
- * google.rpc.Status, or an ExportMetricsServiceResponse for a push whose series Mimir's ingesters would not take.
+ * The form of an answer: text, or for a sender of OTLP a message in the type of its request. That is a google.rpc.Status,
+ * or an ExportMetricsServiceResponse for a push with series that Mimir's ingesters would refuse.
  */
 import type { Reason } from '../enforce/reasons.js';
 import type { Refusal } from '../enforce/refusal.js';
@@ -13,7 +13,7 @@ export interface Said {
   readonly body: Buffer;
 }
 
-/** Of google.rpc.Code. */
+/** A google.rpc.Code. */
 const INVALID_ARGUMENT = 3;
 const ALREADY_EXISTS = 6;
 const PERMISSION_DENIED = 7;
@@ -23,8 +23,8 @@ const UNAVAILABLE = 14;
 const UNAUTHENTICATED = 16;
 
 /**
- * Series over a limit that Mimir's ingesters keep are no error in OTLP, as Mimir answers it, whether there was anything else in the
- * push or not; series that break a rule are.
+ * As in Mimir, series over a limit of the ingesters are not an error in OTLP, whether or not the rest of the push passed;
+ * invalid series are.
  */
 export function sayRefusal(form: AnswerForm, { reason, status, message, isSoft }: Refusal): Said {
   if (form === 'text' || !isSoft) return say(form, status, message, codeOfRefusal(reason, status));
@@ -33,7 +33,7 @@ export function sayRefusal(form: AnswerForm, { reason, status, message, isSoft }
     : protobuf(200, bytesField(1, bytesField(2, Buffer.from(message))));
 }
 
-/** Of a body that it can not read Mimir says the HTTP status in place of a code. */
+/** For a body that it can not read, Mimir puts the HTTP status in place of a code. */
 function codeOfRefusal(reason: Reason, status: number): number {
   if (UNREADABLE.has(reason)) return status;
   if (reason === 'max_active_series') return RESOURCE_EXHAUSTED;
@@ -46,12 +46,12 @@ const UNREADABLE: ReadonlySet<Reason> = new Set([
   'edge_unsupported_media_type',
 ]);
 
-/** All of the push was dropped, because another replica sends it. */
+/** The whole push was dropped, because another replica sends it. */
 export function sayDuplicate(form: AnswerForm, message: string): Said {
   return say(form, 202, message, ALREADY_EXISTS);
 }
 
-/** The push could not be delivered, or whatever else is to be said with a status. */
+/** The push could not be delivered, or another status has to be reported. */
 export function sayStatus(form: AnswerForm, status: number, message: string): Said {
   return say(form, status, message, codeOf(status));
 }
@@ -100,8 +100,8 @@ function varint(value: number): number[] {
 }
 
 /**
- * The same where the body has to be text, as Envoy takes it: then lengths and codes in it are to be UTF-8, too. So the sentence is
- * cut, or filled up with spaces, until they are, and a code that is an HTTP status becomes one of gRPC.
+ * The same for a body that has to be text, as Envoy requires: lengths and codes in it must be UTF-8 as well. So the
+ * sentence is cut or padded until they are, and a code that is an HTTP status becomes one of gRPC.
  */
 export function asText(form: AnswerForm, message: string, said: (message: string) => Said): Said {
   if (form !== 'otlp_protobuf') return said(message);
@@ -113,7 +113,7 @@ export function asText(form: AnswerForm, message: string, said: (message: string
   }
 }
 
-/** Of characters, which have three bytes at most: lengths stay below 2^13. */
+/** Characters have at most three bytes, so lengths stay below 2^13. */
 const MOST_TEXT = 2000;
 
 /** Undefined: a length is not UTF-8. */
@@ -123,7 +123,7 @@ function statusAsText(status: Buffer): Buffer | undefined {
   return message && Buffer.concat([Buffer.from([CODE_TAG, code < 128 ? code : INVALID_ARGUMENT]), message]);
 }
 
-/** A field with a length, or one within another. */
+/** A length-delimited field, or one within another. */
 function fieldAsText(field: Buffer): Buffer | undefined {
   const [tag = 0, first = 0] = field;
   const content = field.subarray(first < 128 ? 2 : 3);
@@ -132,10 +132,10 @@ function fieldAsText(field: Buffer): Buffer | undefined {
   return length && Buffer.concat([Buffer.from([tag, ...length]), inner]);
 }
 
-/** Of an ExportMetricsServiceResponse: its message is a field again. */
+/** In an ExportMetricsServiceResponse the message is nested. */
 const PARTIAL_SUCCESS = 0x0a;
 
-/** One byte below 128, or three with an empty group at the end. Undefined: it is not UTF-8. */
+/** One byte below 128, or three with an empty group at the end. Undefined: not UTF-8. */
 function lengthAsText(length: number): number[] | undefined {
   if (length < 128) return [length];
   const [first = 0, second = 0] = varint(length);

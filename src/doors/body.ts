@@ -4,7 +4,7 @@
  */
 import { giveBackSlab, slabBytes, takeSlab } from './slabs.js';
 
-/** Body bytes that the process holds at one time. */
+/** Counts the body bytes that the process holds. */
 export class ByteBudget {
   readonly capacity: number;
   used = 0;
@@ -26,23 +26,26 @@ export class ByteBudget {
 
 export interface Body {
   readonly chunks: readonly Buffer[];
-  /** Before the first chunk are so many bytes of its memory that anybody may write: a head, to go out with the body in one piece. */
+  /**
+   * This many writable bytes precede the first chunk in its memory: for a head, so that head and body are sent in one
+   * piece.
+   */
   readonly headRoom: number;
   readonly byteLength: number;
-  /** Nobody reads the chunks any more: their memory is another body's next. Without this it is the collector's. */
+  /** The chunks are no longer used, so their memory may be reused. Otherwise it is left to the garbage collector. */
   release(): void;
 }
 
-/** Takes a body as it comes. */
+/** Receives a body as it arrives. */
 export interface BodySink {
-  /** False: no more is wanted. The bytes are the source's own again when this returns. */
+  /** False: no more is wanted. The source may reuse the bytes when this returns. */
   data(chunk: Buffer): boolean;
   end(): void;
-  /** The client went away before the body was whole. */
+  /** The client left before the body was complete. */
   aborted(): void;
 }
 
-/** What a body comes from. */
+/** Where a body comes from. */
 export interface BodySource {
   readBody(sink: BodySink): void;
 }
@@ -51,7 +54,7 @@ export type BodyFault = 'too_large' | 'over_budget' | 'timeout' | 'aborted';
 
 export const HEAD_ROOM = 1024;
 
-/** Memory that a body of a declared length gets before more than its first bytes are there: most are whole then. */
+/** Memory that is allocated at once for a body with a declared length: most are complete with it. */
 const FIRST_BYTES = 64 * 1024;
 
 class SlabBody implements Body {
@@ -61,10 +64,10 @@ class SlabBody implements Body {
   readonly #expected: number;
   readonly #reserve: (bytes: number) => boolean;
   #slabs: Buffer[] = [];
-  /** Bytes left in the last slab. */
+  /** Free bytes in the last slab. */
   #room = 0;
 
-  /** `expected` bytes are to come, or nobody knows how many (0). */
+  /** `expected`: the declared length; 0: unknown. */
   constructor(expected: number, reserve: (bytes: number) => boolean) {
     this.#expected = expected;
     this.#reserve = reserve;
@@ -84,7 +87,7 @@ class SlabBody implements Body {
     return true;
   }
 
-  /** The body is whole. */
+  /** The body is complete. */
   finish(): void {
     const last = this.#slabs.length - 1;
     for (const [i, slab] of this.#slabs.entries()) {
@@ -100,8 +103,8 @@ class SlabBody implements Body {
   }
 
   /**
-   * A slab adds as much as is there, or half of that without a declared length: memory is taken for what has come, whatever is
-   * promised, and never is more than twice the body and its room held.
+   * A new slab adds as much as is there, or half of it without a declared length: memory follows what has arrived rather
+   * than what was declared, and at most twice the body is held.
    */
   #addSlab(atOnce: number): boolean {
     const left = this.#expected - this.byteLength;
@@ -119,8 +122,8 @@ class SlabBody implements Body {
 }
 
 /**
- * The body once it is whole, or its fault: at once if it came with the head, as most do. `expectedBytes` are declared, 0: nobody
- * knows. Memory goes through `reserve` before it is taken; the caller releases all of it.
+ * The complete body or its fault; synchronously if it arrived with the head, as most do. `expectedBytes`: the declared
+ * length; 0: unknown. Memory is requested with `reserve` before it is taken; the caller releases all of it.
  */
 export function readBody(
   source: BodySource,
@@ -135,7 +138,7 @@ export function readBody(
 }
 
 class BodyReader implements BodySink {
-  /** Undefined: it is still to come. */
+  /** Undefined: not known yet. */
   outcome: Body | BodyFault | undefined;
   readonly #body: SlabBody;
   readonly #maxBytes: number;
@@ -178,7 +181,7 @@ class BodyReader implements BodySink {
     return this.#body.add(chunk) ? undefined : 'over_budget';
   }
 
-  /** What comes first holds. */
+  /** The first outcome counts. */
   #settle(outcome: Body | BodyFault): void {
     if (this.outcome !== undefined) return;
     this.outcome = outcome;

@@ -1,16 +1,16 @@
 /**
- * Decodes a body within the byte budget: what it is made into is reserved before it is taken. A small body expands into
- * memory that all use in turn, and costs none.
+ * Decodes a body within the byte budget: memory for the result is reserved before it is taken. Small bodies expand into
+ * shared memory, and reserve nothing.
  */
 import { type Decoded, type DecodeOptions, type Decoder, ownedPush, RECORD_BYTES } from '../payload/push.js';
 import { uncompressedLength } from '../payload/snappy-length.js';
 import { decodeInSteps, type Stepped } from './decode-source.js';
 
 const SMALL_BYTES = 1 << 20;
-/** Of snappy: an element of three bytes stands for 64. */
+/** In snappy, an element of three bytes can stand for 64. */
 const MOST_EXPANSION = 22;
 /**
- * A series of a sender's has more bytes than this, in Remote Write 2.0 mostly numbers of symbols; one with nothing in it has two,
+ * A sender's series has more bytes than this, which in Remote Write 2.0 are mostly symbol references; an empty one has two,
  * and a record like any other.
  */
 const BYTES_A_SERIES = 64;
@@ -45,7 +45,7 @@ export function decodeBody(
     return decoded.kind === 'broken' && decoded.code === 'too_many_series' && usual < options.maxSeries;
   }
 
-  /** Once more, with room for as many as there can be. */
+  /** Decodes again, with room for as many series as the body can contain. */
   function decodeMany(isLate: boolean): Stepped | Promise<Stepped> {
     const most = Math.min(options.maxSeries, seriesIn(plainBytes, LEAST_BYTES_A_SERIES));
     if (!reserve(plainBytes + most * RECORD_BYTES - reserved)) return 'over_budget';

@@ -1,15 +1,15 @@
-/** How a tenant's push is to be decoded, whichever door it came through. */
+/** How to decode a tenant's push, through whichever door it came. */
 import type { Tenant } from '../enforce/tenant.js';
 import type { MimirLimits } from '../limits/limits.js';
 import type { DecodeOptions, OtlpTranslation } from '../payload/push.js';
 import type { ReadAs } from './read-as.js';
 
 export interface DecodeSettings extends Pick<DecodeOptions, 'maxUncompressedBytes' | 'maxSeries'> {
-  /** Mimir has an HA tracker: without one it looks for no pairs. */
+  /** Whether Mimir has an HA tracker: without one it does not look for pairs. */
   readonly haTracker: boolean;
 }
 
-/** The labels of HA pairs are looked for where the tenant sends from pairs. */
+/** The labels of HA pairs are only looked for if the tenant sends from pairs. */
 export function decodeOptions(
   { protocol, source }: ReadAs,
   { whole, limits, rules, rewriting, mode }: Tenant,
@@ -44,7 +44,7 @@ export function otlpTranslation(limits: MimirLimits): OtlpTranslation {
   return translation;
 }
 
-/** As Mimir's own handler derives it from the tenant's limits. */
+/** Derived from the tenant's limits as in Mimir's handler. */
 function makeTranslation(limits: MimirLimits): OtlpTranslation {
   const strategy = limits.otel_translation_strategy;
   const promoted = limits.promote_otel_resource_attributes;

@@ -1,15 +1,15 @@
 /**
- * Decodes a body that does not say what it expands to. The cap rises in steps, and memory is reserved before a step is tried: a
- * usual body is done with the first one, where it is, and a bomb costs the work of the last.
+ * Decodes a body that does not declare its uncompressed size. The cap rises in steps, and memory is reserved before each:
+ * the first step suffices for usual bodies, and a decompression bomb costs the work of the last.
  */
 import { type Decoded, type DecodeOptions, type Decoder, ownedPush, RECORD_BYTES } from '../payload/push.js';
 
-/** Of the step that costs no memory of its own: what a body expands to there, all use in turn. */
+/** The first step reserves nothing, as it expands into shared memory. */
 const SMALL_BYTES = 1 << 20;
 const RISE = 16;
-/** The plain body, and what it is made into. */
+/** The uncompressed body, and what it is converted to. */
 const COPIES = 2;
-/** In a step that is not the last one: a body with more series to its bytes is for the next. */
+/** Except in the last step: a body with more series for its size is left to the next step. */
 const BYTES_A_SERIES = 64;
 
 export type Stepped = Decoded | 'over_budget';
@@ -43,7 +43,7 @@ export function decodeInSteps(
     }
   }
 
-  /** What is answered late is not to be a view on memory that others use in turn. */
+  /** A late result must not be a view on shared memory. */
   async function again(cap: number): Promise<Stepped> {
     const stepping = from(cap * RISE);
     const stepped = stepping instanceof Promise ? await stepping : stepping;

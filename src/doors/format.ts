@@ -1,12 +1,12 @@
 /**
- * Which protocol Mimir reads a push in, by its headers. Content types are few and repeat on every request, so the answers
- * for exact header values are remembered (a small, bounded map).
+ * Which protocol Mimir reads a push in, by its headers. Content types are few and repeat on every request, so results are
+ * cached (in a small, bounded map).
  */
 import type { Protocol } from '../payload/push.js';
 
 type RemoteWrite = Exclude<Protocol, 'otlp'>;
 
-/** `unknown_message`: the content type names none of remote write's. `not_snappy`: the content encoding is another. */
+/** `unknown_message`: the content type is not one of remote write's. `not_snappy`: another content encoding. */
 export type FormatFault = 'unknown_message' | 'not_snappy';
 
 const PROTOBUF = 'application/x-protobuf';
@@ -18,8 +18,8 @@ const REMEMBERED_MOST = 32;
 const remembered = new Map<string, RemoteWrite | 'unknown_message'>();
 
 /**
- * Mimir uncompresses every body as snappy whatever the content encoding says, so any other is not to be believed; without
- * one it is snappy.
+ * Mimir decompresses every body as snappy whatever its content encoding says, so any other is refused; without one it is
+ * snappy.
  */
 export function formatOf(
   contentType: string | undefined,
@@ -29,7 +29,7 @@ export function formatOf(
   return messageOf(contentType);
 }
 
-/** What Mimir takes a body for that comes with this content type, or with none. */
+/** The message that Mimir expects for this content type, or for none. */
 export function messageOf(contentType: string | undefined): RemoteWrite | 'unknown_message' {
   if (contentType === undefined) return 'rw1';
   const known = remembered.get(contentType);
@@ -39,7 +39,7 @@ export function messageOf(contentType: string | undefined): RemoteWrite | 'unkno
   return message;
 }
 
-/** As Mimir does: every character is taken for what it is, and whatever is not protobuf is version 1. */
+/** Like Mimir's parser, literally: anything that is not protobuf is version 1. */
 function parseContentType(contentType: string): RemoteWrite | 'unknown_message' {
   const [type, ...parameters] = contentType.split(';');
   if (type !== PROTOBUF) return 'rw1';

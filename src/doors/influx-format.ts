@@ -1,8 +1,8 @@
-/** How a write in line protocol is to be read, by its query and headers: as Mimir does, which looks at nothing else. */
+/** How to read a write in line protocol, by its query and headers: as Mimir, which looks at nothing else. */
 import { isPrecision } from '../payload/influx/points.js';
 import type { InfluxSource } from '../payload/source.js';
 
-/** A text is the precision that nobody knows. */
+/** A text is the unknown precision. */
 export function influxSource(
   target: string,
   contentEncoding: string | undefined,
@@ -15,7 +15,7 @@ export function influxSource(
   return { form: 'influx', encoding, precision, nowMs };
 }
 
-/** The first value of a parameter, as Go reads a query: what is not well-formed in it is as if it were not there. */
+/** The first value of a parameter, as Go parses a query: malformed parts are ignored. */
 function queryValue(target: string, name: string): string {
   const query = target.indexOf('?');
   if (query < 0) return '';

@@ -1,4 +1,4 @@
-/** How an OTLP write is to be read, by its headers: as Mimir does, to the letter. */
+/** How to read an OTLP write, by its headers, exactly as Mimir does. */
 
 import { READS_ZSTD } from '../payload/encodings.js';
 import type { Encoding, OtlpSource } from '../payload/source.js';
@@ -14,7 +14,7 @@ const ENCODINGS: ReadonlyMap<string, Encoding> = new Map<string, Encoding>([
   ['zstd', 'zstd'],
 ]);
 
-/** `no_zstd`: Mimir would read it, and this Node does not. */
+/** `no_zstd`: Mimir could read it, but this Node can not. */
 export type OtlpFormatFault = 'unknown_type' | 'unknown_encoding' | 'no_zstd';
 
 export function otlpSource(
@@ -28,7 +28,7 @@ export function otlpSource(
   return { form: 'otlp', encoding, json: contentType === JSON_TYPE };
 }
 
-/** In the type of the request, and in protobuf where that is neither. */
+/** In the type of the request, or protobuf if that is neither. */
 export function otlpAnswerForm(contentType: string | undefined): AnswerForm {
   return contentType === JSON_TYPE ? 'otlp_json' : 'otlp_protobuf';
 }

@@ -1,11 +1,11 @@
-/** What pushes cost here, through whichever door they come: the time of each step, and the memory of their bodies. */
+/** Metrics of pushes through any door: the time of each step, and the memory of bodies. */
 import type { LatencyHistogram } from '../telemetry/latency-histogram.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { RecentTimes } from '../telemetry/recent-times.js';
 import { WordCounter } from '../telemetry/word-counter.js';
 import type { ByteBudget } from './body.js';
 
-/** In which a push came, as metrics have it. */
+/** The protocol of a push in metrics. */
 export const PROTOCOLS = ['rw1', 'rw2', 'otlp', 'influx'] as const;
 export type ProtocolLabel = (typeof PROTOCOLS)[number];
 
@@ -47,13 +47,13 @@ export class PushMetrics {
     this.#decision.observe(seconds);
   }
 
-  /** The edge has done its own part of a push now: what is left is Mimir's, or the sender's. */
+  /** The edge has finished its own part of a push: the rest is up to Mimir, or the sender. */
   ownPartDone(seconds: number, nowMs: number): void {
     this.#own.observe(seconds);
     this.#recent.add(seconds, nowMs);
   }
 
-  /** Of the last ten seconds (telemetry/recent-times.ts). */
+  /** Over the last ten seconds (telemetry/recent-times.ts). */
   recentTimes(nowMs: number): number[] {
     return this.#recent.counts(nowMs);
   }

@@ -1,4 +1,4 @@
-/** How a write is to be read, by its path and headers, or why it can not be read. */
+/** How to read a write, by its path and headers, or why it can not be read. */
 import type { Reason } from '../enforce/reasons.js';
 import {
   notOtlpEncoding,
@@ -24,12 +24,12 @@ export interface ReadAs {
   readonly source: Source | undefined;
 }
 
-/** What metrics call it. */
+/** Its name in metrics. */
 export function protocolLabel({ protocol, source }: ReadAs): ProtocolLabel {
   return source?.form ?? protocol;
 }
 
-/** What the list of senders calls it: OTLP in JSON apart, so that who sends it can be found. */
+/** Its name in the list of senders, in which OTLP as JSON is separate, so that its senders can be found. */
 export function senderProtocolOf(how: ReadAs | Unreadable): SenderProtocol {
   if (isUnreadable(how)) return 'unreadable';
   return how.source?.form === 'otlp' && how.source.json ? 'otlp-json' : protocolLabel(how);
@@ -74,7 +74,7 @@ const OTLP_FAULTS: Record<OtlpFormatFault, (head: WriteHead) => Sentence> = {
   no_zstd: noZstd,
 };
 
-/** The hot path makes none anew. */
+/** Shared objects, so that the hot path allocates none. */
 const REMOTE_WRITE: Record<'rw1' | 'rw2', ReadAs> = {
   rw1: { protocol: 'rw1', source: undefined },
   rw2: { protocol: 'rw2', source: undefined },

@@ -1,21 +1,21 @@
 /**
- * The last refusals, in a ring of bounded size. One entry stands for all refusals of a tenant for one reason in one
- * second, so that a tenant that is refused a thousand times a second does not push the others out.
+ * The last refusals, in a ring of bounded size. One entry stands for all refusals of a tenant for one reason within a
+ * second, so that a tenant that is refused a thousand times a second does not push others out.
  */
 import { REASON_INDEX, type Reason } from '../enforce/reasons.js';
 import type { Refusal } from '../enforce/refusal.js';
 import type { Tenant } from '../enforce/tenant.js';
 
 export interface RecentRefusal {
-  /** On the clock of Date.now(): the first of those that it stands for. */
+  /** By Date.now(), of the first refusal in the entry. */
   readonly atMs: number;
-  /** Undefined: the push named none, or none that may send. */
+  /** Undefined: the push named no tenant that may send. */
   readonly tenant: string | undefined;
   readonly reason: Reason;
   readonly status: number;
-  /** Let pass all the same: shadow mode. */
+  /** It passed all the same: shadow mode. */
   readonly shadow: boolean;
-  /** Refusals that it stands for. What follows is of the first. */
+  /** The number of refusals in this entry. The fields below are those of the first. */
   count: number;
   readonly message: string;
   readonly requestId: string;
@@ -30,25 +30,25 @@ export interface RefusalFilter {
   readonly sinceMs?: number | undefined;
 }
 
-/** What is to be known of them elsewhere. */
+/** The list as others read it. */
 export interface RefusalList {
   /** Changes with every refusal. */
   readonly version: number;
-  /** The newest first. */
+  /** Newest first. */
   newest(limit: number, filter?: RefusalFilter): readonly RecentRefusal[];
 }
 
 /** Refusals of a tenant for one reason within this time are one entry. */
 export const ONE_ENTRY_MS = 1000;
-/** A message names the first series at fault, whose labels may be long. */
+/** A message contains the first faulty series, whose labels may be long. */
 const MAX_MESSAGE = 1000;
 
 export class RecentRefusals implements RefusalList {
   readonly #ring: (RecentRefusal | undefined)[];
-  /** By tenant and reason: the last entry. */
+  /** The last entry for each tenant and reason. */
   readonly #last = new WeakMap<object, (RecentRefusal | undefined)[]>();
   readonly #unattributed = {};
-  /** For tenants that are gone after their push: those of one name are one entry while no other comes between. */
+  /** Stands for tenants that are not held: refusals with the same name share an entry until another name comes. */
   readonly #withoutRoom = {};
   #recorded = 0;
   #version = 0;
@@ -100,7 +100,7 @@ export class RecentRefusals implements RefusalList {
     this.#ring[this.#recorded++ % this.#ring.length] = entry;
   }
 
-  /** Entries there ever were. */
+  /** The number of entries ever recorded. */
   get recorded(): number {
     return this.#recorded;
   }
@@ -109,7 +109,7 @@ export class RecentRefusals implements RefusalList {
     return firstMatching(this.#backwards(0), limit, filter);
   }
 
-  /** Those that are held of what was recorded after there had been so many, the oldest first. */
+  /** The entries still held among those recorded after the given number, oldest first. */
   after(recorded: number): RecentRefusal[] {
     return [...this.#backwards(recorded)].reverse();
   }
@@ -123,7 +123,7 @@ export class RecentRefusals implements RefusalList {
   }
 }
 
-/** `newestFirst` is looked at as far as it is needed. */
+/** Reads `newestFirst` only as far as needed. */
 export function firstMatching(
   newestFirst: Iterable<RecentRefusal>,
   limit: number,

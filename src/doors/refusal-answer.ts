@@ -1,4 +1,4 @@
-/** What every door says alike: which refusal a fault of the body is, and the headers that a refusal has. */
+/** What all doors share about refusals: which refusal follows from a fault of the body, and a refusal's headers. */
 import type { Reason } from '../enforce/reasons.js';
 import type { Refusal } from '../enforce/refusal.js';
 import {
@@ -14,17 +14,17 @@ import type { Broken, Lost, Push } from '../payload/push.js';
 import type { Source } from '../payload/source.js';
 import { type FormatFault, messageOf } from './format.js';
 
-/** Tells senders and access logs that the edge answered, not Mimir, and why. */
+/** Tells senders and access logs that the edge answered, rather than Mimir, and why. */
 export const REASON_HEADER = 'X-Mimir-Edge-Reason';
 
-/** What Mimir calls written: all that a push brought, whatever became of it. */
+/** What Mimir reports as written: everything that a push contained, whatever became of it. */
 export interface Written {
   readonly samples: number;
   readonly histograms: number;
   readonly exemplars: number;
 }
 
-/** Of a push that was not decoded. */
+/** For a push that was not decoded. */
 export const NOTHING: Written = { samples: 0, histograms: 0, exemplars: 0 };
 
 /** Mimir does not decode exemplars of a tenant that may have none. */
@@ -34,14 +34,14 @@ export function writtenOf(push: Push, limits: TenantLimits): Written {
     : push;
 }
 
-/** Names and values in turn, as all headers here. */
+/** Names and values, alternating, like all headers here. */
 export function refusalHeaders({ reason, retryAfterSeconds }: Refusal): string[] {
   const headers = [REASON_HEADER, reason];
   if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
   return headers;
 }
 
-/** A Remote Write 2.0 sender reads from these what was written; others get none. */
+/** Tells a Remote Write 2.0 sender what was written; other senders get no such headers. */
 export function writtenHeaders(
   contentType: string | undefined,
   { samples, histograms, exemplars }: Written,

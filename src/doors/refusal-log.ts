@@ -1,6 +1,6 @@
 /**
- * One log line for a refusal, a few a minute for each tenant: the counters have them all. Never a body, never a
- * header but the request id.
+ * Logs refusals, one line each, a few a minute for each tenant; the counters have all of them. Never logs a body, nor a
+ * header except the request id.
  */
 import type { Logger } from 'pino';
 import type { Refusal } from '../enforce/refusal.js';
@@ -10,7 +10,7 @@ export class RefusalLog {
   readonly #log: Logger;
   readonly #perMinute: number;
   readonly #now: () => number;
-  /** For pushes without a tenant in memory: one shared allowance. */
+  /** One allowance for all pushes without a tenant in memory. */
   readonly #unattributed = { loggedMinute: 0, loggedInMinute: 0 };
 
   constructor(log: Logger, perMinute: number, now: () => number) {

@@ -1,7 +1,7 @@
 /**
- * When a refused sender may come again. Where Mimir would have refused the push, too, the answer is Mimir's own: it doubles
- * with each attempt that the sender says it has made, and is spread by half in both directions. A refusal of the edge
- * alone says itself when.
+ * When a refused sender may retry. Where Mimir would also have refused the push, the answer is Mimir's own: it doubles with
+ * each attempt that the sender reports, and varies by half in both directions. A refusal of the edge alone has its own
+ * time.
  */
 import { isMimirs } from '../enforce/reasons.js';
 import type { Refusal } from '../enforce/refusal.js';
@@ -17,7 +17,7 @@ export interface RetryAfterOptions {
 
 const JITTER = 0.5;
 
-/** The refusal as it is answered to a sender whose header `Retry-Attempt` says this. */
+/** The refusal as answered to a sender with this `Retry-Attempt` header. */
 export function withRetryAfter(
   refusal: Refusal,
   retryAttempt: string | undefined,
@@ -38,7 +38,7 @@ function backoff(attempt: number, { minSeconds, maxSeconds, random }: RetryAfter
   return Math.trunc(Math.max(minSeconds, Math.min(maxSeconds, spread)));
 }
 
-/** What is no number is the first attempt. */
+/** Anything but a number counts as the first attempt. */
 function attemptOf(header: string | undefined): number {
   return header !== undefined && /^\+?\d+$/.test(header) ? Math.max(1, Number(header)) : 1;
 }

@@ -1,21 +1,21 @@
 /**
- * Who pushes, found out from the pushes alone: for each tenant the programs that send, from which range of addresses, in
- * which protocol, how large, how often again. A sketch of bounded size: a tenant has a few places, and a sender that is new
- * takes the place of the one that was seen least, with its count as the most that it may be over (space-saving). How many have
- * no place is told. Tenants that no document names have a quarter of all places once others need them: names are made up easily.
+ * Who pushes, learnt from the pushes alone: for each tenant the programs that send, their networks, protocols, push sizes
+ * and retries. A sketch of bounded size (space-saving): each tenant has a few entries, and a new sender replaces the one
+ * with the lowest count, which becomes the new one's margin of error. The number of senders without an entry is reported.
+ * Tenants that no document names get a quarter of all entries when others need the rest, as names are easily made up.
  *
- * A sender that is known costs an increment where its place is kept with the head of its requests, which repeats. Envoy tells
- * the head of each push anew: there it costs a key and a look into a map.
+ * A known sender costs an increment, because its entry is stored with the head of its requests, which repeats. Envoy sends
+ * the head anew with each push, which costs building a key and a map lookup.
  */
 
-/** Of the head of a request. It may repeat on its connection. */
+/** From the head of a request, which may repeat on its connection. */
 export interface SenderHead {
   header(name: string): string | undefined;
   readonly remoteAddress: string;
   sender: KnownSender | undefined;
 }
 
-/** Asked where the sender is not known by its head: it takes reading. */
+/** Called if the sender is not known from its head, as it takes parsing. */
 interface ReadPush {
   senderProtocol(): SenderProtocol;
 }
@@ -23,10 +23,10 @@ interface ReadPush {
 export const SENDER_PROTOCOLS = ['rw1', 'rw2', 'otlp', 'otlp-json', 'influx', 'unreadable'] as const;
 export type SenderProtocol = (typeof SENDER_PROTOCOLS)[number];
 
-/** Plain values, that can be sent to another process. Times are of Date.now(). */
+/** Plain values, which can be sent to another process. Times are from Date.now(). */
 export interface SenderCounts {
   readonly tenant: string;
-  /** Of the User-Agent; empty: it names none. */
+  /** From the User-Agent; empty: there is none. */
   readonly program: string;
   readonly version: string;
   /** `10.1.2.0/24`, `2001:db8:1::/48`. */
@@ -34,18 +34,18 @@ export interface SenderCounts {
   readonly protocol: SenderProtocol;
   readonly compression: string;
   readonly pushes: number;
-  /** Counted for others before it had their place: it has sent as many fewer at most. */
+  /** Inherited from replaced entries: the true count may be lower by this much. */
   readonly over: number;
-  /** Of bodies that were read, on the wire. */
+  /** Compressed bytes of bodies that were read. */
   readonly bytes: number;
   readonly bodies: number;
   readonly largest: number;
-  /** Bodies by size: up to each of SIZES, and above. */
+  /** Bodies by size: one count up to each of SIZES, and one above. */
   readonly sizes: readonly number[];
   readonly refused: number;
-  /** Pushes that say that they come again. */
+  /** Pushes marked as retries. */
   readonly retries: number;
-  /** Of them, those that came before any of the times that it was told to wait for was over. */
+  /** Those that came before any of the waits that the sender was told had passed. */
   readonly early: number;
   readonly firstMs: number;
   readonly lastMs: number;
@@ -53,27 +53,27 @@ export interface SenderCounts {
 
 export const SIZES = [1 << 10, 16 << 10, 256 << 10, 1 << 20] as const;
 
-/** Plain values, that can be sent to another process. */
+/** Plain values, which can be sent to another process. */
 export interface SenderList {
-  /** Who has sent most comes first. */
+  /** Those who sent most come first. */
   readonly senders: readonly SenderCounts[];
-  /** Those that there is no place for here, at most: who came twice is counted twice. */
+  /** An upper bound on the senders without an entry: one that came twice is counted twice. */
   readonly more: number;
 }
 
 export const NO_SENDERS: SenderList = { senders: [], more: 0 };
 
-/** Senders of one tenant. */
+/** Entries for one tenant. */
 export const MOST_OF_ONE = 16;
 const MOST = 20_000;
 const MOST_OF_UNNAMED = MOST / 4;
 const MOST_PROGRAM = 48;
 const MOST_VERSION = 24;
 const MOST_USER_AGENT = 200;
-/** Clocks and networks may shorten a wait a little. */
+/** Clocks and networks may shorten a wait slightly. */
 const NEARLY = 0.9;
 
-/** The place of a sender, and what of a push is known by its head. */
+/** A sender's entry, and what is known of a push from its head. */
 export interface KnownSender {
   readonly place: Place;
   readonly isRetry: boolean;
@@ -88,9 +88,9 @@ class Place {
   retries = 0;
   early = 0;
   lastMs: number;
-  /** Another has taken it. */
+  /** It was replaced. */
   taken = false;
-  /** Nobody who obeys comes again before; NaN: nobody was told to wait. */
+  /** The earliest time at which a sender that obeys retries; NaN: it was not told to wait. */
   waitUntilMs = Number.NaN;
   readonly sizes = new Array<number>(SIZES.length + 1).fill(0);
   readonly tenant: string;
@@ -121,26 +121,26 @@ class Place {
     this.refused++;
     if (retryAfterSeconds === undefined) return;
     const untilMs = this.lastMs + retryAfterSeconds * 1000 * NEARLY;
-    // Whoever of its many connections obeys first may come at the earliest of these times.
+    // The first of its many connections that obeys may retry at the earliest of these times.
     if (!(this.waitUntilMs <= untilMs)) this.waitUntilMs = untilMs;
   }
 }
 
 export type { Place as SenderPlace };
 
-/** Of one tenant. */
+/** For one tenant. */
 interface Places {
   readonly byKey: Map<string, Place>;
-  /** Senders whose place another has taken. */
+  /** Senders whose entries were replaced. */
   pushedOut: number;
 }
 
-/** Tenants, in the order in which they had a new sender or connection last. */
+/** Tenants, ordered by when they last had a new sender or connection. */
 class Group {
   readonly tenants = new Map<string, Places>();
   size = 0;
 
-  /** Takes the tenant out; undefined: it is not here. */
+  /** Removes and returns a tenant; undefined: it is not here. */
   take(tenant: string): Places | undefined {
     const places = this.tenants.get(tenant);
     if (places === undefined) return undefined;
@@ -159,11 +159,11 @@ export class Senders {
   readonly #now: () => number;
   readonly #named = new Group();
   readonly #unnamed = new Group();
-  /** Tenants whose senders were forgotten for want of room, and those senders. */
+  /** Senders that were dropped together with their tenant, for lack of room. */
   forgotten = 0;
   #forgottenSenders = 0;
 
-  /** `now` never steps back. */
+  /** `now` is monotonic. */
   constructor(now: () => number) {
     this.#now = now;
   }
@@ -172,7 +172,7 @@ export class Senders {
     return this.#named.size + this.#unnamed.size;
   }
 
-  /** A push has come. `isNamed`: a document names the tenant, or documents name nobody. */
+  /** Counts a push. `isNamed`: a document names the tenant, or documents name nobody. */
   push(head: SenderHead, tenant: string, isNamed: boolean, read: ReadPush): Place {
     let known = head.sender;
     if (known === undefined || known.place.taken) {
@@ -194,7 +194,7 @@ export class Senders {
     return place;
   }
 
-  /** Those of a tenant, or of all. */
+  /** Of one tenant, or of all. */
   list(tenant: string | undefined, most: number): SenderList {
     const clockMs = Date.now() - this.#now();
     const its = tenant === undefined ? this.#all() : [...this.#of(tenant)];
@@ -284,7 +284,7 @@ function countsOf(place: Place, clockMs: number): SenderCounts {
 
 function keyOf(head: SenderHead, protocol: SenderProtocol): string {
   const [program, version] = programOf(head.header('user-agent') ?? '');
-  // What the nearest proxy saw, where there is one.
+  // The address that the nearest proxy saw, if there is one.
   const forwarded = head.header('x-forwarded-for') ?? '';
   const nearest = forwarded.slice(forwarded.lastIndexOf(',') + 1).trim();
   const network = networkOf(nearest) ?? networkOf(head.remoteAddress) ?? 'unknown';
@@ -292,7 +292,7 @@ function keyOf(head: SenderHead, protocol: SenderProtocol): string {
   return [program, version, network, protocol, compression].join('\n');
 }
 
-/** `Prometheus/2.53.1`, `OpenTelemetry Collector Contrib/0.100.0 (linux/amd64)`. What is odd in it is a question mark. */
+/** `Prometheus/2.53.1`, `OpenTelemetry Collector Contrib/0.100.0 (linux/amd64)`. Odd characters become question marks. */
 export function programOf(userAgent: string): [program: string, version: string] {
   const text = userAgent.slice(0, MOST_USER_AGENT);
   const [, program = '', version = ''] = /^([^/(]*)(?:\/([^\s(;,]*))?/.exec(text) ?? [];
@@ -303,7 +303,7 @@ function cleaned(text: string): string {
   return text.replace(/[^A-Za-z0-9 ._+:@~-]/g, '?');
 }
 
-/** Of a version 4 address its first three numbers, of a version 6 one its first 48 bits; undefined: it is none. */
+/** The first three bytes of an IPv4 address, the first 48 bits of an IPv6 one; undefined: not an address. */
 export function networkOf(address: string): string | undefined {
   const [, four] = /^(?:::ffff:)?(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}$/.exec(address) ?? [];
   if (four !== undefined) return `${four}.0/24`;
@@ -313,7 +313,7 @@ export function networkOf(address: string): string | undefined {
   return `${parts.join(':').toLowerCase()}::/48`;
 }
 
-/** Of several processes of one machine. A tenant has no more places in it than in one. */
+/** Merges the lists of several processes of a machine. A tenant gets no more entries than in one of them. */
 export function mergedSenders(lists: readonly SenderList[], most: number): SenderList {
   const all = new Map<string, SenderCounts>();
   for (const one of lists.flatMap(({ senders }) => senders)) {

@@ -1,16 +1,16 @@
 /**
- * The byte budget as senders share it: no tenant has more than its part, nor an address while others send, so that whoever sends a
- * lot, or slowly, leaves room for others.
+ * The byte budget with a share for each tenant, and for each address while others send, so that those who send a lot, or
+ * slowly, leave room for others.
  */
 import { RecentAddresses } from '../base/recent-addresses.js';
 import type { ByteBudget } from './body.js';
 
-/** Who has too much: all together, the tenant, or the address that it sends from. */
+/** Whose limit is exceeded: that of all together, of the tenant, or of its address. */
 export type Overrun = 'all' | 'tenant' | 'address';
 
-/** One sender's side of the budget. */
+/** One sender's part of the budget. */
 export interface Holder {
-  /** Undefined: it is not known yet. */
+  /** Undefined: not known yet. */
   readonly tenant: string | undefined;
   readonly address: string;
 }
@@ -23,7 +23,7 @@ export class SharedBudget {
   readonly #addresses = new Map<string, number>();
   readonly #recent: RecentAddresses;
 
-  /** Shares are parts of the budget, from 0 to 1. */
+  /** Shares are fractions of the budget. */
   constructor(all: ByteBudget, tenantShare: number, addressShare: number, now: () => number) {
     this.all = all;
     this.#recent = new RecentAddresses(now);
@@ -39,7 +39,7 @@ export class SharedBudget {
     return this.#addresses.get(address) ?? 0;
   }
 
-  /** Whose part so many bytes more would be too much for; undefined: nobody's. */
+  /** Whose limit this many more bytes would exceed; undefined: nobody's. */
   overrun({ tenant, address }: Holder, bytes: number): Overrun | undefined {
     this.#recent.seen(address);
     if (this.all.used + bytes > this.all.capacity) return 'all';
@@ -65,7 +65,7 @@ export class SharedBudget {
   }
 }
 
-/** Who holds nothing is not kept. */
+/** Entries with no bytes are removed. */
 function add(held: Map<string, number>, key: string, bytes: number): void {
   const after = (held.get(key) ?? 0) + bytes;
   if (after === 0) held.delete(key);

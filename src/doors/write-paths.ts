@@ -1,11 +1,11 @@
 /**
- * Which requests write series, whatever server stands behind: a path is taken for every one that any server may read in it.
- * Percent-encoding, empty and dot segments, parameters, case and backslashes hide nothing.
+ * Classifies requests that write series, whatever server is behind the edge: a path counts as each one that any server may
+ * read in it. Percent-encoding, empty and dot segments, parameters, case and backslashes hide nothing.
  */
 
 /**
- * `push`: remote write, to be judged, as are `otlp` and `influx`. `unjudged`: a write that is not judged, and does not pass.
- * `other`: passes.
+ * `push`: remote write, which is judged, as are `otlp` and `influx`. `unjudged`: a write that is not judged, and does not
+ * pass. `other`: passes.
  */
 export type Route = 'push' | 'otlp' | 'influx' | 'unjudged' | 'other';
 
@@ -15,25 +15,25 @@ export type WriteRoute = Exclude<Route, 'other'>;
 const OTLP_PATH = '/otlp/v1/metrics';
 const INFLUX_PATH = '/api/v1/push/influx/write';
 
-/** Where Mimir takes series; the last two are of its older versions. */
+/** The paths on which Mimir accepts series; the last two are from older versions. */
 const MIMIR_WRITES = ['/api/v1/push', OTLP_PATH, INFLUX_PATH, '/api/prom/push', '/ingester/push'];
 
-/** No server decodes a path more often; a bound, since each time costs. */
+/** No server decodes a path more often. Bounded because each time costs. */
 const MOST_DECODINGS = 3;
 
 export interface WritePathOptions {
-  /** Paths, without the query, that take remote write. */
+  /** Paths for remote write, without the query. */
   readonly pushPaths: readonly string[];
-  /** What becomes of Mimir's other writes. */
+  /** What happens to Mimir's other writes. */
   readonly unjudgedWrites: 'refuse' | 'pass';
-  /** OTLP and line protocol are judged: otherwise each is one of the others. */
+  /** Whether OTLP and line protocol are judged; otherwise they are other writes. */
   readonly otlp: boolean;
   readonly influx: boolean;
 }
 
 export class WritePaths {
   readonly #pushes: ReadonlySet<string>;
-  /** By path as `lenient` reads it. */
+  /** By path in the form that `lenient` returns. */
   readonly #routes: ReadonlyMap<string, Route>;
 
   constructor({ pushPaths, unjudgedWrites, otlp, influx }: WritePathOptions) {
@@ -70,7 +70,7 @@ export class WritePaths {
   }
 }
 
-/** No server writes what is asked for so. */
+/** Methods with which no server writes. */
 export function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
 }

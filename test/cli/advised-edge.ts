@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import { Api } from '#src/admin/api.js';
 import type { Edge } from '#src/admin/edge.js';
+import { listLimits } from '#src/admin/listing.js';
 import { Problem } from '#src/admin/problem.js';
 import { Tokens } from '#src/admin/tokens.js';
 import { openAdvisor } from '#src/app/open-advisor.js';
@@ -39,7 +40,8 @@ export async function advisedEdge(
     history: async (tenant: string) => byTenant.get(tenant) ?? { tenant, hours: [], days: [] },
   };
   const advisor = openAdvisor(loaded.config, kept, () => snapshot);
-  const edge = { advisor, snapshot: () => snapshot, refresh: async () => {} } as unknown as Edge;
+  const usage = { name: 'edge', replicas: undefined };
+  const edge = { advisor, usage, snapshot: () => snapshot, refresh: async () => {} } as unknown as Edge;
   const api = new Api(edge, { tokens: new Tokens('', () => {}), reads: 'open', wrote() {} });
   const server = createServer((req, res) => {
     const { pathname, search } = new URL(req.url ?? '', 'http://here');
@@ -48,6 +50,7 @@ export async function advisedEdge(
       '/fleet': { replicas },
       '/status': { overrides: { sources } },
       '/audit': { entries },
+      '/limits': listLimits(edge, '', 0, 1000),
     }[path];
     if (answer !== undefined) {
       res.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer));
