@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { MAX_ENTRIES } from '#src/controls/controls.js';
+import { run } from '../cli/run.js';
 import { eventually } from '../doors/http/fixtures.js';
 import { RedisServer, redisMissing } from '../shared/redis-server.js';
 import { type GivenAdmin, inOneProcess } from './fixtures.js';
@@ -82,6 +83,31 @@ t.test('with Redis', { skip: redisMissing }, async (t) => {
       t.equal((await one.push()).status, 200);
     },
   );
+
+  t.test('top shows one replica, whichever is asked, and all of them where none is named', async (t) => {
+    const { edges } = await fleet(t, 2);
+    const [one, two] = edges as [GivenAdmin, GivenAdmin];
+    for (let i = 0; i < 3; i++) t.equal((await two.push()).status, 200);
+    const [, machine = ''] = await machinesOf(edges);
+    const top = async (edge: GivenAdmin, ...more: string[]) => {
+      const said = await run(['top', '--once', `--url=${edge.url}`, ...more]);
+      return { ...said, stdout: said.stdout.replaceAll(/\n {2}(?! )/g, ' ') };
+    };
+    const ofTwo = /, 2 replicas, .*; 1 tenants, .* of replica \S+\)\n.*\na +0 /s;
+    const ofOne = /, 2 replicas, .*; 0 tenants, .* of replica \S+\)\n.*nearest limit\n$/s;
+    for (const [edge, name, expected] of [
+      [one, machine, ofTwo],
+      [two, 'this', ofTwo],
+      [one, 'this', ofOne],
+    ] as const)
+      t.match(await top(edge, `--replica=${name}`), { status: 0, stdout: expected, stderr: '' }, name);
+    const isCounted = async () => / 1 tenants, .* of 2 replicas, \d+ s old\)/.test((await top(one)).stdout);
+    t.ok(await eventually(isCounted, PATIENCE_MS), 'without it the fleet is shown');
+    t.match(await top(one, '--replica=nobody'), {
+      status: 2,
+      stderr: /answers 404: there is no replica nobody; known are /,
+    });
+  });
 
   t.test('what may differ between replicas says whose it is, and can be asked of each', async (t) => {
     const overrides = [0, 0, 7].map((rate) => `overrides: { a: { request_rate: ${rate + 1} } }`);
