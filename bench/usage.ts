@@ -2,7 +2,7 @@
  * What knowing the tenants' usage costs: a second's reading of ten thousand tallies, frames, and the fleet's book over
  * forty replicas.
  *
- *   npm run bench:usage [-- --smoke]
+ *   npm run bench:usage [-- --smoke] [-- --asking]     only what it costs that replicas ask each other
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -27,12 +27,13 @@ const TENANTS = smoke ? 200 : 10_000;
 const ROUNDS = smoke ? 3 : 20;
 
 const rows: [string, string][] = [];
-await reading();
-await ownBook();
+const onlyAsking = process.argv.includes('--asking');
+if (!onlyAsking) await reading();
+if (!onlyAsking) await ownBook();
 if (redisMissing === false) {
   const redis = await RedisServer.start();
-  await fleet(redis);
-  await memory(redis);
+  if (!onlyAsking) await fleet(redis);
+  if (!onlyAsking) await memory(redis);
   await asking(redis);
   await redis.stop();
 }
@@ -286,9 +287,10 @@ async function asking(redis: RedisServer): Promise<void> {
   const took: number[] = [];
   for (const [name, asks] of [
     ['nobody looks', 0],
-    ['one console looks: three questions every 2 s', 3],
+    ['one console looks: three reads every 2 s', 3],
   ] as const) {
     const [redisBefore, ownBefore] = [await cpuOf(redis), process.cpuUsage()];
+    const before = await trafficOf(redis);
     for (let second = 0; second < seconds; second += 2) {
       const start = performance.now();
       const heard = await Promise.all(
@@ -305,6 +307,12 @@ async function asking(redis: RedisServer): Promise<void> {
       `Redis, 40 replicas that can be asked, ${name}`,
       `${((100 * ((await cpuOf(redis)) - redisBefore)) / seconds).toFixed(2)} % of a core`,
     ]);
+    const after = await trafficOf(redis);
+    const [commands, calls, received, sent] = after.map((count, i) => (count - (before[i] ?? 0)) / seconds);
+    rows.push([
+      `commands to it, and with those in scripts; bytes to it and from it, ${name}`,
+      `${commands?.toFixed(0)} and ${calls?.toFixed(0)} a second, ${received?.toFixed(0)} and ${sent?.toFixed(0)} bytes`,
+    ]);
     rows.push([
       `each of these replicas, ${name}`,
       `${((own.user + own.system) / 1e4 / seconds / replicas.length).toFixed(2)} % of a core`,
@@ -313,13 +321,32 @@ async function asking(redis: RedisServer): Promise<void> {
   rows.push(['answers to each question, of 39', `${median(told)}`]);
   rows.push(['time to all answers', `${median(took).toFixed(0)} ms`]);
   const { answered, answeredBytes } = (replicas[1] as Replicas).status();
-  rows.push(['an answer of 50 refusals on the wire', `${Math.round(answeredBytes / answered)} bytes`]);
+  rows.push([
+    'three answers of 50 refusals each, in one message',
+    `${Math.round(answeredBytes / answered)} bytes`,
+  ]);
   await Promise.all(replicas.map((one) => one.stop()));
 }
 
 async function infoOf(redis: RedisServer, section: string, field: string): Promise<number> {
   const text = await redis.admin.info(section);
   return Number(new RegExp(`^${field}:([\\d.]+)`, 'm').exec(text)?.[1]);
+}
+
+/** Commands that came, those that scripts called with them, and bytes in and out. */
+async function trafficOf(redis: RedisServer): Promise<number[]> {
+  const text = await redis.admin.info('commandstats');
+  const counts = new Map(
+    [...text.matchAll(/cmdstat_([^:]+):calls=(\d+)/g)].map(([, name, n]) => [name, Number(n)]),
+  );
+  const calls = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const sent = ['evalsha', 'set', 'xadd', 'pexpire', 'info'].map((name) => counts.get(name) ?? 0);
+  // Announcing sets a time to live in its script, too, every two seconds.
+  const bytes = [
+    await infoOf(redis, 'stats', 'total_net_input_bytes'),
+    await infoOf(redis, 'stats', 'total_net_output_bytes'),
+  ];
+  return [sent.reduce((sum, count) => sum + count, 0), calls, ...bytes];
 }
 
 async function cpuOf(redis: RedisServer): Promise<number> {

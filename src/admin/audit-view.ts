@@ -38,6 +38,8 @@ interface Wanted {
   readonly sinceMs?: number | undefined;
   readonly tenant?: string | undefined;
   readonly search?: string | undefined;
+  /** For how long what other replicas told is good enough. */
+  readonly keptMs?: number | undefined;
 }
 
 export async function auditView(edge: Edge, query: Query): Promise<object> {
@@ -83,6 +85,7 @@ export async function changesOf(
   if (search !== undefined) params.set('search', search);
   const { scope, each } = await gather(edge, replica, {
     path: `/audit?${params}`,
+    keptMs: wanted.keptMs,
     own: () => ownEntries(edge, wanted),
     read: ({ entries }) => listOf(entries, limit, readEntry),
   });

@@ -6,6 +6,7 @@ import { plain } from '../base/amounts.js';
 import { rounded } from '../base/rounded.js';
 import { REASONS, type Reason } from '../enforce/reasons.js';
 import { type LossTotals, noLoss, type Points } from '../usage/history.js';
+import { COARSE_SECONDS, FINE_SECONDS, RANGES } from '../usage/tracks.js';
 import { type Change, changesOf, MAX_ENTRIES } from './audit-view.js';
 import { knownSince, ratesOver, roundedPoint, thinned } from './curves.js';
 import type { Edge } from './edge.js';
@@ -22,6 +23,8 @@ const NEAREST = 5;
 const REASONS_SHOWN = 4;
 const SPARK_POINTS = 60;
 const MARKS = 40;
+/** Those of other replicas may be as late. */
+const MARKS_KEPT_MS = 10_000;
 /** Replicas that start within this time with one version are one deploy. */
 const DEPLOY_MS = 15 * 60_000;
 /** A loss that stops for less than this goes on. */
@@ -41,10 +44,15 @@ export async function overviewView(own: Edge, query: Query): Promise<object> {
   const replica = readReplica(query);
   query.done();
   const { edge, scope } = scopedEdge(own, replica);
-  const sinceMs = Date.now() - edge.history.seconds(range, edge.now()) * 1000 - 1000;
+  const sinceMs = Date.now() - RANGES[range] * (range === '24h' ? COARSE_SECONDS : FINE_SECONDS) * 1000;
   const [told, { entries }] = await Promise.all([
     replicasOf(own, replica),
-    changesOf(own, replica, { limit: MAX_ENTRIES, sinceMs }),
+    changesOf(own, replica, {
+      limit: MAX_ENTRIES,
+      // The same question for a while, however many ask: it is asked once.
+      sinceMs: Math.floor(sinceMs / MARKS_KEPT_MS) * MARKS_KEPT_MS,
+      keptMs: MARKS_KEPT_MS,
+    }),
   ]);
   const now = usageOf(edge, '1m');
   return {

@@ -91,6 +91,8 @@ interface Gathering<T> {
   /** A read of the API that answers for one replica. */
   readonly path: string;
   readonly own: () => T | Promise<T>;
+  /** For how long what others answer is good enough; undefined: a second. */
+  readonly keptMs?: number | undefined;
   /** Undefined: it is no such thing. What comes is from a store that others may write to. */
   readonly read: (body: Readonly<Record<string, unknown>>) => T | undefined;
 }
@@ -99,7 +101,7 @@ interface Gathering<T> {
 export async function gather<T>(
   edge: Edge,
   replica: string | undefined,
-  { path, own, read }: Gathering<T>,
+  { path, own, read, keptMs }: Gathering<T>,
 ): Promise<Gathered<T>> {
   const { usage } = edge;
   if (replica !== undefined) {
@@ -114,7 +116,7 @@ export async function gather<T>(
   }
   const mine = async (): Promise<Told<T>> => ({ replica: usage.name, body: await own(), isCut: false });
   if (usage.replicas === undefined) return { scope: unshared(edge), each: [await mine()] };
-  const asked = usage.replicas.ask(path).catch((error: unknown) => messageOf(error));
+  const asked = usage.replicas.ask(path, undefined, keptMs).catch((error: unknown) => messageOf(error));
   const each = [await mine()];
   const heard = await asked;
   if (typeof heard === 'string') return { scope: ofOne(edge, notAsked(heard)), each };

@@ -4,9 +4,17 @@
  * small calls a second.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { messageOf } from '../base/message-of.js';
-import { type Answer, fittedAnswer, packAnswer, readQuestion, unpackAnswer } from './fleet-messages.js';
+import {
+  type Answer,
+  fittedAnswer,
+  MOST_PATHS,
+  packAnswers,
+  type Question,
+  readQuestion,
+  unpackAnswers,
+} from './fleet-messages.js';
 import type { FleetMember, FleetStore } from './fleet-store.js';
 import { FIRST_ID } from './usage-store.js';
 
@@ -34,6 +42,23 @@ export interface Heard {
   readonly atMs: number;
 }
 
+interface Batch {
+  readonly paths: string[];
+  readonly heard: Promise<HeardTogether>;
+}
+
+/** One answer for each path; undefined: it can not be read. */
+interface ToldTogether {
+  readonly replica: FleetMember;
+  readonly answers: readonly (Answer | undefined)[];
+}
+
+interface HeardTogether {
+  readonly told: readonly ToldTogether[];
+  readonly silent: readonly FleetMember[];
+  readonly atMs: number;
+}
+
 interface ReplicasStatus {
   /** How many replicas are alive, including this one, as far as is known. */
   readonly known: number;
@@ -50,18 +75,17 @@ interface ReplicasStatus {
   readonly unanswered: number;
 }
 
-/** The poll interval while somebody asks, and when nobody has for a while. */
-const LOOK_MS = 250;
-const IDLE_LOOK_MS = 500;
-const IDLE_MS = 30_000;
+const LOOK_MS = 500;
 const FAILED_MS = 1000;
 const ANNOUNCE_MS = 2000;
-/** Two polls of the slowest replica, and the round trip. */
+/** Two polls, and the round trip. */
 const DEADLINE_MS = 1500;
-const COLLECT_MS = 50;
-/** However many readers there are, an answer is reused for this long. */
+const COLLECT_MS = 100;
+/** However many readers there are, an answer is reused for this long, unless a read says otherwise. */
 const KEPT_MS = 1000;
 const MOST_UNDER_WAY = 16;
+/** Of the paths in one question. */
+const MOST_PATHS_BYTES = 2000;
 /** Limits the answers to other replicas' questions. */
 const MOST_ANSWERS_A_SECOND = 30;
 const STARTS_KEPT_MS = 5000;
@@ -77,8 +101,8 @@ export class Replicas {
   #startAdded = false;
   #lastError: string | undefined;
   #heardMs: number | undefined;
-  /** When the last question was read. */
-  #questionMs = Number.NEGATIVE_INFINITY;
+  /** What is asked in the next turn of the event loop, by the replica that it is for. */
+  readonly #batches = new Map<string, Batch>();
   readonly #underWay = new Map<string, { readonly heard: Promise<Heard>; readonly untilMs: number }>();
   #starts: { readonly found: Promise<readonly string[]>; readonly untilMs: number } | undefined;
   #answering: { second: number; count: number } = { second: 0, count: 0 };
@@ -126,8 +150,11 @@ export class Replicas {
     return [this.self, ...this.others()].find((one) => one.name === name || one.id === name);
   }
 
-  /** `path`: a read of the API. Rejects when the store does not answer. */
-  ask(path: string, to?: FleetMember): Promise<Heard> {
+  /**
+   * `path`: a read of the API. Reads asked for in one turn of the event loop go as one question; an answer is reused for
+   * `keptMs`. Rejects when the store does not answer.
+   */
+  ask(path: string, to?: FleetMember, keptMs = KEPT_MS): Promise<Heard> {
     // A store that is known not to answer is not waited for.
     if (this.#lastError !== undefined) return Promise.reject(new Error(this.#lastError));
     const key = `${to?.id ?? ''} ${path}`;
@@ -137,10 +164,10 @@ export class Replicas {
     for (const [old, { untilMs }] of this.#underWay) if (nowMs >= untilMs) this.#underWay.delete(old);
     if (this.#underWay.size >= MOST_UNDER_WAY)
       return Promise.reject(new Error(`${MOST_UNDER_WAY} questions to other replicas are under way`));
-    const heard = this.#ask(path, to === undefined ? this.others() : [to], to);
-    this.#underWay.set(key, { heard, untilMs: nowMs + DEADLINE_MS + KEPT_MS });
+    const heard = this.#askTogether(path, to);
+    this.#underWay.set(key, { heard, untilMs: nowMs + DEADLINE_MS + keptMs });
     void heard.then(
-      () => this.#underWay.set(key, { heard, untilMs: this.#options.now() + KEPT_MS }),
+      () => this.#underWay.set(key, { heard, untilMs: this.#options.now() + keptMs }),
       () => this.#underWay.delete(key),
     );
     return heard;
@@ -180,12 +207,8 @@ export class Replicas {
   #next(): void {
     if (this.#stopped) return;
     const again = (): void => void this.look().then(() => this.#next());
-    this.#timer = setTimeout(again, this.#pauseMs()).unref();
-  }
-
-  #pauseMs(): number {
-    if (this.#lastError !== undefined) return FAILED_MS;
-    return this.#options.now() - this.#questionMs < IDLE_MS ? LOOK_MS : IDLE_LOOK_MS;
+    const pauseMs = this.#lastError === undefined ? LOOK_MS : FAILED_MS;
+    this.#timer = setTimeout(again, pauseMs).unref();
   }
 
   async #look(): Promise<void> {
@@ -203,7 +226,6 @@ export class Replicas {
     if (questions === undefined) this.#after = FIRST_ID;
     for (const { id, text } of questions ?? []) {
       this.#after = id;
-      this.#questionMs = now();
       void this.#answer(text);
     }
   }
@@ -213,8 +235,8 @@ export class Replicas {
     if (question === undefined || question.from === this.self.id || this.#read === undefined) return;
     if (question.to !== undefined && question.to !== this.self.id) return;
     try {
-      if (!this.#mayAnswer()) throw new Error('there are too many questions');
-      const bytes = await packAnswer(fittedAnswer(await this.#read(question.path)));
+      if (!this.#mayAnswer(question)) throw new Error('there are too many questions');
+      const bytes = await packAnswers(await answersTo(question, this.#read));
       await this.#options.store.answer(question.id, this.self.id, bytes);
       this.#counts.answered++;
       this.#counts.answeredBytes += bytes.length;
@@ -223,20 +245,51 @@ export class Replicas {
     }
   }
 
-  #mayAnswer(): boolean {
+  #mayAnswer({ paths }: Question): boolean {
     const second = Math.floor(this.#options.now() / 1000);
     if (this.#answering.second !== second) this.#answering = { second, count: 0 };
-    return ++this.#answering.count <= MOST_ANSWERS_A_SECOND;
+    this.#answering.count += paths.length;
+    return this.#answering.count <= MOST_ANSWERS_A_SECOND;
   }
 
-  async #ask(path: string, members: readonly FleetMember[], to: FleetMember | undefined): Promise<Heard> {
+  async #askTogether(path: string, to: FleetMember | undefined): Promise<Heard> {
+    const key = to?.id ?? '';
+    let batch = this.#batches.get(key);
+    if (batch === undefined || !hasRoom(batch.paths, path)) {
+      const paths: string[] = [];
+      batch = { paths, heard: nextTurn().then(() => this.#askBatch(key, paths, to)) };
+      this.#batches.set(key, batch);
+    }
+    const at = batch.paths.push(path) - 1;
+    const { told, silent, atMs } = await batch.heard;
+    const found: Told[] = [];
+    const unreadable: FleetMember[] = [];
+    for (const { replica, answers } of told) {
+      const answer = answers[at];
+      if (answer === undefined) unreadable.push(replica);
+      else found.push({ replica, answer });
+    }
+    this.#counts.missed += unreadable.length;
+    return { told: found, silent: [...silent, ...unreadable], atMs };
+  }
+
+  #askBatch(key: string, paths: readonly string[], to: FleetMember | undefined): Promise<HeardTogether> {
+    if (this.#batches.get(key)?.paths === paths) this.#batches.delete(key);
+    return this.#ask(paths, to === undefined ? this.others() : [to], to);
+  }
+
+  async #ask(
+    paths: readonly string[],
+    members: readonly FleetMember[],
+    to: FleetMember | undefined,
+  ): Promise<HeardTogether> {
     const { store, now } = this.#options;
     const atMs = now();
     if (members.length === 0) return { told: [], silent: [], atMs };
     const id = randomUUID();
     this.#counts.asked++;
-    await store.ask(JSON.stringify({ id, from: this.self.id, to: to?.id, path }));
-    const told: Told[] = [];
+    await store.ask(JSON.stringify({ id, from: this.self.id, to: to?.id, paths }));
+    const told: ToldTogether[] = [];
     const unreadable: FleetMember[] = [];
     let waiting = members;
     for (let waited = 0; waiting.length > 0 && waited < DEADLINE_MS; waited += COLLECT_MS) {
@@ -246,9 +299,9 @@ export class Replicas {
       for (const [i, bytes] of found.entries()) {
         const replica = waiting[i];
         if (bytes === undefined || replica === undefined) continue;
-        const answer = await unpackAnswer(bytes);
-        if (answer === undefined) unreadable.push(replica);
-        else told.push({ replica, answer });
+        const answers = await unpackAnswers(bytes);
+        if (answers === undefined) unreadable.push(replica);
+        else told.push({ replica, answers });
       }
       waiting = waiting.filter((_, i) => found[i] === undefined);
     }
@@ -256,4 +309,13 @@ export class Replicas {
     this.#counts.missed += silent.length;
     return { told, silent, atMs };
   }
+}
+
+function hasRoom(paths: readonly string[], path: string): boolean {
+  const bytes = paths.reduce((sum, { length }) => sum + length, path.length);
+  return paths.length < MOST_PATHS && bytes <= MOST_PATHS_BYTES;
+}
+
+function answersTo({ paths }: Question, read: (path: string) => Promise<Answer>): Promise<Answer[]> {
+  return Promise.all(paths.map(async (path) => fittedAnswer(await read(path), paths.length)));
 }

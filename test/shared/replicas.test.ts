@@ -2,9 +2,9 @@ import t, { type Test } from 'tap';
 import {
   type Answer,
   fittedAnswer,
-  packAnswer,
+  packAnswers,
   readQuestion,
-  unpackAnswer,
+  unpackAnswers,
 } from '#src/shared/fleet-messages.js';
 import { MOST_ANSWER_BYTES } from '#src/shared/fleet-store.js';
 import { Replicas } from '#src/shared/replicas.js';
@@ -90,6 +90,59 @@ t.test('however many look at once, others are asked once a second', async (t) =>
   t.equal(one.status().asked, 2);
 });
 
+t.test('what is asked at once goes as one question, and each has its own answer', async (t) => {
+  const { replicas, store } = await given(t, 3);
+  const [one, two] = replicas as [Replicas, Replicas];
+  const paths = ['/replicas', '/denials', '/audit'];
+  const heard = await Promise.all(paths.map((path) => one.ask(path)));
+  for (const [i, { told }] of heard.entries()) {
+    t.strictSame(namesOf(told), ['name-1', 'name-2']);
+    for (const { answer } of told) t.match(answer.body, { path: paths[i] });
+  }
+  t.equal(one.status().asked, 1);
+  t.equal(two.status().answered, 1);
+  t.equal(store.given.size, 0);
+  await Promise.all([...'abcdef'].map((path) => one.ask(`/${path}`)));
+  t.equal(one.status().asked, 3, 'four at most');
+  const long = 'x'.repeat(1500);
+  await Promise.all([one.ask(`/1${long}`), one.ask(`/2${long}`)]);
+  t.equal(one.status().asked, 5, 'and no more than a question has room for');
+  await Promise.all([one.ask('/y'), one.ask('/y', two.self)]);
+  t.equal(one.status().asked, 7, 'what is for one replica is not for all');
+});
+
+t.test('what of several answers can not be read is missing, and no more', async (t) => {
+  const { replicas } = await given(t, 3);
+  const [one, two] = replicas as [Replicas, Replicas];
+  two.answerWith(async (path) =>
+    path === '/bad' ? ({ status: 'x' } as unknown as Answer) : answerOf({ path }),
+  );
+  const [good, bad] = await Promise.all([one.ask('/good'), one.ask('/bad')]);
+  t.strictSame([namesOf(good.told), good.silent], [['name-1', 'name-2'], []]);
+  t.strictSame([namesOf(bad.told), bad.silent], [['name-2'], [two.self]]);
+});
+
+t.test('several answers have together as much room as one', async (t) => {
+  const { replicas } = await given(t, 2);
+  const [one, two] = replicas as [Replicas, Replicas];
+  const list = Array.from({ length: 20_000 }, (_, i) => ({ i, text: 'x'.repeat(64) }));
+  two.answerWith(async () => answerOf({ list }));
+  for (const { told } of await Promise.all(['/a', '/b', '/c', '/d'].map((path) => one.ask(path)))) {
+    t.match(told, [{ answer: { status: 200, isCut: true } }]);
+    t.ok((told[0]!.answer.body['list'] as unknown[]).length > 1000);
+  }
+});
+
+t.test('an answer can be kept for longer', async (t) => {
+  const all = await given(t, 2);
+  const [one] = all.replicas as [Replicas];
+  const first = await one.ask('/slow', undefined, 10_000);
+  all.nowMs += 9999;
+  t.equal(await one.ask('/slow', undefined, 10_000), first);
+  all.nowMs += 1;
+  t.not(await one.ask('/slow', undefined, 10_000), first);
+});
+
 t.test('no more than sixteen questions are under way', async (t) => {
   const { replicas, looking } = await given(t, 2);
   const [one] = replicas as [Replicas];
@@ -104,7 +157,7 @@ t.test('no more than thirty questions are answered in a second', async (t) => {
   const [, two] = replicas as [Replicas, Replicas];
   for (let i = 0; i < 40; i++) {
     const id = `00000000-0000-4000-8000-0000000000${i + 10}`;
-    await store.ask(JSON.stringify({ id, from: 'id-0', path: '/a' }));
+    await store.ask(JSON.stringify({ id, from: 'id-0', paths: ['/a'] }));
   }
   await two.look();
   t.ok(await until(() => two.status().answered === 30));
@@ -175,40 +228,52 @@ t.test('what is no question is not answered', (t) => {
     '[]',
     '{',
     JSON.stringify({ id, from: 'a' }),
-    JSON.stringify({ id: 'x:*', from: 'a', path: '/a' }),
-    JSON.stringify({ id, from: 1, path: '/a' }),
-    JSON.stringify({ id, from: 'a', path: `/${'a'.repeat(5000)}` }),
+    JSON.stringify({ id: 'x:*', from: 'a', paths: ['/a'] }),
+    JSON.stringify({ id, from: 1, paths: ['/a'] }),
+    JSON.stringify({ id, from: 'a', paths: [`/${'a'.repeat(5000)}`] }),
+    JSON.stringify({ id, from: 'a', paths: '/a' }),
+    JSON.stringify({ id, from: 'a', paths: ['/a', 1] }),
+    JSON.stringify({ id, from: 'a', paths: Array(5).fill('/a') }),
     '['.repeat(4000),
   ])
     t.equal(readQuestion(text), undefined, text.slice(0, 50));
-  t.match(readQuestion(JSON.stringify({ id, from: 'a', path: '/a' })), { id, to: undefined, path: '/a' });
+  t.match(readQuestion(JSON.stringify({ id, from: 'a', paths: ['/a'] })), {
+    id,
+    to: undefined,
+    paths: ['/a'],
+  });
   t.end();
 });
 
 t.test('what is no answer counts as none, and takes no more memory than an answer may', async (t) => {
-  const bomb = await packAnswer(answerOf({ text: 'a'.repeat(MOST_ANSWER_BYTES * 20) }));
+  const bomb = await packAnswers([answerOf({ text: 'a'.repeat(MOST_ANSWER_BYTES * 20) })]);
   t.ok(bomb.length < MOST_ANSWER_BYTES);
-  const nested = await packAnswer('['.repeat(500_000) as unknown as Answer);
+  const nested = await packAnswers('['.repeat(500_000) as unknown as Answer[]);
   for (const [what, bytes] of [
     ['empty', Buffer.alloc(0)],
     ['not deflated', Buffer.from('hello')],
     ['too long', Buffer.alloc(MOST_ANSWER_BYTES + 1)],
     ['longer than it says', bomb],
     ['nested', nested],
-    ['no object', await packAnswer([] as unknown as Answer)],
-    ['no body', await packAnswer({ status: 200 } as unknown as Answer)],
-    ['no status', await packAnswer({ status: '200', body: {} } as unknown as Answer)],
+    ['no list', await packAnswers({} as unknown as Answer[])],
   ] as const)
-    t.equal(await unpackAnswer(bytes), undefined, what);
-  t.strictSame(await unpackAnswer(await packAnswer(answerOf({ a: 1 }))), answerOf({ a: 1 }));
+    t.equal(await unpackAnswers(bytes), undefined, what);
+  const junk = [[], 'text', null, { status: 200 }, { status: '200', body: {} }] as unknown as Answer[];
+  t.strictSame(
+    await unpackAnswers(await packAnswers(junk)),
+    [undefined, undefined, undefined, undefined],
+    'and no more of them than can be asked for',
+  );
+  const told = [answerOf({ a: 1 }), answerOf({ b: 2 })];
+  t.strictSame(await unpackAnswers(await packAnswers(told)), told);
 });
 
 t.test('an answer that is too long has as much of its lists as fits, the first of each', async (t) => {
   const list = Array.from({ length: 20_000 }, (_, i) => ({ i, text: 'x'.repeat(64) }));
   const fitted = fittedAnswer(answerOf({ denials: list, other: 7 }));
-  const bytes = await packAnswer(fitted);
+  const bytes = await packAnswers([fitted]);
   t.ok(Buffer.byteLength(JSON.stringify(fitted)) < MOST_ANSWER_BYTES && bytes.length < MOST_ANSWER_BYTES);
-  const read = await unpackAnswer(bytes);
+  const [read] = (await unpackAnswers(bytes)) ?? [];
   t.match(read, { isCut: true, body: { other: 7 } });
   const kept = read?.body['denials'] as { i: number }[];
   t.equal(kept[0]?.i, 0);
