@@ -39,6 +39,8 @@ const FORGOTTEN = 1.1;
 const OVERLOADED_FACTOR = 0.9;
 /** Of the answers: fewer are no overload. */
 const OVERLOADED_PART = 0.05;
+/** Of those who hear that it is overloaded so many may do so by what they send, and a third of all at most. */
+const MOST_LEFT_OUT = 3;
 /**
  * Of the way from the time that is usual to that of a window: slowly when it rises, and most slowly while all that may be is under
  * way, so that an overload does not become usual within minutes.
@@ -245,19 +247,15 @@ export class Capacity {
     return false;
   }
 
-  /** It says so to others than the one who hears it most, unless nobody else sends. */
+  /** It says so to others than the few who hear it most, unless nobody else sends. */
   #isOverloaded(): boolean {
+    const byMost = [...this.#heard.values()].sort((a, b) => b.overloaded - a.overloaded);
+    const without = Math.min(MOST_LEFT_OUT, Math.ceil((byMost.length - 1) / 3));
     let overloaded = 0;
     let answers = 0;
-    let most: Heard | undefined;
-    for (const heard of this.#heard.values()) {
+    for (const heard of byMost.slice(without)) {
       overloaded += heard.overloaded;
       answers += heard.answers;
-      if (most === undefined || heard.overloaded > most.overloaded) most = heard;
-    }
-    if (most !== undefined && this.#heard.size > 1) {
-      overloaded -= most.overloaded;
-      answers -= most.answers;
     }
     return overloaded > 0 && overloaded >= answers * OVERLOADED_PART;
   }

@@ -424,3 +424,22 @@ t.test('as many senders as there are may come and go, and none is slow by what o
   }
   t.ok(capacity.limit < limit, `${limit} -> ${capacity.limit}`);
 });
+
+t.test('a few whose pushes fail by what is in them make nothing smaller for others', async (t) => {
+  const each = (failing: number, of: number): Answer[][] =>
+    Array.from({ length: of }, (_, i) => answers(10, 10, `sender ${i}`, SMALL, i < failing));
+  for (const [failing, of, isLess] of [
+    [1, 2, false],
+    [2, 2, true],
+    [1, 4, false],
+    [2, 4, true],
+    [3, 9, false],
+    [4, 9, true],
+    [3, 100, false],
+    [9, 100, true],
+  ] as const) {
+    const { capacity, second } = learnt();
+    for (let i = 0; i < 10; i++) second(...each(failing, of));
+    t.equal(capacity.limit < 4000, isLess, `${failing} of ${of}`);
+  }
+});
