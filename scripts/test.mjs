@@ -20,9 +20,9 @@ const TIMES = 'build/test-times.json';
 /** What takes longest, for where there was no last run, as in a fresh clone. */
 const LONG =
   /^build\/test\/(admin\/api.*|e2e\/(workers.*|serve|reload)|app\/guards|scripts\/test-runs|loadtest\/run|payload\/(kernel|rules|otlp))\.test/;
-/** What starts processes, or an edge, or is about the process it runs in, has one of its own. */
+/** What has an edge in it, or is about the process it runs in, has one of its own. What starts processes needs none. */
 const NEEDS_ITS_OWN =
-  /^build\/test\/(admin\/(api|connections|scrapes)|app\/(advice|budget|guards|metrics|open|settings|upstream|usage)|cli\/(advise|commands|loadtest)|(demo|e2e|helm)\/|loadtest\/run|scripts\/(check|test-runs|typecheck))|\.peer\.|\/(format|connection|documented|series-table-large)\.test/;
+  /^build\/test\/(admin\/(api|connections|scrapes)|app\/(advice|budget|guards|metrics|open|settings|upstream|usage)|cli\/(advise|commands|loadtest)|demo\/|loadtest\/run)|\.peer\.|\/(format|connection|documented|series-table-large)\.test/;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
