@@ -4,6 +4,7 @@
  * and without it.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { roomOf } from '#src/upstream/admission.js';
 import { k8s500 } from '../../bench/bodies.js';
 import { startEdge } from '../../bench/peers/processes.js';
 import { median, printTable } from '../../bench/rounds.js';
@@ -86,7 +87,7 @@ async function runOne(lab: Lab, fairness: Found['fairness']): Promise<Found> {
     startEdge(mimir.url, [
       `--upstream.fairness=${fairness}`,
       `--upstream.capacity_learning=${lab.seconds(6)}s`,
-      `--upstream.capacity_floor=${WORKERS * SAMPLES}`,
+      `--upstream.capacity_floor=${WORKERS * roomOf(SAMPLES)}`,
     ]),
   );
   const senders = new RemoteWrite({

@@ -1,5 +1,6 @@
 /** Each setting of the upstream's addresses, of the breaker and of fair shares, by what it makes of a running edge. */
 import t, { type Test } from 'tap';
+import { roomOf } from '#src/upstream/admission.js';
 import { start } from '../admin/fixtures.js';
 import { dnsServer } from '../dns-server.js';
 import { eventually, PUSH_500, send, upstream } from '../doors/http/fixtures.js';
@@ -139,7 +140,7 @@ t.test(
     t.ok(
       await eventually(async () => {
         await given.push();
-        return (await given.status()).admission?.limit === 1000;
+        return (await given.status()).admission?.limit === 2 * roomOf(500);
       }),
     );
     holding = true;

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import t from 'tap';
 import type { Admitted } from '#src/enforce/verdict.js';
+import { roomOf } from '#src/upstream/admission.js';
 import { limits, snapshot } from '../../enforce/fixtures.js';
 import { edge, eventually, PUSH_500, send, upstream } from './fixtures.js';
 
@@ -27,7 +28,7 @@ t.test('who sends more than its share gets 503 and keeps its data, and who does 
   t.ok(
     await eventually(async () => {
       await push('greedy');
-      return proxy.upstream.admission?.status().limit === 1000;
+      return proxy.upstream.admission?.status().limit === 2 * roomOf(500);
     }),
   );
   holding = true;
@@ -94,7 +95,7 @@ t.test('priority and weight of a tenant say who goes first', async (t) => {
   ) {
     await Promise.all([push('light'), answerNext()]);
   }
-  t.equal(status()?.limit, 1000);
+  t.equal(status()?.limit, 2 * roomOf(500));
   const all = [push('light'), push('heavy')];
   t.ok(await eventually(() => held.length === 2));
   arrived.length = 0;
