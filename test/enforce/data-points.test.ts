@@ -1,10 +1,12 @@
 /** An OTLP data point that makes several series passes with all of them or none: in Mimir, in the charge, and in what is counted. */
 import t from 'tap';
+import type { TenantSeries } from '#src/enforce/series.js';
 import { seriesRules } from '#src/enforce/series-rules.js';
 import type { Accepted, Filtered, Verdict } from '#src/enforce/verdict.js';
 import { InlineDecoder } from '#src/payload/inline-decoder.js';
 import { withoutPoints } from '#src/payload/otlp-points.js';
 import type { Push, SeriesRules } from '#src/payload/push.js';
+import { hasRow } from '#src/payload/rows.js';
 import { OtlpRequest } from '../payload/otlp-json/proto.js';
 import { tracker } from '../series/fixtures.js';
 import { admit, enforcer, judge, limits, snapshot } from './fixtures.js';
@@ -222,6 +224,54 @@ t.test(
       push(resource('h', gauge('e', ...from('r2')))),
       { kind: 'duplicate' },
       'nothing is left: not its target_info',
+    );
+    const forwards = given(
+      { accept_ha_samples: true, ha_tracker_per_sample_dedupe: true },
+      { dropDuplicates: false },
+    );
+    forwards.push(sent('r1'));
+    t.match(
+      forwards.push(sent('r2')),
+      { kind: 'accept', items: 1 + 1 + 4 },
+      'where Mimir is to drop them, their metadata reaches it and is charged',
+    );
+    const bad = gauge('bad', ...Array.from({ length: 30 }, (_, n) => text(`l${n}`, 'x')));
+    t.match(
+      forwards.push(sent('r2'), resource('h', bad)),
+      { kind: 'filter', items: 1 + 1 + 2 },
+      'unless the body is written anew for others',
+    );
+  },
+);
+
+t.test(
+  'where others take the room of one data point after another, it is looked for eight times, by the clock of each',
+  async (t) => {
+    const asked: [allOrNothing: boolean, nowMs: number][] = [];
+    let nowMs = 0;
+    const series: TenantSeries = {
+      active: 0,
+      fleet: undefined,
+      check(push, excluded, _limits, allOrNothing, at) {
+        asked.push([allOrNothing, at]);
+        nowMs += 10;
+        const row = Array.from({ length: push.series }, (_, one) => one).find(
+          (one) => excluded === undefined || !hasRow(excluded, one),
+        );
+        if (!allOrNothing || row === undefined) return { newAdmitted: 1, overLimit: undefined };
+        const overLimit = { rows: [row], reasons: ['per_user_series_limit' as const], observed: 9 };
+        return { newAdmitted: 0, overLimit };
+      },
+      topMetrics: () => [],
+      release: () => {},
+    };
+    const { push } = given({}, { series: { tenant: () => series }, now: () => nowMs });
+    const histograms = Array.from({ length: 12 }, (_, n) => histogram(`d${n}`, 2));
+    t.match(push(resource(undefined, ...histograms)), { kind: 'filter', leftOut: { series: 8 * 5 } });
+    t.strictSame(
+      asked,
+      Array.from({ length: 9 }, (_, round) => [round < 8, 10 * round]),
+      'what is left is looked at series by series',
     );
   },
 );

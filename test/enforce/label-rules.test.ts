@@ -179,4 +179,6 @@ t.test('a push of nothing but metadata that breaks a rule is refused for the fir
     { kind: 'accept', items: 1 },
     'it has a sample',
   );
+  const bare = push([{ fault: FAULT.noLabels, flags: 0, labels: 0 }], 2);
+  t.match(judge(edge, tenant, { ...bare, ...broken }), { reason: 'unit_too_long' }, 'its series is nothing');
 });
