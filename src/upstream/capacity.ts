@@ -157,16 +157,18 @@ export class Capacity {
   }
 
   #think(nowMs: number): void {
+    // Of the limit that there was, and not of what becomes of it here.
+    const isUsedUp = this.#isUsedUp();
     this.#highest = Math.max(this.#highest, this.#peak);
     const slowness = this.#slowness() / this.#asUsual;
     const isLearning = nowMs < this.#learnsUntilMs;
-    if (isLearning || !this.#isUsedUp()) this.#follow(slowness, isLearning ? LEARNS : FOLLOWS);
+    if (isLearning || !isUsedUp) this.#follow(slowness, isLearning ? LEARNS : FOLLOWS);
     if (isLearning) this.#learn(slowness, FALLS);
     else if (this.limit === Number.POSITIVE_INFINITY) {
       this.limit = Math.max(this.#options.floor, this.#highest * LEARNT_FACTOR);
       this.#learn(slowness, 0);
-    } else this.#adapt(slowness);
-    this.#wasUsedUp = this.#isUsedUp();
+    } else this.#adapt(slowness, isUsedUp);
+    this.#wasUsedUp = isUsedUp;
     this.#windowMs = nowMs;
     this.#answers = 0;
     this.usualMs = Math.min(this.#usualRoomMs, this.#tookRoomMs) / this.#room;
@@ -185,7 +187,7 @@ export class Capacity {
     this.#deviation += (Math.abs(by) - this.#deviation) * part;
   }
 
-  #adapt(slowness: number): void {
+  #adapt(slowness: number, isUsedUp: boolean): void {
     const tolerance = 1 + Math.max(TOLERANCE, DEVIATIONS * this.#deviation);
     this.gradient = Math.max(LEAST_GRADIENT, Math.min(1, tolerance / slowness));
     if (this.#isOverloaded()) this.limit *= OVERLOADED_FACTOR;
@@ -196,12 +198,12 @@ export class Capacity {
       this.limit = Math.max(this.limit, this.#slow?.peak ?? 0);
       this.#slow = undefined;
       return;
-    } else if (this.#isUsedUp()) {
+    } else if (isUsedUp) {
       const isWell = this.#wasUsedUp && slowness <= (1 + tolerance) / 2;
       if (!(isWell && this.#growsFast())) this.#settle();
     }
     this.limit = Math.max(this.#options.floor, this.limit);
-    this.#learn(slowness, this.#isUsedUp() ? RISES_WHEN_FULL : RISES);
+    this.#learn(slowness, isUsedUp ? RISES_WHEN_FULL : RISES);
   }
 
   /** False: it would come near what was too much. */

@@ -208,7 +208,7 @@ function answers(count: number, tookMs: number, place = 'a', items = SMALL, over
 interface Seconds {
   readonly capacity: Capacity;
   /** All of it is under way at once, and answered when the second is over. */
-  second(...all: readonly Answer[][]): void;
+  second(...all: readonly (readonly Answer[])[]): void;
   /** As much as may be under way. */
   fullSecond(tookMs: number): void;
 }
@@ -348,7 +348,7 @@ t.test('where it answers no sooner with half as much, what it takes becomes usua
     t.equal(capacity.limit, 4000, `it gets back what it had, with ${floor} at least`);
     fullSecond(30);
     t.ok(Math.abs(capacity.usualMs - 30) < 0.5, `${capacity.usualMs}`);
-    t.ok(capacity.limit > 4000, 'and more');
+    t.equal(capacity.limit, 5000, 'and more, as if nothing had been too much');
   }
 });
 
@@ -441,5 +441,134 @@ t.test('a few whose pushes fail by what is in them make nothing smaller for othe
     const { capacity, second } = learnt();
     for (let i = 0; i < 10; i++) second(...each(failing, of));
     t.equal(capacity.limit < 4000, isLess, `${failing} of ${of}`);
+  }
+});
+
+t.test(
+  'how much times differ by themselves is learnt later, too, while there is room to spare',
+  async (t) => {
+    for (const [seconds, isLess] of [
+      [4, true],
+      [120, false],
+    ] as const) {
+      const { capacity, second, fullSecond } = learnt();
+      for (let i = 0; i < seconds; i++) second(answers(100, i % 2 === 0 ? 8 : 12));
+      fullSecond(12.5);
+      t.equal(capacity.limit < 4000, isLess, `${seconds} seconds`);
+    }
+  },
+);
+
+t.test('what is usual rises slowly, and most slowly while all is used; it falls sooner', async (t) => {
+  for (const [what, tookMs, isFull, least, most] of [
+    ['longer, with room to spare', 10.4, false, 10.05, 10.2],
+    ['longer, while all is used', 10.4, true, 10.005, 10.03],
+    ['sooner', 5, false, 5.1, 6],
+  ] as const) {
+    const { capacity, second, fullSecond } = learnt();
+    for (let i = 0; i < 30; i++) {
+      if (isFull) fullSecond(tookMs);
+      else second(answers(100, tookMs));
+    }
+    second(answers(100, 20));
+    t.ok(capacity.usualMs > least && capacity.usualMs < most, `${what}: ${capacity.usualMs}`);
+  }
+});
+
+t.test('what is usual is what half of the pushes take, whoever sends the others', async (t) => {
+  const { capacity, second } = learnt(200, 3000, () => [
+    ...answers(100, 10, 'a'),
+    ...answers(50, 10, 'b'),
+    ...answers(50, 1, 'quick'),
+  ]);
+  second(answers(100, 10));
+  t.equal(capacity.usualMs, 10);
+});
+
+t.test('a quarter more each second, slowly where that was too much, and not for ever', async (t) => {
+  const { capacity, fullSecond } = learnt();
+  const grows = (tookMs: number): string => {
+    const before = capacity.limit;
+    fullSecond(tookMs);
+    if (capacity.limit < before) return 'less';
+    return capacity.limit > before * 1.2 ? 'fast' : 'slowly';
+  };
+  t.strictSame(
+    [10, 10, 10, 20, 20, 10, 10, 10, 10, 10, 10, 10, 10].map(grows),
+    'slowly fast fast less less fast slowly slowly fast slowly slowly slowly fast'.split(' '),
+  );
+});
+
+t.test(
+  'whether it is slow by itself is judged by the slowest of the seconds before, and in a row',
+  async (t) => {
+    const tens = (items: number, tookMs: number) => answers(items / SMALL, tookMs);
+    const of = (...seconds: readonly (readonly [items: number, tookMs: number])[]): boolean => {
+      const { capacity, second } = learnt();
+      for (const [items, tookMs] of seconds) second(tens(items, tookMs));
+      return capacity.limit >= 4000;
+    };
+    for (const [what, isByItself, seconds] of [
+      [
+        'half, for two seconds',
+        true,
+        [
+          [4000, 30],
+          [1500, 30],
+          [1500, 30],
+        ],
+      ],
+      [
+        'half, for one',
+        false,
+        [
+          [4000, 30],
+          [1500, 30],
+        ],
+      ],
+      [
+        'more in between',
+        false,
+        [
+          [4000, 30],
+          [1500, 30],
+          [2400, 30],
+          [1500, 30],
+        ],
+      ],
+      [
+        'sooner than the slowest',
+        false,
+        [
+          [4000, 20],
+          [2400, 40],
+          [1500, 22],
+          [1500, 22],
+        ],
+      ],
+      [
+        'sooner, and then not',
+        false,
+        [
+          [4000, 40],
+          [1500, 15],
+          [1500, 15],
+          [1500, 40],
+        ],
+      ],
+    ] as const) {
+      t.equal(of(...seconds), isByItself, what);
+    }
+  },
+);
+
+t.test('a few that are slow make nobody slow: of a sender, and of all senders', async (t) => {
+  for (const [what, all] of [
+    ['of a sender', [...answers(384, 10), ...answers(3, 1000), ...answers(13, 10)]],
+    ['of three senders', [...answers(200, 1000, 'a'), ...answers(100, 10, 'b'), ...answers(100, 10, 'c')]],
+  ] as const) {
+    const { capacity, second } = learnt();
+    second(all);
+    t.ok(capacity.limit > 4000, `${what}: ${capacity.limit}`);
   }
 });
