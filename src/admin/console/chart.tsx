@@ -55,8 +55,9 @@ export function startMark(since: string | null): ChartMark[] {
 
 const HEIGHT = 168;
 const DAY_SECONDS = 86_400;
-/** A process that is younger has no curves as wide as the chart. */
+/** What is known may be less: then a fifth of the chart is what is not. */
 const SHORTEST_SECONDS = 300;
+const PART_KNOWN = 0.8;
 const MARK_ROOM = 18;
 const MIN_LABEL_WIDTH = 700;
 
@@ -259,7 +260,7 @@ function optionsOf(
       setCursor: [({ cursor }) => hovered(cursor.idx ?? undefined)],
     },
     scales: {
-      x: { range: (_plot, min, max) => [Math.min(min ?? 0, (max ?? 0) - SHORTEST_SECONDS), max ?? 0] },
+      x: { range: (_plot, min, max) => [shownFrom(latest.current, min ?? 0, max ?? 0), max ?? 0] },
       y: { range: (_plot, _min, max) => [0, Math.max(1, (max ?? 1) * 1.1)] },
     },
     axes: [
@@ -278,6 +279,13 @@ function optionsOf(
       },
     ],
   };
+}
+
+/** What was before anything was known need not be seen in full. */
+function shownFrom(chart: Chart, min: number, max: number): number {
+  const first = chart.lines[0]?.points.findIndex((point) => point !== null) ?? 0;
+  const known = first <= 0 ? max - min : (max - timeAt(chart, first - 1)) / PART_KNOWN;
+  return Math.max(Math.min(min, max - SHORTEST_SECONDS), max - Math.max(SHORTEST_SECONDS, known));
 }
 
 /** The day is told where it begins. */

@@ -303,15 +303,14 @@ export function Spark({
       aria-label={label}
     >
       {runsOf(points).map(([from, run]) => {
-        const x = (at: number): string => ((from + at) * step).toFixed(1);
-        // A point alone is as wide as half a step.
-        const line = [...run, ...(run.length > 1 ? [] : run)].map(
-          (point, at) => `${x(run.length > 1 ? at : at / 2)},${height(point)}`,
-        );
+        // A point alone is as wide as the step that it is of.
+        const drawn = run.length > 1 ? run : [...run, ...run];
+        const x = (at: number): string => ((from + at + run.length - drawn.length) * step).toFixed(1);
+        const line = drawn.map((point, at) => `${x(at)},${height(point)}`).join(' ');
         return (
           <>
-            {most > 0 ? <polygon points={`${x(0)},24 ${line.join(' ')} ${x(run.length - 1)},24`} /> : null}
-            <polyline points={line.join(' ')} />
+            {most > 0 ? <polygon points={`${x(0)},24 ${line} ${x(drawn.length - 1)},24`} /> : null}
+            <polyline points={line} />
           </>
         );
       })}

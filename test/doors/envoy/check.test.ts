@@ -163,7 +163,11 @@ t.test('whatever the proxy refuses is refused here, with the same words', async 
   };
   const mimir = await upstream();
   const proxy = await edge(mimir.url, { enforcer: { ...enforcer }, push: { maxUncompressedBytes: 90_000 } });
-  const { caller } = await serve(t, { enforcer: { ...enforcer }, check: { maxUncompressedBytes: 90_000 } });
+  const served = await serve(t, {
+    enforcer: { ...enforcer },
+    check: { maxUncompressedBytes: 90_000 },
+  });
+  const { caller } = served;
   const tenants = ['over', 'drained', 'labels', 'small', 'light', 'busy', 'unknown', 'a|b', '..', ''];
   const cases: [Buffer, Record<string, string>][] = [
     ...tenants.map((id): [Buffer, Record<string, string>] => [PUSH_500, { 'X-Scope-OrgID': id }]),
@@ -201,6 +205,8 @@ t.test('whatever the proxy refuses is refused here, with the same words', async 
       );
     }
   }
+  t.equal(served.ownParts, proxy.own.length, 'and the time of the same pushes is told');
+  t.ok(proxy.own.length > 5);
   await proxy.stop();
   await mimir.close();
 });

@@ -31,6 +31,8 @@ export interface GivenDoor {
   readonly errors: number[];
   readonly bugs: unknown[];
   readonly refusals: { tenant: string | undefined; refusal: Refusal; shadow: boolean }[];
+  /** Pushes whose time in the edge itself was told. */
+  ownParts: number;
   /** Readiness, as the process would have it. */
   ready: boolean;
   stop(timeoutMs?: number): Promise<void>;
@@ -63,7 +65,11 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
     bugs: [],
     refusals: [],
     ready: true,
-  } as Pick<GivenDoor, 'outcomes' | 'bodies' | 'descriptors' | 'errors' | 'bugs' | 'refusals' | 'ready'>;
+    ownParts: 0,
+  } as Pick<
+    GivenDoor,
+    'outcomes' | 'bodies' | 'descriptors' | 'errors' | 'bugs' | 'refusals' | 'ready' | 'ownParts'
+  >;
   const refused = (tenant: { id: string } | undefined, refusal: Refusal, _id: string, shadow: boolean) => {
     given.refusals.push({ tenant: tenant?.id, refusal, shadow });
   };
@@ -90,7 +96,7 @@ export async function door(options: GivenDoorOptions = {}): Promise<GivenDoor> {
         observer: {
           decoded() {},
           decided() {},
-          ownPartDone() {},
+          ownPartDone: () => given.ownParts++,
           body: (state) => given.bodies.push(state),
           checked: (outcome) => given.outcomes.push(outcome),
           refused,
