@@ -22,7 +22,7 @@ const LONG =
   /^build\/test\/(admin\/api.*|e2e\/(workers.*|serve|reload)|app\/guards|scripts\/test-runs|loadtest\/run|payload\/(kernel|rules|otlp))\.test/;
 /** What has an edge in it, or is about the process it runs in, has one of its own. What starts processes needs none. */
 const NEEDS_ITS_OWN =
-  /^build\/test\/(admin\/(api|connections|scrapes)|app\/(advice|budget|guards|metrics|open|settings|upstream|usage)|cli\/(advise|commands|loadtest)|demo\/|loadtest\/run)|\.peer\.|\/(format|connection|documented|series-table-large)\.test/;
+  /^build\/test\/(admin\/api|app\/(advice|budget|guards|metrics|settings|upstream-settings|usage)|demo\/|loadtest\/run)|\.peer\.|\/(format|connection|documented|series-table-large)\.test/;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
