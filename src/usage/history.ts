@@ -229,7 +229,7 @@ export class History {
     const byReason = (kind: number, what: number): Partial<Record<Reason, Points>> =>
       Object.fromEntries(
         REASON_NAMES.map((reason) => [reason, firstOf(kind, REASON_INDEX[reason]) + what] as const)
-          .filter(([, counter]) => (tracks?.[counter] ?? NO_TRACK) >= 0)
+          .filter(([, counter]) => (tracks?.[counter] ?? NO_TRACK) !== NO_TRACK)
           .map(([reason, counter]) => [reason, points(counter)]),
       );
     const losses = (kind: number): LossOverTime => ({
@@ -288,11 +288,11 @@ export class History {
     for (let counter = 0; counter < COUNTERS; counter++) {
       const sum = this.#sums[counter] ?? 0;
       let track = tracks[counter] ?? NO_TRACK;
-      if (track === NO_TRACK && sum > 0) {
-        track = this.#tracks.open(0) ?? NO_TRACK;
+      if (track < 0 && sum > 0) {
+        track = this.#tracks.open(track === NO_ROOM ? sum : 0) ?? NO_ROOM;
         tracks[counter] = track;
       }
-      if (track === NO_TRACK) continue;
+      if (track < 0) continue;
       if (counter === ACTIVE_SERIES) this.#tracks.takeLevel(track, sum);
       else this.#tracks.take(track, sum);
     }

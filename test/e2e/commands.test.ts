@@ -39,7 +39,7 @@ t.test('top shows the table of a running edge, and says why when it can not', as
   t.match(unfolded, /1 tenants, .* samples\/s, .* lost, .* pushes\/s refused .*of this machine\)\n/);
   t.match(
     unfolded,
-    /\n■ One tenant loses samples. Mimir and the edge are well. Mimir +1 of 1 well: .* Edge +1 replica: .* Tenants +.* samples\/s lost: 1 of 1 tenant .*\n/,
+    /\n■ One tenant loses samples. Mimir and the edge are well. Mimir +1 of 1 well: p99 .* Edge +1 replica: .* · p99 [\d.]+\s[µm]?s Tenants +.* samples\/s lost: 1 of 1 tenant .*\n/,
   );
   t.match(
     unfolded,

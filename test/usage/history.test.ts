@@ -208,6 +208,9 @@ t.test('memory is bounded: what has no room has no past, and says so', async (t)
   });
   await history.sample(tenants, SAMPLE_MS);
   t.equal(history.withoutRoom, 17);
+  t.strictSame(history.series('t0', '5m').counts.pushes, [10]);
+  t.strictSame(history.series('t19', '5m').counts.pushes, [null], 'what is not known is not 0');
+  t.strictSame(history.allSeries('5m').counts.pushes, [null]);
   t.equal(tenants.filter((one) => history.totals(one, '5m').pushes === 10).length, 3);
   const last = tenants[19]!;
   // The first sees that the others are gone, the second finds the room.
@@ -215,6 +218,17 @@ t.test('memory is bounded: what has no room has no past, and says so', async (t)
   last.tally.requests = 12;
   t.equal(history.totals(last, '5m').pushes, 2, 'room that comes free is used, from then on');
   t.equal(history.withoutRoom, 0);
+});
+
+t.test('what was lost without room for it is not known', async (t) => {
+  const history = new History(0, 0);
+  const one = tenant();
+  one.tally.received(samples(5));
+  one.tally.refuse('rate_limited', samples(5));
+  await history.sample([one], SAMPLE_MS);
+  t.strictSame(history.lostSamples('a', '1h'), [null]);
+  t.strictSame(history.offeredSamples('a', '1h').points, [null]);
+  t.strictSame(history.series('a', '1h').refused.samples, { rate_limited: [null] });
 });
 
 t.test('memory is bounded to the byte, also where each tenant is refused for each reason', async (t) => {
