@@ -92,9 +92,10 @@ export class Admission {
     return this.#queue.enter(sender, items, bytes, roomOf(items));
   }
 
-  /** For a push that may go. */
-  begin(items: number, place: string): PushUnderWay {
-    return new PushUnderWay(this.#queue, { items, room: roomOf(items), place }, this.#options.now);
+  /** For a push that may go. `nowMs`: the time, where the caller has just read it. */
+  begin(items: number, place: string, nowMs = this.#options.now()): PushUnderWay {
+    const load = { items, room: roomOf(items), place };
+    return new PushUnderWay(this.#queue, load, this.#options.now, nowMs);
   }
 
   status(): AdmissionStatus {
@@ -124,11 +125,11 @@ export class PushUnderWay {
   #capacity: Capacity | undefined;
   #over = false;
 
-  constructor(queue: FairQueue, load: Load, now: () => number) {
+  constructor(queue: FairQueue, load: Load, now: () => number, startMs: number) {
     this.#queue = queue;
     this.#load = load;
     this.#now = now;
-    this.#startMs = now();
+    this.#startMs = startMs;
   }
 
   /** Where it went, if anywhere. */
@@ -139,10 +140,9 @@ export class PushUnderWay {
   }
 
   /** 0: there was no answer. What is said after the first time is not heard. */
-  answered(status: number): void {
+  answered(status: number, nowMs = this.#now()): void {
     if (this.#over) return;
     this.#over = true;
-    const nowMs = this.#now();
     const overloaded = status === 0 || (status >= 502 && status <= 504);
     this.#capacity?.answered(this.#load, nowMs - this.#startMs, overloaded, nowMs);
     this.#queue.leave(this.#load.room);

@@ -26,7 +26,7 @@ export interface ConnectionHost {
   lastHead: KnownHead | undefined;
   /** `onBytes` gets what comes, and may use it until it returns. */
   openSocket(onBytes: (bytes: Buffer) => void): Socket;
-  release(connection: Connection): void;
+  release(connection: Connection, nowMs: number): void;
   closed(connection: Connection): void;
   ended(call: Call): void;
 }
@@ -101,7 +101,7 @@ export class Connection implements CallOwner {
   #onConnect(): void {
     this.#connected = true;
     this.#mayBeSilentFor(0);
-    if (this.#call === undefined) this.#rest(this.#pool.options.now() + IDLE_MS);
+    if (this.#call === undefined) this.#rest(IDLE_MS);
     else this.#write(this.#call);
   }
 
@@ -240,13 +240,14 @@ export class Connection implements CallOwner {
   /** After an answer, with nothing behind it. */
   #reuse(): void {
     if (this.#keepAliveMs <= 0) this.destroy();
-    else this.#rest(this.#pool.options.now() + this.#keepAliveMs);
+    else this.#rest(this.#keepAliveMs);
   }
 
-  #rest(freshUntilMs: number): void {
-    this.freshUntilMs = freshUntilMs;
+  #rest(keepAliveMs: number): void {
+    const nowMs = this.#pool.options.now();
+    this.freshUntilMs = nowMs + keepAliveMs;
     this.#socket.resume();
-    this.#pool.release(this);
+    this.#pool.release(this, nowMs);
   }
 
   #fail(failure: AddressFailure, error: Error): void {

@@ -120,8 +120,8 @@ export class Pool {
   }
 
   /** A connection has no call any more, and can have another. */
-  release(connection: Connection): void {
-    if (this.#retired || this.#isAged(connection)) {
+  release(connection: Connection, nowMs: number): void {
+    if (this.#retired || this.#isAged(connection, nowMs)) {
       connection.destroy();
       return;
     }
@@ -193,8 +193,8 @@ export class Pool {
     }
   }
 
-  #isAged(connection: Connection): boolean {
-    if (connection.agedAtMs > this.options.now()) return false;
+  #isAged(connection: Connection, nowMs: number): boolean {
+    if (connection.agedAtMs > nowMs) return false;
     this.options.aged();
     return true;
   }

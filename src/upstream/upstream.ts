@@ -170,9 +170,12 @@ export class Upstream {
     for (const { health } of this.#addresses.all) yield [health.address, health.counts()];
   }
 
-  /** Answers where it goes first; undefined: nowhere. */
-  push(request: UpstreamRequest, receiver: UpstreamReceiver): UpstreamAddress | undefined {
-    const nowMs = this.#now();
+  /** Answers where it goes first; undefined: nowhere. `nowMs`: the time, where the caller has just read it. */
+  push(
+    request: UpstreamRequest,
+    receiver: UpstreamReceiver,
+    nowMs = this.#now(),
+  ): UpstreamAddress | undefined {
     const pass = this.#breaker.enter(request.place, nowMs);
     if ('trial' in pass) return this.#begin('pushes', request, receiver, pass.trial, nowMs);
     const { waitMs } = pass;

@@ -15,7 +15,7 @@ export function passThrough(
   requestId: string,
 ): Promise<void> {
   return new Promise((resolve) => {
-    const relay = new Relay(caller, parts.observer, parts.now, undefined, {
+    const relay = new Relay(caller, parts.observer, parts.now, parts.now(), undefined, {
       answered: () => {},
       ended: () => resolve(),
     });

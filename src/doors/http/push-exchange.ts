@@ -207,7 +207,7 @@ export class PushExchange implements RelayHost {
     if (verdict.shadowed !== undefined) this.#refuse(tenant, verdict.shadowed, true);
     held.releaseTo(bodyBytes);
     const delivery = { admission, charge: verdict, body, replicas, partial: undefined };
-    const forwarding = this.#forward(delivery);
+    const forwarding = this.#forward(delivery, decidedMs);
     // To return a promise is to wait for it three times.
     return forwarding instanceof Promise ? await forwarding : forwarding;
   }
@@ -259,7 +259,7 @@ export class PushExchange implements RelayHost {
       answer = this.#withRetryAfter(answer);
       observer.refused(admission.tenant, answer, this.#requestId, false);
     }
-    return this.#forward({
+    const delivery = {
       admission,
       charge: verdict,
       body: {
@@ -268,20 +268,21 @@ export class PushExchange implements RelayHost {
       },
       replicas,
       partial: { answer, written: this.#written },
-    });
+    };
+    return this.#forward(delivery, filteredMs);
   }
 
-  /** At once, unless it has to wait for its turn. */
-  #forward(delivery: Delivery): PushOutcome | Promise<PushOutcome> {
-    const { upstream } = this.#parts;
-    if (upstream.admission === undefined) return this.#send(delivery);
+  /** At once, unless it has to wait for its turn. `nowMs`: the time, which has just been read. */
+  #forward(delivery: Delivery, nowMs: number): PushOutcome | Promise<PushOutcome> {
+    const { upstream, now } = this.#parts;
+    if (upstream.admission === undefined) return this.#send(delivery, nowMs);
     let bytes = 0;
     for (const { length } of delivery.body.chunks) bytes += length;
     const items = weightOf(delivery.charge.items, bytes);
     const entering = upstream.admission.enter(senderOf(delivery.admission.tenant), items, bytes);
     return typeof entering === 'object' && 'entry' in entering
-      ? this.#turn(entering).then((entry) => this.#enter(entry, delivery, items))
-      : this.#enter(entering, delivery, items);
+      ? this.#turn(entering).then((entry) => this.#enter(entry, delivery, items, now()))
+      : this.#enter(entering, delivery, items, nowMs);
   }
 
   /** A client that goes away makes room for another. */
@@ -291,25 +292,25 @@ export class PushExchange implements RelayHost {
     return entry;
   }
 
-  #enter(entry: Entry, delivery: Delivery, items: number): PushOutcome {
+  #enter(entry: Entry, delivery: Delivery, items: number, nowMs: number): PushOutcome {
     const { admission, charge } = delivery;
     if (entry === 'go') {
-      this.#underWay = this.#parts.upstream.admission?.begin(items, admission.tenant.place);
-      return this.#send(delivery);
+      this.#underWay = this.#parts.upstream.admission?.begin(items, admission.tenant.place, nowMs);
+      return this.#send(delivery, nowMs);
     }
     this.#parts.enforcer.giveBack(admission, charge);
     if (entry === 'gone') return 'answered';
     return this.#refuseForGood(admission.tenant, 'edge_upstream_full', upstreamFull(), entry.againInSeconds);
   }
 
-  #send(delivery: Delivery): PushOutcome {
+  #send(delivery: Delivery, nowMs: number): PushOutcome {
     const { observer, now, options, upstream } = this.#parts;
     const { tenant } = delivery.admission;
     this.#delivery = delivery;
     // Until it is sent the upstream's connection reads the body, too.
     this.#bodyUnderWay = this.#body;
     this.#body = undefined;
-    const relay = new Relay(this.#caller, observer, now, tenant.place, this, delivery.partial);
+    const relay = new Relay(this.#caller, observer, now, nowMs, tenant.place, this, delivery.partial);
     const address = upstream.push(
       {
         tenant: tenant.whole,
@@ -325,14 +326,15 @@ export class PushExchange implements RelayHost {
         bodyTimeoutMs: options.upstreamBodyTimeoutMs,
       },
       relay,
+      nowMs,
     );
     this.#underWay?.at(address);
     return 'sent';
   }
 
   /** A status of 0 is none. What Mimir did not take is not charged. */
-  answered(status: number, words: string): void {
-    this.#underWay?.answered(status);
+  answered(status: number, words: string, nowMs: number): void {
+    this.#underWay?.answered(status, nowMs);
     if (this.#delivery === undefined) return;
     const { admission, charge, replicas } = this.#delivery;
     if (tookNothing(status, words)) this.#parts.enforcer.giveBack(admission, charge);
@@ -397,13 +399,14 @@ export class PushExchange implements RelayHost {
     const [reason, why] = undecodedBody(fault, source);
     const refusal = this.#parts.enforcer.refuse(tenant, reason, why);
     if (this.#refuse(tenant, refusal, tenant.mode === 'shadow')) return 'answered';
-    return this.#forward({
+    const delivery = {
       admission,
       charge: UNCHARGED,
       body,
       replicas: { all: [], isOne: false },
       partial: undefined,
-    });
+    };
+    return this.#forward(delivery, this.#parts.now());
   }
 }
 

@@ -20,7 +20,7 @@ export interface RelayHost {
    * Called once: with the upstream's status, or with 0 when there was none, and where it is in doubt what that says
    * (mimir-took.ts) with the words of the answer, once they are there.
    */
-  answered(status: number, words: string): void;
+  answered(status: number, words: string, nowMs: number): void;
   /** Called once, last. `bodySent`: the upstream has all of the body, and nobody reads it any more. */
   ended(bodySent: boolean): void;
 }
@@ -42,11 +42,12 @@ export class Relay implements UpstreamReceiver {
   /** The client has its answer; what is still to come is not for it. */
   #replaced = false;
 
-  /** `sender`: of a push. */
+  /** `startMs`: the time now. `sender`: of a push. */
   constructor(
     caller: Caller,
     observer: RelayObserver,
     now: () => number,
+    startMs: number,
     sender: string | undefined,
     host: RelayHost,
     partial?: PartialAnswer,
@@ -57,7 +58,7 @@ export class Relay implements UpstreamReceiver {
     this.#sender = sender;
     this.#host = host;
     this.#partial = partial;
-    this.#startMs = now();
+    this.#startMs = startMs;
     // The client left before it had its answer: Mimir need not finish it.
     caller.onGone = () => {
       this.#clientGone = true;
@@ -76,7 +77,7 @@ export class Relay implements UpstreamReceiver {
     const nowMs = this.#now();
     this.#observer.forwarded(status, (nowMs - this.#startMs) / 1000, this.#sender, nowMs);
     if (isInDoubt(status)) this.#doubtful = status;
-    else this.#host.answered(status, '');
+    else this.#host.answered(status, '', nowMs);
     const partial = this.#partial;
     if (partial !== undefined && (status === 200 || status === 204)) {
       this.#replaced = true;
@@ -108,7 +109,7 @@ export class Relay implements UpstreamReceiver {
       if (this.#caller.answering) {
         if (!this.#replaced) this.#caller.destroy();
       } else {
-        this.#host.answered(0, '');
+        this.#host.answered(0, '', this.#now());
         answerFailure(this.#caller, failure, error, waitMs);
       }
     }
@@ -123,7 +124,7 @@ export class Relay implements UpstreamReceiver {
   /** Nothing more is to be heard of an answer that was in doubt. */
   #resolve(): void {
     if (this.#doubtful === 0) return;
-    this.#host.answered(this.#doubtful, this.#words);
+    this.#host.answered(this.#doubtful, this.#words, this.#now());
     this.#doubtful = 0;
   }
 }

@@ -68,3 +68,20 @@ t.test(
     await mimir.close();
   },
 );
+
+t.test('a push that waits for nobody but Mimir reads the clock nine times at most', async (t) => {
+  let reads = 0;
+  const now = () => {
+    reads++;
+    return 1000;
+  };
+  const mimir = await upstream((_req, res) => res.end());
+  const proxy = await edge(mimir.url, { now });
+  const push = async () => (await send(proxy.url, PUSH_500, { 'X-Scope-OrgID': 'a' })).status;
+  t.equal(await push(), 200, 'one for which connections are made');
+  reads = 0;
+  for (let i = 0; i < 20; i++) t.equal(await push(), 200);
+  t.ok(reads <= 9 * 20, `${reads / 20} times`);
+  await proxy.stop();
+  await mimir.close();
+});
