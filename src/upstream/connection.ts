@@ -343,17 +343,24 @@ function framingOf(method: string, body: readonly Buffer[] | BodyStream | null):
 }
 
 function writeWhole(socket: Socket, head: string, body: readonly Buffer[], headRoom: number): void {
-  const [chunk] = body;
-  if (chunk !== undefined && body.length === 1 && head.length <= headRoom) {
-    // The head goes into the room before the chunk: one piece is written for less than two.
-    const whole = Buffer.from(chunk.buffer, chunk.byteOffset - head.length, head.length + chunk.length);
-    whole.write(head, 'latin1');
-    socket.write(whole);
+  const [first] = body;
+  if (first === undefined || head.length > headRoom) {
+    socket.cork();
+    socket.write(head, 'latin1');
+    for (const chunk of body) socket.write(chunk);
+    socket.uncork();
+    return;
+  }
+  // The head goes into the room before the first chunk: one piece is written for less than two.
+  const begin = Buffer.from(first.buffer, first.byteOffset - head.length, head.length + first.length);
+  begin.write(head, 'latin1');
+  if (body.length === 1) {
+    socket.write(begin);
     return;
   }
   socket.cork();
-  socket.write(head, 'latin1');
-  for (const chunk of body) socket.write(chunk);
+  socket.write(begin);
+  for (let i = 1; i < body.length; i++) socket.write(body[i] as Buffer);
   socket.uncork();
 }
 

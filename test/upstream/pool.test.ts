@@ -25,6 +25,7 @@ interface GivenPool {
     body?: string,
     timeoutMs?: number,
     headRoom?: number,
+    chunks?: 1 | 2,
   ): Outcome & { abort(): void; done: Promise<Outcome> };
   close(): void;
 }
@@ -79,8 +80,9 @@ async function given(
     seen,
     pool,
     close,
-    /** The body goes out in two chunks, or in one with so much room before it. */
-    send(body = 'abc', timeoutMs = 5000, headRoom?: number) {
+    /** The body goes out in so many chunks, with so much room before the first. */
+    send(body = 'abc', timeoutMs = 5000, headRoom = 0, chunks: 1 | 2 = 2) {
+      const whole = Buffer.from('.'.repeat(headRoom) + body).subarray(headRoom);
       const outcome: Outcome = { body: '', chunks: [] };
       let abort = () => {};
       const done = new Promise<Outcome>((resolve) => {
@@ -98,11 +100,8 @@ async function given(
             path: '/push',
             headers: new MessageHeaders(['X-A', 'b']),
             requestId: 'r1',
-            body:
-              headRoom === undefined
-                ? [Buffer.from(body.slice(0, 1)), Buffer.from(body.slice(1))]
-                : [Buffer.from('.'.repeat(headRoom) + body).subarray(headRoom)],
-            headRoom: headRoom ?? 0,
+            body: chunks === 1 ? [whole] : [whole.subarray(0, 1), Buffer.from(body.slice(1))],
+            headRoom,
             headersTimeoutMs: timeoutMs,
             bodyTimeoutMs: timeoutMs,
           },
@@ -135,9 +134,11 @@ t.test('a request is written whole, with its own length and the upstream as host
   );
   const written = `POST /push HTTP/1.1\r\nHost: ${pool.options.authority}\r\nX-A: b\r\nX-Request-Id: r1\r\nContent-Length: 3\r\n\r\nabc`;
   const headLength = written.length - 'abc'.length;
-  for (const headRoom of [undefined, 0, headLength - 1, headLength, headLength + 100]) {
-    t.match(await send('abc', 5000, headRoom).done, { status: 200, body: '', end: 'whole' });
-    t.equal(seen.pop(), written, `with ${headRoom} bytes of room`);
+  for (const headRoom of [0, headLength - 1, headLength, headLength + 100]) {
+    for (const chunks of [1, 2] as const) {
+      t.match(await send('abc', 5000, headRoom, chunks).done, { status: 200, body: '', end: 'whole' });
+      t.equal(seen.pop(), written, `${chunks} chunks with ${headRoom} bytes of room`);
+    }
   }
 });
 
