@@ -14,14 +14,16 @@ import { isTenantId, listLimits, listTenants, readListing, readPage } from './li
 import { Problem } from './problem.js';
 import type { Query } from './query.js';
 import { type Replicas, replicasOf } from './replicas-view.js';
-import { named, noted, ofAnswering, readReplica, type Scope, scopedEdge } from './scope.js';
+import { gather, named, noted, ofAnswering, readReplica, type Scope, scopedEdge, THIS } from './scope.js';
 import { controlViews, tenantView } from './tenant-view.js';
 import { timesView } from './times-view.js';
+import { limitedText, listOf } from './told.js';
 import { topMetricsOf } from './top-metrics-view.js';
 import { upstreamView } from './upstream-view.js';
 import { verdictOf } from './verdict.js';
 
 const MAX_SEARCH = 150;
+const MAX_HASH = 100;
 const TENANT_DENIALS = 20;
 
 /** Of the replica that is asked; what others say is wrong is in its verdict, too. */
@@ -164,14 +166,19 @@ export async function limitsView(edge: Edge, query: Query): Promise<object> {
   const page = readPage(query, 100, 1000);
   const replica = readReplica(query);
   query.done();
-  const scope = limitsScope(edge, await replicasOf(edge, replica));
+  const scope = await limitsScope(edge, replica);
   return { scope, ...listLimits(edge, search, page.offset, page.limit) };
 }
 
 /** Those that have other limits than the replica that answers are named, and are not in the answer. */
-function limitsScope(edge: Edge, { scope, others }: Replicas): Scope {
+async function limitsScope(edge: Edge, replica: string | undefined): Promise<Scope> {
   const { hash } = edge.snapshot();
-  const differ = others.filter(({ limitsHash }) => limitsHash !== hash).map(({ replica }) => replica);
+  const { scope, each } = await gather(edge, replica, {
+    path: `/replicas?replica=${THIS}`,
+    own: () => hash,
+    read: ({ replicas }) => listOf(replicas, 1, (one) => limitedText(one['limitsHash'], MAX_HASH))?.[0],
+  });
+  const differ = each.filter(({ body }) => body !== hash).map((told) => told.replica);
   if (differ.length === 0) return scope;
   const note = `${differ.length} of ${scope.known} replicas have other limits: ${named(differ.sort())}`;
   return noted({ ...scope, replicas: scope.replicas - differ.length }, note);
