@@ -52,8 +52,12 @@ const INLINE_UNSAID_BYTES = 1 << 20;
 const INLINE_REWRITING = { work: 1 << 18, ms: 0 };
 
 const NOT_BEGUN: Record<NotBegun, Lost> = {
-  full: { kind: 'lost', busy: true, message: 'as many large pushes of the tenant wait to be decoded as may' },
-  unwanted: { kind: 'lost', busy: true, message: 'nobody waits for this push any more' },
+  full: {
+    kind: 'lost',
+    busy: true,
+    message: 'too many large pushes of the tenant are waiting to be decoded (decode.max_waiting)',
+  },
+  unwanted: { kind: 'lost', busy: true, message: 'the sender no longer waits for this push' },
 };
 
 /** Half of the cores are for other work, and each thread needs memory of its own. */

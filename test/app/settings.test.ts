@@ -185,7 +185,10 @@ t.test('so many large bodies of a tenant wait for a thread, and no more', async 
   const answers = await Promise.all(Array.from({ length: 30 }, () => send(proxy)));
   const refused = answers.filter(({ status }) => status === 503);
   t.ok(refused.length > 0 && refused.length < 29, `${refused.length} of 30`);
-  t.match(await refused[0]?.text(), /as many large pushes of the tenant wait.*\(err-edge-busy\)/);
+  t.match(
+    await refused[0]?.text(),
+    /too many large pushes of the tenant are waiting to be decoded \(decode\.max_waiting\).*\(err-edge-busy\)/,
+  );
 });
 
 t.test('each distributor gives the whole burst', async (t) => {

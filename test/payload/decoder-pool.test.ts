@@ -198,8 +198,8 @@ t.test('a sender with many large bodies waits for itself alone, and not for ever
   ];
   t.equal(decoder.queued(), 5);
   const [, , , , full, , gone] = await Promise.all(all);
-  t.match(full, { kind: 'lost', busy: true, message: /as many large pushes .* as may/ });
-  t.match(gone, { kind: 'lost', busy: true, message: /nobody waits/ });
+  t.match(full, { kind: 'lost', busy: true, message: /too many large pushes .* \(decode\.max_waiting\)/ });
+  t.match(gone, { kind: 'lost', busy: true, message: /the sender no longer waits/ });
   t.equal(ended.filter((one) => one === 'many push').length, 4);
   t.ok(ended.indexOf('few push') < ended.lastIndexOf('many push'), 'and others go in between');
   await decoder.close();
