@@ -95,6 +95,7 @@ const AREAS = {
       'test/upstream/breaker.test.ts',
       'test/upstream/capacity.test.ts',
       'test/upstream/fair-queue.test.ts',
+      'test/upstream/fair-queue-invariants.test.ts',
       'test/upstream/address-health.test.ts',
       'test/upstream/recent-counts.test.ts',
       'test/upstream/retry-budget.test.ts',

@@ -120,7 +120,8 @@ export class FairQueue {
   /** When one above its share may go. */
   #nextMs = 0;
   #paceTimer: NodeJS.Timeout | undefined;
-  #isPaced = false;
+  /** When the timer for that runs. */
+  #pacedMs = Number.POSITIVE_INFINITY;
   #closed = false;
   inFlight = 0;
   waitingBytes = 0;
@@ -273,10 +274,12 @@ export class FairQueue {
   #isTime(): boolean {
     const waitMs = this.#nextMs - this.#options.now();
     if (waitMs <= LATE_MS) return true;
-    if (!this.#isPaced) {
-      this.#isPaced = true;
+    // Sooner than it was, where answers take less by now.
+    if (this.#nextMs < this.#pacedMs) {
+      clearTimeout(this.#paceTimer);
+      this.#pacedMs = this.#nextMs;
       this.#paceTimer = this.#later(() => {
-        this.#isPaced = false;
+        this.#pacedMs = Number.POSITIVE_INFINITY;
         this.#serve();
       }, waitMs);
     }

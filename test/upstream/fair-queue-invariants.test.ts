@@ -219,7 +219,8 @@ t.test('nothing leaves room that the next one could have', async () => {
         await settled();
         // A limit that grows is used with the next answer.
         const isKnown = one.limit === limit && one.usualMs === usualMs;
-        const isLate = one.timers.some(({ atMs }) => atMs <= one.nowMs);
+        // What is late by less than a millisecond is not late.
+        const isLate = one.timers.some(({ atMs }) => atMs <= one.nowMs + 1);
         const before = one.underWay.length;
         one.queue.leave(0);
         await settled();
@@ -243,12 +244,12 @@ t.test('with nothing under way the next one goes within the time that an answer 
       for (const { room } of one.underWay.splice(0)) one.queue.leave(room);
       await settled();
       const untilMs = one.nowMs + USUAL_MS + 1;
-      const waited = one.waiting.size;
       while (one.underWay.length === 0 && one.nowMs < untilMs) {
         one.nowMs++;
         await runTimers(one);
       }
-      return one.underWay.length > 0 || waited === 0;
+      // Or all have waited for as long as they may by then.
+      return one.underWay.length > 0 || one.waiting.size === 0;
     }),
     { numRuns: 100 },
   );

@@ -145,6 +145,27 @@ t.test('those below their shares push others back for no longer than an answer u
   t.equal(one.went.filter((name) => name === 'greedy').length, before + 1);
 });
 
+t.test('they go sooner than they were to go, once answers take less', async (t) => {
+  const self = given(t, 10);
+  const { enter, leave, went, timers } = self;
+  self.usualMs = 1000;
+  for (let i = 0; i < 20; i++) enter(sender('greedy'));
+  await leave(10);
+  t.equal(went.length, 11);
+  self.usualMs = 10;
+  enter(sender('modest'));
+  await leave(0);
+  const pace = timers.filter(({ ms }) => ms < 60_000);
+  t.strictSame(
+    pace.map(({ ms }) => ms),
+    [100, 10],
+  );
+  self.nowMs = 10;
+  pace[1]?.run();
+  await leave(0);
+  t.strictSame(went.slice(11, 13), ['modest', 'greedy']);
+});
+
 t.test('those that always want more share by their weights', async (t) => {
   const { enter, leave, went } = given(t, 10);
   for (let i = 0; i < 300; i++) {
