@@ -307,7 +307,12 @@ function pageTests(browser: Browser, more: readonly string[]): void {
     // At the end of the curve: what was before the edge began is not known.
     const end = ((await page.locator('#chart-items .u-over').boundingBox())?.width ?? 0) - 1;
     await page.locator('#chart-items .u-over').hover({ position: { x: end, y: 40 } });
-    await shows(page, "/^\\d\\d:\\d\\d:\\d\\d$/.test(document.querySelector('.legend-time').textContent)");
+    // Steps come every ten seconds: with the second one what is under the pointer is known.
+    await shows(
+      page,
+      "/accepted\\s+\\d/.test(document.querySelector('.chart:has(#chart-items) .legend').innerText)",
+      40_000,
+    );
     t.match(
       await page
         .locator('.chart', { has: page.locator('#chart-items') })
