@@ -141,6 +141,7 @@ t.test('the most that a push had, or one of its series, is known until it is tak
     ),
   );
   tally.received(push([{ labels: 12, longestValue: 99 }], 0, 400));
+  tally.received(push([{}], 0, 10));
   t.strictSame(named(tally.takePeaks()), {
     seriesPerRequest: 2,
     labelsPerSeries: 12,
