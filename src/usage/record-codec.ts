@@ -7,20 +7,10 @@
 import { REASON_NAMES } from '../enforce/reasons.js';
 import { ByteReader, ByteWriter, Damaged } from './bytes.js';
 import { decode, encode } from './tracks.js';
-import { CURVE_WINDOWS, type UsageRecord } from './usage-record.js';
+import { CURVE_WINDOWS, PEAKS, type UsageRecord } from './usage-record.js';
 
 const VERSION = 1;
 const KINDS = ['items', 'requests', 'bytes'] as const;
-const PEAKS = [
-  'series',
-  'activeSeries',
-  'seriesPerMetric',
-  'seriesPerRequest',
-  'labelsPerSeries',
-  'bytesPerRequest',
-  'labelNameBytes',
-  'labelValueBytes',
-] as const;
 const EXACT_CURVES = 8;
 /** In place of a window that was not measured. */
 const UNKNOWN = 0xffff;

@@ -1,6 +1,6 @@
 /** What becomes of records when they are put together: hours to a day, what came late to what was there. */
 import { STEP_SECONDS } from './arrival-curve.js';
-import type { ArrivalCurve, UsageCounts, UsageRecord } from './usage-record.js';
+import { type ArrivalCurve, PEAKS, type UsageCounts, type UsageRecord } from './usage-record.js';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
@@ -8,16 +8,6 @@ export const KEPT_HOURS = 48;
 export const KEPT_DAYS = 35;
 
 const CURVES = ['items', 'requests', 'bytes'] as const;
-const PEAKS = [
-  'series',
-  'activeSeries',
-  'seriesPerMetric',
-  'seriesPerRequest',
-  'labelsPerSeries',
-  'bytesPerRequest',
-  'labelNameBytes',
-  'labelValueBytes',
-] as const;
 
 export function emptyRecord(startMs: number, seconds: number, coveredSeconds = 0): UsageRecord {
   return {

@@ -7,6 +7,18 @@
 /** The windows of an arrival curve, in seconds. */
 export const CURVE_WINDOWS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600] as const;
 
+/** The peaks of a record, in the order in which they are written: new ones come at the end. */
+export const PEAKS = [
+  'series',
+  'activeSeries',
+  'seriesPerMetric',
+  'seriesPerRequest',
+  'labelsPerSeries',
+  'bytesPerRequest',
+  'labelNameBytes',
+  'labelValueBytes',
+] as const satisfies readonly (keyof UsageRecord['peaks'])[];
+
 /** For each of CURVE_WINDOWS, the most that arrived within any window of that length. */
 export type ArrivalCurve = readonly number[];
 
